@@ -1,0 +1,183 @@
+"""One HTTP exchange as it was on the wire: the record that runner, checks, load engine, log and reports share."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from wire import sse, strict_json
+from wire.strict_json import Parsed
+
+Headers = tuple[tuple[str, str], ...]
+MAX_DECODED = 64 * 1024 * 1024
+
+
+class End(StrEnum):
+    """How the transfer of the response ended, seen from the socket."""
+
+    COMPLETE = "complete"  # the framing said so: last chunk, content length, or close where neither was declared
+    CONNECT_FAILED = "connect-failed"
+    RESET = "reset"
+    TRUNCATED = "chunk-truncated"  # the peer closed before the framing was satisfied
+    IDLE_TIMEOUT = "idle-timeout"  # no byte for the idle bound
+    TOTAL_TIMEOUT = "total-timeout"
+    TOO_LARGE = "too-large"  # we stopped at our own bound
+    PROTOCOL_ERROR = "protocol-error"  # not HTTP
+    CLIENT_CANCELLED = "client-cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was sent. ``path`` is the API path (``/beta/completions``), whatever base URL it was sent to; secrets are redacted."""
+
+    method: str
+    path: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none (some probes send broken bodies on purpose)."""
+        try:
+            return strict_json.parse(self.body.decode()).value
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Bytes of the response body (transfer coding removed, content coding not) and the stamp of their arrival, ns."""
+
+    at: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """An SSE item, its index among the items of its kind, and the stamp of the read that completed it, ns."""
+
+    at: int
+    index: int
+    item: sse.Item
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request, its answer and the time of everything. Stamps are ``time.monotonic_ns``, None where it never came to it.
+
+    ``id`` is unique in its run; ``probe`` and ``step`` say which probe sent it, ``notes`` what the probe wants its checks to know.
+    """
+
+    id: str
+    probe: str
+    request: Request
+    step: str = ""
+    status: int | None = None
+    reason: str = ""
+    http_version: str = ""
+    headers: Headers = ()
+    reads: tuple[Read, ...] = ()
+    end: End = End.COMPLETE
+    error: str = ""
+    t_scheduled: int | None = None
+    t_sent: int | None = None
+    t_connected: int | None = None
+    t_headers: int | None = None
+    t_closed: int | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def header(self, name: str) -> str | None:
+        """First value of a response header; names are case-insensitive (RFC 9110, 5.1)."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    @cached_property
+    def media_type(self) -> str:
+        """``text/event-stream`` of ``Text/Event-Stream; charset=utf-8``; empty without a content type."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @cached_property
+    def decoded(self) -> tuple[Read, ...]:
+        """The reads with gzip or deflate content coding removed, bounded; stops where the coding is broken."""
+        coding = (self.header("content-encoding") or "identity").strip().lower()
+        return tuple(_inflate(self.reads)) if coding in {"gzip", "x-gzip", "deflate"} else self.reads
+
+    @cached_property
+    def body(self) -> bytes:
+        return b"".join(read.data for read in self.decoded)
+
+    @cached_property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "surrogateescape")
+
+    @cached_property
+    def parsed(self) -> Parsed | None:
+        """The body as one JSON document, or None. Leading blank lines are legal keep-alives and are skipped."""
+        try:
+            return strict_json.parse(self.text.lstrip())
+        except ValueError:
+            return None
+
+    @property
+    def json(self) -> Any:
+        return self.parsed.value if self.parsed else None
+
+    @cached_property
+    def items(self) -> tuple[Stamped, ...]:
+        """Events and comments of the body, each with its stamp; ends early where the decoder's bounds are passed."""
+        return tuple(_stamp(self.decoded))
+
+    @cached_property
+    def events(self) -> tuple[Stamped, ...]:
+        return tuple(stamped for stamped in self.items if isinstance(stamped.item, sse.Event))
+
+    @cached_property
+    def data(self) -> tuple[str, ...]:
+        """The data of each event, in order."""
+        return tuple(stamped.item.data for stamped in self.events if isinstance(stamped.item, sse.Event))
+
+    @cached_property
+    def chunks(self) -> tuple[tuple[int, Any], ...]:
+        """``(event index, JSON value)`` for every event whose data is JSON; ``[DONE]`` and broken data are left out."""
+        return tuple(_chunks(self.data))
+
+    @property
+    def streamed(self) -> bool:
+        return self.media_type == "text/event-stream"
+
+
+def _chunks(data: tuple[str, ...]) -> Iterator[tuple[int, Any]]:
+    for index, text in enumerate(data):
+        if text == "[DONE]":
+            continue
+        try:
+            yield index, strict_json.parse(text).value
+        except ValueError:
+            continue
+
+
+def _stamp(reads: tuple[Read, ...]) -> Iterator[Stamped]:
+    decoder, counts = sse.Decoder(), {sse.Event: 0, sse.Comment: 0}
+    for read in reads:
+        try:
+            items = decoder.feed(read.data)
+        except sse.SseLimitError:
+            return
+        for item in items:
+            yield Stamped(read.at, counts[type(item)], item)
+            counts[type(item)] += 1
+
+
+def _inflate(reads: tuple[Read, ...]) -> Iterator[Read]:
+    inflater, room = zlib.decompressobj(zlib.MAX_WBITS | 32), MAX_DECODED
+    for read in reads:
+        try:
+            data = inflater.decompress(read.data, room)
+        except zlib.error:
+            return
+        room -= len(data)
+        yield Read(read.at, data)
+        if room <= 0:
+            return

@@ -1,0 +1,154 @@
+"""The run log: JSON lines that hold everything a run learned. Every output is a function of it.
+
+One object a line, each with its ``kind``: a ``header`` first, then ``exchange``, ``sample`` and ``verdict`` records in the order they
+came to be, a ``footer`` last. A log without its footer is an unfinished run and says so; a last line that was cut is ignored.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from wire.errors import LogError, UnfinishedRun
+from wire.exchange import End, Exchange, Read, Request
+from wire.verdict import Result
+
+SCHEMA = "echosounder/run/1"
+
+
+class RunWriter:
+    """Appends records to a log, each flushed to the file system: what was written survives ``kill -9``.
+
+    As a context manager it writes the footer at the end, an exception or Ctrl-C included (``footer["interrupted"]``).
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.footer: dict[str, Any] = {}
+        self._file = path.open("w", encoding="utf-8")
+        self._count: dict[str, int] = {}
+        self.write("header", {"schema": SCHEMA, **header})
+
+    def write(self, kind: str, record: dict[str, Any]) -> None:
+        self._count[kind] = self._count.get(kind, 0) + 1
+        self._file.write(json.dumps({"kind": kind, **record}, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+    def exchange(self, exchange: Exchange) -> None:
+        self.write("exchange", exchange_record(exchange))
+
+    def result(self, result: Result) -> None:
+        self.write("verdict", result.record())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.footer.setdefault("interrupted", kind.__name__)
+        self.write("footer", {"records": dict(self._count), **self.footer})
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A log read back. ``footer`` is None for an unfinished run."""
+
+    header: dict[str, Any]
+    exchanges: tuple[Exchange, ...] = ()
+    results: tuple[Result, ...] = ()
+    samples: tuple[dict[str, Any], ...] = ()
+    footer: dict[str, Any] | None = None
+
+    def finished(self) -> "Run":
+        """Self; raises :class:`UnfinishedRun` when the log has no footer or the run was interrupted."""
+        if self.footer is None:
+            raise UnfinishedRun("the log has no footer: the run did not finish, so it proves nothing; run it again")
+        return self
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a log, lazily. Raises :class:`LogError` with the line number where a line is none of ours."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from _records(path, file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LogError(f"cannot read {path}: {error}") from None
+
+
+def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(file, 1):
+        record = _record(path, number, line)
+        if record is None:
+            return
+        if number == 1 and record.get("schema") != SCHEMA:
+            raise LogError(f"{path} is no run log of schema {SCHEMA} (it says {record.get('schema')!r})")
+        yield record
+
+
+def _record(path: Path, number: int, line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        if not line.endswith("\n"):
+            return None  # the writer was killed in the middle of its last line
+        raise LogError(f"{path}:{number}: not JSON; is this a run.jsonl?") from None
+    if not isinstance(record, dict) or "kind" not in record:
+        raise LogError(f"{path}:{number}: not a run record")
+    return record
+
+
+def read(path: Path) -> Run:
+    """The whole log. ``path`` may be the log or the run's folder. Raises :class:`LogError`."""
+    path = path / "run.jsonl" if path.is_dir() else path
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for record in records(path):
+        kinds.setdefault(record["kind"], []).append(record)
+    try:
+        return Run(
+            header=kinds["header"][0],
+            exchanges=tuple(exchange_from(record) for record in kinds.get("exchange", ())),
+            results=tuple(Result.from_record(record) for record in kinds.get("verdict", ())),
+            samples=tuple(kinds.get("sample", ())),
+            footer=kinds.get("footer", [None])[-1],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LogError(f"{path}: a record is missing or not of schema {SCHEMA} ({error!r})") from None
+
+
+def exchange_record(exchange: Exchange) -> dict[str, Any]:
+    """A JSON object that :func:`exchange_from` turns back into an equal exchange."""
+    members = ((member.name, getattr(exchange, member.name)) for member in fields(exchange))
+    record = {name: value for name, value in members if value not in (None, "", (), {})}
+    record["request"] = {**asdict(exchange.request), "body": _pack(exchange.request.body)}
+    record["reads"] = [[read.at, _pack(read.data)] for read in exchange.reads]
+    return record
+
+
+def exchange_from(record: dict[str, Any]) -> Exchange:
+    members = {name: value for name, value in record.items() if name != "kind"}
+    request = dict(members.pop("request"))
+    request["headers"] = tuple((name, value) for name, value in request["headers"])
+    request["body"] = _unpack(request["body"])
+    members["headers"] = tuple((name, value) for name, value in members.get("headers", ()))
+    members["reads"] = tuple(Read(at, _unpack(data)) for at, data in members.get("reads", ()))
+    members["end"] = End(members.get("end", End.COMPLETE))
+    return Exchange(request=Request(**request), **members)
+
+
+def _pack(data: bytes) -> Any:
+    """Text where the bytes are UTF-8, so that a person can read the log; base64 in an object where they are not."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode("ascii")}
+
+
+def _unpack(packed: Any) -> bytes:
+    return base64.b64decode(packed["base64"]) if isinstance(packed, dict) else packed.encode("utf-8")

@@ -1,0 +1,63 @@
+"""What a check says: findings, and the verdict that follows from them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """Verdict of one requirement, from best to worst; combining verdicts only ever makes it worse."""
+
+    PASS = "pass"
+    NOT_APPLICABLE = "not-applicable"  # the profile does not have it
+    NONSTRICT = "nonstrict"  # a SHOULD is broken
+    UNSUPPORTED = "unsupported"  # plainly refused with a proper error: an optional feature is absent
+    UNTESTABLE = "untestable"  # its prerequisite failed; counts at the requirement's own severity
+    INCONCLUSIVE = "inconclusive"  # the model or the network did not do its part, or the budget ran out
+    FAIL = "fail"
+    ERROR = "error"  # our fault
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of *verdicts*; ``pass`` when there is none."""
+    order = list(Verdict)
+    return max(verdicts, key=order.index, default=Verdict.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One deviation: a sentence with got and expected, and where in which exchange it shows.
+
+    ``event`` is the index of the SSE event, ``offset`` a byte offset into the body, ``pointer`` a JSON pointer (RFC 6901)
+    into the event's or the body's JSON, ``excerpt`` the bytes that show it. ``cause`` groups findings with one root.
+    """
+
+    requirement: str
+    message: str
+    exchange: str = ""
+    event: int | None = None
+    offset: int | None = None
+    pointer: str | None = None
+    excerpt: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdict of one requirement. ``note`` says why where there is no finding to say it."""
+
+    requirement: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    note: str = ""
+    exchanges: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Result":
+        findings = tuple(Finding(**finding) for finding in record.get("findings", ()))
+        exchanges = tuple(record.get("exchanges", ()))
+        return cls(record["requirement"], Verdict(record["verdict"]), findings, record.get("note", ""), exchanges)
