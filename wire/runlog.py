@@ -110,6 +110,8 @@ def read(path: Path) -> Run:
     kinds: dict[str, list[dict[str, Any]]] = {}
     for record in records(path):
         kinds.setdefault(record["kind"], []).append(record)
+    if not kinds:
+        raise LogError(f"{path} is empty; is this a run.jsonl?")
     try:
         return Run(
             header=kinds["header"][0],
@@ -125,7 +127,7 @@ def read(path: Path) -> Run:
 def exchange_record(exchange: Exchange) -> dict[str, Any]:
     """A JSON object that :func:`exchange_from` turns back into an equal exchange."""
     members = ((member.name, getattr(exchange, member.name)) for member in fields(exchange))
-    record = {name: value for name, value in members if value not in (None, "", (), {})}
+    record = {name: value for name, value in members if value not in (None, (), {})}
     record["request"] = {**asdict(exchange.request), "body": _pack(exchange.request.body)}
     record["reads"] = [[read.at, _pack(read.data)] for read in exchange.reads]
     return record

@@ -1,0 +1,1 @@
+"""The pytest front end; inert unless ``--echo-target`` is given."""

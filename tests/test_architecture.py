@@ -1,0 +1,78 @@
+"""The tree is the architecture: who may import whom, and what the wheel holds."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {
+    "specs": set(),
+    "wire": {"specs"},
+    "conformance": {"specs", "wire"},
+    "load": {"specs", "wire"},
+    "mock_server": {"specs", "wire"},
+    "reports": {"wire"},
+    "echosounder": {"specs", "wire", "conformance", "load", "mock_server", "reports"},
+}
+# A library that a package alone may import, or that only some of its modules may: importing it costs or changes something.
+FENCED = {
+    "locust": {"load/locustfile.py"},  # patches sockets at import
+    "gevent": {"load/"},
+    "httpx": {"conformance/", "echosounder/"},
+    "openapi_core": {"conformance/"},
+    "hypothesis": {"conformance/"},
+    "pytest": {"conformance/pytest_plugin.py", "conformance/suite/", "echosounder/"},
+    "httptools": {"mock_server/", "load/"},
+    "typer": {"echosounder/", "mock_server/__main__.py"},
+}
+# wire is sans-IO, but for the log file it reads and writes.
+NO_IO = {"socket", "ssl", "select", "asyncio", "subprocess", "time", "threading", "http", "urllib.request", "os"}
+
+
+def modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_packages_import_only_what_the_table_allows(package):
+    allowed = OURS[package] | {package}
+    wrong = [
+        (str(p.relative_to(ROOT)), m)
+        for p in modules(package)
+        for m in imports(p)
+        if m.split(".")[0] in OURS.keys() - allowed
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", FENCED)
+def test_fenced_libraries_stay_behind_their_fence(library):
+    homes = tuple(FENCED[library])
+    users = {
+        str(p.relative_to(ROOT))
+        for package in OURS
+        for p in modules(package)
+        if library in {m.split(".")[0] for m in imports(p)}
+    }
+    assert {user for user in users if not user.startswith(homes)} == set()
+
+
+def test_wire_opens_no_socket_and_reads_no_clock():
+    assert [(p.name, m) for p in modules("wire") for m in imports(p) if m in NO_IO] == []
+
+
+def test_the_wheel_is_exactly_the_packages_of_the_table():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(config["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(OURS)
+    assert set(config["tool"]["mypy"]["packages"]) == set(OURS)
+    assert all((ROOT / package / "py.typed").exists() for package in OURS)

@@ -1,0 +1,79 @@
+"""The log keeps what was written, says when it is unfinished, and refuses what is none of ours."""
+
+import json
+
+import pytest
+
+from wire.errors import LogError, UnfinishedRun
+from wire.exchange import Exchange, Read, Request
+from wire.runlog import RunWriter, read
+from wire.verdict import Finding, Result, Verdict
+
+EXCHANGE = Exchange(
+    "1", "chat.basic", Request("GET", "/models", "http://h/models"), status=200, reads=(Read(5, b"\xff{}"),)
+)
+RESULT = Result(
+    "models.schema", Verdict.FAIL, (Finding("models.schema", "no list", "1", pointer="/data"),), exchanges=("1",)
+)
+
+
+def write(path, body=lambda log: None):
+    with RunWriter(path, {"target": "http://h"}) as log:
+        log.exchange(EXCHANGE)
+        log.result(RESULT)
+        body(log)
+    return path
+
+
+def test_a_log_reads_back_as_it_was_written(tmp_path):
+    run = read(write(tmp_path / "new" / "run.jsonl"))
+    assert run.header["target"] == "http://h"
+    assert (run.exchanges, run.results) == ((EXCHANGE,), (RESULT,))
+    assert run.footer["records"] == {"header": 1, "exchange": 1, "verdict": 1}
+    assert run.finished() is run
+
+
+def test_a_folder_stands_for_its_log(tmp_path):
+    write(tmp_path / "run.jsonl")
+    assert read(tmp_path).exchanges == (EXCHANGE,)
+
+
+def test_ctrl_c_finishes_the_log_and_the_footer_says_so(tmp_path):
+    def interrupt(log):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "run.jsonl", interrupt)
+    assert read(tmp_path).footer["interrupted"] == "KeyboardInterrupt"
+
+
+def test_a_killed_writer_loses_only_its_last_line(tmp_path):
+    path = write(tmp_path / "run.jsonl")
+    path.write_bytes(path.read_bytes()[:-30])
+    run = read(path)
+    assert run.exchanges == (EXCHANGE,)
+    with pytest.raises(UnfinishedRun, match="no footer"):
+        run.finished()
+
+
+BAD = [
+    ("", "is empty"),
+    ("<html>\n", ":1: not JSON"),
+    ("[]\n", ":1: not a run record"),
+    (json.dumps({"kind": "header", "schema": "echosounder/run/0"}) + "\n", "schema echosounder/run/1"),
+    (json.dumps({"kind": "header", "schema": "echosounder/run/1"}) + '\n{"kind":"exchange"}\n', "not of schema"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_what_is_no_log_is_refused_in_one_line(tmp_path, text, message):
+    path = tmp_path / "run.jsonl"
+    path.write_text(text)
+    with pytest.raises(LogError, match=message) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_log_is_refused(tmp_path):
+    with pytest.raises(LogError, match="cannot read"):
+        read(tmp_path / "nothing.jsonl")
