@@ -114,9 +114,9 @@ class Exchange:
 
     @cached_property
     def parsed(self) -> Parsed | None:
-        """The body as one JSON document, or None. Leading blank lines are legal keep-alives and are skipped."""
+        """The body as one JSON document, or None. Leading blank lines are legal keep-alives, and JSON skips them."""
         try:
-            return strict_json.parse(self.text.lstrip())
+            return strict_json.parse(self.text)
         except ValueError:
             return None
 

@@ -16,6 +16,7 @@ ROWS = [
     pytest.param(b"data:a\n\n", [Event("a")], id="no space after the colon"),
     pytest.param(b"data:  a\n\n", [Event(" a")], id="only one space is removed"),
     pytest.param(b"data: a\ndata: b\n\n", [Event("a\nb")], id="data lines are joined"),
+    pytest.param(b"data: a\r\ndata: b\r\n\r\n", [Event("a\nb")], id="the LF of a CRLF is no blank line"),
     pytest.param(b"data\n\n", [Event("")], id="field without colon"),
     pytest.param(b"event: x\n\ndata: a\n\n", [Event("a", offset=10)], id="no data, no event"),
     pytest.param(b"event: x\nid: 7\nretry: 3\ndata: a\n\n", [Event("a", "x", "7", 3)], id="all fields"),
