@@ -18,7 +18,9 @@ from specs.lines import YamlFile
 
 Slot = tuple[Any, str | int]  # a container and the key in it: what can be removed or replaced
 
-_STEP = re.compile(r"""\.(?P<name>[A-Za-z_][\w-]*)|\[(?P<q>['"])(?P<quoted>.*?)(?P=q)\]|\[(?P<index>\d+)\]|(?P<any>\.\*|\[\*\])""")
+_STEP = re.compile(
+    r"""\.(?P<name>[A-Za-z_][\w-]*)|\[(?P<q>['"])(?P<quoted>.*?)(?P=q)\]|\[(?P<index>\d+)\]|(?P<any>\.\*|\[\*\])"""
+)
 
 
 def apply(document: Any, overlay: YamlFile) -> Any:

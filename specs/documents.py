@@ -15,7 +15,11 @@ BASE = "deepseek.openapi.yaml"
 DEFAULT_PROFILE = "2026-08"
 # Year-month names sort by date, and before the dialect "openai".
 PROFILES: tuple[str, ...] = tuple(
-    sorted(entry.name.removesuffix(".yaml") for entry in ROOT.joinpath("profiles").iterdir() if entry.name.endswith(".yaml"))
+    sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in ROOT.joinpath("profiles").iterdir()
+        if entry.name.endswith(".yaml")
+    )
 )
 
 

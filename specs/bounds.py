@@ -1,0 +1,99 @@
+"""What each profile allows, per model: sizes, counts, statuses and which features exist."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, fields
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from specs.documents import overlay_file
+from specs.lines import ROOT, SpecError, YamlFile, load
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One model in one profile. None = not limited, or not known.
+
+    Sizes are in tokens unless said otherwise; "max" members are inclusive.
+    """
+
+    profile: str
+    model: str
+    models: tuple[str, ...]  # what GET /models lists
+    aliases: dict[str, str]  # accepted names that are not listed -> the model that serves them
+    max_tokens: int | None  # largest max_tokens on the stable base URL
+    max_tokens_beta: int | None  # the same below /beta
+    max_tokens_default: int | None
+    context: int | None
+    concurrency: int | None  # requests in flight per account
+    wait_s: (
+        int | None
+    )  # seconds after which the server closes a connection: before 2025-12 unfinished, since then unstarted
+    stop_max: int | None
+    tools_max: int | None
+    tool_name_max: int | None  # characters
+    user_id_max: int | None  # characters; None: the field is unknown and ignored
+    top_logprobs_max: int
+    json_output: bool
+    tools: bool
+    strict_tools: bool
+    fim: bool
+    fim_max_tokens: int | None
+    cache_unit: int | None
+    cache_model: (
+        str | None
+    )  # prefix-blocks: every block from token 0; prefix-units: stored at the ends of input and output
+    malformed_status: int  # wrong type, missing field, unknown role: 422 or 400
+    range_status: int  # right type, value out of range
+    thinking: str  # none | always | switch (request field `thinking`)
+    thinking_default: bool
+    efforts: tuple[str, ...]  # accepted reasoning_effort; empty: the field is unknown and ignored
+    thinking_counted: bool  # max_tokens bounds the chain of thought too
+    reasoning_input: str  # reasoning_content in the input: ignored | forbidden | required-with-tools
+    logprobs: bool
+    penalties: str  # effective | ignored
+    forced_tools_in_thinking: bool  # tool_choice required or named while thinking
+    usage_placement: str  # finish-chunk | extra-chunk: where the reference puts the usage of a stream
+    template_tokens: int  # prompt tokens that the chat template adds to one user message, thinking off
+
+
+_PER_PROFILE = ("profile", "model", "models", "aliases")
+
+
+def limits(profile: str, model: str | None = None) -> Limits:
+    """The limits of a model, or of the profile's first model. Aliases and names unknown to the profile are accepted:
+    a clone has names of its own, and the common limits hold for it."""
+    return _limits(profile, model)
+
+
+@functools.cache
+def _limits(profile: str, model: str | None) -> Limits:
+    overlay_file(profile)  # SpecError for an unknown profile
+    table = limits_file()
+    row = table.value[profile]
+    name = model or row["models"][0]
+    served_by = row["aliases"].get(name, name)
+    values = row["all"] | row["per_model"].get(served_by, {}) | row["per_model"].get(name, {})
+    return _build(table, profile, name, row, values)
+
+
+def _build(table: YamlFile, profile: str, name: str, row: dict[str, Any], values: dict[str, Any]) -> Limits:
+    known = {field.name for field in fields(Limits)} - set(_PER_PROFILE)
+    if wrong := known.symmetric_difference(values):
+        raise table.error((profile, "all"), f"missing or unknown members: {', '.join(sorted(wrong))}")
+    values = values | {"efforts": tuple(values["efforts"])}
+    return Limits(profile=profile, model=name, models=tuple(row["models"]), aliases=dict(row["aliases"]), **values)
+
+
+def models(profile: str) -> tuple[str, ...]:
+    """What ``GET /models`` lists, in this order."""
+    return limits(profile).models
+
+
+@functools.cache
+def limits_file(root: Traversable = ROOT) -> YamlFile:
+    return load("limits.yaml", root)
+
+
+__all__ = ["Limits", "SpecError", "limits", "models"]

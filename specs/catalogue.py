@@ -1,0 +1,116 @@
+"""The requirements: one record per sentence that an endpoint is held to, each with its sources."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from specs.documents import PROFILES, profile
+from specs.lines import ROOT, SpecError, YamlFile, load
+
+DIALECTS = ("deepseek", "openai")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that says so: ``page`` is a key of sources.yaml, ``date`` that of the copy (ISO, day or month)."""
+
+    page: str
+    section: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One normative sentence. ``since`` and ``until`` are profiles, both inclusive; None is unbounded."""
+
+    id: str
+    title: str
+    text: str
+    level: str
+    basis: str
+    sources: tuple[Source, ...]
+    since: str | None
+    until: str | None
+    dialects: tuple[str, ...]
+    features: tuple[str, ...]
+    probes: tuple[str, ...]
+    conflict: str | None
+    excluded: str | None
+
+    def admits(self, name: str) -> bool:
+        """Does the profile ``name`` hold the target to this requirement? The dialect openai counts as the newest date."""
+        about = profile(name)
+        if about.dialect not in self.dialects:
+            return False
+        if about.dialect == "openai":
+            return self.until is None
+        return (self.since or "") <= name <= (self.until or "9999")
+
+
+def requirements(profile: str | None = None) -> tuple[Requirement, ...]:
+    """All requirements in the order of the files, or those that a profile admits."""
+    if profile is None:
+        return tuple(_by_id().values())
+    return _admitted(profile)
+
+
+def requirement(id: str) -> Requirement:
+    """SpecError names the nearest id."""
+    rows = _by_id()
+    if id not in rows:
+        near = difflib.get_close_matches(id, rows, n=1)
+        raise SpecError(f"unknown requirement {id!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    return rows[id]
+
+
+@functools.cache
+def _admitted(name: str) -> tuple[Requirement, ...]:
+    profile(name)
+    return tuple(row for row in _by_id().values() if row.admits(name))
+
+
+@functools.cache
+def _by_id() -> dict[str, Requirement]:
+    rows: dict[str, Requirement] = {}
+    for table in files():
+        for index, row in enumerate(table.value):
+            if row["id"] in rows:
+                raise table.error((index,), f"requirement {row['id']} exists already")
+            rows[row["id"]] = _read(table, index, row)
+    return rows
+
+
+def files(root: Traversable = ROOT) -> Iterator[YamlFile]:
+    """The parsed files of requirements/, by name."""
+    for entry in sorted(root.joinpath("requirements").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".yaml"):
+            yield load(f"requirements/{entry.name}", root)
+
+
+def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
+    try:
+        return Requirement(
+            id=row["id"],
+            title=row["title"],
+            text=" ".join(row["text"].split()),
+            level=row["level"],
+            basis=row["basis"],
+            sources=tuple(Source(**source) for source in row["sources"]),
+            since=row.get("since"),
+            until=row.get("until"),
+            dialects=tuple(row.get("dialects", DIALECTS)),
+            features=tuple(row["features"]),
+            probes=tuple(row.get("probes", ())),
+            conflict=row.get("conflict"),
+            excluded=row.get("excluded"),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise table.error((index,), f"broken row: {error!r}") from error
+
+
+__all__ = ["DIALECTS", "PROFILES", "Requirement", "Source", "files", "requirement", "requirements"]
