@@ -1,0 +1,55 @@
+# The verbs of daily work; .ci/run and the README call the same ones. `make` alone sets up .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+URL ?=
+
+.PHONY: setup check test demo self field docs bench lock clean
+.DEFAULT_GOAL := setup
+
+setup: .venv/ready  ## everything the harness and its tests need, by version and hash
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: setup  ## style, types, catalogue, import table
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m specs
+	$(BIN)/pytest --quiet tests/test_architecture.py
+
+test: setup .field/litellm/ready  ## the whole suite, field tests aside
+	$(BIN)/pytest --quiet -n 2 --dist loadfile -m "not field"
+
+demo: setup  ## the main job on the bundled mock: a check, then ten seconds of load
+	$(BIN)/echosounder check --out runs/demo-check
+	$(BIN)/echosounder load streaming --users 8 --duration 10s --out runs/demo-load
+
+self: setup  ## the suite against every deviation of its own mock
+	$(BIN)/echosounder selftest
+
+field: setup .field/litellm/ready  ## slow: against software that we did not write
+	$(BIN)/pytest --quiet -m field
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+.field/litellm/ready: tests/field/litellm.lock
+	$(PYTHON) -m venv .field/litellm
+	.field/litellm/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+lock:  ## renew the lock files: versions and hashes for Python 3.11 to 3.13, no host name
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra tokens --group dev pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  tests/field/litellm.in --output-file tests/field/litellm.lock
+
+clean:
+	rm -rf .venv .field .mypy_cache .ruff_cache .pytest_cache .hypothesis runs site dist
