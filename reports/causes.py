@@ -1,0 +1,48 @@
+"""What to fix first: findings grouped by the one thing behind them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.verdicts import BROKEN, LEVELS, worst_first
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One root: the requirements it breaks, worst level first, and its first finding (None where only a note tells)."""
+
+    title: str
+    level: str
+    requirements: tuple[str, ...]
+    finding: Mapping[str, Any] | None
+    count: int
+
+
+def fix_first(report: Mapping[str, Any]) -> list[Cause]:
+    """The causes of a check report: those that break a MUST first, then those that break most requirements."""
+    groups: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {}
+    for requirement, finding in _broken(report):
+        key = (finding or {}).get("cause") or requirement["id"]
+        groups.setdefault(key, []).append((requirement, finding))
+    causes = [_cause(key, members) for key, members in groups.items()]
+    return sorted(causes, key=lambda cause: (_level(cause.level), -len(cause.requirements)))
+
+
+def _broken(report: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+    for requirement in worst_first(report["requirements"]):
+        if requirement["verdict"] in BROKEN:
+            for finding in requirement["findings"] or [None]:
+                yield requirement, finding
+
+
+def _cause(key: str, members: list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> Cause:
+    first, finding = members[0]
+    named = (finding or {}).get("cause")
+    title = named or (finding or {}).get("message") or first.get("note") or first["title"]
+    ids = tuple(dict.fromkeys(requirement["id"] for requirement, _ in members))
+    level = min((requirement["level"] for requirement, _ in members), key=_level)
+    return Cause(title, level, ids, finding, len(members))
+
+
+def _level(name: str) -> int:
+    return LEVELS.index(name) if name in LEVELS else len(LEVELS)

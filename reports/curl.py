@@ -1,0 +1,50 @@
+"""The same request again: as a curl line for anybody, as a replay command for users of the harness."""
+
+import shlex
+from collections.abc import Iterator
+
+from reports.text import visible
+from wire.exchange import Exchange, Request
+from wire.redact import MARK
+
+MAX_BODY = 8_192
+_MADE_BY_CURL = frozenset(
+    {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
+)
+
+
+def curl(exchange: Exchange, key_variable: str = "DEEPSEEK_API_KEY") -> str | None:
+    """A line for a POSIX shell; the key stays in *key_variable*. None where a line cannot hold the body (size, bytes)."""
+    request = exchange.request
+    if not _fits(request.body):
+        return None
+    return " ".join(_words(request, key_variable))
+
+
+def replay(exchange: str, run: str = "run.jsonl") -> str:
+    """The harness's own command: it sends the exchange again and judges it again."""
+    return f"echosounder replay {shlex.quote(run)} {shlex.quote(visible(exchange))}"
+
+
+def _fits(body: bytes) -> bool:
+    text = body.decode("utf-8", "surrogateescape")
+    return len(body) <= MAX_BODY and visible(text) == text
+
+
+def _words(request: Request, key_variable: str) -> Iterator[str]:
+    yield "curl -sSN -i"
+    if request.method != ("POST" if request.body else "GET"):
+        yield f"-X {shlex.quote(request.method)}"
+    yield shlex.quote(visible(request.url))
+    for name, value in request.headers:
+        if name.lower() not in _MADE_BY_CURL:
+            yield f"-H {_header(name, value, key_variable)}"
+    if request.body:
+        yield f"--data-binary {shlex.quote(request.body.decode())}"
+
+
+def _header(name: str, value: str, key_variable: str) -> str:
+    if MARK not in value:
+        return shlex.quote(visible(f"{name}: {value}"))
+    before, _, after = value.partition(MARK)
+    return f'{shlex.quote(f"{name}: {before}")}"${key_variable}"{shlex.quote(after) if after else ""}'

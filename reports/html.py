@@ -1,0 +1,86 @@
+"""``report.html``: the verdict, what to fix first, everything else, and the bytes behind it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports import charts, page, wireview
+from reports.causes import fix_first
+from reports.curl import curl, replay
+from reports.figures import METRICS, PERCENTILES, measured
+from reports.kinds import kind, started
+from reports.verdicts import FACES, LEVELS, area, worst_first
+from wire.runlog import Run
+
+MAX_FINDINGS = 8  # of one requirement; report.json has them all
+MAX_CAUSES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A finding on the page: ``href`` leads to its bytes, ``curl`` and ``replay`` repeat it; empty where that cannot be."""
+
+    finding: Mapping[str, Any]
+    href: str
+    curl: str
+    replay: str
+
+
+def render(report: Mapping[str, Any], run: Run | None = None) -> str:
+    context = _check(report, run) if kind(report) == "check" else _load(report, run)
+    return page.render(
+        f"{kind(report)}.html.j2",
+        report=report,
+        started=started(report, run),
+        header=run.header if run else {},
+        **context,
+    )
+
+
+def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
+    requirements = worst_first(report["requirements"])
+    views = wireview.views(_findings(requirements), run)
+    return {
+        "requirements": requirements,
+        "causes": fix_first(report),
+        "max_causes": MAX_CAUSES,
+        "shown": {
+            row["id"]: [_shown(finding, views) for finding in row["findings"][:MAX_FINDINGS]] for row in requirements
+        },
+        "views": views.values(),
+        "facets": _facets(requirements),
+        "faces": [look for name, look in FACES.items() if report["counts"].get(name)],
+    }
+
+
+def _findings(requirements: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for requirement in requirements:
+        yield from requirement["findings"][:MAX_FINDINGS]
+
+
+def _shown(finding: Mapping[str, Any], views: Mapping[str, wireview.View]) -> Shown:
+    name = finding["exchange"]
+    line = curl(views[name].exchange) if name in views else None
+    return Shown(finding, wireview.link(finding, views), line or "", replay(name) if name else "")
+
+
+def _facets(requirements: list[Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:
+    """What can be filtered by: each value with its number of requirements, in reading order."""
+    verdicts = Counter(row["verdict"] for row in requirements)
+    levels = Counter(row["level"] for row in requirements)
+    areas = Counter(area(row["id"]) for row in requirements)
+    return {
+        "verdict": [(name, verdicts[name]) for name in FACES if name in verdicts],
+        "level": [(name, levels[name]) for name in LEVELS if name in levels],
+        "area": sorted(areas.items()),
+    }
+
+
+def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
+    return {
+        "metrics": METRICS,
+        "percentiles": PERCENTILES,
+        "measured": measured(report),
+        "charts": charts.load(report, run),
+    }

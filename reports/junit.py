@@ -1,0 +1,124 @@
+"""JUnit XML: one test case per requirement, or per SLO; stable names, so that a CI system can follow each over time."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from reports.curl import replay
+from reports.kinds import kind, started
+from reports.text import block, line
+from reports.verdicts import area, face
+from wire.runlog import Run
+
+# JUnit knows three outcomes besides success. Untestable counts like a failure: a skip would be green.
+_OUTCOME = {
+    "fail": "failure",
+    "untestable": "failure",
+    "error": "error",
+    "unsupported": "skipped",
+    "inconclusive": "skipped",
+    "not-applicable": "skipped",
+}
+_MAX_FINDINGS = 10
+
+
+def render(report: Mapping[str, Any], run: Run | None = None) -> str:
+    root = ET.Element("testsuites", name="echosounder")
+    for suite in _check(report) if kind(report) == "check" else _load(report):
+        if when := started(report, run):
+            suite.set("timestamp", line(when))
+        root.append(suite)
+    for counter in ("tests", "failures", "errors", "skipped"):
+        root.set(counter, str(sum(int(suite.get(counter, 0)) for suite in root)))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _check(report: Mapping[str, Any]) -> Iterator[ET.Element]:
+    yield _suite("run", [_verdict("check", report["verdict"], good="conforms", bad="deviates")])
+    areas: dict[str, list[ET.Element]] = {}
+    for requirement in report["requirements"]:
+        areas.setdefault(area(requirement["id"]), []).append(_requirement(requirement))
+    for name, cases in areas.items():
+        yield _suite(name, cases)
+
+
+def _requirement(requirement: Mapping[str, Any]) -> ET.Element:
+    case = _case(area(requirement["id"]), requirement["id"])
+    _properties(case, level=requirement["level"], verdict=requirement["verdict"], title=requirement["title"])
+    text = _told(requirement)
+    if outcome := _OUTCOME.get(requirement["verdict"]):
+        message = (requirement["findings"] or [{}])[0].get("message") or requirement.get("note") or requirement["title"]
+        said = f"{requirement['verdict']}: {line(message)}"
+        ET.SubElement(case, outcome, type=requirement["verdict"], message=said).text = text
+    elif text:
+        ET.SubElement(case, "system-out").text = text
+    return case
+
+
+def _told(requirement: Mapping[str, Any]) -> str:
+    shown = [_finding(finding) for finding in requirement["findings"][:_MAX_FINDINGS]]
+    if more := len(requirement["findings"]) - len(shown):
+        shown.append(f"and {more} more in report.json")
+    if requirement.get("note"):
+        shown.append(line(requirement["note"]))
+    return "\n\n".join(shown)
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    where = [finding["exchange"]] if finding["exchange"] else []
+    where += [f"{name} {finding[name]}" for name in ("event", "offset", "pointer") if finding.get(name) is not None]
+    lines = [line(finding["message"]), line("at " + ", ".join(where)) if where else "", block(finding["excerpt"], 500)]
+    if finding["exchange"]:
+        lines.append(replay(finding["exchange"]))
+    return "\n".join(text for text in lines if text)
+
+
+def _load(report: Mapping[str, Any]) -> Iterator[ET.Element]:
+    measurement = report["measurement"]
+    case = _verdict("measurement", measurement["verdict"], good="valid", bad="invalid", why=measurement["reasons"])
+    yield _suite("run", [case])
+    yield _suite("slo", [_slo(slo) for slo in report["slo"]])
+
+
+def _slo(slo: Mapping[str, Any]) -> ET.Element:
+    case = _case("slo", line(slo["expr"]))
+    message = f"{line(slo['expr'])}: measured {slo['value']}"
+    if slo["met"] is None:
+        ET.SubElement(case, "skipped", message=message)
+    elif not slo["met"]:
+        ET.SubElement(case, "failure", type="slo", message=message)
+    return case
+
+
+def _verdict(name: str, verdict: str, good: str, bad: str, why: list[str] | None = None) -> ET.Element:
+    """The run as a whole, as a case of its own: a run that could judge nothing must not look green."""
+    case = _case("run", name)
+    message = "; ".join([f"{verdict}: {face(verdict).says}", *map(line, why or [])])
+    if verdict == bad:
+        ET.SubElement(case, "failure", type=verdict, message=message)
+    elif verdict == "inconclusive":
+        ET.SubElement(case, "error", type=verdict, message=message)
+    elif verdict != good:
+        ET.SubElement(case, "system-out").text = message
+    return case
+
+
+def _case(group: str, name: str) -> ET.Element:
+    return ET.Element("testcase", classname=f"echosounder.{group}", name=name)
+
+
+def _suite(name: str, cases: list[ET.Element]) -> ET.Element:
+    def count(outcome: str) -> str:
+        return str(sum(case.find(outcome) is not None for case in cases))
+
+    suite = ET.Element("testsuite", name=name, tests=str(len(cases)))
+    suite.attrib |= {"failures": count("failure"), "errors": count("error"), "skipped": count("skipped")}
+    suite.extend(cases)
+    return suite
+
+
+def _properties(case: ET.Element, **values: str) -> None:
+    properties = ET.SubElement(case, "properties")
+    for name, value in values.items():
+        ET.SubElement(properties, "property", name=name, value=line(value))

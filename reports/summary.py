@@ -1,0 +1,121 @@
+"""Markdown: the summary of a CI job and of ``summary.md``. Bounded, because a GitHub step summary holds one MiB."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reports.causes import Cause, fix_first
+from reports.curl import replay
+from reports.figures import PERCENTILES, interval, measured, number, percent, usd
+from reports.kinds import kind, started
+from reports.text import fenced, markdown
+from reports.verdicts import FACES, face, worst_first
+from wire.runlog import Run
+
+MAX_CAUSES, MAX_ROWS = 20, 300
+
+
+def render(report: Mapping[str, Any], run: Run | None = None) -> str:
+    write = _check if kind(report) == "check" else _load
+    return "\n".join(write(report, run)) + "\n"
+
+
+def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
+    yield _heading("Conformance", report["verdict"])
+    yield ""
+    yield f"{markdown(report['target']['url'])}, {_facts(report)}{_when(report, run)}."
+    yield ""
+    yield "| " + " | ".join(f"{look.glyph} {name}" for name, look in _present(report)) + " |"
+    yield "|" + "--:|" * len(_present(report))
+    yield "| " + " | ".join(str(report["counts"][name]) for name, _ in _present(report)) + " |"
+    yield from _causes(fix_first(report))
+    yield from _requirements(report)
+    yield ""
+    yield f"Cost: {_cost(report['cost'])}."
+
+
+def _facts(report: Mapping[str, Any]) -> str:
+    names = ("profile", "policy", "suite")
+    model = report["target"]["model"]
+    facts = [f"model {markdown(model)}"] if model else []
+    return ", ".join(facts + [f"{name} {markdown(report[name])}" for name in names])
+
+
+def _present(report: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, look) for name, look in FACES.items() if report["counts"].get(name)]
+
+
+def _causes(causes: list[Cause]) -> Iterator[str]:
+    if not causes:
+        return
+    yield "\n## Fix first"
+    for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
+        breaks = ", ".join(f"`{name}`" for name in cause.requirements[:8])
+        yield f"\n{number_}. **{markdown(cause.title)}** ({cause.level}, breaks {breaks})"
+        if cause.finding and cause.finding["excerpt"]:
+            yield "\n" + fenced(cause.finding["excerpt"], 400)
+        if cause.finding and cause.finding["exchange"]:
+            yield f"\n   `{replay(cause.finding['exchange'])}`"
+    if len(causes) > MAX_CAUSES:
+        yield f"\n…and {len(causes) - MAX_CAUSES} more causes in report.html."
+
+
+def _requirements(report: Mapping[str, Any]) -> Iterator[str]:
+    rows = [row for row in worst_first(report["requirements"]) if row["verdict"] not in {"pass", "not-applicable"}]
+    if not rows:
+        return
+    yield f"\n<details><summary>{len(rows)} requirements that did not pass</summary>\n"
+    yield "| verdict | level | requirement | why |\n|---|---|---|---|"
+    for row in rows[:MAX_ROWS]:
+        why = (row["findings"] or [{}])[0].get("message") or row.get("note") or ""
+        yield f"| {face(row['verdict']).glyph} {row['verdict']} | {row['level']} | `{row['id']}` | {markdown(why)} |"
+    yield "\n</details>"
+
+
+def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
+    measurement = report["measurement"]
+    yield _heading(f"Load: {markdown(report['scenario'])}", measurement["verdict"])
+    yield ""
+    yield f"{face(measurement['verdict']).says}{_when(report, run)}."
+    yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
+    yield from _slo(report["slo"])
+    yield "\n| ms | n | " + " | ".join(PERCENTILES) + " | p99, 95 % interval |"
+    yield "|---|" + "--:|" * (len(PERCENTILES) + 2)
+    for metric, row in measured(report):
+        cells = [str(row["count"]), *(number(row[name]) for name in PERCENTILES), interval(row)]
+        yield f"| {metric.name} | " + " | ".join(cells) + " |"
+    yield ""
+    yield _outcome(report)
+    yield _money(report)
+
+
+def _slo(slos: list[Mapping[str, Any]]) -> Iterator[str]:
+    if not slos:
+        return
+    yield "\n| SLO | measured | met |\n|---|--:|---|"
+    for slo in slos:
+        met = {True: "✓ yes", False: "✗ no", None: "? not measured"}[slo["met"]]
+        yield f"| {markdown(slo['expr'])} | {number(slo['value'])} | {met} |"
+
+
+def _outcome(report: Mapping[str, Any]) -> str:
+    counts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in report["counts"].items())
+    failures = ", ".join(f"{markdown(name)} {count}" for name, count in report["failures"].items())
+    return f"Requests: {counts}." + (f" Failures: {failures}." if failures else "")
+
+
+def _money(report: Mapping[str, Any]) -> str:
+    cost, cache = report["cost"], report["cache"]
+    return f"\nCost: {usd(cost['usd'])}; without the cache {usd(cost['usd_without_cache'])}. Cache hits: {percent(cache['hit_ratio'])}."
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    tokens = f"{number(cost['prompt_tokens'])} prompt and {number(cost['completion_tokens'])} completion tokens"
+    return f"{cost['requests']} requests, {tokens}, {usd(cost['usd'])}"
+
+
+def _heading(what: str, verdict: str) -> str:
+    return f"# {what}: {face(verdict).glyph} {verdict}"
+
+
+def _when(report: Mapping[str, Any], run: Run | None) -> str:
+    return f", {markdown(when)}" if (when := started(report, run)) else ""

@@ -1,0 +1,128 @@
+"""The report for people at a terminal. Every colour stands beside a glyph and a word that say the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reports.causes import Cause, fix_first
+from reports.curl import replay
+from reports.figures import interval, measured, number, percent, usd
+from reports.kinds import kind
+from reports.text import line
+from reports.verdicts import FACES, face
+from wire.runlog import Run
+
+STYLES = {"bad": "bold red", "warn": "yellow", "good": "green", "idle": "dim"}
+MAX_CAUSES = 10
+_SHOWN = ("p50", "p90", "p99", "max")
+
+
+def show(report: Mapping[str, Any], run: Run | None, console: Console) -> None:
+    """Prints to *console*; everything that a target sent is printed literally."""
+    (_check if kind(report) == "check" else _load)(report, console)
+
+
+def _check(report: Mapping[str, Any], console: Console) -> None:
+    target = report["target"]
+    about = [target["url"], *(value for value in (target["model"], report["profile"], report["suite"]) if value)]
+    _print(console, _verdict(report["verdict"]), Text("  " + line(" · ".join(about))))
+    _print(console, _counts(report["counts"]))
+    causes = fix_first(report)
+    for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
+        _cause(console, number_, cause)
+    if len(causes) > MAX_CAUSES:
+        _print(console, Text(f"   …and {len(causes) - MAX_CAUSES} more causes in report.html", "dim"))
+    _print(console, Text("\n" + _cost(report["cost"]), "dim"))
+
+
+def _cause(console: Console, number_: int, cause: Cause) -> None:
+    tone = "bad" if cause.level == "MUST" else "warn"
+    _print(console, Text(f"\n{number_:2}. {cause.level} ", STYLES[tone]), Text(line(cause.title)))
+    names = ", ".join(cause.requirements[:4]) + (
+        f" and {len(cause.requirements) - 4} more" if len(cause.requirements) > 4 else ""
+    )
+    _print(console, Text(f"    breaks {names}", "dim"))
+    finding = cause.finding
+    if finding and finding["message"] != cause.title:
+        _print(console, Text("    " + line(finding["message"])))
+    if finding and finding["excerpt"]:
+        _print(console, Text("    " + line(finding["excerpt"], 160), "cyan"))
+    if finding and finding["exchange"]:
+        _print(console, Text("    " + replay(finding["exchange"]), "dim"))
+
+
+def _counts(counts: Mapping[str, int]) -> Text:
+    parts = [
+        Text(f"{look.glyph} {counts[name]} {name}", STYLES[look.tone])
+        for name, look in FACES.items()
+        if counts.get(name)
+    ]
+    return Text("   ").join(parts)
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    tokens = f"{number(cost['prompt_tokens'])} + {number(cost['completion_tokens'])} tokens"
+    return f"{cost['requests']} requests, {tokens}, {usd(cost['usd'])}"
+
+
+def _load(report: Mapping[str, Any], console: Console) -> None:
+    measurement = report["measurement"]
+    _print(
+        console,
+        _verdict(measurement["verdict"]),
+        Text(f"  {line(report['scenario'])}: {face(measurement['verdict']).says}"),
+    )
+    for reason in measurement["reasons"]:
+        _print(console, Text("   " + line(reason), STYLES[face(measurement["verdict"]).tone]))
+    for slo in report["slo"]:
+        _print(console, _slo(slo))
+    console.print(_latencies(report))
+    _print(console, Text(_throughput(report)))
+    _print(console, Text(_outcome(report)))
+    _print(console, Text(_money(report), "dim"))
+
+
+def _slo(slo: Mapping[str, Any]) -> Text:
+    word, tone = {True: ("✓ met", "good"), False: ("✗ missed", "bad"), None: ("? not measured", "warn")}[slo["met"]]
+    return Text(f"   {word:10} {line(slo['expr'])}  (measured {number(slo['value'])})", STYLES[tone])
+
+
+def _latencies(report: Mapping[str, Any]) -> Table:
+    table = Table("ms", "n", *_SHOWN, "p99, 95 % interval", box=None, pad_edge=False, header_style="dim")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for metric, row in measured(report):
+        table.add_row(metric.name, number(row["count"]), *(number(row[name]) for name in _SHOWN), interval(row))
+    return table
+
+
+def _throughput(report: Mapping[str, Any]) -> str:
+    rate, error = report["throughput"], report["client_error_ms"]
+    return (
+        f"{number(rate['requests_per_s'])} requests/s, {number(rate['output_tokens_per_s'])} output tokens/s, "
+        f"{number(rate['goodput_per_s'])} good requests/s; "
+        f"the client's own error: p50 {number(error['p50'])}, p99 {number(error['p99'])} ms"
+    )
+
+
+def _outcome(report: Mapping[str, Any]) -> str:
+    counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in report["counts"].items() if value)
+    failures = ", ".join(f"{count} x {line(name)}" for name, count in report["failures"].items() if count)
+    return counts + (f"; failures: {failures}" if failures else "")
+
+
+def _money(report: Mapping[str, Any]) -> str:
+    cost, cache = report["cost"], report["cache"]
+    return f"{usd(cost['usd'])}, without the cache {usd(cost['usd_without_cache'])}; cache hits {percent(cache['hit_ratio'])}"
+
+
+def _verdict(name: str) -> Text:
+    look = face(name)
+    return Text(f"{look.glyph} {name.upper()}", STYLES[look.tone])
+
+
+def _print(console: Console, *parts: Text) -> None:
+    console.print(Text.assemble(*parts), soft_wrap=True)

@@ -1,0 +1,67 @@
+"""Text from strangers, made fit to be read: whatever a target sent, it changes no terminal, no markup and no reading order."""
+
+import json
+import re
+from typing import Any
+
+# Everything that is invisible, moves the cursor, reorders what surrounds it, or is illegal in XML 1.0 (section 2.2).
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # bidirectional controls, zero width, line separators
+    "\ud800-\udfff\ufffe\uffff"  # lone surrogates, noncharacters
+    "\U000e0000-\U000e007f]"  # tags
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|~-])")
+ELLIPSIS = "…"
+
+
+def visible(text: str) -> str:
+    r"""*text* with each unsafe character spelt out: ``\x1b``, ``\u202e``; a byte that was not UTF-8 becomes ``\xff``."""
+    return _UNSAFE.sub(lambda match: _spelt(match.group()), text)
+
+
+def line(text: str, limit: int = 300) -> str:
+    """*text* on one line of at most *limit* characters."""
+    flat = " ".join(visible(text[: 4 * limit]).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + ELLIPSIS
+
+
+def block(text: str, limit: int = 4_000) -> str:
+    """*text* with its line breaks, visible, cut at *limit* characters with a word about what is missing."""
+    if len(text) <= limit:
+        return visible(text)
+    return f"{visible(text[:limit])}{ELLIPSIS} [{len(text) - limit:,} more characters]"
+
+
+def shown(data: bytes, limit: int = 4_000) -> str:
+    """Bytes as text, as :func:`block`: what is not UTF-8 stays visible."""
+    if len(data) <= limit:
+        return visible(data.decode("utf-8", "surrogateescape"))
+    return f"{visible(data[:limit].decode('utf-8', 'surrogateescape'))}{ELLIPSIS} [{len(data) - limit:,} more bytes]"
+
+
+def markdown(text: str, limit: int = 300) -> str:
+    """One line of Markdown that shows *text* literally: no markup, no link, no table cell of its own."""
+    escaped = line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", escaped)
+
+
+def fenced(text: str, limit: int = 1_000) -> str:
+    """A Markdown code block that *text* cannot close."""
+    body = block(text, limit)
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", body)), default=0))
+    return f"{ticks}text\n{body}\n{ticks}"
+
+
+def dumps(value: Any) -> str:
+    """JSON that every parser takes: no NaN, no lone surrogate (RFC 8259, 8.2: their handling is unpredictable)."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    return _SURROGATE.sub(lambda match: "\\" + _spelt(match.group()), text) + "\n"
+
+
+def _spelt(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape (PEP 383)
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

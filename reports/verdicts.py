@@ -1,0 +1,66 @@
+"""How verdicts look: one glyph, one word, one sentence and one tone each, the same in every output."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wire.verdict import Verdict
+
+LEVELS = ("MUST", "SHOULD", "MAY")
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """``tone`` picks the colour: bad, warn, good or idle. The glyph and the word say the same without it."""
+
+    name: str
+    glyph: str
+    tone: str
+    says: str
+
+
+# Worst first: the order in which people want to read them.
+FACES = {
+    face.name: face
+    for face in (
+        Face(Verdict.ERROR, "!", "bad", "the harness made a mistake: please report it"),
+        Face(Verdict.FAIL, "✗", "bad", "the target deviates"),
+        Face(Verdict.UNTESTABLE, "⊘", "bad", "not tested, because what it builds on failed; counts like a failure"),
+        Face(Verdict.INCONCLUSIVE, "?", "warn", "the model, the network or the budget did not do its part"),
+        Face(Verdict.NONSTRICT, "≈", "warn", "a SHOULD is broken"),
+        Face(Verdict.UNSUPPORTED, "∅", "warn", "an optional feature, plainly refused with a proper error"),
+        Face(Verdict.PASS, "✓", "good", "as required"),
+        Face(Verdict.NOT_APPLICABLE, "–", "idle", "the profile does not have it"),
+    )
+}
+BROKEN = (Verdict.ERROR, Verdict.FAIL, Verdict.UNTESTABLE, Verdict.NONSTRICT)
+
+# The verdict of a whole run: check, load's measurement, compare.
+RUNS = {
+    "conforms": Face("conforms", "✓", "good", "no deviation was found"),
+    "deviates": Face("deviates", "✗", "bad", "the target deviates from what it must do"),
+    "inconclusive": Face("inconclusive", "?", "warn", "the run could not judge everything that it had to"),
+    "valid": Face("valid", "✓", "good", "the figures describe the target, not the client"),
+    "degraded": Face("degraded", "≈", "warn", "the client added an error that is not negligible"),
+    "invalid": Face("invalid", "✗", "bad", "the client made the numbers: do not use them"),
+}
+
+
+def face(name: str) -> Face:
+    """The face of a verdict; a name of a later version gets a question mark, not an exception."""
+    return FACES.get(name) or RUNS.get(name) or Face(name, "?", "warn", "a verdict this version does not know")
+
+
+def worst_first(requirements: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """By verdict, then by level, then by id."""
+    return sorted(requirements, key=lambda row: (_rank(FACES, row["verdict"]), _rank(LEVELS, row["level"]), row["id"]))
+
+
+def area(requirement: str) -> str:
+    """``stream`` of ``stream.ends-with-done``."""
+    return requirement.partition(".")[0]
+
+
+def _rank(order: Iterable[str], name: str) -> int:
+    names = list(order)
+    return names.index(name) if name in names else len(names)
