@@ -1,0 +1,48 @@
+"""``python -m mock_server``: every field of :class:`Config` is an option."""
+
+import argparse
+import sys
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+from mock_server.config import Config
+from mock_server.server import serve
+from wire.errors import EchosounderError
+
+
+def main() -> int:
+    try:
+        serve(Config(**vars(parser().parse_args())))
+    except EchosounderError as error:
+        print(f"mock_server: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser("mock_server", description=__doc__)
+    hints = get_type_hints(Config)
+    for member in fields(Config):
+        kind = hints[member.name]
+        many: dict[str, Any] = {"action": _Append} if member.default == () else {}
+        options.add_argument(
+            f"--{member.name.replace('_', '-')}",
+            *member.metadata["aliases"],
+            dest=member.name,
+            type=next(option for option in (*get_args(kind), kind) if option in (int, float, str)),
+            default=member.default,
+            help=member.metadata["help"].replace("%", "%%"),
+            **many,
+        )
+    return options
+
+
+class _Append(argparse.Action):
+    """Collects a repeatable option into a tuple."""
+
+    def __call__(self, parser: Any, namespace: Any, value: Any, option: Any = None) -> None:
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest), value))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

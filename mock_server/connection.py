@@ -1,0 +1,178 @@
+"""One client connection: bytes in, complete requests out, one response at a time.
+
+Framing faults, half-closed sockets and pipelining cannot be expressed through ASGI, hence a bare protocol. Parsing is
+llhttp's (httptools); the bounds on headers, body and time are ours.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import Protocol
+
+import httptools
+
+from mock_server.http1 import Request
+from mock_server.scheduler import Stream
+
+MAX_HEADER = 64 * 1024
+PIPELINE = 32  # requests waiting behind the current one before reading pauses
+
+
+class Application(Protocol):
+    """What a connection needs of the server."""
+
+    max_body: int
+    connections: set["Connection"]
+
+    def handle(self, connection: "Connection", request: Request) -> None:
+        """Answer on the connection, now or later; every request ends with :meth:`Connection.finished`."""
+
+    def refuse(self, connection: "Connection", status: int) -> None:
+        """Answer bytes that are no acceptable request; the connection closes after it."""
+
+
+class _Unacceptable(Exception):
+    """Not a request that we take; ``status`` says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._queue: deque[Request | _Unacceptable] = deque()
+        self._parser = httptools.HttpRequestParser(self)
+        self._deaf = self.hung_up = False
+        self.transport: asyncio.Transport
+        self.busy = False
+        self.stream: Stream | None = None
+        self.started: int | None = None  # first byte of a request that is not complete yet, monotonic ns
+        self.idle_since = time.monotonic_ns()
+        self._begin()
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        peer = transport.get_extra_info("peername")
+        self.loopback = bool(peer) and (str(peer[0]).startswith("127.") or peer[0] == "::1")
+        self._app.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        if self.started is None:
+            self.started = time.monotonic_ns()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # no protocol to upgrade to: RFC 9110, 7.8 lets a server ignore the wish
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, _Unacceptable) else _Unacceptable(400))
+        self._next()
+
+    def eof_received(self) -> bool:
+        """A client may close its sending side and still wait for the answer."""
+        self.hung_up = True
+        return self.busy or bool(self._queue)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._app.connections.discard(self)
+        self._deaf = True
+        self._queue.clear()
+        if self.stream is not None:
+            self.stream.transport = None
+            self.stream.end()
+
+    # --- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._grow(len(url))
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value))
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        length = self._headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._app.max_body:
+            raise _Unacceptable(413)
+        if self._headers.get("expect", "").lower() == "100-continue" and not self.busy:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+        self._size += len(body)
+        if self._size > self._app.max_body:
+            raise _Unacceptable(413)
+
+    def on_message_complete(self) -> None:
+        parser = self._parser
+        request = Request(
+            parser.get_method().decode("latin-1"),
+            self._url.decode("latin-1"),
+            self._headers,
+            self._body[0] if len(self._body) == 1 else b"".join(self._body),
+            time.monotonic_ns(),
+            parser.get_http_version(),
+            parser.should_keep_alive(),
+            self.loopback,
+        )
+        self.started = None
+        self._queue.append(request)
+        if len(self._queue) > PIPELINE:
+            self.transport.pause_reading()
+
+    # --- responses
+
+    def finished(self, keep_alive: bool) -> None:
+        """The current response is written; go on with the next request or close."""
+        self.busy, self.stream = False, None
+        self.idle_since = time.monotonic_ns()
+        if self.transport.is_closing():
+            return
+        if not keep_alive or (self.hung_up and not self._queue):
+            self._deaf = True
+            self._queue.clear()
+            self.transport.close()
+        else:
+            self._next()
+
+    def expire(self) -> None:
+        """The request did not become complete in time."""
+        self._refuse(_Unacceptable(408))
+        self._next()
+
+    def _next(self) -> None:
+        if self.busy or not self._queue:
+            return
+        if len(self._queue) == PIPELINE + 1 and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self.busy = True
+        match self._queue.popleft():
+            case Request() as request:
+                self._app.handle(self, request)
+            case problem:
+                self._app.refuse(self, problem.status)
+
+    def _refuse(self, problem: _Unacceptable) -> None:
+        self._deaf, self.started = True, None
+        self._queue.append(problem)
+
+    def _begin(self) -> None:
+        self._url, self._size, self._header_size = b"", 0, 0
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+
+    def _grow(self, size: int) -> None:
+        self._header_size += size
+        if self._header_size > MAX_HEADER:
+            raise _Unacceptable(431)

@@ -1,0 +1,75 @@
+"""HTTP/1.1 as values: a request that was read, a response to be written, and the bytes of its framing."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Request:
+    """A complete request. Header names are lower-case; the last of several equal ones wins. ``arrived`` in monotonic ns."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    arrived: int
+    version: str = "1.1"
+    keep_alive: bool = True
+    loopback: bool = True
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+
+class Framing(StrEnum):
+    CHUNKED = "chunked"
+    LENGTH = "length"
+    CLOSE = "close"
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer: its head, and body pieces each with the offset (ns after the request's arrival) at which it is due."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: list[bytes] = field(default_factory=list)
+    due: list[int] = field(default_factory=list)
+    framing: Framing = Framing.LENGTH
+    reason: str | None = None
+    head_due: int = 0
+
+    def head(self, keep_alive: bool = True) -> bytes:
+        """Status line and headers, framing headers included."""
+        lines = [f"HTTP/1.1 {self.status} {reason(self.status) if self.reason is None else self.reason}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        if self.framing is Framing.CHUNKED:
+            lines.append("transfer-encoding: chunked")
+        elif self.framing is Framing.LENGTH and self.status >= 200 and self.status != 204:
+            lines.append(f"content-length: {sum(map(len, self.body))}")
+        if not keep_alive or self.framing is Framing.CLOSE:
+            lines.append("connection: close")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+_SIZES = tuple(b"%x\r\n" % size for size in range(4096))
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of the chunked transfer coding (RFC 9112, 7.1); empty data gives nothing, for it would end the body."""
+    size = len(data)
+    if not size:
+        return b""
+    return (_SIZES[size] if size < 4096 else b"%x\r\n" % size) + data + b"\r\n"

@@ -1,0 +1,75 @@
+"""What a prompt asks a cooperative model to do, found by plain patterns: repeat, count, name, fill in."""
+
+import json
+import re
+from typing import Any
+
+from mock_server.schema import Hints
+
+_REPEAT = re.compile(
+    r"\b(?:repeat|echo)\b[^:\n]{0,60}\b(?:exactly|verbatim)\b[^:\n]{0,40}:[ \t]*\n?(.*)", re.IGNORECASE | re.DOTALL
+)
+_SAY = re.compile(
+    r"\b(?:say|reply|answer|respond)\b(?: back)?(?: with)?(?: only| just| exactly)?(?: with)?(?: only| just| exactly)?"
+    r"(?: the)?(?: single)?(?: word| text| phrase)?:?\s+[\"'“‘`]([^\"'”’`\n]{1,200})[\"'”’`]",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"\b(\d{1,6})[ -]+(?:words?|tokens?)\b", re.IGNORECASE)
+_ONE_WORD = re.compile(r"\b(?:one|a single|single)[ -]word\b", re.IGNORECASE)
+_LONG = re.compile(r"\b(?:long|essay|detailed|story|as much as|count from)\b", re.IGNORECASE)
+_NAME = re.compile(r"\b[A-Z][\w'’-]+(?:[ ](?:[A-Z][\w'’-]+))*")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
+_QUOTED = re.compile(r"[\"“`]([^\"”`\n]{1,200})[\"”`]")
+_COMMON = re.compile(
+    "what|which|who|where|when|why|how|is|are|do|does|can|could|would|will|please|call|use|using|get|give|tell|find|look|"
+    "check|i|the|a|an|and|then|if|in|on|for|my|your|return|answer|also|now|today|json|show|compare|let",
+    re.IGNORECASE,
+)
+
+
+def repeated(prompt: str) -> str | None:
+    """The text that is to be repeated, without the line break at its very end."""
+    found = _REPEAT.search(prompt)
+    if found and found[1]:
+        return found[1]
+    said = _SAY.search(prompt)
+    return said[1] if said else None
+
+
+def length(prompt: str) -> int | None:
+    """How many tokens of prose are asked for; None where nothing is said. Very large means: until the limit."""
+    if _ONE_WORD.search(prompt):
+        return 1
+    asked = _WORDS.search(prompt)
+    if asked:
+        return int(asked[1])
+    return 1 << 20 if _LONG.search(prompt) else None
+
+
+def hints(prompt: str) -> Hints:
+    """Names, numbers and quotations of the prompt, in order, each once."""
+    names = [name for found in _NAME.finditer(prompt) if (name := _strip_common(found[0]))]
+    numbers = [float(text) for text in _NUMBER.findall(prompt)]
+    return Hints(list(dict.fromkeys(names)), list(dict.fromkeys(numbers)), prompt, _QUOTED.findall(prompt))
+
+
+def _strip_common(name: str) -> str:
+    words = name.split(" ")
+    while words and _COMMON.fullmatch(re.split("['’]", words[0])[0]):
+        words.pop(0)
+    return " ".join(words)
+
+
+def example(prompt: str) -> dict[str, Any] | None:
+    """The last JSON object that stands in the prompt: the shape that is wanted."""
+    decoder, found, start = json.JSONDecoder(), None, prompt.find("{")
+    tries = 0
+    while start >= 0 and tries < 50:
+        tries += 1
+        try:
+            value, end = decoder.raw_decode(prompt, start)
+            found = value if isinstance(value, dict) and value else found
+        except (ValueError, RecursionError):
+            end = start + 1
+        start = prompt.find("{", end)
+    return found

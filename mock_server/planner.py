@@ -1,0 +1,219 @@
+"""Request to plan: pure and seeded. The same conversation gives the same answer, streamed or not, at any temperature."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mock_server import intent, pieces, schema, toolcalls
+from mock_server.modes import thinking
+from mock_server.plan import Endpoint, Pieces, Plan, PlannedCall, Prompt
+from mock_server.prose import prose
+from mock_server.rules import text_of
+from specs import Limits
+
+Body = dict[str, Any]
+# What the answer depends on. Not on stream, temperature, max_tokens, stop: those cut or carry the same answer.
+CONVERSATION = ("messages", "tools", "tool_choice", "response_format", "prompt", "suffix")
+REASONING_SHARE = 2  # a chain of thought is about half as long as the answer
+CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and the kind
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes an answer unlike its twin."""
+
+    id: str
+    created: int
+    fingerprint: str
+    call_id: Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that passed admission."""
+
+    body: Body
+    limits: Limits
+    seed: int = 0
+    output_tokens: int | None = None
+    beta: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer in the making: three phases that share one allowance of tokens."""
+
+    left: int
+    finish: str = "stop"
+    tokens: int = 0
+
+    def take(self, cut: Pieces) -> Pieces:
+        """As many of the pieces as the allowance permits."""
+        kept = cut[: self.left] if len(cut) > self.left else cut
+        if len(kept) < len(cut):
+            self.finish = "length"
+        self.left -= len(kept)
+        self.tokens += len(kept)
+        return kept
+
+
+def digest(request: Request) -> int:
+    body = request.body
+    wanted = {name: body[name] for name in CONVERSATION if body.get(name) is not None}
+    text = json.dumps(wanted, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return int.from_bytes(
+        hashlib.blake2b(text, digest_size=8, key=request.seed.to_bytes(8, "big", signed=True)).digest(), "big"
+    )
+
+
+def chat(request: Request, prompt: Prompt, identity: Identity) -> Plan:
+    body, limits = request.body, request.limits
+    number, asked = digest(request), last_user(body)
+    thinks = thinking(body, limits)
+    draft = Draft(allowance(body, limits, request.beta))
+    answer = _answer(request, number, asked)
+    calls = [] if answer is not None else toolcalls.calls(body, asked)
+    if answer is None:
+        answer = [] if calls else prose(number, _length(request, asked, number))
+    reasoning = None
+    if thinks:
+        reasoning = draft.take(prose(number >> 13, _reasoning_length(answer, number)))
+        if not limits.thinking_counted:
+            draft = Draft(allowance(body, limits, request.beta), tokens=draft.tokens)
+    content = draft.take(_stopped(answer, body, draft))
+    made = tuple(_take_call(draft, identity.call_id(index), call) for index, call in enumerate(calls) if draft.left > 0)
+    return Plan(
+        Endpoint.CHAT,
+        identity.id,
+        identity.created,
+        served(body, limits),
+        identity.fingerprint,
+        prompt,
+        content,
+        "tool_calls" if made and draft.finish == "stop" else draft.finish,
+        draft.tokens,
+        reasoning,
+        len(reasoning or ()),
+        made,
+        bool(body.get("stream")),
+        bool((body.get("stream_options") or {}).get("include_usage")),
+        (body.get("top_logprobs") or 0) if body.get("logprobs") else None,
+    )
+
+
+def fim(request: Request, prompt: Prompt, identity: Identity) -> Plan:
+    body, limits = request.body, request.limits
+    number = digest(request)
+    draft = Draft(min(body.get("max_tokens") or limits.fim_max_tokens or 4096, limits.fim_max_tokens or 1 << 30))
+    answer = prose(number, request.output_tokens or 16 + number % 32)
+    answer = [" " + answer[0], *answer[1:]] if body["prompt"][-1:].isalnum() else answer
+    content = draft.take(_stopped(answer, body, draft))
+    return Plan(
+        Endpoint.FIM,
+        identity.id,
+        identity.created,
+        served(body, limits),
+        identity.fingerprint,
+        prompt,
+        content,
+        draft.finish,
+        draft.tokens,
+        stream=bool(body.get("stream")),
+        include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        logprobs=body.get("logprobs"),
+        echo=body["prompt"] if body.get("echo") else "",
+    )
+
+
+def allowance(body: Body, limits: Limits, beta: bool) -> int:
+    """Output tokens that may be made. The 8K of mid-2024 needed both the beta URL and the field."""
+    most = (limits.max_tokens_beta if beta else limits.max_tokens) or 1 << 30
+    return int(min(body.get("max_tokens") or limits.max_tokens_default or most, most))
+
+
+def served(body: Body, limits: Limits) -> str:
+    """The model behind the name that was asked for."""
+    name: str = body["model"]
+    return limits.aliases.get(name, name)
+
+
+def last_user(body: Body) -> str:
+    """What was asked last."""
+    return next((text_of(message) for message in reversed(body["messages"]) if message["role"] == "user"), "")
+
+
+def _answer(request: Request, number: int, asked: str) -> Pieces | None:
+    """The text where the prompt leaves no choice; None where the model may call a tool or talk."""
+    body, last = request.body, request.body["messages"][-1]
+    if last["role"] == "tool":
+        return pieces.split(f"The result is: {text_of(last)}")
+    if (body.get("response_format") or {}).get("type") == "json_object":
+        return pieces.split(_json(body, asked))
+    if last.get("prefix"):
+        return None
+    repeated = intent.repeated(asked)
+    return None if repeated is None else pieces.split(repeated)
+
+
+def _json(body: Body, asked: str) -> str:
+    """An object with the keys of the example in the prompt, values of the same types, taken from the last question."""
+    texts = [text_of(message) for message in body["messages"]]
+    shape = next((found for text in reversed(texts) if (found := intent.example(text))), None)
+    hints = intent.hints(asked)
+    if shape is None:
+        return json.dumps({"answer": (hints.quoted or hints.names or ["yes"])[0]}, ensure_ascii=False)
+    return json.dumps({name: _like(value, hints) for name, value in shape.items()}, ensure_ascii=False, indent=2)
+
+
+def _like(example: Any, hints: schema.Hints) -> Any:
+    """A value of the same JSON type."""
+    match example:
+        case bool() | None:
+            return example
+        case int() | float():
+            return (
+                schema.value({"type": "integer" if isinstance(example, int) else "number"}, hints)
+                if hints.numbers
+                else example
+            )
+        case str():
+            return schema.value({"type": "string"}, hints) if hints.names or hints.quoted else example
+        case list():
+            return [_like(item, hints) for item in example]
+    return {name: _like(item, hints) for name, item in example.items()}
+
+
+def _length(request: Request, asked: str, number: int) -> int:
+    wanted = intent.length(asked) or request.output_tokens or 16 + number % 32
+    return min(wanted, allowance(request.body, request.limits, request.beta) + 1, 1 << 17)
+
+
+def _reasoning_length(answer: Pieces, number: int) -> int:
+    return min(8 + number % 8 + len(answer) // REASONING_SHARE, 400)
+
+
+def _stopped(answer: Pieces, body: Body, draft: Draft) -> Pieces:
+    """The pieces before the first stop sequence; a piece that it begins in is cut."""
+    stop = body.get("stop")
+    stops = [stop] if isinstance(stop, str) else stop or []
+    text = "".join(answer) if any(stops) else ""
+    ends = [end for one in stops if one and (end := text.find(one)) >= 0]
+    if not ends:
+        return answer
+    kept: Pieces = []
+    left = min(ends)
+    for piece in answer:
+        if left <= 0:
+            break
+        kept.append(piece[:left])
+        left -= len(piece)
+    return kept
+
+
+def _take_call(draft: Draft, identity: str, call: toolcalls.ToolCall) -> PlannedCall:
+    overhead = min(draft.left, CALL_OVERHEAD + pieces.count(call.name))
+    draft.left -= overhead
+    draft.tokens += overhead
+    return PlannedCall.of(identity, call, draft.take(pieces.split(call.arguments)))

@@ -1,0 +1,46 @@
+"""The mock as a process beside the caller's."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mock_server.config import Config
+from wire.errors import CannotJudge
+
+LISTENING = "listening on "
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A mock that is ready. ``url`` has no trailing slash."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def spawn(**settings: Any) -> Iterator[Running]:
+    """Run ``python -m mock_server`` until the block ends. Settings are the fields of :class:`Config`.
+
+    Raises :class:`CannotJudge` when it does not come up, and again at the end when it did not stop with exit code 0.
+    """
+    command = [sys.executable, "-m", "mock_server", *Config.of(settings).arguments()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line.startswith(LISTENING):
+                raise CannotJudge(f"the mock did not start (exit code {process.wait()}): {' '.join(command)}")
+            yield Running(line.removeprefix(LISTENING).strip(), process.pid)
+        finally:
+            process.terminate()
+            try:
+                code = process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise CannotJudge("the mock did not stop within 10 s and was killed") from None
+    if code:
+        raise CannotJudge(f"the mock stopped with exit code {code}")

@@ -1,0 +1,33 @@
+"""Text made of words that are one DeepSeek token each, with a leading space or without: N pieces are exactly N tokens.
+
+The words and the punctuation were checked against the vocabulary one by one (a test does it again where it is installed).
+"""
+
+import random
+from importlib.resources import files
+
+WORDS = tuple(files(__package__).joinpath("words.txt").read_text(encoding="utf-8").split())
+RING_SIZE = 1 << 13
+
+
+def _ring() -> list[str]:
+    """Sentences of six to fourteen words, for ever the same."""
+    shuffle = random.Random("echosounder")
+    ring: list[str] = []
+    while len(ring) < RING_SIZE:
+        ring += [f" {word}" for word in shuffle.choices(WORDS, k=shuffle.randint(6, 14))] + ["."]
+    return ring[:RING_SIZE]
+
+
+RING = _ring()
+
+
+def prose(digest: int, count: int) -> list[str]:
+    """*count* tokens of text, chosen by *digest*."""
+    start = digest % RING_SIZE
+    if RING[start] == ".":
+        start += 1
+    pieces = (RING * (2 + count // RING_SIZE))[start : start + count]
+    if pieces:
+        pieces[0] = pieces[0].lstrip()
+    return pieces

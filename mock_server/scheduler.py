@@ -1,0 +1,184 @@
+"""Writes bytes when they are due: one heap and one timer for all streams of the process.
+
+Due times are absolute, so lateness never accumulates; an idle stream costs one heap entry and no task. A write goes
+straight to the socket (the transport would defer and merge it) and is stamped when the system call has returned. Events of one
+stream are never merged, however late they are: each is written alone.
+"""
+
+import asyncio
+import heapq
+import os
+import socket
+import struct
+import time
+from array import array
+from collections.abc import Callable
+from enum import Enum
+
+from mock_server.timer import timer
+
+BURST = 256  # writes in one turn of the event loop, so that reading never starves
+
+
+class Act(Enum):
+    """What can be done to a connection instead of writing to it."""
+
+    CLOSE = "close"  # flush, then FIN
+    RESET = "reset"  # RST; unsent bytes are lost
+    HALF = "half-close"  # FIN, but keep reading
+    HANG = "hang"  # nothing more, and the socket stays open
+
+
+class Stream:
+    """What is to be written on one connection, and when; afterwards, when it was.
+
+    ``due`` are absolute monotonic nanoseconds in ascending order, one per write; ``stamps`` grows as the writes happen.
+    ``transport`` is None once the client is gone.
+    """
+
+    __slots__ = ("_fd", "_index", "_on_end", "blocked", "due", "ended", "open", "stamps", "transport", "writes")
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        writes: list[bytes | Act],
+        due: list[int],
+        on_end: Callable[["Stream"], None],
+    ) -> None:
+        self.transport: asyncio.Transport | None = transport
+        self.writes, self.due = writes, due
+        self.stamps = array("q")
+        self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
+        self.open = False  # more writes may be added
+        self.ended = False
+        self._fd: int = transport.get_extra_info("socket").fileno()
+        self._index = 0
+        self._on_end = on_end
+
+    def step(self) -> int | None:
+        """Do the next write; when the one after it is due, or None at the end (or for now, if ``open``)."""
+        transport = self.transport
+        if transport is None:
+            return None
+        data = self.writes[self._index]
+        self._index += 1
+        if data.__class__ is bytes:
+            self._write(transport, data)
+        else:
+            self._act(transport, data)  # type: ignore[arg-type]
+        self.stamps.append(time.monotonic_ns())
+        if self._index < len(self.due):
+            return self.due[self._index]
+        if not self.open:
+            self.end()
+        return None
+
+    def end(self) -> None:
+        """Report the end, once."""
+        if not self.ended:
+            self.ended = True
+            self._on_end(self)
+
+    @property
+    def next_due(self) -> int | None:
+        return self.due[self._index] if self._index < len(self.due) else None
+
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() == 0:
+            try:
+                sent = os.write(self._fd, data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                transport.abort()
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self.blocked = True
+        transport.write(data)
+
+    def _act(self, transport: asyncio.Transport, act: Act) -> None:
+        if act is Act.CLOSE:
+            transport.close()
+        elif act is Act.RESET:
+            reset(transport)
+        elif act is Act.HALF and not transport.is_closing():
+            transport.write_eof()
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close with RST: lingering for zero seconds throws away what was not sent (RFC 9293, 3.10.4 calls it abort)."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+class Scheduler:
+    """Runs every stream of the process."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._heap: list[tuple[int, int, Stream | Callable[[], None]]] = []
+        self._sequence = 0
+        self._armed = 0
+        self._timer = timer(loop, self._fire)
+        self.kind = self._timer.kind
+
+    def start(self, stream: Stream) -> None:
+        """Write what is due already; the timer does the rest."""
+        due = stream.next_due
+        now = time.monotonic_ns()
+        while due is not None and due <= now:
+            due = stream.step()
+        if due is not None:
+            self._push(due, stream)
+
+    def call_at(self, due: int, callback: Callable[[], None]) -> None:
+        """Call *callback* at *due* (absolute monotonic ns)."""
+        self._push(due, callback)
+
+    def close(self) -> None:
+        self._timer.close()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def _push(self, due: int, what: Stream | Callable[[], None]) -> None:
+        self._sequence += 1
+        heapq.heappush(self._heap, (due, self._sequence, what))
+        if not self._armed or due < self._armed:
+            self._arm()
+
+    def _arm(self) -> None:
+        self._armed = self._heap[0][0]
+        self._timer.arm(self._armed)
+
+    def _fire(self) -> None:
+        heap, now = self._heap, time.monotonic_ns
+        left = BURST
+        while heap and left and heap[0][0] <= now():
+            left -= 1
+            entry = heap[0]
+            _, sequence, what = entry
+            if isinstance(what, Stream):
+                following = what.step()
+                if following is not None:
+                    heapq.heapreplace(heap, (following, sequence, what))
+                else:
+                    self._remove(entry)
+            else:
+                heapq.heappop(heap)
+                what()
+        if heap:
+            self._arm()
+        else:
+            self._armed = 0
+            self._timer.disarm()
+
+    def _remove(self, entry: tuple[int, int, Stream | Callable[[], None]]) -> None:
+        if self._heap[0] is entry:
+            heapq.heappop(self._heap)
+        else:  # the end of the stream started another one that was due even earlier
+            self._heap.remove(entry)
+            heapq.heapify(self._heap)
