@@ -22,10 +22,15 @@ def fix_first(report: Mapping[str, Any]) -> list[Cause]:
     """The causes of a check report: those that break a MUST first, then those that break most requirements."""
     groups: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {}
     for requirement, finding in _broken(report):
-        key = (finding or {}).get("cause") or requirement["id"]
+        key = _root(requirement, finding or {})
         groups.setdefault(key, []).append((requirement, finding))
     causes = [_cause(key, members) for key, members in groups.items()]
     return sorted(causes, key=lambda cause: (_level(cause.level), -len(cause.requirements)))
+
+
+def _root(requirement: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
+    """The cause that a check named; else the same words about several requirements are about the same thing."""
+    return str(finding.get("cause") or finding.get("message") or requirement.get("note") or requirement["id"])
 
 
 def _broken(report: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:

@@ -1,6 +1,7 @@
 """Charts by pygal, as inline SVG: its script, comments and fixed colours taken out, the page's own colours put in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -8,11 +9,8 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
-from reports.figures import measured, number
-from wire.runlog import Run
+from reports.figures import number
 
-_PERCENTILES = ("p50", "p90", "p95", "p99", "p999")
-_LATENCY = ("ttft_ms", "gap_ms", "tpot_ms", "e2e_ms")
 _COLOURS = tuple(f"var(--c{index})" for index in range(1, 7))
 _STYLE = Style(
     background="transparent",
@@ -25,6 +23,7 @@ _STYLE = Style(
     font_family="inherit",
     label_font_size=13,
     major_label_font_size=13,
+    title_font_size=14,
     legend_font_size=13,
     opacity=".85",
     stroke_width="2",
@@ -33,42 +32,79 @@ _STYLE = Style(
     value_colors=("var(--ink)",) * len(_COLOURS),
     ci_colors=("var(--ink)",) * len(_COLOURS),
 )
+# Colour is not the only signal: each line has its own dashes, and the legend says which.
+_DASHES = (("", "none"), ("dashed", "8, 4"), ("dotted", "2, 4"), ("long dashes", "16, 4"))
+_MANTISSAS = (1, 2, 5)
+Lines = Mapping[str, Sequence[Any]]
 
 
-def load(report: Mapping[str, Any], run: Run | None) -> dict[str, Markup]:
-    """The figures of a load report by name; empty where there is nothing to show."""
-    return {"latency": latency(report)}
+def lines(
+    name: str, caption: str, unit: str, labels: Sequence[str], values: Lines, logarithmic: bool = False
+) -> Markup:
+    """A line per entry of *values*; a value is a number, None, or what :func:`with_interval` makes of it."""
+    found = [_height(value) for column in values.values() for value in column]
+    scale = ticks(min(value for value in found if value), max(found)) if logarithmic else steps(max(found))
+    chart = _chart(pygal.Line, name, labels, list(scale), unit, logarithmic=logarithmic, show_dots=len(labels) < 20)
+    for index, (title, column) in enumerate(values.items()):
+        said, dashes = _DASHES[index % len(_DASHES)]
+        chart.add(f"{title} ({said})" if said else title, list(column), stroke_style={"width": 2, "dasharray": dashes})
+    return _figure(chart, caption)
 
 
-def latency(report: Mapping[str, Any]) -> Markup:
-    """Percentiles of the main latencies on a logarithmic axis; error bars are 95 % confidence intervals."""
-    rows = [(metric, row) for metric, row in measured(report) if metric.key in _LATENCY and row["p50"]]
-    if not rows:
-        return Markup("")
-    chart = _chart(pygal.Line, "latency", logarithmic=True, x_labels=_PERCENTILES, y_title="ms")
-    for metric, row in rows:
-        chart.add(metric.name, [_bar(row, name) for name in _PERCENTILES])
-    return _figure(chart, "Percentiles, logarithmic; the bars are 95 % confidence intervals.")
+def stack(name: str, caption: str, unit: str, labels: Sequence[str], values: Lines) -> Markup:
+    """Counts on top of each other, a bar per label."""
+    most = max(sum(column) for column in zip(*values.values(), strict=True))
+    chart = _chart(pygal.StackedBar, name, labels, list(steps(most, least=1)), unit)
+    for title, column in values.items():
+        chart.add(title, list(column))
+    return _figure(chart, caption)
 
 
-def _bar(row: Mapping[str, Any], name: str) -> Any:
-    low, high = row.get(f"{name}_ci") or (None, None)
-    return row[name] if low is None or high is None else {"value": row[name], "ci": {"low": low, "high": high}}
+def with_interval(value: float | None, interval: Sequence[float | None] | None) -> Any:
+    """A value with an error bar, where there is one."""
+    low, high = interval or (None, None)
+    return value if value is None or low is None or high is None else {"value": value, "ci": {"low": low, "high": high}}
 
 
-def _chart(kind: Any, name: str, **options: Any) -> Any:
+def ticks(low: float, high: float) -> Iterator[float]:
+    """1, 2 and 5 times powers of ten, from at most *low* to at least *high*."""
+    scale = [mantissa * 10.0**power for power in range(-6, 12) for mantissa in _MANTISSAS]
+    below, above = max(step for step in scale if step <= low), min(step for step in scale if step >= high)
+    return (step for step in scale if below <= step <= above)
+
+
+def steps(most: float, least: float = 0) -> Iterator[float]:
+    """Even ticks from 0 to at least *most*, at most nine of them and *least* apart."""
+    top = max(most, least, 1e-6)
+    width = next(width for width in ticks(top / 10, top) if top / width <= 8 and width >= least)
+    return (width * step for step in range(ceil(round(top / width, 9)) + 1))
+
+
+def _height(value: Any) -> float:
+    return (value["value"] if isinstance(value, dict) else value) or 0
+
+
+def _chart(kind: Any, name: str, labels: Sequence[str], scale: Sequence[float], unit: str, **options: Any) -> Any:
     chart = kind(
         style=_STYLE,
         js=[],
         width=760,
-        height=300,
-        margin=8,
-        show_legend=True,
+        height=280,
+        margin=6,
+        spacing=6,
         legend_at_bottom=True,
         legend_at_bottom_columns=4,
+        legend_box_size=11,
         dots_size=3,
+        truncate_label=-1,
+        truncate_legend=-1,
+        allow_interruptions=True,
         value_formatter=number,
+        x_labels=labels,
+        x_labels_major_every=ceil(len(labels) / 9),
         show_minor_x_labels=False,
+        y_labels=scale,
+        y_title=unit,
         **options,
     )
     chart.uuid = name  # pygal draws a random one, which would make every page different
@@ -77,8 +113,8 @@ def _chart(kind: Any, name: str, **options: Any) -> Any:
 
 def _figure(chart: Any, caption: str) -> Markup:
     return Markup(
-        '<figure><div class="scroll" tabindex="0" role="img" aria-label="{}">{}</div><figcaption>{}</figcaption></figure>'
-    ).format(caption, Markup(_svg(chart)), caption)
+        '<figure><div class="scroll" tabindex="0" role="img" aria-label="{0}">{1}</div><figcaption>{0}</figcaption></figure>'
+    ).format(caption, Markup(_svg(chart)))
 
 
 def _svg(chart: Any) -> str:
@@ -94,11 +130,3 @@ def _strip(node: ET.Element) -> None:
             node.remove(child)
         else:
             _strip(child)
-
-
-def _numbers(series: Sequence[Mapping[str, Any]], key: str) -> list[float | None]:
-    return [point.get(key) for point in series]
-
-
-def _any(values: Iterable[Any]) -> bool:
-    return any(value is not None for value in values)

@@ -43,6 +43,11 @@ METRICS = (
 PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
 
+def percentile(name: str) -> str:
+    """``p99.9`` of ``p999``."""
+    return "p99.9" if name == "p999" else name
+
+
 def number(value: Any, digits: int = 3) -> str:
     """*digits* significant digits with thousands separated; a decimal string is shown as it is."""
     if value is None or value == "":

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports import charts, page, wireview
+from reports import heatmap, load_charts, page, series, wireview
 from reports.causes import fix_first
 from reports.curl import curl, replay
-from reports.figures import METRICS, PERCENTILES, measured
+from reports.figures import METRICS, PERCENTILES, interval, measured, number, percent, percentile
 from reports.kinds import kind, started
+from reports.text import line
 from reports.verdicts import FACES, LEVELS, area, worst_first
 from wire.runlog import Run
 
@@ -61,8 +62,8 @@ def _findings(requirements: list[Mapping[str, Any]]) -> Iterator[Mapping[str, An
 
 def _shown(finding: Mapping[str, Any], views: Mapping[str, wireview.View]) -> Shown:
     name = finding["exchange"]
-    line = curl(views[name].exchange) if name in views else None
-    return Shown(finding, wireview.link(finding, views), line or "", replay(name) if name else "")
+    command = curl(views[name].exchange) if name in views else None
+    return Shown(finding, wireview.link(finding, views), command or "", replay(name) if name else "")
 
 
 def _facets(requirements: list[Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:
@@ -78,9 +79,36 @@ def _facets(requirements: list[Mapping[str, Any]]) -> dict[str, list[tuple[str, 
 
 
 def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
+    samples = run.samples if run else ()
+    rows = measured(report)
     return {
+        "target": (report.get("target") or {}).get("url"),
+        "missed": sum(slo["met"] is False for slo in report["slo"]),
         "metrics": METRICS,
-        "percentiles": PERCENTILES,
-        "measured": measured(report),
-        "charts": charts.load(report, run),
+        "measured": rows,
+        "heads": [percentile(name) for name in PERCENTILES],
+        "latencies": [
+            (metric.name, number(row["count"]), *(number(row[name]) for name in PERCENTILES), interval(row))
+            for metric, row in rows
+        ],
+        "latency": load_charts.latency(report),
+        "timeline": load_charts.timeline(report.get("series") or series.points(samples)),
+        "heatmap": heatmap.render(gaps) if (gaps := series.heat(samples)) else None,
+        "failures": [(name, number(count)) for name, count in Counter(report["failures"]).most_common()],
+        "limiter": [
+            (name.replace("_", " "), _plain(value))
+            for name, value in (report["rate_limit"] or {}).items()
+            if value is not None
+        ],
+        "failing": _failing(report["conformance"]),
     }
+
+
+def _failing(conformance: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    sampled = conformance["sampled"]
+    worst = Counter(conformance["failing"]).most_common()
+    return [(name, number(count), percent(count / sampled if sampled else None)) for name, count in worst]
+
+
+def _plain(value: Any) -> str:
+    return number(value) if isinstance(value, int | float | str) else line(str(value))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
@@ -36,15 +36,16 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def started(report: Mapping[str, Any], run: Run | None) -> str | None:
-    """When the run began, ISO 8601, from the report or the log's header."""
-    value = report.get("started") or (run.header.get("started") if run else None)
-    return str(value) if value else None
+    """When the run began, ISO 8601 to the second, UTC; from the report or the log's header."""
+    header = run.header if run else {}
+    value = report.get("started") or header.get("started") or (header.get("clock") or {}).get("unix")
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value or 0, UTC)
+    except (ValueError, TypeError, OSError, OverflowError):
+        return None
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
 
 
 def day(report: Mapping[str, Any], run: Run | None) -> str:
     """``2026-11-22``; ``undated`` where neither report nor log says."""
-    value = started(report, run)
-    try:
-        return datetime.fromisoformat(value).date().isoformat() if value else "undated"
-    except ValueError:
-        return "undated"
+    return (started(report, run) or "undated")[:10]

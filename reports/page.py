@@ -19,6 +19,11 @@ def render(template: str, **context: Any) -> str:
     return _environment().get_template(template).render(**context)
 
 
+def part(template: str, **context: Any) -> Markup:
+    """A piece of a page, escaped already."""
+    return Markup(render(template, **context))
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -37,7 +42,7 @@ def _environment() -> Environment:
         "face": verdicts.face,
         "area": verdicts.area,
     }
-    environment.filters |= {"line": line, "block": block}
+    environment.filters |= {"line": line, "block": block, "sentence": _sentence, "when": _when}
     environment.filters |= {name: getattr(figures, name) for name in ("number", "percent", "usd", "interval")}
     return environment
 
@@ -45,6 +50,16 @@ def _environment() -> Environment:
 def _safe(value: Any) -> Any:
     """What a target sent gets no control character onto the page; escaping is Jinja's."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _sentence(text: str) -> str:
+    """Jinja's own ``capitalize`` makes the rest lower case, TTFT included."""
+    return text[:1].upper() + text[1:]
+
+
+def _when(stamp: str) -> str:
+    """``2026-11-22 09:30 UTC`` of ``2026-11-22T09:30:00Z``."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC"
 
 
 def _asset(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.causes import Cause, fix_first
 from reports.curl import replay
-from reports.figures import PERCENTILES, interval, measured, number, percent, usd
+from reports.figures import PERCENTILES, interval, measured, number, percent, percentile, usd
 from reports.kinds import kind, started
 from reports.text import fenced, markdown
 from reports.verdicts import FACES, face, worst_first
@@ -78,7 +78,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield f"{face(measurement['verdict']).says}{_when(report, run)}."
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from _slo(report["slo"])
-    yield "\n| ms | n | " + " | ".join(PERCENTILES) + " | p99, 95 % interval |"
+    yield "\n| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " | p99, 95 % interval |"
     yield "|---|" + "--:|" * (len(PERCENTILES) + 2)
     for metric, row in measured(report):
         cells = [str(row["count"]), *(number(row[name]) for name in PERCENTILES), interval(row)]

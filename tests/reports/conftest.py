@@ -181,3 +181,23 @@ def load_report():
         },
         "conformance": {"sampled": 200, "failing": {"stream.ends-with-done": 4}},
     }  # fmt: skip
+
+
+def sample(number, rng, rate=20.0, tokens=40):
+    """The log's record of one streamed request; every fiftieth is refused, every hundredth is reset."""
+    due = 5_000 * MS + int(number / rate * 1_000 * MS)
+    record = {"kind": "sample", "id": f"s{number}", "name": "chat", "phase": "measured", "end": "done", "stream": True}
+    record |= {"t_scheduled": due, "t_dispatched": due, "t_sent": due + MS, "status": 200}
+    if number % 50 == 7:
+        return record | {"end": "refused", "status": 429, "failure": "http-429", "t_closed": due + 20 * MS}
+    first = due + int(MS * rng.lognormvariate(5.5, 0.3))
+    gaps = [int(1_000 * rng.lognormvariate(3.0, 0.5)) for _ in range(tokens)]
+    record |= {"t_first_token": first, "gaps_us": gaps, "t_last_token": first + 1_000 * sum(gaps)}
+    record["t_closed"] = record["t_last_token"] + MS
+    return record | ({"end": "reset", "failure": "reset"} if number % 100 == 3 else {})
+
+
+@pytest.fixture
+def load_run():
+    rng = random.Random(2)
+    return Run({"started": "2026-11-22T09:30:00+00:00"}, samples=tuple(sample(n, rng) for n in range(600)))
