@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields
-from importlib.resources.abc import Traversable
-from typing import Any
 
 from specs.documents import overlay_file
-from specs.lines import ROOT, SpecError, YamlFile, load
+from specs.lines import YamlFile, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +68,29 @@ def limits(profile: str, model: str | None = None) -> Limits:
 @functools.cache
 def _limits(profile: str, model: str | None) -> Limits:
     overlay_file(profile)  # SpecError for an unknown profile
-    table = limits_file()
+    return _read(load_limits(), profile, model)
+
+
+@functools.cache
+def load_limits() -> YamlFile:
+    return load("limits.yaml")
+
+
+def check(table: YamlFile, profile: str) -> None:
+    """SpecError with file and line if a row of the profile lacks a member or has one too many."""
+    row = table.value[profile]
+    for model in (*row["models"], *row["aliases"], *row["per_model"]):
+        _read(table, profile, model)
+
+
+def _read(table: YamlFile, profile: str, model: str | None) -> Limits:
     row = table.value[profile]
     name = model or row["models"][0]
     served_by = row["aliases"].get(name, name)
     values = row["all"] | row["per_model"].get(served_by, {}) | row["per_model"].get(name, {})
-    return _build(table, profile, name, row, values)
-
-
-def _build(table: YamlFile, profile: str, name: str, row: dict[str, Any], values: dict[str, Any]) -> Limits:
     known = {field.name for field in fields(Limits)} - set(_PER_PROFILE)
     if wrong := known.symmetric_difference(values):
-        raise table.error((profile, "all"), f"missing or unknown members: {', '.join(sorted(wrong))}")
+        raise table.error((profile,), f"{name}: missing or unknown members: {', '.join(sorted(wrong))}")
     values = values | {"efforts": tuple(values["efforts"])}
     return Limits(profile=profile, model=name, models=tuple(row["models"]), aliases=dict(row["aliases"]), **values)
 
@@ -89,11 +98,3 @@ def _build(table: YamlFile, profile: str, name: str, row: dict[str, Any], values
 def models(profile: str) -> tuple[str, ...]:
     """What ``GET /models`` lists, in this order."""
     return limits(profile).models
-
-
-@functools.cache
-def limits_file(root: Traversable = ROOT) -> YamlFile:
-    return load("limits.yaml", root)
-
-
-__all__ = ["Limits", "SpecError", "limits", "models"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from specs.documents import PROFILES, profile
+from specs.documents import profile
 from specs.lines import ROOT, SpecError, YamlFile, load
 
 DIALECTS = ("deepseek", "openai")
@@ -111,6 +111,3 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise table.error((index,), f"broken row: {error!r}") from error
-
-
-__all__ = ["DIALECTS", "PROFILES", "Requirement", "Source", "files", "requirement", "requirements"]

@@ -6,10 +6,9 @@ import functools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
-from specs.lines import ROOT, SpecError, YamlFile, load
+from specs.lines import SpecError, YamlFile, load
 
 
 class UnknownPriceError(SpecError, KeyError):
@@ -100,18 +99,25 @@ class Alias(NamedTuple):
 
 
 @functools.cache
-def aliases(root: Traversable = ROOT) -> tuple[Alias, ...]:
-    table = load("prices.yaml", root)
+def aliases() -> tuple[Alias, ...]:
+    return read_aliases(load("prices.yaml"))
+
+
+@functools.cache
+def price_list() -> tuple[Price, ...]:
+    """Every row, in the order of the file."""
+    return read_prices(load("prices.yaml"))
+
+
+def read_aliases(table: YamlFile) -> tuple[Alias, ...]:
     return tuple(
         Alias(row["name"], row["model"], _instant(row["since"]), _instant(row["until"]) if "until" in row else None)
         for row in table.value["aliases"]
     )
 
 
-@functools.cache
-def price_list(root: Traversable = ROOT) -> tuple[Price, ...]:
-    """Every row, in the order of the file. SpecError with file and line for a row that cannot be read."""
-    table = load("prices.yaml", root)
+def read_prices(table: YamlFile) -> tuple[Price, ...]:
+    """SpecError with file and line for a row that cannot be read."""
     return tuple(_read(table, index, row) for index, row in enumerate(table.value["prices"]))
 
 
