@@ -1,0 +1,245 @@
+"""One reading of a completion, whichever way it came: as a document or as a stream, from chat or from FIM.
+
+And the picks: which exchanges a check can judge. Nothing here is an opinion about right and wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from wire.exchange import End, Exchange
+from wire.stream import stream_end
+from wire.strict_json import at
+from wire.usage import Usage, usage
+
+CHAT_PATHS = frozenset({"/chat/completions", "/beta/chat/completions", "/v1/chat/completions"})
+FIM_PATHS = frozenset({"/beta/completions"})
+
+
+def asked(exchange: Exchange) -> dict[str, Any]:
+    """The request body, empty where it is no JSON object."""
+    body = exchange.request.json
+    return body if isinstance(body, dict) else {}
+
+
+def on_chat(exchange: Exchange) -> bool:
+    return exchange.request.path in CHAT_PATHS
+
+
+def on_fim(exchange: Exchange) -> bool:
+    return exchange.request.path in FIM_PATHS
+
+
+def ok(exchange: Exchange) -> bool:
+    return exchange.status == 200
+
+
+def refused(exchange: Exchange) -> bool:
+    return exchange.status is not None and 400 <= exchange.status < 500
+
+
+def failed(exchange: Exchange) -> bool:
+    """Answered with any error status."""
+    return exchange.status is not None and exchange.status >= 400
+
+
+def wants_stream(exchange: Exchange) -> bool:
+    return asked(exchange).get("stream") is True
+
+
+def stream(exchange: Exchange) -> bool:
+    """A stream was asked for and not refused, whatever came."""
+    return wants_stream(exchange) and ok(exchange)
+
+
+def chat_stream(exchange: Exchange) -> bool:
+    return stream(exchange) and on_chat(exchange)
+
+
+def events(exchange: Exchange) -> bool:
+    """A stream that holds at least one event."""
+    return stream(exchange) and bool(exchange.events)
+
+
+def chunked(exchange: Exchange) -> bool:
+    """A stream that holds at least one chunk that is a JSON object."""
+    return stream(exchange) and any(isinstance(value, dict) for _, value in exchange.chunks)
+
+
+def chat_chunked(exchange: Exchange) -> bool:
+    return chunked(exchange) and on_chat(exchange)
+
+
+def document(exchange: Exchange) -> bool:
+    """A document was asked for and not refused, whatever came."""
+    return ok(exchange) and not wants_stream(exchange) and (on_chat(exchange) or on_fim(exchange))
+
+
+def completion(exchange: Exchange) -> bool:
+    """A completion that can be read, in either mode."""
+    return chunked(exchange) if wants_stream(exchange) else document(exchange) and isinstance(exchange.json, dict)
+
+
+def chat_completion(exchange: Exchange) -> bool:
+    return completion(exchange) and on_chat(exchange)
+
+
+def whole(exchange: Exchange) -> bool:
+    """A completion that came to its end: nothing is missing because the transfer broke."""
+    if not completion(exchange):
+        return False
+    return stream_end(exchange) == "done" if wants_stream(exchange) else exchange.end is End.COMPLETE
+
+
+def objects(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any]]]:
+    """``(event index, chunk)`` of each chunk that is a JSON object and no error."""
+    return ((index, value) for index, value in exchange.chunks if isinstance(value, dict) and not value.get("error"))
+
+
+def choices(chunk: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """``(position, choice)`` of each choice of a chunk or document that is an object."""
+    found = at(chunk, "choices")
+    rows = found if isinstance(found, list) else []
+    return ((position, choice) for position, choice in enumerate(rows) if isinstance(choice, dict))
+
+
+def deltas(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
+    """``(event index, choice, delta)`` over a chat stream, for each choice whose delta is an object."""
+    for index, chunk in objects(exchange):
+        for _, choice in choices(chunk):
+            if isinstance(choice.get("delta"), dict):
+                yield index, choice, choice["delta"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call, its fragments joined. ``ids`` and ``names`` are all that were given, in order; ``event`` is the first."""
+
+    ids: tuple[Any, ...]
+    names: tuple[Any, ...]
+    arguments: str
+    index: Any = None
+    event: int | None = None
+
+    @property
+    def name(self) -> Any:
+        return self.names[0] if self.names else None
+
+    @property
+    def id(self) -> Any:
+        return self.ids[0] if self.ids else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """First choice of a completion. Texts are joined deltas; None where there was no text member at all.
+
+    ``usage_event`` is the event that held the usage, None in a document; ``finishes`` every reason given.
+    """
+
+    content: str | None = None
+    reasoning: str | None = None
+    calls: tuple[Call, ...] = ()
+    finishes: tuple[Any, ...] = ()
+    usage: Usage | None = None
+    usage_raw: Any = None
+    usage_event: int | None = None
+    logprobs: tuple[dict[str, Any], ...] = ()
+    events: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def finish(self) -> Any:
+        return self.finishes[0] if self.finishes else None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.content or self.reasoning or self.calls)
+
+
+def answer(exchange: Exchange) -> Answer:
+    return _from_stream(exchange) if wants_stream(exchange) else _from_document(exchange.json)
+
+
+def _from_document(document: Any) -> Answer:
+    choice = at(document, "choices", 0)
+    message = at(choice, "message")
+    calls = at(message, "tool_calls")
+    entries = at(choice, "logprobs", "content")
+    return Answer(
+        content=_text(at(choice, "text") if message is None else at(message, "content")),
+        reasoning=_text(at(message, "reasoning_content")),
+        calls=tuple(_call(call) for call in calls) if isinstance(calls, list) else (),
+        finishes=(at(choice, "finish_reason"),) if at(choice, "finish_reason") is not None else (),
+        usage=usage(at(document, "usage")),
+        usage_raw=at(document, "usage"),
+        logprobs=tuple(entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else (),
+    )
+
+
+def _from_stream(exchange: Exchange) -> Answer:
+    texts: dict[str, list[str]] = {}
+    finishes, entries, found = [], [], None
+    for index, chunk in objects(exchange):
+        if isinstance(chunk.get("usage"), dict):
+            found = (index, chunk["usage"])
+        choice = at(chunk, "choices", 0)
+        for kind, text in _texts(choice):
+            texts.setdefault(kind, []).append(text)
+        if at(choice, "finish_reason") is not None:
+            finishes.append(at(choice, "finish_reason"))
+        entries += [entry for entry in at(choice, "logprobs", "content") or () if isinstance(entry, dict)]
+    return Answer(
+        content="".join(texts["content"]) if "content" in texts else None,
+        reasoning="".join(texts["reasoning"]) if "reasoning" in texts else None,
+        calls=tuple(_joined_calls(exchange)),
+        finishes=tuple(finishes),
+        usage=usage(found[1]) if found else None,
+        usage_raw=found[1] if found else None,
+        usage_event=found[0] if found else None,
+        logprobs=tuple(entries),
+    )
+
+
+def _texts(choice: Any) -> Iterator[tuple[str, str]]:
+    for kind, path in (
+        ("content", ("delta", "content")),
+        ("content", ("text",)),
+        ("reasoning", ("delta", "reasoning_content")),
+    ):
+        if (text := _text(at(choice, *path))) is not None:
+            yield kind, text
+
+
+def _joined_calls(exchange: Exchange) -> Iterator[Call]:
+    """Fragments belong together by their index, as every client joins them."""
+    parts: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
+    for event, _, delta in deltas(exchange):
+        for fragment in delta.get("tool_calls") or ():
+            if isinstance(fragment, dict):
+                parts.setdefault(repr(fragment.get("index")), []).append((event, fragment))
+    for fragments in parts.values():
+        arguments = [_text(at(fragment, "function", "arguments")) or "" for _, fragment in fragments]
+        yield Call(
+            ids=tuple(fragment["id"] for _, fragment in fragments if "id" in fragment),
+            names=tuple(at(fragment, "function", "name") for _, fragment in fragments if _names(fragment)),
+            arguments="".join(arguments),
+            index=fragments[0][1].get("index"),
+            event=fragments[0][0],
+        )
+
+
+def _names(fragment: dict[str, Any]) -> bool:
+    function = fragment.get("function")
+    return isinstance(function, dict) and "name" in function
+
+
+def _call(call: Any) -> Call:
+    ids = (call["id"],) if isinstance(call, dict) and "id" in call else ()
+    names = (at(call, "function", "name"),) if isinstance(call, dict) and _names(call) else ()
+    return Call(ids, names, _text(at(call, "function", "arguments")) or "", at(call, "index"))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

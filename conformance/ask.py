@@ -1,0 +1,98 @@
+"""How to ask: requests in the words of the profile under test. Pure; every completion request carries ``max_tokens``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import specs
+from wire.exchange import Headers
+from wire.strict_json import compact
+
+JSON_TYPE: Headers = (("content-type", "application/json"),)
+CHAT = "/chat/completions"
+BETA_CHAT = "/beta/chat/completions"
+FIM = "/beta/completions"
+GREEDY: dict[str, Any] = {"temperature": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One request that a probe wants sent.
+
+    ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header. ``chunked`` sends the body in
+    chunks instead of announcing its length. ``cancel_after`` closes the connection after so many reads of the body;
+    ``keep_alive`` uses the one connection that the run keeps. ``notes`` go into the exchange, for the checks: ``fault`` says
+    why the request must be refused, ``open`` why either outcome is legal.
+    """
+
+    method: str
+    path: str
+    body: bytes = b""
+    step: str = ""
+    headers: Headers = JSON_TYPE
+    authorization: str | None = "Bearer {key}"
+    chunked: bool = False
+    cancel_after: int | None = None
+    keep_alive: bool = False
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def but(self, **changes: Any) -> Send:
+        """A copy with other members; ``notes`` are added to, not replaced."""
+        return replace(self, **changes | {"notes": {**self.notes, **changes.get("notes", {})}})
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Builds requests for one model of one profile. ``salt`` makes prompts new to a cache; one run has one."""
+
+    profile: str
+    model: str
+    seed: int = 0
+    salt: str = "0"
+
+    @cached_property
+    def limits(self) -> specs.Limits:
+        return specs.limits(self.profile, self.model)
+
+    @cached_property
+    def dialect(self) -> str:
+        return specs.profile(self.profile).dialect
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """Fields that switch thinking off, where the profile has the switch."""
+        return {"thinking": {"type": "disabled"}} if self.limits.thinking == "switch" else {}
+
+    @property
+    def thinking(self) -> dict[str, Any]:
+        return {"thinking": {"type": "enabled"}} if self.limits.thinking == "switch" else {}
+
+    def body(self, messages: str | Sequence[Mapping[str, Any]], /, **fields: Any) -> dict[str, Any]:
+        """A chat request body: not thinking and sixteen tokens at most, unless *fields* say otherwise.
+
+        A field of value ``...`` is left out.
+        """
+        turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+        body: dict[str, Any] = {"model": self.model, "messages": turns, "max_tokens": 16, **self.plain, **fields}
+        return {name: value for name, value in body.items() if value is not ...}
+
+    def chat(
+        self, messages: str | Sequence[Mapping[str, Any]], /, *, step: str = "", path: str = CHAT, **fields: Any
+    ) -> Send:
+        return self.post(path, self.body(messages, **fields), step=step)
+
+    def fim(self, prompt: str, suffix: str | None = None, *, step: str = "", **fields: Any) -> Send:
+        body = {"model": self.model, "prompt": prompt, "suffix": suffix, "max_tokens": 16, **fields}
+        return self.post(
+            FIM, {name: value for name, value in body.items() if value is not ... and value is not None}, step=step
+        )
+
+    def post(self, path: str, body: Any, *, step: str = "") -> Send:
+        """*body* is sent as JSON, bytes as they are."""
+        return Send("POST", path, body if isinstance(body, bytes) else compact(body).encode(), step)
+
+    def get(self, path: str, *, step: str = "") -> Send:
+        return Send("GET", path, step=step, headers=())

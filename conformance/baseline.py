@@ -1,0 +1,91 @@
+"""Accepted failures: what a target is known to do wrong, for what reason and until when.
+
+    [[accepted]]
+    id = "stream.role-once"               # a requirement, or a pattern with *
+    target = "http://localhost:8000/*"    # optional: a pattern of base URLs
+    reason = "fixed in the next release"
+    expires = 2026-12-31
+
+An entry that is past its date counts no longer. An entry whose requirements were judged and are all fine again is stale,
+and fails the run: a baseline only ever shrinks.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wire.errors import UsageError
+from wire.verdict import Result, Verdict
+
+BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: str
+    reason: str
+    expires: date
+    target: str = "*"
+
+    def covers(self, result: Result) -> bool:
+        return fnmatchcase(result.requirement, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    entries: tuple[Entry, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> Baseline:
+        """Raises ``UsageError`` with the name of the file and what is wrong in it."""
+        try:
+            rows = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
+            return cls(tuple(_entry(row) for row in rows))
+        except OSError as error:
+            raise UsageError(f"cannot read the baseline {path}: {error.strerror}") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UsageError(f"the baseline {path} is broken: {error}; see `echosounder explain baseline`") from None
+
+    def apply(self, results: Iterable[Result], url: str, today: date) -> Accepted:
+        """What of *results* is accepted for the target *url* on the day of the run."""
+        results = tuple(results)
+        mine = [entry for entry in self.entries if fnmatchcase(url, entry.target)]
+        live = [entry for entry in mine if entry.expires >= today]
+        reasons = {result.requirement: entry.reason for entry in live for result in _broken(results, entry)}
+        stale = tuple(entry.id for entry in live if _fine_again(results, entry))
+        return Accepted(reasons, stale, tuple(entry.id for entry in mine if entry.expires < today))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Reasons by requirement; the patterns of entries that are stale, and of those past their date."""
+
+    reasons: dict[str, str]
+    stale: tuple[str, ...]
+    expired: tuple[str, ...]
+
+
+def _entry(row: dict[str, object]) -> Entry:
+    unknown = row.keys() - {"id", "reason", "expires", "target"}
+    if unknown:
+        raise ValueError(f"unknown members {', '.join(sorted(unknown))}")
+    id, reason, expires, target = row.get("id"), row.get("reason"), row.get("expires"), row.get("target", "*")
+    if not (isinstance(id, str) and isinstance(reason, str) and reason and isinstance(target, str)):
+        raise ValueError("each entry needs id and reason, as text")
+    if not isinstance(expires, date):
+        raise ValueError(f"the entry {id} needs expires, as a date like 2026-12-31")
+    return Entry(id, reason, expires, target)
+
+
+def _broken(results: Iterable[Result], entry: Entry) -> Iterator[Result]:
+    return (result for result in results if entry.covers(result) and result.verdict in BROKEN)
+
+
+def _fine_again(results: Iterable[Result], entry: Entry) -> bool:
+    judged = [result for result in results if entry.covers(result)]
+    return bool(judged) and all(result.verdict is Verdict.PASS for result in judged)

@@ -1,0 +1,65 @@
+"""A cap on what a run may send. Every request is debited before it goes out, at the most it can cost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import specs
+from conformance.ask import Send
+from wire.errors import BudgetSpent
+from wire.prices import bill
+
+# A token is at least one byte, and a chat template adds a few dozen, or under a hundred where it explains thinking.
+TEMPLATE = 128
+
+
+def prompt_ceiling(send: Send) -> int:
+    """The most prompt tokens that a request can be billed."""
+    return len(send.body) + TEMPLATE if send.method == "POST" else 0
+
+
+def completion_ceiling(send: Send) -> int:
+    """``max_tokens`` of the body; 0 where the body is none that a server would answer."""
+    try:
+        bound = json.loads(send.body).get("max_tokens")
+    except (ValueError, AttributeError):
+        return 0
+    return bound if isinstance(bound, int) and bound > 0 else 0
+
+
+def price_ceiling(model: str, prompt: int, completion: int, at: datetime) -> Decimal | None:
+    """US dollars at worst, nothing cached; None where no price is known for *model*."""
+    try:
+        return bill(0, prompt, completion, specs.price(model, at)).total
+    except specs.UnknownPriceError:
+        return None
+
+
+@dataclass
+class Budget:
+    """What is left. ``requests`` and ``usd`` None are no cap. Requests that must be refused are debited like any other:
+    whether the target refuses them is what the run finds out."""
+
+    model: str
+    at: datetime
+    requests: int | None = None
+    usd: Decimal | None = None
+    spent_requests: int = field(default=0, init=False)
+    spent_usd: Decimal = field(default=Decimal(0), init=False)
+
+    def debit(self, send: Send) -> None:
+        """Raises :class:`BudgetSpent`, and debits nothing, where *send* could pass a cap; a price that is not known cannot pass."""
+        price = price_ceiling(self.model, prompt_ceiling(send), completion_ceiling(send), self.at)
+        if self.requests is not None and self.spent_requests >= self.requests:
+            raise BudgetSpent(f"the budget of {self.requests} requests is spent; raise --budget-requests")
+        if self.usd is not None and price is None:
+            raise BudgetSpent(
+                f"no price is known for {self.model}, so --budget-usd cannot be kept; use --budget-requests"
+            )
+        if self.usd is not None and self.spent_usd + (price or 0) > self.usd:
+            raise BudgetSpent(f"the next request could pass the budget of ${self.usd}; raise --budget-usd")
+        self.spent_requests += 1
+        self.spent_usd += price or 0

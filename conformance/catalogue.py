@@ -1,0 +1,38 @@
+"""Which requirement is judged by which check on which probes: the three registries seen together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import conformance.checks
+import conformance.probes  # noqa: F401  (importing registers)
+import specs
+from conformance.check import CHECKS, Check
+from conformance.probe import PROBES, Probe, Suite, matching
+
+
+@functools.cache
+def checks() -> dict[str, Check]:
+    """The registered checks by requirement. Raises ``specs.SpecError`` where one judges a requirement that does not exist."""
+    for id in CHECKS:
+        specs.requirement(id)
+    return CHECKS
+
+
+def judged(profile: str, only: Iterable[str] = ()) -> tuple[specs.Requirement, ...]:
+    """The requirements of *profile* that have a check, or those whose id one of the patterns *only* matches."""
+    known = checks()
+    rows = [row for row in specs.requirements(profile) if row.id in known]
+    wanted = set(matching(only, [row.id for row in rows])) if only else {row.id for row in rows}
+    return tuple(row for row in rows if row.id in wanted)
+
+
+def probes_of(row: specs.Requirement) -> tuple[Probe, ...]:
+    return tuple(PROBES[name] for name in matching(row.probes, PROBES))
+
+
+def selected(suite: Suite) -> tuple[Probe, ...]:
+    """The probes of *suite* and the ones before it, the cheap ones first."""
+    mine = [probe for probe in PROBES.values() if probe.suite <= suite]
+    return tuple(sorted(mine, key=lambda probe: (probe.order, probe.tokens)))

@@ -1,0 +1,365 @@
+"""What the chunks of a stream hold, one by one and across the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from conformance.answers import answer, chat_chunked, chat_completion, choices, chunked, deltas, objects
+from conformance.check import Case, Problem, Problems, check, excerpt
+from conformance.checks.schemas import REASONS
+from conformance.schema import value_mismatches
+from wire.exchange import Exchange
+from wire.strict_json import at
+
+MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
+SIBLINGS = frozenset({"content", "reasoning_content"})
+
+
+@check("stream.chunk-schema", chat_chunked)
+def chunk_schema(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        for mismatch in value_mismatches(chunk, "ChatCompletionChunk", case.profile):
+            yield Problem(f"chunk {index}: {mismatch.message}", event=index, pointer=mismatch.pointer)
+
+
+def constant(exchange: Exchange, name: str) -> Iterator[tuple[int, Any, Any]]:
+    """``(event, value, first value)`` for each chunk whose member differs from the first one's."""
+    seen: list[Any] = []
+    for index, chunk in objects(exchange):
+        value = chunk.get(name)
+        if seen and value != seen[0]:
+            yield index, value, seen[0]
+        seen.append(value)
+
+
+@check("stream.id-constant", chunked)
+def id_constant(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        if not isinstance(chunk.get("id"), str) or not chunk["id"]:
+            yield Problem(
+                f"the id of chunk {index} is {chunk.get('id')!r}, expected a text that is not empty",
+                event=index,
+                pointer="/id",
+            )
+            return
+    for index, value, first in constant(exchange, "id"):
+        yield Problem(
+            f"the id changes from {first!r} to {value!r}, expected one id per stream", event=index, pointer="/id"
+        )
+
+
+@check("stream.created-constant", chunked)
+def created_constant(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        value = chunk.get("created")
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield Problem(
+                f"created of chunk {index} is {value!r}, expected whole Unix seconds", event=index, pointer="/created"
+            )
+            return
+    for index, value, first in constant(exchange, "created"):
+        yield Problem(
+            f"created changes from {first} to {value}, expected one time per stream", event=index, pointer="/created"
+        )
+
+
+@check("stream.created-recent", chat_completion)
+def created_recent(exchange: Exchange, case: Case) -> Problems:
+    yield from recent(exchange, case)
+
+
+def recent(exchange: Exchange, case: Case) -> Problems:
+    """``created`` within two minutes of the request, by the clock of this machine."""
+    event, body = next(iter(objects(exchange)), (None, exchange.json))
+    value, sent = at(body, "created"), case.sent_at(exchange)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or sent is None:
+        return
+    if abs(value - sent) > 120:
+        yield Problem(
+            f"created is {value}, but the request was sent at {sent:.0f}: {value - sent:+.0f} s apart",
+            event=event,
+            pointer="/created",
+        )
+
+
+@check("stream.model-constant", chunked)
+def model_constant(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        if not isinstance(chunk.get("model"), str) or not chunk["model"]:
+            yield Problem(
+                f"model of chunk {index} is {chunk.get('model')!r}, expected a name", event=index, pointer="/model"
+            )
+            return
+    for index, value, first in constant(exchange, "model"):
+        yield Problem(f"model changes from {first!r} to {value!r}", event=index, pointer="/model")
+
+
+@check("stream.fingerprint-constant", chat_chunked)
+def fingerprint_constant(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        value = chunk.get("system_fingerprint")
+        if not isinstance(value, str) or not value:
+            yield Problem(
+                f"system_fingerprint of chunk {index} is {value!r}, expected a text",
+                event=index,
+                pointer="/system_fingerprint",
+            )
+            return
+    for index, value, first in constant(exchange, "system_fingerprint"):
+        yield Problem(
+            f"system_fingerprint changes from {first!r} to {value!r}", event=index, pointer="/system_fingerprint"
+        )
+
+
+@check("stream.object", chat_chunked)
+def chunk_object(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        if chunk.get("object") != "chat.completion.chunk":
+            yield Problem(
+                f"object is {chunk.get('object')!r}, expected 'chat.completion.chunk'", event=index, pointer="/object"
+            )
+
+
+def by_choice(exchange: Exchange) -> dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]]:
+    """The deltas of each choice index, in order."""
+    found: dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]] = {}
+    for event, choice, delta in deltas(exchange):
+        found.setdefault(repr(choice.get("index")), []).append((event, choice, delta))
+    return found
+
+
+@check("stream.role-first", chat_chunked)
+def role_first(exchange: Exchange, case: Case) -> Problems:
+    for rows in by_choice(exchange).values():
+        event, _, delta = rows[0]
+        if delta.get("role") != "assistant":
+            yield Problem(
+                f"the first delta has role {delta.get('role')!r}, expected 'assistant'",
+                event=event,
+                pointer="/choices/0/delta/role",
+            )
+
+
+@check("stream.role-once", chat_chunked)
+def role_once(exchange: Exchange, case: Case) -> Problems:
+    for rows in by_choice(exchange).values():
+        for event, _, delta in rows[1:]:
+            if "role" in delta:
+                yield Problem(
+                    f"the role {delta['role']!r} is repeated in chunk {event}: clients that join it get 'assistantassistant'",
+                    event=event,
+                )
+
+
+@check("stream.opening-chunk", chat_chunked)
+def opening_chunk(exchange: Exchange, case: Case) -> Problems:
+    for rows in by_choice(exchange).values():
+        event, _, delta = rows[0]
+        if delta.get("content") or delta.get("reasoning_content"):
+            yield Problem("the opening chunk carries text already, expected the role alone", event=event)
+
+
+@check("stream.choice-index", chunked)
+def choice_index(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        for position, choice in choices(chunk):
+            if choice.get("index") != 0 or isinstance(choice.get("index"), bool):
+                yield Problem(
+                    f"choices[{position}].index is {choice.get('index')!r}, expected 0",
+                    event=index,
+                    pointer=f"/choices/{position}/index",
+                )
+
+
+@check("stream.choices-present", chunked)
+def choices_present(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        value = chunk.get("choices")
+        if not isinstance(value, list):
+            yield Problem(f"choices is {excerpt(value)}, expected an array", event=index, pointer="/choices")
+        elif not value and not isinstance(chunk.get("usage"), dict):
+            yield Problem("choices is empty in a chunk that carries no usage", event=index, pointer="/choices")
+
+
+@check("stream.finish-key-present", chat_chunked)
+def finish_key(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        for position, choice in choices(chunk):
+            if "finish_reason" not in choice:
+                yield Problem(
+                    f"choices[{position}] of chunk {index} has no finish_reason, expected null",
+                    event=index,
+                    pointer=f"/choices/{position}",
+                )
+
+
+def finishes(exchange: Exchange) -> list[tuple[int, Any, Any]]:
+    """``(event, choice index, reason)`` for each reason given."""
+    return [
+        (event, choice.get("index"), choice["finish_reason"])
+        for event, chunk in objects(exchange)
+        for _, choice in choices(chunk)
+        if choice.get("finish_reason") is not None
+    ]
+
+
+@check("stream.finish-once", chunked)
+def finish_once(exchange: Exchange, case: Case) -> Problems:
+    found = finishes(exchange)
+    if "[DONE]" in exchange.data and not found:
+        yield Problem("no chunk of the completed stream has a finish_reason", event=len(exchange.data) - 1)
+    ended: dict[str, Any] = {}
+    for event, choice, reason in found:
+        if repr(choice) in ended:
+            yield Problem(f"choice {choice} ends again with {reason!r}, after {ended[repr(choice)]!r}", event=event)
+        ended[repr(choice)] = reason
+
+
+def carries(choice: dict[str, Any]) -> str | None:
+    """What output a choice of a chunk holds, None where it holds none."""
+    for path in (("delta", "content"), ("text",), ("delta", "reasoning_content"), ("delta", "tool_calls")):
+        if at(choice, *path):
+            return path[-1]
+    return None
+
+
+@check("stream.finish-last", chunked)
+def finish_last(exchange: Exchange, case: Case) -> Problems:
+    ended: set[str] = set()
+    for event, chunk in objects(exchange):
+        for _, choice in choices(chunk):
+            if repr(choice.get("index")) in ended and (kind := carries(choice)):
+                yield Problem(f"chunk {event} carries {kind} after the finish_reason of its choice", event=event)
+            if choice.get("finish_reason"):
+                ended.add(repr(choice.get("index")))
+
+
+@check("stream.finish-reason-known", chat_chunked)
+def finish_known(exchange: Exchange, case: Case) -> Problems:
+    for event, _, reason in finishes(exchange):
+        if reason not in REASONS:
+            yield Problem(
+                f"finish_reason is {reason!r}, expected null or one of {', '.join(REASONS)}",
+                event=event,
+                pointer="/choices/0/finish_reason",
+            )
+
+
+@check("stream.no-message", chat_chunked)
+def no_message(exchange: Exchange, case: Case) -> Problems:
+    for event, chunk in objects(exchange):
+        for position, choice in choices(chunk):
+            if "message" in choice:
+                yield Problem(
+                    "a chunk carries a whole message, expected a delta",
+                    event=event,
+                    pointer=f"/choices/{position}/message",
+                )
+
+
+@check("stream.delta-incremental", chunked)
+def incremental(exchange: Exchange, case: Case) -> Problems:
+    for kind, path in (
+        ("content", ("delta", "content")),
+        ("text", ("text",)),
+        ("reasoning_content", ("delta", "reasoning_content")),
+    ):
+        rows = [
+            (event, text)
+            for event, chunk in objects(exchange)
+            if isinstance(text := at(chunk, "choices", 0, *path), str) and text
+        ]
+        yield from repeats(rows, kind)
+
+
+def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
+    so_far = ""
+    for event, text in rows:
+        if len(so_far) >= 20 and text.startswith(so_far):
+            yield Problem(
+                f"{kind} of chunk {event} begins with all {len(so_far)} characters sent before, expected the new ones",
+                event=event,
+            )
+            return
+        so_far += text
+
+
+@check("stream.no-empty-members", chat_chunked)
+def no_empty_members(exchange: Exchange, case: Case) -> Problems:
+    for event, _, delta in deltas(exchange):
+        idle = [name for name, value in delta.items() if name not in SIBLINGS and value in (None, "", [], {})]
+        if idle:
+            yield Problem(
+                f"the delta of chunk {event} lists {', '.join(idle)} without a value",
+                event=event,
+                pointer=f"/choices/0/delta/{idle[0]}",
+            )
+
+
+@check("stream.no-leaked-markup", chat_completion)
+def no_leaked_markup(exchange: Exchange, case: Case) -> Problems:
+    text = answer(exchange).content or ""
+    for mark in MARKUP:
+        if mark in text:
+            yield Problem(
+                f"the content holds {mark!r}, a token of the model's template",
+                excerpt=text[max(0, text.index(mark) - 40) :][:160],
+                cause="template markup in content",
+            )
+            return
+
+
+@check("stream.usage-present", chunked)
+def usage_present(exchange: Exchange, case: Case) -> Problems:
+    if "[DONE]" in exchange.data and not any(isinstance(chunk.get("usage"), dict) for _, chunk in objects(exchange)):
+        yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
+
+
+@check("stream.usage-unasked", chat_chunked)
+def usage_unasked(exchange: Exchange, case: Case) -> Problems:
+    if "[DONE]" in exchange.data and not any(isinstance(chunk.get("usage"), dict) for _, chunk in objects(exchange)):
+        yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
+
+
+@check("stream.usage-unsolicited-chunk", chat_chunked)
+def unsolicited(exchange: Exchange, case: Case) -> Problems:
+    for event, chunk in objects(exchange):
+        if chunk.get("choices") == []:
+            yield Problem(
+                "a chunk with empty choices came unasked: clients that read choices[0] fail",
+                event=event,
+                pointer="/choices",
+            )
+
+
+def usages(exchange: Exchange) -> list[int]:
+    return [event for event, chunk in objects(exchange) if isinstance(chunk.get("usage"), dict)]
+
+
+@check("stream.usage-once", chunked)
+def usage_once(exchange: Exchange, case: Case) -> Problems:
+    found = usages(exchange)
+    if len(found) > 1:
+        yield Problem(
+            f"{len(found)} chunks carry a usage object, expected one: clients that add them up overcount",
+            event=found[0],
+        )
+
+
+@check("stream.usage-null-before", chat_chunked)
+def usage_null_before(exchange: Exchange, case: Case) -> Problems:
+    found = usages(exchange)
+    for event, chunk in objects(exchange):
+        if found and event < found[0] and "usage" not in chunk:
+            yield Problem(f"chunk {event} has no member usage, expected null until the totals", event=event)
+            return
+
+
+@check("stream.usage-not-before-finish", chunked)
+def usage_not_before_finish(exchange: Exchange, case: Case) -> Problems:
+    found, ends = usages(exchange), finishes(exchange)
+    if found and ends and found[-1] < ends[0][0]:
+        yield Problem(
+            f"the usage stands in chunk {found[-1]}, before the finish_reason in chunk {ends[0][0]}", event=found[-1]
+        )

@@ -1,0 +1,296 @@
+"""How a stream is framed: judged on the bytes, below the events."""
+
+from __future__ import annotations
+
+from conformance.answers import events, stream, wants_stream
+from conformance.check import Case, Problem, Problems, check, excerpt
+from wire import sse, strict_json
+from wire.exchange import End, Exchange
+from wire.stream import StreamEnd, stream_end
+
+DONE = "[DONE]"
+FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
+KEEPALIVE_WORDS = ("keep-alive", "keepalive", "ping", "openrouter processing")
+REPLACEMENT = "\ufffd"
+
+
+@check("stream.content-type", stream)
+def content_type(exchange: Exchange, case: Case) -> Problems:
+    if exchange.media_type != "text/event-stream":
+        got = exchange.header("content-type") or "no content-type"
+        yield Problem(
+            f"a streaming request was answered with {got}, expected text/event-stream", cause="not an event stream"
+        )
+    if not exchange.events and exchange.end is End.COMPLETE:
+        yield Problem(
+            "a streaming request was answered with a body without a single event", cause="not an event stream"
+        )
+
+
+@check("stream.data-is-json", stream)
+def data_is_json(exchange: Exchange, case: Case) -> Problems:
+    for index, text in enumerate(exchange.data):
+        if looks_like_done(text):
+            continue
+        try:
+            parsed = strict_json.parse(text)
+        except ValueError as error:
+            yield Problem(f"the data of event {index} is not JSON: {error}", event=index, cause="data is not JSON")
+            continue
+        for problem in parsed.problems:
+            yield Problem(f"event {index} holds a {problem}, which is not JSON", event=index)
+        if not isinstance(parsed.value, dict):
+            yield Problem(f"event {index} is {type(parsed.value).__name__}, expected an object", event=index)
+
+
+def looks_like_done(text: str) -> bool:
+    """The marker or a misspelling of it, which has a requirement of its own."""
+    return text.strip().strip("\"'").upper() == DONE
+
+
+@check("stream.ends-with-done", events)
+def ends_with_done(exchange: Exchange, case: Case) -> Problems:
+    if exchange.end is End.COMPLETE and DONE not in exchange.data:
+        yield Problem(
+            f"the last event is {excerpt(exchange.data[-1])}, expected [DONE]",
+            event=len(exchange.data) - 1,
+            cause="no [DONE]",
+        )
+
+
+@check("stream.done-once", events)
+def done_once(exchange: Exchange, case: Case) -> Problems:
+    found = [index for index, text in enumerate(exchange.data) if text == DONE]
+    if len(found) > 1:
+        yield Problem(f"[DONE] occurs {len(found)} times, expected once", event=found[1])
+
+
+@check("stream.nothing-after-done", events)
+def nothing_after_done(exchange: Exchange, case: Case) -> Problems:
+    if DONE not in exchange.data:
+        return
+    first = exchange.data.index(DONE)
+    for index, text in enumerate(exchange.data[first + 1 :], first + 1):
+        if text != DONE:
+            yield Problem(f"the event {excerpt(text)} follows [DONE], expected nothing", event=index)
+
+
+@check("stream.done-exact", events)
+def done_exact(exchange: Exchange, case: Case) -> Problems:
+    for index, text in enumerate(exchange.data):
+        if text != DONE and (looks_like_done(text) or text.startswith(DONE)):
+            yield Problem(f"the closing marker is written {text!r}, expected '[DONE]'", event=index)
+    for line in sse.lines(exchange.body):
+        if line.raw.strip().upper() == DONE.encode():
+            yield Problem("the closing marker stands on a line without data:", offset=line.offset)
+
+
+@check("stream.utf8", stream)
+def utf8(exchange: Exchange, case: Case) -> Problems:
+    try:
+        exchange.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        yield Problem(
+            f"byte {error.start} is not UTF-8 ({error.reason})", offset=error.start, cause="characters were cut"
+        )
+    if REPLACEMENT in exchange.request.body.decode("utf-8", "replace"):
+        return
+    for index, text in enumerate(exchange.data):
+        if REPLACEMENT in text or "\\ufffd" in text.lower():
+            yield Problem(
+                f"event {index} holds U+FFFD, which the prompt does not: a character was cut",
+                event=index,
+                cause="characters were cut",
+            )
+
+
+@check("stream.no-bom", stream)
+def no_bom(exchange: Exchange, case: Case) -> Problems:
+    if exchange.body.startswith(sse.BOM):
+        yield Problem("the stream begins with a byte order mark (EF BB BF), expected data:", offset=0)
+
+
+@check("stream.fields-known", stream)
+def fields_known(exchange: Exchange, case: Case) -> Problems:
+    for line in sse.lines(exchange.body.removeprefix(sse.BOM)):
+        name = line.raw.partition(b":")[0]
+        if line.raw and not line.raw.startswith(b":") and name not in FIELDS:
+            yield Problem(
+                f"the line {excerpt(line.raw)} is neither a field, a comment nor blank",
+                offset=line.offset,
+                cause="not an event stream",
+            )
+
+
+@check("stream.one-line-per-event", events)
+def one_line_per_event(exchange: Exchange, case: Case) -> Problems:
+    for stamped in exchange.events:
+        event = stamped.item
+        assert isinstance(event, sse.Event)
+        if "\n" in event.data:
+            yield Problem(
+                f"event {stamped.index} has {event.data.count(chr(10)) + 1} data lines, expected one",
+                event=stamped.index,
+            )
+        if event.event or event.id is not None:
+            field = f"event: {event.event}" if event.event else f"id: {event.id}"
+            yield Problem(
+                f"event {stamped.index} has the field {field}, expected a data line alone", event=stamped.index
+            )
+
+
+@check("stream.data-space", events)
+def data_space(exchange: Exchange, case: Case) -> Problems:
+    line = next(
+        (
+            line
+            for line in sse.lines(exchange.body)
+            if line.raw.startswith(b"data:") and line.raw[5:6] not in {b" ", b""}
+        ),
+        None,
+    )
+    if line is not None:
+        yield Problem(
+            "data: is not followed by a space: legal, but strict readers lose every event", offset=line.offset
+        )
+
+
+@check("stream.keepalive-is-comment", stream)
+def keepalive_is_comment(exchange: Exchange, case: Case) -> Problems:
+    for index, text in enumerate(exchange.data):
+        bare = text.strip()
+        if not bare or bare.startswith(":") or bare.lower() in KEEPALIVE_WORDS:
+            yield Problem(
+                f"event {index} is the keep-alive {text!r}, expected a comment line",
+                event=index,
+                cause="data is not JSON",
+            )
+        elif ": keep" in text.lower() and not _parses(text):
+            yield Problem(
+                f"a keep-alive stands inside of the data of event {index}", event=index, cause="data is not JSON"
+            )
+
+
+def _parses(text: str) -> bool:
+    try:
+        strict_json.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+@check("stream.error-not-done", events)
+def error_not_done(exchange: Exchange, case: Case) -> Problems:
+    errors = [index for index, value in exchange.chunks if isinstance(value, dict) and value.get("error")]
+    if errors and DONE in exchange.data[errors[0] :]:
+        yield Problem("[DONE] follows an error event, so that clients take the stream for complete", event=errors[0])
+
+
+_BROKEN = {
+    StreamEnd.FINISH_WITHOUT_DONE: "got a finish_reason but no [DONE]",
+    StreamEnd.EOF_WITHOUT_FINISH: "ended without finish_reason and without [DONE]",
+    StreamEnd.RESET: "was reset by the peer",
+    StreamEnd.CHUNK_TRUNCATED: "was closed in the middle of its transfer coding",
+    StreamEnd.IDLE_TIMEOUT: "fell silent and did not end",
+    StreamEnd.ERROR_EVENT: "broke off with an error event",
+}
+
+
+@check("stream.complete", wants_stream)
+def complete(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status not in {None, 200} or exchange.end is End.CLIENT_CANCELLED:
+        return
+    if not exchange.events and exchange.end is End.COMPLETE:
+        return  # no event stream at all, which is told elsewhere
+    end = stream_end(exchange)
+    if end in _BROKEN:
+        at = f" after {len(exchange.events)} events" if exchange.events else " before its first event"
+        why = f" ({exchange.error})" if exchange.error else ""
+        yield Problem(
+            f"the stream {_BROKEN[end]}{at}{why}",
+            event=len(exchange.events) - 1 if exchange.events else None,
+            cause="stream cut",
+        )
+    elif exchange.end not in {End.COMPLETE, End.IDLE_TIMEOUT}:
+        yield Problem(
+            f"after [DONE] the transfer ended with {exchange.end}: {exchange.error}",
+            event=len(exchange.events) - 1,
+            cause="stream cut",
+        )
+
+
+@check("stream.closes-after-done", events)
+def closes_after_done(exchange: Exchange, case: Case) -> Problems:
+    done = next((stamped for stamped in exchange.events if exchange.data[stamped.index] == DONE), None)
+    if done is None or exchange.t_closed is None:
+        return
+    seconds = (exchange.t_closed - done.at) / 1e9
+    if seconds > 1:
+        yield Problem(f"the body was still open {seconds:.1f} s after [DONE], expected at most 1 s", event=done.index)
+
+
+def _stamps(exchange: Exchange) -> list[int]:
+    return [stamped.at for stamped in exchange.events]
+
+
+@check("stream.unbuffered", events)
+def unbuffered(exchange: Exchange, case: Case) -> Problems:
+    """Judged by shares of the stream's own time, and only where there is enough of it to tell."""
+    spread = _spread(exchange)
+    if spread is not None and spread.late:
+        yield Problem(
+            f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
+            f"expected them as they are made",
+            event=0,
+        )
+
+
+class _Spread:
+    """How the events of a stream lie in its time."""
+
+    def __init__(self, stamps: list[int], sent: int) -> None:
+        self.events = len(stamps)
+        self.wait_ms = (stamps[0] - sent) / 1e6
+        self.span_ms = (stamps[-1] - stamps[0]) / 1e6
+        self.reads = len(set(stamps))
+
+    @property
+    def late(self) -> bool:
+        """One burst at the end, or a few lumps of a buffer's size."""
+        burst = self.span_ms < 0.1 * self.wait_ms and self.reads <= max(2, self.events // 8)
+        lumps = self.reads * 6 <= self.events
+        return burst or lumps
+
+
+def _spread(exchange: Exchange) -> _Spread | None:
+    stamps = _stamps(exchange)
+    if exchange.t_sent is None or len(stamps) < 24 or (stamps[-1] - exchange.t_sent) < 150e6:
+        return None
+    return _Spread(stamps, exchange.t_sent)
+
+
+@check("stream.headers-early", events)
+def headers_early(exchange: Exchange, case: Case) -> Problems:
+    first = exchange.events[0].at
+    if exchange.t_headers is None or exchange.t_sent is None or first - exchange.t_sent < 50e6:
+        return
+    if first - exchange.t_headers < 1e6:
+        yield Problem("the headers arrived together with the first event, expected before it", event=0)
+
+
+@check("stream.no-cache", stream)
+def no_cache(exchange: Exchange, case: Case) -> Problems:
+    value = exchange.header("cache-control") or ""
+    if "no-cache" not in value and "no-store" not in value:
+        yield Problem(f"cache-control is {value or 'absent'}, expected no-cache")
+
+
+@check("stream.uncompressed-flush", stream)
+def flushed(exchange: Exchange, case: Case) -> Problems:
+    if not exchange.header("content-encoding"):
+        return
+    if not exchange.events:
+        yield Problem("the compressed stream does not decompress to events", offset=0)
+    spread = _spread(exchange)
+    if spread is not None and spread.late:
+        yield Problem(f"compression held {spread.events} events back into {spread.reads} reads", event=0)

@@ -1,0 +1,239 @@
+"""One run: plan, send within the budget, write everything down, judge what was written.
+
+The log is the run. Whatever ends it early (an unreachable target, a spent budget, Ctrl-C) ends it with a footer that says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import specs
+from conformance import gate
+from conformance.ask import Ask
+from conformance.baseline import Baseline
+from conformance.budget import Budget
+from conformance.planner import Plan, plan
+from conformance.probe import PROBES, Probe, Suite
+from conformance.report import report
+from conformance.runner import Bounds, Runner
+from conformance.score import score
+from wire.errors import BudgetSpent, CannotJudge, UsageError
+from wire.exchange import Exchange
+from wire.runlog import RunWriter, read
+from wire.strict_json import at
+from wire.target import Target
+from wire.verdict import Result
+
+GIVE_UP_AFTER = 5
+"""So many exchanges in a row without any answer, and the target counts as gone."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that a run depends on, besides the target itself."""
+
+    target: Target
+    out: Path
+    api_key: str | None = None
+    profile: str = specs.DEFAULT_PROFILE
+    suite: Suite = Suite.STANDARD
+    only: tuple[str, ...] = ()
+    policy: str = "interop"
+    baseline: Path | None = None
+    budget_usd: Decimal | None = None
+    budget_requests: int | None = None
+    seed: int = 0
+    bounds: Bounds = field(default_factory=Bounds)
+    position: str = "server"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run tells its front end while it goes: ``done`` of ``planned`` requests, and the probe under way."""
+
+    done: int
+    planned: int
+    probe: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run. ``stopped`` is why it ended early; ``exit_code`` is that of design section 6."""
+
+    report: dict[str, Any]
+    results: tuple[Result, ...]
+    log: Path
+    exit_code: int
+    stopped: CannotJudge | None = None
+
+
+Watch = Callable[[Progress], None]
+
+
+def quiet(progress: Progress) -> None:
+    pass
+
+
+def check(options: Options, watch: Watch = quiet) -> Outcome:
+    """Runs the suite against the target.
+
+    Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once
+    the log is finished. A target that gives nothing to judge is an outcome with ``stopped`` set, not an exception.
+    """
+    _validate(options)
+    baseline = Baseline.load(options.baseline) if options.baseline else Baseline()
+    with Runner(options.target, options.api_key, options.bounds) as runner:
+        stopped = _Session(options, runner, watch).run()
+    run = read(options.out / "run.jsonl")
+    results = score(run)
+    document = report(run, results, baseline)
+    return Outcome(document, results, options.out / "run.jsonl", _exit_code(document, stopped), stopped)
+
+
+def _exit_code(document: dict[str, Any], stopped: CannotJudge | None) -> int:
+    if stopped is not None and not isinstance(stopped, BudgetSpent):
+        return stopped.exit_code
+    return {"conforms": 0, "deviates": 1}.get(document["verdict"], 3)
+
+
+def _validate(options: Options) -> None:
+    try:
+        specs.profile(options.profile)
+    except specs.SpecError as error:
+        raise UsageError(str(error)) from None
+    if options.policy not in {"interop", "documented"}:
+        raise UsageError(f"unknown policy {options.policy!r}: interop or documented")
+
+
+class _Session:
+    """The sending half of a run."""
+
+    def __init__(self, options: Options, runner: Runner, watch: Watch) -> None:
+        self._options, self._runner, self._watch = options, runner, watch
+        self._exchanges: list[Exchange] = []
+        self._silent = 0
+
+    def run(self) -> CannotJudge | None:
+        """Sends everything and writes the log. Returns why the run ended early, None where it did not."""
+        clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
+        first, interrupted = self._first()
+        model = self._options.target.model or _choose(first, self._options.profile)
+        ask = Ask(self._options.profile, model, self._options.seed, salt=f"{clock['unix']:.0f}")
+        with RunWriter(self._options.out / "run.jsonl", _header(self._options, model, clock)) as log:
+            if interrupted:
+                raise interrupted
+            return self._all(ask, log, first)
+
+    def _first(self) -> tuple[Exchange | None, KeyboardInterrupt | None]:
+        """The list of models, asked before there is a log: its header names the model."""
+        try:
+            send = next(PROBES["models.list"].steps(Ask(self._options.profile, "")))
+            return self._runner.send(send, "1", "models.list"), None
+        except KeyboardInterrupt as interrupt:
+            return None, interrupt
+
+    def _all(self, ask: Ask, log: RunWriter, first: Exchange | None) -> CannotJudge | None:
+        planned = plan(ask, self._options.suite, datetime.now(UTC), self._options.only)
+        budget = Budget(ask.model, planned.at, self._options.budget_requests, self._options.budget_usd)
+        unsent = {probe.name: "the run was stopped" for probe in planned.probes}
+        log.footer["unsent"] = unsent
+        if first is not None:
+            self._record(first, log)
+            budget.spent_requests += 1
+        try:
+            for probe in planned.probes:
+                self._probe(probe, ask, budget, log, planned)
+                del unsent[probe.name]
+        except CannotJudge as reason:
+            for name in unsent:
+                unsent[name] = str(reason)
+            log.footer["stopped"] = str(reason)
+            return reason
+        return None
+
+    def _probe(self, probe: Probe, ask: Ask, budget: Budget, log: RunWriter, planned: Plan) -> None:
+        if probe.name == "models.list":  # sent already
+            return
+        self._watch(Progress(len(self._exchanges), planned.requests, probe.name))
+        steps = probe.steps(ask)
+        try:
+            send = next(steps)
+            while True:
+                budget.debit(send)
+                exchange = self._runner.send(send, str(len(self._exchanges) + 1), probe.name)
+                self._record(exchange, log)
+                self._look(probe, exchange)
+                send = steps.send(exchange)
+        except StopIteration:
+            return
+
+    def _record(self, exchange: Exchange, log: RunWriter) -> None:
+        self._exchanges.append(exchange)
+        log.exchange(exchange)
+
+    def _look(self, probe: Probe, exchange: Exchange) -> None:
+        """Raises where going on makes no sense: no API here, or nobody at home any more."""
+        if probe.name == gate.GATES[-1]:
+            reason = gate.verdict([each for each in self._exchanges if each.probe in gate.GATES])
+            if reason is not None:
+                raise reason
+        self._silent = self._silent + 1 if exchange.status is None else 0
+        if self._silent >= GIVE_UP_AFTER:
+            raise CannotJudge(
+                f"the target stopped answering: {GIVE_UP_AFTER} requests in a row got no answer ({exchange.error})"
+            )
+
+
+def _choose(first: Exchange | None, profile: str) -> str:
+    """The first model of the profile that the target lists, else the first that it lists, else the profile's first."""
+    listed = [row["id"] for row in at(first.json, "data") or () if isinstance(at(row, "id"), str)] if first else []
+    known = [name for name in specs.models(profile) if name in listed]
+    return (known or listed or [specs.models(profile)[0]])[0]
+
+
+def _header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, Any]:
+    target = {
+        "url": options.target.url,
+        "beta_url": options.target.beta_url,
+        "model": model,
+        "position": options.position,
+    }
+    return {
+        "kind_of_run": "check",
+        "version": _version("echosounder"),
+        "profile": options.profile,
+        "policy": options.policy,
+        "suite": options.suite.name.lower(),
+        "only": list(options.only),
+        "seed": options.seed,
+        "target": target,
+        "catalogue": _digest([asdict(row) for row in specs.requirements()]),
+        "spec": _digest(specs.document(options.profile)),
+        "started": datetime.fromtimestamp(clock["unix"], UTC).isoformat(timespec="seconds"),
+        "clock": clock,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in ("httpx", "openapi-core", "hypothesis")},
+        },
+    }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,61 @@
+"""Is there an API at all? A target that gives nothing to judge gets one line of advice instead of a hundred findings.
+
+Judged from the first two exchanges, so that a fault of one endpoint alone is a finding and not the end of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wire.errors import CannotJudge, KeyRefused, Unreachable
+from wire.exchange import End, Exchange
+
+GATES = ("models.list", "chat.basic")
+
+_SILENT = {
+    End.CONNECT_FAILED: "no connection to {url} ({error}); is the server running, and is the address right?",
+    End.IDLE_TIMEOUT: "{url} accepted the connection but never answered; raise --timeout if it is only slow",
+    End.TOTAL_TIMEOUT: "{url} did not finish an answer in the time allowed; raise --timeout if it is only slow",
+    End.RESET: "{url} reset the connection ({error}); does it speak HTTP, or HTTPS?",
+    End.TRUNCATED: "{url} closed the connection without an answer; does it speak HTTP, or HTTPS?",
+    End.PROTOCOL_ERROR: "{url} does not speak HTTP ({error}); is it the right port?",
+    End.TOO_LARGE: "{url} sends without end; is it the base URL of an API?",
+}
+
+
+def verdict(exchanges: Sequence[Exchange]) -> CannotJudge | None:
+    """Why the run cannot go on, or None. *exchanges* are those of the gate probes, in order; the last one decides."""
+    reasons = [_reason(exchange) for exchange in exchanges]
+    if not reasons or None in reasons:
+        return _key_refused(exchanges[-1]) if exchanges else None
+    return reasons[-1]
+
+
+def _reason(exchange: Exchange) -> CannotJudge | None:
+    url = exchange.request.url
+    if exchange.status is None:
+        return Unreachable(_SILENT.get(exchange.end, "{url}: {error}").format(url=url, error=exchange.error))
+    if exchange.status in {401, 403}:
+        return _key_refused(exchange)
+    if 300 <= exchange.status < 400:
+        where = exchange.header("location") or "nowhere"
+        return CannotJudge(f"{url} redirects to {where}, and redirects are not followed; give that base URL instead")
+    if _web_page(exchange):
+        return CannotJudge(
+            f"{url} answers with a web page, not an API; is the base URL complete, for instance with /v1?"
+        )
+    if exchange.end in {End.TOO_LARGE, End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT}:
+        return Unreachable(_SILENT[exchange.end].format(url=url, error=exchange.error))
+    return None
+
+
+def _key_refused(exchange: Exchange) -> KeyRefused | None:
+    if exchange.status not in {401, 403}:
+        return None
+    return KeyRefused(
+        f"{exchange.request.url} does not accept the key (status {exchange.status}); check the variable that holds it"
+    )
+
+
+def _web_page(exchange: Exchange) -> bool:
+    return exchange.media_type == "text/html" or exchange.body[:200].lstrip()[:9].lower() in {b"<!doctype", b"<html>"}

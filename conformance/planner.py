@@ -1,0 +1,44 @@
+"""What a run would send, before it sends anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from conformance.ask import Ask
+from conformance.budget import TEMPLATE, price_ceiling
+from conformance.catalogue import judged, probes_of, selected
+from conformance.probe import Probe, Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The probes in the order of sending and what they cost at most: tokens, US dollars at the prices of ``at``.
+
+    ``usd`` is None where no price is known for the model.
+    """
+
+    probes: tuple[Probe, ...]
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: Decimal | None
+    at: datetime
+
+
+def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = ()) -> Plan:
+    """The probes of *suite* that some judged requirement of the profile wants, cheap ones first."""
+    wanted = {probe.name for row in judged(ask.profile, only) for probe in probes_of(row)}
+    probes = tuple(probe for probe in selected(suite) if probe.name in wanted and probe.applies(ask))
+    prompt = sum(probe.prompt + TEMPLATE * probe.requests for probe in probes)
+    completion = sum(probe.tokens for probe in probes)
+    return Plan(
+        probes=probes,
+        requests=sum(probe.requests for probe in probes),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        usd=price_ceiling(ask.model, prompt, completion, at),
+        at=at,
+    )

@@ -1,0 +1,88 @@
+"""The registry of probes. A probe is a generator that yields requests and receives exchanges: no network is needed to test it.
+
+    @probe("chat.basic", Suite.SMOKE, features={"chat"})
+    def basic(ask: Ask) -> Steps:
+        yield ask.chat("Say hello.")
+
+A probe costs money; many checks judge what it brought home. It may build its next request on the last answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from fnmatch import fnmatchcase
+
+from conformance.ask import Ask, Send
+from wire.exchange import Exchange
+
+Steps = Generator[Send, Exchange, None]
+
+
+class Suite(IntEnum):
+    """Each suite holds the ones before it: at most 20 requests, at most 150, as many as it takes."""
+
+    SMOKE = 1
+    STANDARD = 2
+    THOROUGH = 3
+
+    @classmethod
+    def named(cls, name: str) -> Suite:
+        """Raises ``KeyError`` for an unknown name."""
+        return cls[name.upper()]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a probe sends at most, over all of its requests: their number, ``prompt`` bytes of body (a token is at least one
+    byte), ``tokens`` of completion. ``applies`` says whether profile and model have what it asks for; ``order`` sorts."""
+
+    name: str
+    suite: Suite
+    steps: Callable[[Ask], Steps]
+    requests: int
+    prompt: int
+    tokens: int
+    features: frozenset[str]
+    applies: Callable[[Ask], bool]
+    order: int
+
+    @property
+    def purpose(self) -> str:
+        return (self.steps.__doc__ or "").strip()
+
+
+PROBES: dict[str, Probe] = {}
+
+
+def always(ask: Ask) -> bool:
+    return True
+
+
+def probe(
+    name: str,
+    suite: Suite = Suite.STANDARD,
+    *,
+    requests: int = 1,
+    prompt: int = 1000,
+    tokens: int = 16,
+    features: Iterable[str] = ("chat",),
+    applies: Callable[[Ask], bool] = always,
+    order: int = 50,
+) -> Callable[[Callable[[Ask], Steps]], Callable[[Ask], Steps]]:
+    """Registers a generator function. Raises ``ValueError`` for a name that is taken and for a missing docstring."""
+
+    def register(steps: Callable[[Ask], Steps]) -> Callable[[Ask], Steps]:
+        if name in PROBES or not steps.__doc__:
+            raise ValueError(f"probe {name!r} is registered twice or has no docstring")
+        PROBES[name] = Probe(name, suite, steps, requests, prompt, tokens, frozenset(features), applies, order)
+        return steps
+
+    return register
+
+
+def matching(patterns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+    """The *names* that one of the shell-style *patterns* matches, in their own order."""
+    patterns = tuple(patterns)
+    return (name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))

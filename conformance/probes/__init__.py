@@ -1,0 +1,29 @@
+"""The probes, a module per feature. Importing this package registers all of them."""
+
+from conformance.probes import (
+    account,
+    cache,
+    chat,
+    errors,
+    fim,
+    json_output,
+    limits,
+    prefix,
+    thinking,
+    tools,
+    transport,
+)
+
+__all__ = [
+    "account",
+    "cache",
+    "chat",
+    "errors",
+    "fim",
+    "json_output",
+    "limits",
+    "prefix",
+    "thinking",
+    "tools",
+    "transport",
+]

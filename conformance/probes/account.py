@@ -1,0 +1,20 @@
+"""Free of charge: the list of models and the balance."""
+
+from conformance.ask import Ask
+from conformance.probe import Steps, Suite, probe
+
+
+@probe("models.list", Suite.SMOKE, tokens=0, features={"models"}, order=0)
+def models(ask: Ask) -> Steps:
+    """The list of models; also the first sign of life."""
+    yield ask.get("/models")
+
+
+def has_balance(ask: Ask) -> bool:
+    return ask.dialect == "deepseek"
+
+
+@probe("balance.get", Suite.SMOKE, tokens=0, features={"balance"}, applies=has_balance, order=1)
+def balance(ask: Ask) -> Steps:
+    """The money left."""
+    yield ask.get("/user/balance")

@@ -1,0 +1,214 @@
+"""Conversation without tools, as documents and as streams. Paired probes send the same request in both modes."""
+
+from typing import Any
+
+from conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask
+from conformance.probe import Steps, Suite, probe
+from wire.strict_json import at
+
+STREAM: dict[str, Any] = {"stream": True}
+STREAM_USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+
+COUNT = "Count from one to fifteen in English words, separated by commas. Write nothing else."
+STORY = "Write a long story about a lighthouse keeper and her cat."
+# Two, three and four bytes, a joined family, a flag, combining marks: whatever cuts characters shows here.
+UNICODE = "那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱"
+NULLABLE = (
+    *(
+        "response_format",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "tools",
+        "logprobs",
+        "top_logprobs",
+    ),
+    *("frequency_penalty", "presence_penalty"),
+)
+ECHO = f"Repeat exactly, and nothing else:\n{UNICODE}"
+
+
+@probe("chat.basic", Suite.SMOKE, order=2)
+def basic(ask: Ask) -> Steps:
+    """One short answer as a document."""
+    yield ask.chat("What is the capital of France? Answer in one word.")
+
+
+@probe("chat.stream", Suite.SMOKE, tokens=64)
+def stream(ask: Ask) -> Steps:
+    """One answer as a stream, without asking for usage."""
+    yield ask.chat(COUNT, max_tokens=64, **STREAM, **GREEDY)
+
+
+@probe("chat.stream.usage", Suite.SMOKE, tokens=64)
+def stream_usage(ask: Ask) -> Steps:
+    """One answer as a stream that shall report its usage."""
+    yield ask.chat(COUNT, max_tokens=64, **STREAM_USAGE, **GREEDY)
+
+
+@probe("chat.pair", requests=2, tokens=128)
+def pair(ask: Ask) -> Steps:
+    """A deterministic request twice as a document: are two answers alike at all?"""
+    yield ask.chat(COUNT, max_tokens=64, **GREEDY, step="first")
+    yield ask.chat(COUNT, max_tokens=64, **GREEDY, step="second")
+
+
+@probe("chat.pair.stream", requests=2, tokens=128)
+def pair_stream(ask: Ask) -> Steps:
+    """The request of chat.pair twice as a stream."""
+    yield ask.chat(COUNT, max_tokens=64, **GREEDY, **STREAM_USAGE, step="first")
+    yield ask.chat(COUNT, max_tokens=64, **GREEDY, **STREAM_USAGE, step="second")
+
+
+@probe("chat.unicode", requests=2, tokens=192)
+def unicode(ask: Ask) -> Steps:
+    """Text to repeat, of characters that are several bytes and several tokens long."""
+    yield ask.chat(ECHO, max_tokens=96, **GREEDY, step="first")
+    yield ask.chat(ECHO, max_tokens=96, **GREEDY, step="second")
+
+
+@probe("chat.unicode.stream", requests=2, tokens=192)
+def unicode_stream(ask: Ask) -> Steps:
+    """The request of chat.unicode as a stream."""
+    yield ask.chat(ECHO, max_tokens=96, **GREEDY, **STREAM_USAGE, step="first")
+    yield ask.chat(ECHO, max_tokens=96, **GREEDY, **STREAM_USAGE, step="second")
+
+
+@probe("chat.length", Suite.SMOKE, requests=3, tokens=16)
+def length(ask: Ask) -> Steps:
+    """Answers that max_tokens cuts: at one token, at eight, at seven."""
+    yield ask.chat(STORY, max_tokens=1, step="one")
+    yield ask.chat(STORY, max_tokens=8, step="eight")
+    yield ask.chat(STORY, max_tokens=7, step="seven")
+
+
+@probe("chat.length.stream", Suite.SMOKE, requests=2, tokens=136)
+def length_stream(ask: Ask) -> Steps:
+    """Streams that max_tokens cuts; the second is long enough to see how it flows."""
+    yield ask.chat(STORY, max_tokens=8, **STREAM_USAGE, step="short")
+    yield ask.chat(STORY, max_tokens=128, **STREAM_USAGE, step="long")
+
+
+@probe("chat.multi-turn", requests=2, tokens=32)
+def multi_turn(ask: Ask) -> Steps:
+    """A conversation: the second request holds the first one and its answer."""
+    system = {"role": "system", "content": "You answer in one short sentence."}
+    first = {"role": "user", "content": "My cat is called Lotte. What could she eat?"}
+    exchange = yield ask.chat([system, first], step="first")
+    said = at(exchange.json, "choices", 0, "message", "content") or "Fish."
+    answer = {"role": "assistant", "content": said}
+    yield ask.chat([system, first, answer, {"role": "user", "content": "What is her name?"}], step="second")
+
+
+@probe("chat.logprobs", requests=2, tokens=32)
+def logprobs(ask: Ask) -> Steps:
+    """Log probabilities with three alternatives and with the most that are allowed."""
+    yield ask.chat(COUNT, logprobs=True, top_logprobs=3, **GREEDY, step="three")
+    yield ask.chat(COUNT, logprobs=True, top_logprobs=20, **GREEDY, step="twenty")
+
+
+@probe("chat.logprobs.stream")
+def logprobs_stream(ask: Ask) -> Steps:
+    """Log probabilities in a stream."""
+    yield ask.chat(COUNT, logprobs=True, top_logprobs=3, **GREEDY, **STREAM_USAGE)
+
+
+STOP_ECHO = "Repeat exactly, and nothing else:\nalpha beta gamma HALT delta epsilon"
+
+
+@probe("chat.stop-string", requests=2, tokens=64)
+def stop_string(ask: Ask) -> Steps:
+    """A stop text as a string, in both modes."""
+    yield ask.chat(STOP_ECHO, stop="HALT", max_tokens=32, **GREEDY)
+    yield ask.chat(STOP_ECHO, stop="HALT", max_tokens=32, **GREEDY, **STREAM_USAGE, step="stream")
+
+
+@probe("chat.stop-array", requests=2, tokens=64)
+def stop_array(ask: Ask) -> Steps:
+    """Stop texts as an array, of one and of eight."""
+    yield ask.chat(STOP_ECHO, stop=["HALT"], max_tokens=32, **GREEDY, step="one")
+    yield ask.chat(STOP_ECHO, stop=["HALT", *"!?#$%&*"], max_tokens=32, **GREEDY, step="eight")
+
+
+@probe("chat.stop-16", tokens=8)
+def stop_16(ask: Ask) -> Steps:
+    """As many stop texts as are allowed."""
+    yield ask.chat("Say hello.", stop=[f"stop {number}" for number in range(16)], max_tokens=8)
+
+
+@probe("chat.stream-false", Suite.SMOKE)
+def stream_false(ask: Ask) -> Steps:
+    """stream false, spelled out."""
+    yield ask.chat("Say hello.", stream=False)
+
+
+@probe("chat.stream-null")
+def stream_null(ask: Ask) -> Steps:
+    """stream null."""
+    yield ask.chat("Say hello.", stream=None)
+
+
+@probe("chat.nulls", requests=len(NULLABLE) + 1, tokens=4 * len(NULLABLE) + 4)
+def nulls(ask: Ask) -> Steps:
+    """Every nullable parameter as null: all at once, then one by one. max_tokens stays set: it bounds the bill."""
+    body = ask.body("Say hello.", max_tokens=4)
+    yield ask.post(CHAT, body | dict.fromkeys(NULLABLE), step="all")
+    for name in NULLABLE:
+        yield ask.post(CHAT, body | {name: None}, step=name)
+
+
+@probe("chat.unknown-field", requests=2, tokens=8)
+def unknown_field(ask: Ask) -> Steps:
+    """Members that the API does not know, in the body and in a message."""
+    yield ask.chat("Say hello.", max_tokens=4, seed=9007199254740993, echosounder_extra={"a": [1]}, step="body")
+    yield ask.chat([{"role": "user", "content": "Say hello.", "echosounder_extra": None}], max_tokens=4, step="message")
+
+
+@probe("chat.system", tokens=8)
+def system(ask: Ask) -> Steps:
+    """A system message and named speakers."""
+    turns = [
+        {"role": "system", "content": "You are brief.", "name": "house"},
+        {"role": "user", "content": "Hi.", "name": "Ada"},
+        {"role": "assistant", "content": "Hello.", "name": "bot"},
+        {"role": "user", "content": "How are you?", "name": "Ada"},
+    ]
+    yield ask.chat(turns, max_tokens=8)
+
+
+@probe("chat.content-parts", tokens=8)
+def content_parts(ask: Ask) -> Steps:
+    """User content as an array of text parts."""
+    parts = [{"type": "text", "text": "Say "}, {"type": "text", "text": "hello."}]
+    yield ask.chat([{"role": "user", "content": parts}], max_tokens=8)
+
+
+@probe("chat.user-id", requests=2, tokens=8)
+def user_id(ask: Ask) -> Steps:
+    """user_id in its alphabet, short and at its full length."""
+    yield ask.chat("Say hello.", max_tokens=4, user_id="user-1_A", step="short")
+    yield ask.chat("Say hello.", max_tokens=4, user_id="u" * (ask.limits.user_id_max or 512), step="longest")
+
+
+@probe("chat.temperature-bounds", requests=4, tokens=16)
+def temperature_bounds(ask: Ask) -> Steps:
+    """Both ends of temperature, top_p 1, and both penalties within their bounds."""
+    yield ask.chat("Say hello.", max_tokens=4, temperature=0, step="0")
+    yield ask.chat("Say hello.", max_tokens=4, temperature=2, step="2")
+    yield ask.chat("Say hello.", max_tokens=4, top_p=1, step="top_p")
+    yield ask.chat("Say hello.", max_tokens=4, frequency_penalty=-2, presence_penalty=2, step="penalties")
+
+
+@probe("chat.beta-8k", tokens=8192, applies=lambda ask: ask.dialect == "deepseek")
+def beta_8k(ask: Ask) -> Steps:
+    """max_tokens 8192 below /beta; the question is short, the answer too."""
+    yield ask.chat("Answer in one word: is water wet?", max_tokens=8192, path=BETA_CHAT)
+
+
+@probe("chat.logprobs-zero", requests=2, tokens=8)
+def logprobs_zero(ask: Ask) -> Steps:
+    """Log probabilities without alternatives: top_logprobs 0, and absent."""
+    yield ask.chat(COUNT, logprobs=True, top_logprobs=0, max_tokens=4, **GREEDY, step="0")
+    yield ask.chat(COUNT, logprobs=True, max_tokens=4, **GREEDY, step="absent")

@@ -1,0 +1,107 @@
+"""Values just outside their bounds. Cheap: they are refused before anything is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.ask import Ask
+from conformance.probe import Steps, Suite, always, probe
+from conformance.probes.errors import wrong
+from wire.strict_json import compact
+
+Fields = dict[str, dict[str, Any]]
+
+
+def several(
+    name: str,
+    fields: Callable[[Ask], Fields],
+    requests: int,
+    suite: Suite = Suite.STANDARD,
+    applies: Callable[[Ask], bool] = always,
+) -> None:
+    """Registers a probe that sends one bad value after the other; the keys of *fields* become its steps."""
+
+    def steps(ask: Ask) -> Steps:
+        for step, values in fields(ask).items():
+            yield wrong(ask, compact(values)[:80], **values, step=step)
+
+    steps.__doc__ = f"Values of {name.partition('.')[2].replace('-', '_')} outside its bounds, one at a time."
+    probe(
+        name,
+        suite,
+        requests=requests,
+        prompt=3000,
+        tokens=requests,
+        features={"limits", "errors"},
+        applies=applies,
+        order=10,
+    )(steps)
+
+
+def deepseek(ask: Ask) -> bool:
+    return ask.dialect == "deepseek"
+
+
+def above(ask: Ask) -> Fields:
+    """One above the maximum, and far above it; the stop text bounds the bill where the target clamps."""
+    bound = ask.limits.max_tokens
+    if bound is None:
+        return {}
+    return {"above": {"max_tokens": bound + 1, "stop": [" ", "\n"]}, "far": {"max_tokens": 10**9, "stop": [" ", "\n"]}}
+
+
+several(
+    "limits.max-tokens",
+    lambda ask: {
+        "0": {"max_tokens": 0},
+        "-1": {"max_tokens": -1},
+        "text": {"max_tokens": "8"},
+        "fraction": {"max_tokens": 8.5},
+        **above(ask),
+    },
+    6,
+)
+several(
+    "limits.temperature", lambda ask: {"above": {"temperature": 2.1}, "below": {"temperature": -0.1}}, 2, Suite.SMOKE
+)
+several("limits.top-p", lambda ask: {"zero": {"top_p": 0}, "above": {"top_p": 1.1}}, 2)
+several(
+    "limits.penalties",
+    lambda ask: {"frequency": {"frequency_penalty": 2.1}, "presence": {"presence_penalty": -2.1}},
+    2,
+    applies=lambda ask: ask.limits.penalties == "effective",
+)
+several("limits.stop-17", lambda ask: {"": {"stop": [f"stop {number}" for number in range(17)]}}, 1, applies=deepseek)
+several(
+    "limits.top-logprobs",
+    lambda ask: {
+        "21": {"logprobs": True, "top_logprobs": 21},
+        "-1": {"logprobs": True, "top_logprobs": -1},
+        "alone": {"top_logprobs": 2},
+    },
+    3,
+)
+several("limits.n", lambda ask: {"": {"n": 2}}, 1, applies=deepseek)
+several("limits.stream-options", lambda ask: {"": {"stream_options": {"include_usage": True}}}, 1)
+several(
+    "limits.user-id-512", lambda ask: {"": {"user_id": "u" * 513}}, 1, applies=lambda ask: ask.limits.user_id_max == 512
+)
+
+
+@probe("limits.stop-empty", tokens=4, features={"limits"})
+def stop_empty(ask: Ask) -> Steps:
+    """An empty array of stop texts."""
+    yield ask.chat("Say hello.", stop=[], max_tokens=4)
+
+
+@probe("limits.max-completion-tokens", tokens=8, features={"limits"}, applies=lambda ask: ask.dialect == "openai")
+def max_completion_tokens(ask: Ask) -> Steps:
+    """The newer name of max_tokens; the old one is sent along, larger, so that the bill is bounded."""
+    yield ask.chat("Write a long story about a lighthouse.", max_completion_tokens=8, max_tokens=64)
+
+
+@probe("limits.n-choices", tokens=32, features={"limits"}, applies=lambda ask: ask.dialect == "openai")
+def n_choices(ask: Ask) -> Steps:
+    """Two choices as a stream, where the dialect has them."""
+    yield ask.chat("Say hello.", n=2, stream=True, max_tokens=8).but(notes={"open": "may be refused"})

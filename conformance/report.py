@@ -1,0 +1,111 @@
+"""``report.json`` of a check run: schema ``echosounder/check/1``, a pure function of the log and its results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import specs
+from conformance.answers import answer, completion
+from conformance.baseline import Accepted, Baseline
+from wire.exchange import Exchange
+from wire.prices import bill_usage
+from wire.runlog import Run
+from wire.usage import Usage
+from wire.verdict import Finding, Result, Verdict
+
+SCHEMA = "echosounder/check/1"
+HELD = frozenset({Verdict.FAIL, Verdict.UNTESTABLE})
+NO_BASELINE = Baseline()
+NOTHING_ACCEPTED = Accepted({}, (), ())
+
+
+def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
+    """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
+    ``unsent`` (probes and why), ``baseline``; ``note`` and ``accepted`` of a requirement; ``offset`` and ``cause`` of a finding.
+    """
+    header = run.header
+    started = datetime.fromisoformat(header["started"])
+    accepted = baseline.apply(results, header["target"]["url"], started.date())
+    judged = {result.requirement for result in results}
+    return {
+        "schema": SCHEMA,
+        "verdict": verdict(run, results, accepted),
+        "target": {name: header["target"][name] for name in ("url", "model", "position")},
+        "profile": header["profile"],
+        "policy": header["policy"],
+        "suite": header["suite"],
+        "started": header["started"],
+        "counts": _counts(results),
+        "cost": cost(run.exchanges, header["target"]["model"], started),
+        "requirements": [_requirement(result, accepted) for result in results],
+        "unchecked": [row.id for row in specs.requirements(header["profile"]) if row.id not in judged],
+        "unsent": (run.footer or {}).get("unsent", {}),
+        "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
+    }
+
+
+def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_ACCEPTED) -> str:
+    """``deviates`` where a MUST failed or could not even be tested, or a baseline entry is stale. ``inconclusive`` where the
+    run was cut short, an error was ours, or nothing passed. ``conforms`` otherwise."""
+    results = tuple(results)
+    broken = [result for result in results if _level(result) == "MUST" and result.verdict in HELD]
+    if accepted.stale or any(result.requirement not in accepted.reasons for result in broken):
+        return "deviates"
+    cut_short = run.footer is None or "interrupted" in run.footer or bool(run.footer.get("unsent"))
+    seen = {result.verdict for result in results}
+    return "inconclusive" if cut_short or Verdict.ERROR in seen or Verdict.PASS not in seen else "conforms"
+
+
+def cost(exchanges: Iterable[Exchange], model: str, at: datetime) -> dict[str, Any]:
+    """What the answers say they cost, at the prices of *at*; ``usd`` is a decimal string, None where no price is known."""
+    exchanges = tuple(exchanges)
+    counts = [usage for each in exchanges if completion(each) and (usage := answer(each).usage) is not None]
+    return {
+        "requests": len(exchanges),
+        "prompt_tokens": sum(max(usage.prompt or 0, 0) for usage in counts),
+        "completion_tokens": sum(max(usage.completion or 0, 0) for usage in counts),
+        "usd": _usd(counts, model, at),
+    }
+
+
+def _usd(counts: Iterable[Usage], model: str, at: datetime) -> str | None:
+    try:
+        rates = specs.price(model, at)
+    except specs.UnknownPriceError:
+        return None
+    return format(sum(bill_usage(usage, rates).total for usage in counts), "f")
+
+
+def _counts(results: Iterable[Result]) -> dict[str, int]:
+    seen = Counter(result.verdict for result in results)
+    return {str(verdict): seen[verdict] for verdict in Verdict if seen[verdict]}
+
+
+def _level(result: Result) -> str:
+    return specs.requirement(result.requirement).level
+
+
+def _requirement(result: Result, accepted: Accepted) -> dict[str, Any]:
+    row = specs.requirement(result.requirement)
+    document: dict[str, Any] = {
+        "id": row.id,
+        "level": row.level,
+        "verdict": str(result.verdict),
+        "title": row.title,
+        "text": row.text,
+        "sources": [{"page": source.page, "section": source.section, "date": source.date} for source in row.sources],
+        "findings": [_finding(finding) for finding in result.findings],
+    }
+    if result.note:
+        document["note"] = result.note
+    if reason := accepted.reasons.get(row.id):
+        document["accepted"] = reason
+    return document
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    names = ("message", "exchange", "event", "offset", "pointer", "excerpt", "cause")
+    return {name: getattr(finding, name) for name in names}

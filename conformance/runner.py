@@ -1,0 +1,213 @@
+"""Sends, and records an exchange whatever happens: no answer, half an answer, an endless one, no HTTP at all.
+
+The only module here that opens sockets and reads a clock. Secrets are redacted before anything is kept.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from conformance.ask import Send
+from conformance.transport import MAX_HEAD, StampedTransport, Stamps
+from wire.errors import UsageError
+from wire.exchange import End, Exchange, Headers, Read, Request
+from wire.redact import Redactor
+from wire.target import Target
+
+USER_AGENT = "echosounder"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a hostile or dead target may cost: seconds without a byte, seconds in all, bytes on the wire and decompressed."""
+
+    connect_s: float = 10.0
+    idle_s: float = 60.0
+    total_s: float = 600.0
+    body: int = 8 * 1024 * 1024
+
+
+@dataclass
+class _Capture:
+    """What has arrived of the exchange so far."""
+
+    status: int | None = None
+    reason: str = ""
+    http_version: str = ""
+    headers: Headers = ()
+    reads: list[Read] = field(default_factory=list)
+    end: End = End.COMPLETE
+    error: str = ""
+    t_headers: int | None = None
+
+
+class Runner:
+    """Sends to one target with one key. Use as a context manager.
+
+    ``send`` never raises for what the target does; KeyboardInterrupt passes.
+    """
+
+    def __init__(self, target: Target, api_key: str | None = None, bounds: Bounds = Bounds()) -> None:
+        self.target, self.bounds = target, bounds
+        self._key = api_key or ""
+        self._redact = Redactor((self._key,) if self._key else ())
+        self._stamps = Stamps()
+        self._client = httpx.Client(transport=StampedTransport(self._stamps), trust_env=False, follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def send(self, send: Send, id: str, probe: str) -> Exchange:
+        request = self._request(send)
+        capture = _Capture()
+        self._stamps.begin(self.bounds.total_s)
+        try:
+            self._exchange(request, send, capture)
+        except httpx.HTTPError as error:
+            capture.end, capture.error = self._classify(error), self._redact.text(f"{type(error).__name__}: {error}")
+        return self._record(send, request, capture, id, probe)
+
+    def _request(self, send: Send) -> httpx.Request:
+        headers = [("user-agent", USER_AGENT), ("accept", "*/*"), ("accept-encoding", "identity"), *send.headers]
+        if send.authorization is not None and (self._key or "{key}" not in send.authorization):
+            headers.append(("authorization", send.authorization.replace("{key}", self._key)))
+        named = {name.lower(): (name, value) for name, value in headers}  # the probe's own headers come last and win
+        content: Any = _halves(send.body) if send.chunked else send.body
+        timeout = httpx.Timeout(self.bounds.idle_s, connect=self.bounds.connect_s)
+        try:
+            encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in named.values()]
+        except UnicodeEncodeError:
+            raise UsageError("the API key holds characters that no HTTP header can carry; check its variable") from None
+        return self._client.build_request(
+            send.method, self.target.address(send.path), headers=encoded, content=content or None, timeout=timeout
+        )
+
+    def _exchange(self, request: httpx.Request, send: Send, capture: _Capture) -> None:
+        self._client.cookies.clear()
+        response = self._client.send(request, stream=True)
+        try:
+            self._head(response, capture)
+            self._body(response, send, capture)
+        finally:
+            response.close()
+
+    def _head(self, response: httpx.Response, capture: _Capture) -> None:
+        capture.t_headers = self._stamps.read
+        capture.status, capture.reason = response.status_code, self._redact.text(response.reason_phrase)
+        capture.http_version = response.http_version
+        raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
+        capture.headers = self._redact.headers(raw)
+        if sum(len(name) + len(value) for name, value in raw) > MAX_HEAD:
+            capture.headers = ()
+
+    def _body(self, response: httpx.Response, send: Send, capture: _Capture) -> None:
+        gauge = _Gauge(response.headers.get("content-encoding", ""), self.bounds.body)
+        for data in response.iter_raw():
+            if not gauge.holds(data):
+                capture.end, capture.error = End.TOO_LARGE, f"stopped reading after {self.bounds.body} bytes"
+                return
+            self._keep(capture.reads, data)
+            if send.cancel_after is not None and len(capture.reads) >= send.cancel_after:
+                capture.end = End.CLIENT_CANCELLED
+                return
+
+    def _keep(self, reads: list[Read], data: bytes) -> None:
+        """One record per socket read: transfer chunks that came in one read are put together again."""
+        stamp = self._stamps.read or time.monotonic_ns()
+        if reads and reads[-1].at == stamp:
+            reads[-1] = Read(stamp, reads[-1].data + data)
+        else:
+            reads.append(Read(stamp, data))
+
+    def _classify(self, error: httpx.HTTPError) -> End:
+        match error:
+            case httpx.TimeoutException() if self._stamps.connected is not None:
+                return End.TOTAL_TIMEOUT if self._stamps.late else End.IDLE_TIMEOUT
+            case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
+                return End.CONNECT_FAILED
+            case httpx.RemoteProtocolError() if any(words in str(error) for words in ("peer closed", "disconnected")):
+                return End.TRUNCATED
+            case httpx.RemoteProtocolError() | httpx.LocalProtocolError():
+                return End.PROTOCOL_ERROR
+            case _:
+                return End.RESET
+
+    def _record(self, send: Send, request: httpx.Request, capture: _Capture, id: str, probe: str) -> Exchange:
+        closed = time.monotonic_ns()
+        sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+        return Exchange(
+            id=id,
+            probe=probe,
+            step=send.step,
+            request=Request(
+                send.method,
+                send.path,
+                str(request.url),
+                self._redact.headers(sent),
+                self._redact.data(send.body),
+            ),
+            status=capture.status,
+            reason=capture.reason,
+            http_version=capture.http_version,
+            headers=capture.headers,
+            reads=tuple(_masked(capture.reads, self._key.encode())),
+            end=capture.end,
+            error=capture.error,
+            t_sent=self._stamps.sent,
+            t_connected=self._stamps.connected,
+            t_headers=capture.t_headers,
+            t_closed=closed,
+            notes=dict(send.notes),
+        )
+
+
+def _masked(reads: list[Read], secret: bytes) -> Iterator[Read]:
+    """The reads with the key blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
+    body = b"".join(read.data for read in reads)
+    if len(secret) < 8 or secret not in body:
+        yield from reads
+        return
+    clean, start = body.replace(secret, b"*" * len(secret)), 0
+    for read in reads:
+        yield Read(read.at, clean[start : start + len(read.data)])
+        start += len(read.data)
+
+
+def _halves(body: bytes) -> Iterator[bytes]:
+    middle = len(body) // 2
+    yield from (body[:middle], body[middle:])
+
+
+class _Gauge:
+    """Counts bytes as received and as decompressed; a gzip bomb is stopped before it is inflated whole."""
+
+    def __init__(self, coding: str, bound: int) -> None:
+        self._left = self._room = bound
+        packed = coding.strip().lower() in {"gzip", "x-gzip", "deflate"}
+        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
+
+    def holds(self, data: bytes) -> bool:
+        self._left -= len(data)
+        if self._inflater is not None:
+            self._room -= self._inflated(data)
+        return self._left >= 0 and self._room >= 0
+
+    def _inflated(self, data: bytes) -> int:
+        assert self._inflater is not None
+        try:
+            return len(self._inflater.decompress(data, self._room + 1))
+        except zlib.error:
+            self._inflater = None
+            return 0

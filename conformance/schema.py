@@ -1,0 +1,145 @@
+"""openapi-core on our exchanges: every request and every response against the document of the profile.
+
+What openapi-core lets through or trips over is settled before it is asked: the content type is read by us (a stray `;`
+makes it raise, a missing one makes it assume JSON), each exchange is shown under the documented host, and a stream is
+handed over whole, as the list of its decoded chunks, so that error paths begin with the index of the chunk.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from jsonschema.exceptions import ValidationError, best_match
+from jsonschema_path import SchemaPath
+from openapi_core import Config, OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.templating.responses.exceptions import ResponseNotFound
+from openapi_core.validation.schemas import oas31_schema_validators_factory
+from openapi_core.validation.schemas.factories import DialectSchemaValidatorsFactory
+from openapi_core.validation.schemas.validators import SchemaValidator
+from openapi_schema_validator import OAS31_BASE_DIALECT_ID, OAS31Validator
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+import specs
+from wire.exchange import Exchange
+
+HOST = "https://api.deepseek.com"
+EVENTS = "text/event-stream"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One place where an exchange and the document disagree. ``chunk`` counts decoded chunks; ``pointer`` is within one."""
+
+    message: str
+    pointer: str = ""
+    chunk: int | None = None
+
+
+def request_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
+    """Where the request is not what the document of *profile* describes."""
+    for error in _api(profile).iter_request_errors(_RequestView(exchange)):
+        yield from _explain(error, events=False)
+
+
+def response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
+    """Where the response is not what the document describes. A status that it does not know is not a mismatch."""
+    view = _ResponseView(exchange)
+    for error in _api(profile).iter_response_errors(_RequestView(exchange), view):
+        if not isinstance(error, ResponseNotFound):
+            yield from _explain(error, events=view.content_type == EVENTS)
+
+
+def value_mismatches(value: Any, schema: str, profile: str) -> Iterator[Mismatch]:
+    """Where *value* is not valid against ``components/schemas/<schema>``. Raises ``KeyError`` for an unknown name."""
+    for error in _validator(profile, schema).iter_errors(value):
+        yield _mismatch(error, events=False)
+
+
+class _RequestView:
+    """openapi-core's Request protocol over an exchange."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._request = exchange.request
+        self.parameters = RequestParameters(header=Headers(exchange.request.headers), query=ImmutableMultiDict())
+        self.host_url, self.path = HOST, exchange.request.path
+        self.method = exchange.request.method.lower()
+        self.body = exchange.request.body or None
+        self.content_type = _cleaned(dict(exchange.request.headers).get("content-type"))
+
+
+class _ResponseView:
+    def __init__(self, exchange: Exchange) -> None:
+        self.status_code = exchange.status or 0
+        self.headers = Headers(exchange.headers)
+        self.content_type = exchange.media_type or _guessed(exchange)
+        events = self.content_type == EVENTS
+        self.data = json.dumps([value for _, value in exchange.chunks]).encode() if events else _readable(exchange)
+
+
+def _readable(exchange: Exchange) -> bytes | None:
+    """The body without the blank lines that keep a connection alive; None for an empty one."""
+    return exchange.body.lstrip(b" \r\n\t") or None
+
+
+def _guessed(exchange: Exchange) -> str:
+    return JSON if exchange.parsed is not None else "text/plain"
+
+
+def _cleaned(value: str | None) -> str:
+    return (value or "").partition(";")[0].strip().lower()
+
+
+class _CachingFactory(DialectSchemaValidatorsFactory):
+    """``create`` runs twice per validation and copies a format checker each time; one factory serves one document."""
+
+    def __init__(self) -> None:
+        checker = oas31_schema_validators_factory.format_checker
+        super().__init__(OAS31Validator, OAS31_BASE_DIALECT_ID, format_checker=checker)
+        self._made: dict[Any, SchemaValidator] = {}
+
+    def create(self, spec: SchemaPath, schema: SchemaPath, *args: Any, **options: Any) -> SchemaValidator:
+        key = (schema.parts, tuple(sorted((name, value) for name, value in options.items() if isinstance(value, bool))))
+        if key not in self._made:
+            self._made[key] = super().create(spec, schema, *args, **options)
+        return self._made[key]
+
+
+@functools.cache
+def _api(profile: str) -> OpenAPI:
+    document = cast(Mapping[str, Any], specs.document(profile))
+    config = Config(
+        spec_validator_cls=cast(Any, None),  # the document is validated where it is kept
+        schema_validators_factory=_CachingFactory(),
+        extra_media_type_deserializers={EVENTS: json.loads},
+    )
+    return OpenAPI.from_dict(cast(Any, document), config=config)
+
+
+@functools.cache
+def _validator(profile: str, schema: str) -> OAS31Validator:
+    document = specs.document(profile)
+    document["components"]["schemas"][schema]
+    return OAS31Validator({"$ref": f"#/components/schemas/{schema}", "components": document["components"]})
+
+
+def _explain(error: Exception, events: bool) -> Iterator[Mismatch]:
+    schema_errors: Iterable[ValidationError] = getattr(error.__cause__, "schema_errors", ())
+    found = [_mismatch(each, events) for each in schema_errors]
+    yield from found or [Mismatch(f"{type(error).__name__}: {error}")]
+
+
+def _mismatch(error: ValidationError, events: bool) -> Mismatch:
+    """The innermost reason: for `anyOf [Usage, null]` the outer error only says that neither fits."""
+    leaf = best_match([error]) if error.context else error
+    assert leaf is not None
+    path = list(leaf.absolute_path)
+    chunk = path.pop(0) if events and path else None
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+    message = leaf.message if len(leaf.message) <= 200 else f"{leaf.message[:120]} … {leaf.message[-60:]}"
+    return Mismatch(message, pointer, chunk if isinstance(chunk, int) else None)

@@ -1,0 +1,179 @@
+"""From a run to its verdicts: pure, so that an old log can be judged by today's checks.
+
+How a requirement gets its verdict, first match wins:
+
+    the profile does not admit it, or the model has no such feature   not-applicable
+    it is excluded, with a reason                                     not-applicable, and the note begins "not tested:"
+    observed only, under the policy `documented`                      not-applicable
+    its probes are not in the suite, or it has no check               left out; counted as `unchecked`
+    its probes were not sent                                          inconclusive (budget, interruption)
+    the check raised an exception that is ours                        error
+    the check found something                                         fail (MUST), nonstrict (SHOULD), pass with findings (MAY)
+    nothing that it could judge: refused as too many or too busy      inconclusive
+    nothing that it could judge: an optional feature plainly refused  unsupported
+    nothing that it could judge: otherwise                            untestable
+    else                                                              pass
+
+A run deviates when a MUST failed or was untestable. It is inconclusive when it did not deviate but was interrupted, ran
+out of budget, hit an error of ours, or passed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import specs
+from conformance.ask import Ask
+from conformance.catalogue import checks, probes_of, selected
+from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, excerpt
+from conformance.probe import Suite, matching
+from wire.exchange import Exchange
+from wire.runlog import Run
+from wire.strict_json import at
+from wire.verdict import Finding, Result, Verdict
+
+OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools"})
+MAX_FINDINGS = 10
+"""Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
+
+_BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT, "MAY": Verdict.PASS}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the header of a run says about how it was made."""
+
+    ask: Ask
+    policy: str
+    suite: Suite
+    only: tuple[str, ...]
+    case: Case
+    unsent: dict[str, str]
+
+    @classmethod
+    def of(cls, run: Run) -> Setting:
+        """Raises ``KeyError`` where the header lacks what a check run writes."""
+        header, footer = run.header, run.footer or {}
+        ask = Ask(header["profile"], header["target"]["model"], header["seed"])
+        clock = header["clock"]
+        case = Case(ask, header["policy"], frozenset(_served(run.exchanges)), clock["unix"], clock["monotonic_ns"])
+        unsent = footer.get("unsent", {})
+        return cls(ask, header["policy"], Suite.named(header["suite"]), tuple(header["only"]), case, unsent)
+
+
+def _served(exchanges: Sequence[Exchange]) -> Iterator[str]:
+    for exchange in exchanges:
+        if exchange.probe == "models.list":
+            yield from (row["id"] for row in at(exchange.json, "data") or () if isinstance(at(row, "id"), str))
+
+
+def score(run: Run) -> tuple[Result, ...]:
+    """A result for each requirement that the run could have judged, in the order of the catalogue."""
+    setting = Setting.of(run)
+    return tuple(result for row in rows(setting) if (result := _result(row, setting, run.exchanges)) is not None)
+
+
+def rows(setting: Setting) -> tuple[specs.Requirement, ...]:
+    """Every requirement that the run was asked about, admitted by its profile or not."""
+    every = specs.requirements()
+    wanted = set(matching(setting.only, [row.id for row in every])) if setting.only else {row.id for row in every}
+    return tuple(row for row in every if row.id in wanted)
+
+
+def _result(row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchange]) -> Result | None:
+    if reason := _not_held(row, setting):
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=reason)
+    if row.id not in checks():
+        return None
+    in_suite = {probe.name for probe in selected(setting.suite)} & {probe.name for probe in probes_of(row)}
+    if not in_suite:
+        return None
+    if not any(probe.applies(setting.ask) for probe in probes_of(row) if probe.name in in_suite):
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=f"model {setting.ask.model} has no such feature")
+    mine = tuple(exchange for exchange in exchanges if exchange.probe in in_suite)
+    if not mine:
+        why = next(
+            (setting.unsent[name] for name in sorted(in_suite) if name in setting.unsent), "the run stopped before"
+        )
+        return Result(row.id, Verdict.INCONCLUSIVE, note=f"not sent: {why}")
+    return judge(row, checks()[row.id], mine, setting.case)
+
+
+def _not_held(row: specs.Requirement, setting: Setting) -> str:
+    if not row.admits(setting.ask.profile):
+        return f"profile {setting.ask.profile} does not have it"
+    if row.excluded:
+        return f"not tested: {row.excluded}"
+    if setting.policy == "documented" and row.basis == "observed":
+        return "observed only: the documentation does not ask for it"
+    return ""
+
+
+def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], case: Case) -> Result:
+    """The verdict of one requirement on *exchanges*. An exception of a check is our fault and says so."""
+    picked = [exchange for exchange in exchanges if check.pick(exchange)]
+    ids = tuple(exchange.id for exchange in picked)
+    if not picked:
+        return _unpicked(row, exchanges)
+    try:
+        findings = tuple(_finding(row, problem) for problem in check.judge(picked, case))[:MAX_FINDINGS]
+    except Inconclusive as reason:
+        return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
+    except Unsupported as reason:
+        return Result(row.id, Verdict.UNSUPPORTED, note=str(reason), exchanges=ids)
+    except Exception as error:  # a check that trips over an answer must not take the run with it
+        note = f"the check {check.name} failed on this answer: {type(error).__name__}: {error}"
+        return Result(row.id, Verdict.ERROR, note=note, exchanges=ids)
+    return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids)
+
+
+def _finding(row: specs.Requirement, problem: Problem) -> Finding:
+    exchange = problem.exchange
+    return Finding(
+        requirement=row.id,
+        message=problem.message,
+        exchange=exchange.id if exchange else "",
+        event=problem.event,
+        offset=problem.offset if problem.offset is not None else _offset(exchange, problem.event),
+        pointer=problem.pointer,
+        excerpt=excerpt(problem.excerpt or _shown(exchange, problem)),
+        cause=problem.cause,
+    )
+
+
+def _offset(exchange: Exchange | None, event: int | None) -> int | None:
+    known = exchange is not None and event is not None and event < len(exchange.events)
+    return exchange.events[event].item.offset if known and exchange is not None and event is not None else None
+
+
+def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
+    """What the finding points at, where the check did not pick words of its own."""
+    if exchange is None:
+        return ""
+    if problem.event is not None and problem.event < len(exchange.data):
+        return exchange.data[problem.event]
+    return exchange.body[problem.offset or 0 :][:1000]
+
+
+def _unpicked(row: specs.Requirement, exchanges: Sequence[Exchange]) -> Result:
+    """None of the exchanges could be judged: whose doing is that?"""
+    ids = tuple(exchange.id for exchange in exchanges)
+    what = "; ".join(dict.fromkeys(_outcome(exchange) for exchange in exchanges))
+    if all(exchange.status in {429, 503} for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note=f"too busy to answer: {what}", exchanges=ids)
+    if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
+        return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
+    return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}", exchanges=ids)
+
+
+def _outcome(exchange: Exchange) -> str:
+    said = f"status {exchange.status}" if exchange.status is not None else exchange.error or str(exchange.end)
+    return f"{exchange.probe} got {said}"
+
+
+def plainly_refused(exchange: Exchange) -> bool:
+    """An error status that means "not here", with the body that belongs to it."""
+    if exchange.status in {404, 405, 501}:
+        return True
+    return exchange.status in {400, 422} and isinstance(at(exchange.json, "error"), dict)

@@ -1,0 +1,99 @@
+"""An httpx transport that stamps each socket read once and holds every exchange to a deadline.
+
+httpx's own timeouts bound single operations: a peer that sends one byte a minute would keep us for ever.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+import httpx
+
+MAX_HEAD = 64 * 1024
+
+
+class Stamps:
+    """What the socket saw of the exchange under way, ns on the monotonic clock. ``deadline`` bounds all of it."""
+
+    def __init__(self) -> None:
+        self.begin(0.0)
+
+    def begin(self, seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds
+        self.connected: int | None = None
+        self.sent: int | None = None
+        self.read: int | None = None
+        self.received = 0
+
+    def room(self, timeout: float | None) -> float:
+        """Seconds that an operation may take."""
+        left = max(self.deadline - time.monotonic(), 0.001)
+        return left if timeout is None else min(timeout, left)
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() >= self.deadline
+
+
+class StampedStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, stamps: Stamps) -> None:
+        self._inner, self._stamps = inner, stamps
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = self._inner.read(max_bytes, self._stamps.room(timeout))
+        self._stamps.read = time.monotonic_ns()  # before anything is parsed
+        self._stamps.received += len(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._stamps.room(timeout))
+        self._stamps.sent = time.monotonic_ns()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._stamps.room(timeout))
+        return StampedStream(inner, self._stamps)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class StampedBackend(httpcore.NetworkBackend):
+    def __init__(self, stamps: Stamps) -> None:
+        self._inner, self._stamps = httpcore.SyncBackend(), stamps
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.connect_tcp(host, port, self._stamps.room(timeout), local_address, socket_options)
+        self._stamps.connected = time.monotonic_ns()
+        return StampedStream(inner, self._stamps)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class StampedTransport(httpx.HTTPTransport):
+    """A connection per exchange: what one answer left on its socket must not be read as the next one."""
+
+    def __init__(self, stamps: Stamps) -> None:
+        super().__init__()
+        # httpx offers no way to hand a network backend to the pool it builds.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_keepalive_connections=0,
+            network_backend=StampedBackend(stamps),
+        )
