@@ -45,7 +45,9 @@ def doctor(
 
 def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Symptom]:
     """Every symptom, cheap ones first. Only ``GET /models`` is sent, once."""
-    yield Symptom("ok", f"echosounder {echosounder.__version__}, Python {platform.python_version()} on {platform.system()}")
+    yield Symptom(
+        "ok", f"echosounder {echosounder.__version__}, Python {platform.python_version()} on {platform.system()}"
+    )
     yield Symptom("ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
     yield from _machine()
     yield _key(key_env, aim)
@@ -55,7 +57,10 @@ def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Sympto
 
 def _machine() -> Iterator[Symptom]:
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
-    yield Symptom("ok" if load < cores / 2 else "note", f"{cores} cores, load {load:.1f}" + (": timing will suffer" if load >= cores / 2 else ""))
+    yield Symptom(
+        "ok" if load < cores / 2 else "note",
+        f"{cores} cores, load {load:.1f}" + (": timing will suffer" if load >= cores / 2 else ""),
+    )
     yield Symptom("ok", f"monotonic clock: resolution {time.get_clock_info('monotonic').resolution * 1e9:.0f} ns")
     late = _lateness()
     yield Symptom("ok" if late < 1 else "note", f"timers: a sleep of 1 ms ends {late:.2f} ms late (median of 50)")
@@ -63,7 +68,10 @@ def _machine() -> Iterator[Symptom]:
         probe.bind(("127.0.0.1", 0))
         yield Symptom("ok", f"a free loopback port can be had ({probe.getsockname()[1]})")
     timer = hasattr(os, "timerfd_create") or sys.platform == "linux"
-    yield Symptom("ok" if timer else "note", "timerfd: " + ("the mock paces to the microsecond" if timer else "absent, the mock paces to about 1 ms"))
+    yield Symptom(
+        "ok" if timer else "note",
+        "timerfd: " + ("the mock paces to the microsecond" if timer else "absent, the mock paces to about 1 ms"),
+    )
 
 
 def _lateness() -> float:
@@ -79,7 +87,9 @@ def _key(name: str, aim: Target | None) -> Symptom:
     if options.api_key(name):
         return Symptom("ok", f"{name} holds a key")
     needed = aim is not None and not aim.loopback
-    return Symptom("bad" if needed else "note", f"{name} is empty: " + ("export it" if needed else "fine for the bundled mock"))
+    return Symptom(
+        "bad" if needed else "note", f"{name} is empty: " + ("export it" if needed else "fine for the bundled mock")
+    )
 
 
 def _reach(aim: Target, key: str | None, timeout: float) -> Symptom:
@@ -89,4 +99,7 @@ def _reach(aim: Target, key: str | None, timeout: float) -> Symptom:
     except (httpx.HTTPError, ValueError) as error:
         return Symptom("bad", f"{aim.url} does not answer: {error or type(error).__name__}")
     state = "ok" if answer.status_code == 200 else "bad" if answer.status_code in {401, 403} else "note"
-    return Symptom(state, f"{aim.url} answers GET /models with {answer.status_code} in {answer.elapsed.total_seconds() * 1000:.0f} ms")
+    return Symptom(
+        state,
+        f"{aim.url} answers GET /models with {answer.status_code} in {answer.elapsed.total_seconds() * 1000:.0f} ms",
+    )

@@ -9,16 +9,42 @@ import typer
 
 Url = Annotated[
     str | None,
-    typer.Argument(metavar="[URL]", envvar="ECHOSOUNDER_URL", help="Base URL of the target. Without it: the bundled mock.", show_default=False),
+    typer.Argument(
+        metavar="[URL]",
+        envvar="ECHOSOUNDER_URL",
+        help="Base URL of the target. Without it: the bundled mock.",
+        show_default=False,
+    ),
 ]
-Profile = Annotated[str, typer.Option(envvar="ECHOSOUNDER_PROFILE", help="Which date of the API, or dialect; see `list profiles`.")]
-Model = Annotated[str | None, typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to ask for.  [default: the first that /models lists]")]
-BetaUrl = Annotated[str | None, typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base of beta features.  [default: /beta beside URL]")]
-KeyEnv = Annotated[str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")]
-Only = Annotated[list[str] | None, typer.Option(envvar="ECHOSOUNDER_ONLY", help="Requirement ids, globs allowed; may be repeated.")]
+Profile = Annotated[
+    str, typer.Option(envvar="ECHOSOUNDER_PROFILE", help="Which date of the API, or dialect; see `list profiles`.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to ask for.  [default: the first that /models lists]"),
+]
+BetaUrl = Annotated[
+    str | None, typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base of beta features.  [default: /beta beside URL]")
+]
+KeyEnv = Annotated[
+    str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option(envvar="ECHOSOUNDER_ONLY", help="Requirement ids, globs allowed; may be repeated.")
+]
 Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed of everything that is drawn.")]
-Usd = Annotated[str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Never spend more than this.")]
-Out = Annotated[Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results.  [default: runs/<time>-<name>]")]
+Usd = Annotated[
+    str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Never spend more than this.")
+]
+Out = Annotated[
+    Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results.  [default: runs/<time>-<name>]")
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_BASELINE", help="Accepted failures, each with its reason and expiry; stale ones fail."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print report.json alone on stdout.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")]
 

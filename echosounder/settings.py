@@ -26,7 +26,9 @@ def defaults(path: Path, options: Mapping[str, frozenset[str]]) -> dict[str, dic
     _check(path, "table ", tables, frozenset(options))
     for command, table in tables.items():
         _check(path, f"[{command}] ", table, options[command])
-    shared = {command: {key: common[key] for key in common if _name(key) in names} for command, names in options.items()}
+    shared = {
+        command: {key: common[key] for key in common if _name(key) in names} for command, names in options.items()
+    }
     return {command: _named({**shared[command], **tables.get(command, {})}) for command in options}
 
 

@@ -1,0 +1,100 @@
+"""``echosounder``: the commands, and what happens when one of them fails."""
+
+import importlib
+import os
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.main
+from typer.exceptions import TyperException
+
+import echosounder
+from echosounder import settings
+from wire.errors import CannotJudge, EchosounderError
+
+COMMANDS = ("check", "plan", "list", "explain", "score", "replay", "load", "calibrate", "mock", "selftest", "compare", "matrix", "report",
+            "history", "init", "doctor")  # fmt: skip
+MODULES = {"list": "catalogue", "explain": "catalogue"}
+FUNCTIONS = {"list": "list_"}
+INTERRUPTED = 130  # what typer makes of Ctrl-C that nobody caught
+
+app = typer.Typer(
+    name="echosounder",
+    help="Tests, loads and impersonates the DeepSeek HTTP API.",
+    epilog="Exit codes: 0 clean, 1 deviations or a missed SLO, 2 wrong usage, 3 could not judge, 4 measurement invalid.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    config: Annotated[Path, typer.Option(envvar="ECHOSOUNDER_CONFIG", help="Settings file.")] = Path(settings.FILE),
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line; returns its exit code. Every failure is one line on stderr."""
+    if arguments[:1] == ["--version"]:
+        print(f"echosounder {echosounder.__version__}")
+        return 0
+    try:
+        file = _settings_file(arguments)
+        command: Any = typer.main.get_command(_registered(arguments, file))
+        code = command.main(
+            arguments, prog_name="echosounder", standalone_mode=False, default_map=_defaults(command, file)
+        )
+    except EchosounderError as error:
+        return _say(str(error), error.exit_code)
+    except TyperException as error:
+        return _say(_usage(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    return _say("interrupted", CannotJudge.exit_code) if code == INTERRUPTED else int(code or 0)
+
+
+def _registered(arguments: list[str], file: Path) -> typer.Typer:
+    """The commands. Only the one asked for is imported, unless help or the settings need them all: a mock must start at once."""
+    named = [argument for argument in arguments if argument in COMMANDS][:1]
+    done = {command.name for command in app.registered_commands}
+    for name in COMMANDS if file.exists() or not named else named:
+        if name not in done:
+            module = importlib.import_module(f"echosounder.{MODULES.get(name, name)}")
+            app.command(name)(getattr(module, FUNCTIONS.get(name, name)))
+    return app
+
+
+def _defaults(command: Any, file: Path) -> dict[str, Any]:
+    options = {name: frozenset(parameter.name for parameter in sub.params) for name, sub in command.commands.items()}
+    return dict(settings.defaults(file, options))
+
+
+def _settings_file(arguments: list[str]) -> Path:
+    """Settings are defaults for the parser, so their file must be known before it runs."""
+    given = [value for flag, value in pairwise(arguments) if flag == "--config"]
+    return Path(given[0] if given else os.environ.get("ECHOSOUNDER_CONFIG", settings.FILE))
+
+
+def _usage(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f"; see `{context.command_path} --help`" if context else ""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    return " ".join(message.split()) + hint
+
+
+def _say(message: str, code: int) -> int:
+    print(f"echosounder: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

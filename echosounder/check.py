@@ -1,0 +1,127 @@
+"""``echosounder check``: does the target conform?"""
+
+from contextlib import ExitStack
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+import specs
+from conformance import engine
+from conformance.probe import Suite
+from conformance.runner import Bounds
+from echosounder import options, results
+from echosounder.score import judge
+from mock_server.process import spawn
+from wire.errors import UsageError
+from wire.runlog import read
+from wire.target import target
+
+BUNDLED_KEY = "sk-echosounder-bundled-mock"
+
+
+class SuiteName(StrEnum):
+    SMOKE = "smoke"
+    STANDARD = "standard"
+    THOROUGH = "thorough"
+
+
+class Policy(StrEnum):
+    INTEROP = "interop"
+    DOCUMENTED = "documented"
+
+
+SuiteOption = Annotated[
+    SuiteName, typer.Option(envvar="ECHOSOUNDER_SUITE", help="At most 20, at most 150, or all requests.")
+]
+PolicyOption = Annotated[
+    Policy, typer.Option(envvar="ECHOSOUNDER_POLICY", help="What clients need, or the letter of the documentation.")
+]
+Requests = Annotated[
+    int | None, typer.Option("--budget-requests", envvar="ECHOSOUNDER_BUDGET_REQUESTS", help="Never send more.")
+]
+Timeout = Annotated[
+    float,
+    typer.Option(envvar="ECHOSOUNDER_TIMEOUT", min=0.1, help="Seconds without a byte before giving up on an answer."),
+]
+
+
+def check(
+    url: options.Url = None,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    model: options.Model = None,
+    beta_url: options.BetaUrl = None,
+    suite: SuiteOption = SuiteName.STANDARD,
+    only: options.Only = None,
+    policy: PolicyOption = Policy.INTEROP,
+    baseline: options.Baseline = None,
+    budget_usd: options.Usd = None,
+    budget_requests: Requests = None,
+    api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    timeout: Timeout = 60.0,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    json_: options.Json = False,
+) -> int:
+    """Check a target against the requirements of a profile; without URL, the bundled mock."""
+    known_profile(profile)
+    amount = money(budget_usd)
+    with ExitStack() as stack:
+        address = url or stack.enter_context(spawn(profile=profile)).url
+        aim = target(address, model, beta_url)
+        folder = results.ready(options.out_dir(out, "check"))
+        settings = engine.Options(
+            target=aim,
+            out=folder,
+            api_key=options.api_key(api_key_env) if url else BUNDLED_KEY,
+            profile=profile,
+            suite=Suite.named(suite),
+            only=tuple(only or ()),
+            policy=policy,
+            baseline=baseline,
+            budget_usd=amount,
+            budget_requests=budget_requests,
+            seed=seed,
+            bounds=Bounds(connect_s=min(timeout, 10.0), idle_s=timeout),
+        )
+        return _run(settings, api_key_env, json_)
+
+
+def _run(settings: engine.Options, key_env: str, as_json: bool) -> int:
+    with results.progress("check", quiet=as_json) as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(step: engine.Progress) -> None:
+            bar.update(task, completed=step.done, total=step.planned, description=step.probe)
+
+        try:
+            outcome = engine.check(settings, watch)
+        except KeyboardInterrupt:
+            bar.stop()
+            judge(settings.out, settings.baseline, as_json)
+            raise
+    results.publish(outcome.report, read(settings.out), settings.out, as_json)
+    if outcome.stopped:
+        raise type(outcome.stopped)(
+            str(outcome.stopped).replace("the variable that holds it", f"the variable {key_env}")
+        )
+    return outcome.exit_code
+
+
+def money(text: str | None) -> Decimal | None:
+    """An amount from the command line; :class:`UsageError` for what is none."""
+    try:
+        amount = None if text is None else Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if amount is not None and not (amount.is_finite() and amount >= 0):
+        raise UsageError(f"--budget-usd {text!r} is no amount of money; write it like 0.25")
+    return amount
+
+
+def known_profile(name: str) -> None:
+    try:
+        specs.profile(name)
+    except specs.SpecError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,124 @@
+"""``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
+
+from contextlib import ExitStack
+from enum import StrEnum
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import specs
+from echosounder import options, results
+from echosounder.check import BUNDLED_KEY, known_profile
+from echosounder.duration import seconds
+from load import engine
+from load.options import Options
+from mock_server.process import spawn
+from wire.runlog import read
+
+Timeout = Annotated[
+    float,
+    typer.Option(
+        envvar="ECHOSOUNDER_TIMEOUT", parser=seconds, help="Give up on a stream after so long without a byte."
+    ),
+]
+Scenario = Annotated[str, typer.Argument(help="One that `list scenarios` shows, or a YAML file.")]
+
+
+class Arrival(StrEnum):
+    CONSTANT = "constant"
+    POISSON = "poisson"
+    TRACE = "trace"
+
+
+def _option(name: str, kind: Any, default: Any, about: str, **more: Any) -> Parameter:
+    """An option of the load engine: *name* is a field of `load.options.Options`."""
+    flag = f"--{name.replace('_', '-')}"
+    annotation = Annotated[kind, typer.Option(flag, envvar=f"ECHOSOUNDER_{name.upper()}", help=about, **more)]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+ENGINE = (
+    _option("users", str | None, None, "Closed loop: so many at once; or levels, `4,16:10s`.  [default: 8]"),
+    _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
+    _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),
+    _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay."),
+    _option("duration", float, "30s", "How long to send: 30s, 2m.", parser=seconds),
+    _option("warmup", float, "0s", "Sent first and left out of the figures.", parser=seconds),
+    _option("drain", float, "30s", "How long streams in flight may take to end.", parser=seconds),
+    _option("prompt_tokens", str | None, None, "Length of the prompts: 200, or 100-400."),
+    _option("output_tokens", str | None, None, "Length of the answers asked for."),
+    _option("prompts", Path | None, None, "Prompts from a file, one a line."),
+    _option("processes", int, 1, "Worker processes on this machine.", min=1),
+    _option("master", str | None, None, "Wait here for workers on other machines.", metavar="HOST:PORT"),
+    _option("worker", str | None, None, "Work for this master.", metavar="HOST:PORT"),
+    _option("expect_workers", int, 0, "Workers from elsewhere that the master waits for."),
+    _option("web", int | None, None, "Locust's web interface while running.", metavar="PORT"),
+    _option("slo", list[str] | None, None, "ttft_p95<500ms, failures<1%, goodput>20/s; may be repeated."),
+    _option("budget_usd", str | None, None, "Never spend more than this."),
+    _option("budget_requests", int | None, None, "Never send more requests than this."),
+    _option(
+        "prices",
+        tuple[str, str, str],
+        (None, None, None),
+        "USD per million tokens: cache hit, miss, output.",
+        metavar="HIT MISS OUTPUT",
+    ),
+    _option("ca_file", Path | None, None, "Certificate authorities to trust instead of the system's."),
+    _option("seed", int, 0, "Seed of everything that is drawn."),
+)
+
+
+def load(
+    scenario: Scenario,
+    url: options.Url = None,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    model: options.Model = None,
+    beta_url: options.BetaUrl = None,
+    api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    timeout: Timeout = 120.0,
+    out: options.Out = None,
+    json_: options.Json = False,
+    **given: Any,
+) -> int:
+    """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
+    known_profile(profile)
+    given["slo"] = tuple(given["slo"] or ())
+    given["prices"] = given["prices"] if given["prices"][0] else None
+    with ExitStack() as stack:
+        settings = Options(
+            url=url or stack.enter_context(spawn(profile=profile)).url,
+            scenario=scenario,
+            profile=profile,
+            model=model,
+            beta_url=beta_url,
+            api_key=options.api_key(api_key_env) if url else BUNDLED_KEY,
+            connect_timeout=min(timeout, 10.0),
+            idle_timeout=timeout,
+            out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
+            **given,
+        )
+        return _run(settings, json_)
+
+
+def _run(settings: Options, as_json: bool) -> int:
+    with results.progress("load", quiet=as_json) as bar:
+        task = bar.add_task("", total=None)
+        outcome = engine.run(
+            settings, lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.said)
+        )
+    results.publish(outcome.report, read(settings.out), settings.out, as_json)
+    return outcome.exit_code
+
+
+def _signature() -> Signature:
+    own = [
+        parameter
+        for parameter in Signature.from_callable(load).parameters.values()
+        if parameter.kind is not Parameter.VAR_KEYWORD
+    ]
+    return Signature([*own, *ENGINE])
+
+
+load.__signature__ = _signature()  # type: ignore[attr-defined]  # typer reads the command's options from here

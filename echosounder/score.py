@@ -1,0 +1,25 @@
+"""``echosounder score``: judge a log again, offline, with today's checks."""
+
+from pathlib import Path
+
+from conformance.baseline import Baseline
+from conformance.report import report
+from conformance.score import score as verdicts
+from echosounder import options, results
+from wire.runlog import read
+
+EXIT = {"conforms": 0, "deviates": 1}
+
+
+def score(run: options.Run, baseline: options.Baseline = None, json_: options.Json = False) -> int:
+    """Judge a run again without sending anything; its reports are written anew."""
+    read(run).finished()
+    return judge(run, baseline, json_)
+
+
+def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
+    """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
+    log = read(run)
+    document = report(log, verdicts(log), Baseline.load(baseline) if baseline else Baseline())
+    results.publish(document, log, run if run.is_dir() else run.parent, as_json)
+    return EXIT.get(document["verdict"], 3)
