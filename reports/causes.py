@@ -35,7 +35,7 @@ def _root(requirement: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
 
 def _broken(report: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
     for requirement in worst_first(report["requirements"]):
-        if requirement["verdict"] in BROKEN:
+        if requirement["verdict"] in BROKEN and not requirement.get("accepted"):
             for finding in requirement["findings"] or [None]:
                 yield requirement, finding
 

@@ -44,7 +44,9 @@ def lines(
     """A line per entry of *values*; a value is a number, None, or what :func:`with_interval` makes of it."""
     found = [_height(value) for column in values.values() for value in column]
     scale = ticks(min(value for value in found if value), max(found)) if logarithmic else steps(max(found))
-    chart = _chart(pygal.Line, name, labels, list(scale), unit, logarithmic=logarithmic, show_dots=len(labels) < 20)
+    chart = _chart(
+        pygal.Line, name, labels, list(scale), unit, len(values), logarithmic=logarithmic, show_dots=len(labels) < 20
+    )
     for index, (title, column) in enumerate(values.items()):
         said, dashes = _DASHES[index % len(_DASHES)]
         chart.add(f"{title} ({said})" if said else title, list(column), stroke_style={"width": 2, "dasharray": dashes})
@@ -54,7 +56,7 @@ def lines(
 def stack(name: str, caption: str, unit: str, labels: Sequence[str], values: Lines) -> Markup:
     """Counts on top of each other, a bar per label."""
     most = max(sum(column) for column in zip(*values.values(), strict=True))
-    chart = _chart(pygal.StackedBar, name, labels, list(steps(most, least=1)), unit)
+    chart = _chart(pygal.StackedBar, name, labels, list(steps(most, least=1)), unit, len(values))
     for title, column in values.items():
         chart.add(title, list(column))
     return _figure(chart, caption)
@@ -84,7 +86,10 @@ def _height(value: Any) -> float:
     return (value["value"] if isinstance(value, dict) else value) or 0
 
 
-def _chart(kind: Any, name: str, labels: Sequence[str], scale: Sequence[float], unit: str, **options: Any) -> Any:
+def _chart(
+    kind: Any, name: str, labels: Sequence[str], scale: Sequence[float], unit: str, columns: int, **options: Any
+) -> Any:
+    """pygal keeps room for the legend only where its rows are full, so the number of columns is that of the series."""
     chart = kind(
         style=_STYLE,
         js=[],
@@ -93,7 +98,7 @@ def _chart(kind: Any, name: str, labels: Sequence[str], scale: Sequence[float], 
         margin=6,
         spacing=6,
         legend_at_bottom=True,
-        legend_at_bottom_columns=4,
+        legend_at_bottom_columns=columns,
         legend_box_size=11,
         dots_size=3,
         truncate_label=-1,

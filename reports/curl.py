@@ -32,7 +32,7 @@ def _fits(body: bytes) -> bool:
 
 
 def _words(request: Request, key_variable: str) -> Iterator[str]:
-    yield "curl -sSN -i"
+    yield "curl -sSNgi"
     if request.method != ("POST" if request.body else "GET"):
         yield f"-X {shlex.quote(request.method)}"
     yield shlex.quote(visible(request.url))
@@ -40,10 +40,14 @@ def _words(request: Request, key_variable: str) -> Iterator[str]:
         if name.lower() not in _MADE_BY_CURL:
             yield f"-H {_header(name, value, key_variable)}"
     if request.body:
-        yield f"--data-binary {shlex.quote(request.body.decode())}"
+        if not any(name.lower() == "content-type" for name, _ in request.headers):
+            yield "-H content-type:"  # else curl says that it is a form
+        yield f"--data-raw {shlex.quote(request.body.decode())}"  # every other --data reads a file where the body begins with @
 
 
 def _header(name: str, value: str, key_variable: str) -> str:
+    if not value:
+        return shlex.quote(visible(f"{name};"))  # a colon would take the header away
     if MARK not in value:
         return shlex.quote(visible(f"{name}: {value}"))
     before, _, after = value.partition(MARK)

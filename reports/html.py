@@ -81,6 +81,8 @@ def _facets(requirements: list[Mapping[str, Any]]) -> dict[str, list[tuple[str, 
 def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     samples = run.samples if run else ()
     rows = measured(report)
+    points = report.get("series") or series.points(samples)
+    heads = list(dict.fromkeys(name for point in points for name in point))
     return {
         "target": (report.get("target") or {}).get("url"),
         "missed": sum(slo["met"] is False for slo in report["slo"]),
@@ -92,7 +94,9 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
             for metric, row in rows
         ],
         "latency": load_charts.latency(report),
-        "timeline": load_charts.timeline(report.get("series") or series.points(samples)),
+        "timeline": load_charts.timeline(points),
+        "point_heads": heads,
+        "point_rows": [[number(point.get(name)) for name in heads] for point in points],
         "heatmap": heatmap.render(gaps) if (gaps := series.heat(samples)) else None,
         "failures": [(name, number(count)) for name, count in Counter(report["failures"]).most_common()],
         "limiter": [

@@ -41,9 +41,9 @@ def points(samples: Sequence[Sample]) -> list[dict[str, Any]]:
     ttft = _ttft(samples, start, width)
     return [
         {
-            "t_s": column * width,
-            "offered_per_s": offered[column] / width,
-            "achieved_per_s": achieved[column] / width,
+            "t_s": column * width / _NS,
+            "offered_per_s": offered[column] * _NS / width,
+            "achieved_per_s": achieved[column] * _NS / width,
             "ttft_p50_ms": quantile(ttft.get(column, []), 0.5),
             "ttft_p99_ms": quantile(ttft.get(column, []), 0.99),
             "failed": failed[column],
@@ -64,25 +64,25 @@ def heat(samples: Sequence[Sample]) -> Heat | None:
     rows = [row for row, _ in counts]
     low, high, columns = min(rows), max(rows), 1 + max(column for _, column in counts)
     cells = tuple(tuple(counts[row, column] for column in range(columns)) for row in range(low, high + 1))
-    return Heat(width, tuple(2 ** (row / STEPS_PER_OCTAVE) for row in range(low, high + 2)), cells)
+    return Heat(width / _NS, tuple(2 ** (row / STEPS_PER_OCTAVE) for row in range(low, high + 2)), cells)
 
 
-def _axis(samples: Sequence[Sample]) -> tuple[int, float]:
-    """When the first request was due, and the width of an interval in seconds: 1, 2 or 5 times a power of ten."""
+def _axis(samples: Sequence[Sample]) -> tuple[int, int]:
+    """When the first request was due, and the width of an interval: 1, 2 or 5 times a power of ten; ns."""
     start = min(sample["t_scheduled"] for sample in samples)
-    span = (max(_over(sample) for sample in samples) - start) / _NS
+    span = max(_over(sample) for sample in samples) - start
     return start, next(width for width in _widths() if span / width <= MAX_POINTS)
 
 
-def _widths() -> Iterator[float]:
-    scale = 0.1
+def _widths() -> Iterator[int]:
+    scale = 100_000_000
     while True:
         yield from (scale, 2 * scale, 5 * scale)
         scale *= 10
 
 
-def _column(stamp: int, start: int, width: float) -> int:
-    return max(0, int((stamp - start) / _NS / width))
+def _column(stamp: int, start: int, width: int) -> int:
+    return max(0, (stamp - start) // width)
 
 
 def _over(sample: Sample) -> int:
@@ -95,7 +95,7 @@ def _failed(sample: Sample) -> bool:
     return bool(sample.get("failure")) and sample.get("status") not in {429, 503}
 
 
-def _ttft(samples: Iterable[Sample], start: int, width: float) -> dict[int, list[float]]:
+def _ttft(samples: Iterable[Sample], start: int, width: int) -> dict[int, list[float]]:
     columns: dict[int, list[float]] = {}
     for sample in samples:
         sent, token = sample.get("t_sent"), sample.get("t_first_token")
@@ -104,7 +104,7 @@ def _ttft(samples: Iterable[Sample], start: int, width: float) -> dict[int, list
     return {column: sorted(values) for column, values in columns.items()}
 
 
-def _gaps(sample: Sample, start: int, width: float) -> Iterator[tuple[int, int]]:
+def _gaps(sample: Sample, start: int, width: int) -> Iterator[tuple[int, int]]:
     first, gaps = sample.get("t_first_token"), sample.get("gaps_us", ())
     if first is None:
         return

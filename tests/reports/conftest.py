@@ -201,3 +201,23 @@ def sample(number, rng, rate=20.0, tokens=40):
 def load_run():
     rng = random.Random(2)
     return Run({"started": "2026-11-22T09:30:00+00:00"}, samples=tuple(sample(n, rng) for n in range(600)))
+
+
+@pytest.fixture
+def make_stream():
+    return stream
+
+
+@pytest.fixture
+def make_finding():
+    return finding
+
+
+@pytest.fixture
+def make_check():
+    return check
+
+
+@pytest.fixture
+def make_requirement():
+    return requirement
