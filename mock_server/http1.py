@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Any
 
 Headers = list[tuple[str, str]]
 
@@ -19,6 +20,7 @@ class Request:
     version: str = "1.1"
     keep_alive: bool = True
     loopback: bool = True
+    armed: Any = None  # mock_server.deviations.armed.Armed, where any is
 
     @property
     def path(self) -> str:
@@ -42,6 +44,7 @@ class Response:
     framing: Framing = Framing.LENGTH
     reason: str | None = None
     head_due: int = 0
+    tokens: list[int] = field(default_factory=list)  # output tokens in each piece; empty for none
 
     def head(self, keep_alive: bool = True) -> bytes:
         """Status line and headers, framing headers included."""

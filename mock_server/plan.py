@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mock_server.toolcalls import ToolCall
-
 Pieces = list[str]
 
 
@@ -32,10 +30,7 @@ class PlannedCall:
     id: str
     name: str
     arguments: Pieces
-
-    @classmethod
-    def of(cls, identity: str, call: ToolCall, pieces: Pieces) -> "PlannedCall":
-        return cls(identity, call.name, pieces)
+    overhead: int  # tokens of the name and the markup around the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +56,9 @@ class Plan:
     echo: str = ""  # FIM: the prompt that stands in front of the answer
 
     @property
-    def steps(self) -> int:
-        """Events that carry tokens: what a schedule is made for."""
-        return len(self.reasoning or ()) + len(self.content) + sum(1 + len(call.arguments) for call in self.calls)
+    def steps(self) -> list[int]:
+        """Tokens of each event that carries some: what a schedule is made for."""
+        spoken = [1] * (len(self.reasoning or ()) + len(self.content))
+        for call in self.calls:
+            spoken += [call.overhead, *([1] * len(call.arguments))]
+        return spoken

@@ -216,4 +216,4 @@ def _take_call(draft: Draft, identity: str, call: toolcalls.ToolCall) -> Planned
     overhead = min(draft.left, CALL_OVERHEAD + pieces.count(call.name))
     draft.left -= overhead
     draft.tokens += overhead
-    return PlannedCall.of(identity, call, draft.take(pieces.split(call.arguments)))
+    return PlannedCall(identity, call.name, draft.take(pieces.split(call.arguments)), overhead)

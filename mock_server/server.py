@@ -4,16 +4,21 @@ import asyncio
 import gc
 import signal
 import socket
-import sys
 import time
 import traceback
+from typing import Any
 
-from mock_server.answers import Answers
+from mock_server import control
+from mock_server.answers import Answers, Exchange
+from mock_server.clock import Clock
 from mock_server.config import KEEPALIVE_S, Config
 from mock_server.connection import Connection
+from mock_server.deviations import Armoury
 from mock_server.errors import Refused, internal
-from mock_server.http1 import LAST_CHUNK, Framing, Request, Response, chunk
-from mock_server.scheduler import Act, Scheduler, Stream
+from mock_server.frames import Writes, honest_writes
+from mock_server.http1 import Framing, Request, Response
+from mock_server.journal import Entry, Journal
+from mock_server.scheduler import Scheduler, Stream
 from wire.errors import UsageError
 
 SWEEP_S = 0.25
@@ -28,31 +33,105 @@ class Server:
         self.max_body = config.max_body
         self.connections: set[Connection] = set()
         self.scheduler = Scheduler(loop)
-        self.answers = Answers(config)
+        self.clock = Clock(config.instant())
+        self.armoury = Armoury(config.deviate, config.seed or 0)
+        self.journal = Journal(config.journal_size, config.journal)
+        self.answers = Answers(config, self.clock)
+        self.number = 0
+        self.in_flight = 0
+
+    # --- what a connection asks for
 
     def handle(self, connection: Connection, request: Request) -> None:
-        try:
-            response = self.answers.respond(request)
-        except Refused as refused:
-            response = refused.response()
-        except Exception:  # the client gets a clean 500, the operator the reason
-            traceback.print_exc()
-            response = internal().response()
-        self.send(connection, request, response)
+        if request.target.startswith(control.PREFIX):
+            self._send(connection, request, control.respond(self, request), None)
+            return
+        self.number += 1
+        exchange = Exchange(self.number)
+        self.in_flight += 1
+        self._send(connection, request, self._respond(request, exchange), exchange)
 
     def refuse(self, connection: Connection, status: int) -> None:
         request = Request("", "", {}, b"", time.monotonic_ns(), keep_alive=False)
-        self.send(connection, request, Response(status))
+        self._send(connection, request, Response(status), None)
 
-    def send(self, connection: Connection, request: Request, response: Response) -> None:
+    def _respond(self, request: Request, exchange: Exchange) -> Response:
+        exchange.trace = self.answers.trace(exchange.number)
+        response = self._answer(request, exchange)
+        response.headers.append(("x-ds-trace-id", exchange.trace))
+        return response
+
+    def _answer(self, request: Request, exchange: Exchange) -> Response:
+        try:
+            exchange.armed = self.armoury.arm(request, exchange.number)
+            return self.answers.respond(request, exchange)
+        except Refused as refused:
+            return refused.response()
+        except UsageError as error:  # a header or a key names a deviation that does not exist
+            return Refused(400, f"mock: {error}", "mock_error").response()
+        except Exception:  # the client gets a clean 500, the operator the reason
+            traceback.print_exc()
+            return internal().response()
+
+    def _send(self, connection: Connection, request: Request, response: Response, exchange: Exchange | None) -> None:
+        if response.framing is Framing.CHUNKED and request.version == "1.0":
+            response.framing = Framing.CLOSE
         keep = request.keep_alive and response.framing is not Framing.CLOSE
-        writes, due = writes_of(response, request, keep)
-        stream = Stream(connection.transport, writes, due, lambda stream: connection.finished(keep))
-        connection.stream = stream
-        self.scheduler.start(stream)
+        armed = exchange.armed if exchange else None
+        if armed is not None and armed.touches_bytes:
+            writes = Writes()
+            for frame in armed.wire(armed.reply(response), keep):
+                writes.add(frame, request.arrived)
+        else:
+            writes = honest_writes(response, request.arrived, keep, request.method != "HEAD")
+
+        def ended(stream: Stream) -> None:
+            if exchange is not None:
+                self._record(request, response, exchange, writes, stream)
+            connection.finished(keep)
+
+        connection.stream = Stream(connection.transport, writes.data, writes.due, ended)
+        self.scheduler.start(connection.stream)
+
+    def _record(self, request: Request, response: Response, exchange: Exchange, writes: Writes, stream: Stream) -> None:
+        self.in_flight -= 1
+        complete = len(stream.stamps) == len(writes.due)
+        self.journal.add(
+            Entry(
+                exchange.number,
+                exchange.trace,
+                request,
+                response.status,
+                writes.due,
+                writes.tokens,
+                stream.stamps,
+                exchange.facts,
+                exchange.armed.record() if exchange.armed else [],
+                stream.blocked,
+                complete,
+                None if complete else time.monotonic_ns(),
+                writes.data,
+            )
+        )
+
+    # --- what the control interface asks for
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "in_flight": self.in_flight,
+            "connections": len(self.connections),
+            "requests": self.number,
+            "scheduled": len(self.scheduler),
+            "now": self.clock.now(),
+            "deviations": self.armoury.record(),
+        }
+
+    def reset_state(self) -> None:
+        """Forget accounts and caches; requests in flight go on."""
 
     def sweep(self) -> None:
         """Once in a while: requests that never became complete, idle connections, clients that hung up."""
+        self.journal.flush()
         now = time.monotonic_ns()
         for connection in list(self.connections):
             if connection.started is not None and now - connection.started > self.config.request_timeout_s * 1e9:
@@ -64,28 +143,11 @@ class Server:
             ):
                 connection.transport.abort()
 
-
-def writes_of(response: Response, request: Request, keep: bool) -> tuple[list[bytes | Act], list[int]]:
-    """Bytes on the wire and when: absolute ns. What is due at the same instant is one write."""
-    chunked = response.framing is Framing.CHUNKED and request.version != "1.0"
-    if response.framing is Framing.CHUNKED and not chunked:
-        response.framing, keep = Framing.CLOSE, False
-    body = [chunk(piece) for piece in response.body] if chunked else list(response.body)
-    if request.method == "HEAD":
-        body = []
-    elif chunked and body:
-        body[-1] += LAST_CHUNK
-    pieces = [response.head(keep), *body]
-    offsets = [response.head_due, *response.due[: len(body)]]
-    writes: list[bytes | Act] = []
-    due: list[int] = []
-    start = 0
-    for end in range(1, len(pieces) + 1):
-        if end == len(pieces) or offsets[end] != offsets[start]:
-            writes.append(pieces[start] if end - start == 1 else b"".join(pieces[start:end]))
-            due.append(request.arrived + offsets[start])
-            start = end
-    return writes, due
+    def close(self) -> None:
+        for connection in list(self.connections):
+            connection.transport.abort()
+        self.scheduler.close()
+        self.journal.close()
 
 
 def serve(config: Config) -> None:
@@ -113,10 +175,7 @@ async def _serve(config: Config) -> None:
     await stopped.wait()
     sweeper.cancel()
     listener.close()
-    for connection in list(server.connections):
-        connection.transport.abort()
-    server.scheduler.close()
-    sys.stdout.flush()
+    server.close()
 
 
 async def _sweep(server: Server) -> None:

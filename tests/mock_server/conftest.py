@@ -1,6 +1,7 @@
 """One mock for the tests that change nothing in it, and a client for it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -18,26 +19,30 @@ def mock() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def client(mock: Running) -> Iterator[httpx.Client]:
-    with connect(mock) as made:
+    with _connect(mock) as made:
         yield made
 
 
-def connect(running: Running, key: str = KEY) -> httpx.Client:
+@pytest.fixture(scope="session")
+def connect() -> Callable[..., httpx.Client]:
+    """``connect(running, key)`` makes a client."""
+    return _connect
+
+
+def _connect(running: Running, key: str = KEY) -> httpx.Client:
     return httpx.Client(base_url=running.url, headers={"authorization": f"Bearer {key}"}, timeout=20)
 
 
 @pytest.fixture(scope="session")
 def of_profile() -> Iterator[Callable[[str], httpx.Client]]:
     """A client of a mock of the given profile; started once, stopped at the end."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         known: dict[str, httpx.Client] = {}
 
         def get(profile: str) -> httpx.Client:
             if profile not in known:
                 running = stack.enter_context(spawn(profile=profile, seed=1, ttft_ms=0, itl_ms=0))
-                known[profile] = stack.enter_context(connect(running))
+                known[profile] = stack.enter_context(_connect(running))
             return known[profile]
 
         yield get

@@ -1,0 +1,17 @@
+"""The time of day as the mock sees it: it can be frozen and moved, so that prices and caches need no waiting."""
+
+import time
+
+
+class Clock:
+    """Seconds since 1970. Pacing never uses it: writes follow the monotonic clock of the system."""
+
+    def __init__(self, frozen: float | None = None) -> None:
+        self._frozen = frozen
+        self._shift = 0.0
+
+    def now(self) -> float:
+        return (time.time() if self._frozen is None else self._frozen) + self._shift
+
+    def advance(self, seconds: float) -> None:
+        self._shift += seconds

@@ -1,0 +1,69 @@
+"""All selections of a running mock: by option and control for every request, by header or key for the one that carries it."""
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from random import Random
+from typing import Any
+
+from mock_server.deviations.armed import Armed, One
+from mock_server.deviations.registry import Context
+from mock_server.deviations.selection import Selection, selections
+from mock_server.http1 import Request
+
+HEADER = "x-mock-deviate"
+KEY = "Bearer sk-mock-"
+REMEMBERED = 1024  # texts of headers and keys whose counts are kept
+
+
+class Armoury:
+    """Raises :class:`wire.errors.UsageError` for a text that names no deviation."""
+
+    def __init__(self, texts: tuple[str, ...] = (), seed: int = 0) -> None:
+        self.standing = [selection for text in texts for selection in selections(text)]
+        self._passing: dict[str, list[Selection]] = {}
+        self._seed = seed
+
+    def replace(self, texts: tuple[str, ...]) -> None:
+        """New standing selections, all or none of them."""
+        self.standing = [selection for text in texts for selection in selections(text)]
+
+    def forget(self) -> None:
+        self.standing = []
+        self._passing.clear()
+
+    def record(self) -> list[dict[str, Any]]:
+        return [selection.record() for selection in chain(self.standing, *self._passing.values())]
+
+    def arm(self, request: Request, number: int) -> Armed | None:
+        """What is armed for this request; None, at no cost, where nothing is."""
+        named = request.headers.get(HEADER, "")
+        authorization = request.headers.get("authorization", "")
+        if authorization.startswith(KEY):
+            named = ";".join(filter(None, (named, authorization.removeprefix(KEY).replace("+", ";"))))
+        if not self.standing and not named:
+            return None
+        body = _body(request)
+        found = [*self.standing, *(self._named(named) if named else ())]
+        return Armed(list(self._chosen(found, request, body, number)))
+
+    def _chosen(self, found: list[Selection], request: Request, body: dict[str, Any], number: int) -> Iterator[One]:
+        for selection in found:
+            rng = Random(f"{self._seed} {selection.deviation.name} {number}")
+            if selection.chooses(request, body, rng):
+                yield One(selection, Context(request, body, rng, number))
+
+    def _named(self, text: str) -> list[Selection]:
+        if text not in self._passing:
+            if len(self._passing) >= REMEMBERED:
+                del self._passing[next(iter(self._passing))]
+            self._passing[text] = list(selections(text))
+        return self._passing[text]
+
+
+def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}

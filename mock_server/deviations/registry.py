@@ -1,0 +1,123 @@
+"""What a deviation is, and the table of all."""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from random import Random
+from typing import Any
+
+from mock_server.http1 import Request
+from wire.errors import UsageError
+
+
+class Layer(StrEnum):
+    """Where a deviation takes hold, in the order in which a request comes by."""
+
+    REQUEST = "request"  # (Request, Context) -> Request: what the server believes it was sent
+    ADMISSION = "admission"  # (Request, Context) -> Response | None: refuse what should be let in
+    PLAN = "plan"  # (Plan, Context) -> Plan: what will be answered; not in the proxy position
+    JSON = "json"  # (frames, Context) -> frames: documents, of a body or of each event
+    SSE = "sse"  # (frames, Context) -> frames: bytes of each event
+    HTTP = "http"  # (Reply, Context) -> Reply: status, headers, framing, the body as a whole
+    TCP = "tcp"  # (frames, Context) -> frames: writes, their times, and how the connection ends
+
+
+@dataclass(slots=True)
+class Context:
+    """What a deviation may look at. ``rng`` is seeded by the server's seed, the deviation and the request's number."""
+
+    request: Request
+    body: dict[str, Any]  # the request's JSON; empty if it has none
+    rng: Random
+    number: int  # of the request, from 1
+    stream: bool = False  # the response is an event stream; known from JSON downwards
+    status: int = 200  # of the response; known from JSON downwards
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """``breaks`` are requirements that must fail because of it; a legal variant breaks none.
+
+    ``params`` are the keyword-only parameters of the function with their defaults.
+    """
+
+    name: str
+    layer: Layer
+    apply: Callable[..., Any]
+    breaks: frozenset[str]
+    params: Mapping[str, Any]
+
+    @property
+    def summary(self) -> str:
+        return inspect.cleandoc(self.apply.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+
+    @property
+    def legal(self) -> bool:
+        return not self.breaks
+
+    def arguments(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Parameters from text, of the types of their defaults. Raises :class:`UsageError`."""
+        for name in texts:
+            if name not in self.params:
+                known = ", ".join(self.params) or "it has none"
+                raise UsageError(f"deviation {self.name} has no parameter {name!r}: {known}")
+        return dict(self.params) | {name: self._typed(name, text) for name, text in texts.items()}
+
+    def _typed(self, name: str, text: str) -> Any:
+        kind = type(self.params[name])
+        try:
+            return text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+        except ValueError:
+            raise UsageError(
+                f"{name}={text!r} of deviation {self.name}: give a value of type {kind.__name__}"
+            ) from None
+
+
+_TABLE: dict[str, Deviation] = {}
+
+
+def deviation(
+    name: str, layer: Layer, breaks: Collection[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function. Its docstring is the summary, its keyword-only parameters can be set by users."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        if name in _TABLE:
+            raise ValueError(f"deviation {name!r} exists twice")
+        if not function.__doc__:
+            raise ValueError(f"deviation {name!r} has no docstring: it is what users read")
+        parameters = inspect.signature(function).parameters.values()
+        params = {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+        _TABLE[name] = Deviation(name, layer, function, frozenset(breaks), params)
+        return function
+
+    return register
+
+
+@cache
+def _load() -> None:
+    package = importlib.import_module("mock_server.deviations")
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("at_"):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def all_deviations() -> tuple[Deviation, ...]:
+    """Every deviation and legal variant, by layer, then by name."""
+    _load()
+    order = list(Layer)
+    return tuple(sorted(_TABLE.values(), key=lambda each: (order.index(each.layer), each.name)))
+
+
+def find(name: str) -> Deviation:
+    """Raises :class:`UsageError` with the nearest name."""
+    _load()
+    if name not in _TABLE:
+        near = difflib.get_close_matches(name, _TABLE, n=1)
+        raise UsageError(f"unknown deviation {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    return _TABLE[name]

@@ -1,0 +1,144 @@
+"""The ground truth: what was scheduled, what was written and when, for every request. Bounded in memory, complete in a file."""
+
+import json
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mock_server.http1 import Request
+from mock_server.scheduler import Act
+from wire.errors import UsageError
+from wire.redact import Redactor
+
+BODIES = 256  # latest entries that keep the bytes of request and response
+BODY_CAP = 64 * 1024
+TOLERANCE = 1_000_000  # ns: a stream whose writes were later than this is no truth to measure others by
+_REDACT = Redactor()
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the planner decided about a request, as the journal tells it."""
+
+    model: str = ""
+    stream: bool = False
+    usage: dict[str, Any] | None = None
+    price: str | None = None  # in the account's currency, exact
+    cache: dict[str, Any] | None = None
+    account: str = ""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. Times are monotonic nanoseconds; ``due``, ``written`` and ``tokens`` have one member per write."""
+
+    number: int
+    trace: str
+    request: Request
+    status: int
+    due: list[int]
+    tokens: list[int]
+    written: "array[int]"
+    facts: Facts
+    deviations: list[dict[str, Any]] = field(default_factory=list)
+    blocked: bool = False
+    complete: bool = True
+    closed: int | None = None  # when the client was seen to be gone before the end
+    sent: list[bytes | Act] | None = None
+
+    @property
+    def lateness(self) -> list[int]:
+        return sorted(done - due for done, due in zip(self.written, self.due, strict=False))
+
+    @property
+    def timing_valid(self) -> bool:
+        late = self.lateness
+        return not self.blocked and self.complete and (not late or late[(len(late) - 1) * 99 // 100] <= TOLERANCE)
+
+    def record(self, bodies: bool = False) -> dict[str, Any]:
+        """As JSON."""
+        late = self.lateness
+        made: dict[str, Any] = {
+            "number": self.number,
+            "trace": self.trace,
+            "method": self.request.method,
+            "path": self.request.target,
+            "status": self.status,
+            "model": self.facts.model,
+            "stream": self.facts.stream,
+            "account": self.facts.account,
+            "arrived": self.request.arrived,
+            "due": self.due,
+            "written": list(self.written),
+            "tokens": self.tokens,
+            "usage": self.facts.usage,
+            "price": self.facts.price,
+            "cache": self.facts.cache,
+            "deviations": self.deviations,
+            "complete": self.complete,
+            "closed": self.closed,
+            "blocked": self.blocked,
+            "late_ns": {"p50": late[len(late) // 2], "p99": late[(len(late) - 1) * 99 // 100], "max": late[-1]}
+            if late
+            else None,
+            "timing_valid": self.timing_valid,
+        }
+        return made | self._bodies() if bodies else made
+
+    def _bodies(self) -> dict[str, Any]:
+        sent = None if self.sent is None else b"".join(part for part in self.sent if isinstance(part, bytes))[:BODY_CAP]
+        return {
+            "headers": dict(_REDACT.headers(self.request.headers.items())),
+            "body": self.request.body[:BODY_CAP].decode("utf-8", "replace"),
+            "sent": None
+            if sent is None
+            else sent.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode(),
+        }
+
+    def forget_bodies(self) -> None:
+        self.sent, self.request = None, _without_body(self.request)
+
+
+def _without_body(request: Request) -> Request:
+    return Request(request.method, request.target, {}, b"", request.arrived)
+
+
+class Journal:
+    """A ring of entries, and a file of all. Raises :class:`UsageError` when the file cannot be opened."""
+
+    def __init__(self, size: int, path: str | None = None) -> None:
+        self.entries: deque[Entry] = deque(maxlen=size)
+        self._with_bodies: deque[Entry] = deque()
+        try:
+            self._file = Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115  # open as long as the server
+        except OSError as error:
+            raise UsageError(f"cannot write the journal {path}: {error.strerror}; choose another file") from None
+        self.total = 0
+
+    def add(self, entry: Entry) -> None:
+        self.total += 1
+        self.entries.append(entry)
+        if self._file:
+            self._file.write(json.dumps(entry.record(), separators=(",", ":")) + "\n")
+        self._with_bodies.append(entry)
+        if len(self._with_bodies) > BODIES:
+            self._with_bodies.popleft().forget_bodies()
+
+    def since(self, number: int, bodies: bool = False) -> Iterator[dict[str, Any]]:
+        """Entries of requests after the given one."""
+        return (entry.record(bodies) for entry in list(self.entries) if entry.number > number)
+
+    def clear(self) -> None:
+        self.entries.clear()
+        self._with_bodies.clear()
+
+    def flush(self) -> None:
+        if self._file:
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
