@@ -16,7 +16,7 @@ import specs
 from conformance.probe import PROBES
 from echosounder import options
 from load.scenarios import SCENARIOS
-from mock_server.deviations import REGISTRY
+from mock_server.deviations import all_deviations
 from wire.errors import UsageError
 
 
@@ -43,7 +43,9 @@ def list_(
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    Console().print(table)
+    console = Console()
+    console.width = console.width if console.is_terminal else 250  # a pipe wants a row a line
+    console.print(table)
     Console(stderr=True).print(f"{len(rows)} {kind}", style="dim")
 
 
@@ -85,9 +87,9 @@ def _probes(_: str | None) -> Iterable[dict[str, Any]]:
 
 
 def _deviations(_: str | None) -> Iterable[dict[str, Any]]:
-    for row in REGISTRY.values():
+    for row in all_deviations():
         breaks = sorted(row.breaks)
-        yield {"id": row.slug, "title": row.summary, "layer": row.layer, "legal": not breaks, "breaks": breaks}
+        yield {"id": row.name, "title": row.summary, "layer": row.layer, "legal": not breaks, "breaks": breaks}
 
 
 def _scenarios(_: str | None) -> Iterable[dict[str, Any]]:

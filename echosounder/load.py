@@ -32,11 +32,12 @@ class Arrival(StrEnum):
     TRACE = "trace"
 
 
-def _option(name: str, kind: Any, default: Any, about: str, **more: Any) -> Parameter:
+def _option(name: str, kind: Any, default: Any, about: str, flag: str = "", **more: Any) -> Parameter:
     """An option of the load engine: *name* is a field of `load.options.Options`."""
-    flag = f"--{name.replace('_', '-')}"
-    annotation = Annotated[kind, typer.Option(flag, envvar=f"ECHOSOUNDER_{name.upper()}", help=about, **more)]
-    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    option = typer.Option(
+        flag or f"--{name.replace('_', '-')}", envvar=f"ECHOSOUNDER_{name.upper()}", help=about, **more
+    )
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 ENGINE = (
@@ -60,10 +61,11 @@ ENGINE = (
     _option("budget_requests", int | None, None, "Never send more requests than this."),
     _option(
         "prices",
-        tuple[str, str, str],
-        (None, None, None),
-        "USD per million tokens: cache hit, miss, output.",
-        metavar="HIT MISS OUTPUT",
+        str | None,
+        None,
+        "USD per million tokens, where no price is known.",
+        flag="--price",
+        metavar="HIT,MISS,OUTPUT",
     ),
     _option("ca_file", Path | None, None, "Certificate authorities to trust instead of the system's."),
     _option("seed", int, 0, "Seed of everything that is drawn."),
@@ -85,7 +87,7 @@ def load(
     """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
     known_profile(profile)
     given["slo"] = tuple(given["slo"] or ())
-    given["prices"] = given["prices"] if given["prices"][0] else None
+    given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
         settings = Options(
             url=url or stack.enter_context(spawn(profile=profile)).url,
