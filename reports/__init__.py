@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reports import html, junit, summary
+from reports import badge, html, junit, sarif, summary
 from reports.kinds import schema
 from reports.text import dumps
 from wire.errors import UsageError
@@ -25,8 +25,18 @@ FORMATS: dict[str, Renderer] = {
     "junit": junit.render,
     "md": summary.render,
     "json": lambda report, run: dumps(report),
+    "badge": badge.svg,
+    "shields": badge.shields,
+    "sarif": sarif.render,
 }
-FILES = {"json": "report.json", "html": "report.html", "junit": "junit.xml", "md": "summary.md"}
+FILES = {
+    "json": "report.json",
+    "html": "report.html",
+    "junit": "junit.xml",
+    "md": "summary.md",
+    "badge": "badge.svg",
+    "shields": "badge.json",
+}
 
 
 def render(format: str, report: dict[str, Any], run: Run | None = None) -> str:

@@ -12,7 +12,7 @@ import reports
 from reports import terminal
 from wire.errors import UsageError
 
-TEXTS = ("junit", "md", "html")
+TEXTS = ("junit", "md", "html", "sarif")
 
 
 @pytest.fixture(params=["check_report", "hostile_report", "load_report"])
@@ -179,7 +179,7 @@ def test_an_html_page_loads_nothing(report):
 
 
 def test_the_same_report_gives_the_same_bytes(report):
-    for format in reports.FORMATS:
+    for format in reports.FILES:
         assert reports.render(format, report) == reports.render(format, report)
 
 
