@@ -19,13 +19,18 @@ class Cause:
 
 
 def fix_first(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes of a check report: those that break a MUST first, then those that break most requirements."""
+    """The causes of a check report: those that break a MUST first, then those that were seen, then those that break most."""
     groups: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {}
     for requirement, finding in _broken(report):
         key = _root(requirement, finding or {})
         groups.setdefault(key, []).append((requirement, finding))
     causes = [_cause(key, members) for key, members in groups.items()]
-    return sorted(causes, key=lambda cause: (_level(cause.level), -len(cause.requirements)))
+    return sorted(causes, key=_urgency)
+
+
+def _urgency(cause: Cause) -> tuple[int, bool, int]:
+    """What could not even be tested comes after what was found: it is a consequence more often than a root."""
+    return _level(cause.level), cause.finding is None, -len(cause.requirements)
 
 
 def _root(requirement: Mapping[str, Any], finding: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from wire.exchange import Exchange, Request
 from wire.redact import MARK
 
 MAX_BODY = 8_192
+_WRONG_KEY = "sk-no-such-key"  # for an exchange whose probe notes that its key was the fault
 _MADE_BY_CURL = frozenset(
     {"host", "content-length", "connection", "accept-encoding", "user-agent", "transfer-encoding"}
 )
@@ -18,7 +19,7 @@ def curl(exchange: Exchange, key_variable: str = "DEEPSEEK_API_KEY") -> str | No
     request = exchange.request
     if not _fits(request.body):
         return None
-    return " ".join(_words(request, key_variable))
+    return " ".join(_words(request, _WRONG_KEY if "key" in exchange.notes.get("fault", "") else f'"${key_variable}"'))
 
 
 def replay(exchange: str, run: str = "run.jsonl") -> str:
@@ -31,24 +32,24 @@ def _fits(body: bytes) -> bool:
     return len(body) <= MAX_BODY and visible(text) == text
 
 
-def _words(request: Request, key_variable: str) -> Iterator[str]:
+def _words(request: Request, key: str) -> Iterator[str]:
     yield "curl -sSNgi"
     if request.method != ("POST" if request.body else "GET"):
         yield f"-X {shlex.quote(request.method)}"
     yield shlex.quote(visible(request.url))
     for name, value in request.headers:
         if name.lower() not in _MADE_BY_CURL:
-            yield f"-H {_header(name, value, key_variable)}"
+            yield f"-H {_header(name, value, key)}"
     if request.body:
         if not any(name.lower() == "content-type" for name, _ in request.headers):
             yield "-H content-type:"  # else curl says that it is a form
         yield f"--data-raw {shlex.quote(request.body.decode())}"  # every other --data reads a file where the body begins with @
 
 
-def _header(name: str, value: str, key_variable: str) -> str:
+def _header(name: str, value: str, key: str) -> str:
     if not value:
         return shlex.quote(visible(f"{name};"))  # a colon would take the header away
     if MARK not in value:
         return shlex.quote(visible(f"{name}: {value}"))
     before, _, after = value.partition(MARK)
-    return f'{shlex.quote(f"{name}: {before}")}"${key_variable}"{shlex.quote(after) if after else ""}'
+    return f"{shlex.quote(f'{name}: {before}')}{key}{shlex.quote(after) if after else ''}"

@@ -86,7 +86,8 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     return {
         "target": (report.get("target") or {}).get("url"),
         "missed": sum(slo["met"] is False for slo in report["slo"]),
-        "metrics": METRICS,
+        "definitions": _definitions(report),
+        "load": _load_of(report),
         "measured": rows,
         "heads": [percentile(name) for name in PERCENTILES],
         "latencies": [
@@ -106,6 +107,22 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         ],
         "failing": _failing(report["conformance"]),
     }
+
+
+def _definitions(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The report's own words where it has them: it knows how it measured."""
+    own = dict(report.get("definitions") or {})
+    known = [
+        (metric.name, own.pop(metric.key, metric.definition)) for metric in METRICS if metric.key in report["metrics"]
+    ]
+    return known + [(name.replace("_", " "), definition) for name, definition in own.items()]
+
+
+def _load_of(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How the target was loaded, as far as the report says."""
+    facts = {**(report.get("load") or {}), **{name: report.get(name) for name in ("duration_s", "warmup_s", "workers")}}
+    names = {"duration_s": "Duration, s", "warmup_s": "Warm-up, s"}
+    return [(names.get(name, name.capitalize()), _plain(value)) for name, value in facts.items() if value is not None]
 
 
 def _failing(conformance: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import floor, log2
+from math import ceil, floor, log2
 from typing import Any
 
 Sample = Mapping[str, Any]
@@ -25,7 +25,7 @@ class Heat:
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
     """The nearest-rank quantile of ascending values: a value that was really measured. None of nothing."""
-    return ordered[min(len(ordered) - 1, floor(share * len(ordered)))] if ordered else None
+    return ordered[max(ceil(share * len(ordered)), 1) - 1] if ordered else None
 
 
 def points(samples: Sequence[Sample]) -> list[dict[str, Any]]:

@@ -20,8 +20,8 @@ def test_requirements_that_fall_for_the_same_reason_stand_together(make_check, m
     rows = [make_requirement(f"a.r{i}", "MUST", "untestable", (), "got status 500") for i in range(3)]
     rows += [make_requirement(f"b.r{i}", "MUST", "fail", [make_finding("no id")]) for i in range(2)]
     assert names(make_check(rows)) == [
-        ("got status 500", "MUST", ("a.r0", "a.r1", "a.r2")),
         ("no id", "MUST", ("b.r0", "b.r1")),
+        ("got status 500", "MUST", ("a.r0", "a.r1", "a.r2")),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -90,6 +91,13 @@ def test_a_body_that_a_line_cannot_hold_has_no_line(body):
 def test_the_replay_command_survives_any_id():
     assert replay("7") == "echosounder replay run.jsonl 7"
     assert replay("a b;rm", "runs/x y/run.jsonl") == "echosounder replay 'runs/x y/run.jsonl' 'a b;rm'"
+
+
+def test_a_probe_that_sent_a_wrong_key_is_repeated_with_a_wrong_key():
+    headers = (("authorization", "Bearer [redacted]"),)
+    line = curl(replace(exchange("http://h/v1", headers=headers), notes={"fault": "unknown key"}))
+    assert "$" not in line
+    assert "'authorization: Bearer 'sk-no-such-key" in line
 
 
 def test_an_exchange_without_authorization_gets_no_key():

@@ -70,7 +70,7 @@ def test_a_gap_lies_in_the_row_and_column_of_its_length_and_its_end():
     assert heat.cells[short][0] == 1
 
 
-@pytest.mark.parametrize(("share", "value"), [(0, 1), (0.5, 51), (0.99, 100), (1, 100)])
+@pytest.mark.parametrize(("share", "value"), [(0, 1), (0.5, 50), (0.99, 99), (0.995, 100), (1, 100)])
 def test_a_quantile_is_a_value_that_occurred(share, value):
     values = list(range(1, 101))
     random.Random(1).shuffle(values)
