@@ -24,6 +24,12 @@ def asked(exchange: Exchange) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def bound(exchange: Exchange) -> int:
+    """``max_tokens`` of the request; without one, more than any answer has."""
+    value = asked(exchange).get("max_tokens")
+    return value if isinstance(value, int) else 1 << 62
+
+
 def on_chat(exchange: Exchange) -> bool:
     return exchange.request.path in CHAT_PATHS
 

@@ -24,8 +24,9 @@ class Send:
 
     ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header. ``chunked`` sends the body in
     chunks instead of announcing its length. ``cancel_after`` closes the connection after so many reads of the body;
-    ``keep_alive`` uses the one connection that the run keeps. ``notes`` go into the exchange, for the checks: ``fault`` says
-    why the request must be refused, ``open`` why either outcome is legal.
+    ``keep_alive`` uses the one connection that the run keeps; ``after_a_while`` gives a cache time to settle.
+    ``notes`` go into the exchange, for the checks: ``fault`` says why the request must be refused, ``open`` why either
+    outcome is legal.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Send:
     chunked: bool = False
     cancel_after: int | None = None
     keep_alive: bool = False
+    after_a_while: bool = False
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> Send:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import specs
 from conformance.ask import Send
@@ -17,17 +18,22 @@ TEMPLATE = 128
 
 
 def prompt_ceiling(send: Send) -> int:
-    """The most prompt tokens that a request can be billed."""
-    return len(send.body) + TEMPLATE if send.method == "POST" else 0
+    """The most prompt tokens that a request can be billed: none where the body is no JSON object."""
+    return len(send.body) + TEMPLATE if _object(send) is not None else 0
 
 
 def completion_ceiling(send: Send) -> int:
     """``max_tokens`` of the body; 0 where the body is none that a server would answer."""
-    try:
-        bound = json.loads(send.body).get("max_tokens")
-    except (ValueError, AttributeError):
-        return 0
+    bound = (_object(send) or {}).get("max_tokens")
     return bound if isinstance(bound, int) and bound > 0 else 0
+
+
+def _object(send: Send) -> dict[str, Any] | None:
+    try:
+        body = json.loads(send.body)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def price_ceiling(model: str, prompt: int, completion: int, at: datetime) -> Decimal | None:

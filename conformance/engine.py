@@ -5,6 +5,7 @@ The log is the run. Whatever ends it early (an unreachable target, a spent budge
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import platform
@@ -23,7 +24,7 @@ from conformance.ask import Ask
 from conformance.baseline import Baseline
 from conformance.budget import Budget
 from conformance.planner import Plan, plan
-from conformance.probe import PROBES, Probe, Suite
+from conformance.probe import PROBES, Probe, Suite, matching
 from conformance.report import report
 from conformance.runner import Bounds, Runner
 from conformance.score import score
@@ -111,8 +112,18 @@ def _validate(options: Options) -> None:
         specs.profile(options.profile)
     except specs.SpecError as error:
         raise UsageError(str(error)) from None
+    for pattern in options.only:
+        if not list(matching([pattern], [row.id for row in specs.requirements()])):
+            raise UsageError(
+                f"--only {pattern!r} matches no requirement{_nearest(pattern)}; see `echosounder list requirements`"
+            )
     if options.policy not in {"interop", "documented"}:
         raise UsageError(f"unknown policy {options.policy!r}: interop or documented")
+
+
+def _nearest(pattern: str) -> str:
+    near = difflib.get_close_matches(pattern, [row.id for row in specs.requirements()], n=1)
+    return f", did you mean {near[0]}?" if near else ""
 
 
 class _Session:

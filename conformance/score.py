@@ -20,6 +20,7 @@ out of budget, hit an error of ours, or passed nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -159,7 +160,7 @@ def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
 def _unpicked(row: specs.Requirement, exchanges: Sequence[Exchange]) -> Result:
     """None of the exchanges could be judged: whose doing is that?"""
     ids = tuple(exchange.id for exchange in exchanges)
-    what = "; ".join(dict.fromkeys(_outcome(exchange) for exchange in exchanges))
+    what = _outcomes(exchanges)
     if all(exchange.status in {429, 503} for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"too busy to answer: {what}", exchanges=ids)
     if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
@@ -167,9 +168,15 @@ def _unpicked(row: specs.Requirement, exchanges: Sequence[Exchange]) -> Result:
     return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}", exchanges=ids)
 
 
-def _outcome(exchange: Exchange) -> str:
-    said = f"status {exchange.status}" if exchange.status is not None else exchange.error or str(exchange.end)
-    return f"{exchange.probe} got {said}"
+def _outcomes(exchanges: Sequence[Exchange]) -> str:
+    """``2 of chat.stream got status 500``, the first few kinds of it."""
+    kinds = Counter((exchange.probe, _said(exchange)) for exchange in exchanges)
+    shown = [f"{count} of {probe} got {said}" for (probe, said), count in list(kinds.items())[:3]]
+    return "; ".join(shown) + (f"; and {len(kinds) - 3} more" if len(kinds) > 3 else "")
+
+
+def _said(exchange: Exchange) -> str:
+    return f"status {exchange.status}" if exchange.status is not None else exchange.error or str(exchange.end)
 
 
 def plainly_refused(exchange: Exchange) -> bool:

@@ -87,13 +87,13 @@ class StampedBackend(httpcore.NetworkBackend):
 
 
 class StampedTransport(httpx.HTTPTransport):
-    """A connection per exchange: what one answer left on its socket must not be read as the next one."""
+    """With ``kept`` 0 every exchange gets a connection of its own: what one answer left on its socket must not be read as the next."""
 
-    def __init__(self, stamps: Stamps) -> None:
+    def __init__(self, stamps: Stamps, kept: int) -> None:
         super().__init__()
         # httpx offers no way to hand a network backend to the pool it builds.
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_keepalive_connections=0,
+            max_keepalive_connections=kept,
             network_backend=StampedBackend(stamps),
         )

@@ -1,5 +1,39 @@
 """The checks, a module per area. Importing this package registers all of them."""
 
-from conformance.checks import chunks, framing, schemas, usage
+from conformance.checks import (
+    account,
+    beta,
+    cache,
+    chat,
+    chunks,
+    framing,
+    json_output,
+    logprobs,
+    outcomes,
+    pairs,
+    refusals,
+    schemas,
+    thinking,
+    tools,
+    transport,
+    usage,
+)
 
-__all__ = ["chunks", "framing", "schemas", "usage"]
+__all__ = [
+    "account",
+    "beta",
+    "cache",
+    "chat",
+    "chunks",
+    "framing",
+    "json_output",
+    "logprobs",
+    "outcomes",
+    "pairs",
+    "refusals",
+    "schemas",
+    "thinking",
+    "tools",
+    "transport",
+    "usage",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.ask import Ask
-from conformance.probe import Steps, probe
+from conformance.probe import Steps, Suite, probe
 
 # English prose whose length is known to nobody but the tokenizer; long enough for units of 64 and of 128 tokens.
 LONG = " ".join(
@@ -22,7 +22,7 @@ def repeat(ask: Ask) -> Steps:
     """A long prompt that nobody has sent before, three times."""
     prompt = f"{salted(ask, 'repeat')}\nHow many paragraphs are there?"
     for step in ("first", "second", "third"):
-        yield ask.chat(prompt, max_tokens=4, step=step)
+        yield ask.chat(prompt, max_tokens=4, step=step).but(after_a_while=step != "first")
 
 
 @probe("cache.prefix", requests=3, prompt=18000, tokens=12, features={"cache"})
@@ -33,13 +33,14 @@ def prefix(ask: Ask) -> Steps:
     yield ask.chat(first, max_tokens=4, step="first")
     yield ask.chat(
         [*first, answer, {"role": "user", "content": "Where? Name the building, please."}], max_tokens=4, step="second"
-    )
+    ).but(after_a_while=True)
     changed = [{"role": "system", "content": f"Other {first[0]['content']}"}, *first[1:]]
     yield ask.chat(changed, max_tokens=4, step="changed")
 
 
 @probe(
     "cache.user-id",
+    Suite.THOROUGH,
     requests=3,
     prompt=18000,
     tokens=12,
@@ -50,5 +51,5 @@ def user_id(ask: Ask) -> Steps:
     """One long prompt for two users."""
     prompt = f"{salted(ask, 'user')}\nWho wrote the log?"
     yield ask.chat(prompt, max_tokens=4, user_id="ada", step="ada")
-    yield ask.chat(prompt, max_tokens=4, user_id="ada", step="ada-again")
+    yield ask.chat(prompt, max_tokens=4, user_id="ada", step="ada-again").but(after_a_while=True)
     yield ask.chat(prompt, max_tokens=4, user_id="grace", step="grace")

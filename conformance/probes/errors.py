@@ -12,7 +12,7 @@ from conformance.ask import CHAT, Ask, Send
 from conformance.probe import Steps, Suite, probe
 
 HELLO = [{"role": "user", "content": "Say hello."}]
-BAD_KEY = "sk-00000000000000000000000000000000"
+BAD_KEY = "sk-echosounder-invalid-key-4711"
 
 
 def faulty(send: Send, fault: str) -> Send:
@@ -44,9 +44,10 @@ one("errors.bad-scheme", lambda ask: keyed(ask.chat(HELLO, max_tokens=1), "Basic
 one(
     "errors.bad-key-bad-json",
     lambda ask: keyed(ask.post(CHAT, b'{"model":'), f"Bearer {BAD_KEY}", "unknown key and no JSON"),
+    Suite.THOROUGH,
 )
 one("models.bad-key", lambda ask: keyed(ask.get("/models"), f"Bearer {BAD_KEY}", "unknown key"))
-one("balance.bad-key", lambda ask: keyed(ask.get("/user/balance"), f"Bearer {BAD_KEY}", "unknown key"))
+one("balance.bad-key", lambda ask: keyed(ask.get("/user/balance"), f"Bearer {BAD_KEY}", "unknown key"), Suite.THOROUGH)
 one("errors.no-body", lambda ask: faulty(ask.post(CHAT, b""), "no body"))
 one("errors.missing-messages", lambda ask: wrong(ask, "no messages", messages=...), Suite.SMOKE)
 one("errors.missing-model", lambda ask: wrong(ask, "no model", model=...))
@@ -56,6 +57,7 @@ one("errors.unknown-role", lambda ask: wrong(ask, "unknown role", messages=[{"ro
 one(
     "errors.developer-role",
     lambda ask: wrong(ask, "role developer", messages=[{"role": "developer", "content": "Hi."}, *HELLO]),
+    Suite.THOROUGH,
 )
 one(
     "errors.media-type",

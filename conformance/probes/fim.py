@@ -49,7 +49,7 @@ def logprobs(ask: Ask) -> Steps:
     yield ask.fim(PROMPT, logprobs=2, max_tokens=8)
 
 
-@probe("fim.stop", requests=2, tokens=64, features={"fim"}, applies=has_fim)
+@probe("fim.stop", Suite.THOROUGH, requests=2, tokens=64, features={"fim"}, applies=has_fim)
 def stop(ask: Ask) -> Steps:
     """A stop text as a string and as an array."""
     yield ask.fim("one two three four five", stop=" ", max_tokens=32, step="string")
@@ -63,7 +63,7 @@ def length(ask: Ask) -> Steps:
     yield ask.fim("Once upon a time, ", max_tokens=8, step="eight")
 
 
-@probe("fim.nulls", tokens=4, features={"fim"}, applies=has_fim)
+@probe("fim.nulls", Suite.THOROUGH, tokens=4, features={"fim"}, applies=has_fim)
 def nulls(ask: Ask) -> Steps:
     """Every nullable parameter as null, but for max_tokens."""
     yield ask.post(FIM, {"model": ask.model, "prompt": PROMPT, "max_tokens": 4, **dict.fromkeys(NULLABLE)})
@@ -76,7 +76,7 @@ def off_beta(ask: Ask) -> Steps:
     yield faulty(ask.post("/completions", body), "FIM off the beta base URL")
 
 
-@probe("fim.bounds", requests=8, tokens=16, features={"fim", "errors"}, applies=has_fim, order=11)
+@probe("fim.bounds", Suite.THOROUGH, requests=8, tokens=16, features={"fim", "errors"}, applies=has_fim, order=11)
 def bounds(ask: Ask) -> Steps:
     """Values out of range, one at a time, and no prompt at all."""
     base = {"model": ask.model, "prompt": PROMPT, "max_tokens": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.ask import GREEDY, Ask
-from conformance.probe import Steps, probe
+from conformance.probe import Steps, Suite, probe
 from conformance.probes.chat import STREAM_USAGE
 from conformance.probes.errors import wrong
 
@@ -43,14 +43,14 @@ def no_word(ask: Ask) -> Steps:
     yield wrong(ask, "json_object without the word json in the prompt", response_format=OBJECT)
 
 
-@probe("json.length", requests=2, tokens=12, features={"json"}, applies=has_json)
+@probe("json.length", Suite.THOROUGH, requests=2, tokens=12, features={"json"}, applies=has_json)
 def length(ask: Ask) -> Steps:
     """A JSON answer that is cut, in both modes."""
     yield ask.chat(TURNS, response_format=OBJECT, max_tokens=6, **GREEDY)
     yield ask.chat(TURNS, response_format=OBJECT, max_tokens=6, **GREEDY, **STREAM_USAGE, step="stream")
 
 
-@probe("json.word-case", requests=2, tokens=16, features={"json"}, applies=has_json)
+@probe("json.word-case", Suite.THOROUGH, requests=2, tokens=16, features={"json"}, applies=has_json)
 def word_case(ask: Ask) -> Steps:
     """The word in capitals, and in an assistant message only."""
     capital = [{"role": "user", "content": "Say hello as JSON."}]
@@ -63,7 +63,7 @@ def word_case(ask: Ask) -> Steps:
     yield ask.chat(elsewhere, response_format=OBJECT, max_tokens=8, step="assistant")
 
 
-@probe("json.text", tokens=4, features={"json"}, applies=has_json)
+@probe("json.text", Suite.THOROUGH, tokens=4, features={"json"}, applies=has_json)
 def text(ask: Ask) -> Steps:
     """response_format text, spelled out."""
     yield ask.chat("Say hello.", response_format={"type": "text"}, max_tokens=4)

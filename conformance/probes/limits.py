@@ -63,7 +63,9 @@ several(
     6,
 )
 several(
-    "limits.temperature", lambda ask: {"above": {"temperature": 2.1}, "below": {"temperature": -0.1}}, 2, Suite.SMOKE
+    "limits.temperature",
+    lambda ask: {"above": {"temperature": 2.1}, "below": {"temperature": -0.1}},
+    2,
 )
 several("limits.top-p", lambda ask: {"zero": {"top_p": 0}, "above": {"top_p": 1.1}}, 2)
 several(
@@ -89,7 +91,7 @@ several(
 )
 
 
-@probe("limits.stop-empty", tokens=4, features={"limits"})
+@probe("limits.stop-empty", Suite.THOROUGH, tokens=4, features={"limits"})
 def stop_empty(ask: Ask) -> Steps:
     """An empty array of stop texts."""
     yield ask.chat("Say hello.", stop=[], max_tokens=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask, Send
-from conformance.probe import Steps, probe
+from conformance.probe import Steps, Suite, probe
 from conformance.probes.chat import STORY, STREAM_USAGE
 from conformance.probes.errors import faulty
 from wire.strict_json import at
@@ -65,7 +65,7 @@ def assistant_last(ask: Ask) -> Steps:
     yield ask.chat(turns, max_tokens=4).but(notes={"open": "refused or continued, both occur"})
 
 
-@probe("prefix.resume", requests=2, tokens=16, features={"prefix"}, applies=has_prefix)
+@probe("prefix.resume", Suite.THOROUGH, requests=2, tokens=16, features={"prefix"}, applies=has_prefix)
 def resume(ask: Ask) -> Steps:
     """An answer that was cut, sent back to be continued."""
     exchange = yield ask.chat(STORY, path=BETA_CHAT, max_tokens=8, **GREEDY, step="cut")
@@ -76,6 +76,7 @@ def resume(ask: Ask) -> Steps:
 
 @probe(
     "prefix.reasoning",
+    Suite.THOROUGH,
     tokens=32,
     features={"prefix", "thinking"},
     applies=lambda ask: has_prefix(ask) and ask.limits.thinking != "none",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.ask import Ask, Send
-from conformance.probe import Steps, probe
+from conformance.probe import Steps, Suite, probe
 from conformance.probes.chat import STREAM_USAGE
 from conformance.probes.errors import faulty, wrong
 from conformance.probes.tools import PARIS, WEATHER, turns
@@ -94,6 +94,7 @@ def tool_choice(ask: Ask) -> Steps:
 
 @probe(
     "thinking.tools-without-reasoning",
+    Suite.THOROUGH,
     prompt=3000,
     tokens=1,
     features={"thinking", "tools", "errors"},
@@ -107,7 +108,7 @@ def tools_without_reasoning(ask: Ask) -> Steps:
     )
 
 
-@probe("thinking.reasoning-input", tokens=8, features={"thinking"}, applies=thinks)
+@probe("thinking.reasoning-input", Suite.THOROUGH, tokens=8, features={"thinking"}, applies=thinks)
 def reasoning_input(ask: Ask) -> Steps:
     """Reasoning in the history, of a turn without calls."""
     history = [
@@ -119,33 +120,33 @@ def reasoning_input(ask: Ask) -> Steps:
     yield faulty(send, "reasoning_content in the input") if ask.limits.reasoning_input == "forbidden" else send
 
 
-@probe("thinking.sampling", tokens=8, features={"thinking"}, applies=thinks)
+@probe("thinking.sampling", Suite.THOROUGH, tokens=8, features={"thinking"}, applies=thinks)
 def sampling(ask: Ask) -> Steps:
     """Sampling parameters while thinking."""
     yield think(ask, max_tokens=8, temperature=0.5, top_p=0.9, frequency_penalty=0.5, presence_penalty=-0.5)
 
 
-@probe("thinking.logprobs", tokens=16, features={"thinking"}, applies=thinks)
+@probe("thinking.logprobs", Suite.THOROUGH, tokens=16, features={"thinking"}, applies=thinks)
 def logprobs(ask: Ask) -> Steps:
     """Log probabilities while thinking."""
     send = think(ask, max_tokens=16, logprobs=True, top_logprobs=2)
     yield send if ask.limits.logprobs else faulty(send, "logprobs asked of a reasoner")
 
 
-@probe("thinking.effort", requests=5, tokens=40, features={"thinking"}, applies=efforts)
+@probe("thinking.effort", Suite.THOROUGH, requests=5, tokens=40, features={"thinking"}, applies=efforts)
 def effort(ask: Ask) -> Steps:
     """Every documented name of an effort, and the two that are mapped."""
     for name in ("low", "medium", "high", "xhigh", "max"):
         yield think(ask, max_tokens=8, reasoning_effort=name, step=name)
 
 
-@probe("thinking.bad-effort", tokens=1, features={"thinking", "errors"}, applies=efforts, order=10)
+@probe("thinking.bad-effort", Suite.THOROUGH, tokens=1, features={"thinking", "errors"}, applies=efforts, order=10)
 def bad_effort(ask: Ask) -> Steps:
     """An effort that does not exist."""
     yield faulty(think(ask, max_tokens=1, reasoning_effort="utmost"), "unknown reasoning_effort")
 
 
-@probe("thinking.effort-disabled", tokens=1, features={"thinking", "errors"}, applies=efforts, order=10)
+@probe("thinking.effort-disabled", Suite.THOROUGH, tokens=1, features={"thinking", "errors"}, applies=efforts, order=10)
 def effort_disabled(ask: Ask) -> Steps:
     """An effort, and thinking disabled."""
     yield ask.chat(RIDDLE, max_tokens=1, reasoning_effort="high").but(
@@ -153,7 +154,15 @@ def effort_disabled(ask: Ask) -> Steps:
     )
 
 
-@probe("thinking.bad-type", requests=3, tokens=3, features={"thinking", "errors"}, applies=switches, order=10)
+@probe(
+    "thinking.bad-type",
+    Suite.THOROUGH,
+    requests=3,
+    tokens=3,
+    features={"thinking", "errors"},
+    applies=switches,
+    order=10,
+)
 def bad_type(ask: Ask) -> Steps:
     """The switch without type, with an unknown type, as a boolean."""
     yield wrong(ask, "thinking without type", thinking={}, step="empty")

@@ -95,7 +95,7 @@ def none(ask: Ask) -> Steps:
     yield ask.chat(PARIS, tools=[WEATHER], tool_choice="none", max_tokens=32, **GREEDY, **STREAM_USAGE, step="stream")
 
 
-@probe("tools.auto", requests=3, tokens=12, features={"tools"}, applies=has_tools)
+@probe("tools.auto", Suite.THOROUGH, requests=3, tokens=12, features={"tools"}, applies=has_tools)
 def auto(ask: Ask) -> Steps:
     """tool_choice auto, null and absent."""
     yield offered(ask, WEATHER, tool_choice="auto", step="auto")
@@ -152,7 +152,16 @@ def orphan(ask: Ask) -> Steps:
     yield faulty(ask.chat(history, tools=[WEATHER], max_tokens=1), "a tool message without a call")
 
 
-@probe("tools.unanswered", requests=2, prompt=3000, tokens=2, features={"tools", "errors"}, applies=has_tools, order=10)
+@probe(
+    "tools.unanswered",
+    Suite.THOROUGH,
+    requests=2,
+    prompt=3000,
+    tokens=2,
+    features={"tools", "errors"},
+    applies=has_tools,
+    order=10,
+)
 def unanswered(ask: Ask) -> Steps:
     """Two calls, of which one and none is answered."""
     one = [*turns(results=("call_00_a",)), {"role": "user", "content": "And?"}]
@@ -161,7 +170,7 @@ def unanswered(ask: Ask) -> Steps:
     yield faulty(ask.chat(none_at_all, tools=[WEATHER], max_tokens=1, step="both"), "calls without tool messages")
 
 
-@probe("tools.result-parts", prompt=2000, tokens=4, features={"tools"}, applies=has_tools)
+@probe("tools.result-parts", Suite.THOROUGH, prompt=2000, tokens=4, features={"tools"}, applies=has_tools)
 def result_parts(ask: Ask) -> Steps:
     """A tool message whose content is an array of parts: documented is text alone."""
     history = turns()
@@ -173,13 +182,15 @@ def many(count: int) -> list[dict[str, Any]]:
     return [function(f"tool_{number}", "Does nothing.", {}) for number in range(count)]
 
 
-@probe("tools.count-128", prompt=30000, tokens=4, features={"tools"}, applies=has_tools)
+@probe("tools.count-128", Suite.THOROUGH, prompt=30000, tokens=4, features={"tools"}, applies=has_tools)
 def count_128(ask: Ask) -> Steps:
     """As many functions as are allowed."""
     yield offered(ask, *many(128))
 
 
-@probe("tools.count-129", prompt=30000, tokens=1, features={"tools", "errors"}, applies=has_tools, order=12)
+@probe(
+    "tools.count-129", Suite.THOROUGH, prompt=30000, tokens=1, features={"tools", "errors"}, applies=has_tools, order=12
+)
 def count_129(ask: Ask) -> Steps:
     """One function too many."""
     yield bad(ask, "129 functions", *many(129))
@@ -191,13 +202,13 @@ def empty_array(ask: Ask) -> Steps:
     yield offered(ask)
 
 
-@probe("tools.parallel-off", tokens=4, features={"tools"}, applies=has_tools)
+@probe("tools.parallel-off", Suite.THOROUGH, tokens=4, features={"tools"}, applies=has_tools)
 def parallel_off(ask: Ask) -> Steps:
     """parallel_tool_calls false, which is not documented."""
     yield offered(ask, WEATHER, parallel_tool_calls=False)
 
 
-@probe("tools.no-parameters", tokens=4, features={"tools"}, applies=has_tools)
+@probe("tools.no-parameters", Suite.THOROUGH, tokens=4, features={"tools"}, applies=has_tools)
 def no_parameters(ask: Ask) -> Steps:
     """A function without parameters."""
     yield offered(ask, {"type": "function", "function": {"name": "now", "description": "The time."}})
@@ -213,19 +224,19 @@ def bad_name(ask: Ask) -> Steps:
     yield bad(ask, "a function name outside its alphabet", renamed("get weather.now"))
 
 
-@probe("tools.long-name", tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
+@probe("tools.long-name", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def long_name(ask: Ask) -> Steps:
     """A function name of 65 characters."""
     yield bad(ask, "a function name of 65 characters", renamed("w" * 65))
 
 
-@probe("tools.duplicate-name", tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
+@probe("tools.duplicate-name", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def duplicate_name(ask: Ask) -> Steps:
     """Two functions of one name."""
     yield bad(ask, "two functions of one name", WEATHER, WEATHER)
 
 
-@probe("tools.bad-parameters", tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
+@probe("tools.bad-parameters", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def bad_parameters(ask: Ask) -> Steps:
     """Parameters that are no object schema."""
     broken = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "string"}}}

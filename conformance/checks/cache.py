@@ -1,0 +1,125 @@
+"""What the context cache reports. That it hits is best effort, so nothing here is more than a SHOULD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.answers import answer, document
+from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group
+from conformance.checks.usage import counted, read
+from wire.exchange import Exchange
+from wire.strict_json import at
+
+FIRST = ("first", "ada")
+
+
+def split(exchange: Exchange) -> bool:
+    """A document whose usage splits the prompt into hits and misses."""
+    return document(exchange) and counted(exchange) and read(exchange)[1].hit is not None
+
+
+def hits(exchange: Exchange) -> int:
+    return read(exchange)[1].hit or 0
+
+
+def by_step(exchanges: Sequence[Exchange]) -> dict[str, Exchange]:
+    return {exchange.step: exchange for exchange in exchanges}
+
+
+@check_group("cache.repeat-hits", split)
+def repeat_hits(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    repeats = [exchange for exchange in exchanges if exchange.step not in FIRST]
+    if repeats and not any(hits(exchange) for exchange in repeats):
+        count = read(repeats[0])[1].prompt
+        yield Problem(
+            f"none of {len(repeats)} repetitions of a prompt of {count} tokens hit the cache",
+            pointer="/usage/prompt_cache_hit_tokens",
+            exchange=repeats[-1],
+        )
+
+
+@check_group("cache.prefix-hits", split)
+def prefix_hits(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    steps = by_step(exchanges)
+    if not {"first", "second"} <= steps.keys():
+        raise Inconclusive("one of the two requests reported no split")
+    if not hits(steps["second"]):
+        yield Problem(
+            "a conversation that continues an earlier one hit nothing of it",
+            pointer="/usage/prompt_cache_hit_tokens",
+            exchange=steps["second"],
+        )
+
+
+@check("cache.middle-misses", lambda exchange: split(exchange) and exchange.step == "changed")
+def middle_misses(exchange: Exchange, case: Case) -> Problems:
+    if hits(exchange):
+        yield Problem(
+            f"a prompt with another beginning hit {hits(exchange)} tokens", pointer="/usage/prompt_cache_hit_tokens"
+        )
+
+
+@check("cache.first-misses", lambda exchange: split(exchange) and exchange.step in FIRST)
+def first_misses(exchange: Exchange, case: Case) -> Problems:
+    if hits(exchange):
+        yield Problem(
+            f"a prompt that was never sent before hit {hits(exchange)} tokens", pointer="/usage/prompt_cache_hit_tokens"
+        )
+
+
+def in_units(exchange: Exchange, case: Case) -> Problems:
+    unit = case.ask.limits.cache_unit
+    if unit and hits(exchange) % unit:
+        yield Problem(
+            f"{hits(exchange)} tokens hit, expected a multiple of {unit}", pointer="/usage/prompt_cache_hit_tokens"
+        )
+
+
+check("cache.unit-64", split)(in_units)
+check("cache.unit-128", split)(in_units)
+
+
+@check_group("cache.user-id-isolates", split)
+def user_isolates(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    steps = by_step(exchanges)
+    if "ada-again" not in steps or not hits(steps["ada-again"]) or "grace" not in steps:
+        raise Inconclusive("the prompt of the first user was not cached")
+    if hits(steps["grace"]):
+        yield Problem(
+            f"another user_id hit {hits(steps['grace'])} tokens that ada had sent",
+            pointer="/usage/prompt_cache_hit_tokens",
+            exchange=steps["grace"],
+        )
+
+
+@check("cache.not-whole-prompt", split)
+def not_whole_prompt(exchange: Exchange, case: Case) -> Problems:
+    counts = read(exchange)[1]
+    if counts.miss is not None and counts.miss < 1:
+        yield Problem(
+            f"all {counts.prompt} tokens of the prompt hit, expected one miss at least",
+            pointer="/usage/prompt_cache_miss_tokens",
+        )
+
+
+@check_group("cache.no-effect-on-shape", document)
+def same_shape(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    shapes = [(exchange, members(exchange)) for exchange in exchanges]
+    for exchange, shape in shapes[1:]:
+        if shape != shapes[0][1]:
+            different = sorted(shape ^ shapes[0][1])
+            yield Problem(
+                f"answers with and without hits differ in the members {', '.join(different)}", exchange=exchange
+            )
+
+
+def members(exchange: Exchange) -> set[str]:
+    """The names of the members of an answer, of its choice and of its usage."""
+    choice = at(exchange.json, "choices", 0)
+    found = {
+        "": exchange.json,
+        "choices[0].": choice,
+        "message.": at(choice, "message"),
+        "usage.": answer(exchange).usage_raw,
+    }
+    return {f"{where}{name}" for where, value in found.items() if isinstance(value, dict) for name in value}

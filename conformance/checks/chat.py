@@ -1,0 +1,249 @@
+"""A completion as one document, and what holds for both modes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from conformance.answers import answer, asked, chat_completion, completion, document, on_chat, whole
+from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from conformance.checks.chunks import recent
+from conformance.checks.schemas import REASONS, chat_document
+from conformance.probes.chat import UNICODE
+from wire import strict_json
+from wire.exchange import End, Exchange
+from wire.strict_json import at
+
+MOJIBAKE = re.compile("\ufffd|Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
+
+
+def readable(exchange: Exchange) -> bool:
+    """A chat document that is a JSON object."""
+    return chat_document(exchange) and isinstance(exchange.json, dict)
+
+
+@check("chat.content-type", document)
+def content_type(exchange: Exchange, case: Case) -> Problems:
+    if exchange.media_type != "application/json":
+        got = exchange.header("content-type") or "no content-type"
+        yield Problem(f"a document is labelled {got}, expected application/json", cause="not a document")
+
+
+@check("chat.single-json", document)
+def single_json(exchange: Exchange, case: Case) -> Problems:
+    if not exchange.body.strip() or exchange.end is not End.COMPLETE:
+        if exchange.end is not End.COMPLETE:
+            yield Problem(f"the body broke off ({exchange.end}): {exchange.error}", cause="body cut")
+        return
+    try:
+        parsed = strict_json.parse(exchange.text.strip())
+    except ValueError as error:
+        offset = getattr(error, "pos", None)
+        yield Problem(f"the body is not one JSON document: {error}", offset=offset, cause="not a document")
+        return
+    for problem in parsed.problems:
+        yield Problem(f"the body holds a {problem}, which is not JSON")
+
+
+@check("chat.leading-blank-lines", lambda exchange: document(exchange) and exchange.parsed is not None)
+def leading_blanks(exchange: Exchange, case: Case) -> Problems:
+    lead = exchange.body[: len(exchange.body) - len(exchange.body.lstrip())]
+    if lead.strip(b"\r\n"):
+        yield Problem(f"{lead[:40]!r} precedes the document, expected blank lines at most", offset=0)
+    if exchange.body.startswith(b"\xef\xbb\xbf"):
+        yield Problem("the document begins with a byte order mark", offset=0)
+
+
+@check("chat.no-error-in-success", lambda exchange: document(exchange) and exchange.parsed is not None)
+def no_error_in_success(exchange: Exchange, case: Case) -> Problems:
+    if at(exchange.json, "error"):
+        yield Problem(
+            f"status 200 carries the error {excerpt(exchange.json['error'])}",
+            pointer="/error",
+            cause="error as success",
+        )
+    elif not isinstance(at(exchange.json, "choices"), list):
+        yield Problem(
+            f"choices is {excerpt(at(exchange.json, 'choices'))}, expected an array",
+            pointer="/choices",
+            cause="no choices",
+        )
+
+
+@check("chat.body-not-empty", document)
+def body_not_empty(exchange: Exchange, case: Case) -> Problems:
+    if not exchange.body.strip():
+        yield Problem(
+            f"status 200 came with {len(exchange.body)} bytes of nothing, expected an answer", cause="empty answer"
+        )
+
+
+@check("chat.one-choice", readable)
+def one_choice(exchange: Exchange, case: Case) -> Problems:
+    choices = exchange.json.get("choices")
+    if isinstance(choices, list) and [at(choice, "index") for choice in choices] != [0]:
+        yield Problem(
+            f"choices have the indexes {[at(choice, 'index') for choice in choices]}, expected [0]", pointer="/choices"
+        )
+
+
+@check("chat.object", readable)
+def names_itself(exchange: Exchange, case: Case) -> Problems:
+    if exchange.json.get("object") != "chat.completion":
+        yield Problem(f"object is {exchange.json.get('object')!r}, expected 'chat.completion'", pointer="/object")
+
+
+@check_group("chat.id-unique", readable)
+def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    seen: dict[str, Exchange] = {}
+    for exchange in exchanges:
+        id = exchange.json.get("id")
+        if not isinstance(id, str) or not id:
+            yield Problem(f"id is {id!r}, expected a text that is not empty", pointer="/id", exchange=exchange)
+        elif id in seen:
+            yield Problem(
+                f"the answers {seen[id].id} and {exchange.id} share the id {id!r}", pointer="/id", exchange=exchange
+            )
+        else:
+            seen[id] = exchange
+
+
+@check("chat.created-recent", readable)
+def created_recent(exchange: Exchange, case: Case) -> Problems:
+    value = exchange.json.get("created")
+    if not isinstance(value, int) or isinstance(value, bool):
+        yield Problem(f"created is {value!r}, expected whole Unix seconds", pointer="/created")
+        return
+    yield from recent(exchange, case)
+
+
+@check("chat.fingerprint-present", chat_completion)
+def fingerprint(exchange: Exchange, case: Case) -> Problems:
+    value = at(exchange.chunks[0][1] if exchange.chunks else exchange.json, "system_fingerprint")
+    if not isinstance(value, str) or not value:
+        yield Problem(f"system_fingerprint is {value!r}, expected a text", pointer="/system_fingerprint")
+
+
+@check("chat.logprobs-null", readable)
+def logprobs_null(exchange: Exchange, case: Case) -> Problems:
+    for position, choice in enumerate(exchange.json.get("choices") or ()):
+        if not isinstance(choice, dict) or choice.get("logprobs", "absent") is not None:
+            got = excerpt(at(choice, "logprobs")) if isinstance(choice, dict) and "logprobs" in choice else "absent"
+            yield Problem(f"logprobs is {got}, expected null", pointer=f"/choices/{position}/logprobs")
+
+
+@check("chat.finish-reason-known", readable)
+def finish_known(exchange: Exchange, case: Case) -> Problems:
+    for position, choice in enumerate(exchange.json.get("choices") or ()):
+        if at(choice, "finish_reason") not in REASONS:
+            got = at(choice, "finish_reason")
+            yield Problem(
+                f"finish_reason is {got!r}, expected one of {', '.join(REASONS)}",
+                pointer=f"/choices/{position}/finish_reason",
+            )
+
+
+@check("chat.length-finish", lambda exchange: chat_completion(exchange) and whole(exchange))
+def length_finish(exchange: Exchange, case: Case) -> Problems:
+    found, bound = answer(exchange), asked(exchange).get("max_tokens")
+    count = found.usage.completion if found.usage else None
+    if found.finish != "length" and isinstance(bound, int) and (count is None or count >= bound):
+        yield Problem(
+            f"max_tokens {bound} cut the answer after {count} tokens, but finish_reason is {found.finish!r}",
+            pointer="/choices/0/finish_reason",
+        )
+
+
+@check("chat.role-assistant", readable)
+def role(exchange: Exchange, case: Case) -> Problems:
+    for position, choice in enumerate(exchange.json.get("choices") or ()):
+        if at(choice, "message", "role") != "assistant":
+            yield Problem(
+                f"role is {at(choice, 'message', 'role')!r}, expected 'assistant'",
+                pointer=f"/choices/{position}/message/role",
+            )
+
+
+@check("chat.no-tool-calls-key", chat_completion)
+def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
+    if exchange.request.json.get("tools"):
+        return
+    for event, body in exchange.chunks if exchange.chunks else ((None, exchange.json),):
+        for member in ("delta", "message"):
+            calls = at(body, "choices", 0, member, "tool_calls")
+            if calls is not None:
+                pointer = f"/choices/0/{member}/tool_calls"
+                yield Problem(
+                    f"tool_calls is {excerpt(calls)} in an answer without calls, expected none",
+                    event=event,
+                    pointer=pointer,
+                )
+
+
+def told_to_stop(exchange: Exchange) -> list[str]:
+    stop = asked(exchange).get("stop")
+    return [stop] if isinstance(stop, str) else [each for each in stop or () if isinstance(each, str)]
+
+
+@check("chat.stop-string", lambda exchange: chat_completion(exchange) and whole(exchange))
+def stop_string(exchange: Exchange, case: Case) -> Problems:
+    found = answer(exchange)
+    yield from stopped(exchange, case)
+    if found.finish not in {"stop", "length"}:
+        yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")
+
+
+@check("chat.stop-array", lambda exchange: chat_completion(exchange) and whole(exchange))
+def stopped(exchange: Exchange, case: Case) -> Problems:
+    text = answer(exchange).content or ""
+    for stop in told_to_stop(exchange):
+        if stop in text:
+            yield Problem(
+                f"the answer contains the stop text {stop!r}", pointer="/choices/0/message/content", excerpt=text
+            )
+
+
+@check_group("chat.unicode", lambda exchange: chat_completion(exchange) and whole(exchange))
+def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    texts = [(exchange, answer(exchange).content or "") for exchange in exchanges]
+    for exchange, text in texts:
+        if found := MOJIBAKE.search(text):
+            yield Problem(
+                f"the answer holds {found[0]!r}: characters were cut or misread",
+                excerpt=text,
+                exchange=exchange,
+                cause="characters were cut",
+            )
+    repeated = [UNICODE in text for _, text in texts]
+    if not any(repeated):
+        raise Inconclusive("the model did not repeat the text")
+
+
+@check("chat.stream-false", lambda exchange: exchange.status == 200 and on_chat(exchange))
+def stream_false(exchange: Exchange, case: Case) -> Problems:
+    if exchange.media_type == "text/event-stream" or exchange.body.startswith(b"data:"):
+        yield Problem(
+            f"stream {asked(exchange).get('stream')!r} was answered with an event stream, expected a document",
+            cause="not a document",
+        )
+
+
+@check("chat.content-not-null", readable)
+def content_not_null(exchange: Exchange, case: Case) -> Problems:
+    message = at(exchange.json, "choices", 0, "message")
+    plain = at(exchange.json, "choices", 0, "finish_reason") == "stop" and not at(message, "tool_calls")
+    if plain and not isinstance(at(message, "content"), str):
+        yield Problem(
+            f"content is {excerpt(at(message, 'content'))}, expected a text", pointer="/choices/0/message/content"
+        )
+
+
+@check("chat.model-served", completion)
+def model_served(exchange: Exchange, case: Case) -> Problems:
+    got = at(exchange.chunks[0][1] if exchange.chunks else exchange.json, "model")
+    if not isinstance(got, str) or not got:
+        yield Problem(f"model is {got!r}, expected a name", pointer="/model")
+    elif got not in {case.ask.model, case.ask.limits.aliases.get(case.ask.model)} and got not in case.served:
+        yield Problem(
+            f"the model {got!r} answered, {case.ask.model!r} was asked, and the list does not know it", pointer="/model"
+        )
