@@ -1,0 +1,45 @@
+"""The cap on what a run may spend: each request is debited at its ceiling before it is sent, and settled when it has ended."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from load.call import Job
+from wire.prices import Rates, bill, bill_usage
+from wire.usage import Usage
+
+
+@dataclass(slots=True)
+class Budget:
+    """Money and requests of one worker. ``usd`` or ``requests`` None is no cap.
+
+    The ceiling is what a request costs when nothing is cached and the model uses all of its ``max_tokens``.
+    """
+
+    rates: Rates | None = None
+    usd: Decimal | None = None
+    requests: int | None = None
+    reserved: Decimal = Decimal(0)
+    sent: int = 0
+
+    def ceiling(self, job: Job) -> Decimal:
+        if self.rates is None:
+            return Decimal(0)
+        return bill(0, job.prompt_tokens or len(job.body), job.max_tokens or 0, self.rates).total
+
+    def debit(self, job: Job) -> bool:
+        """Reserve the job's ceiling; False, and nothing reserved, where that would pass the cap."""
+        amount = self.ceiling(job)
+        if self.requests is not None and self.sent >= self.requests:
+            return False
+        if self.usd is not None and self.reserved + amount > self.usd:
+            return False
+        self.reserved += amount
+        self.sent += 1
+        return True
+
+    def settle(self, job: Job, counts: Usage | None, refused: bool) -> None:
+        """Replace the ceiling by what the answer reports. Without a report the ceiling stays: better to stop early."""
+        if self.rates is None or (counts is None and not refused):
+            return
+        actual = bill_usage(counts, self.rates).total if counts is not None else Decimal(0)
+        self.reserved += actual - self.ceiling(job)

@@ -1,0 +1,235 @@
+"""A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import specs
+from load import slo
+from load.analysis import exit_code, report
+from load.log import Log
+from load.options import Options, checked
+from load.parts import Parts, count, parse
+from load.plan import items, rates, trace
+from load.preflight import preflight
+from load.tally import Money, Tally
+from wire.errors import CannotJudge, UsageError
+from wire.prices import Rates
+
+POLL = 0.2  # s
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far the run is: seconds ``done`` of ``planned`` (drain excluded), and a line that says what happened so far."""
+
+    done: float
+    planned: float
+    said: str
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: the report (``echosounder/load/1``), the exit code, and where the log is."""
+
+    report: dict[str, Any]
+    exit_code: int
+    log: Path
+
+
+def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
+    """Run the load and analyse it. ``progress`` is called a few times a second.
+
+    Ctrl-C stops the load and keeps what was measured. Raises :class:`UsageError` for options that cannot work,
+    :class:`Unreachable` and :class:`KeyRefused` before anything is sent, :class:`CannotJudge` where no worker came up.
+    """
+    options = checked(options)
+    items(options)
+    if options.trace:
+        trace(options.trace)
+    options = preflight(options)
+    if options.budget_usd is not None and rates(options) is None:
+        raise UsageError(
+            f"no price of {options.model!r} is known, so no budget can be kept; give prices with --price HIT,MISS,OUTPUT"
+        )
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        with Log(options.out / "run.jsonl", header(options, started)) as log:
+            tally, lost = _measure(options, log, progress)
+    except OSError as error:
+        raise CannotJudge(
+            f"cannot write to {options.out}: {error.strerror or error}; what was measured before is in there"
+        ) from None
+    made = report(options, tally, started, lost)
+    return Outcome(made, exit_code(made), options.out / "run.jsonl")
+
+
+def header(options: Options, started: str) -> dict[str, Any]:
+    """The header of the run's log."""
+    return {
+        "command": "load",
+        "scenario": options.scenario,
+        "started": started,
+        "target": {"url": options.url, "model": options.model},
+    }
+
+
+def new_tally(options: Options) -> Tally:
+    """An empty tally with the objectives and the prices of the options."""
+    known = rates(options) is not None
+    return Tally(tuple(map(slo.parse, options.slo)), Money(_prices(options) if known else None))
+
+
+def _prices(options: Options) -> Callable[[datetime], Rates | None]:
+    fixed = rates(options) if options.prices else None
+
+    @lru_cache(maxsize=1024)
+    def minute(at: datetime) -> Rates | None:
+        try:
+            return specs.price(options.model or "", at)
+        except specs.UnknownPriceError:
+            return None
+
+    return lambda at: fixed or minute(at.replace(second=0, microsecond=0))
+
+
+def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:
+    """Run Locust until it ends; everything the workers wrote is in the log and in the tally afterwards."""
+    tally, parts = new_tally(options), Parts(options.out / "parts")
+    process = _start(options)
+    try:
+        while process.poll() is None:
+            _read(parts, log, tally)
+            progress(_step(options, tally))
+            if tally.stopped:
+                _close(process)
+            time.sleep(POLL)
+    except KeyboardInterrupt:
+        tally.stopped.append({"kind": "interrupted", "reason": "interrupted by the user", "worker": None})
+        _stop(process)
+    finally:
+        if process.poll() is None:
+            _stop(process)
+    _read(parts, log, tally)
+    if not tally.workers:
+        raise CannotJudge(f"no worker came up: {_last_words(options.out)}")
+    lost = len(tally.workers.keys() - tally.ended.keys())
+    if any(stop["kind"] == "interrupted" for stop in tally.stopped):
+        log.footer["interrupted"] = "KeyboardInterrupt"
+    parts.remove()
+    return tally, lost
+
+
+def _start(options: Options) -> "subprocess.Popen[bytes]":
+    parts = options.out / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    for old in parts.glob("worker-*.jsonl"):
+        old.unlink()
+    (parts / "options.json").write_text(options.dump(), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    environment.pop("ECHOSOUNDER_LOAD_KEY", None)
+    if options.api_key:
+        environment["ECHOSOUNDER_LOAD_KEY"] = options.api_key
+    with (parts / "locust.log").open("wb") as words:
+        # A session of its own: Ctrl-C in the terminal must reach us alone, so that we can stop in good order.
+        return subprocess.Popen(
+            [sys.executable, "-m", "locust", *arguments(options)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=words,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def arguments(options: Options) -> list[str]:
+    """Locust's command line: one carrier user per worker."""
+    command = [
+        "-f",
+        str(LOCUSTFILE),
+        "--headless",
+        "--only-summary",
+        "-u",
+        str(options.workers),
+        "-r",
+        str(options.workers),
+    ]
+    if options.processes > 1:
+        port = str(_free_port())
+        command += [
+            "--processes",
+            str(options.processes),
+            "--master-bind-host",
+            "127.0.0.1",
+            "--master-bind-port",
+            port,
+        ]
+        command += ["--master-host", "127.0.0.1", "--master-port", port]
+    return command
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    """The order to stop is the end of the workers' standard input."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Order the workers to stop; they give up what is in flight, write, and end. Whoever does not within 10 s is killed."""
+    _close(process)
+    try:
+        process.wait(10)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.wait()
+
+
+def _read(parts: Parts, log: Log, tally: Tally) -> None:
+    lines = list(parts.new())
+    log.append(lines)
+    for line in lines:
+        count(tally, parse(line))
+
+
+def _step(options: Options, tally: Tally) -> Step:
+    begins = [int(worker["begin"]) for worker in tally.workers.values()]
+    elapsed = (time.monotonic_ns() - min(begins)) / 1e9 if begins else 0.0
+    counts = tally.counts
+    in_flight = sum(int(tick["in_flight"]) for tick in tally.ticks.values())
+    bad = counts["failed"] + counts["rejected"] + counts["truncated"]
+    said = f"{counts['completed']} completed, {bad} failed, {in_flight} in flight" if begins else "starting"
+    return Step(min(max(elapsed, 0.0), options.seconds), options.seconds, said)
+
+
+def _last_words(out: Path) -> str:
+    try:
+        lines = (out / "parts" / "locust.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return "it said nothing"
+    own = [line for line in lines if line.startswith("echosounder:")]
+    return (own or lines or ["it said nothing"])[-1]

@@ -1,0 +1,106 @@
+"""HTTP/1.1 response framing by llhttp (httptools): bytes in, body bytes out, and whether the message has ended."""
+
+import httptools
+
+
+class Framing:
+    """One response. ``broken`` says what is not HTTP about it, once there is something.
+
+    ``status`` is None until the header section is complete; ``length`` is the declared Content-Length.
+    ``streamed``: the content type is that of server-sent events. ``surplus``: bytes came after the end of the message,
+    so the connection must not be used again.
+    """
+
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_parser",
+        "_persistent",
+        "broken",
+        "chunked",
+        "complete",
+        "headers",
+        "http_version",
+        "length",
+        "on_body",
+        "reason",
+        "status",
+        "streamed",
+        "surplus",
+    )
+
+    def __init__(self) -> None:
+        self._body: list[bytes] = []
+        self._headers: list[tuple[str, str]] = []
+        self.on_body = self._body.append
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.reason = self.http_version = self.broken = ""
+        self.status: int | None = None
+        self.length: int | None = None
+        self._persistent = False
+        self.chunked = self.complete = self.surplus = self.streamed = False
+        self._parser = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
+
+    def feed(self, data: bytes) -> bytes:
+        """The body bytes in *data*, transfer coding removed."""
+        if self.complete or self.broken:
+            self.surplus = self.surplus or bool(data)
+            return b""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.surplus = self.complete  # what follows a complete message does not spoil it
+            self.broken = "" if self.complete else str(error) or "protocol upgrade"
+        if not self._body:
+            return b""
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        return body
+
+    @property
+    def until_close(self) -> bool:
+        """Neither chunked nor with a length: the peer's close is the regular end (RFC 9112, 6.3)."""
+        return self.status is not None and not self.chunked and self.length is None
+
+    @property
+    def reusable(self) -> bool:
+        return self.complete and self._persistent and not self.surplus
+
+    def header(self, name: str) -> str | None:
+        """First value of a response header; *name* in lower case."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    # What follows is called by the parser.
+
+    def on_message_begin(self) -> None:
+        self.surplus = self.complete
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason = reason.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        if self.complete or self._interim:
+            return
+        self.status = int(self._parser.get_status_code())
+        self.http_version = self._parser.get_http_version()
+        self.headers = tuple(self._headers)
+        fields = {name.lower(): value.lower() for name, value in self.headers}
+        self.chunked = "chunked" in fields.get("transfer-encoding", "")
+        length = fields.get("content-length", "")
+        self.streamed = fields.get("content-type", "").partition(";")[0].strip() == "text/event-stream"
+        self.length = int(length) if length.isdecimal() and not self.chunked else None
+
+    def on_message_complete(self) -> None:
+        if self._interim:
+            self._headers.clear()
+        else:
+            self.complete = True
+            self._persistent = bool(self._parser.should_keep_alive())  # asked later, the parser has forgotten
+
+    @property
+    def _interim(self) -> bool:
+        """1xx: "a client MUST be able to parse one or more 1xx responses received prior to a final response" (RFC 9110, 15.2)."""
+        return 100 <= int(self._parser.get_status_code()) < 200

@@ -1,0 +1,51 @@
+"""The head of the requests: the same bytes each time but for the path and the length."""
+
+from urllib.parse import urlsplit
+
+from load.call import Job
+from wire.exchange import Headers
+from wire.redact import Redactor
+from wire.target import Target
+
+AGENT = "echosounder-load"
+
+
+class Head:
+    """Makes requests to *target* with *api_key*; ``Accept-Encoding: identity``, because compression would delay events."""
+
+    def __init__(self, target: Target, api_key: str | None) -> None:
+        self._target = target
+        self._redact = Redactor((api_key,) if api_key else ())
+        key = (("Authorization", f"Bearer {api_key}"),) if api_key else ()
+        host = urlsplit(target.url).netloc
+        self._fixed: Headers = (
+            ("Host", host),
+            *key,
+            ("User-Agent", AGENT),
+            ("Accept-Encoding", "identity"),
+            ("Content-Type", "application/json"),
+        )
+        self._cache: dict[tuple[str, bool], bytes] = {}
+
+    def request(self, job: Job) -> bytes:
+        """The bytes of the whole request."""
+        head = self._cache.get((job.path, job.stream))
+        if head is None:
+            head = self._cache[job.path, job.stream] = self._head(job)
+        return b"%b%d\r\n\r\n%b" % (head, len(job.body), job.body)
+
+    def shown(self, job: Job) -> tuple[str, Headers]:
+        """The URL and the headers as they may be shown: without the key."""
+        return self._target.address(job.path), self._redact.headers(self._headers(job))
+
+    def _headers(self, job: Job) -> Headers:
+        return (*self._fixed, ("Accept", "text/event-stream" if job.stream else "application/json"))
+
+    def _head(self, job: Job) -> bytes:
+        path = urlsplit(self._target.address(job.path)).path
+        lines = [
+            f"POST {path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in self._headers(job)),
+            "Content-Length: ",
+        ]
+        return "\r\n".join(lines).encode()

@@ -1,0 +1,156 @@
+"""Locust's side: one carrier user per worker that runs a session, and the words that master and workers exchange.
+
+Started by :mod:`load.engine` as ``locust -f load/locustfile.py``. The options come as a file named by ECHOSOUNDER_LOAD_OPTIONS,
+the key by the variable ECHOSOUNDER_LOAD_KEY, the order to stop as the end of standard input: it ends when the parent
+closes it, and also when the parent dies.
+"""
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust import User, events, task
+from locust.runners import MasterRunner, WorkerRunner
+
+from load import options as load_options
+from load.sample import Sample
+from load.session import Session
+from load.worker import session
+from wire.errors import EchosounderError
+
+OPTIONS = load_options.load(
+    Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8"), os.environ.get("ECHOSOUNDER_LOAD_KEY")
+)
+GO, OVER = "echosounder-go", "echosounder-over"
+AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
+
+
+class Place:
+    """This process's part in the run: which worker it is, when it begins, and what ends it."""
+
+    def __init__(self) -> None:
+        self.runner: Any = None
+        self.begin: int | None = None
+        self.go, self.over = Event(), Event()
+        self.session: Session | None = None
+        self.taken = self.stopped = False
+        self.finished: set[str] = set()
+
+    def run(self) -> None:
+        """The carrier's work. A second carrier in this process (Locust moves those of dead workers) only waits."""
+        if self.taken:
+            self.over.wait()
+            return
+        self.taken = True
+        self.go.wait()
+        if not self.stopped:
+            self._carry()
+
+    def stop(self) -> None:
+        self.stopped = True
+        if self.session is not None:
+            self.session.stop(drain=0.0)
+        self.go.set()
+
+    def _carry(self) -> None:
+        index = self.runner.worker_index if isinstance(self.runner, WorkerRunner) else 0
+        try:
+            self.session = session(OPTIONS, max(index, 0), gevent.get_hub().loop, observe, self.over.set)
+        except (OSError, EchosounderError) as error:
+            print(f"echosounder: the worker cannot begin: {error}", file=sys.stderr, flush=True)
+            return
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # a collection stops every stream at once
+        self.session.start(self.begin or time.monotonic_ns())
+        self.over.wait()
+        gc.enable()
+
+
+PLACE = Place()
+fire: Callable[..., None] = events.request.fire
+
+
+class Carrier(User):
+    """Locust's user: it carries a whole session, because a user and a greenlet per stream cannot keep time."""
+
+    @task
+    def carry(self) -> None:
+        PLACE.run()
+        if isinstance(PLACE.runner, WorkerRunner):
+            PLACE.runner.send_message(OVER, {})
+        elif PLACE.runner is not None:
+            gevent.spawn(PLACE.runner.quit)
+        gevent.sleep(3600)
+
+
+def observe(sample: Sample) -> None:
+    """Every request in Locust's own statistics, so that its console and web page stay usable."""
+    began, ended = sample.t_sent or sample.t_dispatched, sample.t_closed or sample.t_dispatched
+    error = RuntimeError(sample.failure) if sample.failure else None
+    fire(
+        request_type="POST",
+        name=sample.name,
+        response_time=(ended - began) / 1e6,
+        response_length=sample.bytes,
+        exception=error,
+        context={},
+    )
+
+
+def on_init(environment: Any, runner: Any, **_: Any) -> None:
+    PLACE.runner = runner
+    if isinstance(runner, MasterRunner):
+        runner.register_message(OVER, on_over)
+        gevent.spawn(quit_when_over, runner)
+    elif isinstance(runner, WorkerRunner):
+        runner.register_message(GO, on_go)
+    else:
+        PLACE.go.set()
+    gevent.spawn(watch_parent)
+
+
+def on_spawned(user_count: int, **_: Any) -> None:
+    if isinstance(PLACE.runner, MasterRunner) and not PLACE.go.is_set():
+        PLACE.go.set()
+        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD})
+
+
+def on_go(environment: Any, msg: Any, **_: Any) -> None:
+    begin = int(msg.data["begin"])
+    near = (
+        abs(begin - time.monotonic_ns()) < 5_000_000_000
+    )  # else the master is another machine, with a clock of its own
+    PLACE.begin = begin if near else time.monotonic_ns() + AHEAD
+    PLACE.go.set()
+
+
+def on_over(environment: Any, msg: Any, **_: Any) -> None:
+    PLACE.finished.add(msg.node_id)
+
+
+def quit_when_over(runner: Any) -> None:
+    """The master ends when every worker that still lives has said that it is done, its samples written."""
+    while True:
+        gevent.sleep(0.2)
+        alive = {client.id for client in runner.clients.values() if client.state != "missing"}
+        if PLACE.go.is_set() and alive <= PLACE.finished:
+            runner.quit()
+            return
+
+
+def watch_parent() -> None:
+    """Standard input ends when the run is to stop, or when the parent is gone: nobody would stop us then."""
+    gevent.get_hub().wait(gevent.get_hub().loop.io(0, 1))
+    PLACE.stop()
+
+
+HOOKS: Any = events
+HOOKS.init.add_listener(on_init)
+HOOKS.spawning_complete.add_listener(on_spawned)

@@ -1,0 +1,16 @@
+"""The run's log with the workers' lines in it, as they are: a sample is encoded once, by the worker that measured it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from wire.runlog import RunWriter
+
+
+class Log(RunWriter):
+    """A :class:`wire.runlog.RunWriter` that also takes lines of JSON that carry their ``kind``."""
+
+    def append(self, lines: Sequence[str]) -> None:
+        self._file.writelines(lines)
+        self._file.flush()
+        for kind, number in Counter(line.split('"', 4)[3] for line in lines).items():
+            self._count[kind] = self._count.get(kind, 0) + number

@@ -1,0 +1,146 @@
+"""Everything that a load run is told, as one frozen record that the parent checks and the workers read."""
+
+import json
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, get_args
+
+from load import shape, slo
+from wire.errors import UsageError
+from wire.target import Target, target
+
+ARRIVALS = ("constant", "poisson", "trace")
+MAX_SECONDS = 7 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``users`` alone is the closed loop, ``rate`` alone the open loop, both together a schedule on a bounded number of users.
+
+    ``users`` and ``rate`` are levels over time as :func:`load.shape.parse` reads them. Times are in seconds.
+    ``budget_usd`` caps the ceilings of what is sent; ``prices`` are amounts per million tokens (hit, miss, output) where the
+    price list does not know the model. ``sample_every`` keeps every n-th exchange whole, at most ``sample_limit`` per worker.
+    """
+
+    url: str
+    scenario: str = "streaming"
+    beta_url: str | None = None
+    model: str | None = None
+    profile: str = "2026-08"
+    api_key: str | None = field(default=None, repr=False)
+    users: str | None = None
+    rate: str | None = None
+    arrival: str = "constant"
+    trace: Path | None = None
+    duration: float = 10.0
+    warmup: float = 0.0
+    drain: float = 30.0
+    processes: int = 1
+    master: str | None = None  # HOST:PORT to listen on for workers on other machines
+    worker: str | None = None  # HOST:PORT of the master to work for
+    expect_workers: int = 0  # workers from elsewhere that the master waits for
+    web: int | None = None  # port of Locust's web interface
+    slo: tuple[str, ...] = ()
+    budget_usd: str | None = None
+    budget_requests: int | None = None
+    prices: tuple[str, str, str] | None = None
+    seed: int = 0
+    out: Path = Path("runs/load")
+    prompts: Path | None = None
+    prompt_tokens: str | None = None
+    output_tokens: str | None = None
+    connect_timeout: float = 10.0
+    idle_timeout: float = 120.0
+    total_timeout: float = 1800.0
+    flush: float = 1.0
+    breaker: int = 20
+    sample_every: int = 20
+    sample_limit: int = 50
+    ca_file: Path | None = None
+
+    @property
+    def target(self) -> Target:
+        return target(self.url, self.model, self.beta_url)
+
+    @property
+    def budget(self) -> Decimal | None:
+        return None if self.budget_usd is None else Decimal(self.budget_usd)
+
+    @property
+    def workers(self) -> int:
+        return self.expect_workers or self.processes
+
+    @property
+    def seconds(self) -> float:
+        """Of sending, warm-up included."""
+        return self.warmup + self.duration
+
+    def dump(self) -> str:
+        """As JSON for the workers; never the key."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "api_key"}
+        return json.dumps(values, default=str)
+
+
+def load(text: str, api_key: str | None) -> Options:
+    """What :meth:`Options.dump` wrote, with the key again."""
+    values: dict[str, Any] = json.loads(text)
+    for each in fields(Options):
+        if values.get(each.name) is not None and Path in {each.type, *get_args(each.type)}:
+            values[each.name] = Path(values[each.name])
+        if isinstance(values.get(each.name), list):
+            values[each.name] = tuple(values[each.name])
+    return Options(**values, api_key=api_key)
+
+
+def checked(options: Options) -> Options:
+    """The options with the default load filled in. Raises :class:`UsageError` for what cannot work."""
+    options = options if options.users or options.rate or options.trace else replace(options, users="8")
+    if options.arrival == "trace" or options.trace:
+        options = replace(options, arrival="trace")
+        _demand(options.trace is not None, "--arrival trace needs --trace FILE")
+        _demand(options.rate is None, "a trace says when requests are due: give no --rate with it")
+    _demand(options.arrival in ARRIVALS, f"unknown arrivals {options.arrival!r}; choose from {', '.join(ARRIVALS)}")
+    for name, low, high in _RANGES:
+        value = getattr(options, name)
+        _demand(low <= value <= high, f"{name} must be between {low:g} and {high:g}, not {value:g}")
+    for level in (options.users, options.rate):
+        if level is not None:
+            shape.parse(level, options.seconds)
+    for expression in options.slo:
+        slo.parse(expression)
+    _amounts(options)
+    assert options.target
+    return options
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("duration", 0.1, MAX_SECONDS),
+    ("warmup", 0, MAX_SECONDS),
+    ("drain", 0, MAX_SECONDS),
+    ("processes", 1, 256),
+    ("connect_timeout", 0.01, 3600),
+    ("idle_timeout", 0.05, MAX_SECONDS),
+    ("total_timeout", 0.05, MAX_SECONDS),
+    ("flush", 0.05, 60),
+    ("breaker", 1, 1_000_000),
+    ("sample_every", 1, 1_000_000_000),
+    ("sample_limit", 0, 100_000),
+)
+
+
+def _amounts(options: Options) -> None:
+    for text in (options.budget_usd, *(options.prices or ())):
+        try:
+            amount = Decimal(0) if text is None else Decimal(text)
+        except InvalidOperation:
+            raise UsageError(f"not an amount of money: {text!r}; write it like 0.25") from None
+        _demand(amount.is_finite() and amount >= 0, f"an amount of money cannot be {text}")
+    _demand(
+        options.prices is None or len(options.prices) == 3, "prices are three amounts: cache hit, cache miss, output"
+    )
+
+
+def _demand(holds: bool, message: str) -> None:
+    if not holds:
+        raise UsageError(message)

@@ -1,0 +1,102 @@
+"""From the options to what is sent: the scenario's items, with what the user overrode, a trace's lengths, the prices."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import specs
+from load.options import Options
+from load.scenarios import SCENARIOS
+from load.scenarios.file import read_scenario
+from load.workload import Item
+from wire.errors import UsageError
+from wire.prices import Rates
+
+TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A line of a trace: when, in seconds from the start, and how many tokens each way."""
+
+    offset: float
+    prompt_tokens: int
+    output_tokens: int
+
+
+def items(options: Options) -> tuple[Item, ...]:
+    """The items of the scenario, a built-in one or a file. Raises :class:`UsageError` for an unknown one and for bad files."""
+    if options.scenario in SCENARIOS:
+        found = SCENARIOS[options.scenario]()
+    elif Path(options.scenario).suffix in {".yaml", ".yml"}:
+        found = read_scenario(Path(options.scenario))
+    else:
+        raise UsageError(
+            f"unknown scenario {options.scenario!r}; choose from {', '.join(SCENARIOS)}, or give a .yaml file"
+        )
+    if options.prompt_tokens:
+        found = tuple(replace(item, prompt_tokens=_range(options.prompt_tokens)) for item in found)
+    if options.output_tokens:
+        found = tuple(replace(item, output_tokens=_range(options.output_tokens)[1]) for item in found)
+    if options.prompts:
+        prompts = tuple(_prompts(options.prompts))
+        found = tuple(replace(item, prompts=prompts) for item in found)
+    return found
+
+
+def trace(path: Path) -> list[Due]:
+    """JSON lines of ``{"offset": s, "prompt_tokens": n, "output_tokens": n}``, sorted by offset. UsageError names a bad line."""
+    return sorted((_due(path, number, line) for number, line in _lines(path)), key=lambda due: due.offset)
+
+
+def rates(options: Options) -> Rates | None:
+    """Prices now: those given, else those of the price list; None where neither knows the model."""
+    if options.prices is not None:
+        return specs.Rates(*map(Decimal, options.prices))
+    try:
+        return specs.price(options.model or "", datetime.now(UTC))
+    except specs.UnknownPriceError:
+        return None
+
+
+def _range(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    if not low.isdecimal() or not (high or low).isdecimal() or not 1 <= int(low) <= int(high or low) <= 1_000_000:
+        raise UsageError(f"cannot read the number of tokens {text!r}; write 200 or 100-400")
+    return int(low), int(high or low)
+
+
+def _due(path: Path, number: int, line: str) -> Due:
+    try:
+        row = json.loads(line)
+        due = Due(float(row["offset"]), int(row["prompt_tokens"]), int(row["output_tokens"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path}:{number}: not a request of a trace ({error!r}); write {TRACE_LINE}") from None
+    if due.offset < 0 or due.prompt_tokens < 1 or due.output_tokens < 1:
+        raise UsageError(f"{path}:{number}: offset must not be negative, tokens must be at least 1")
+    return due
+
+
+def _prompts(path: Path) -> Iterator[str]:
+    """One prompt per line: plain text, or JSON with a string in it or under ``prompt``."""
+    for number, line in _lines(path):
+        try:
+            value = json.loads(line) if line.startswith(("{", '"')) else line
+            prompt = value["prompt"] if isinstance(value, dict) else value
+        except (ValueError, KeyError) as error:
+            raise UsageError(f"{path}:{number}: no prompt in it ({error!r})") from None
+        yield str(prompt)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from None
+    found = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not found:
+        raise UsageError(f"{path} is empty")
+    yield from found

@@ -1,0 +1,60 @@
+"""The worker's own log: JSON lines, appended and handed to the kernel once per flush interval, so that a kill loses no more."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from load.sample import Sample
+from wire.exchange import Exchange
+from wire.runlog import exchange_record
+
+
+class Recorder:
+    """Gathers records and appends them to *path* when flushed. ``broken`` says why nothing more can be written, if so."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab", buffering=0)
+        self.failed: Callable[[str], None] = _nothing
+        self._samples: list[Sample] = []
+        self._lines: list[str] = []
+        self.broken = ""
+
+    def sample(self, sample: Sample) -> None:
+        self._samples.append(sample)
+
+    def exchange(self, exchange: Exchange) -> None:
+        self.note("exchange", exchange_record(exchange))
+
+    def note(self, kind: str, record: dict[str, Any]) -> None:
+        self._lines.append(_line(kind, record))
+
+    def flush(self) -> None:
+        """Append what has gathered. What the disk does not take is dropped, and said once."""
+        samples, self._samples = self._samples, []
+        lines, self._lines = self._lines, []
+        lines += [_line("sample", sample.record()) for sample in samples]
+        if not lines or self.broken:
+            return
+        try:
+            self._write("".join(lines).encode())
+        except OSError as error:
+            self.broken = f"cannot write the samples: {error.strerror or error}"
+            self.failed(self.broken)
+
+    def close(self) -> None:
+        self.flush()
+        self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[self._file.write(data) or 0 :]
+
+
+def _line(kind: str, record: dict[str, Any]) -> str:
+    return json.dumps({"kind": kind, **record}, separators=(",", ":")) + "\n"
+
+
+def _nothing(reason: str) -> None:
+    pass

@@ -1,0 +1,83 @@
+"""One record per request: the seam between the worker that measured it and everything that is computed later."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from wire.stream import StreamEnd
+from wire.usage import Usage
+
+MEASURED, WARMUP = "measured", "warm-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one request did. Stamps are ns on the monotonic clock of the worker's machine, None where it never came to it.
+
+    ``t_dispatched`` is when the client took the request up, ``t_sent`` when the connection was there and the request was
+    handed to the kernel. ``gaps_us`` are the times between successive reads that carried output, microseconds.
+    ``failure`` names the class of what went wrong (``http-429``, ``reset``), empty for a request that went well.
+    """
+
+    id: str
+    name: str
+    phase: str
+    end: StreamEnd
+    t_scheduled: int
+    t_dispatched: int
+    stream: bool = True
+    failure: str = ""
+    status: int | None = None
+    reused: bool = False
+    queued: bool = False  # due while every user was busy
+    t_sent: int | None = None
+    t_connected: int | None = None
+    t_headers: int | None = None
+    t_first_byte: int | None = None
+    t_first_keepalive: int | None = None
+    t_last_keepalive: int | None = None
+    t_first_event: int | None = None
+    t_first_reasoning: int | None = None
+    t_first_content: int | None = None
+    t_first_token: int | None = None
+    t_last_token: int | None = None
+    t_usage: int | None = None
+    t_done: int | None = None
+    t_closed: int | None = None
+    gaps_us: tuple[int, ...] = ()
+    events: int = 0
+    token_events: int = 0
+    keepalives: int = 0
+    malformed: int = 0
+    bytes: int = 0
+    usage: Usage | None = None
+    prompt_tokens: int | None = None  # what we think we sent
+    max_tokens: int | None = None
+    expected_hit: int | None = None  # tokens of the prompt that our own oracle expects to be cached
+    model: str | None = None
+    finish: str | None = None
+    retry_after: str | None = None
+    trace: str | None = None  # the target's own id of the request, where it gives one
+    error: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """A JSON object without the members that are empty; :func:`from_record` gives an equal sample back."""
+        record = {name: value for name in _NAMES if (value := getattr(self, name)) not in _EMPTY}
+        if self.usage is not None:
+            record["usage"] = {name: count for name, count in asdict(self.usage).items() if count is not None}
+        return record
+
+
+def from_record(record: dict[str, Any]) -> Sample:
+    """Members that this version does not know are ignored: an older reader can read a newer log."""
+    members = {name: value for name, value in record.items() if name in _KNOWN}
+    members["end"] = StreamEnd(members["end"])
+    members["gaps_us"] = tuple(members.get("gaps_us", ()))
+    members.setdefault("stream", False)
+    if "usage" in members:
+        members["usage"] = Usage(**members["usage"])
+    return Sample(**members)
+
+
+_NAMES = tuple(field.name for field in fields(Sample))
+_KNOWN = frozenset(_NAMES)
+_EMPTY: tuple[Any, ...] = (None, "", (), False)

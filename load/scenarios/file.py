@@ -1,0 +1,62 @@
+"""A scenario of the user's own: a YAML list of items, or a mapping with the list under ``items``."""
+
+import difflib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from load.workload import KINDS, Item
+from wire.errors import UsageError
+
+_FIELDS = {each.name: each.type for each in fields(Item)}
+
+
+def read_scenario(path: Path) -> tuple[Item, ...]:
+    """Raises :class:`UsageError` that names the file, the item and the member that is unknown or of the wrong type."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+    rows = content.get("items") if isinstance(content, dict) else content
+    if not isinstance(rows, list) or not rows:
+        raise UsageError(f"{path}: a scenario is a list of items, each with a name")
+    return tuple(_item(path, number, row) for number, row in enumerate(rows, 1))
+
+
+def _item(path: Path, number: int, row: Any) -> Item:
+    where = f"{path}, item {number}"
+    if not isinstance(row, dict) or "name" not in row:
+        raise UsageError(f"{where}: an item is a mapping with a name")
+    for key in row:
+        if key not in _FIELDS:
+            near = difflib.get_close_matches(str(key), _FIELDS, n=1)
+            raise UsageError(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    return Item(**{key: _value(f"{where}, {key}", key, value) for key, value in row.items()})
+
+
+def _value(where: str, key: str, value: Any) -> Any:
+    if key == "prompt_tokens":
+        low, high = value if isinstance(value, list) and len(value) == 2 else (value, value)
+        if not _count(low) or not _count(high) or low > high:
+            raise UsageError(f"{where}: write a number of tokens, or a range like [100, 400]")
+        return low, high
+    if key == "kind" and value not in KINDS:
+        raise UsageError(f"{where}: {value!r} is none of {', '.join(KINDS)}")
+    if key == "prompts" and isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    wanted = _FIELDS[key]
+    fits = isinstance(value, bool) if wanted is bool else _count(value, key) if wanted is int else True
+    fits = fits and (
+        wanted is not float or (isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0)
+    )
+    fits = fits and (wanted is not str or isinstance(value, str)) and key != "prompts"
+    if not fits:
+        raise UsageError(f"{where}: {value!r} makes no sense here")
+    return value
+
+
+def _count(value: Any, key: str = "") -> bool:
+    low = 0 if key == "shared_prefix" else 1
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= 1_000_000

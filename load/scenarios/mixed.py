@@ -1,0 +1,21 @@
+from load.workload import Item
+
+
+def mixed() -> tuple[Item, ...]:
+    """What an application sends: conversations, long prompts, whole answers, JSON, tool calls and code completion, by weight."""
+    return (
+        Item(
+            "conversation",
+            weight=4,
+            prompt_tokens=(40, 120),
+            output_tokens=64,
+            shared_prefix=256,
+            rounds=6,
+            conversations=16,
+        ),
+        Item("long-prompt", weight=1, prompt_tokens=(2000, 4000), output_tokens=48),
+        Item("whole-answer", weight=2, prompt_tokens=(50, 200), output_tokens=48, stream=False),
+        Item("json", kind="json", weight=1, prompt_tokens=(100, 200), output_tokens=96),
+        Item("tool-call", kind="tools", weight=1, prompt_tokens=(100, 200), output_tokens=96),
+        Item("fim", kind="fim", weight=3, prompt_tokens=(100, 400), output_tokens=32),
+    )

@@ -1,0 +1,108 @@
+"""Service level objectives: ``ttft_p95<500ms``, ``failures<1%``, ``goodput>20/s``. Parse, and hold against a report."""
+
+import difflib
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wire.errors import UsageError
+from wire.strict_json import at
+
+LATENCIES = (
+    "ttft",
+    "ttft_from_schedule",
+    "gap",
+    "tpot",
+    "e2e",
+    "e2e_from_schedule",
+    "dispatch_delay",
+    "connect",
+    "keepalive",
+)
+STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
+SHARES = {"failures": ("failed", "rejected", "truncated"), "rejected": ("rejected",), "truncated": ("truncated",)}
+FIGURES: dict[str, tuple[str, ...]] = {
+    "goodput": ("throughput", "goodput_per_s"),
+    "requests": ("throughput", "requests_per_s"),
+    "output_tokens": ("throughput", "output_tokens_per_s"),
+    "hit_ratio": ("cache", "hit_ratio"),
+    "usd": ("cost", "usd"),
+}
+_UNITS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_SYNTAX = re.compile(r"([a-z_0-9]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(ms|us|s|%|/s)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """One objective. ``limit`` is in ms for latencies, a share of one for shares, per second for rates."""
+
+    expr: str
+    name: str
+    statistic: str
+    compare: str
+    limit: float
+
+    @property
+    def latency(self) -> bool:
+        return self.name in LATENCIES
+
+    def holds(self, value: float) -> bool:
+        return _COMPARE[self.compare](value, self.limit)
+
+
+def parse(text: str) -> Slo:
+    """Raises :class:`UsageError` that names the part it does not understand."""
+    match = _SYNTAX.fullmatch(text.strip().lower())
+    if match is None:
+        raise UsageError(
+            f"cannot read the objective {text!r}; write it like ttft_p95<500ms, failures<1% or goodput>20/s"
+        )
+    name, compare, number, unit = match.groups()
+    base, _, statistic = name.rpartition("_")
+    if base in LATENCIES and statistic in STATISTICS:
+        if unit not in _UNITS:
+            raise UsageError(f"the objective {text!r} needs a unit of time: ms, s or us")
+        return Slo(text, base, statistic, compare, float(number) * _UNITS[unit])
+    if name in SHARES or name in FIGURES:
+        return _figure(text, name, compare, float(number), unit)
+    known = [f"{latency}_{each}" for latency in LATENCIES for each in STATISTICS] + [*SHARES, *FIGURES]
+    near = difflib.get_close_matches(name, known, n=1)
+    raise UsageError(
+        f"unknown figure {name!r} in the objective {text!r}" + (f"; did you mean {near[0]}?" if near else "")
+    )
+
+
+def _figure(text: str, name: str, compare: str, number: float, unit: str | None) -> Slo:
+    allowed = {"%", None} if name in SHARES or name == "hit_ratio" else {None} if name == "usd" else {"/s", None}
+    if unit not in allowed:
+        raise UsageError(f"the unit {unit!r} makes no sense in the objective {text!r}")
+    return Slo(text, name, "", compare, number / 100 if unit == "%" else number)
+
+
+def evaluate(slo: Slo, report: dict[str, Any]) -> dict[str, Any]:
+    """``{"expr", "value", "met"}``. An objective without a value is not met: nothing showed that it is.
+
+    A percentile that the sample is too small to resolve is replaced by the maximum, which it cannot exceed.
+    """
+    value = _value(slo, report)
+    return {"expr": slo.expr, "value": value, "met": value is not None and slo.holds(value)}
+
+
+def _value(slo: Slo, report: dict[str, Any]) -> Any:
+    if slo.latency:
+        figures = at(report, "metrics", f"{slo.name}_ms")
+        value: float | None = at(figures, slo.statistic)
+        return value if value is not None else at(figures, "max")
+    if slo.name in SHARES:
+        ended = at(report, "counts", "sent") - at(report, "counts", "in_flight")
+        return sum(at(report, "counts", member) for member in SHARES[slo.name]) / ended if ended else None
+    value = at(report, *FIGURES[slo.name])
+    return None if value is None else float(value)

@@ -1,0 +1,68 @@
+"""When bytes arrived: by the kernel's receive stamp where it gives one, by ours where not.
+
+The kernel stamps a segment when it comes in (``SO_TIMESTAMPNS``), so a busy client does not age it. The stamp is on the
+real-time clock; it is moved to the monotonic clock by an offset that is measured again all the time.
+"""
+
+import socket
+import struct
+import time
+from collections import Counter
+
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h; not in Python's socket module
+_TIMESPEC = struct.Struct("=qq")
+ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
+_PLAUSIBLE = 10_000_000_000  # ns a segment may have waited for us; beyond it the clock was stepped
+
+Ancillary = list[tuple[int, int, bytes]]
+
+
+def measure_offset() -> int:
+    """Monotonic minus real time, ns: the tightest of three sandwiches, each right to half its width."""
+    return min(_sandwich() for _ in range(3))[1]
+
+
+def _sandwich() -> tuple[int, int]:
+    before, real, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+    return after - before, (before + after) // 2 - real
+
+
+class Stamps:
+    """Turns what a read brought into its arrival on the monotonic clock, and counts how long reads had waited for us.
+
+    ``delays_us``: count of reads by the time between arrival and read; ``kernel`` and ``user`` count the reads of each kind.
+    """
+
+    def __init__(self) -> None:
+        self.offset = measure_offset()
+        self.delays_us: Counter[int] = Counter()
+        self.kernel = self.user = 0
+
+    def refresh(self) -> None:
+        self.offset = measure_offset()
+
+    def request(self, sock: socket.socket) -> None:
+        """Ask the kernel to stamp what arrives on *sock*; without effect where it cannot."""
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        except OSError:
+            return
+
+    def arrival(self, read_at: int, ancillary: Ancillary) -> int:
+        """The stamp of a read that returned at *read_at*, both ns on the monotonic clock."""
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+                return self._kernel(read_at, seconds * 1_000_000_000 + nanoseconds + self.offset)
+        self.user += 1
+        return read_at
+
+    def _kernel(self, read_at: int, arrived: int) -> int:
+        delay = read_at - arrived
+        if not -1_000_000 <= delay < _PLAUSIBLE:
+            self.user += 1
+            return read_at
+        self.kernel += 1
+        micros = max(delay, 0) // 1000
+        self.delays_us[micros if micros < 1000 else micros // 100 * 100] += 1
+        return min(arrived, read_at)

@@ -1,0 +1,77 @@
+"""Did the target make the numbers, or the client? Signals of the client's own health, and what they mean for the run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ORDER = ("valid", "degraded", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the client knows about itself. Times in ms at p99 unless named otherwise; None where it was not measured.
+
+    ``dispatch_ms``: how late requests were taken up that did not wait for a free user. ``read_ms``: how long bytes had waited
+    to be read. ``kernel_stamps``: the share of reads with a stamp of the kernel; those do not age while they wait.
+    ``cpu``: the busiest worker's use of one core. ``unsent``: share of the schedule that never went out.
+    """
+
+    dispatch_ms: float | None = None
+    lag_ms: float | None = None
+    read_ms: float | None = None
+    kernel_stamps: float = 0.0
+    cpu: float | None = None
+    unsent: float | None = None
+    lost_workers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A signal, the values from which it degrades or invalidates a run, and the sentence for it (``{}`` is the value)."""
+
+    signal: str
+    degraded: float
+    invalid: float
+    says: str
+
+
+# Bounds: inference-perf aims at a schedule delay below 10 ms, aiperf warns of a loop lag above 25 ms, Locust of 90 % CPU.
+USER_STAMPS = (
+    Rule("lag_ms", 25, 100, "the event loop was late by {:.1f} ms at p99, and stamps are taken by the loop"),
+    Rule("cpu", 0.9, 0.98, "a worker used {:.0%} of its core; use --processes"),
+)
+KERNEL_STAMPS = (
+    Rule("lag_ms", 100, 1000, "the event loop was late by {:.1f} ms at p99; reads that came together count as one"),
+    Rule(
+        "cpu",
+        0.95,
+        2.0,
+        "a worker used {:.0%} of its core, so what it sent was less than it could have been; use --processes",
+    ),
+)
+ALWAYS = (
+    Rule("dispatch_ms", 10, 100, "requests went out {:.1f} ms late at p99; use --processes or a lower rate"),
+    Rule("read_ms", 20, 200, "bytes waited {:.1f} ms at p99 before they were read"),
+    Rule("unsent", 0.01, 0.1, "{:.1%} of the schedule was never sent, because the client could not keep up"),
+    Rule("lost_workers", 1, float("inf"), "{:.0f} worker(s) died; what they had not written is missing"),
+)
+
+
+def judge(signals: Signals) -> tuple[str, list[str]]:
+    """``(verdict, reasons)``; valid has no reasons."""
+    rules = (*ALWAYS, *(KERNEL_STAMPS if signals.kernel_stamps > 0.99 else USER_STAMPS))
+    found = [
+        (rule, value)
+        for rule in rules
+        if (value := getattr(signals, rule.signal)) is not None and value >= rule.degraded
+    ]
+    worst = max((ORDER.index(_grade(rule, value)) for rule, value in found), default=0)
+    return ORDER[worst], list(_sentences(found))
+
+
+def _grade(rule: Rule, value: float) -> str:
+    return "invalid" if value >= rule.invalid else "degraded"
+
+
+def _sentences(found: Iterable[tuple[Rule, float]]) -> Iterable[str]:
+    for rule, value in found:
+        yield rule.says.format(value)

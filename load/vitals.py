@@ -1,0 +1,42 @@
+"""The client's own health while it measures: lateness of its loop, time that reads waited, processor time, memory."""
+
+import resource
+import time
+from collections import Counter
+from typing import Any
+
+from load.stamps import Stamps
+
+
+class Vitals:
+    """Gathers between two ticks. The loop's lag is how much later a beat came than the interval after the last one."""
+
+    def __init__(self, stamps: Stamps, interval: int = 50_000_000) -> None:
+        self._stamps, self._interval = stamps, interval
+        self._last: int | None = None
+        self._lags_us: Counter[int] = Counter()
+        self._cpu, self._wall = time.process_time_ns(), time.monotonic_ns()
+
+    def beat(self, now: int) -> None:
+        if self._last is not None:
+            lag = max(now - self._last - self._interval, 0) // 1000
+            self._lags_us[lag if lag < 1000 else lag // 100 * 100] += 1
+        self._last = now
+
+    def take(self) -> dict[str, Any]:
+        """What has gathered since the last call. Distributions are ``{microseconds: count}``."""
+        cpu, wall = time.process_time_ns(), time.monotonic_ns()
+        share = (cpu - self._cpu) / max(wall - self._wall, 1)
+        self._cpu, self._wall = cpu, wall
+        taken = {
+            "cpu": round(share, 3),
+            "rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            "lag_us": dict(self._lags_us),
+            "delay_us": dict(self._stamps.delays_us),
+            "kernel": self._stamps.kernel,
+            "user": self._stamps.user,
+        }
+        self._lags_us.clear()
+        self._stamps.delays_us.clear()
+        self._stamps.kernel = self._stamps.user = 0
+        return taken

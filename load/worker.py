@@ -1,0 +1,103 @@
+"""Puts a session together from the options: the one place that knows all the parts."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from load import arrivals, client_tls, shape
+from load.breaker import Breaker
+from load.budget import Budget
+from load.client import Client, Endpoint
+from load.head import Head
+from load.options import Options
+from load.plan import Due, items, rates, trace
+from load.recorder import Recorder
+from load.sample import Sample
+from load.session import Session
+from load.workload import Workload
+
+SECOND = 1_000_000_000
+
+
+def session(
+    options: Options, worker: int, loop: Any, observe: Callable[[Sample], None], ended: Callable[[], None]
+) -> Session:
+    """The session of worker number *worker*. Raises :class:`OSError` where the target has no address or the disk no room."""
+    lines = trace(options.trace) if options.trace else None
+    return Session(
+        options,
+        worker,
+        jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines)).job,
+        head=Head(options.target, options.api_key),
+        due=_due(options, worker, lines),
+        users=shape.parse(options.users, options.seconds) if options.users else None,
+        client=Client(endpoint(options), loop),
+        recorder=Recorder(part(options.out, worker)),
+        budget=_budget(options),
+        breaker=Breaker(options.breaker),
+        loop=loop,
+        observe=observe,
+        ended=ended,
+    )
+
+
+def part(out: Path, worker: int) -> Path:
+    """The file that worker number *worker* appends to."""
+    return out / "parts" / f"worker-{worker}.jsonl"
+
+
+def endpoint(options: Options) -> Endpoint:
+    """Where to connect. Raises :class:`OSError` for a name without an address or an unreadable file of authorities."""
+    url = urlsplit(options.target.url)
+    secure = url.scheme == "https"
+    host = url.hostname or ""
+    found = socket.getaddrinfo(host, url.port or (443 if secure else 80), type=socket.SOCK_STREAM)
+    family, address = _answering(found, options.connect_timeout)
+    return Endpoint(
+        family,
+        address,
+        host,
+        client_tls.context(str(options.ca_file) if options.ca_file else None) if secure else None,
+        *(
+            round(seconds * SECOND)
+            for seconds in (options.connect_timeout, options.idle_timeout, options.total_timeout)
+        ),
+    )
+
+
+def _answering(found: Any, timeout: float) -> tuple[int, Any]:
+    """The first address that takes a connection: ``localhost`` is often two, and the server listens on one."""
+    if len(found) > 1:
+        for family, _, _, _, address in found:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(timeout)
+                if probe.connect_ex(address) == 0:
+                    return family, address
+    return found[0][0], found[0][4]
+
+
+def _due(options: Options, worker: int, lines: list[Due] | None) -> Iterator[tuple[int, int]] | None:
+    if lines is not None:
+        due = arrivals.replay(line.offset for line in lines)
+    elif options.rate is None:
+        return None
+    else:
+        level = shape.parse(options.rate, options.seconds)
+        due = arrivals.poisson(level, options.seed) if options.arrival == "poisson" else arrivals.constant(level)
+    return arrivals.share(due, worker, options.workers)
+
+
+def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None:
+    return None if lines is None else lambda index: (lines[index].prompt_tokens, lines[index].output_tokens)
+
+
+def _budget(options: Options) -> Budget:
+    """This worker's even share of what may be spent."""
+    usd, requests = options.budget, options.budget_requests
+    return Budget(
+        rates(options),
+        None if usd is None else usd / options.workers,
+        None if requests is None else max(requests // options.workers, 1),
+    )

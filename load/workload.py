@@ -1,0 +1,132 @@
+"""What is sent: requests computed from a seed and their index, so that every worker and every run makes the same ones."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+from typing import Any
+
+from load.call import Job
+from load.text import text
+
+JSON_ASK = "Answer with one json object that has the keys name, value and reason."
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "look_up",
+        "description": "Looks a word up in the index.",
+        "parameters": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A kind of request. ``prompt_tokens`` is the range its length is drawn from, the shared prefix not included.
+
+    ``kind``: chat, json, tools or fim. ``rounds`` > 1 makes conversations: request n of a conversation repeats the n - 1
+    rounds before it. ``conversations`` of them go on at once, each beginning in the middle, so that the load is steady at once.
+    ``prompts``: texts to take instead of synthetic ones; their tokens are not known, only that there are not more than bytes.
+    """
+
+    name: str
+    kind: str = "chat"
+    weight: float = 1.0
+    stream: bool = True
+    prompt_tokens: tuple[int, int] = (200, 200)
+    output_tokens: int = 64
+    shared_prefix: int = 0
+    rounds: int = 1
+    conversations: int = 8
+    prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One request before it is JSON: its texts in order, and how many tokens they are."""
+
+    item: Item
+    texts: tuple[str, ...]
+    tokens: int
+    output_tokens: int
+    random: Random
+
+
+class Workload:
+    """``job(index)`` is the request with that index. ``lengths`` (of a trace) override prompt and output tokens by index."""
+
+    def __init__(
+        self, items: Sequence[Item], model: str, seed: int = 0, lengths: Callable[[int], tuple[int, int]] | None = None
+    ) -> None:
+        self._items, self._model, self._seed, self._lengths = tuple(items), model, seed, lengths
+        self._weights = list(accumulate(item.weight for item in items))
+
+    def job(self, index: int) -> Job:
+        random = Random(self._seed * 1_000_003 + index)
+        item = random.choices(self._items, cum_weights=self._weights)[0] if len(self._items) > 1 else self._items[0]
+        drawn = self._draw(item, index, random)
+        body = {"model": self._model, **_BODIES[item.kind](drawn), "max_tokens": drawn.output_tokens}
+        if item.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        path = "/beta/completions" if item.kind == "fim" else "/chat/completions"
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        exact = not item.prompts
+        tokens = drawn.tokens if exact else len(data)
+        return Job(item.name, path, data, item.stream, tokens, drawn.output_tokens, exact)
+
+    def _draw(self, item: Item, index: int, random: Random) -> Drawn:
+        if item.prompts:
+            prompt = item.prompts[index % len(item.prompts)]
+            return Drawn(item, (prompt,), len(prompt.encode()), item.output_tokens, random)
+        if item.rounds > 1:
+            return self._conversation(item, index, random)
+        low, high = item.prompt_tokens
+        tokens, output = self._lengths(index) if self._lengths else (random.randint(low, high), item.output_tokens)
+        prefix = [text(item.shared_prefix, f"{self._seed} {item.name}")] if item.shared_prefix else []
+        texts = (*prefix, text(tokens, f"{self._seed} {item.name} {index}"))
+        return Drawn(item, texts, tokens + item.shared_prefix, output, random)
+
+    def _conversation(self, item: Item, index: int, random: Random) -> Drawn:
+        """Question, answer, question … of the conversation that this index belongs to, up to its present round."""
+        slot, step = index % item.conversations, index // item.conversations
+        begun = step + Random(self._seed * 7919 + slot).randrange(item.rounds)
+        generation, round_ = divmod(begun, item.rounds)
+        story = Random(f"{self._seed} {item.name} {slot} {generation}")
+        lengths = [n for _ in range(round_ + 1) for n in (story.randint(*item.prompt_tokens), item.output_tokens)][:-1]
+        texts = tuple(text(n, f"{self._seed} {slot} {generation} {place}") for place, n in enumerate(lengths))
+        if item.shared_prefix:
+            texts = (text(item.shared_prefix, f"{self._seed} {item.name}"), *texts)
+        return Drawn(item, texts, sum(lengths) + item.shared_prefix, item.output_tokens, random)
+
+
+def _messages(drawn: Drawn) -> list[dict[str, str]]:
+    """A shared prefix is the system message; then user and assistant take turns, user first and last."""
+    texts = list(drawn.texts)
+    system = [{"role": "system", "content": texts.pop(0)}] if drawn.item.shared_prefix else []
+    return system + [
+        {"role": "assistant" if place % 2 else "user", "content": each} for place, each in enumerate(texts)
+    ]
+
+
+def _chat(drawn: Drawn) -> dict[str, Any]:
+    return {"messages": _messages(drawn)}
+
+
+def _json(drawn: Drawn) -> dict[str, Any]:
+    ask = {"role": "system", "content": JSON_ASK}
+    return {"messages": [ask, *_messages(drawn)], "response_format": {"type": "json_object"}}
+
+
+def _tools(drawn: Drawn) -> dict[str, Any]:
+    return {"messages": _messages(drawn), "tools": [TOOL]}  # a forced tool_choice is refused where thinking is on
+
+
+def _fim(drawn: Drawn) -> dict[str, Any]:
+    words = " ".join(drawn.texts).split(" ")
+    cut = drawn.random.randint(1, max(len(words) - 1, 1))
+    return {"prompt": " ".join(words[:cut]), "suffix": " ".join(words[cut:])}
+
+
+_BODIES: dict[str, Callable[[Drawn], dict[str, Any]]] = {"chat": _chat, "json": _json, "tools": _tools, "fim": _fim}
+KINDS = tuple(_BODIES)

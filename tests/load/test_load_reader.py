@@ -1,0 +1,104 @@
+"""The fast stream reader against the plain one: :func:`wire.stream.timeline` over the same reads is the oracle."""
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from load.reader import MAX_EVENT, StreamReader
+from wire import sse
+from wire.exchange import Exchange, Read, Request
+from wire.stream import timeline, token_kind
+
+BASE = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "fp"}
+
+
+def chat(delta: Any, finish: Any = None, **more: Any) -> dict[str, Any]:
+    return {**BASE, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}], **more}
+
+
+TRICKY = ['"', "\\", '\\"', "\n", "\n\n", "}", '","finish_reason":"stop', "你好"]
+words = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(TRICKY)
+deltas = st.one_of(
+    st.builds(lambda text: {"content": text}, words),
+    st.builds(lambda text: {"content": None, "reasoning_content": text}, words),
+    st.builds(lambda text: {"content": text, "reasoning_content": None}, words),
+    st.builds(lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}, words),
+    st.just({"role": "assistant", "content": ""}),
+    st.just({}),
+)
+chunks = st.one_of(
+    st.builds(chat, deltas),
+    st.builds(chat, deltas),
+    st.builds(lambda delta: chat(delta, "stop", usage={"completion_tokens": 3}), deltas),
+    st.builds(lambda text: {**BASE, "choices": [{"text": text, "index": 0, "finish_reason": None}]}, words),
+    st.just({**BASE, "choices": [], "usage": {"completion_tokens": 4}}),
+)
+style = st.sampled_from([{"separators": (",", ":"), "ensure_ascii": False}, {"separators": (",", ":")}, {}])
+eols = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
+
+
+@st.composite
+def bodies(draw: Any) -> bytes:
+    """A stream as some server might write it: one style of JSON throughout, like all of them have."""
+    dumps, eol, mark = draw(style), draw(eols), draw(st.sampled_from([b"data: ", b"data:"]))
+    parts = []
+    for chunk in draw(st.lists(chunks, max_size=12)):
+        parts.append(mark + json.dumps(chunk, **dumps).encode() + eol + eol)
+        parts += draw(st.lists(st.sampled_from([b": keep-alive" + eol + eol, eol, b"event: x" + eol]), max_size=1))
+    return b"".join([*parts, *draw(st.sampled_from([[], [mark + b"[DONE]" + eol + eol]]))])
+
+
+@st.composite
+def reads(draw: Any) -> list[bytes]:
+    body = draw(bodies())
+    cuts = sorted(draw(st.sets(st.integers(0, len(body)), max_size=8)) | {0, len(body)})
+    return [body[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+MARKS = {
+    "t_first_keepalive": "keepalive",
+    "t_first_event": "event",
+    "t_first_reasoning": "reasoning",
+    "t_first_content": "content",
+    "t_first_token": "token",
+    "t_usage": "usage",
+    "t_done": "done",
+}
+
+
+@given(reads())
+def test_the_marks_are_those_of_the_shared_timeline(pieces: list[bytes]) -> None:
+    reader = StreamReader()
+    for at, piece in enumerate(pieces):
+        reader.feed(at, piece)
+    exchange = Exchange(
+        "x", "p", Request("POST", "/", ""), reads=tuple(Read(at, piece) for at, piece in enumerate(pieces))
+    )
+    expected = timeline(exchange)
+    assert {name: reader.first.get(mark) for name, mark in MARKS.items()} == {
+        name: getattr(expected, name) for name in MARKS
+    }
+    tokens = [stamped.at for stamped in exchange.events if token_kind(dict(exchange.chunks).get(stamped.index))]
+    assert reader.token_events == len(tokens)
+    assert list(reader.token_reads) == sorted(set(tokens))
+    assert reader.events == len(exchange.events)
+
+
+def test_a_template_saves_the_parser_and_does_not_hide_a_change() -> None:
+    """After the first token, events of the same make are counted without JSON; the finish among them is still seen."""
+    reader = StreamReader()
+    like = [chat({"content": "a"}), chat({"content": "b"}), chat({"content": ""}), chat({"content": "c"}, "stop")]
+    for at, chunk in enumerate(like):
+        reader.feed(at, b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n")
+    assert reader.token_events == 3
+    assert reader.finish == "stop"
+
+
+@pytest.mark.parametrize("bytes_", [b"data: " + b"x" * (MAX_EVENT + 10), b"\r" + b"x" * (MAX_EVENT + 10)])
+def test_an_endless_line_is_refused(bytes_: bytes) -> None:
+    with pytest.raises(sse.SseLimitError):
+        StreamReader().feed(0, bytes_)

@@ -1,0 +1,84 @@
+"""Arrivals: when requests are due, as pure arithmetic."""
+
+import itertools
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from load import arrivals
+from load.shape import Segment, Shape, parse
+from wire.errors import UsageError
+
+SECOND = 1_000_000_000
+
+SHAPES = [
+    ("20", 10.0, ((10, 20, 20),)),
+    ("5..50", 10.0, ((10, 5, 50),)),
+    ("10, 20, 40", 9.0, ((3, 10, 10), (3, 20, 20), (3, 40, 40))),
+    ("10^100@5+2", 10.0, ((5, 10, 10), (2, 100, 100), (3, 10, 10))),
+    ("0.5", 4.0, ((4, 0.5, 0.5),)),
+    ("10^100@0+10", 10.0, ((10, 100, 100),)),
+]
+
+
+@pytest.mark.parametrize(("text", "duration", "segments"), SHAPES, ids=[row[0] for row in SHAPES])
+def test_shapes_are_read(text: str, duration: float, segments: tuple[tuple[float, float, float], ...]) -> None:
+    assert parse(text, duration).segments == tuple(Segment(*segment) for segment in segments)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5", "many", "5..", "1e9", "10,,20", "2000000", "10^100@9+2", "0,0"])
+def test_impossible_loads_are_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(UsageError, match=r"write 20|must be above 0|make --duration longer"):
+        parse(text, 10.0)
+
+
+def test_a_constant_rate_is_evenly_spaced_from_the_start() -> None:
+    due = list(arrivals.constant(parse("4", 2.0)))
+    assert due == [index * SECOND // 4 for index in range(8)]
+
+
+def test_steps_change_the_spacing_at_their_border() -> None:
+    due = list(arrivals.constant(parse("1,2", 4.0)))
+    assert due == [0, SECOND, 2 * SECOND, round(2.5 * SECOND), 3 * SECOND, round(3.5 * SECOND)]
+
+
+levels = st.floats(0, 200).map(lambda level: round(level, 3))
+shapes = st.lists(st.builds(Segment, st.floats(0.1, 5), levels, levels), min_size=1, max_size=5).map(
+    lambda segments: Shape(tuple(segments))
+)
+
+
+@given(shapes)
+def test_a_constant_schedule_holds_the_area_under_the_shape(shape: Shape) -> None:
+    due = list(arrivals.constant(shape))
+    assert due == sorted(due)
+    assert len(due) == pytest.approx(shape.area, abs=1.01)
+    assert all(0 <= at <= sum(segment.seconds for segment in shape.segments) * SECOND + 1 for at in due)
+
+
+@given(shapes, st.integers(0, 2**32))
+def test_a_poisson_schedule_is_ascending_and_the_same_for_the_same_seed(shape: Shape, seed: int) -> None:
+    due = list(arrivals.poisson(shape, seed))
+    assert due == sorted(due)
+    assert due == list(arrivals.poisson(shape, seed))
+
+
+@given(shapes, st.integers(1, 9), st.integers(0, 99))
+def test_the_shares_of_the_workers_are_the_whole_schedule(shape: Shape, workers: int, seed: int) -> None:
+    whole = list(enumerate(arrivals.poisson(shape, seed)))
+    shares = [list(arrivals.share(arrivals.poisson(shape, seed), worker, workers)) for worker in range(workers)]
+    assert sorted(itertools.chain(*shares)) == whole
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_poisson_gaps_have_the_mean_and_the_spread_of_an_exponential() -> None:
+    due = list(arrivals.poisson(parse("1000", 50.0), seed=3))
+    gaps = [(b - a) / SECOND for a, b in itertools.pairwise(due)]
+    assert statistics.fmean(gaps) == pytest.approx(0.001, rel=0.02)
+    assert statistics.stdev(gaps) == pytest.approx(0.001, rel=0.03)
+
+
+def test_a_trace_is_replayed_in_order() -> None:
+    assert list(arrivals.replay([2.5, 0, 1.25])) == [0, 1_250_000_000, 2_500_000_000]
