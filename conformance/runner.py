@@ -85,7 +85,7 @@ class Runner:
         try:
             self._exchange(request, send, capture)
         except httpx.HTTPError as error:
-            capture.end, capture.error = self._classify(error), self._redact.text(f"{type(error).__name__}: {error}")
+            capture.end, capture.error = self._classify(error), self._redact.text(self._words(error))
         return self._record(send, request, capture, id, probe)
 
     def _request(self, send: Send) -> httpx.Request:
@@ -141,8 +141,14 @@ class Runner:
         else:
             reads.append(Read(stamp, data))
 
+    def _words(self, error: httpx.HTTPError) -> str:
+        said = f", its first bytes are {self._stamps.first!r}" if self._stamps.foreign else ""
+        return f"{error or type(error).__name__}{said}"
+
     def _classify(self, error: httpx.HTTPError) -> End:
         match error:
+            case _ if self._stamps.foreign:
+                return End.PROTOCOL_ERROR
             case httpx.TimeoutException() if self._stamps.connected is not None:
                 return End.TOTAL_TIMEOUT if self._stamps.late else End.IDLE_TIMEOUT
             case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():

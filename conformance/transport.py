@@ -17,7 +17,8 @@ MAX_HEAD = 64 * 1024
 
 
 class Stamps:
-    """What the socket saw of the exchange under way, ns on the monotonic clock. ``deadline`` bounds all of it."""
+    """What the socket saw of the exchange under way, ns on the monotonic clock. ``deadline`` bounds all of it; ``first`` is how
+    the answer began."""
 
     def __init__(self) -> None:
         self.begin(0.0)
@@ -27,12 +28,17 @@ class Stamps:
         self.connected: int | None = None
         self.sent: int | None = None
         self.read: int | None = None
-        self.received = 0
+        self.first = b""
 
     def room(self, timeout: float | None) -> float:
         """Seconds that an operation may take."""
         left = max(self.deadline - time.monotonic(), 0.001)
         return left if timeout is None else min(timeout, left)
+
+    @property
+    def foreign(self) -> bool:
+        """The peer said something, and not in HTTP."""
+        return bool(self.first) and not self.first.startswith(b"HTTP/"[: len(self.first)])
 
     @property
     def late(self) -> bool:
@@ -46,7 +52,7 @@ class StampedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         data = self._inner.read(max_bytes, self._stamps.room(timeout))
         self._stamps.read = time.monotonic_ns()  # before anything is parsed
-        self._stamps.received += len(data)
+        self._stamps.first = self._stamps.first or data[:40]
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

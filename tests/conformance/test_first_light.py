@@ -1,17 +1,8 @@
 """The whole path on a real socket: the honest mock conforms."""
 
-import pytest
-
 from conformance.engine import Options, check
 from conformance.probe import Suite
-from mock_server.process import spawn
 from wire.target import target
-
-
-@pytest.fixture(scope="module")
-def mock():
-    with spawn() as running:
-        yield running
 
 
 def test_the_honest_mock_conforms(mock, tmp_path):
