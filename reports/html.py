@@ -5,17 +5,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import escape
+
 from reports import heatmap, load_charts, page, series, wireview
 from reports.causes import fix_first
 from reports.curl import curl, replay
 from reports.figures import METRICS, PERCENTILES, interval, measured, number, percent, percentile
 from reports.kinds import kind, started
-from reports.text import line
+from reports.text import line, visible
 from reports.verdicts import FACES, LEVELS, area, worst_first
 from wire.runlog import Run
 
 MAX_FINDINGS = 8  # of one requirement; report.json has them all
+MAX_TOTAL = 500_000  # characters of all findings once escaped
 MAX_CAUSES = 40
+MAX_EXCERPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Shown:
     href: str
     curl: str
     replay: str
+
+    @property
+    def size(self) -> int:
+        texts = (self.finding["message"][:500], self.finding["excerpt"][:MAX_EXCERPT], self.curl, self.replay)
+        return 500 + sum(len(escape(visible(text))) for text in texts)
 
 
 def render(report: Mapping[str, Any], run: Run | None = None) -> str:
@@ -42,13 +51,13 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
 def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     requirements = worst_first(report["requirements"])
     views = wireview.views(_findings(requirements), run)
+    shown = _within({row["id"]: [_shown(one, views) for one in row["findings"][:MAX_FINDINGS]] for row in requirements})
     return {
         "requirements": requirements,
         "causes": fix_first(report),
         "max_causes": MAX_CAUSES,
-        "shown": {
-            row["id"]: [_shown(finding, views) for finding in row["findings"][:MAX_FINDINGS]] for row in requirements
-        },
+        "max_excerpt": MAX_EXCERPT,
+        "shown": shown,
         "views": views.values(),
         "facets": _facets(requirements),
         "faces": [look for name, look in FACES.items() if report["counts"].get(name)],
@@ -58,6 +67,18 @@ def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
 def _findings(requirements: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for requirement in requirements:
         yield from requirement["findings"][:MAX_FINDINGS]
+
+
+def _within(shown: dict[str, list[Shown]]) -> dict[str, list[Shown]]:
+    """One finding of each requirement first, then the others, as long as there is room on the page."""
+    room = MAX_TOTAL
+    kept: dict[str, list[Shown]] = {name: [] for name in shown}
+    for place in range(MAX_FINDINGS):
+        for name, findings in shown.items():
+            if place < len(findings) and room > 0:
+                kept[name].append(findings[place])
+                room -= findings[place].size
+    return kept
 
 
 def _shown(finding: Mapping[str, Any], views: Mapping[str, wireview.View]) -> Shown:

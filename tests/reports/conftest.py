@@ -221,3 +221,8 @@ def make_check():
 @pytest.fixture
 def make_requirement():
     return requirement
+
+
+@pytest.fixture
+def make_sample():
+    return sample

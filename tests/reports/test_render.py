@@ -11,6 +11,7 @@ from rich.console import Console
 import reports
 from reports import terminal
 from wire.errors import UsageError
+from wire.runlog import Run
 
 TEXTS = ("junit", "md", "html", "sarif")
 
@@ -206,3 +207,13 @@ def test_a_report_without_its_members_is_a_usage_error(check_report):
     del check_report["requirements"]
     with pytest.raises(UsageError, match="no requirements"):
         reports.render("md", check_report)
+
+
+def test_the_page_stays_below_two_megabytes_whatever_a_target_sends(
+    make_check, make_requirement, make_finding, make_stream
+):
+    quotes = '"<&' * 2_000
+    findings = [make_finding(quotes, f"e{i}", i, "/" + quotes, quotes) for i in range(10)]
+    report = make_check([make_requirement(f"a.r{n}", "MUST", "fail", findings, quotes) for n in range(350)])
+    run = Run({}, tuple(make_stream(f"e{i}", [quotes] * 30) for i in range(10)))
+    assert 1_000_000 < len(reports.render("html", report, run).encode()) < 2_000_000

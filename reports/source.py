@@ -1,0 +1,68 @@
+"""A run log read for rendering: what a page can show, whatever the size of the log."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from reports.wireview import MAX_VIEWS
+from wire import runlog
+from wire.errors import LogError
+from wire.exchange import Exchange
+from wire.runlog import Run
+
+# Of a load run's samples, what the figures and comparisons are drawn from.
+_SAMPLE = (
+    "t_scheduled",
+    "t_sent",
+    "t_first_token",
+    "t_last_token",
+    "t_closed",
+    "status",
+    "failure",
+    "phase",
+    "end",
+    "token_events",
+)
+
+
+def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
+    """The log without the exchanges that *report* does not point at, and with lean samples. Raises :class:`LogError`.
+
+    ``path`` is the log or the run's folder. A log of 100,000 exchanges takes memory for those that a page shows only.
+    """
+    path = path / "run.jsonl" if path.is_dir() else path
+    wanted = set(islice(_named(report or {}), MAX_VIEWS))
+    kept: dict[str, list[Any]] = {"header": [], "exchange": [], "sample": [], "footer": []}
+    try:
+        for record in runlog.records(path):
+            kind = record["kind"]
+            if kind in kept and (kind != "exchange" or record["id"] in wanted):
+                kept[kind].append(_SHAPE.get(kind, dict)(record))
+    except (KeyError, TypeError, ValueError) as error:
+        raise LogError(f"{path}: a record is not of schema {runlog.SCHEMA} ({error!r})") from None
+    if not kept["header"]:
+        raise LogError(f"{path} is empty: the run was stopped before it wrote anything")
+    footer = kept["footer"][-1] if kept["footer"] else None
+    return Run(kept["header"][0], tuple(kept["exchange"]), (), tuple(kept["sample"]), footer)
+
+
+def _named(report: Mapping[str, Any]) -> Iterator[str]:
+    """The exchanges that findings point at, each once, in the order of the report."""
+    rows: Iterable[Mapping[str, Any]] = report.get("requirements", ())
+    names = (finding["exchange"] for row in rows for finding in row["findings"] if finding["exchange"])
+    return iter(dict.fromkeys(names))
+
+
+def _sample(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A list of a million small integers takes 36 MB; an array of them takes 4."""
+    lean = {name: record[name] for name in _SAMPLE if name in record}
+    return lean | {"gaps_us": array("L", record.get("gaps_us", ()))}
+
+
+def _exchange(record: dict[str, Any]) -> Exchange:
+    return runlog.exchange_from(record)
+
+
+_SHAPE: dict[str, Any] = {"sample": _sample, "exchange": _exchange}

@@ -1,0 +1,123 @@
+"""Logs as they are found: whole, cut, old, empty, enormous."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from reports import source
+from wire.errors import LogError
+from wire.runlog import RunWriter, read
+
+
+@pytest.fixture
+def log(tmp_path, make_stream):
+    with RunWriter(tmp_path / "run.jsonl", {"started": "2026-11-22T09:30:00+00:00"}) as writer:
+        for number in range(5):
+            writer.exchange(make_stream(f"e{number}", ["a", "b"]))
+        writer.write("sample", {"id": "s1", "t_scheduled": 1, "gaps_us": [5, 6], "error": "x" * 1_000})
+    return tmp_path / "run.jsonl"
+
+
+def test_only_what_the_report_points_at_is_kept(log, make_check, make_requirement, make_finding):
+    rows = [
+        make_requirement(
+            "a.b", "MUST", "fail", [make_finding("m", "e3"), make_finding("m", "e1"), make_finding("m", "")]
+        )
+    ]
+    run = source.read(log.parent, make_check(rows))
+    whole = read(log)
+    assert run.exchanges == tuple(whole.exchanges[i] for i in (1, 3))
+    assert (run.header, run.footer) == (whole.header, whole.footer)
+    assert [list(sample["gaps_us"]) for sample in run.samples] == [[5, 6]]
+    assert "error" not in run.samples[0]
+
+
+def test_a_log_whose_last_line_was_cut_is_read_and_unfinished(log, check_report):
+    log.write_bytes(log.read_bytes()[:-20])
+    assert source.read(log, check_report).footer is None
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is empty"),
+        ("<html>\n", "not JSON"),
+        ('{"kind":"header","schema":"echosounder/run/0"}\n', "is no run log of schema echosounder/run/1"),
+        ('{"schema":"echosounder/run/1"}\n', "not a run record"),
+        (
+            '{"kind":"header","schema":"echosounder/run/1"}\n{"kind":"exchange","id":"e1"}\n',
+            "a record is not of schema",
+        ),
+    ],
+)
+def test_what_is_no_log_is_said_in_one_line(tmp_path, check_report, content, says):
+    (tmp_path / "run.jsonl").write_text(content)
+    with pytest.raises(LogError, match=says) as caught:
+        source.read(tmp_path, check_report)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_log_is_said_in_one_line(tmp_path):
+    with pytest.raises(LogError, match="cannot read"):
+        source.read(tmp_path / "nothing")
+
+
+RENDER = """
+import json, pathlib, resource, sys, time
+import reports
+from reports import source
+folder = pathlib.Path(sys.argv[1])
+begin = time.monotonic()
+report = json.loads((folder / "report.json").read_text())
+written = reports.write_all(folder / "out", report, source.read(folder, report))
+page = (folder / "out" / "report.html").stat().st_size
+print(json.dumps([time.monotonic() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, page]))
+"""
+
+
+def rendered(folder, report):
+    (folder / "report.json").write_text(json.dumps(report))
+    done = subprocess.run([sys.executable, "-c", RENDER, str(folder)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def many(folder, count, lines):
+    with RunWriter(folder / "run.jsonl", {}) as writer:
+        for number in range(count):
+            for kind, record in lines(number):
+                writer._file.write(json.dumps({"kind": kind, **record}) + "\n")
+
+
+def exchanges(make_stream):
+    from wire.runlog import exchange_record
+
+    text = json.dumps(exchange_record(make_stream("ID", [f"word {i}" for i in range(20)])))
+    return lambda number: [("exchange", json.loads(text.replace('"ID"', f'"{number}"')))]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("kind", ["check", "load"])
+def test_a_hundred_thousand_exchanges_render_in_half_a_minute_and_half_a_gigabyte(
+    tmp_path, request, kind, make_stream, make_check, make_requirement, make_finding
+):
+    if kind == "check":
+        many(tmp_path, 100_000, exchanges(make_stream))
+        rows = [
+            make_requirement(
+                f"a{n % 9}.r{n}", "MUST", "fail", [make_finding("m" * 200, str(n * 300 + i), i % 20) for i in range(10)]
+            )
+            for n in range(330)
+        ]
+        report = make_check(rows)
+    else:
+        import random
+
+        conftest = request.getfixturevalue("make_sample")
+        rng = random.Random(1)
+        many(tmp_path, 100_000, lambda number: [("sample", conftest(number, rng))])
+        report = request.getfixturevalue("load_report")
+    seconds, megabytes, page = rendered(tmp_path, report)
+    print(f"{kind}: {seconds:.1f} s, {megabytes:.0f} MB, page {page:,} bytes")
+    assert (seconds < 30, megabytes < 500, page < 2_000_000) == (True, True, True), (seconds, megabytes, page)
