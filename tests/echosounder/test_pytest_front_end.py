@@ -1,0 +1,42 @@
+"""pytest is a front end, not a second engine: the same log, the same verdicts as the command line; inert unless asked."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from echosounder.__main__ import run
+from mock_server.process import spawn
+
+KEY = {"DEEPSEEK_API_KEY": "sk-test-0123456789"}
+
+
+def pytest_run(*arguments, cwd):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=cwd, env=os.environ | KEY, capture_output=True, text=True, timeout=100)
+
+
+@pytest.mark.parametrize("fault", [(), ("usage-sum-mismatch",)], ids=["honest", "faulty"])
+def test_the_same_verdicts_as_the_command_line(fault, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", KEY["DEEPSEEK_API_KEY"])
+    with spawn(deviate=fault, ttft_ms=0, itl_ms=0) as mock:
+        code = run(["check", mock.url, "--suite", "smoke", "--out", str(tmp_path / "cli")])
+        options = ["--pyargs", "conformance.suite", "--echo-target", mock.url, "--echo-suite", "smoke", "--echo-out", str(tmp_path / "pytest")]
+        process = pytest_run(*options, cwd=tmp_path)
+    assert process.returncode == code == len(fault), process.stdout + process.stderr
+    assert run(["score", str(tmp_path / "pytest")]) == code
+    assert verdicts(tmp_path / "pytest") == verdicts(tmp_path / "cli")
+
+
+def verdicts(folder):
+    return {row["id"]: row["verdict"] for row in json.loads((folder / "report.json").read_text())["requirements"]}
+
+
+def test_the_plugin_is_inert_unless_asked(tmp_path):
+    (tmp_path / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
+    process = pytest_run(cwd=tmp_path)
+    assert process.returncode == 0
+    assert "1 passed" in process.stdout
+    assert "echosounder" not in process.stdout
