@@ -26,7 +26,7 @@ class Admitted:
     beta: bool
 
 
-def key(request: Request, profile: str) -> str:
+def authorised(request: Request, profile: str) -> str:
     """The API key. Raises :class:`errors.Refused` (401)."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     value = value.strip()

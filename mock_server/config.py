@@ -1,20 +1,22 @@
 """Everything that can be chosen about a mock, in one frozen record: the command line, tests and `spawn` all fill this."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from mock_server import money
 from specs import DEFAULT_PROFILE, PROFILES
 from wire.errors import UsageError
 
 KEEPALIVE_S = 75.0
+CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
 
 
-def option(default: Any, about: str, *aliases: str) -> Any:
-    """A field with its line of help and its short option names."""
-    return field(default=default, metadata={"help": about, "aliases": aliases})
+def option(default: Any, about: str, *aliases: str, choices: Iterable[str] = ()) -> Any:
+    """A field with its line of help, its short option names and, where it is one of a few words, those words."""
+    return field(default=default, metadata={"help": about, "aliases": aliases, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,34 +25,62 @@ class Config:
 
     host: str = option("127.0.0.1", "address to listen on")
     port: int = option(0, "port to listen on; 0 takes a free one")
-    profile: str = option(DEFAULT_PROFILE, "state of the API to be: " + ", ".join(PROFILES))
-    seed: int | None = option(
-        None,
-        "same requests, same order, same bytes (but for the time of day: see clock)",
-    )
+    profile: str = option(DEFAULT_PROFILE, "state of the API to be: " + ", ".join(PROFILES), choices=PROFILES)
+    seed: int | None = option(None, "same requests, same order, same bytes (but for the time of day: see clock)")
+    clock: str | None = option(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
     deviate: tuple[str, ...] = option((), "deviation to commit, `slug` or `slug:k=v,k=v`; may be repeated")
     upstream: str | None = option(None, "be a mutating reverse proxy in front of this URL")
-    ttft_ms: float = option(5.0, "arrival of the request to the first token", "--ttft")
+
+    ttft_ms: float = option(5.0, "start of a request to its first token", "--ttft")
     itl_ms: float = option(1.0, "between tokens", "--itl")
+    schedule: str = option(
+        "constant", "constant, list:400,100, normal:cv=0.2, lognormal:cv=0.5, gamma:cv=1, trace:FILE"
+    )
+    prefill_us: float = option(0.0, "added to the first token for each prompt token that is not cached")
     output_tokens: int | None = option(None, "tokens of every answer in prose; by default the prompt decides")
-    clock: str | None = option(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
+    slots: int | None = option(None, "streams served at once; others wait; by default no bound")
+    queue: int | None = option(None, "streams that may wait, more get 503; by default no bound")
+    slowdown: float = option(0.0, "share by which a stream is slower when all slots are busy")
+    keepalive_ms: float = option(5000.0, "between keep-alives while a request waits")
+
+    granted: str = option("10.00", "gift on every new account")
+    topped_up: str = option("1000.00", "paid money on every new account")
+    currency: str = option("USD", "of accounts and prices", choices=("USD", "CNY"))
+    balance_digits: int = option(12, "decimals shown by /user/balance, at least 2; the real API shows 2")
+    limit: tuple[str, ...] = option(
+        (), "limiter, such as `concurrency:count=64` or `none`; by default the profile's; may be repeated"
+    )
+
+    cache: str = option("profile", "model of the context cache: " + ", ".join(CACHES), choices=CACHES)
+    cache_unit: int | None = option(None, "tokens that hits come in; by default the profile's")
+    cache_settle_s: float = option(0.0, "until what was sent can hit")
+    cache_ttl_s: float = option(86_400.0, "until what is not used is dropped")
+    cache_capacity: int = option(1 << 24, "tokens kept; the least recently used go first")
+    cache_interval: int = option(1024, "tokens between the units of long prompts (prefix-units)")
+
     journal: str | None = option(None, "append a JSON line per request to this file")
     journal_size: int = option(4096, "requests that GET /__mock/journal remembers")
     max_body: int = option(64 << 20, "bytes of request body accepted; more is a 413")
     request_timeout_s: float = option(30.0, "a request must be complete after this long; else 408")
-    control: str = option("loopback", "who may use /__mock/: loopback, any, none")
+    control: str = option("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))
 
     def __post_init__(self) -> None:
-        if self.profile not in PROFILES:
-            raise UsageError(
-                f"unknown profile {self.profile!r}{_hint(self.profile, PROFILES)}: choose one of {', '.join(PROFILES)}"
-            )
-        if self.control not in ("loopback", "any", "none"):
-            raise UsageError(f"control is {self.control!r}: choose loopback, any or none")
+        for member in fields(self):
+            self._check(member.name, getattr(self, member.name), member.metadata["choices"])
         self.instant()
-        for name in ("ttft_ms", "itl_ms", "journal_size", "max_body", "request_timeout_s"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}: it must not be negative")
+        for name in ("granted", "topped_up"):
+            try:
+                money.pico(getattr(self, name))
+            except ValueError:
+                raise UsageError(f"{name} is {getattr(self, name)!r}: give an amount such as 10.00") from None
+
+    def _check(self, name: str, value: Any, choices: tuple[str, ...]) -> None:
+        if choices and value not in choices:
+            raise UsageError(f"{name} is {value!r}{hint(value, choices)}: choose from {', '.join(choices)}")
+        if isinstance(value, (int, float)) and not value >= 0 and name != "seed":
+            raise UsageError(f"{name} is {value}: it must not be negative")
+        if name in ("slots", "output_tokens", "cache_unit", "keepalive_ms") and value == 0:
+            raise UsageError(f"{name} is 0: it must be at least 1")
 
     def instant(self) -> float | None:
         """The frozen time in seconds since 1970; None while the clock runs."""
@@ -65,7 +95,7 @@ class Config:
         names = [member.name for member in fields(cls)]
         for key in values:
             if key not in names:
-                raise UsageError(f"unknown setting {key!r} of the mock{_hint(key, names)}")
+                raise UsageError(f"unknown setting {key!r} of the mock{hint(key, names)}")
         return cls(**values)
 
     def arguments(self) -> Iterator[str]:
@@ -77,6 +107,6 @@ class Config:
                     yield f"--{member.name.replace('_', '-')}={part}"
 
 
-def _hint(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+def hint(name: object, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(name), list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -38,6 +38,7 @@ class Reply:
     framing: Framing = Framing.CHUNKED
     reason: str | None = None
     head_at: int = 0
+    cut_at: int | None = None  # the connection is closed here, the body left without its end
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -51,7 +52,13 @@ class Reply:
         self.headers = [(key, new) for key, new in kept if new is not None]
 
 
-def frames_of(response: Response) -> Iterator[Frame]:
+def reply_of(response: Response) -> Reply:
+    """A finished response, to be deviated from."""
+    frames, due = _frames(response), response.head_due
+    return Reply(response.status, response.headers, frames, response.framing, response.reason, due, response.cut_at)
+
+
+def _frames(response: Response) -> Iterator[Frame]:
     tokens = response.tokens or [0] * len(response.body)
     for raw, at, count in zip(response.body, response.due, tokens, strict=True):
         yield Frame(at, raw, tokens=count)
@@ -103,7 +110,9 @@ def on_the_wire(reply: Reply, keep_alive: bool) -> Iterator[Frame]:
             yield frame
         elif frame.raw:
             yield Frame(at, chunk(frame.raw), tokens=frame.tokens)
-    if reply.framing is Framing.CHUNKED:
+    if reply.cut_at is not None:
+        yield Frame(reply.cut_at, act=Act.CLOSE)
+    elif reply.framing is Framing.CHUNKED:
         yield Frame(at, LAST_CHUNK)
 
 
@@ -132,20 +141,20 @@ def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool
     """What :func:`on_the_wire` and :meth:`Writes.add` give for a finished response, at a fraction of their cost."""
     chunked = response.framing is Framing.CHUNKED
     pieces = [chunk(piece) for piece in response.body] if chunked else list(response.body)
-    if chunked and pieces:
-        pieces[-1] += LAST_CHUNK
-    elif chunked:
-        pieces = [LAST_CHUNK]
+    if chunked and response.cut_at is None:
+        pieces[-1:] = [b"".join([*pieces[-1:], LAST_CHUNK])]
     head = response.head(keep_alive)
     if not body or not pieces:
         return Writes([head], [arrived + response.head_due], [0])
     offsets, counts = [response.head_due, *response.due], [0, *(response.tokens or [0] * len(pieces))]
     pieces.insert(0, head)
-    if offsets[-1] == offsets[0]:
+    if offsets[-1] == offsets[0] and response.cut_at is None:
         return Writes([b"".join(pieces)], [arrived + offsets[0]], [sum(counts)])
-    if len(set(offsets)) == len(offsets):
+    if response.cut_at is None and len(set(offsets)) == len(offsets):
         return Writes(list(pieces), [arrived + offset for offset in offsets], counts)
     result = Writes()
     for piece, offset, count in zip(pieces, offsets, counts, strict=True):
         result.add(Frame(offset, piece, tokens=count), arrived)
+    if response.cut_at is not None:
+        result.add(Frame(response.cut_at, act=Act.CLOSE), arrived)
     return result

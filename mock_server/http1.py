@@ -44,6 +44,7 @@ class Response:
     framing: Framing = Framing.LENGTH
     reason: str | None = None
     head_due: int = 0
+    cut_at: int | None = None  # close without an end at this offset
     tokens: list[int] = field(default_factory=list)  # output tokens in each piece; empty for none
 
     def head(self, keep_alive: bool = True) -> bytes:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,9 @@ class Draft:
     finish: str = "stop"
     tokens: int = 0
 
-    def take(self, cut: Pieces) -> Pieces:
+    def take(self, cut: Sequence[str]) -> Pieces:
         """As many of the pieces as the allowance permits."""
-        kept = cut[: self.left] if len(cut) > self.left else cut
+        kept = list(cut[: self.left])
         if len(kept) < len(cut):
             self.finish = "length"
         self.left -= len(kept)
@@ -82,7 +82,7 @@ def chat(request: Request, prompt: Prompt, identity: Identity) -> Plan:
         reasoning = draft.take(prose(number >> 13, _reasoning_length(answer, number)))
         if not limits.thinking_counted:
             draft = Draft(allowance(body, limits, request.beta), tokens=draft.tokens)
-    content = draft.take(_stopped(answer, body, draft))
+    content = draft.take(_stopped(answer, body))
     made = tuple(_take_call(draft, identity.call_id(index), call) for index, call in enumerate(calls) if draft.left > 0)
     return Plan(
         Endpoint.CHAT,
@@ -109,7 +109,7 @@ def fim(request: Request, prompt: Prompt, identity: Identity) -> Plan:
     draft = Draft(min(body.get("max_tokens") or limits.fim_max_tokens or 4096, limits.fim_max_tokens or 1 << 30))
     answer = prose(number, request.output_tokens or 16 + number % 32)
     answer = [" " + answer[0], *answer[1:]] if body["prompt"][-1:].isalnum() else answer
-    content = draft.take(_stopped(answer, body, draft))
+    content = draft.take(_stopped(answer, body))
     return Plan(
         Endpoint.FIM,
         identity.id,
@@ -144,7 +144,7 @@ def last_user(body: Body) -> str:
     return next((text_of(message) for message in reversed(body["messages"]) if message["role"] == "user"), "")
 
 
-def _answer(request: Request, number: int, asked: str) -> Pieces | None:
+def _answer(request: Request, number: int, asked: str) -> Sequence[str] | None:
     """The text where the prompt leaves no choice; None where the model may call a tool or talk."""
     body, last = request.body, request.body["messages"][-1]
     if last["role"] == "tool":
@@ -190,11 +190,11 @@ def _length(request: Request, asked: str, number: int) -> int:
     return min(wanted, allowance(request.body, request.limits, request.beta) + 1, 1 << 17)
 
 
-def _reasoning_length(answer: Pieces, number: int) -> int:
+def _reasoning_length(answer: Sequence[str], number: int) -> int:
     return min(8 + number % 8 + len(answer) // REASONING_SHARE, 400)
 
 
-def _stopped(answer: Pieces, body: Body, draft: Draft) -> Pieces:
+def _stopped(answer: Sequence[str], body: Body) -> Sequence[str]:
     """The pieces before the first stop sequence; a piece that it begins in is cut."""
     stop = body.get("stop")
     stops = [stop] if isinstance(stop, str) else stop or []

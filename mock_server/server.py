@@ -8,9 +8,10 @@ import time
 import traceback
 from typing import Any
 
-from mock_server import control
-from mock_server.answers import Answers, Exchange
+from mock_server import control, money
+from mock_server.answers import Answers
 from mock_server.clock import Clock
+from mock_server.completion import Exchange
 from mock_server.config import KEEPALIVE_S, Config
 from mock_server.connection import Connection
 from mock_server.deviations import Armoury
@@ -47,7 +48,7 @@ class Server:
             self._send(connection, request, control.respond(self, request), None)
             return
         self.number += 1
-        exchange = Exchange(self.number)
+        exchange = Exchange(self.number, request.arrived)
         self.in_flight += 1
         self._send(connection, request, self._respond(request, exchange), exchange)
 
@@ -56,7 +57,7 @@ class Server:
         self._send(connection, request, Response(status), None)
 
     def _respond(self, request: Request, exchange: Exchange) -> Response:
-        exchange.trace = self.answers.trace(exchange.number)
+        exchange.trace = self.answers.completions.digest(exchange.number, "trace")
         response = self._answer(request, exchange)
         response.headers.append(("x-ds-trace-id", exchange.trace))
         return response
@@ -64,6 +65,12 @@ class Server:
     def _answer(self, request: Request, exchange: Exchange) -> Response:
         try:
             exchange.armed = self.armoury.arm(request, exchange.number)
+            armed = exchange.armed
+            if armed:
+                request = armed.request(request)
+                refusal = armed.admission(request)
+                if refusal is not None:
+                    return refusal
             return self.answers.respond(request, exchange)
         except Refused as refused:
             return refused.response()
@@ -95,7 +102,8 @@ class Server:
 
     def _record(self, request: Request, response: Response, exchange: Exchange, writes: Writes, stream: Stream) -> None:
         self.in_flight -= 1
-        complete = len(stream.stamps) == len(writes.due)
+        complete = len(stream.stamps) == len(writes.due) and stream.transport is not None
+        exchange.over(sum(writes.tokens[: len(stream.stamps)]), complete)
         self.journal.add(
             Entry(
                 exchange.number,
@@ -117,17 +125,30 @@ class Server:
     # --- what the control interface asks for
 
     def state(self) -> dict[str, Any]:
+        completions = self.answers.completions
         return {
             "in_flight": self.in_flight,
             "connections": len(self.connections),
             "requests": self.number,
             "scheduled": len(self.scheduler),
             "now": self.clock.now(),
+            "priced_at": completions.prices.instant(self.clock.now()).isoformat(),
+            "accounts": [
+                {"key": f"****{key[-4:]}", "balance": money.text(account.total), "granted": money.text(account.granted)}
+                for key, account in completions.accounts
+            ],
+            "cache": {
+                "model": completions.cache.model,
+                "unit": completions.cache.unit,
+                "units": len(completions.cache),
+            },
+            "load": completions.engine.load(time.monotonic_ns()),
             "deviations": self.armoury.record(),
         }
 
     def reset_state(self) -> None:
-        """Forget accounts and caches; requests in flight go on."""
+        """Forget accounts, limiters and caches; requests in flight go on."""
+        self.answers.completions.clear()
 
     def sweep(self) -> None:
         """Once in a while: requests that never became complete, idle connections, clients that hung up."""

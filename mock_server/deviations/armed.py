@@ -7,7 +7,7 @@ from typing import Any
 
 from mock_server.deviations.registry import Context, Layer
 from mock_server.deviations.selection import Selection
-from mock_server.frames import Frame, Reply, frames_of, on_the_wire, parsed, rendered
+from mock_server.frames import Frame, Reply, on_the_wire, parsed, rendered, reply_of
 from mock_server.http1 import Request, Response
 from mock_server.plan import Plan
 from wire.strict_json import compact
@@ -70,10 +70,7 @@ class Armed:
 
     def reply(self, response: Response) -> Reply:
         """JSON, SSE and HTTP layers over a finished response."""
-        due = response.head_due
-        return self.deviate(
-            Reply(response.status, response.headers, frames_of(response), response.framing, response.reason, due)
-        )
+        return self.deviate(reply_of(response))
 
     def deviate(self, reply: Reply) -> Reply:
         """JSON, SSE and HTTP layers over a body that may still be on its way."""

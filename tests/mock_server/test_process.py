@@ -60,7 +60,7 @@ def test_spawn_reports_a_mock_that_does_not_start() -> None:
         ({"profil": "openai"}, "did you mean profile"),
         ({"profile": "2026-8"}, "did you mean 2026-08"),
         ({"ttft_ms": -1}, "must not be negative"),
-        ({"control": "everybody"}, "choose loopback, any or none"),
+        ({"control": "everybody"}, "choose from loopback, any, none"),
     ],
 )
 def test_configuration_mistakes_are_named(settings: dict, message: str) -> None:

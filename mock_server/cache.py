@@ -1,0 +1,134 @@
+"""The context cache: which part of a prompt was seen before. Two models of it, by name. Fact sheet 8.1.
+
+``prefix-blocks`` (2024, 2025): every whole unit of a prompt is stored, and any stored beginning hits.
+``prefix-units`` (V4): a beginning is stored at the end of the input, at the end of the output, where two requests were seen to
+part, and at fixed distances; a stored unit hits only as a whole. Both count in units of tokens and never hit the last token.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+MODELS = ("prefix-blocks", "prefix-units")
+SEEN = 1 << 16  # beginnings remembered for finding common ones
+
+
+Tokens = Sequence[str]
+
+
+@dataclass(slots=True)
+class Beginnings:
+    """Hashes of everything up to each multiple of the unit; can be continued with more tokens."""
+
+    unit: int
+    chain: Any  # the running hash
+    rest: list[str] = field(default_factory=list)
+    marks: list[bytes] = field(default_factory=list)
+
+    def extend(self, tokens: Tokens) -> None:
+        pending = [*self.rest, *tokens]
+        whole = len(pending) - len(pending) % self.unit
+        for start in range(0, whole, self.unit):
+            self.chain.update("\0".join(pending[start : start + self.unit]).encode("utf-8", "surrogatepass") + b"\0")
+            self.marks.append(self.chain.digest())
+        self.rest = pending[whole:]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How many tokens of a prompt hit, and what to remember of it."""
+
+    tokens: int
+    hit: int
+    beginnings: Beginnings | None
+
+
+class PrefixCache:
+    """Beginnings by their chained hash. Times in seconds of the mock's clock; capacity in tokens."""
+
+    def __init__(
+        self,
+        model: str | None,
+        unit: int,
+        settle_s: float = 0.0,
+        ttl_s: float = 86_400.0,
+        capacity: int = 1 << 24,
+        interval: int = 1024,
+    ) -> None:
+        self.model, self.unit = model, unit
+        self._settle, self._ttl = settle_s, ttl_s
+        self._most = max(1, capacity // unit)
+        self._interval = max(1, interval // unit)
+        self._stored: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # mark -> ready from, used last
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+
+    def lookup(self, scope: str, pieces: Tokens, now: float) -> Lookup:
+        """Look a prompt up; *scope* is what must be equal beside it (account, user, model)."""
+        if self.model is None:
+            return Lookup(len(pieces), 0, None)
+        made = Beginnings(self.unit, blake2b(scope.encode("utf-8", "surrogatepass"), digest_size=16))
+        made.extend(pieces)
+        usable = made.marks[: (len(pieces) - 1) // self.unit]  # the last token is always read anew
+        whole = self._run(usable, now) if self.model == "prefix-blocks" else self._longest(usable, now)
+        return Lookup(len(pieces), whole * self.unit, made)
+
+    def store(self, found: Lookup, output: Tokens, now: float) -> None:
+        """Remember a prompt and what was answered; it can hit once it has settled."""
+        if found.beginnings is None:
+            return
+        for mark in list(self._kept(found.beginnings, output)):
+            ready = self._stored[mark][0] if self._alive(mark, now) else now + self._settle
+            self._stored[mark] = (ready, now)
+            self._stored.move_to_end(mark)
+        while len(self._stored) > self._most:
+            self._stored.popitem(last=False)
+
+    def clear(self) -> None:
+        self._stored.clear()
+        self._seen.clear()
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def _kept(self, made: Beginnings, output: Tokens) -> Iterator[bytes]:
+        marks = tuple(made.marks)
+        if self.model == "prefix-blocks":
+            yield from marks
+            return
+        yield from marks[-1:]
+        yield from marks[self._interval - 1 :: self._interval]
+        common = next((index for index, mark in enumerate(marks) if mark not in self._seen), len(marks))
+        yield from marks[common - 1 : common] if common else ()
+        self._saw(marks)
+        made.extend(output)
+        yield from made.marks[-1:]
+
+    def _saw(self, marks: Sequence[bytes]) -> None:
+        for mark in marks:
+            self._seen[mark] = None
+            self._seen.move_to_end(mark)
+        while len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+
+    def _run(self, marks: Sequence[bytes], now: float) -> int:
+        """How many of the marks are stored, from the first one on."""
+        return next((index for index, mark in enumerate(marks) if not self._hit(mark, now)), len(marks))
+
+    def _longest(self, marks: Sequence[bytes], now: float) -> int:
+        return next((index for index in range(len(marks), 0, -1) if self._hit(marks[index - 1], now)), 0)
+
+    def _hit(self, mark: bytes, now: float) -> bool:
+        if not self._alive(mark, now):
+            return False
+        since, _ = self._stored[mark]
+        if since > now:
+            return False
+        self._stored[mark] = (since, now)
+        self._stored.move_to_end(mark)
+        return True
+
+    def _alive(self, mark: bytes, now: float) -> bool:
+        times = self._stored.get(mark)
+        return times is not None and now - times[1] <= self._ttl

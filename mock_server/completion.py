@@ -1,0 +1,248 @@
+"""From an admitted body to a response: money, limits, cache, plan, time, bytes. And afterwards: the bill."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from mock_server import errors, money, planner, prompt, render, schedule
+from mock_server.admission import Admitted, check_context
+from mock_server.cache import Lookup, PrefixCache
+from mock_server.clock import Clock
+from mock_server.config import Config
+from mock_server.deviations.armed import Armed
+from mock_server.engine import Engine
+from mock_server.http1 import Framing, Headers, Response
+from mock_server.journal import Facts
+from mock_server.limiter import Limiter, Limits, Rule, rule
+from mock_server.plan import Endpoint, Plan, Prompt
+from mock_server.planner import Identity
+from specs import limits as limits_of
+from wire import sse
+
+FINGERPRINTS = {  # by the date of the profile; fact sheet 2.6
+    "2024-07": "fp_a49d71b8a1",
+    "2024-12": "fp_1c141eb703",
+    "2025-01": "fp_7e73fd9a08",
+    "2025-08": "fp_393bca965e_prod0623_fp8_kvcache",
+    "2025-12": "fp_393bca965e_prod1201_fp8_kvcache",
+    "2026-04": "fp_8b330d02d0_prod0820_fp8_kvcache_20260402",
+    "2026-08": "a26a7955944dc5c60445bff77fac9c8e",
+    "openai": "fp_44709d6fcb",
+}
+CALL_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+STREAM_HEADERS: Headers = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]
+JSON_HEADERS: Headers = [("content-type", "application/json")]
+KEEPALIVE = sse.encode(sse.Comment("keep-alive"))
+FULL_BLANK = b"\n"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through the server, and what is to be done when it is over."""
+
+    number: int
+    arrived: int = 0
+    armed: Armed | None = None
+    facts: Facts = field(default_factory=Facts)
+    trace: str = ""
+    settle: Callable[[int, bool], None] | None = None
+
+    def over(self, tokens: int, complete: bool) -> None:
+        """*tokens* of output were written; once."""
+        if self.settle is not None:
+            settle, self.settle = self.settle, None
+            settle(tokens, complete)
+
+
+@dataclass(slots=True)
+class Work:
+    """A planned answer and what it holds."""
+
+    plan: Plan
+    admitted: Admitted
+    key: str
+    held: list[Limiter]
+    found: Lookup
+    scope: str
+    end: int = 0
+
+
+class Completions:
+    """Chat and FIM of one server, with all the state they share."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config, self._clock = config, clock
+        self._secret = os.urandom(16) if config.seed is None else config.seed.to_bytes(16, "big", signed=True)
+        self._offsets = schedule.parse(config.schedule, config.seed or 0)
+        self.accounts = money.Accounts(config.granted, config.topped_up)
+        self.prices = money.PriceList(config.profile, config.currency)
+        self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
+        self._own_limits: dict[str, Limits] = {}
+        self.cache = _cache(config)
+        self.engine = Engine(config.slots, config.queue, config.slowdown)
+
+    def clear(self) -> None:
+        self.accounts.clear()
+        self.limits.clear()
+        self._own_limits.clear()
+        self.cache.clear()
+
+    def respond(self, admitted: Admitted, key: str, exchange: Exchange) -> Response:
+        """Raises :class:`errors.Refused` (400, 402, 429, 503)."""
+        chat = admitted.endpoint is Endpoint.CHAT
+        tokens = prompt.chat(admitted.body, admitted.limits) if chat else prompt.fim(admitted.body)
+        check_context(admitted, len(tokens))
+        if self._config.profile != "openai" and self.accounts.of(key).total <= 0:
+            raise errors.no_money()
+        held = self._take(admitted, key, exchange.arrived)
+        try:
+            work = self._work(admitted, key, held, tokens, exchange)
+            response = self._timed(work, exchange)
+        except BaseException:
+            for limiter in held:
+                limiter.give()
+            raise
+        exchange.settle = lambda written, complete: self._settle(work, exchange, written, complete)
+        return response
+
+    def digest(self, number: int, purpose: str, size: int = 16) -> str:
+        return hashlib.blake2b(f"{purpose} {number}".encode(), digest_size=size, key=self._secret).hexdigest()
+
+    # --- before
+
+    def _take(self, admitted: Admitted, key: str, now: int) -> list[Limiter]:
+        limits = self.limits if self._config.limit else self._profile_limits(admitted)
+        user = str(admitted.body.get("user_id") or "")
+        return limits.take(key, planner.served(admitted.body, admitted.limits), user, now, self._clock.now())
+
+    def _profile_limits(self, admitted: Admitted) -> Limits:
+        """The concurrency that the profile grants to an account, per model."""
+        model, most = planner.served(admitted.body, admitted.limits), admitted.limits.concurrency
+        if model not in self._own_limits:
+            rules: tuple[Rule, ...] = (rule(f"concurrency:count={most}"),) if most else ()
+            self._own_limits[model] = Limits(rules)
+        return self._own_limits[model]
+
+    def _work(
+        self, admitted: Admitted, key: str, held: list[Limiter], tokens: Sequence[str], exchange: Exchange
+    ) -> Work:
+        body = admitted.body
+        scope = "\0".join((key, str(body.get("user_id") or ""), planner.served(body, admitted.limits)))
+        found = self.cache.lookup(scope, tokens, self._clock.now())
+        asked = planner.Request(
+            body, admitted.limits, self._config.seed or 0, self._config.output_tokens, admitted.beta
+        )
+        make = planner.chat if admitted.endpoint is Endpoint.CHAT else planner.fim
+        plan = make(asked, Prompt(found.tokens, found.hit), self._identity(exchange.number))
+        if exchange.armed:
+            plan = exchange.armed.plan(plan)
+        return Work(plan, admitted, key, held, found, scope)
+
+    def _identity(self, number: int) -> Identity:
+        def call_id(index: int) -> str:
+            """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
+            digits = self.digest(number, f"call {index}", 24)
+            if self._config.profile < "2025-12":
+                return f"call_{index}_{_uuid(digits)}"
+            letters = (CALL_ALPHABET[byte % len(CALL_ALPHABET)] for byte in bytes.fromhex(digits))
+            return f"call_{index:02}_{''.join(letters)}"
+
+        created = int(self._clock.now())
+        return Identity(_uuid(self.digest(number, "id")), created, FINGERPRINTS[self._config.profile], call_id)
+
+    # --- time
+
+    def _timed(self, work: Work, exchange: Exchange) -> Response:
+        """The response with the time of everything, waiting included."""
+        plan, config, now = work.plan, self._config, exchange.arrived
+        steps = plan.steps
+        stretch = self.engine.stretch(now) * schedule.MS
+        gap = config.itl_ms * stretch
+        first = config.ttft_ms * stretch + config.prefill_us * 1000 * plan.prompt.miss
+        offsets = self._offsets(exchange.number, len(steps), first, gap)
+        duration = (offsets[-1] if offsets else round(first)) + round(gap)
+        start = self.engine.admit(now, duration)
+        if start is None:
+            raise errors.overloaded()
+        work.end = start + duration
+        exchange.facts = self._facts(work)
+        wait = start - now
+        response = (
+            self._stream(work, steps, offsets, round(gap)) if plan.stream else self._whole(work, offsets, round(first))
+        )
+        return (
+            response
+            if not wait
+            else _waiting(response, wait, round(config.keepalive_ms * schedule.MS), plan, self._patience())
+        )
+
+    def _patience(self) -> int:
+        """How long the profile lets a request wait, ns."""
+        seconds = limits_of(self._config.profile).wait_s
+        return (seconds or 1 << 30) * 1_000_000_000
+
+    def _stream(self, work: Work, steps: list[int], offsets: list[int], gap: int) -> Response:
+        limits = work.admitted.limits
+        body = render.events(work.plan, limits)
+        tail = render.tail_length(work.plan, limits)
+        lead = len(body) - len(steps) - tail
+        due = schedule.stream(offsets, lead, tail, gap)
+        return Response(200, list(STREAM_HEADERS), body, due, Framing.CHUNKED, tokens=[0] * lead + steps + [0] * tail)
+
+    def _whole(self, work: Work, offsets: list[int], first: int) -> Response:
+        body, due = render.body(work.plan, work.admitted.limits), offsets[-1] if offsets else first
+        tokens = [work.plan.completion_tokens]
+        return Response(200, list(JSON_HEADERS), [body], [due], Framing.CHUNKED, head_due=due, tokens=tokens)
+
+    # --- after
+
+    def _facts(self, work: Work) -> Facts:
+        plan = work.plan
+        cache = {"model": self.cache.model, "hit": plan.prompt.hit, "miss": plan.prompt.miss}
+        return Facts(
+            plan.model, plan.stream, render.usage(plan, work.admitted.limits), None, cache, f"****{work.key[-4:]}"
+        )
+
+    def _settle(self, work: Work, exchange: Exchange, written: int, complete: bool) -> None:
+        """Give back, remember, charge. Who hangs up pays for the prompt and for what was written."""
+        for limiter in work.held:
+            limiter.give()
+        plan, now = work.plan, self._clock.now()
+        if not complete:
+            self.engine.leave(work.end)
+        spoken = plan.content if complete else ()
+        self.cache.store(work.found, spoken, now)
+        output = plan.completion_tokens if complete else min(written, plan.completion_tokens)
+        amount = self.prices.rates(plan.model, now).bill(plan.prompt.hit, plan.prompt.miss, output)
+        self.accounts.of(work.key).charge(amount)
+        exchange.facts.price = money.text(amount)
+
+
+def _waiting(response: Response, wait: int, every: int, plan: Plan, patience: int) -> Response:
+    """The response after a wait that is filled with keep-alives: comments in a stream, empty lines before a document."""
+    filler = KEEPALIVE if plan.stream else FULL_BLANK
+    pauses = list(range(every, min(wait, patience), every))
+    response.body = [filler] * len(pauses) + response.body
+    response.tokens = [0] * len(pauses) + response.tokens
+    response.due = pauses + [wait + due for due in response.due]
+    if not plan.stream:
+        response.head_due = pauses[0] if pauses else wait + response.head_due
+    if wait > patience:
+        response.body, response.tokens, response.due = [filler] * len(pauses), [0] * len(pauses), pauses
+        response.cut_at = patience
+    return response
+
+
+def _cache(config: Config) -> PrefixCache:
+    limits = limits_of(config.profile)
+    model = {"profile": limits.cache_model, "off": None}.get(config.cache, config.cache)
+    unit = config.cache_unit or limits.cache_unit or 64
+    return PrefixCache(
+        model, unit, config.cache_settle_s, config.cache_ttl_s, config.cache_capacity, config.cache_interval
+    )
+
+
+def _uuid(digits: str) -> str:
+    """A version 4 UUID of at least 32 hexadecimal digits."""
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -1,0 +1,114 @@
+"""Accounts in whole pico-units of their currency, so that a balance falls by exactly the bill and nothing is ever rounded.
+
+Every known price per million tokens has at most six decimals, so a token costs a whole number of 10⁻¹² units.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import specs
+from wire.prices import EXACT
+
+PICO = 10**12
+ACCOUNTS = 10_000  # remembered; the one unused for longest is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Pico-units per token."""
+
+    hit: int
+    miss: int
+    output: int
+
+    def bill(self, hit: int, miss: int, output: int) -> int:
+        return hit * self.hit + miss * self.miss + output * self.output
+
+
+@dataclass(slots=True)
+class Account:
+    """Gifts are spent before what was topped up (fact sheet 3.2); the latter may go below zero with the last request."""
+
+    granted: int
+    topped_up: int
+
+    @property
+    def total(self) -> int:
+        return self.granted + self.topped_up
+
+    def charge(self, amount: int) -> None:
+        gift = min(self.granted, amount)
+        self.granted -= gift
+        self.topped_up -= amount - gift
+
+
+class Accounts:
+    """Accounts by key, each opened with the same money."""
+
+    def __init__(self, granted: str, topped_up: str) -> None:
+        self._opening = (pico(granted), pico(topped_up))
+        self._accounts: OrderedDict[str, Account] = OrderedDict()
+
+    def of(self, key: str) -> Account:
+        account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = Account(*self._opening)
+            if len(self._accounts) > ACCOUNTS:
+                self._accounts.popitem(last=False)
+        else:
+            self._accounts.move_to_end(key)
+        return account
+
+    def clear(self) -> None:
+        self._accounts.clear()
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # (key, account) pairs
+        return iter(self._accounts.items())
+
+
+class PriceList:
+    """Prices of a profile. While the clock stands in the profile's own days its instant counts, else the profile's."""
+
+    def __init__(self, profile: str, currency: str) -> None:
+        self._profile, self._currency = specs.profile(profile), currency
+        later = [specs.profile(name).date for name in specs.PROFILES if name > profile and name != "openai"]
+        self._until = min(later, default=None)
+        self._known: dict[tuple[str, int], Rates] = {}
+
+    def instant(self, now: float) -> datetime:
+        at = datetime.fromtimestamp(now, UTC)
+        if self._profile.date <= at.date() and (self._until is None or at.date() < self._until):
+            return at
+        return self._profile.priced_at
+
+    def rates(self, model: str, now: float) -> Rates:
+        """Raises :class:`specs.UnknownPriceError`. Windows open and close on full minutes."""
+        key = (model, int(now) // 60)
+        if key not in self._known:
+            if len(self._known) > 256:
+                self._known.clear()
+            price = specs.price(model, self.instant(now), self._currency)
+            self._known[key] = Rates(
+                *(int(EXACT.scaleb(amount, 6)) for amount in (price.hit, price.miss, price.output))
+            )
+        return self._known[key]
+
+
+def pico(amount: str) -> int:
+    """Raises ValueError for what is no decimal amount of money."""
+    try:
+        value = EXACT.scaleb(Decimal(amount), 12)
+        if not value.is_finite() or value != value.to_integral_value():
+            raise ValueError
+        return int(value)
+    except ArithmeticError:
+        raise ValueError(amount) from None
+
+
+def text(amount: int, digits: int = 12) -> str:
+    """``110.00``: at least two decimals, at most *digits*; further ones are cut off, towards zero."""
+    whole, part = divmod(abs(amount), PICO)
+    decimals = f"{part:012}"[:digits].rstrip("0").ljust(2, "0")
+    return f"{'-' if amount < 0 else ''}{whole}.{decimals}"
