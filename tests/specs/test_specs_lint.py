@@ -1,0 +1,73 @@
+"""Each kind of broken data is found, with its file and line, by ``python -m specs``."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import specs
+from specs.lines import load
+from specs.lint import problems
+
+SOURCE = Path(specs.__file__).parent
+FIRST = "- id: stream.content-type"
+# file, text to find, text to put there, pattern of the problem; {line} is the line of the change
+BREAKS = [
+    ("requirements/stream.yaml", FIRST, "- id: Stream Content", "specs/requirements/stream.yaml:{line}: .*does not match"),
+    ("requirements/stream.yaml", FIRST, "- id: usage.present", "specs/requirements/usage.yaml:2: .*exists already at .*stream.yaml:{line}"),
+    ("requirements/stream.yaml", "level: MUST", "level: CAN", "stream.yaml:{line}: 'CAN' is not one of"),
+    ("requirements/stream.yaml", "page: recordings/ruby_llm", "page: hearsay", "stream.yaml:{line}: source 'hearsay' is not in"),
+    ("requirements/chat.yaml", "since: 2024-12", "since: 2024-11", "chat.yaml:{line}: since names no profile: '2024-11'"),
+    ("requirements/account.yaml", "until: 2025-12", "until: 2024-12", "account.yaml:[0-9]+: since is later than until"),
+    ("requirements/cache.yaml", "probes: [cache.repeat]", "excluded: no", "cache.yaml:{line}: 'no' is too short"),
+    ("requirements/cache.yaml", "probes: [cache.repeat]", "level: MUST", "cache.yaml:{line}: key 'level' occurs twice"),
+    ("requirements/cache.yaml", "  probes: [cache.repeat]\n", "", "cache.yaml:[0-9]+: .*is not valid under any"),
+    ("requirements/json.yaml", "features: [json]", "features: [json", "json.yaml:[0-9]+: "),
+    ("requirements/json.yaml", "date: 2024-07-25", "date: yesterday", "json.yaml:{line}: 'yesterday' does not match"),
+    ("sources.yaml", "whatwg-sse:", "w3c-sse:", "sources.yaml:{line}: source 'w3c-sse' is used by nothing"),
+    ("sources.yaml", "  kind: norm", "  sort: norm", "sources.yaml:[0-9]+: a source has title, kind and where"),
+    ("profiles/2024-07.yaml", "target: $.servers", "target: $.waiters", "profiles/2024-07.yaml:{line}: .*matches nothing"),
+    ("deepseek.openapi.yaml", "    Stop:", "    Halt:", "profiles/2024-07.yaml:[0-9]+: .*'Stop'.*matches nothing"),
+    ("prices.yaml", "hit: '0.014'", "hit: 0.014", "prices.yaml:[0-9]+: broken price row: .*in quotes"),
+    ("prices.yaml", "2025-02-08T16:00:00+00:00',\n", "2025-03-08T16:00:00+00:00',\n", "prices.yaml:[0-9]+: two USD prices"),
+    ("prices.yaml", "source: news/news0802", "source: a-friend", "prices.yaml:[0-9]+: source 'a-friend'"),
+    ("limits.yaml", "    context: 131072\n", "", "limits.yaml:[0-9]+: deepseek-chat: missing or unknown members: context"),
+    ("limits.yaml", "\n2024-12:", "\n2024-13:", "limits.yaml:[0-9]+: the profiles are"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(SOURCE, tmp_path / "specs", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "specs"
+
+
+def test_ours_are_clean():
+    assert list(problems()) == []
+
+
+@pytest.mark.parametrize(("file", "old", "new", "pattern"), BREAKS)
+def test_a_break_is_found(copy, file, old, new, pattern):
+    text = (copy / file).read_text()
+    line = text[: text.index(old)].count("\n") + 1 + old.startswith("\n")
+    (copy / file).write_text(text.replace(old, new, 1))
+    found = "\n".join(problems(copy))
+    assert re.search(pattern.format(line=line), found), found or "no problem found"
+
+
+def test_the_command_exits_1_and_prints_file_and_line(copy):
+    file = copy / "requirements" / "stream.yaml"
+    file.write_text(file.read_text().replace(FIRST, FIRST + "\n  titel: x", 1))
+    run = subprocess.run([sys.executable, "-m", "specs"], cwd=copy.parent, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.startswith("specs/requirements/stream.yaml:2: ")
+    assert "titel" in run.stdout
+
+
+def test_scalars_follow_yaml_1_2(tmp_path):
+    (tmp_path / "x.yaml").write_text("a: no\nb: 16:30\nc: 2024-07-25\nd: true\ne: 1.50\nf: 0o7\ng: null\nh: 12\n")
+    expected = {"a": "no", "b": "16:30", "c": "2024-07-25", "d": True, "e": 1.5, "f": "0o7", "g": None, "h": 12}
+    assert load("x.yaml", tmp_path).value == expected
