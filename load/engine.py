@@ -1,6 +1,7 @@
 """A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,11 +17,13 @@ from typing import Any
 import specs
 from load import slo
 from load.analysis import exit_code, report
+from load.interrupt import held_back
 from load.log import Log
 from load.options import Options, checked
 from load.parts import Parts, count, parse
 from load.plan import items, rates, trace
 from load.preflight import preflight
+from load.recorder import UNWRITTEN
 from load.tally import Money, Tally
 from wire.errors import CannotJudge, UsageError
 from wire.prices import Rates
@@ -109,28 +112,31 @@ def _prices(options: Options) -> Callable[[datetime], Rates | None]:
 def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:
     """Run Locust until it ends; everything the workers wrote is in the log and in the tally afterwards."""
     tally, parts = new_tally(options), Parts(options.out / "parts")
-    process = _start(options)
-    try:
-        while process.poll() is None:
-            _read(parts, log, tally)
-            progress(_step(options, tally))
-            if tally.stopped:
-                _close(process)
-            time.sleep(POLL)
-    except KeyboardInterrupt:
-        tally.stopped.append({"kind": "interrupted", "reason": "interrupted by the user", "worker": None})
-        _stop(process)
-    finally:
-        if process.poll() is None:
+    with held_back() as interrupted:
+        process = _start(options)
+        try:
+            while process.poll() is None and not interrupted.wait(POLL):
+                _read(parts, log, tally)
+                progress(_step(options, tally))
+                if tally.stopped:
+                    _close(process)
+        finally:
             _stop(process)
-    _read(parts, log, tally)
-    if not tally.workers:
-        raise CannotJudge(f"no worker came up: {_last_words(options.out)}")
-    lost = len(tally.workers.keys() - tally.ended.keys())
-    if any(stop["kind"] == "interrupted" for stop in tally.stopped):
+        _read(parts, log, tally)
+    if process.returncode == UNWRITTEN:
+        reason = f"the samples could not all be written to {options.out}; is the disk full? The figures are of those that were"
+        tally.stopped.append({"kind": "disk", "reason": reason, "worker": None})
+    if interrupted.is_set():
+        tally.stopped.append({"kind": "interrupted", "reason": "interrupted by the user", "worker": None})
         log.footer["interrupted"] = "KeyboardInterrupt"
+    if not tally.workers:
+        raise CannotJudge(
+            "interrupted before anything was sent"
+            if interrupted.is_set()
+            else f"no worker came up: {_last_words(options.out)}"
+        )
     parts.remove()
-    return tally, lost
+    return tally, max(options.workers - len(tally.ended), 0)
 
 
 def _start(options: Options) -> "subprocess.Popen[bytes]":
@@ -144,6 +150,7 @@ def _start(options: Options) -> "subprocess.Popen[bytes]":
         "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
+    environment["LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP"] = "0"  # our carriers report nothing
     environment.pop("ECHOSOUNDER_LOAD_KEY", None)
     if options.api_key:
         environment["ECHOSOUNDER_LOAD_KEY"] = options.api_key
@@ -199,13 +206,13 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Order the workers to stop; they give up what is in flight, write, and end. Whoever does not within 10 s is killed."""
+    """Order the workers to stop: they give up what is in flight, write, and end. Whoever does not within 10 s is killed."""
     _close(process)
     try:
         process.wait(10)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -19,6 +19,7 @@ from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from load import options as load_options
+from load.recorder import UNWRITTEN
 from load.sample import Sample
 from load.session import Session
 from load.worker import session
@@ -27,7 +28,7 @@ from wire.errors import EchosounderError
 OPTIONS = load_options.load(
     Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8"), os.environ.get("ECHOSOUNDER_LOAD_KEY")
 )
-GO, OVER = "echosounder-go", "echosounder-over"
+GO, HERE, OVER = "echosounder-go", "echosounder-here", "echosounder-over"
 AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
 
 
@@ -40,7 +41,8 @@ class Place:
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
         self.taken = self.stopped = False
-        self.finished: set[str] = set()
+        self.finished: set[str] = set()  # of the master: workers that are done, and the processes of all
+        self.pids: dict[str, int] = {}
 
     def run(self) -> None:
         """The carrier's work. A second carrier in this process (Locust moves those of dead workers) only waits."""
@@ -83,8 +85,11 @@ class Carrier(User):
     @task
     def carry(self) -> None:
         PLACE.run()
+        broken = PLACE.session is not None and PLACE.session.broken
+        if broken:
+            self.environment.process_exit_code = UNWRITTEN
         if isinstance(PLACE.runner, WorkerRunner):
-            PLACE.runner.send_message(OVER, {})
+            PLACE.runner.send_message(OVER, {"broken": broken})
         elif PLACE.runner is not None:
             gevent.spawn(PLACE.runner.quit)
         gevent.sleep(3600)
@@ -107,6 +112,7 @@ def observe(sample: Sample) -> None:
 def on_init(environment: Any, runner: Any, **_: Any) -> None:
     PLACE.runner = runner
     if isinstance(runner, MasterRunner):
+        runner.register_message(HERE, on_here)
         runner.register_message(OVER, on_over)
         gevent.spawn(quit_when_over, runner)
     elif isinstance(runner, WorkerRunner):
@@ -127,22 +133,41 @@ def on_go(environment: Any, msg: Any, **_: Any) -> None:
     near = (
         abs(begin - time.monotonic_ns()) < 5_000_000_000
     )  # else the master is another machine, with a clock of its own
+    PLACE.runner.send_message(HERE, {"pid": os.getpid()})
     PLACE.begin = begin if near else time.monotonic_ns() + AHEAD
     PLACE.go.set()
 
 
+def on_here(environment: Any, msg: Any, **_: Any) -> None:
+    PLACE.pids[msg.node_id] = int(msg.data["pid"])
+
+
 def on_over(environment: Any, msg: Any, **_: Any) -> None:
     PLACE.finished.add(msg.node_id)
+    if msg.data["broken"]:
+        environment.process_exit_code = UNWRITTEN
 
 
 def quit_when_over(runner: Any) -> None:
     """The master ends when every worker that still lives has said that it is done, its samples written."""
-    while True:
-        gevent.sleep(0.2)
-        alive = {client.id for client in runner.clients.values() if client.state != "missing"}
-        if PLACE.go.is_set() and alive <= PLACE.finished:
-            runner.quit()
-            return
+    while not (PLACE.go.is_set() and all_over(runner)):
+        gevent.sleep(0.1)
+    runner.quit()
+
+
+def all_over(runner: Any) -> bool:
+    alive = {client.id for client in runner.clients.values() if client.state != "missing"}
+    return all(node in PLACE.finished or died(PLACE.pids.get(node)) for node in alive)
+
+
+def died(pid: int | None) -> bool:
+    """Is the worker a child of ours that has exited? Locust needs seconds to miss one that was killed."""
+    if pid is None:
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # on another machine
+        return False
 
 
 def watch_parent() -> None:

@@ -20,6 +20,10 @@ def preflight(options: Options) -> Options:
     if answer.status_code in {401, 403}:
         hint = "it does not accept our API key" if options.api_key else "it wants an API key"
         raise KeyRefused(f"{options.url}: {hint} ({answer.status_code}); set the variable named by --api-key-env")
+    if "html" in answer.headers.get("content-type", ""):
+        raise Unreachable(
+            f"{options.url} answers with a web page ({answer.status_code}), not an API; give the API's base URL"
+        )
     model = options.model or _first(answer)
     if not model:
         raise UsageError(f"{options.url} lists no model (GET /models: {answer.status_code}); name one with --model")

@@ -9,6 +9,8 @@ from load.sample import Sample
 from wire.exchange import Exchange
 from wire.runlog import exchange_record
 
+UNWRITTEN = 28  # exit code of the load process when samples could not be written; the number of ENOSPC
+
 
 class Recorder:
     """Gathers records and appends them to *path* when flushed. ``broken`` says why nothing more can be written, if so."""

@@ -76,6 +76,11 @@ class Session:
             if self._next is not None:
                 self._alarm.set(at + self._next[1])
 
+    @property
+    def broken(self) -> bool:
+        """Could the samples not be written?"""
+        return bool(self._recorder.broken)
+
     def stop(self, drain: float | None = None) -> None:
         """Send nothing more; wait *drain* seconds for what is in flight."""
         now = time.monotonic_ns()

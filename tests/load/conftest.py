@@ -28,6 +28,8 @@ class Scripted:
         self.wrote: list[int] = []
         self.requests: list[bytes] = []
         self.connections = 0
+        self.models = b""  # the answer to GET requests, where it is another one
+        self.stall: tuple[int, float] | None = None  # the n-th request waits so many seconds first
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.address = self._listener.getsockname()
         self.url = "http://{}:{}".format(*self.address)
@@ -47,7 +49,9 @@ class Scripted:
         with connection:
             while request := self._request(connection):
                 self.requests.append(request)
-                if not self._play(connection):
+                if self.models and request.startswith(b"GET"):
+                    connection.sendall(self.models)
+                elif not self._play(connection):
                     return
 
     def _request(self, connection: socket.socket) -> bytes:
@@ -67,6 +71,8 @@ class Scripted:
 
     def _play(self, connection: socket.socket) -> bool:
         self.wrote = []
+        if self.stall and len(self.requests) == self.stall[0]:
+            time.sleep(self.stall[1])
         for step in self.steps:
             if isinstance(step, (int, float)):
                 time.sleep(step)

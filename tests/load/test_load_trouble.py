@@ -1,0 +1,337 @@
+"""Runs in which something goes wrong: nothing is lost, nothing hangs, the sentence and the exit code say what happened."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from load.engine import run
+from load.options import Options, checked
+from load.scenarios.file import read_scenario
+from mock_server.process import Running, spawn
+from wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
+from wire.runlog import read
+
+MODELS = b'{"object":"list","data":[{"id":"m","object":"model","owned_by":"x"}]}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+EVENT = b'data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
+
+
+def answer(status: str, body: bytes, kind: str = "application/json") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+STREAM = HEAD + chunk(EVENT * 3) + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[Running]:
+    with spawn(seed=1, ttft_ms=10, itl_ms=2) as running:
+        yield running
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return Options(
+        url="http://127.0.0.1:9", out=tmp_path / "run", duration=1.0, drain=5.0, flush=0.2, api_key="sk-test-000000000"
+    )
+
+
+@pytest.fixture
+def routed(scripted: Any) -> Callable[..., Any]:
+    """A server that lists a model and answers every POST by a script."""
+
+    def make(*steps: Any) -> Any:
+        server = scripted(*steps)
+        server.models = answer("200 OK", MODELS)
+        return server
+
+    return make
+
+
+def test_nobody_listens(options: Options) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(Unreachable, match="check the URL"):
+        run(replace(options, url=url))
+
+
+def test_no_route(options: Options) -> None:
+    with pytest.raises(Unreachable, match="no answer from"):
+        run(replace(options, url="http://no-such-host.invalid:1"))
+
+
+def test_the_server_closes_at_once(options: Options, scripted: Any) -> None:
+    with pytest.raises(Unreachable):
+        run(replace(options, url=scripted("close").url))
+
+
+def test_the_server_never_answers(options: Options, scripted: Any) -> None:
+    with pytest.raises(Unreachable):
+        run(replace(options, url=scripted(5.0).url, connect_timeout=0.3))
+
+
+def test_a_web_page_is_no_api(options: Options, scripted: Any) -> None:
+    with pytest.raises(Unreachable, match="web page"):
+        run(replace(options, url=scripted(answer("200 OK", b"<html>", "text/html")).url))
+
+
+def test_a_key_that_is_refused_is_found_before_the_load(options: Options, scripted: Any) -> None:
+    server = scripted(answer("401 Unauthorized", b"{}"))
+    with pytest.raises(KeyRefused, match="--api-key-env"):
+        run(replace(options, url=server.url))
+    assert len(server.requests) == 1
+
+
+def test_a_key_that_is_refused_later_stops_the_load_at_once(options: Options, routed: Any) -> None:
+    server = routed(answer("401 Unauthorized", b'{"error":{"message":"no such user"}}'))
+    outcome = run(replace(options, url=server.url, users="4", duration=20.0))
+    assert outcome.exit_code == 3
+    assert outcome.report["stopped"][0]["kind"] == "key-refused"
+    assert outcome.report["counts"]["sent"] <= 4
+
+
+def test_a_target_that_fails_at_everything_is_left_alone(options: Options, routed: Any) -> None:
+    server = routed(answer("500 Internal Server Error", b'{"error":{"message":"boom"}}'))
+    outcome = run(replace(options, url=server.url, rate="200", duration=20.0))
+    assert outcome.exit_code == 3
+    assert outcome.report["stopped"][0]["reason"] == "20 requests in a row failed, the last with http-500: boom"
+    assert outcome.report["failures"]["http-500"] < 40
+    assert read(outcome.log).footer is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"rate": "0"}, "must be above 0"),
+        ({"rate": "3000000"}, "at most"),
+        ({"users": "many"}, "cannot read the load"),
+        ({"slo": ("ttft_p95<5parsecs",)}, "cannot read the objective"),
+        ({"arrival": "trace"}, "needs --trace FILE"),
+        ({"scenario": "steaming"}, "unknown scenario"),
+        ({"duration": 0.0}, "duration must be between"),
+        ({"budget_usd": "lots"}, "not an amount"),
+        ({"budget_usd": "-1"}, "cannot be -1"),
+        ({"prompt_tokens": "400-100"}, "number of tokens"),
+        ({"url": "ftp://x"}, "not an http"),
+        ({"trace": Path("missing.jsonl")}, "cannot read"),
+    ],
+)
+def test_options_that_cannot_work_are_refused_before_anything_is_sent(
+    options: Options, change: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        run(replace(options, **change))
+
+
+SCENARIOS = [
+    ("- {name: a, promt_tokens: 5}", "item 1: unknown key 'promt_tokens'; did you mean prompt_tokens"),
+    ("- {kind: chat}", "item 1: an item is a mapping with a name"),
+    ("- {name: a}\n- {name: b, kind: chess}", "item 2, kind: 'chess' is none of chat"),
+    ("- {name: a, prompt_tokens: [9, 3]}", "a range like"),
+    ("- {name: a, output_tokens: lots}", "makes no sense here"),
+    ("- {name: a, weight: -1}", "makes no sense here"),
+    ("items: 3", "a list of items"),
+    ("{", "cannot read"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), SCENARIOS, ids=[row[1] for row in SCENARIOS])
+def test_mistakes_in_a_scenario_file_are_named(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=says.replace("[", r"\[")):
+        read_scenario(path)
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"offset": -1, "prompt_tokens": 1, "output_tokens": 1}', '{"offset": 1}', ""]
+)
+def test_mistakes_in_a_trace_are_named(options: Options, tmp_path: Path, line: str) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(line)
+    with pytest.raises(UsageError, match=r"trace\.jsonl"):
+        run(replace(options, trace=path))
+
+
+def test_a_budget_needs_a_price(options: Options, routed: Any) -> None:
+    with pytest.raises(UsageError, match="no price of 'm' is known"):
+        run(replace(options, url=routed(STREAM).url, budget_usd="1"))
+
+
+def test_the_budget_is_never_passed(options: Options, mock: Running) -> None:
+    """200 prompt tokens at 1 and 64 output tokens at 2 dollars per million: at most 0.000328 each."""
+    budget = "0.003"
+    outcome = run(replace(options, url=mock.url, users="4", budget_usd=budget, prices=("0.1", "1", "2"), duration=5.0))
+    assert 3 <= outcome.report["counts"]["sent"] <= 20
+    assert float(outcome.report["cost"]["usd"]) <= float(budget) * 2
+    assert outcome.report["counts"]["over_budget"] > 0
+    assert outcome.report["stopped"][0]["kind"] == "budget"
+
+
+def test_streams_that_are_cut_by_the_end_are_all_reported(options: Options, routed: Any) -> None:
+    """Streams of 6 s in a run of 1 s without patience."""
+    steps = [HEAD, *(step for _ in range(60) for step in (chunk(EVENT), 0.1))]
+    outcome = run(replace(options, url=routed(*steps).url, users="5", drain=0.0))
+    counts = outcome.report["counts"]
+    assert (counts["sent"], counts["in_flight"], counts["completed"]) == (5, 5, 0)
+    assert outcome.report["metrics"]["ttft_ms"]["count"] == 5
+    assert outcome.report["metrics"]["gap_ms"]["count"] > 20
+    assert outcome.report["metrics"]["e2e_ms"] is None, "a cut stream is not a fast one"
+
+
+def test_streams_are_drained_when_there_is_patience(options: Options, routed: Any) -> None:
+    steps = [
+        HEAD,
+        *(step for _ in range(15) for step in (chunk(EVENT), 0.1)),
+        chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n",
+    ]
+    outcome = run(replace(options, url=routed(*steps).url, users="5"))
+    assert outcome.report["ends"] == {"done": 5}
+
+
+def test_interruption_keeps_everything(options: Options, routed: Any) -> None:
+    server = routed(
+        HEAD, *(step for _ in range(20) for step in (chunk(EVENT), 0.05)), chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+    )
+
+    def interrupt() -> None:
+        while not any(b"POST" in request for request in server.requests):
+            time.sleep(0.05)
+        time.sleep(1.6)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    outcome = run(replace(options, url=server.url, users="3", duration=60.0))
+    assert outcome.exit_code == 3
+    assert outcome.report["stopped"][-1]["kind"] == "interrupted"
+    assert outcome.report["counts"]["sent"] == sum(b"POST" in request for request in server.requests)
+    assert outcome.report["counts"]["in_flight"] > 0
+    footer = read(outcome.log).footer
+    assert footer is not None
+    assert footer["interrupted"] == "KeyboardInterrupt"
+
+
+def test_a_disk_without_room_keeps_what_was_written(options: Options, mock: Running) -> None:
+    """The limit on file sizes is inherited by the workers; writing past it fails like writing to a full disk."""
+    script = (
+        "import json, resource, sys; from pathlib import Path; from load.engine import run; from load.options import Options\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+        f"outcome = run(Options(url={mock.url!r}, users='20', duration=20.0, flush=0.2, out=Path({str(options.out)!r}),\n"
+        "    api_key='sk-test-000000000', sample_limit=0))\n"
+        "print(json.dumps([outcome.exit_code, outcome.report['stopped'], outcome.report['counts']['sent']]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=True)
+    code, stopped, sent = json.loads(done.stdout)
+    assert (code, stopped[0]["kind"]) == (3, "disk")
+    assert sent > 10
+    assert len(read(options.out / "run.jsonl").samples) == sent
+
+
+def test_a_disk_without_room_for_the_log_is_said_in_one_line(options: Options, mock: Running) -> None:
+    script = (
+        "import resource; from pathlib import Path; from load.engine import run; from load.options import Options\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+        f"run(Options(url={mock.url!r}, users='4', processes=4, duration=20.0, flush=0.2, out=Path({str(options.out)!r}),\n"
+        "    api_key='sk-test-000000000'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert "CannotJudge: cannot write to" in done.stderr.splitlines()[-1]
+
+
+def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, mock: Running) -> None:
+    killed: list[float] = []
+
+    def kill_one() -> None:
+        part = options.out / "parts" / "worker-1.jsonl"
+        while not part.exists() or b'"sample"' not in part.read_bytes():
+            time.sleep(0.05)
+        time.sleep(0.7)
+        pid = json.loads(part.read_text().splitlines()[0])["pid"]
+        os.kill(pid, signal.SIGKILL)
+        killed.append(time.monotonic_ns())
+
+    threading.Thread(target=kill_one, daemon=True).start()
+    outcome = run(replace(options, url=mock.url, users="4", processes=2, duration=3.0))
+    assert outcome.report["measurement"]["signals"]["lost_workers"] == 1
+    assert outcome.report["measurement"]["verdict"] == "degraded"
+    last = {0: 0, 1: 0}
+    for sample in read(outcome.log).samples:
+        worker = int(sample["id"].partition("-")[0])
+        last[worker] = max(last[worker], sample["t_closed"])
+    assert 0 <= killed[0] - last[1] < 0.2e9 + 0.4e9, "at most a flush interval, and the requests in flight"
+    assert last[0] > killed[0]
+
+
+def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any) -> None:
+    server = routed(STREAM, 0.02)
+    script = (
+        "from pathlib import Path; from load.engine import run; from load.options import Options\n"
+        f"run(Options(url={server.url!r}, users='2', duration=60.0, flush=0.2, out=Path({str(options.out)!r})))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    while not server.requests or b"POST" not in server.requests[-1]:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    pid = json.loads((options.out / "parts" / "worker-0.jsonl").read_text().splitlines()[0])["pid"]
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
+    assert (
+        '"sample"' in (options.out / "run.jsonl").read_text() + (options.out / "parts" / "worker-0.jsonl").read_text()
+    )
+
+
+def test_a_stall_shows_in_the_figures_from_the_schedule(options: Options, routed: Any) -> None:
+    """Coordinated omission: one user, ten requests a second, and one answer that takes a second."""
+    server = routed(STREAM)
+    server.stall = (5, 1.0)
+    outcome = run(replace(options, url=server.url, users="1", rate="10", duration=2.0))
+    metrics = outcome.report["metrics"]
+    assert metrics["ttft_ms"]["p50"] < 100
+    assert metrics["ttft_ms"]["max"] == pytest.approx(1000, abs=100)
+    assert metrics["ttft_ms"]["p90"] < 100, "the plain figure saw the stall once"
+    assert metrics["ttft_from_schedule_ms"]["p90"] > 500, "everybody who was due meanwhile waited"
+    assert outcome.report["measurement"]["verdict"] == "valid", "the target made them late, not the client"
+
+
+def test_warm_up_is_sent_and_left_out(options: Options, mock: Running) -> None:
+    outcome = run(replace(options, url=mock.url, rate="20", warmup=1.0, duration=1.0))
+    counts = outcome.report["counts"]
+    assert (counts["sent"], counts["warm_up"], counts["scheduled"]) == (20, 20, 20)
+    assert outcome.report["metrics"]["ttft_ms"]["count"] == 20
+
+
+def test_a_trace_is_replayed_with_its_lengths(options: Options, mock: Running, tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    rows = [
+        {"offset": 0.4, "prompt_tokens": 30, "output_tokens": 5},
+        {"offset": 0.1, "prompt_tokens": 90, "output_tokens": 7},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    outcome = run(replace(options, url=mock.url, trace=path, duration=30.0))
+    samples = sorted(read(outcome.log).samples, key=lambda sample: sample["t_scheduled"])
+    assert [(sample["prompt_tokens"], sample["max_tokens"]) for sample in samples] == [(90, 7), (30, 5)]
+    assert samples[1]["t_scheduled"] - samples[0]["t_scheduled"] == 300_000_000
+    assert outcome.report["counts"]["completed"] == 2
+
+
+def test_every_error_has_a_documented_exit_code() -> None:
+    assert {error.exit_code for error in (EchosounderError, UsageError, KeyRefused, Unreachable, CannotJudge)} == {2, 3}
+    assert checked(Options(url="http://x")).users == "8"
