@@ -1,0 +1,187 @@
+"""Two runs side by side: what got fixed, broke or flaps; what got slower or faster, and whether that could be told at all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.difference import Change, Difference, Shares, difference, shares
+from reports.kinds import kind
+from reports.verdicts import BROKEN, worst_first
+from wire.errors import UsageError
+from wire.runlog import Run
+
+Report = Mapping[str, Any]
+EQUAL, BETTER, WORSE, UNRESOLVED = "equal", "better", "worse", "unresolved"
+EXIT_CODES = {EQUAL: 0, BETTER: 0, WORSE: 1, UNRESOLVED: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A requirement whose verdict is not the same: ``broken``, ``fixed``, ``changed`` or ``flapping`` (runs of one side differ)."""
+
+    requirement: str
+    level: str
+    title: str
+    kind: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One latency, or share of failures, compared; ``difference`` is None where a run is too short."""
+
+    name: str
+    unit: str
+    difference: Difference | Shares | None
+    decides: bool = True
+
+    @property
+    def change(self) -> Change:
+        return self.difference.change if self.difference else Change.UNRESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``moves`` of check reports or ``rows`` of load reports; ``same`` requirements did not move. Notes limit what it means."""
+
+    verdict: str
+    moves: tuple[Move, ...] = ()
+    same: int = 0
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.verdict]
+
+
+def checks(before: Sequence[Report], after: Sequence[Report], common: bool = False) -> Comparison:
+    """Compares check reports; several of one side show what flaps.
+
+    Raises :class:`UsageError` where they were made by another profile or policy, or, unless *common*, judge other requirements.
+    """
+    reports = (*before, *after)
+    if any(kind(report) != "check" for report in reports):
+        raise UsageError("a check report can be compared with check reports only")
+    for name in ("profile", "policy"):
+        if len(said := {str(report[name]) for report in reports}) > 1:
+            raise UsageError(
+                f"the runs differ in their {name} ({', '.join(sorted(said))}): their verdicts mean different things"
+            )
+    ids = [{row["id"] for row in report["requirements"]} for report in reports]
+    shared, every = set.intersection(*ids), set.union(*ids)
+    if shared != every and not common:
+        raise UsageError(
+            f"{len(every - shared)} requirements are not in all of the runs: another version or suite made them; "
+            "judge them again with `echosounder score`, or compare what they share with --common"
+        )
+    moves = tuple(move for name in _order(after[-1], shared) if (move := _move(name, before, after)))
+    notes = (
+        (f"{len(every - shared)} requirements are not in all of the runs and were left out",) if shared != every else ()
+    )
+    return Comparison(_check_verdict(moves), moves, len(shared) - len(moves), notes=notes)
+
+
+def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: float = 0.05) -> Comparison:
+    """Compares two load runs by their samples. *threshold*: the change, as a share, from which a latency counts as changed.
+
+    Raises :class:`UsageError` where the runs are of different scenarios.
+    """
+    reports = (before[0], after[0])
+    if any(kind(report) != "load" for report in reports):
+        raise UsageError("a load report can be compared with a load report only")
+    if len(said := {str(report["scenario"]) for report in reports}) > 1:
+        raise UsageError(f"the runs are of different scenarios: {', '.join(sorted(said))}")
+    rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold))
+    notes = tuple(_notes(*reports))
+    invalid = any(report["measurement"]["verdict"] == "invalid" for report in reports)
+    return Comparison(UNRESOLVED if invalid else _load_verdict(rows), rows=rows, notes=notes)
+
+
+def _order(report: Report, shared: set[str]) -> list[str]:
+    return [row["id"] for row in worst_first(report["requirements"]) if row["id"] in shared]
+
+
+def _move(name: str, before: Sequence[Report], after: Sequence[Report]) -> Move | None:
+    olds, news = ([_row(report, name) for report in side] for side in (before, after))
+    was, now = (tuple(dict.fromkeys(row["verdict"] for row in side)) for side in (olds, news))
+    if was == now and len(now) == 1:
+        return None
+    last = news[-1]
+    why = (last["findings"] or [{}])[0].get("message") or last.get("note") or ""
+    return Move(name, last["level"], last["title"], _kind(was, now), was, now, why)
+
+
+def _kind(was: tuple[str, ...], now: tuple[str, ...]) -> str:
+    if len(was) > 1 or len(now) > 1:
+        return "flapping"
+    if now[0] in BROKEN and was[0] not in BROKEN:
+        return "broken"
+    return "fixed" if was[0] in BROKEN and now[0] == "pass" else "changed"
+
+
+def _row(report: Report, name: str) -> Mapping[str, Any]:
+    return next(row for row in report["requirements"] if row["id"] == name)
+
+
+def _check_verdict(moves: Sequence[Move]) -> str:
+    kinds = {move.kind for move in moves}
+    return WORSE if "broken" in kinds else BETTER if "fixed" in kinds else EQUAL
+
+
+def _measured(run: Run) -> list[Mapping[str, Any]]:
+    samples = [sample for sample in run.samples if sample.get("phase", "measured") == "measured" and "t_sent" in sample]
+    return sorted(samples, key=lambda sample: int(sample["t_sent"]))
+
+
+def _rows(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], threshold: float) -> Iterator[Row]:
+    for name, values, share, decides in (
+        ("TTFT p50", _ttft, 0.5, True),
+        ("TTFT p95", _ttft, 0.95, False),
+        ("mean gap of an answer, p50", _gap, 0.5, True),
+        ("E2E p50", _e2e, 0.5, True),
+        ("E2E p95", _e2e, 0.95, False),
+    ):
+        one, other = list(values(before)), list(values(after))
+        if one or other:
+            yield Row(name, "ms", difference(one, other, share, threshold), decides)
+    yield Row("failures", "share", shares(_failures(before), _failures(after)))
+
+
+def _failures(samples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    return sum(bool(sample.get("failure")) for sample in samples), len(samples)
+
+
+def _ttft(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    return ((sample["t_first_token"] - sample["t_sent"]) / 1e6 for sample in samples if "t_first_token" in sample)
+
+
+def _gap(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    return (sum(gaps) / len(gaps) / 1e3 for sample in samples if (gaps := sample.get("gaps_us")))
+
+
+def _e2e(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """Of whole answers only: one that was cut short is not fast."""
+    whole = (sample for sample in samples if not sample.get("failure") and "t_closed" in sample)
+    return ((sample["t_closed"] - sample["t_sent"]) / 1e6 for sample in whole)
+
+
+def _load_verdict(rows: Sequence[Row]) -> str:
+    changes = {row.change for row in rows}
+    if Change.SLOWER in changes:
+        return WORSE
+    if any(row.decides and row.change is Change.UNRESOLVED for row in rows):
+        return UNRESOLVED
+    return BETTER if Change.FASTER in changes else EQUAL
+
+
+def _notes(before: Report, after: Report) -> Iterator[str]:
+    for name, report in (("first", before), ("second", after)):
+        verdict = report["measurement"]["verdict"]
+        if verdict != "valid":
+            yield f"the measurement of the {name} run is {verdict}: {'; '.join(map(str, report['measurement']['reasons']))}"
+    for name in ("load", "workers", "warmup_s"):
+        if before.get(name) != after.get(name):
+            yield f"the runs differ in {name}: {before.get(name)} and {after.get(name)}"

@@ -1,0 +1,101 @@
+"""A comparison for people (terminal, Markdown) and for machines (JSON)."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from reports.compare import Comparison, Move, Row
+from reports.difference import Difference, least
+from reports.figures import number, percent
+from reports.terminal import STYLES
+from reports.text import line, markdown
+
+_LOOKS = {
+    "equal": ("=", "good", "no difference that counts"),
+    "better": ("▲", "good", "better, and nothing worse"),
+    "worse": ("▼", "bad", "worse"),
+    "unresolved": ("?", "warn", "the runs cannot tell: too short, too noisy, or not valid"),
+}
+_MOVES = {
+    "broken": ("▼", "bad"),
+    "fixed": ("▲", "good"),
+    "flapping": ("↕", "warn"),
+    "changed": ("→", "warn"),
+}
+_TONES = {"slower": "bad", "faster": "good", "equal": "idle", "unresolved": "warn"}
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    glyph, tone, says = _LOOKS[comparison.verdict]
+    _print(console, f"{glyph} {comparison.verdict.upper()}", tone, f"  {says}")
+    for note in comparison.notes:
+        _print(console, f"   {line(note)}", "warn")
+    for move in comparison.moves:
+        glyph, tone = _MOVES[move.kind]
+        _print(console, f"{glyph} {move.kind:9}", tone, f" {_moved(move)}")
+        if move.why:
+            _print(console, f"             {line(move.why)}", "idle")
+    for row in comparison.rows:
+        _print(console, f"{row.change:10}", _TONES[row.change], f" {_measured(row)}")
+    if not comparison.rows:
+        _print(console, f"{comparison.same} requirements are the same", "idle")
+
+
+def to_markdown(comparison: Comparison) -> str:
+    return "\n".join(_markdown(comparison)) + "\n"
+
+
+def record(comparison: Comparison) -> dict[str, Any]:
+    """``echosounder/compare/1``: the comparison as JSON values."""
+    document: dict[str, Any] = {
+        "schema": "echosounder/compare/1",
+        **asdict(comparison),
+        "exit_code": comparison.exit_code,
+    }
+    for row, made in zip(document["rows"], comparison.rows, strict=True):
+        row["change"] = str(made.change)
+    return document
+
+
+def _markdown(comparison: Comparison) -> Iterator[str]:
+    glyph, _, says = _LOOKS[comparison.verdict]
+    yield f"# Comparison: {glyph} {comparison.verdict}\n\n{says}."
+    yield from (f"- {markdown(note, 500)}" for note in comparison.notes)
+    if comparison.moves:
+        yield "\n| | level | requirement | before | after | why |\n|---|---|---|---|---|---|"
+    for move in comparison.moves:
+        told = f"`{move.requirement}` | {', '.join(move.before)} | {', '.join(move.after)} | {markdown(move.why)}"
+        yield f"| {_MOVES[move.kind][0]} {move.kind} | {move.level} | {told} |"
+    if comparison.rows:
+        yield "\n| | figure | result |\n|---|---|---|"
+    yield from (f"| {row.change} | {row.name} | {_result(row)} |" for row in comparison.rows)
+    if not comparison.rows:
+        yield f"\n{comparison.same} requirements are the same."
+
+
+def _moved(move: Move) -> str:
+    return f"{move.level:6} {move.requirement}: {', '.join(move.before)} → {', '.join(move.after)}"
+
+
+def _measured(row: Row) -> str:
+    return f"{row.name}: {_result(row)}"
+
+
+def _result(row: Row) -> str:
+    found = row.difference
+    if found is None:
+        return f"too few requests to compare: a median takes {least(0.5)} of each run, a p95 {least(0.95)}"
+    if isinstance(found, Difference):
+        low, high, ratio = (100 * (value - 1) for value in (found.low, found.high, found.ratio))
+        return (
+            f"{number(found.before)} → {number(found.after)} {row.unit}: {ratio:+.1f} % ({low:+.1f} to {high:+.1f}); "
+            f"a change of {percent(found.resolution)} would have shown"
+        )
+    return f"{percent(found.before)} → {percent(found.after)}"
+
+
+def _print(console: Console, text: str, tone: str, rest: str = "") -> None:
+    console.print(Text.assemble((text, STYLES[tone]), rest), soft_wrap=True)

@@ -1,0 +1,130 @@
+"""Is one run slower than another? A quantile of each by batch means, and a verdict with the change that could have been seen.
+
+Latencies of one run are not independent: queues and caches make neighbours alike. So each run is cut into consecutive
+batches, the quantile is taken in each, and the spread *between batches* gives the error (batch means; A. M. Law,
+Simulation Modeling and Analysis, 9.5.3). Two runs are compared on the logarithm, where "10 % slower" is the same everywhere,
+by Welch's test.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from math import exp, log, sqrt
+from statistics import NormalDist, fmean, variance
+
+from reports.series import quantile
+
+BATCHES, LEAST_BATCHES, LEAST_IN_BATCH = 20, 8, 20
+_SEEN = 1.62  # a change of so many half-widths is significant in 95 of 100 pairs of runs: 1 + z(0.95) / t(0.995)
+CONFIDENCE = 0.99  # per comparison: a report makes several, and all of them together should be right in 95 of 100
+
+
+class Change(StrEnum):
+    EQUAL = "equal"
+    SLOWER = "slower"
+    FASTER = "faster"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest change, as a
+    share, that would have shown in 95 of 100 such pairs of runs."""
+
+    before: float
+    after: float
+    ratio: float
+    low: float
+    high: float
+    change: Change
+
+    @property
+    def resolution(self) -> float:
+        return float((self.high / self.low) ** (_SEEN / 2) - 1)
+
+
+def difference(
+    before: Sequence[float], after: Sequence[float], share: float = 0.5, threshold: float = 0.05
+) -> Difference | None:
+    """Compares the quantile *share* of two runs; values in the order in which they were measured, in any unit.
+
+    A change counts when it is significant and at least *threshold*. ``equal`` is said only where a change of twice the
+    threshold would have been seen, else ``unresolved``. None where a run is too short to say anything.
+    """
+    one, other = _batches(before, share), _batches(after, share)
+    if not one or not other:
+        return None
+    shift = fmean(other) - fmean(one)
+    half = _half_width(one, other)
+    low, high = exp(shift - half), exp(shift + half)
+    change = _change(shift, half, log(1 + threshold))
+    return Difference(_at(before, share), _at(after, share), exp(shift), low, high, change)
+
+
+def least(share: float) -> int:
+    """How many values of each run a comparison of this quantile takes: a p95 of twenty would be one of the two largest."""
+    return LEAST_BATCHES * max(LEAST_IN_BATCH, round(2 / (1 - share)))
+
+
+def _change(shift: float, half: float, threshold: float) -> Change:
+    if abs(shift) > half and abs(shift) >= threshold:
+        return Change.SLOWER if shift > 0 else Change.FASTER
+    return Change.EQUAL if _SEEN * half <= 2 * threshold else Change.UNRESOLVED
+
+
+def _batches(values: Sequence[float], share: float) -> list[float]:
+    """The logarithm of the quantile in each of up to twenty consecutive batches; empty where there would be too few."""
+    if len(values) < least(share):
+        return []
+    count = min(BATCHES, LEAST_BATCHES * len(values) // least(share))
+    bounds = [round(index * len(values) / count) for index in range(count + 1)]
+    return [log(max(_at(values[start:stop], share), 1e-9)) for start, stop in pairwise(bounds)]
+
+
+def _at(values: Sequence[float], share: float) -> float:
+    return quantile(sorted(values), share) or 0.0
+
+
+def _half_width(one: Sequence[float], other: Sequence[float]) -> float:
+    parts = [variance(values) / len(values) for values in (one, other)]
+    if not sum(parts):
+        return 0.0
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True)
+    )
+    return _student(freedom) * sqrt(sum(parts))
+
+
+def _student(freedom: float) -> float:
+    """Two-sided quantile of Student's t (Abramowitz and Stegun, 26.7.5); good to 1 % from seven degrees of freedom."""
+    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How often something went wrong before and after, as shares of 1, and what to make of it."""
+
+    before: float
+    after: float
+    change: Change
+
+
+def shares(before: tuple[int, int], after: tuple[int, int], threshold: float = 0.01) -> Shares | None:
+    """Compares two counts, each ``(went wrong, of how many)``. ``slower`` stands for more often.
+
+    Two-proportion z test, pooled; a change counts when it is significant and at least *threshold* points. None of nothing.
+    """
+    (wrong, of), (wrong_after, of_after) = before, after
+    if not of or not of_after:
+        return None
+    shift = wrong_after / of_after - wrong / of
+    pooled = (wrong + wrong_after) / (of + of_after)
+    half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * sqrt(pooled * (1 - pooled) * (1 / of + 1 / of_after))
+    real = abs(shift) > half and abs(shift) >= threshold
+    change = (Change.SLOWER if shift > 0 else Change.FASTER) if real else Change.EQUAL
+    return Shares(wrong / of, wrong_after / of_after, change)

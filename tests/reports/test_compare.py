@@ -1,0 +1,172 @@
+"""What moved between two runs, and what the exit code of a CI job should be."""
+
+import copy
+import json
+import random
+
+import pytest
+from rich.console import Console
+
+from reports import compare, compare_text
+from wire.errors import UsageError
+from wire.runlog import Run
+
+MS = 1_000_000
+TRIES = 100
+
+
+def with_verdicts(report, **verdicts):
+    report = copy.deepcopy(report)
+    for row in report["requirements"]:
+        row["verdict"] = verdicts.get(row["id"].replace(".", "_").replace("-", "_"), row["verdict"])
+    return report
+
+
+def moves(comparison):
+    return {move.requirement: move.kind for move in comparison.moves}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "verdict", "code"),
+    [
+        ({}, {}, "equal", 0),
+        ({"usage_sum": "pass"}, {"usage.sum": "fixed"}, "better", 0),
+        ({"stream_content_type": "fail"}, {"stream.content-type": "broken"}, "worse", 1),
+        ({"stream_content_type": "untestable"}, {"stream.content-type": "broken"}, "worse", 1),
+        ({"json_object": "nonstrict"}, {"json.object": "broken"}, "worse", 1),
+        ({"stream_content_type": "inconclusive"}, {"stream.content-type": "changed"}, "equal", 0),
+        ({"usage_sum": "not-applicable"}, {"usage.sum": "changed"}, "equal", 0),
+        ({"usage_sum": "untestable"}, {"usage.sum": "changed"}, "equal", 0),
+        ({"usage_sum": "pass", "fim_beta": "fail"}, {"usage.sum": "fixed", "fim.beta": "broken"}, "worse", 1),
+    ],
+)
+def test_a_verdict_that_moved_is_named(check_report, change, kind, verdict, code):
+    comparison = compare.checks([check_report], [with_verdicts(check_report, **change)])
+    assert (moves(comparison), comparison.verdict, comparison.exit_code) == (kind, verdict, code)
+    assert comparison.same == len(check_report["requirements"]) - len(kind)
+
+
+def test_what_differs_between_the_runs_of_one_side_flaps_and_is_nobodys_fault(check_report):
+    sometimes = with_verdicts(check_report, stream_content_type="fail")
+    comparison = compare.checks([check_report, sometimes], [sometimes, check_report])
+    assert moves(comparison) == {"stream.content-type": "flapping"}
+    assert comparison.verdict == "equal"
+
+
+@pytest.mark.parametrize("member", ["profile", "policy"])
+def test_runs_of_another_kind_are_not_compared(check_report, member):
+    with pytest.raises(UsageError, match=f"differ in their {member}"):
+        compare.checks([check_report], [check_report | {member: "other"}])
+
+
+def test_mixed_catalogues_are_compared_only_when_asked(check_report):
+    other = check_report | {"requirements": check_report["requirements"][2:]}
+    with pytest.raises(UsageError, match=r"2 requirements are not in all of the runs.*--common"):
+        compare.checks([check_report], [other])
+    comparison = compare.checks([check_report], [other], common=True)
+    assert (comparison.verdict, comparison.same) == ("equal", 7)
+    assert "2 requirements" in comparison.notes[0]
+
+
+def test_a_check_is_not_compared_with_a_load(check_report, load_report):
+    with pytest.raises(UsageError, match="check report can be compared"):
+        compare.checks([check_report], [load_report])
+    with pytest.raises(UsageError, match="load report can be compared"):
+        compare.loads((load_report, Run({})), (check_report, Run({})))
+    with pytest.raises(UsageError, match="different scenarios"):
+        compare.loads((load_report, Run({})), (load_report | {"scenario": "fim"}, Run({})))
+
+
+def simulated(rng, count=1_000, ttft=1.0, gap=1.0, failing=0.01):
+    """Samples of a run: times to first token with queueing in them, and gaps that do not depend on them."""
+    samples, queue = [], 0.0
+    for number in range(count):
+        queue = 0.8 * queue + rng.gauss(0, 0.05)
+        sent = number * 50 * MS
+        first = sent + int(ttft * 250 * MS * 2.718 ** (queue + rng.gauss(0, 0.15)))
+        gaps = [int(gap * 20_000 * rng.lognormvariate(0, 0.3)) for _ in range(4)]
+        sample = {
+            "t_scheduled": sent,
+            "t_sent": sent,
+            "t_first_token": first,
+            "gaps_us": gaps,
+            "t_closed": first + 1_000 * sum(gaps),
+        }
+        samples.append(sample | ({"failure": "reset"} if rng.random() < failing else {}))
+    return Run({}, samples=tuple(samples))
+
+
+@pytest.fixture
+def valid(load_report):
+    return load_report | {"measurement": {"verdict": "valid", "reasons": []}}
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.0, "equal"), (1.1, "worse")])
+def test_load_runs_are_told_apart_in_95_of_100_tries(valid, slower, verdict):
+    rng = random.Random(20)
+    found = [compare.loads((valid, simulated(rng)), (valid, simulated(rng, ttft=slower))).verdict for _ in range(TRIES)]
+    assert found.count(verdict) >= 95
+
+
+@pytest.mark.parametrize(
+    ("change", "row", "verdict", "code"),
+    [
+        ({}, None, "equal", 0),
+        ({"ttft": 1.15}, "TTFT p50", "worse", 1),
+        ({"ttft": 0.8}, None, "better", 0),
+        ({"gap": 1.2}, "mean gap of an answer, p50", "worse", 1),
+        ({"failing": 0.08}, "failures", "worse", 1),
+        ({"count": 100}, None, "unresolved", 3),
+    ],
+)
+def test_what_got_worse_is_named(valid, change, row, verdict, code):
+    rng = random.Random(4)
+    comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, simulated(rng, **{"count": 2_000} | change)))
+    assert (comparison.verdict, comparison.exit_code) == (verdict, code)
+    assert row is None or row in {one.name for one in comparison.rows if one.change == "slower"}
+
+
+def test_an_invalid_measurement_decides_nothing(valid):
+    rng = random.Random(4)
+    invalid = valid | {"measurement": {"verdict": "invalid", "reasons": ["the loop was late"]}}
+    comparison = compare.loads((valid, simulated(rng)), (invalid, simulated(rng, ttft=2)))
+    assert (comparison.verdict, comparison.notes) == (
+        "unresolved",
+        ("the measurement of the second run is invalid: the loop was late",),
+    )
+
+
+def test_another_load_is_noted(valid):
+    rng = random.Random(4)
+    comparison = compare.loads((valid | {"workers": 1}, simulated(rng)), (valid | {"workers": 2}, simulated(rng)))
+    assert comparison.notes == ("the runs differ in workers: 1 and 2",)
+
+
+def test_warm_up_is_left_out(valid):
+    rng = random.Random(4)
+    cold = [sample | {"phase": "warm-up"} for sample in simulated(rng, ttft=5).samples]
+    warm = [sample | {"phase": "measured", "t_sent": sample["t_sent"]} for sample in simulated(rng, 2_000).samples]
+    comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, Run({}, samples=(*cold, *warm))))
+    assert comparison.verdict == "equal"
+
+
+def test_a_comparison_reads_the_same_everywhere(check_report, valid):
+    rng = random.Random(4)
+    broken = compare.checks([check_report], [with_verdicts(check_report, stream_content_type="fail")])
+    slower = compare.loads((valid, simulated(rng)), (valid, simulated(rng, ttft=1.2)))
+    for comparison, word in ((broken, "stream.content-type"), (slower, "TTFT p50")):
+        console = Console(no_color=True, record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+        compare_text.show(comparison, console)
+        for text in (console.export_text(), compare_text.to_markdown(comparison)):
+            assert word in text
+            assert "worse" in text.lower()
+        document = json.loads(json.dumps(compare_text.record(comparison)))
+        assert (document["schema"], document["verdict"], document["exit_code"]) == ("echosounder/compare/1", "worse", 1)
+
+
+def test_what_a_target_said_changes_no_terminal(hostile_report):
+    comparison = compare.checks([with_verdicts(hostile_report, usage_sum="pass")], [hostile_report])
+    console = Console(force_terminal=True, record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+    compare_text.show(comparison, console)
+    assert "\x1b" not in console.export_text(styles=False)
+    assert "<script>" not in compare_text.to_markdown(comparison)
