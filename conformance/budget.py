@@ -23,8 +23,9 @@ def prompt_ceiling(send: Send) -> int:
 
 
 def completion_ceiling(send: Send) -> int:
-    """``max_tokens`` of the body; 0 where the body is none that a server would answer."""
-    bound = (_object(send) or {}).get("max_tokens")
+    """``max_tokens`` of the body, or its newer name; 0 where the body is none that a server would answer."""
+    body = _object(send) or {}
+    bound = body.get("max_tokens", body.get("max_completion_tokens"))
     return bound if isinstance(bound, int) and bound > 0 else 0
 
 

@@ -87,6 +87,17 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {}
+_MODEL_DECIDES: set[Pick] = set()
+
+
+def model_decides(pick: Pick) -> Pick:
+    """Marks a pick that needs the model's co-operation: where it picks nothing, that is nobody's fault."""
+    _MODEL_DECIDES.add(pick)
+    return pick
+
+
+def up_to_the_model(pick: Pick) -> bool:
+    return pick in _MODEL_DECIDES
 
 
 def anything(exchange: Exchange) -> bool:

@@ -10,6 +10,7 @@ How a requirement gets its verdict, first match wins:
     the check raised an exception that is ours                        error
     the check found something                                         fail (MUST), nonstrict (SHOULD), pass with findings (MAY)
     nothing that it could judge: refused as too many or too busy      inconclusive
+    nothing that it could judge: all served, but the model did not    inconclusive
     nothing that it could judge: an optional feature plainly refused  unsupported
     nothing that it could judge: otherwise                            untestable
     else                                                              pass
@@ -25,9 +26,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import specs
+from conformance.answers import completion
 from conformance.ask import Ask
 from conformance.catalogue import checks, probes_of, selected
-from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, excerpt
+from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, excerpt, up_to_the_model
 from conformance.probe import Suite, matching
 from wire.exchange import Exchange
 from wire.runlog import Run
@@ -116,7 +118,7 @@ def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], c
     picked = [exchange for exchange in exchanges if check.pick(exchange)]
     ids = tuple(exchange.id for exchange in picked)
     if not picked:
-        return _unpicked(row, exchanges)
+        return _unpicked(row, check, exchanges)
     try:
         findings = tuple(_finding(row, problem) for problem in check.judge(picked, case))[:MAX_FINDINGS]
     except Inconclusive as reason:
@@ -157,12 +159,14 @@ def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
     return exchange.body[problem.offset or 0 :][:1000]
 
 
-def _unpicked(row: specs.Requirement, exchanges: Sequence[Exchange]) -> Result:
+def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange]) -> Result:
     """None of the exchanges could be judged: whose doing is that?"""
     ids = tuple(exchange.id for exchange in exchanges)
     what = _outcomes(exchanges)
     if all(exchange.status in {429, 503} for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"too busy to answer: {what}", exchanges=ids)
+    if up_to_the_model(check.pick) and all(completion(exchange) for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
     if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
     return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}", exchanges=ids)

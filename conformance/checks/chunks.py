@@ -7,8 +7,7 @@ from typing import Any
 
 from conformance.answers import answer, chat_chunked, chat_completion, choices, chunked, deltas, objects
 from conformance.check import Case, Problem, Problems, check, excerpt
-from conformance.checks.schemas import REASONS
-from conformance.schema import value_mismatches
+from conformance.checks.schemas import REASONS, chunks_valid
 from wire.exchange import Exchange
 from wire.strict_json import at
 
@@ -18,9 +17,7 @@ SIBLINGS = frozenset({"content", "reasoning_content"})
 
 @check("stream.chunk-schema", chat_chunked)
 def chunk_schema(exchange: Exchange, case: Case) -> Problems:
-    for index, chunk in objects(exchange):
-        for mismatch in value_mismatches(chunk, "ChatCompletionChunk", case.profile):
-            yield Problem(f"chunk {index}: {mismatch.message}", event=index, pointer=mismatch.pointer)
+    yield from chunks_valid(exchange, "ChatCompletionChunk", case)
 
 
 def constant(exchange: Exchange, name: str) -> Iterator[tuple[int, Any, Any]]:

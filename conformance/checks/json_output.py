@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 from conformance.answers import answer, chat_completion, whole
-from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt, model_decides
 from wire.exchange import Exchange
 
 FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
 
 
+@model_decides
 def finished(exchange: Exchange) -> bool:
     """An answer that the model, not the bound, brought to its end."""
     return chat_completion(exchange) and whole(exchange) and answer(exchange).finish == "stop"

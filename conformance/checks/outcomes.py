@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 
-from conformance.check import Case, Pick, Problem, Problems, check, excerpt
+from conformance.check import Case, Pick, Problem, Problems, check, excerpt, model_decides
 from wire.exchange import End, Exchange
 from wire.strict_json import at
 
@@ -37,10 +37,9 @@ def steps(*patterns: str) -> Pick:
     )
 
 
-def of(probe: str, *patterns: str) -> Pick:
-    """Like ``steps``, of one probe."""
-    fitting = steps(*patterns)
-    return lambda exchange: exchange.probe == probe and fitting(exchange)
+def follow_up(step: str) -> Pick:
+    """The step that a probe takes only where the model's answer allows it."""
+    return model_decides(steps(step))
 
 
 def served(requirement: str, pick: Pick) -> None:
@@ -84,6 +83,11 @@ def spoken(statuses: Collection[int]) -> str:
     )
 
 
+def bad_request(case: Case) -> Collection[int]:
+    """400, or what the profile answers to a value out of range."""
+    return {400, case.ask.limits.range_status}
+
+
 def wrong_parameter(case: Case) -> Collection[int]:
     """422 is documented to this day, 400 is what comes; the OpenAI dialect knows 400 alone."""
     return {400} if case.ask.dialect == "openai" else {400, 422}
@@ -114,7 +118,7 @@ for requirement, pick in {
     "fim.available": steps(),
     "fim.nulls-accepted": steps(),
     "tools.auto-accepted": steps(),
-    "tools.round-trip": steps("result"),
+    "tools.round-trip": follow_up("result"),
     "tools.null-content-history": steps(),
     "tools.count-128": steps(),
     "tools.empty-array": steps(),
@@ -124,8 +128,8 @@ for requirement, pick in {
     "prefix.accepted": steps(),
     "prefix.beta-route": steps(),
     "prefix.reasoning": steps(),
-    "prefix.truncation-resumed": steps("resumed"),
-    "thinking.reasoning-kept": steps("result"),
+    "prefix.truncation-resumed": follow_up("resumed"),
+    "thinking.reasoning-kept": follow_up("result"),
     "thinking.reasoning-ignored": steps(),
     "thinking.sampling-ignored": steps(),
     "thinking.effort-values": steps(),
@@ -184,14 +188,14 @@ for requirement, pick, statuses in (
     ("error.media-type", steps(), {415}),
     ("error.wrong-path", steps(), {404}),
     ("error.wrong-method", steps(), {405}),
-    ("json.word-required", steps(), {400}),
-    ("fim.off-beta-refused", steps(), {400}),
-    ("prefix.off-beta-refused", steps(), {400}),
-    ("tools.orphan-refused", steps(), {400}),
-    ("tools.unanswered-refused", steps(), {400}),
-    ("tools.strict-schema-checked", steps(), {400}),
-    ("thinking.tool-choice-refused", steps(), {400}),
-    ("thinking.reasoning-refused", steps(), {400}),
+    ("json.word-required", steps(), bad_request),
+    ("fim.off-beta-refused", steps(), bad_request),
+    ("prefix.off-beta-refused", steps(), bad_request),
+    ("tools.orphan-refused", steps(), bad_request),
+    ("tools.unanswered-refused", steps(), bad_request),
+    ("tools.strict-schema-checked", steps(), bad_request),
+    ("thinking.tool-choice-refused", steps(), bad_request),
+    ("thinking.reasoning-refused", steps(), bad_request),
 ):
     refused(requirement, pick, statuses)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.answers import document, on_chat, on_fim, stream
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.answers import document, objects, on_chat, on_fim, stream
 from conformance.check import Case, Problem, Problems, check
 from conformance.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
 from wire.exchange import End, Exchange
@@ -28,21 +31,36 @@ def request_valid(exchange: Exchange, case: Case) -> Problems:
 
 @check("response.document-valid", legal)
 def response_valid(exchange: Exchange, case: Case) -> Problems:
-    if exchange.end is not End.COMPLETE:
-        return  # half a body cannot be valid; that it is half is told elsewhere
-    for mismatch in response_mismatches(exchange, case.profile):
-        yield located(exchange, mismatch)
+    if exchange.end is End.COMPLETE:  # half a body cannot be valid; that it is half is told elsewhere
+        found = response_mismatches(exchange, case.profile)
+        yield from grouped((event_of(exchange, mismatch.chunk), mismatch) for mismatch in found)
 
 
-def located(exchange: Exchange, mismatch: Mismatch) -> Problem:
-    """A mismatch with its chunk turned into the index of its event."""
-    event = (
-        exchange.chunks[mismatch.chunk][0]
-        if mismatch.chunk is not None and mismatch.chunk < len(exchange.chunks)
-        else None
+def event_of(exchange: Exchange, chunk: int | None) -> int | None:
+    """The index of the event that holds a decoded chunk."""
+    return exchange.chunks[chunk][0] if chunk is not None and chunk < len(exchange.chunks) else None
+
+
+def valid(value: Any, schema: str, case: Case) -> Problems:
+    yield from grouped((None, mismatch) for mismatch in value_mismatches(value, schema, case.profile))
+
+
+def chunks_valid(exchange: Exchange, schema: str, case: Case) -> Problems:
+    yield from grouped(
+        (event, each) for event, chunk in objects(exchange) for each in value_mismatches(chunk, schema, case.profile)
     )
-    where = f"chunk {event}: " if event is not None else f"{mismatch.pointer}: " if mismatch.pointer else ""
-    return Problem(f"{where}{mismatch.message}", event=event, pointer=mismatch.pointer)
+
+
+def grouped(rows: Iterable[tuple[int | None, Mismatch]]) -> Problems:
+    """One problem per kind of mismatch: the first event that shows it, and how many more do."""
+    kinds: dict[tuple[str, str], list[int | None]] = {}
+    for event, mismatch in rows:
+        kinds.setdefault((mismatch.message, mismatch.pointer), []).append(event)
+    for (message, pointer), events in kinds.items():
+        where = "" if events[0] is None else f"chunk {events[0]}: "
+        more = f" (and in {len(events) - 1} more chunks)" if len(events) > 1 else ""
+        at = f"{pointer}: " if pointer else ""
+        yield Problem(f"{where}{at}{message}{more}", event=events[0], pointer=pointer, cause=f"schema: {at}{message}")
 
 
 def chat_document(exchange: Exchange) -> bool:
@@ -55,30 +73,24 @@ def fim_document(exchange: Exchange) -> bool:
 
 @check("chat.response-schema", lambda exchange: chat_document(exchange) and exchange.json is not None)
 def chat_schema(exchange: Exchange, case: Case) -> Problems:
-    for mismatch in value_mismatches(exchange.json, "ChatCompletion", case.profile):
-        yield located(exchange, mismatch)
+    yield from valid(exchange.json, "ChatCompletion", case)
 
 
 @check("fim.response-schema", lambda exchange: fim_document(exchange) and exchange.json is not None)
 def fim_schema(exchange: Exchange, case: Case) -> Problems:
-    for mismatch in value_mismatches(exchange.json, "FimCompletion", case.profile):
-        yield located(exchange, mismatch)
+    yield from valid(exchange.json, "FimCompletion", case)
 
 
 @check("fim.stream-chunk", lambda exchange: stream(exchange) and on_fim(exchange) and bool(exchange.chunks))
 def fim_chunk(exchange: Exchange, case: Case) -> Problems:
-    for event, chunk in exchange.chunks:
-        for mismatch in value_mismatches(chunk, "FimChunk", case.profile):
-            yield Problem(f"chunk {event}: {mismatch.message}", event=event, pointer=mismatch.pointer)
+    yield from chunks_valid(exchange, "FimChunk", case)
 
 
 @check("models.schema", lambda exchange: exchange.status == 200)
 def models_schema(exchange: Exchange, case: Case) -> Problems:
-    for mismatch in value_mismatches(exchange.json, "ModelList", case.profile):
-        yield located(exchange, mismatch)
+    yield from valid(exchange.json, "ModelList", case)
 
 
 @check("balance.schema", lambda exchange: exchange.status == 200)
 def balance_schema(exchange: Exchange, case: Case) -> Problems:
-    for mismatch in value_mismatches(exchange.json, "Balance", case.profile):
-        yield located(exchange, mismatch)
+    yield from valid(exchange.json, "Balance", case)

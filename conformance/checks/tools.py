@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from conformance.answers import Call, answer, asked, chat_chunked, chat_completion, deltas, wants_stream
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.chunks import MARKUP
 from conformance.probes.tools import NASTY, ORDER
 from wire.exchange import Exchange
@@ -21,13 +21,25 @@ def with_tools(exchange: Exchange) -> bool:
     return chat_completion(exchange) and bool(asked(exchange).get("tools"))
 
 
+@model_decides
 def calling(exchange: Exchange) -> bool:
     """An answer that calls a tool."""
     return with_tools(exchange) and bool(answer(exchange).calls)
 
 
+@model_decides
 def call_stream(exchange: Exchange) -> bool:
     return chat_chunked(exchange) and bool(answer(exchange).calls)
+
+
+@model_decides
+def complete_calls(exchange: Exchange) -> bool:
+    return calling(exchange) and not cut(exchange)
+
+
+@model_decides
+def called_in_document(exchange: Exchange) -> bool:
+    return calling(exchange) and not wants_stream(exchange)
 
 
 def cut(exchange: Exchange) -> bool:
@@ -210,7 +222,7 @@ def index_sequence(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("tools.index-in-document", lambda exchange: calling(exchange) and not wants_stream(exchange))
+@check("tools.index-in-document", called_in_document)
 def index_in_document(exchange: Exchange, case: Case) -> Problems:
     for _, pointer, call in raw_calls(exchange):
         if not isinstance(at(call, "index"), int):
@@ -229,7 +241,7 @@ def name_offered(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("tools.arguments-json", lambda exchange: calling(exchange) and not cut(exchange))
+@check("tools.arguments-json", complete_calls)
 def arguments_json(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         value, problem = loaded(call)
@@ -302,7 +314,7 @@ def echoed(exchange: Exchange, call: Call, name: str, expected: Any) -> Problems
         )
 
 
-@check("transport.numbers-exact", lambda exchange: calling(exchange) and not cut(exchange))
+@check("transport.numbers-exact", complete_calls)
 def numbers_exact(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         yield from echoed(exchange, call, "order", ORDER)
@@ -321,7 +333,7 @@ def no_markup(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check("tools.content-beside-calls", lambda exchange: calling(exchange) and not wants_stream(exchange))
+@check("tools.content-beside-calls", called_in_document)
 def content_beside(exchange: Exchange, case: Case) -> Problems:
     content = at(exchange.json, "choices", 0, "message", "content")
     if content is not None and not isinstance(content, str):
@@ -346,6 +358,6 @@ def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
                 )
 
 
-@check("tools.strict-followed", lambda exchange: calling(exchange) and not cut(exchange))
+@check("tools.strict-followed", complete_calls)
 def strict_followed(exchange: Exchange, case: Case) -> Problems:
     yield from arguments_json(exchange, case)

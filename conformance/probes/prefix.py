@@ -65,7 +65,14 @@ def assistant_last(ask: Ask) -> Steps:
     yield ask.chat(turns, max_tokens=4).but(notes={"open": "refused or continued, both occur"})
 
 
-@probe("prefix.resume", Suite.THOROUGH, requests=2, tokens=16, features={"prefix"}, applies=has_prefix)
+@probe(
+    "prefix.resume",
+    Suite.THOROUGH,
+    requests=2,
+    tokens=16,
+    features={"prefix"},
+    applies=lambda ask: has_prefix(ask) and ask.limits.thinking != "always",
+)
 def resume(ask: Ask) -> Steps:
     """An answer that was cut, sent back to be continued."""
     exchange = yield ask.chat(STORY, path=BETA_CHAT, max_tokens=8, **GREEDY, step="cut")

@@ -57,6 +57,12 @@ def turns(
     ]
 
 
+def thought(ask: Ask) -> dict[str, Any]:
+    """What an assistant message with calls must carry back to a model that always thinks."""
+    needed = ask.limits.thinking == "always" and ask.limits.reasoning_input == "required-with-tools"
+    return {"reasoning_content": "Two cities, two calls."} if needed else {}
+
+
 def has_tools(ask: Ask) -> bool:
     return ask.limits.tools
 
@@ -142,7 +148,7 @@ def round_trip(ask: Ask) -> Steps:
 def null_content(ask: Ask) -> Steps:
     """A history of calls whose assistant message has content null, the empty string, and text."""
     for step, content in (("null", None), ("empty", ""), ("text", "Let me look.")):
-        yield ask.chat(turns(content), tools=[WEATHER], max_tokens=4, step=step)
+        yield ask.chat(turns(content, **thought(ask)), tools=[WEATHER], max_tokens=4, step=step)
 
 
 @probe("tools.orphan", tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
@@ -173,7 +179,7 @@ def unanswered(ask: Ask) -> Steps:
 @probe("tools.result-parts", Suite.THOROUGH, prompt=2000, tokens=4, features={"tools"}, applies=has_tools)
 def result_parts(ask: Ask) -> Steps:
     """A tool message whose content is an array of parts: documented is text alone."""
-    history = turns()
+    history = turns(**thought(ask))
     history[-1]["content"] = [{"type": "text", "text": "18 degrees"}]
     yield ask.chat(history, tools=[WEATHER], max_tokens=4).but(notes={"open": "either outcome is legal"})
 

@@ -1,0 +1,44 @@
+"""How the upstream can be told to behave: deviations of the mock, by what a proxy has to make of them.
+
+A proxy strips headers and replaces keys, so a behaviour cannot be asked for in the request. It is set through the control
+interface before the request is sent; one request is under way at a time.
+"""
+
+from __future__ import annotations
+
+# Legal, each of them: the client must get the same answer.
+COMMENTS = "keepalive-comments:every=1"
+CRLF = "crlf-line-endings"
+NO_SPACE = "no-space-after-colon"
+ONE_BYTE_WRITES = "one-byte-writes"
+EXTRA_MEMBERS = "extra-members"
+EXTRA_HEADERS = "extra-headers"
+LONG_LINE = "long-line:bytes=71680"
+LONGEST_LINE = "long-line:bytes=1048576"
+GZIP = "gzip"
+BLANK_LINES_FIRST = "blank-lines-first:count=3,every_ms=200"
+CONTENT_LENGTH = "content-length-body"
+USAGE_APART = "usage-separate-chunk:pause_ms=400"
+PACED = "paced:gap_ms=100"
+QUIET_START = "silence:before_ms=3000,every_ms=500"
+LATE_HEAD = "late-head:after_ms=3000"
+SLOW = "paced:gap_ms=150"
+
+# Faults of the upstream: the client must get to know.
+CUTS = {
+    "before-head": "cut-before-head",
+    "reset-before-head": "cut-before-head:act=reset",
+    "after-role": "error-bare-close:after=1",
+    "mid-text": "error-bare-close:after=6",
+    "reset-mid-text": "error-bare-close:after=6,act=reset",
+    "before-done": "error-bare-close:at=finish",
+}
+BODY_CUT = "body-cut:bytes=60"
+STALL = "stall:after=6"
+ERROR_EVENT = "error-event-midstream:after=4"
+STATUSES = (400, 401, 402, 422, 429, 500, 503)
+
+
+def refusal(status: int, *, after_ms: int = 0, retry_after: int = 0) -> str:
+    """The upstream answers *status* with the error that belongs to it."""
+    return f"refuse:status={status},after_ms={after_ms},retry_after={retry_after}"

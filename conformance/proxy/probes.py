@@ -1,0 +1,247 @@
+"""What is sent through the proxy. A probe yields requests; each carries the marker and says how the upstream shall behave.
+
+The requests are small, cover every member that the API knows, and are answered by our own mock: they cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
+from conformance.proxy import behaviours as upstream
+from wire.strict_json import compact
+
+MARKER = "echosounder-marker"
+"""Stands in every request and is replaced by a word of its own when it is sent."""
+
+STREAM: dict[str, Any] = {"stream": True}
+USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+COUNT = f"(ref {MARKER}) Count from one to fifteen in English words, separated by commas. Write nothing else."
+STORY = f"(ref {MARKER}) Write a long story about a lighthouse keeper and her cat."
+HELLO = f"(ref {MARKER}) Say hello."
+# Two, three and four bytes, a joined family, a flag, combining marks, line separators of other standards.
+TEXT = "那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱 \u2028 <b>&amp;</b> \"q\" \\n"
+ECHO = f"(ref {MARKER}) Repeat exactly, and nothing else:\n{TEXT}"
+EVENTS = 16
+"""Tokens of a stream whose timing is judged: enough events to tell a held-up one from a held-back stream."""
+
+Steps = Iterator[Send]
+PROBES: dict[str, Callable[[Ask], Steps]] = {}
+
+
+def probe(name: str) -> Callable[[Callable[[Ask], Steps]], Callable[[Ask], Steps]]:
+    def register(steps: Callable[[Ask], Steps]) -> Callable[[Ask], Steps]:
+        PROBES[name] = steps
+        return steps
+
+    return register
+
+
+def behind(send: Send, behaviour: str, **notes: Any) -> Send:
+    """*send* to an upstream that behaves like that."""
+    return send.but(notes={"upstream": behaviour, **notes})
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "run_order",
+        "description": "Runs an order.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "zeta": {"type": "string", "enum": ["2>&1 \"q\" 'a' </tag> \\n {}[] 😀\n那"]},
+                "alpha": {"type": "integer", "enum": [9007199254740993]},
+            },
+            "required": ["zeta", "alpha"],
+            "additionalProperties": False,
+        },
+    },
+}
+CALL = {
+    "id": "call_00_a",
+    "type": "function",
+    "function": {"name": "run_order", "arguments": '{ "alpha":9007199254740993, "zeta" : "é\\u00e9" }'},
+}
+
+
+def called(ask: Ask, step: str, **fields: Any) -> Send:
+    forced = {"tool_choice": "required"} if ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking else {}
+    prompt = f"(ref {MARKER}) Run the order. Use the tool."
+    return ask.chat(prompt, tools=[TOOL], max_tokens=128, **GREEDY, **forced, **fields, step=step)
+
+
+@probe("proxy.fidelity")
+def fidelity(ask: Ask) -> Steps:
+    """Every member of a request and of an answer, once at least, to an honest upstream."""
+    yield ask.chat(HELLO, step="document")
+    yield ask.chat(COUNT, max_tokens=48, **USAGE, **GREEDY, step="stream")
+    yield ask.chat(COUNT, max_tokens=8, **STREAM, step="cut")
+    yield ask.chat(ECHO, max_tokens=96, **GREEDY, step="text")
+    yield ask.chat(ECHO, max_tokens=96, **GREEDY, **USAGE, step="text-stream")
+    yield escaped(ask)
+    yield ask.chat(HELLO, max_tokens=4, temperature=0.7, top_p=0.95, stop=["HALT", "\n\n"], step="sampling")
+    yield ask.chat(HELLO, max_tokens=4, stop="HALT", frequency_penalty=-0.5, presence_penalty=1e-1, step="penalties")
+    yield from numbers(ask)
+    yield from unknown(ask)
+    yield from conversations(ask)
+    if ask.limits.logprobs:
+        yield ask.chat(COUNT, max_tokens=8, logprobs=True, top_logprobs=3, **GREEDY, step="logprobs")
+        yield ask.chat(COUNT, max_tokens=8, logprobs=True, top_logprobs=3, **GREEDY, **USAGE, step="logprobs-stream")
+    if ask.limits.json_output:
+        prompt = f'(ref {MARKER}) Answer in JSON like {{"capital": "Rome"}}: what is the capital of France?'
+        yield ask.chat(prompt, max_tokens=48, response_format={"type": "json_object"}, **GREEDY, step="json")
+    yield behind(ask.chat(HELLO, max_tokens=4, step="extra-members"), upstream.EXTRA_MEMBERS)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="extra-members-stream"), upstream.EXTRA_MEMBERS)
+    yield behind(ask.chat(HELLO, max_tokens=4, step="extra-headers"), upstream.EXTRA_HEADERS)
+
+
+def escaped(ask: Ask) -> Send:
+    r"""The same text as ASCII with \u escapes, with white space and with an escaped slash: legal JSON, spelt another way."""
+    body = ask.body(ECHO, max_tokens=8)
+    text = "".join(rf"\u{ord(c):04x}" if 127 < ord(c) < 0x10000 else c for c in compact(body)).replace("</", "<\\/")
+    return ask.post(CHAT, text.replace('","', '" ,  "').encode(), step="escaped")
+
+
+def numbers(ask: Ask) -> Steps:
+    """Numbers that a reader into doubles cannot hold, in places where the API takes none too seriously."""
+    yield ask.chat(HELLO, max_tokens=4, seed=9007199254740993, step="integer")
+    yield ask.chat(HELLO, max_tokens=4, echosounder_extra=[12345678901234567890, -9223372036854775809], step="integers")
+    body = compact(ask.body(HELLO, max_tokens=4))[:-1] + ',"echosounder_extra":[0.1,1.10,1e2,2.5e-7,0.30000000000000004]}'
+    yield ask.post(CHAT, body.encode(), step="decimals")
+
+
+def unknown(ask: Ask) -> Steps:
+    """Members that the API ignores or that a generic proxy does not know."""
+    yield ask.chat(HELLO, max_tokens=4, echosounder_extra={"b": [1, None], "a": {}}, step="unknown")
+    turn = {"role": "user", "content": HELLO, "echosounder_extra": True}
+    yield ask.chat([turn], max_tokens=4, step="unknown-in-message")
+    if ask.limits.user_id_max is not None:
+        yield ask.chat(HELLO, max_tokens=4, user_id="user-1_A", step="user-id")
+    if ask.limits.thinking != "none":
+        yield ask.chat(HELLO, max_tokens=64, **{"thinking": ..., **ask.thinking}, step="thinking")
+        yield ask.chat(HELLO, max_tokens=64, **{"thinking": ..., **ask.thinking}, **USAGE, step="thinking-stream")
+    nulls = dict.fromkeys(("stop", "temperature", "top_p", "tools", "response_format", "stream_options"))
+    yield ask.chat(HELLO, max_tokens=4, **nulls, step="nulls")
+
+
+def conversations(ask: Ask) -> Steps:
+    """Histories, tools and what hangs on them."""
+    turns: list[dict[str, Any]] = [
+        {"role": "system", "content": "You are brief.", "name": "house"},
+        {"role": "user", "content": HELLO, "name": "Ada"},
+        {"role": "assistant", "content": "Hello. "},
+        {"role": "user", "content": " How are you?\n"},
+    ]
+    yield ask.chat(turns, max_tokens=8, step="history")
+    parts = [{"type": "text", "text": "Say "}, {"type": "text", "text": f"hello. (ref {MARKER})"}]
+    yield ask.chat([{"role": "user", "content": parts}], max_tokens=4, step="parts")
+    if ask.limits.tools:
+        yield called(ask, "tool")
+        yield called(ask, "tool-stream", **USAGE)
+        needed = ask.limits.reasoning_input != "forbidden"
+        thought = {"reasoning_content": "One order, one call. 想"} if needed else {}
+        history = [
+            {"role": "user", "content": HELLO},
+            {"role": "assistant", "content": None, **thought, "tool_calls": [CALL]},
+            {"role": "tool", "tool_call_id": CALL["id"], "content": '{"done":true}'},
+        ]
+        yield ask.chat(history, tools=[TOOL], max_tokens=4, step="tool-result")
+
+
+@probe("proxy.routes")
+def routes(ask: Ask) -> Steps:
+    """The other addresses, and every legal form of a request."""
+    yield ask.get("/models", step="models")
+    if ask.dialect == "deepseek":
+        yield ask.get("/user/balance", step="balance")
+        begun = [{"role": "user", "content": HELLO}, {"role": "assistant", "content": "Hel", "prefix": True}]
+        yield ask.chat(begun, path=BETA_CHAT, max_tokens=8, step="prefix")
+    if ask.limits.fim:
+        yield ask.fim(f"# {MARKER}\ndef fib(a):\n", "    return fib(a-1) + fib(a-2)\n", step="fim")
+        yield ask.post(FIM, {"model": ask.model, "prompt": f"# {MARKER}\n", "max_tokens": 8, **USAGE}, step="fim-stream")
+    for step, value in (("charset", "application/json; charset=utf-8"), ("capitals", "Application/JSON")):
+        yield ask.chat(HELLO, max_tokens=4, step=step).but(headers=(("content-type", value),))
+    yield ask.chat(HELLO, max_tokens=4, step="chunked").but(chunked=True)
+    yield ask.chat(HELLO, max_tokens=4, step="headers").but(
+        headers=(("content-type", "application/json"), ("x-echosounder-trace", "t1"), ("accept-language", "zh"))
+    )
+    long = "The keeper wrote the wind and the tide into the log of the lighthouse. "
+    yield ask.chat(f"{HELLO} {long * 16_000}", max_tokens=1, step="large")
+
+
+@probe("proxy.streaming")
+def streaming(ask: Ask) -> Steps:
+    """Every legal form of an event stream, and of a document."""
+    shapes = {
+        "comments": upstream.COMMENTS,
+        "crlf": upstream.CRLF,
+        "no-space": upstream.NO_SPACE,
+        "long-line": upstream.LONG_LINE,
+        "longest-line": upstream.LONGEST_LINE,
+        "usage-apart": upstream.USAGE_APART,
+    }
+    for step, behaviour in shapes.items():
+        yield behind(ask.chat(COUNT, max_tokens=16, **USAGE, **GREEDY, step=step), behaviour)
+    yield behind(ask.chat(ECHO, max_tokens=64, **USAGE, **GREEDY, step="one-byte"), upstream.ONE_BYTE_WRITES)
+    for step, fields in (("gzip", {}), ("gzip-stream", USAGE)):
+        send = ask.chat(COUNT, max_tokens=16, **GREEDY, **fields, step=step)
+        yield behind(send.but(headers=(*send.headers, ("accept-encoding", "gzip"))), upstream.GZIP)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="blank-lines"), upstream.BLANK_LINES_FIRST)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="content-length"), upstream.CONTENT_LENGTH)
+
+
+@probe("proxy.timing")
+def timing(ask: Ask) -> Steps:
+    """Streams at a known pace, and silence before and within them."""
+    paced = ask.chat(STORY, max_tokens=EVENTS, **USAGE, **GREEDY, step="paced")
+    yield behind(paced, upstream.PACED)
+    compressed = (*paced.headers, ("accept-encoding", "gzip"))
+    yield behind(paced.but(step="paced-gzip", headers=compressed), upstream.PACED)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="quiet-start"), upstream.QUIET_START)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_HEAD)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="late-document"), upstream.LATE_HEAD)
+
+
+@probe("proxy.failures")
+def failures(ask: Ask) -> Steps:
+    """Everything that goes wrong upstream."""
+    for step, behaviour in upstream.CUTS.items():
+        yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), behaviour)
+    yield behind(ask.chat(COUNT, max_tokens=24, step="body-cut"), upstream.BODY_CUT)
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="error-event"), upstream.ERROR_EVENT)
+    for status in upstream.STATUSES:
+        yield behind(ask.chat(HELLO, max_tokens=4, step=str(status)), upstream.refusal(status, retry_after=7))
+    for status in (429, 500):
+        send = ask.chat(HELLO, max_tokens=4, **USAGE, step=f"{status}-stream-late")
+        yield behind(send, upstream.refusal(status, after_ms=400))
+    yield ask.chat([], max_tokens=4, step="invalid").but(notes={"fault": "no messages"})
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=5.0)
+
+
+@probe("proxy.cancel")
+def cancel(ask: Ask) -> Steps:
+    """A client that hangs up: within a stream, before its first byte, and before a document."""
+    yield behind(ask.chat(STORY, max_tokens=24, **USAGE, step="stream"), upstream.SLOW).but(cancel_after=3)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="waiting"), upstream.LATE_HEAD, idle_s=0.5)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="document"), upstream.LATE_HEAD, idle_s=0.5)
+
+
+WRONG_KEY = "sk-echosounder-wrong-key-4711"
+
+
+@probe("proxy.access")
+def access(ask: Ask) -> Steps:
+    """Without a key, with a wrong one, and with the right one."""
+    yield ask.chat(HELLO, max_tokens=4, step="no-key").but(authorization=None)
+    yield ask.chat(HELLO, max_tokens=4, step="wrong-key").but(authorization=f"Bearer {WRONG_KEY}")
+    yield ask.chat(HELLO, max_tokens=4, step="right-key")
+
+
+@probe("proxy.connections")
+def connections(ask: Ask) -> Steps:
+    """Several requests over one connection, with a second of rest between them."""
+    for step in ("first", "second"):
+        yield ask.chat(HELLO, max_tokens=4, step=step).but(keep_alive=True)
+    yield ask.chat(COUNT, max_tokens=8, **USAGE, step="rested").but(keep_alive=True, notes={"rest_s": 1.0})

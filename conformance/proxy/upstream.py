@@ -1,0 +1,148 @@
+"""The upstream's side, read from the mock over HTTP: what reached it, what it wrote and when, and how it shall behave.
+
+``conformance`` shares no code with the mock, so this module knows its control interface the way any client does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from conformance.proxy.pair import SUFFIX
+from conformance.proxy.unframe import unframe
+from wire.errors import CannotJudge
+from wire.exchange import End, Exchange, Request
+from wire.redact import Redactor
+
+POLL_S = 0.01
+Record = dict[str, Any]
+
+
+class Upstream:
+    """The control interface of a mock at *url*. Raises ``CannotJudge`` when it is gone."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=10.0)
+        self._behaviour = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def behave(self, text: str) -> None:
+        """From now on every request is answered like this: deviations of the mock, separated by ``;``, empty for honest."""
+        if text != self._behaviour:
+            self._call("POST", "deviate", json={"deviate": [text] if text else []})
+            self._behaviour = text
+
+    def count(self) -> int:
+        """How many requests have arrived so far."""
+        return int(self._call("GET", "state")["requests"])
+
+    def arrivals(self, since: int, patience_s: float) -> tuple[list[Record], bool]:
+        """Journal records of the requests after the *since*-th, and whether all of them have ended.
+
+        Returns as soon as nothing is in flight, at the latest after *patience_s*.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            quiet = not self._call("GET", "state")["in_flight"]
+            records = self._call("GET", "journal", params={"since": since, "bodies": 1})["entries"]
+            if quiet or time.monotonic() >= deadline:
+                return records, quiet
+            time.sleep(POLL_S)
+
+    def _call(self, method: str, name: str, **options: Any) -> Any:
+        try:
+            response = self._client.request(method, f"/__mock/{name}", **options)
+            response.raise_for_status()
+            return response.json()
+        except httpx.HTTPStatusError as error:
+            raise CannotJudge(f"the upstream refuses {name}: {error.response.text[:200]}") from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise CannotJudge(f"the upstream at {self.url} is gone ({type(error).__name__}); start it again") from None
+
+
+def body(record: Record) -> bytes:
+    return base64.b64decode(record["body_b64"])
+
+
+def exchange(record: Record, client: Exchange, id: str, key: str) -> Exchange:
+    """A journal record as the upstream's side of *client*; *key* is the client's, looked for and then redacted."""
+    request, writes = record["request"], list(_writes(record))
+    acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
+    answer = unframe(record["method"], writes, closed="close" in acts)
+    redact = Redactor((key,) if key else ())
+    headers = tuple((name, value) for name, value in request["headers"])
+    return Exchange(
+        id=id,
+        probe=client.probe + SUFFIX,
+        step=client.step,
+        request=Request(
+            record["method"],
+            redact.text(record["path"]),
+            redact.text(record["path"]),
+            redact.headers(headers),
+            redact.data(body(record)),
+        ),
+        status=answer.status,
+        reason=answer.reason,
+        http_version=f"HTTP/{request['version']}",
+        headers=answer.headers,
+        reads=tuple(answer.reads),
+        end=_end(record, acts, answer.end),
+        t_sent=record["arrived"],
+        t_headers=answer.first,
+        t_closed=record["closed"],
+        notes={
+            "of": client.id,
+            "deviations": record["deviations"],
+            "closed": record["closed"],
+            "ended": record["written"][-1] if record["written"] else None,
+            "key_in": list(_places(record, key)),
+            "credential": record.get("credential"),
+        },
+    )
+
+
+def _writes(record: Record) -> Iterator[tuple[int, bytes]]:
+    for at, data in zip(record["written"], record["writes_b64"], strict=False):
+        if isinstance(data, str):
+            yield at, base64.b64decode(data)
+
+
+def _end(record: Record, acts: Iterable[str], framed: End) -> End:
+    """How the answer ended, as far as it is the upstream's doing; a proxy that hangs up early is the client here."""
+    if "reset" in acts:
+        return End.RESET
+    return framed if record["complete"] else End.CLIENT_CANCELLED
+
+
+def _places(record: Record, key: str) -> Iterator[str]:
+    """Where the client's own key arrived. The Authorization header is redacted by the mock, so its digest is compared."""
+    if not key:
+        return
+    if record.get("credential") == digest(key):
+        yield "header authorization"
+    for name, value in record["request"]["headers"]:
+        if key in value:
+            yield f"header {name}"
+    if key in record["path"]:
+        yield "path"
+    if key.encode() in body(record):
+        yield "body"
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
