@@ -53,7 +53,8 @@ class Limits:
     penalties: str  # effective | ignored
     forced_tools_in_thinking: bool  # tool_choice required or named while thinking
     usage_placement: str  # finish-chunk | extra-chunk: where the reference puts the usage of a stream
-    template_tokens: int  # prompt tokens that the chat template adds to one user message, thinking off
+    template_tokens: int  # prompt tokens that the chat template adds to one user message (inferred from recordings)
+    template_tokens_thinking: int | None  # the same while thinking; None: not known
 
 
 _PER_PROFILE = ("profile", "model", "models", "aliases")
