@@ -1,10 +1,12 @@
 """The pages as people use them: opened in headless Chromium, clicked, filtered, on a phone, in the dark."""
 
+import copy
 import shutil
 
 import pytest
 
 import reports
+from reports import matrix
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -42,7 +44,8 @@ def opened(browser, tmp_path):
     def open_page(report, run=None, width=1200, scheme="light"):
         emulate(browser, width, scheme)
         page = tmp_path / "report.html"
-        page.write_text(reports.render("html", report, run), encoding="utf-8")
+        html = report if isinstance(report, str) else reports.render("html", report, run)
+        page.write_text(html, encoding="utf-8")
         browser.get(page.as_uri())
         return browser
 
@@ -186,6 +189,42 @@ def test_dark_is_dark_and_light_is_light(opened, load_report):
         return sum(opened(load_report, scheme=scheme).execute_script(script))
 
     assert background("dark") < 150 < 600 < background("light")
+
+
+@pytest.fixture
+def matrix_page(check_report, check_run):
+    other = copy.deepcopy(check_report)
+    other["requirements"][0]["verdict"] = "fail"
+    return matrix.render([matrix.Column("mock", check_report, check_run), matrix.Column("clone", other)])
+
+
+@pytest.mark.parametrize(
+    ("box", "ids"),
+    [
+        ("input[name=differs]", {"stream.content-type"}),
+        ("input[value=untestable]", {"usage.stream-once"}),
+        ("input[value=pass]", {"stream.content-type"}),
+        ("input[value=MAY]", {"tools.required"}),
+    ],
+)
+def test_the_matrix_filters_by_difference_verdict_and_level(opened, matrix_page, box, ids):
+    browser = opened(matrix_page)
+    click(browser, box)
+    assert set(shown(browser)) == ids
+
+
+def test_a_cell_of_the_matrix_leads_to_its_finding(opened, matrix_page):
+    browser = opened(matrix_page)
+    click(browser, "#r-usage\\.sum td:nth-of-type(3) a")
+    (details,) = find(browser, "details:target")
+    assert details.get_attribute("open")
+    assert '"total_tokens":11' in details.text
+    assert in_view(browser, details)
+
+
+def test_the_matrix_fits_a_phone(opened, matrix_page):
+    browser = opened(matrix_page, width=390)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
 def test_what_a_hostile_target_sent_does_not_run(opened, hostile_report, hostile_run):
