@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -111,3 +111,39 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise table.error((index,), f"broken row: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many requirements of a feature are in which state; the feature ``all`` counts each requirement once."""
+
+    feature: str
+    total: int
+    tested: int
+    load: int
+    untested: int
+    excluded: int
+
+
+def state(row: Requirement, tested: Collection[str] | None = None) -> str:
+    """``tested``, ``load``, ``untested`` or ``excluded``. Without the ids that have a check, a named probe counts as one."""
+    if row.excluded:
+        return "excluded"
+    if row.id in tested if tested is not None else row.probes:
+        return "tested"
+    return "load" if all(probe.startswith("load.") for probe in row.probes) else "untested"
+
+
+def coverage(tested: Collection[str] | None = None) -> tuple[Coverage, ...]:
+    """One row per feature, by name, and one for all."""
+    rows = requirements()
+    features = dict.fromkeys(feature for row in rows for feature in row.features)
+    groups = {feature: [row for row in rows if feature in row.features] for feature in sorted(features)} | {
+        "all": list(rows)
+    }
+    return tuple(_count(feature, [state(row, tested) for row in members]) for feature, members in groups.items())
+
+
+def _count(feature: str, states: list[str]) -> Coverage:
+    names = ("tested", "load", "untested", "excluded")
+    return Coverage(feature, len(states), *(states.count(name) for name in names))

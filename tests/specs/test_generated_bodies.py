@@ -15,10 +15,9 @@ import specs
 fast = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 text = st.text(max_size=12)
 word = st.text("abcXYZ019_-", min_size=1, max_size=64)
-FIM = "createFimCompletion"
 PATHS = {"stable": "/chat/completions", "beta": "/beta/chat/completions", "fim": "/completions"}
 DEEPSEEK = [name for name in specs.PROFILES if specs.profile(name).dialect == "deepseek"]
-PLACES = [(profile, place) for profile in DEEPSEEK for place in PATHS]
+PLACES = [*((profile, place) for profile in DEEPSEEK for place in PATHS), ("openai", "stable")]
 
 
 @functools.cache
@@ -35,7 +34,7 @@ def largest(limits, place):
 def common(limits, place):
     """Optional members that chat and FIM share."""
     members = {
-        "max_tokens": st.integers(1, largest(limits, place)),
+        "max_tokens": st.integers(1, largest(limits, place) or 10**9),
         "stop": text | st.lists(text, max_size=limits.stop_max),
         "temperature": st.floats(0, 2),
         "top_p": st.floats(0, 1, exclude_min=True),
@@ -128,15 +127,19 @@ def test_what_the_limits_allow_passes(profile, place):
 def steps_out(limits, place):
     """Member -> strategy of values that are out of bounds while everything else stays legal."""
     out = {
-        "max_tokens": st.integers(largest(limits, place) + 1) | st.integers(max_value=0) | st.just("8") | st.just(8.5),
+        "max_tokens": st.integers(max_value=0) | st.just("8") | st.just(8.5),
         "stop": st.lists(text, min_size=limits.stop_max + 1, max_size=limits.stop_max + 3) | st.integers(),
-        "temperature": st.floats(2, 1e9, exclude_min=True) | st.floats(-1e9, 0, exclude_max=True) | text,
-        "top_p": st.floats(1, 1e9, exclude_min=True) | st.floats(-1e9, 0) | st.booleans(),
+        "temperature": st.floats(2, 1e9, exclude_min=True) | st.floats(-1e9, -1e-9) | text,
+        "top_p": st.floats(1, 1e9, exclude_min=True) | st.floats(-1e9, -1e-9) | st.booleans(),
         "stream": text | st.integers(),
         "model": st.none() | st.integers(),
     }
+    if largest(limits, place):
+        out["max_tokens"] |= st.integers(largest(limits, place) + 1)
+    if limits.profile != "openai":
+        out["top_p"] |= st.just(0)
     if limits.penalties == "effective":
-        out["presence_penalty"] = st.floats(2, 1e9, exclude_min=True) | st.floats(-1e9, -2, exclude_max=True)
+        out["presence_penalty"] = st.floats(2, 1e9, exclude_min=True) | st.floats(-1e9, -2.001)
     if place == "fim":
         out |= {
             "logprobs": st.integers(21) | st.integers(max_value=-1) | st.booleans(),
@@ -152,7 +155,7 @@ def steps_out(limits, place):
             "tools": st.just([{"type": "function", "function": {"name": "f"}}] * (limits.tools_max + 1)),
             "tool_choice": st.just("maybe") | st.just({"type": "function"}),
         }
-    if place == "stable":
+    if place == "stable" and limits.profile != "openai":
         out["messages"] |= st.just([{"role": "assistant", "content": "x", "prefix": True}])
     if limits.user_id_max:
         out |= {"user_id": st.just("u" * (limits.user_id_max + 1))} if place != "fim" else {}

@@ -1,0 +1,93 @@
+"""The two pages made from the data: docs/coverage.md and specs/SOURCES.md.
+
+``write(ids)`` rewrites both; ``ids`` are the requirements that have a check. ``python -m specs.coverage [FILE]`` does the same
+with the ids of a file, one a line (``-`` is standard input), or, without a file, with those that name a probe.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from specs.catalogue import Requirement, coverage, requirements, state
+from specs.lines import load
+
+ROOT = Path(__file__).parents[1]
+
+HEAD = """\
+# Coverage
+
+What an endpoint is held to, and how much of it is tested. Made from `specs/requirements/` by `make docs`; do not edit.
+
+**tested**: a check judges it on recorded exchanges. **load**: measured by `echosounder load`. **untested**: named, not yet checked.
+**excluded**: knowingly not tested, for the reason given at the end.
+
+| feature | requirements | tested | load | untested | excluded |
+|---|--:|--:|--:|--:|--:|
+"""
+FOOT = "\nA requirement counts for each of its features; the last row counts each once.\n"
+SOURCES = """\
+# Sources
+
+Every rule about the API names its source by the keys below. Made from `sources.yaml` by `make docs`; do not edit.
+Dates next to a requirement are those of the copy that says so.
+
+official: DeepSeek's documentation. recording: raw exchanges kept as test fixtures by others. probe: reports of live runs.
+issue: public bug reports. third-party: surveys and documents by others; they never gate. norm: standards.
+
+| key | what | kind | where | rules |
+|---|---|---|---|--:|
+"""
+
+
+def pages(tested: Collection[str] | None = None) -> dict[Path, str]:
+    """Path -> text of each generated page."""
+    return {ROOT / "docs" / "coverage.md": coverage_page(tested), ROOT / "specs" / "SOURCES.md": sources_page()}
+
+
+def write(tested: Collection[str] | None = None) -> None:
+    for path, text in pages(tested).items():
+        path.write_text(text, encoding="utf-8")
+
+
+def coverage_page(tested: Collection[str] | None = None) -> str:
+    rows = [*coverage(tested)]
+    table = "".join(
+        f"| {r.feature} | {r.total} | {r.tested} | {r.load} | {r.untested} | {r.excluded} |\n" for r in rows
+    )
+    return HEAD + table + FOOT + "".join(_parts(tested)) + "".join(_reasons())
+
+
+def sources_page() -> str:
+    cited = [page for row in requirements() for page in {source.page for source in row.sources}]
+    return SOURCES + "".join(
+        f"| `{key}` | {source['title']} | {source['kind']} | {source['where']} | {cited.count(key)} |\n"
+        for key, source in load("sources.yaml").value.items()
+    )
+
+
+def _parts(tested: Collection[str] | None) -> Iterator[str]:
+    for part, rows in groupby(requirements(), key=lambda row: row.id.partition(".")[0]):
+        yield f"\n## {part}\n\n| requirement | level | basis | holds for | state |\n|---|---|---|---|---|\n"
+        for row in rows:
+            yield f"| `{row.id}` {row.title} | {row.level} | {row.basis} | {_span(row)} | {state(row, tested)} |\n"
+
+
+def _span(row: Requirement) -> str:
+    dates = f"{row.since or ''} … {row.until or ''}".strip() if row.since or row.until else "all"
+    return dates if len(row.dialects) > 1 else f"{dates} ({row.dialects[0]})"
+
+
+def _reasons() -> Iterator[str]:
+    yield "\n## Excluded, and why\n\n"
+    yield from (f"- `{row.id}`: {row.excluded}\n" for row in requirements() if row.excluded)
+
+
+def _ids(name: str) -> set[str]:
+    return set((sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")).split())
+
+
+if __name__ == "__main__":
+    write(_ids(sys.argv[1]) if sys.argv[1:] else None)
