@@ -1,0 +1,184 @@
+"""Runs over time: an SQLite index made from their folders, thrown away and made anew at will, and the trends in it."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from reports import charts, page
+from reports.kinds import kind, started
+from reports.verdicts import FACES
+from wire.errors import LogError, UsageError
+from wire.runlog import Run, records
+
+_EPHEMERAL = re.compile(r"(https?://(?:localhost|127\.0\.0\.1|\[::1\])):(\d{5})(/.*)?")
+SCHEMA = 1  # of the index; another one is made anew
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run. ``verdict`` is ``unfinished`` where the log has no footer, ``unread`` where there is no report of this version.
+
+    The last four are null where the run does not have them: requirements that passed and broke, TTFT p50 and p99 in ms.
+    """
+
+    path: str
+    kind: str
+    started: str
+    target: str
+    model: str
+    setting: str
+    verdict: str
+    passed: int | None = None
+    broken: int | None = None
+    ttft_p50_ms: float | None = None
+    ttft_p99_ms: float | None = None
+
+
+_COLUMNS = tuple(field.name for field in fields(Entry))
+
+
+def index(folder: Path, database: Path) -> list[str]:
+    """Enters every run below *folder* anew; returns what could not be read, one line each.
+
+    Raises :class:`UsageError` where the folder holds no run, or the database is none of ours.
+    """
+    logs = sorted(folder.rglob("run.jsonl"))
+    if not logs:
+        raise UsageError(f"no run below {folder}: there is no run.jsonl; `echosounder check --out DIR` makes one")
+    entries, complaints = [], []
+    for log in logs:
+        try:
+            entries.append(entry(log.parent, folder))
+        except LogError as error:
+            complaints.append(str(error))
+    _store(database, entries)
+    return complaints
+
+
+def entry(run: Path, root: Path) -> Entry:
+    """What the index knows of one folder. Raises :class:`LogError` for a log of another schema."""
+    header = next(islice(records(run / "run.jsonl"), 1), None)
+    if header is None:
+        raise LogError(f"{run / 'run.jsonl'} is empty: the run was stopped before it wrote anything")
+    name, report = str(run.relative_to(root)), _report(run)
+    log = Run(header)
+    target = (report or header).get("target") or {}
+    about = (
+        name,
+        started(report or {}, log) or "",
+        _address(str(target.get("url") or "")),
+        str(target.get("model") or ""),
+    )
+    if report is None:
+        word = "unread" if _finished(run / "run.jsonl") else "unfinished"
+        return _entry(about, str(header.get("kind_of_run") or header.get("command") or ""), "", word)
+    if kind(report) == "load":
+        return _entry(about, "load", report["scenario"], report["measurement"]["verdict"], **_latency(report))
+    return _entry(about, "check", f"{report['profile']} {report['suite']}", report["verdict"], **_counts(report))
+
+
+def entries(database: Path) -> list[Entry]:
+    """The index, oldest run first."""
+    with closing(_open(database)) as connection:
+        rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started, path")
+        return [Entry(*row) for row in rows]
+
+
+def render(found: Sequence[Entry]) -> str:
+    """A page with a trend for each target and kind of run. Raises :class:`UsageError` when there is nothing in it."""
+    if not found:
+        raise UsageError("the index is empty; index a folder of runs first")
+    groups: dict[tuple[str, str, str, str], list[Entry]] = {}
+    for one in found:
+        groups.setdefault((one.kind, one.target, one.model, one.setting), []).append(one)
+    trends = [(*key, rows, _trend(f"trend{place}", key[0], rows)) for place, (key, rows) in enumerate(groups.items())]
+    return page.render("history.html.j2", trends=trends, runs=len(found))
+
+
+def _address(url: str) -> str:
+    """A server on a port that the kernel chose has another one in each run: such ports do not tell targets apart."""
+    match = _EPHEMERAL.fullmatch(url)
+    return f"{match[1]}{match[3] or ''} (any port)" if match and 32_768 <= int(match[2]) <= 65_535 else url
+
+
+def _report(run: Path) -> dict[str, Any] | None:
+    """The run's report.json where this version can read it."""
+    try:
+        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+        kind(report)
+    except (OSError, ValueError, AttributeError, UsageError):
+        return None
+    return dict(report)
+
+
+def _finished(log: Path) -> bool:
+    """The footer is the last line; the end of the file is enough to see it."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 65_536))
+        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    return last.startswith(b'{"kind":"footer"')
+
+
+def _entry(about: tuple[str, str, str, str], what: str, setting: str, verdict: str, **figures: Any) -> Entry:
+    path, when, target, model = about
+    return Entry(path, what, when, target, model, setting, verdict, **figures)
+
+
+def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
+    broken = sum(report["counts"].get(name, 0) for name, look in FACES.items() if look.tone == "bad")
+    return {"passed": report["counts"].get("pass", 0), "broken": broken}
+
+
+def _latency(report: Mapping[str, Any]) -> dict[str, Any]:
+    ttft = report["metrics"].get("ttft_ms") or {}
+    return {"ttft_p50_ms": ttft.get("p50"), "ttft_p99_ms": ttft.get("p99")}
+
+
+def _trend(name: str, what: str, rows: Sequence[Entry]) -> Markup:
+    if len(rows) < 2:
+        return Markup("")
+    if what == "check":
+        drawn, caption, unit = {"passed": "passed", "broken": "broken"}, "Requirements by verdict.", "requirements"
+    else:
+        drawn, caption, unit = {"TTFT p50": "ttft_p50_ms", "TTFT p99": "ttft_p99_ms"}, "Time to first token.", "ms"
+    lines = {title: [getattr(row, member) for row in rows] for title, member in drawn.items()}
+    labels = [f"{row.started[:10]} {row.started[11:16]}" for row in rows]
+    shown = {title: values for title, values in lines.items() if any(value is not None for value in values)}
+    return charts.lines(name, caption, unit, labels, shown) if shown else Markup("")
+
+
+def _store(database: Path, found: Iterable[Entry]) -> None:
+    with closing(_open(database)) as connection, connection:
+        connection.execute("DELETE FROM runs")
+        marks = ", ".join("?" * len(_COLUMNS))
+        connection.executemany(f"INSERT INTO runs VALUES ({marks})", _plain(found))
+
+
+def _plain(found: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
+    """SQLite stores UTF-8, which has no lone surrogates."""
+    for one in found:
+        yield tuple(
+            value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+            for value in astuple(one)
+        )
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(database)
+        if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
+            connection.execute("DROP TABLE IF EXISTS runs")
+            connection.execute(f"CREATE TABLE runs ({', '.join(_COLUMNS)}, PRIMARY KEY (path))")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    except (sqlite3.Error, OSError) as error:
+        raise UsageError(f"{database} is no index of runs ({error}); delete it and index the folder again") from None
+    return connection
