@@ -49,7 +49,7 @@ def run(arguments: list[str]) -> int:
         return 0
     try:
         file = _settings_file(arguments)
-        command: Any = typer.main.get_command(_registered(arguments, file))
+        command: Any = typer.main.get_command(registered(arguments, file))
         code = command.main(
             arguments, prog_name="echosounder", standalone_mode=False, default_map=_defaults(command, file)
         )
@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> int:
     return _say("interrupted", CannotJudge.exit_code) if code == INTERRUPTED else int(code or 0)
 
 
-def _registered(arguments: list[str], file: Path) -> typer.Typer:
+def registered(arguments: list[str], file: Path) -> typer.Typer:
     """The commands. Only the one asked for is imported, unless help or the settings need them all: a mock must start at once."""
     named = [argument for argument in arguments if argument in COMMANDS][:1]
     done = {command.name for command in app.registered_commands}

@@ -1,0 +1,101 @@
+"""Writes the pages that are made from data: coverage, commands, deviations, scenarios. ``make docs`` runs it, a test compares."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+import specs.coverage
+from conformance.catalogue import checks
+from echosounder.__main__ import registered
+from load.scenarios import SCENARIOS
+from mock_server.deviations import all_deviations
+
+HERE = Path(__file__).parent
+NOTE = "Made from the program by `make docs`; do not edit.\n"
+
+
+def commands() -> Iterator[str]:
+    """Every command with every option, its variable and its default."""
+    yield f"# Commands\n\n{NOTE}"
+    yield "Options win over `ECHOSOUNDER_*` variables, which win over `echosounder.toml`.\n"
+    yield "| exit code | means |\n|--:|---|"
+    yield from (f"| {code} | {meaning} |" for code, meaning in EXIT_CODES)
+    group: Any = typer.main.get_command(registered([], HERE))
+    for name, command in group.commands.items():
+        yield f"\n## echosounder {name}\n\n{(command.help or '').strip()}\n"
+        rows = [row for parameter in command.params if (row := _parameter(parameter))]
+        if rows:
+            yield "| option | what | variable | default |\n|---|---|---|---|"
+            yield from rows
+
+
+EXIT_CODES = (
+    (0, "clean"),
+    (1, "deviations found, an SLO missed, or worse than before"),
+    (2, "wrong usage or configuration"),
+    (3, "could not judge: unreachable, key refused, budget spent before the required probes, unfinished run, Ctrl-C"),
+    (4, "measurement invalid (load only)"),
+)
+
+
+def _parameter(parameter: Any) -> str:
+    if parameter.name == "help":
+        return ""
+    names = (
+        ", ".join(f"`{name}`" for name in parameter.opts)
+        if parameter.param_type_name == "option"
+        else f"`{parameter.name.upper()}`"
+    )
+    default = (
+        parameter.default
+        if isinstance(parameter.default, (str, int, float, Path)) and parameter.default is not False
+        else ""
+    )
+    cells = (
+        names,
+        parameter.help or "",
+        f"`{parameter.envvar}`" if parameter.envvar else "",
+        f"`{default}`" if str(default) else "",
+    )
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def deviations() -> Iterator[str]:
+    """Every fault and every legal variant of the mock."""
+    yield f"# Deviations\n\n{NOTE}"
+    yield "`echosounder mock --deviate NAME` commits one; `NAME:k=v` sets its parameters. A legal variant breaks nothing, and no check may complain.\n"
+    for title, legal in (("Faults", False), ("Legal variants", True)):
+        rows = [row for row in all_deviations() if row.legal is legal]
+        yield f"\n## {title}: {len(rows)}\n\n| name | layer | what happens | breaks |\n|---|---|---|---|"
+        for row in rows:
+            yield f"| `{row.name}` | {row.layer} | {row.summary.replace('|', chr(92) + '|')} | {', '.join(f'`{each}`' for each in sorted(row.breaks))} |"
+
+
+def scenarios() -> Iterator[str]:
+    """Every built-in load scenario."""
+    yield f"# Load scenarios\n\n{NOTE}"
+    for name, scenario in SCENARIOS.items():
+        yield f"\n## {name}\n\n{' '.join((scenario.__doc__ or '').split())}"
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {"commands": commands, "deviations": deviations, "scenarios": scenarios}
+
+
+def pages() -> dict[Path, str]:
+    """The text of each page by its path."""
+    return {HERE / "reference" / f"{name}.md": "\n".join(page()) + "\n" for name, page in PAGES.items()}
+
+
+def main() -> int:
+    specs.coverage.write(frozenset(checks()))
+    for path, text in pages().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
