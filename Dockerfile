@@ -1,0 +1,17 @@
+# docker build -t echosounder . && docker run --rm -e DEEPSEEK_API_KEY -v "$PWD/runs:/runs" echosounder check http://host:8000/v1
+FROM python:3.12-slim AS build
+WORKDIR /src
+COPY . .
+RUN python -m venv /opt/echosounder \
+ && /opt/echosounder/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock \
+ && /opt/echosounder/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.12-slim
+COPY --from=build /opt/echosounder /opt/echosounder
+ENV PATH=/opt/echosounder/bin:$PATH PYTHONUNBUFFERED=1
+RUN useradd --create-home echosounder && mkdir /runs && chown echosounder /runs
+USER echosounder
+WORKDIR /
+VOLUME /runs
+ENTRYPOINT ["echosounder"]
+CMD ["--help"]
