@@ -54,24 +54,23 @@ def _parameter(parameter: Any) -> str:
         if isinstance(parameter.default, (str, int, float, Path)) and parameter.default is not False
         else ""
     )
-    cells = (
-        names,
-        parameter.help or "",
-        f"`{parameter.envvar}`" if parameter.envvar else "",
-        f"`{default}`" if str(default) else "",
-    )
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+    variable = f"`{parameter.envvar}`" if parameter.envvar else ""
+    return _cells(names, parameter.help or "", variable, f"`{default}`" if str(default) else "")
 
 
 def deviations() -> Iterator[str]:
     """Every fault and every legal variant of the mock."""
     yield f"# Deviations\n\n{NOTE}"
-    yield "`echosounder mock --deviate NAME` commits one; `NAME:k=v` sets its parameters. A legal variant breaks nothing, and no check may complain.\n"
+    yield "`echosounder mock --deviate NAME` commits one; `NAME:k=v` sets its parameters."
+    yield "A legal variant breaks nothing, and no check may complain.\n"
     for title, legal in (("Faults", False), ("Legal variants", True)):
         rows = [row for row in all_deviations() if row.legal is legal]
         yield f"\n## {title}: {len(rows)}\n\n| name | layer | what happens | breaks |\n|---|---|---|---|"
-        for row in rows:
-            yield f"| `{row.name}` | {row.layer} | {row.summary.replace('|', chr(92) + '|')} | {', '.join(f'`{each}`' for each in sorted(row.breaks))} |"
+        yield from (_cells(f"`{row.name}`", row.layer, row.summary, ", ".join(sorted(row.breaks))) for row in rows)
+
+
+def _cells(*cells: str) -> str:
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
 def scenarios() -> Iterator[str]:

@@ -12,19 +12,16 @@ from mock_server.server import serve
 
 def mock(**settings: Any) -> None:
     """Serve a DeepSeek API that bills, caches, limits and fails on demand. Prints its address when it is ready."""
-    settings["deviate"] = tuple(settings["deviate"] or ())
-    serve(Config(**settings))
+    serve(Config(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}))
 
 
 def _option(member: "Field[Any]", kind: Any) -> Parameter:
     names = (f"--{member.name.replace('_', '-')}", *member.metadata["aliases"])
     about = typer.Option(*names, envvar=f"ECHOSOUNDER_MOCK_{member.name.upper()}", help=member.metadata["help"])
-    repeated = member.default == ()
-    kind = list[str] | None if repeated else kind
-    annotation = Annotated[kind, about]
-    return Parameter(
-        member.name, Parameter.KEYWORD_ONLY, default=None if repeated else member.default, annotation=annotation
-    )
+    repeated = isinstance(member.default, tuple)
+    kind = list[str] if repeated else kind
+    default = list(member.default) if repeated else member.default
+    return Parameter(member.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, about])
 
 
 def _signature() -> Signature:
