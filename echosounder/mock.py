@@ -12,15 +12,16 @@ from mock_server.server import serve
 
 def mock(**settings: Any) -> None:
     """Serve a DeepSeek API that bills, caches, limits and fails on demand. Prints its address when it is ready."""
-    serve(Config(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}))
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    serve(Config(**given))
 
 
 def _option(member: "Field[Any]", kind: Any) -> Parameter:
     names = (f"--{member.name.replace('_', '-')}", *member.metadata["aliases"])
     about = typer.Option(*names, envvar=f"ECHOSOUNDER_MOCK_{member.name.upper()}", help=member.metadata["help"])
-    repeated = isinstance(member.default, tuple)
-    kind = list[str] if repeated else kind
-    default = list(member.default) if repeated else member.default
+    default: Any = member.default
+    if isinstance(default, tuple):
+        kind, default = list[str], list(default)
     return Parameter(member.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, about])
 
 
