@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, for code scanning: a rule per requirement, a result per finding, located at its exchange in the run log."""
+"""SARIF 2.1.0, for code scanning: a rule per requirement, a result per finding, with the exchange of the log that shows it."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,8 @@ from wire.errors import UsageError
 from wire.runlog import Run
 
 _LEVELS = {"MUST": "error", "SHOULD": "warning", "MAY": "note"}
+# Code scanning takes no result without a line of a file; which exchange of the log it is, the logical location says.
+_LOG = {"artifactLocation": {"uri": "run.jsonl"}, "region": {"startLine": 1}}
 MAX_RESULTS = 5_000  # GitHub takes no more of one run
 
 
@@ -20,9 +22,8 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
     if kind(report) != "check":
         raise UsageError("SARIF is for findings, and a load report has none; use junit for its objectives")
     broken = [row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")]
-    lines = {exchange.id: number for number, exchange in enumerate(run.exchanges if run else (), 2)}  # after the header
     driver = {"name": "Echosounder", "rules": [_rule(row) for row in broken]}
-    results = [result for index, row in enumerate(broken) for result in _results(index, row, lines)]
+    results = [result for index, row in enumerate(broken) for result in _results(index, row)]
     document = {"tool": {"driver": driver}, "results": results[:MAX_RESULTS], "columnKind": "unicodeCodePoints"}
     properties = {name: line(report[name]) for name in ("profile", "policy", "suite")} | {
         "target": line(report["target"]["url"])
@@ -41,15 +42,17 @@ def _rule(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _results(index: int, row: Mapping[str, Any], lines: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+def _results(index: int, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for finding in row["findings"] or [{"message": row.get("note") or row["title"], "exchange": "", "excerpt": ""}]:
-        place = {"artifactLocation": {"uri": "run.jsonl"}, "region": {"startLine": lines.get(finding["exchange"], 1)}}
+        place: dict[str, Any] = {"physicalLocation": _LOG}
+        if finding["exchange"]:
+            place["logicalLocations"] = [{"name": line(finding["exchange"]), "kind": "exchange"}]
         yield {
             "ruleId": row["id"],
             "ruleIndex": index,
             "level": _LEVELS.get(row["level"], "note"),
             "message": {"text": _message(row, finding)},
-            "locations": [{"physicalLocation": place}],
+            "locations": [place],
             "partialFingerprints": {"finding/v1": _fingerprint(row["id"], finding)},
         }
 

@@ -38,7 +38,7 @@ def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
     try:
         for record in runlog.records(path):
             kind = record["kind"]
-            if kind in kept and (kind != "exchange" or record["id"] in wanted):
+            if kind in kept and (kind != "exchange" or _is_wanted(record, wanted)):
                 kept[kind].append(_SHAPE.get(kind, dict)(record))
     except (KeyError, TypeError, ValueError) as error:
         raise LogError(f"{path}: a record is not of schema {runlog.SCHEMA} ({error!r})") from None
@@ -46,6 +46,11 @@ def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
         raise LogError(f"{path} is empty: the run was stopped before it wrote anything")
     footer = kept["footer"][-1] if kept["footer"] else None
     return Run(kept["header"][0], tuple(kept["exchange"]), (), tuple(kept["sample"]), footer)
+
+
+def _is_wanted(record: Mapping[str, Any], wanted: set[str]) -> bool:
+    """The exchange itself, or the other side of it behind a proxy."""
+    return record["id"] in wanted or record.get("notes", {}).get("of") in wanted
 
 
 def _named(report: Mapping[str, Any]) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """The bytes of an exchange, bounded: what a finding points at, what stands around it, and where it was left out."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, zip_longest
 from typing import Any
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
+from reports import strip
 from reports.text import block, line, shown
 from wire import sse
 from wire.exchange import Exchange
@@ -14,6 +15,7 @@ from wire.runlog import Run
 
 AROUND, EDGE = 2, 3  # items shown on each side of a marked one, and at either end of a stream
 MAX_ROW, MAX_MARKED, MAX_BODY, MAX_HEADERS = 800, 4_000, 3_000, 60
+MAX_UPSTREAM = 2
 MAX_VIEWS, MAX_TOTAL = 200, 800_000  # characters of escaped HTML: with the findings, the page stays below 2 MB
 
 
@@ -41,12 +43,15 @@ class View:
     response: str
     rows: tuple[Row, ...]
     end: str
+    upstream: tuple["View", ...] = ()  # the other side of a proxy: what reached it, and what it wrote
+    strip: Markup | None = None
 
     @property
     def size(self) -> int:
         """Characters once escaped: a quote becomes five."""
         texts = (self.request, self.response, *(row.text for row in self.rows))
-        return sum(len(escape(text)) + 150 for text in texts)
+        here = sum(len(escape(text)) + 150 for text in texts) + len(self.strip or "")
+        return here + sum(side.size for side in self.upstream)
 
 
 @dataclass
@@ -60,13 +65,20 @@ class Marks:
 def views(findings: Iterable[Mapping[str, Any]], run: Run | None) -> dict[str, View]:
     """A view for each exchange that a finding names, by exchange id, until the page's bound is reached."""
     exchanges = {exchange.id: exchange for exchange in run.exchanges} if run else {}
+    others = _upstream(exchanges.values())
     made: dict[str, View] = {}
     total = 0
     for name, marks in _marks(findings).items():
         if name in exchanges and len(made) < MAX_VIEWS and total < MAX_TOTAL:
-            made[name] = view(exchanges[name], marks, f"x{len(made) + 1}")
+            made[name] = _both(exchanges[name], marks, f"x{len(made) + 1}", others.get(name, []))
             total += made[name].size
     return made
+
+
+def of(exchange: Exchange) -> str | None:
+    """The id of the exchange that this one is the upstream side of, in a log of a proxy; else None."""
+    name = exchange.notes.get("of")
+    return name if isinstance(name, str) and exchange.probe.endswith("@upstream") else None
 
 
 def link(finding: Mapping[str, Any], shown_views: Mapping[str, View]) -> str:
@@ -86,6 +98,24 @@ def view(exchange: Exchange, marks: Marks, anchor: str) -> View:
     return View(
         anchor, exchange, _title(exchange), _request(exchange), _response(exchange), tuple(rows), _end(exchange)
     )
+
+
+def _upstream(exchanges: Iterable[Exchange]) -> dict[str, list[Exchange]]:
+    sides: dict[str, list[Exchange]] = {}
+    for exchange in exchanges:
+        if name := of(exchange):
+            sides.setdefault(name, []).append(exchange)
+    return sides
+
+
+def _both(exchange: Exchange, marks: Marks, anchor: str, upstream: list[Exchange]) -> View:
+    """Both sides of a proxy. The upstream's reads are what it wrote, on the same clock; its last answer is the client's."""
+    client = view(exchange, marks, anchor)
+    if not upstream:
+        return client
+    sides = tuple(view(side, marks, f"{anchor}u{place}") for place, side in enumerate(upstream[:MAX_UPSTREAM], 1))
+    written, read = ([stamped.at for stamped in side.events] for side in (upstream[-1], exchange))
+    return replace(client, upstream=sides, strip=strip.render(list(zip_longest(written, read))))
 
 
 def _marks(findings: Iterable[Mapping[str, Any]]) -> dict[str, Marks]:

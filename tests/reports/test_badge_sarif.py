@@ -52,10 +52,9 @@ def test_sarif_has_a_rule_per_broken_requirement_and_a_result_per_finding(check_
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert set(rules) == {"stream.ends-with-done", "stream.line-ends", "usage.sum", "usage.stream-once", "errors.body"}
     assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
-    place = {
-        result["ruleId"]: result["locations"][0]["physicalLocation"]["region"]["startLine"] for result in run["results"]
-    }
-    assert place["usage.sum"] == 3  # header, e1, e2
+    places = {result["ruleId"]: result["locations"][0].get("logicalLocations") for result in run["results"]}
+    assert places["usage.sum"] == [{"name": "e2", "kind": "exchange"}]
+    assert places["usage.stream-once"] is None
     assert {result["level"] for result in run["results"]} == {"error", "warning"}
 
 

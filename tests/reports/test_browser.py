@@ -75,7 +75,8 @@ def click(browser, selector):
 
 
 def shown(browser):
-    return [row.get_attribute("id").removeprefix("r-") for row in find(browser, "[data-row]") if row.is_displayed()]
+    script = "return [...document.querySelectorAll('[data-row]')].filter((row) => row.checkVisibility()).map((row) => row.id)"
+    return [id.removeprefix("r-") for id in browser.execute_script(script)]
 
 
 def in_view(browser, element):
@@ -101,8 +102,16 @@ def test_each_box_shows_the_requirements_that_it_names(opened, check_report, fac
     for value in {row[facet] for row in check_report["requirements"]}:
         click(browser, f"input[name={facet}][value={value}]")
         assert set(shown(browser)) == {row["id"] for row in check_report["requirements"] if row[facet] == value}
-        click(browser, "button[type=reset]")
-        assert len(shown(browser)) == len(check_report["requirements"])
+        click(browser, f"input[name={facet}][value={value}]")
+
+
+def test_the_button_clears_every_filter(opened, check_report):
+    browser = opened(check_report)
+    click(browser, "input[value=fail]")
+    find(browser, "input[type=search]")[0].send_keys("usage")
+    assert shown(browser) == ["usage.sum"]
+    click(browser, "button[type=reset]")
+    assert len(shown(browser)) == len(check_report["requirements"])
 
 
 def test_boxes_of_one_kind_add_and_kinds_narrow(opened, check_report):

@@ -84,7 +84,7 @@ def simulated(rng, count=1_000, ttft=1.0, gap=1.0, failing=0.01):
         queue = 0.8 * queue + rng.gauss(0, 0.05)
         sent = number * 50 * MS
         first = sent + int(ttft * 250 * MS * 2.718 ** (queue + rng.gauss(0, 0.15)))
-        gaps = [int(gap * 20_000 * rng.lognormvariate(0, 0.3)) for _ in range(4)]
+        gaps = [int(gap * 20_000 * rng.lognormvariate(0, 0.3)) for _ in range(2)]
         sample = {
             "t_scheduled": sent,
             "t_sent": sent,

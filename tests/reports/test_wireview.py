@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reports import wireview
+from reports import source, wireview
 from reports.wireview import Marks, link, view, views
 from wire.exchange import End, Read
-from wire.runlog import Run
+from wire.runlog import Run, RunWriter
 
 
 @pytest.fixture
@@ -97,3 +97,29 @@ def test_the_page_is_bounded_however_many_exchanges_are_named(make_stream, make_
     shown = views([make_finding("m", f"e{i}", event=5) for i in range(400)], run)
     assert len(shown) <= wireview.MAX_VIEWS
     assert sum(one.size for one in shown.values()) < wireview.MAX_TOTAL + 20_000
+
+
+@pytest.fixture
+def proxied(make_stream):
+    """A proxy that held five events back for 200 ms and dropped the last."""
+    upstream = make_stream("e1u1", ["a", "b", "c", "d"])
+    upstream = replace(upstream, probe="proxy.stream@upstream", notes={"of": "e1"})
+    held = tuple(Read(upstream.reads[-1].at + 200_000_000, read.data) for read in upstream.reads[:-1])
+    return Run({}, (upstream, replace(make_stream("e1", []), probe="proxy.stream", reads=held)))
+
+
+def test_a_proxys_two_sides_stand_side_by_side_with_their_times(proxied, make_finding):
+    (shown,) = views([make_finding("the last event is missing", "e1", event=3)], proxied).values()
+    (other,) = shown.upstream
+    assert [row.text for row in other.rows if "DONE" in row.text] == ["data: [DONE]"]
+    assert not any("DONE" in row.text for row in shown.rows)
+    assert "1 never read" in shown.strip
+    assert "the first after 240" in shown.strip
+
+
+def test_a_lean_log_keeps_both_sides(proxied, make_finding, make_check, make_requirement, tmp_path):
+    with RunWriter(tmp_path / "run.jsonl", {}) as log:
+        for exchange in (*proxied.exchanges, replace(proxied.exchanges[0], id="e9u1", notes={"of": "e9"})):
+            log.exchange(exchange)
+    report = make_check([make_requirement("proxy.a", "MUST", "fail", [make_finding("m", "e1")])])
+    assert [exchange.id for exchange in source.read(tmp_path, report).exchanges] == ["e1u1", "e1"]
