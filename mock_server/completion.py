@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import specs
 from mock_server import errors, money, planner, prompt, render, schedule
 from mock_server.admission import Admitted, check_context
 from mock_server.cache import Lookup, PrefixCache
@@ -17,8 +18,8 @@ from mock_server.journal import Facts
 from mock_server.limiter import Limiter, Limits, Rule, rule
 from mock_server.plan import Endpoint, Plan, Prompt
 from mock_server.planner import Identity
-from specs import limits as limits_of
 from wire import sse
+from wire.errors import UsageError
 
 FINGERPRINTS = {  # by the date of the profile; fact sheet 2.6
     "2024-07": "fp_a49d71b8a1",
@@ -64,7 +65,7 @@ class Work:
     key: str
     held: list[Limiter]
     found: Lookup
-    scope: str
+    at: float  # the instant whose prices count
     end: int = 0
 
 
@@ -77,6 +78,11 @@ class Completions:
         self._offsets = schedule.parse(config.schedule, config.seed or 0)
         self.accounts = money.Accounts(config.granted, config.topped_up)
         self.prices = money.PriceList(config.profile, config.currency)
+        try:
+            for model in specs.models(config.profile):
+                self.prices.rates(model, clock.now())  # better now than in the middle of a bill
+        except specs.UnknownPriceError as error:
+            raise UsageError(f"{error}; choose another currency or clock") from None
         self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
         self._own_limits: dict[str, Limits] = {}
         self.cache = _cache(config)
@@ -137,7 +143,7 @@ class Completions:
         plan = make(asked, Prompt(found.tokens, found.hit), self._identity(exchange.number))
         if exchange.armed:
             plan = exchange.armed.plan(plan)
-        return Work(plan, admitted, key, held, found, scope)
+        return Work(plan, admitted, key, held, found, self._clock.now())
 
     def _identity(self, number: int) -> Identity:
         def call_id(index: int) -> str:
@@ -179,7 +185,7 @@ class Completions:
 
     def _patience(self) -> int:
         """How long the profile lets a request wait, ns."""
-        seconds = limits_of(self._config.profile).wait_s
+        seconds = specs.limits(self._config.profile).wait_s
         return (seconds or 1 << 30) * 1_000_000_000
 
     def _stream(self, work: Work, steps: list[int], offsets: list[int], gap: int) -> Response:
@@ -214,7 +220,7 @@ class Completions:
         spoken = plan.content if complete else ()
         self.cache.store(work.found, spoken, now)
         output = plan.completion_tokens if complete else min(written, plan.completion_tokens)
-        amount = self.prices.rates(plan.model, now).bill(plan.prompt.hit, plan.prompt.miss, output)
+        amount = self.prices.rates(plan.model, work.at).bill(plan.prompt.hit, plan.prompt.miss, output)
         self.accounts.of(work.key).charge(amount)
         exchange.facts.price = money.text(amount)
 
@@ -235,7 +241,7 @@ def _waiting(response: Response, wait: int, every: int, plan: Plan, patience: in
 
 
 def _cache(config: Config) -> PrefixCache:
-    limits = limits_of(config.profile)
+    limits = specs.limits(config.profile)
     model = {"profile": limits.cache_model, "off": None}.get(config.cache, config.cache)
     unit = config.cache_unit or limits.cache_unit or 64
     return PrefixCache(

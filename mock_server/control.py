@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from mock_server.deviations import Armoury
 from mock_server.http1 import Request, Response
 from mock_server.journal import Journal
 from mock_server.scheduler import Scheduler
+from mock_server.status import page
 from wire.errors import UsageError
 from wire.strict_json import compact
 
@@ -67,6 +69,12 @@ def _json(value: Any, status: int = 200) -> Response:
     if isinstance(value, Response):
         return value
     return Response(status, [("content-type", "application/json")], [compact(value).encode("utf-8", "replace")], [0])
+
+
+def status_page(server: Controlled, arguments: dict[str, Any]) -> Any:
+    entries = list(server.journal.since(server.journal.latest - 20))
+    text = page(server.state(), asdict(server.config), entries)
+    return Response(200, [("content-type", "text/html; charset=utf-8")], [text.encode()], [0])
 
 
 def health(server: Controlled, arguments: dict[str, Any]) -> Any:
@@ -133,6 +141,7 @@ RESETS: dict[str, Callable[[Controlled], None]] = {
     "deviations": lambda server: server.armoury.forget(),
 }
 ROUTES: dict[tuple[str, str], Handler] = {
+    ("GET", ""): status_page,
     ("GET", "health"): health,
     ("GET", "journal"): journal,
     ("GET", "state"): state,

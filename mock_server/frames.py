@@ -24,7 +24,7 @@ class Frame:
     at: int
     raw: bytes = b""
     json: Any = None
-    act: Act | None = None
+    act: Act | None = None  # the last of a response
     tokens: int = 0  # that its bytes carry, for the journal
 
 
@@ -106,7 +106,10 @@ def on_the_wire(reply: Reply, keep_alive: bool) -> Iterator[Frame]:
     at = reply.head_at
     for frame in frames:
         at = frame.at
-        if frame.act is not None or reply.framing is not Framing.CHUNKED:
+        if frame.act is not None:
+            yield frame
+            return
+        if reply.framing is not Framing.CHUNKED:
             yield frame
         elif frame.raw:
             yield Frame(at, chunk(frame.raw), tokens=frame.tokens)

@@ -131,6 +131,11 @@ class Journal:
         """Entries of requests after the given one."""
         return (entry.record(bodies) for entry in list(self.entries) if entry.number > number)
 
+    @property
+    def latest(self) -> int:
+        """The highest number of a request that ended."""
+        return max((entry.number for entry in self.entries), default=0)
+
     def clear(self) -> None:
         self.entries.clear()
         self._with_bodies.clear()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mock_server import intent, pieces, schema, toolcalls
+from mock_server.conversation import text_of
 from mock_server.modes import thinking
 from mock_server.plan import Endpoint, Pieces, Plan, PlannedCall, Prompt
 from mock_server.prose import prose
-from mock_server.rules import text_of
 from specs import Limits
 
 Body = dict[str, Any]

@@ -3,8 +3,8 @@
 from typing import Any
 
 from mock_server import pieces
+from mock_server.conversation import text_of
 from mock_server.modes import thinking
-from mock_server.rules import text_of
 from specs import Limits
 from wire.strict_json import compact
 

@@ -77,11 +77,13 @@ def _normal(cv: float) -> Draw:
 
 def _lognormal(cv: float) -> Draw:
     variance = math.log(1 + cv * cv)
-    return lambda rng, mean: rng.lognormvariate(math.log(mean) - variance / 2, math.sqrt(variance)) if mean else 0.0
+    return lambda rng, mean: (
+        rng.lognormvariate(math.log(mean) - variance / 2, math.sqrt(variance)) if mean >= 1 else 0.0
+    )
 
 
 def _gamma(cv: float) -> Draw:
-    return lambda rng, mean: rng.gammavariate(1 / cv**2, mean * cv**2) if mean else 0.0
+    return lambda rng, mean: rng.gammavariate(1 / cv**2, mean * cv**2) if mean >= 1 else 0.0
 
 
 DRAWS: dict[str, Callable[[float], Draw]] = {"normal": _normal, "lognormal": _lognormal, "gamma": _gamma}

@@ -36,7 +36,19 @@ class Stream:
     ``transport`` is None once the client is gone.
     """
 
-    __slots__ = ("_fd", "_index", "_on_end", "blocked", "due", "ended", "open", "stamps", "transport", "writes")
+    __slots__ = (
+        "_fd",
+        "_index",
+        "_on_end",
+        "blocked",
+        "due",
+        "ended",
+        "open",
+        "queued",
+        "stamps",
+        "transport",
+        "writes",
+    )
 
     def __init__(
         self,
@@ -51,6 +63,7 @@ class Stream:
         self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
         self.open = False  # more writes may be added
         self.ended = False
+        self.queued = False  # the scheduler will come back to it
         self._fd: int = transport.get_extra_info("socket").fileno()
         self._index = 0
         self._on_end = on_end
@@ -83,6 +96,17 @@ class Stream:
     def next_due(self) -> int | None:
         return self.due[self._index] if self._index < len(self.due) else None
 
+    def add(self, data: bytes | Act, due: int) -> None:
+        """One more write, while ``open``."""
+        self.writes.append(data)
+        self.due.append(max(due, self.due[-1]) if self.due else due)
+
+    def close(self) -> None:
+        """No more writes will be added."""
+        self.open = False
+        if self._index == len(self.due):
+            self.end()
+
     def _write(self, transport: asyncio.Transport, data: bytes) -> None:
         if transport.is_closing():
             return
@@ -107,6 +131,8 @@ class Stream:
             reset(transport)
         elif act is Act.HALF and not transport.is_closing():
             transport.write_eof()
+        elif act is Act.HANG:
+            self.open = True  # until the client leaves
 
 
 def reset(transport: asyncio.Transport) -> None:
@@ -126,12 +152,15 @@ class Scheduler:
         self.kind = self._timer.kind
 
     def start(self, stream: Stream) -> None:
-        """Write what is due already; the timer does the rest."""
+        """Write what is due already; the timer does the rest. Call it again after adding to a stream."""
+        if stream.queued:
+            return
         due = stream.next_due
         now = time.monotonic_ns()
         while due is not None and due <= now:
             due = stream.step()
         if due is not None:
+            stream.queued = True
             self._push(due, stream)
 
     def call_at(self, due: int, callback: Callable[[], None]) -> None:
@@ -166,6 +195,7 @@ class Scheduler:
                 if following is not None:
                     heapq.heapreplace(heap, (following, sequence, what))
                 else:
+                    what.queued = False
                     self._remove(entry)
             else:
                 heapq.heappop(heap)

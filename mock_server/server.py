@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from mock_server import control, money
@@ -15,10 +16,12 @@ from mock_server.completion import Exchange
 from mock_server.config import KEEPALIVE_S, Config
 from mock_server.connection import Connection
 from mock_server.deviations import Armoury
+from mock_server.deviations.armed import Armed
 from mock_server.errors import Refused, internal
-from mock_server.frames import Writes, honest_writes
+from mock_server.frames import Frame, Writes, honest_writes
 from mock_server.http1 import Framing, Request, Response
 from mock_server.journal import Entry, Journal
+from mock_server.relay import Passage, Relay
 from mock_server.scheduler import Scheduler, Stream
 from wire.errors import UsageError
 
@@ -38,6 +41,7 @@ class Server:
         self.armoury = Armoury(config.deviate, config.seed or 0)
         self.journal = Journal(config.journal_size, config.journal)
         self.answers = Answers(config, self.clock)
+        self.relay = Relay(config.upstream, loop) if config.upstream else None
         self.number = 0
         self.in_flight = 0
 
@@ -48,30 +52,38 @@ class Server:
             self._send(connection, request, control.respond(self, request), None)
             return
         self.number += 1
-        exchange = Exchange(self.number, request.arrived)
         self.in_flight += 1
-        self._send(connection, request, self._respond(request, exchange), exchange)
+        exchange = Exchange(self.number, request.arrived)
+        exchange.trace = self.answers.completions.digest(exchange.number, "trace")
+        if self.relay is not None:
+            self._pass_on(connection, request, exchange, self.relay)
+        else:
+            self._send(connection, request, self._respond(request, exchange), exchange)
 
     def refuse(self, connection: Connection, status: int) -> None:
         request = Request("", "", {}, b"", time.monotonic_ns(), keep_alive=False)
         self._send(connection, request, Response(status), None)
 
     def _respond(self, request: Request, exchange: Exchange) -> Response:
-        exchange.trace = self.answers.completions.digest(exchange.number, "trace")
-        response = self._answer(request, exchange)
-        response.headers.append(("x-ds-trace-id", exchange.trace))
-        return response
+        answered = self._guarded(lambda: self._answer(request, exchange))
+        answered.headers.append(("x-ds-trace-id", exchange.trace))
+        return answered
 
     def _answer(self, request: Request, exchange: Exchange) -> Response:
+        request, early = self._armed(request, exchange)
+        return early or self.answers.respond(request, exchange)
+
+    def _armed(self, request: Request, exchange: Exchange) -> tuple[Request, Response | None]:
+        """The request after the deviations that come before any answer, and the refusal that one of them may be."""
+        armed = exchange.armed = self.armoury.arm(request, exchange.number)
+        if armed is None:
+            return request, None
+        request = armed.request(request)
+        return request, armed.admission(request)
+
+    def _guarded(self, make: Callable[[], Response]) -> Response:
         try:
-            exchange.armed = self.armoury.arm(request, exchange.number)
-            armed = exchange.armed
-            if armed:
-                request = armed.request(request)
-                refusal = armed.admission(request)
-                if refusal is not None:
-                    return refusal
-            return self.answers.respond(request, exchange)
+            return make()
         except Refused as refused:
             return refused.response()
         except UsageError as error:  # a header or a key names a deviation that does not exist
@@ -86,39 +98,75 @@ class Server:
         keep = request.keep_alive and response.framing is not Framing.CLOSE
         armed = exchange.armed if exchange else None
         if armed is not None and armed.touches_bytes:
+            reply = armed.reply(response)
+            keep = keep and reply.framing is not Framing.CLOSE
             writes = Writes()
-            for frame in armed.wire(armed.reply(response), keep):
+            for frame in armed.wire(reply, keep):
                 writes.add(frame, request.arrived)
         else:
             writes = honest_writes(response, request.arrived, keep, request.method != "HEAD")
 
         def ended(stream: Stream) -> None:
             if exchange is not None:
-                self._record(request, response, exchange, writes, stream)
+                self._record(request, response.status, exchange, writes.tokens, stream)
             connection.finished(keep)
 
         connection.stream = Stream(connection.transport, writes.data, writes.due, ended)
         self.scheduler.start(connection.stream)
 
-    def _record(self, request: Request, response: Response, exchange: Exchange, writes: Writes, stream: Stream) -> None:
+    def _pass_on(self, connection: Connection, request: Request, exchange: Exchange, relay: Relay) -> None:
+        """Let the upstream answer."""
+        early: Response | None = None
+
+        def prepare() -> Response:
+            nonlocal request, early
+            request, early = self._armed(request, exchange)
+            return early or Response(0)
+
+        answered = self._guarded(prepare)
+        if answered.status:
+            self._send(connection, request, answered, exchange)
+            return
+        tokens: list[int] = []
+
+        def emit(frame: Frame | None) -> None:
+            if frame is None:
+                stream.close()
+            elif stream.transport is not None and (frame.raw or frame.act):
+                tokens.append(frame.tokens)
+                stream.add(frame.act or frame.raw, request.arrived + frame.at)
+                self.scheduler.start(stream)
+
+        def ended(stream: Stream) -> None:
+            passage.cancel()
+            self._record(request, passage.status, exchange, tokens, stream)
+            connection.finished(passage.keep_alive)
+
+        transport = connection.transport
+        passage = Passage(request, exchange.armed or Armed(), emit, transport.get_write_buffer_size, request.keep_alive)
+        stream = connection.stream = Stream(transport, [], [], ended)
+        stream.open = True
+        relay.start(passage)
+
+    def _record(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> None:
         self.in_flight -= 1
-        complete = len(stream.stamps) == len(writes.due) and stream.transport is not None
-        exchange.over(sum(writes.tokens[: len(stream.stamps)]), complete)
+        complete = len(stream.stamps) == len(stream.due) and stream.transport is not None
+        exchange.over(sum(tokens[: len(stream.stamps)]), complete)
         self.journal.add(
             Entry(
                 exchange.number,
                 exchange.trace,
                 request,
-                response.status,
-                writes.due,
-                writes.tokens,
+                status,
+                stream.due,
+                tokens,
                 stream.stamps,
                 exchange.facts,
                 exchange.armed.record() if exchange.armed else [],
                 stream.blocked,
                 complete,
                 None if complete else time.monotonic_ns(),
-                writes.data,
+                stream.writes,
             )
         )
 
@@ -167,6 +215,8 @@ class Server:
     def close(self) -> None:
         for connection in list(self.connections):
             connection.transport.abort()
+        if self.relay:
+            self.relay.close()
         self.scheduler.close()
         self.journal.close()
 

@@ -1,0 +1,146 @@
+"""A server that does nothing but write: rendered streams, as fast as they are asked for, or paced with every write's time.
+
+    python benchmarks/load_server.py --events 256                 # unpaced: the whole answer in one write
+    python benchmarks/load_server.py --events 100 --itl 20 --ttft 200   # paced; GET /times gives the write times
+
+One epoll loop, nothing parsed but the end of the request. It is not the mock: it measures clients, so it must cost nothing.
+"""
+
+import argparse
+import heapq
+import json
+import select
+import socket
+import time
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+MODELS = b'{"object":"list","data":[{"id":"deepseek-v4-flash","object":"model","owned_by":"deepseek"}]}'
+
+
+def event(text: str, finish: str | None = None, **more: object) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": finish}
+    body = {
+        "id": "0879b8f1-f548-4b92-a48f-8cc8061da211",
+        "object": "chat.completion.chunk",
+        "created": 1795341441,
+        "model": "deepseek-v4-flash",
+        "system_fingerprint": "fp_a26a7955944dc5c6",
+        "choices": [choice],
+        **more,
+    }
+    data = b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def chunks(events: int) -> list[bytes]:
+    """The writes of one answer: the role with the head, a token each, and the end with the last of them."""
+    usage = {"prompt_tokens": 200, "completion_tokens": events, "total_tokens": 200 + events}
+    words = [event(f" word{number % 10}") for number in range(events)]
+    done = b"%x\r\n%b\r\n0\r\n\r\n" % (len(b"data: [DONE]\n\n"), b"data: [DONE]\n\n")
+    return [HEAD + event(""), *words, event("", "stop", usage=usage) + done]
+
+
+class Server:
+    def __init__(self, port: int, events: int, ttft: float, itl: float) -> None:
+        self.parts = chunks(events)
+        self.whole = b"".join(self.parts)
+        self.ttft, self.itl = round(ttft * 1e6), round(itl * 1e6)
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=4096)
+        self.listener.setblocking(False)
+        self.poll = select.epoll()
+        self.poll.register(self.listener, select.EPOLLIN)
+        self.connections: dict[int, socket.socket] = {}
+        self.inputs: dict[int, bytes] = {}
+        self.due: list[tuple[int, int, int, int]] = []
+        self.times: dict[int, list[int]] = {}
+        self.number = 0
+
+    def run(self) -> None:
+        while True:
+            wait = -1.0 if not self.due else max(self.due[0][0] - time.monotonic_ns(), 0) / 1e9
+            # epoll waits whole milliseconds; the last of them is spun away, because the write times are the truth here.
+            ready = self.poll.poll(max(wait - 0.001, 0) if wait >= 0 else -1)
+            for descriptor, _ in ready:
+                self.accept() if descriptor == self.listener.fileno() else self.read(descriptor)
+            now = time.monotonic_ns()
+            while self.due and self.due[0][0] <= now:
+                self.write(*heapq.heappop(self.due))
+                now = time.monotonic_ns()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except BlockingIOError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+            self.connections[connection.fileno()] = connection
+            self.inputs[connection.fileno()] = b""
+            self.poll.register(connection, select.EPOLLIN)
+
+    def read(self, descriptor: int) -> None:
+        connection = self.connections[descriptor]
+        try:
+            data = connection.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            self.poll.unregister(descriptor)
+            del self.connections[descriptor]
+            connection.close()
+            return
+        data = self.inputs[descriptor] + data
+        self.inputs[descriptor] = b""
+        if data.startswith(b"GET"):
+            body = json.dumps(self.times).encode() if data.startswith(b"GET /times") else MODELS
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+            connection.setblocking(True)
+            connection.sendall(head + body)
+        elif not self.complete(data):
+            self.inputs[descriptor] = data
+        elif self.itl:
+            self.number += 1
+            self.times[self.number] = []
+            heapq.heappush(self.due, (time.monotonic_ns() + self.ttft, self.number, 0, descriptor))
+        else:
+            connection.setblocking(True)
+            connection.sendall(self.whole)
+
+    def complete(self, data: bytes) -> bool:
+        head, end, body = data.partition(b"\r\n\r\n")
+        lower = head.lower()
+        at = lower.find(b"content-length:")
+        if not end:
+            return False
+        length = int(lower[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
+        return len(body) >= length if at >= 0 else body.endswith(b"0\r\n\r\n")
+
+    def write(self, due: int, number: int, part: int, descriptor: int) -> None:
+        connection = self.connections.get(descriptor)
+        if connection is None:
+            return
+        data = self.parts[part]
+        if part == 0:  # the trace id lets a client's figures be found again
+            data = data.replace(b"\r\n", b"\r\nx-ds-trace-id: %d\r\n" % number, 1)
+            data += self.parts[1]
+            part = 1
+        self.times[number].append(time.monotonic_ns())
+        try:
+            connection.send(data)
+        except OSError:
+            return
+        if part + 1 < len(self.parts):
+            heapq.heappush(self.due, (due + self.itl, number, part + 1, descriptor))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--events", type=int, default=256)
+    parser.add_argument("--ttft", type=float, default=0.0, help="ms")
+    parser.add_argument("--itl", type=float, default=0.0, help="ms; 0 writes everything at once")
+    given = parser.parse_args()
+    server = Server(given.port, given.events, given.ttft, given.itl)
+    print("listening on http://127.0.0.1:{}".format(server.listener.getsockname()[1]), flush=True)
+    server.run()

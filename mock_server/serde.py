@@ -1,0 +1,141 @@
+"""Checks of types that refuse in the words of serde_json, which the real server visibly uses.
+
+A check raises :class:`Malformed` with serde's phrase; a shape is a table of checks. Unknown fields are ignored, ``null`` stands for
+absent where the field is optional.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Check = Callable[[Any], None]
+Shape = Mapping[str, tuple[Check, bool]]  # field name -> its check, and whether it must be there
+
+
+class Malformed(Exception):
+    """``path`` grows outwards while the exception travels: ``messages[0].role``."""
+
+    def __init__(self, what: str, path: str = "") -> None:
+        super().__init__(what)
+        self.what, self.path = what, path
+
+    def under(self, step: str) -> "Malformed":
+        separator = "." if self.path and not self.path.startswith("[") else ""
+        return Malformed(self.what, step + separator + self.path)
+
+
+def named(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return f"boolean `{str(value).lower()}`"
+        case int():
+            return f"integer `{value}`"
+        case float():
+            return f"floating point `{value}`"
+        case str():
+            return f"string {json.dumps(value, ensure_ascii=False)}"
+        case list():
+            return "sequence"
+    return "map"
+
+
+def expect(value: Any, good: bool, wanted: str) -> None:
+    if not good:
+        raise Malformed(f"invalid type: {named(value)}, expected {wanted}")
+
+
+def string(value: Any) -> None:
+    if not isinstance(value, str):
+        expect(value, False, "a string")
+
+
+def boolean(value: Any) -> None:
+    if value is not True and value is not False:
+        expect(value, False, "a boolean")
+
+
+def number(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        expect(value, False, "f32")
+
+
+def integer(bits: int, signed: bool = False) -> Check:
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    name = f"{'i' if signed else 'u'}{bits}"
+
+    def check(value: Any) -> None:
+        expect(value, isinstance(value, int) and not isinstance(value, bool), name)
+        if not low <= value < high:
+            raise Malformed(f"invalid value: integer `{value}`, expected {name}")
+
+    return check
+
+
+def anything(value: Any) -> None:
+    """Checked later, or not at all."""
+
+
+def mapping(value: Any) -> None:
+    expect(value, isinstance(value, dict), "a map")
+
+
+def optional(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
+
+
+def sequence(check: Check) -> Check:
+    def check_all(value: Any) -> None:
+        if not isinstance(value, list):
+            expect(value, False, "a sequence")
+        for index, item in enumerate(value):
+            try:
+                check(item)
+            except Malformed as error:
+                raise error.under(f"[{index}]") from None
+
+    return check_all
+
+
+def one_of(*names: str) -> Check:
+    known = frozenset(names)
+    listed = (
+        f"expected one of {', '.join(f'`{name}`' for name in names)}" if len(names) > 1 else f"expected `{names[0]}`"
+    )
+
+    def check(value: Any) -> None:
+        if not isinstance(value, str):
+            expect(value, False, "a string")
+        if value not in known:
+            raise Malformed(f"unknown variant `{value}`, {listed}")
+
+    return check
+
+
+def struct(name: str, shape: Shape) -> Check:
+    def check(value: Any) -> None:
+        expect(value, isinstance(value, dict), f"struct {name}")
+        check_fields(value, shape)
+
+    return check
+
+
+def check_fields(value: dict[str, Any], shape: Shape) -> None:
+    for name, (check, required) in shape.items():
+        if name in value:
+            try:
+                check(value[name])
+            except Malformed as error:
+                raise error.under(name) from None
+        elif required:
+            raise Malformed(f"missing field `{name}`")
+
+
+def required(check: Check) -> tuple[Check, bool]:
+    return check, True
+
+
+def maybe(check: Check) -> tuple[Check, bool]:
+    """Absent or null will do."""
+    return optional(check), False
