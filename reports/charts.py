@@ -82,6 +82,11 @@ def steps(most: float, least: float = 0) -> Iterator[float]:
     return (width * step for step in range(ceil(round(top / width, 9)) + 1))
 
 
+def _every(labels: Sequence[str]) -> int:
+    """Which labels fit beside each other: a character takes about eight of the 680 units that an axis is long."""
+    return ceil(len(labels) * (8 * max(map(len, labels)) + 12) / 680)
+
+
 def _height(value: Any) -> float:
     return (value["value"] if isinstance(value, dict) else value) or 0
 
@@ -106,7 +111,7 @@ def _chart(
         allow_interruptions=True,
         value_formatter=number,
         x_labels=labels,
-        x_labels_major_every=ceil(len(labels) / 9),
+        x_labels_major_every=_every(labels),
         show_minor_x_labels=False,
         y_labels=scale,
         y_title=unit,

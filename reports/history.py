@@ -150,7 +150,8 @@ def _trend(name: str, what: str, rows: Sequence[Entry]) -> Markup:
     else:
         drawn, caption, unit = {"TTFT p50": "ttft_p50_ms", "TTFT p99": "ttft_p99_ms"}, "Time to first token.", "ms"
     lines = {title: [getattr(row, member) for row in rows] for title, member in drawn.items()}
-    labels = [f"{row.started[:10]} {row.started[11:16]}" for row in rows]
+    days = [row.started[:10] for row in rows]
+    labels = days if len(set(days)) == len(days) else [f"{row.started[5:10]} {row.started[11:16]}" for row in rows]
     shown = {title: values for title, values in lines.items() if any(value is not None for value in values)}
     return charts.lines(name, caption, unit, labels, shown) if shown else Markup("")
 

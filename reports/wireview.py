@@ -113,7 +113,8 @@ def _both(exchange: Exchange, marks: Marks, anchor: str, upstream: list[Exchange
     client = view(exchange, marks, anchor)
     if not upstream:
         return client
-    sides = tuple(view(side, marks, f"{anchor}u{place}") for place, side in enumerate(upstream[:MAX_UPSTREAM], 1))
+    same = Marks(marks.events)  # a byte offset means nothing on the other side
+    sides = tuple(view(side, same, f"{anchor}u{place}") for place, side in enumerate(upstream[:MAX_UPSTREAM], 1))
     written, read = ([stamped.at for stamped in side.events] for side in (upstream[-1], exchange))
     return replace(client, upstream=sides, strip=strip.render(list(zip_longest(written, read))))
 
