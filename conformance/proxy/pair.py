@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from conformance.proxy.alignment import Located, answer_changes, request_changes
 from wire.exchange import Exchange
 
 SUFFIX = "@upstream"
@@ -35,6 +36,10 @@ class Pair:
         return bool(self.upstream)
 
     @property
+    def step(self) -> str:
+        return self.client.step
+
+    @property
     def behaviour(self) -> str:
         """How the upstream was told to behave, in the words of the mock; empty for honest."""
         return str(self.client.notes.get("upstream", ""))
@@ -44,11 +49,25 @@ class Pair:
         """The upstream's side of what the client got: its last answer. IndexError where nothing arrived."""
         return self.upstream[-1]
 
-    @cached_property
+    @property
     def took_effect(self) -> bool:
         """Whether everything that the upstream was told to do was done, the first time at least."""
-        told: list[dict[str, Any]] = self.upstream[0].notes.get("deviations", []) if self.upstream else []
+        told: list[dict[str, Any]] = self.upstream[0].notes["deviations"] if self.upstream else []
         return bool(told) and all(one["applied"] for one in told) if self.behaviour else True
+
+    @property
+    def judgeable(self) -> bool:
+        return self.arrived and self.took_effect
+
+    @cached_property
+    def request_changes(self) -> tuple[Located, ...]:
+        """What the proxy made of the request, the first time it passed it on."""
+        return tuple(request_changes(self.client, self.upstream[0]))
+
+    @cached_property
+    def answer_changes(self) -> tuple[Located, ...]:
+        """What it made of the answer."""
+        return tuple(answer_changes(self.source, self.client))
 
 
 def upstream_side(exchange: Exchange) -> bool:

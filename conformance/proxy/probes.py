@@ -21,7 +21,7 @@ COUNT = f"(ref {MARKER}) Count from one to fifteen in English words, separated b
 STORY = f"(ref {MARKER}) Write a long story about a lighthouse keeper and her cat."
 HELLO = f"(ref {MARKER}) Say hello."
 # Two, three and four bytes, a joined family, a flag, combining marks, line separators of other standards.
-TEXT = "那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱 \u2028 <b>&amp;</b> \"q\" \\n"
+TEXT = '那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱 \u2028 <b>&amp;</b> "q" \\n'
 ECHO = f"(ref {MARKER}) Repeat exactly, and nothing else:\n{TEXT}"
 EVENTS = 16
 """Tokens of a stream whose timing is judged: enough events to tell a held-up one from a held-back stream."""
@@ -67,7 +67,9 @@ CALL = {
 
 
 def called(ask: Ask, step: str, **fields: Any) -> Send:
-    forced = {"tool_choice": "required"} if ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking else {}
+    forced = (
+        {"tool_choice": "required"} if ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking else {}
+    )
     prompt = f"(ref {MARKER}) Run the order. Use the tool."
     return ask.chat(prompt, tools=[TOOL], max_tokens=128, **GREEDY, **forced, **fields, step=step)
 
@@ -108,7 +110,9 @@ def numbers(ask: Ask) -> Steps:
     """Numbers that a reader into doubles cannot hold, in places where the API takes none too seriously."""
     yield ask.chat(HELLO, max_tokens=4, seed=9007199254740993, step="integer")
     yield ask.chat(HELLO, max_tokens=4, echosounder_extra=[12345678901234567890, -9223372036854775809], step="integers")
-    body = compact(ask.body(HELLO, max_tokens=4))[:-1] + ',"echosounder_extra":[0.1,1.10,1e2,2.5e-7,0.30000000000000004]}'
+    body = (
+        compact(ask.body(HELLO, max_tokens=4))[:-1] + ',"echosounder_extra":[0.1,1.10,1e2,2.5e-7,0.30000000000000004]}'
+    )
     yield ask.post(CHAT, body.encode(), step="decimals")
 
 
@@ -122,7 +126,9 @@ def unknown(ask: Ask) -> Steps:
     if ask.limits.thinking != "none":
         yield ask.chat(HELLO, max_tokens=64, **{"thinking": ..., **ask.thinking}, step="thinking")
         yield ask.chat(HELLO, max_tokens=64, **{"thinking": ..., **ask.thinking}, **USAGE, step="thinking-stream")
-    nulls = dict.fromkeys(("stop", "temperature", "top_p", "tools", "response_format", "stream_options"))
+    nulls: dict[str, Any] = dict.fromkeys(
+        ("stop", "temperature", "top_p", "tools", "response_format", "stream_options")
+    )
     yield ask.chat(HELLO, max_tokens=4, **nulls, step="nulls")
 
 
@@ -135,14 +141,15 @@ def conversations(ask: Ask) -> Steps:
         {"role": "user", "content": " How are you?\n"},
     ]
     yield ask.chat(turns, max_tokens=8, step="history")
-    parts = [{"type": "text", "text": "Say "}, {"type": "text", "text": f"hello. (ref {MARKER})"}]
-    yield ask.chat([{"role": "user", "content": parts}], max_tokens=4, step="parts")
+    parts: list[dict[str, Any]] = [{"type": "text", "text": "Say "}, {"type": "text", "text": f"hello. (ref {MARKER})"}]
+    turn: dict[str, Any] = {"role": "user", "content": parts}
+    yield ask.chat([turn], max_tokens=4, step="parts")
     if ask.limits.tools:
         yield called(ask, "tool")
         yield called(ask, "tool-stream", **USAGE)
         needed = ask.limits.reasoning_input != "forbidden"
         thought = {"reasoning_content": "One order, one call. 想"} if needed else {}
-        history = [
+        history: list[dict[str, Any]] = [
             {"role": "user", "content": HELLO},
             {"role": "assistant", "content": None, **thought, "tool_calls": [CALL]},
             {"role": "tool", "tool_call_id": CALL["id"], "content": '{"done":true}'},
@@ -160,7 +167,9 @@ def routes(ask: Ask) -> Steps:
         yield ask.chat(begun, path=BETA_CHAT, max_tokens=8, step="prefix")
     if ask.limits.fim:
         yield ask.fim(f"# {MARKER}\ndef fib(a):\n", "    return fib(a-1) + fib(a-2)\n", step="fim")
-        yield ask.post(FIM, {"model": ask.model, "prompt": f"# {MARKER}\n", "max_tokens": 8, **USAGE}, step="fim-stream")
+        yield ask.post(
+            FIM, {"model": ask.model, "prompt": f"# {MARKER}\n", "max_tokens": 8, **USAGE}, step="fim-stream"
+        )
     for step, value in (("charset", "application/json; charset=utf-8"), ("capitals", "Application/JSON")):
         yield ask.chat(HELLO, max_tokens=4, step=step).but(headers=(("content-type", value),))
     yield ask.chat(HELLO, max_tokens=4, step="chunked").but(chunked=True)

@@ -1,0 +1,137 @@
+"""What the proxy makes of an answer on its way down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from conformance.answers import wants_stream
+from conformance.check import Case, Problem, Problems
+from conformance.proxy.alignment import EVENT, Located
+from conformance.proxy.check import check, check_group, one_each
+from conformance.proxy.checks import requests
+from conformance.proxy.difference import Change, Kind
+from conformance.proxy.pair import Pair
+from wire.exchange import End
+from wire.stream import StreamEnd, stream_end
+
+# The first name of a place that is listed here decides; usage comes first since it may hold any of the others.
+OWNERS = {
+    "usage": "proxy.usage-untouched",
+    "logprobs": "proxy.logprobs-kept",
+    "finish_reason": "proxy.finish-kept",
+    "tool_calls": "proxy.tool-calls-kept",
+    "reasoning_content": requests.REASONING,
+    "content": "proxy.content-kept",
+    "text": "proxy.content-kept",
+    "id": "proxy.ids-kept",
+    "created": "proxy.ids-kept",
+    "system_fingerprint": "proxy.ids-kept",
+    "model": "proxy.ids-kept",
+}
+
+
+def owner(located: Located, stream: bool) -> str:
+    """The requirement that a change of an answer breaks."""
+    change: Change = located.change
+    if change.place == EVENT:
+        return "proxy.events-untouched"
+    if change.kind is Kind.ADDED:
+        return "proxy.nothing-added"
+    if change.kind in {Kind.REORDERED, Kind.RESPELT}:
+        return "proxy.answer-spelling"
+    names = change.place.split("/")
+    if stream and located.event is not None and change.pointer.startswith("/choices"):
+        return "proxy.events-untouched"
+    known = (OWNERS[name] for name in OWNERS if name in names)
+    return next(known, "proxy.events-untouched" if stream else "proxy.answer-fidelity")
+
+
+def whole(pair: Pair) -> bool:
+    """A completion that the upstream finished, and that the proxy let pass."""
+    source, client = pair.source, pair.client
+    if (
+        client.request.method != "POST"
+        or source.status != 200
+        or client.status != 200
+        or source.end is not End.COMPLETE
+    ):
+        return False
+    return not wants_stream(source) or stream_end(source) is StreamEnd.DONE
+
+
+def comparable(pair: Pair) -> bool:
+    return pair.judgeable and whole(pair)
+
+
+def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Located]]:
+    for pair in pairs:
+        stream = wants_stream(pair.client)
+        for located in pair.answer_changes:
+            if owner(located, stream) == requirement and not _renamed_model(pair, located.change):
+                yield pair, located
+
+
+def _renamed_model(pair: Pair, change: Change) -> bool:
+    """Where the proxy maps the name of the model on the way up it has to map it on the way down."""
+    return change.place == "/model" and any(each.change.place == "/model" for each in pair.request_changes)
+
+
+def _compares(requirement: str) -> None:
+    def judge(pairs: Sequence[Pair], case: Case) -> Problems:
+        yield from one_each(changed(pairs, requirement))
+
+    check_group(requirement, comparable)(judge)
+
+
+for _requirement in (
+    "proxy.answer-fidelity",
+    "proxy.events-untouched",
+    "proxy.nothing-added",
+    "proxy.answer-spelling",
+    *(name for name in dict.fromkeys(OWNERS.values()) if name != requests.REASONING),
+):
+    _compares(_requirement)
+
+
+@check_group(requests.REASONING, comparable)
+def reasoning(pairs: Sequence[Pair], case: Case) -> Problems:
+    yield from one_each(requests.changed(pairs, requests.REASONING))
+    yield from one_each(changed(pairs, requests.REASONING))
+
+
+@check("proxy.media-type-down", comparable)
+def media_type_down(pair: Pair, case: Case) -> Problems:
+    wanted, got = pair.source.media_type, pair.client.media_type
+    if wants_stream(pair.client) == wants_stream(pair.source) and got != wanted:
+        yield Problem(
+            f"content-type is {got or 'missing'}, the upstream sent {wanted}", cause=f"media type became {got}"
+        )
+
+
+TRACE = "x-ds-trace-id"
+
+
+@check("proxy.trace-id-kept", lambda pair: pair.arrived and pair.source.header(TRACE) is not None)
+def trace_id_kept(pair: Pair, case: Case) -> Problems:
+    if pair.client.header(TRACE) != pair.source.header(TRACE):
+        yield Problem(
+            f"{TRACE} is {pair.client.header(TRACE)!r}, the upstream sent {pair.source.header(TRACE)!r}",
+            cause=f"{TRACE} lost",
+        )
+
+
+# Framing and connection belong to each hop (RFC 9110, 7.6.1); the date is the origin's, but a gateway may be the origin.
+HOP = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length", "te", "trailer", "upgrade", "date", "server"}
+)
+
+
+@check_group("proxy.headers-kept", lambda pair: pair.judgeable and pair.step == "extra-headers")
+def headers_kept(pairs: Sequence[Pair], case: Case) -> Problems:
+    for pair in pairs:
+        got = {name.lower(): value for name, value in pair.client.headers}
+        for name, value in pair.source.headers:
+            if name.lower() not in HOP | {TRACE} and name.lower() not in got:
+                yield Problem(
+                    f"header {name}: {value} was dropped", exchange=pair.client, cause=f"header {name.lower()}"
+                )

@@ -1,0 +1,22 @@
+"""``report.json`` of a run in the proxy position: the same schema, the client's side counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from conformance import report as server
+from conformance.baseline import Baseline
+from conformance.proxy.pair import upstream_side
+from conformance.proxy.score import rows
+from wire.runlog import Run
+from wire.verdict import Result
+
+
+def report(run: Run, results: Sequence[Result], baseline: Baseline = server.NO_BASELINE) -> dict[str, Any]:
+    """``unchecked`` names the requirements of this position alone; what the upstream answered is not counted twice."""
+    clients = tuple(exchange for exchange in run.exchanges if not upstream_side(exchange))
+    document = server.report(replace(run, exchanges=clients), results, baseline)
+    judged = {result.requirement for result in results}
+    return document | {"unchecked": [row.id for row in rows(document["profile"]) if row.id not in judged]}

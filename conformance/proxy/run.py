@@ -1,0 +1,103 @@
+"""One run in the proxy position: is the mock reached, what do the probes bring home, and what do both sides say."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from conformance import engine
+from conformance.ask import Ask
+from conformance.baseline import Baseline
+from conformance.engine import Options, Outcome, Progress, Watch
+from conformance.proxy import gate
+from conformance.proxy.pair import Pair
+from conformance.proxy.probes import HELLO, PROBES
+from conformance.proxy.report import report
+from conformance.proxy.score import planned, score
+from conformance.proxy.session import Session, write
+from conformance.proxy.upstream import Upstream
+from conformance.runner import Runner
+from wire.errors import BudgetSpent, CannotJudge, UsageError
+from wire.runlog import RunWriter, read
+
+FIRST = "proxy.first"
+"""The probe that only asks whether the proxy forwards to us."""
+
+
+def check(options: Options, upstream: str, watch: Watch = engine.quiet) -> Outcome:
+    """Judges the proxy at ``options.target`` whose upstream is the mock at *upstream* (its URL, control interface included).
+
+    Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once the
+    log is finished. A proxy that gives nothing to judge is an outcome with ``stopped`` set, not an exception.
+    """
+    if not planned(options.profile, options.only):
+        raise UsageError(
+            "--only matches no requirement of the proxy position; see `echosounder list requirements --only 'proxy.*'`"
+        )
+    options = replace(options, position="proxy")
+    baseline = Baseline.load(options.baseline) if options.baseline else Baseline()
+    with Upstream(upstream) as control:
+        stopped = _send(options, control, watch)
+    run = read(options.out / "run.jsonl")
+    results = score(run)
+    document = report(run, results, baseline)
+    return Outcome(document, results, options.out / "run.jsonl", engine._exit_code(document, stopped), stopped)
+
+
+def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | None:
+    clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
+    model = options.target.model or _model(options)
+    ask = Ask(options.profile, model, options.seed, salt=f"{clock['unix']:.3f}")
+    with (
+        RunWriter(options.out / "run.jsonl", engine._header(options, model, clock) | {"upstream": control.url}) as log,
+        Session(options.target, options.api_key, options.bounds, control, ask.salt) as session,
+    ):
+        names = planned(options.profile, options.only)
+        unsent = log.footer["unsent"] = dict.fromkeys(names, "the run was stopped")
+        try:
+            _all(options, ask, session, log, watch, unsent)
+        except CannotJudge as reason:
+            unsent.update(dict.fromkeys(unsent, str(reason)))
+            log.footer["stopped"] = str(reason)
+            return reason
+        finally:
+            control.behave("")
+    return None
+
+
+def _model(options: Options) -> str:
+    """What the proxy lists first of what the profile knows, as in any check run."""
+    with Runner(options.target, options.api_key, options.bounds) as runner:
+        return engine._choose(runner.send(Ask(options.profile, "").get("/models"), "0", FIRST), options.profile)
+
+
+def _all(options: Options, ask: Ask, session: Session, log: RunWriter, watch: Watch, unsent: dict[str, str]) -> None:
+    plans = {name: list(PROBES[name](ask)) for name in unsent}
+    total, done = 1 + sum(map(len, plans.values())), 1
+    first = session.send(ask.chat(HELLO, max_tokens=1, step="first"), FIRST)
+    write(first, log)
+    reason = gate.verdict(first, log.footer.get("upstream", ""))
+    if reason is not None:
+        raise reason
+    silent = 0
+    for name, sends in plans.items():
+        for send in sends:
+            watch(Progress(done, total, name))
+            if options.budget_requests is not None and done >= options.budget_requests:
+                raise BudgetSpent(f"the budget of {options.budget_requests} requests is spent; raise --budget-requests")
+            pair = session.send(send, name)
+            write(pair, log)
+            done += 1
+            silent = silent + 1 if _gone(pair) else 0
+            if silent >= engine.GIVE_UP_AFTER:
+                raise CannotJudge(
+                    f"the proxy stopped answering: {silent} requests in a row got no answer ({pair.client.error})"
+                )
+        del unsent[name]
+    for late in session.stragglers():
+        log.exchange(late)
+
+
+def _gone(pair: Pair) -> bool:
+    """No answer although the upstream was honest: with a failing one, silence may be what the proxy makes of it."""
+    return pair.client.status is None and not pair.behaviour and not pair.arrived
