@@ -102,21 +102,21 @@ class Call:
         return End.TOO_LARGE if self.total > MAX_BODY else None
 
     def _digest(self, data: bytes, at: int) -> None:
-        body = self.framing.feed(data)
+        pieces = self.framing.feed(data)
         self.t_closed = at
         if self.t_headers is None and self.framing.status is not None:
             self.t_headers = at
-        if not body:
+        if not pieces:
             return
         if self.t_first_byte is None:
             self.t_first_byte = at
-        self.total += len(body)
+        self.total += sum(map(len, pieces))
         if self.keep:
-            self.kept.append(Read(at, body))
+            self.kept.append(Read(at, b"".join(pieces)))
         if self.framing.streamed:
-            self.reader.feed(at, body)
+            self.reader.feed(at, pieces)
         elif self.total <= MAX_JSON:
-            self.body.append(body)
+            self.body += pieces
 
     def eof(self) -> End:
         """What the peer's close means for the transfer."""

@@ -41,21 +41,19 @@ class Framing:
         self.chunked = self.complete = self.surplus = self.streamed = False
         self._parser = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
 
-    def feed(self, data: bytes) -> bytes:
-        """The body bytes in *data*, transfer coding removed."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """The pieces of the body in *data*, one to a chunk."""
         if self.complete or self.broken:
             self.surplus = self.surplus or bool(data)
-            return b""
+            return []
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.surplus = self.complete  # what follows a complete message does not spoil it
             self.broken = "" if self.complete else str(error) or "protocol upgrade"
-        if not self._body:
-            return b""
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        pieces = self._body.copy()
         self._body.clear()
-        return body
+        return pieces
 
     @property
     def until_close(self) -> bool:

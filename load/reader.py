@@ -6,19 +6,24 @@ after that string is a token for certain, and needs no JSON parser. Everything e
 """
 
 import json
+import re
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 from wire import sse
-from wire.stream import token_kind
 from wire.strict_json import at as member
 
 MAX_EVENT = 4 * 1024 * 1024
-_NEVER = b"\0"  # no event starts with it: the template that matches nothing
+_whole = json.JSONEncoder(ensure_ascii=False).encode
+# The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
+_inside = re.compile(rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*').fullmatch
+END = b"\n\n"
+MAX_TEMPLATES = 16  # events that differ in more than a string would make one each, for nothing
 
 
 class StreamReader:
-    """Marks of one streamed body. ``feed`` it each read's bytes with the read's stamp (ns); sans-IO.
+    """Marks of one streamed body. ``feed`` it what each read brought, with the read's stamp (ns); sans-IO.
 
     ``token_reads``: stamps of the reads that completed an event with output. ``token_events`` counts those events.
     Raises :class:`wire.sse.SseLimitError` past the bound on a line or an event.
@@ -27,9 +32,9 @@ class StreamReader:
     __slots__ = (
         "_decoder",
         "_general",
-        "_prefix",
-        "_suffix",
         "_tail",
+        "_template",
+        "_templates",
         "done",
         "error",
         "events",
@@ -48,7 +53,10 @@ class StreamReader:
         self._decoder = sse.Decoder(max_line=MAX_EVENT, max_event=MAX_EVENT)
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
-        self._prefix, self._suffix = _NEVER, _NEVER
+        self._template: tuple[bytes, bytes] | None = (
+            None  # of an event with output: what stands before and after its string
+        )
+        self._templates = 0
         self.first: dict[str, int] = {}
         self.token_reads: array[int] = array("q")
         self.events = self.token_events = self.keepalives = self.malformed = 0
@@ -59,99 +67,139 @@ class StreamReader:
         self.error: Any = None
         self.model: str | None = None
 
-    def feed(self, at: int, data: bytes) -> None:
+    def feed(self, at: int, pieces: Sequence[bytes]) -> None:
+        """What one read brought, in the pieces that the framing gave: most servers write an event to a chunk."""
         tokens = self.token_events
-        if self._general or b"\r" in data:
-            self._feed_general(at, data)
-        else:
-            self._feed_lines(at, data)
+        if self._tail or self._general or not pieces[-1].endswith(END):
+            pieces = self._whole_events(at, b"".join(pieces))
+        while pieces:
+            pieces = self._take(at, pieces)
         if self.token_events > tokens:
             self.token_reads.append(at)
 
-    def _feed_general(self, at: int, data: bytes) -> None:
-        self._general, data, self._tail = True, self._tail + data, b""
-        for item in self._decoder.feed(data):
-            self._item(at, item, None)
-
-    def _feed_lines(self, at: int, data: bytes) -> None:
-        blocks = (self._tail + data).split(b"\n\n")
-        self._tail = blocks.pop()
+    def _whole_events(self, at: int, data: bytes) -> Sequence[bytes]:
+        """The events that are complete with *data*, each with its end; none where the general decoder has taken it."""
+        data, self._tail = self._tail + data, b""
+        if self._general or b"\r" in data:
+            self._general = True
+            for item in self._decoder.feed(data):
+                self._item(at, item, None)
+            return ()
+        whole, _, self._tail = data.rpartition(END)
         if len(self._tail) > MAX_EVENT:
             raise sse.SseLimitError(f"event is longer than {MAX_EVENT} bytes")
-        prefix, suffix = self._prefix, self._suffix
-        for block in blocks:
-            if block.startswith(prefix) and block.endswith(suffix) and _one_string(block, len(prefix), len(suffix)):
-                self.token_events += 1
-                self.events += 1
-                continue
-            for item in self._decoder.feed(block + b"\n\n"):
-                self._item(at, item, block)
-            prefix, suffix = self._prefix, self._suffix
+        return [block + END for block in whole.split(END)] if whole else ()
+
+    def _take(self, at: int, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        """Take the pieces that are like the template, then the others, up to one that makes a new template; what is left."""
+        rest = self._unlike(pieces)
+        self.token_events += len(pieces) - len(rest)
+        self.events += len(pieces) - len(rest)
+        template = self._template
+        for number, piece in enumerate(rest, 1):
+            if not piece.endswith(END) or piece.count(END) > 1 or b"\r" in piece:
+                return self._whole_events(at, b"".join(rest[number - 1 :]))
+            self._block(at, piece[: -len(END)])
+            if self._template is not template:
+                return rest[number:]
+        return ()
+
+    def _unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        """The pieces that are not like the template. These lines are what a chunk costs.
+
+        A piece is like it where only the inside of a non-empty JSON string varies. The insides are judged together: the
+        space between them is nothing that could follow a backslash.
+        """
+        if self._template is None:
+            return pieces
+        prefix, suffix = self._template
+        begin, back = len(prefix), -len(suffix)
+        insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
+        if not (all(insides) and _inside(b" ".join(insides))):
+            return [piece for piece in pieces if not self._like(piece, prefix, suffix)]
+        if len(insides) == len(pieces):
+            return ()
+        return [piece for piece in pieces if not (piece.startswith(prefix) and piece.endswith(suffix))]
+
+    def _like(self, piece: bytes, prefix: bytes, suffix: bytes) -> bool:
+        begin, end = len(prefix), len(piece) - len(suffix)
+        return end > begin and piece.startswith(prefix) and piece.endswith(suffix) and bool(_inside(piece, begin, end))
+
+    def _block(self, at: int, block: bytes) -> None:
+        """Nearly every block is one line of data; whatever else there may be, the general decoder knows."""
+        if block.startswith(b"data: ") and b"\n" not in block:
+            self._data(at, block[6:].decode("utf-8", "surrogateescape"), block)
+            return
+        for item in self._decoder.feed(block + b"\n\n"):
+            self._item(at, item, block)
 
     def _item(self, at: int, item: sse.Item, block: bytes | None) -> None:
-        if isinstance(item, sse.Comment):
-            self.keepalives += 1
-            self.last_keepalive = at
-            self.first.setdefault("keepalive", at)
+        if isinstance(item, sse.Event):
+            self._data(at, item.data, block)
             return
+        self.keepalives += 1
+        self.last_keepalive = at
+        self.first.setdefault("keepalive", at)
+
+    def _data(self, at: int, data: str, block: bytes | None) -> None:
         self.events += 1
         self.first.setdefault("event", at)
-        if item.data == "[DONE]":
+        if data == "[DONE]":
             self.done = True
             self.first.setdefault("done", at)
             return
         try:
-            chunk = json.loads(item.data)
+            chunk = json.loads(data)
         except (ValueError, RecursionError):
             self.malformed += 1
             return
-        self._chunk(at, chunk, block)
+        if isinstance(chunk, dict):
+            self._chunk(at, chunk, block)
 
-    def _chunk(self, at: int, chunk: Any, block: bytes | None) -> None:
-        finish, usage = member(chunk, "choices", 0, "finish_reason"), member(chunk, "usage")
+    def _chunk(self, at: int, chunk: dict[str, Any], block: bytes | None) -> None:
+        choice = member(chunk, "choices", 0)
+        choice = choice if isinstance(choice, dict) else {}
+        finish, usage = choice.get("finish_reason"), chunk.get("usage")
         self.finish = finish or self.finish
-        self.model = self.model or member(chunk, "model")
-        self.error = self.error or member(chunk, "error")
+        self.model = self.model or chunk.get("model")
+        self.error = self.error or chunk.get("error")
         if usage is not None:
             self.usage = usage
             self.first.setdefault("usage", at)
-        if kind := token_kind(chunk):
+        kind, name, text = output(choice)
+        if kind:
             self.token_events += 1
             self.first.setdefault(kind, at)
             self.first.setdefault("token", at)
-            if block is not None and finish is None and usage is None:
-                self._learn(chunk, block)
+            if block is not None and finish is None and usage is None and isinstance(text, str):
+                self._learn(name, text, block)
 
-    def _learn(self, chunk: Any, block: bytes) -> None:
+    def _learn(self, name: bytes, text: str, block: bytes) -> None:
         """Make the block the template for those that follow, where its varying string can be told beyond doubt."""
-        for name, text in _strings(chunk):
-            for value in (json.dumps(text, ensure_ascii=False), json.dumps(text)):
-                needle = b'"%b":%b' % (name, value.encode("utf-8", "surrogatepass"))
-                if block.count(needle) == 1 and block.count(b"\n") == 0:
-                    begin = block.index(needle) + len(name) + 4
-                    end = block.index(needle) + len(needle) - 1
-                    self._prefix, self._suffix = block[:begin], block[end:]
-                    return
+        if self._templates >= MAX_TEMPLATES:
+            return
+        for value in (_whole(text), json.dumps(text)):
+            needle = b'"%b":%b' % (name, value.encode("utf-8", "surrogatepass"))
+            if block.count(needle) == 1 and b"\n" not in block:
+                begin = block.index(needle)
+                self._template = block[: begin + len(name) + 4], block[begin + len(needle) - 1 :] + END
+                self._templates += 1
+                return
 
 
-def _one_string(block: bytes, prefix: int, suffix: int) -> bool:
-    """Is what varies the inside of a non-empty JSON string? No quote and no line end in it, so it ends at the suffix."""
-    end = len(block) - suffix
-    return (
-        end > prefix
-        and block.find(b'"', prefix, end) < 0
-        and block.find(b"\n", prefix, end) < 0
-        and block[end - 1] != 0x5C
-    )
+def output(choice: dict[str, Any]) -> tuple[str, bytes, Any]:
+    """``(kind, member, value)`` of a choice that carries output, kind empty for one that does not.
 
-
-def _strings(chunk: Any) -> list[tuple[bytes, str]]:
-    """The strings of a chunk that may carry output, the only one that does first."""
-    delta = member(chunk, "choices", 0, "delta")
-    found = [
-        (b"reasoning_content", member(delta, "reasoning_content")),
-        (b"content", member(delta, "content")),
-        (b"text", member(chunk, "choices", 0, "text")),
-        (b"arguments", member(delta, "tool_calls", 0, "function", "arguments")),
-    ]
-    return [(name, text) for name, text in found if isinstance(text, str) and text]
+    The kinds are those of :func:`wire.stream.token_kind`.
+    """
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        if text := delta.get("reasoning_content"):
+            return "reasoning", b"reasoning_content", text
+        if text := delta.get("content"):
+            return "content", b"content", text
+    if text := choice.get("text"):
+        return "content", b"text", text
+    if isinstance(delta, dict) and delta.get("tool_calls"):
+        return "tool", b"arguments", member(delta, "tool_calls", 0, "function", "arguments")
+    return "", b"", None

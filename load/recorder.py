@@ -54,8 +54,11 @@ class Recorder:
             data = data[self._file.write(data) or 0 :]
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # json.dumps would make one each time
+
+
 def _line(kind: str, record: dict[str, Any]) -> str:
-    return json.dumps({"kind": kind, **record}, separators=(",", ":")) + "\n"
+    return _encode({"kind": kind, **record}) + "\n"
 
 
 def _nothing(reason: str) -> None:

@@ -1,6 +1,6 @@
 """One record per request: the seam between the worker that measured it and everything that is computed later."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from wire.stream import StreamEnd
@@ -63,7 +63,7 @@ class Sample:
         """A JSON object without the members that are empty; :func:`from_record` gives an equal sample back."""
         record = {name: value for name in _NAMES if (value := getattr(self, name)) not in _EMPTY}
         if self.usage is not None:
-            record["usage"] = {name: count for name, count in asdict(self.usage).items() if count is not None}
+            record["usage"] = {name: count for name in _COUNTS if (count := getattr(self.usage, name)) is not None}
         return record
 
 
@@ -79,5 +79,6 @@ def from_record(record: dict[str, Any]) -> Sample:
 
 
 _NAMES = tuple(field.name for field in fields(Sample))
+_COUNTS = tuple(field.name for field in fields(Usage))
 _KNOWN = frozenset(_NAMES)
 _EMPTY: tuple[Any, ...] = (None, "", (), False)

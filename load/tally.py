@@ -168,11 +168,11 @@ class Tally:
     def _times(self, sample: Sample, found: dict[str, int | None]) -> None:
         for name, value in found.items():
             if value is not None:
-                self.histograms[name].add((value,))
+                self.histograms[name].one(value)
         self.histograms["gap"].add(sample.gaps_us)
         delay = found["dispatch_delay"]
         if delay is not None and not sample.queued:
-            self.late.add((delay,))
+            self.late.one(delay)
 
     def _good(self, sample: Sample, found: dict[str, int | None]) -> bool:
         """Does the request by itself meet every latency that an objective names?"""

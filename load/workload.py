@@ -10,6 +10,7 @@ from typing import Any
 from load.call import Job
 from load.text import text
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL: dict[str, Any] = {
     "type": "function",
@@ -70,7 +71,7 @@ class Workload:
         if item.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         path = "/beta/completions" if item.kind == "fim" else "/chat/completions"
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        data = _encode(body).encode()
         exact = not item.prompts
         tokens = drawn.tokens if exact else len(data)
         return Job(item.name, path, data, item.stream, tokens, drawn.output_tokens, exact)

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,11 +72,24 @@ MARKS = {
 }
 
 
-@given(reads())
-def test_the_marks_are_those_of_the_shared_timeline(pieces: list[bytes]) -> None:
+def in_one(piece: bytes) -> list[bytes]:
+    return [piece]
+
+
+def by_events(piece: bytes) -> list[bytes]:
+    return re.findall(rb".*?(?:\n\n)|.+", piece, re.DOTALL)
+
+
+def by_tens(piece: bytes) -> list[bytes]:
+    return [piece[at : at + 10] for at in range(0, len(piece), 10)]
+
+
+@pytest.mark.parametrize("cut", [in_one, by_events, by_tens])
+@given(pieces=reads())
+def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[bytes]], pieces: list[bytes]) -> None:
     reader = StreamReader()
     for at, piece in enumerate(pieces):
-        reader.feed(at, piece)
+        reader.feed(at, cut(piece))
     exchange = Exchange(
         "x", "p", Request("POST", "/", ""), reads=tuple(Read(at, piece) for at, piece in enumerate(pieces))
     )
@@ -93,7 +108,7 @@ def test_a_template_saves_the_parser_and_does_not_hide_a_change() -> None:
     reader = StreamReader()
     like = [chat({"content": "a"}), chat({"content": "b"}), chat({"content": ""}), chat({"content": "c"}, "stop")]
     for at, chunk in enumerate(like):
-        reader.feed(at, b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n")
+        reader.feed(at, [b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"])
     assert reader.token_events == 3
     assert reader.finish == "stop"
 
@@ -101,4 +116,4 @@ def test_a_template_saves_the_parser_and_does_not_hide_a_change() -> None:
 @pytest.mark.parametrize("bytes_", [b"data: " + b"x" * (MAX_EVENT + 10), b"\r" + b"x" * (MAX_EVENT + 10)])
 def test_an_endless_line_is_refused(bytes_: bytes) -> None:
     with pytest.raises(sse.SseLimitError):
-        StreamReader().feed(0, bytes_)
+        StreamReader().feed(0, [bytes_])
