@@ -291,10 +291,20 @@ def notices(profile, constraint):
     return False
 
 
+def is_its_own(profile, constraint):
+    """Not in a part of the document that is the same in the default profile, where it is tested."""
+    part = constraint[:3]
+    try:
+        return profile == specs.DEFAULT_PROFILE or look(specs.document(profile), part) != look(specs.document(), part)
+    except KeyError:
+        return True
+
+
 @pytest.mark.parametrize("profile", specs.PROFILES)
 def test_every_constraint_refuses_something_that_nothing_else_refuses(profile):
     document = specs.document(profile)
     starts = [start(document, operation) for known, operation in OPERATIONS_OF if known == profile]
     every = {constraint for path in starts for constraint in constraints(document, path)}
     assert len(every) > 100
-    assert sorted("/".join(map(str, c)) for c in every if not notices(profile, c)) == []
+    mine = [constraint for constraint in every if is_its_own(profile, constraint)]
+    assert sorted("/".join(map(str, c)) for c in mine if not notices(profile, c)) == []

@@ -1,5 +1,7 @@
 """The catalogue: complete, sourced, and split by profile as the API was."""
 
+import dataclasses
+
 import pytest
 
 import specs
@@ -63,6 +65,13 @@ def test_profiles_admit_what_held_at_their_time(id, admitting, others):
     held = {profile for profile in specs.PROFILES if specs.requirement(id) in specs.requirements(profile)}
     assert held >= set(admitting)
     assert not held & set(others)
+
+
+def test_the_openai_dialect_is_held_to_what_still_holds():
+    row = specs.requirement("stream.ends-with-done")
+    assert row.admits("openai")
+    assert not dataclasses.replace(row, until="2025-12").admits("openai")
+    assert dataclasses.replace(row, since="2026-08").admits("openai")
 
 
 def test_third_parties_never_gate():
