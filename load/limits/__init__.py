@@ -1,0 +1,68 @@
+"""What limiter is in front of a target, and how it behaves: found out with as few requests as tell.
+
+The experiments are scripts (:mod:`load.limits.script`), the conclusions are drawn by pure estimators from what was accepted and
+refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them against a real target.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from load.engine import Outcome, Progress
+from load.limits.bench import HOLD_TOKENS, Bench
+from load.limits.discover import Discovery
+from load.limits.discover import discover as script
+from load.limits.goal import PROMPT_TOKENS, Asking, Goal
+from load.limits.judge import results
+from load.limits.report import rate_limit
+from load.limits.run import Plan, Run, perform, ready
+from load.limits.script import Script, Stopped
+from load.limits.seen import Kind
+from load.options import Options
+from load.plan import rates
+from wire.prices import bill
+from wire.verdict import Result
+
+__all__ = ["Goal", "discover"]
+
+
+def discover(
+    options: Options,
+    progress: Progress = lambda step: None,
+    goal: Goal | None = None,
+    other_key: str | None = None,
+) -> Outcome:
+    """Find out the limiter of ``options.url``; the report's member ``rate_limit`` is described in :mod:`load.limits.report`.
+
+    ``other_key``: a second API key, to see whether both are counted together. Exit code 3 where no kind explains what was seen.
+    Raises :class:`UsageError`, :class:`Unreachable`, :class:`KeyRefused`, and :class:`CannotJudge` where nothing is ever served.
+    """
+    goal = goal or Goal(seed=options.seed)
+    options = ready(options)
+    keys = (options.api_key, other_key) if other_key else (options.api_key,)
+    bench = Bench(replace(goal, keys=len(keys)), Asking(options.model or "", options.profile))
+
+    def experiment(run: Run) -> Script[Discovery]:
+        return script(bench, run.sender.wall, run.tell)
+
+    return perform(options, keys, plan(options, goal), experiment, _conclude, progress)
+
+
+def plan(options: Options, goal: Goal) -> Plan:
+    """What a run may take. The price is that of answers as long as a hold can be; most are one token long."""
+    known, requests = rates(options), min(goal.requests, options.budget_requests or goal.requests)
+    ceiling = None if known is None else bill(0, requests * PROMPT_TOKENS, requests * HOLD_TOKENS, known).total
+    if ceiling is not None and options.budget is not None:
+        ceiling = min(ceiling, options.budget)
+    return Plan(requests, goal.seconds, ceiling)
+
+
+def _conclude(run: Run, found: Discovery, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+    made = {**made, "rate_limit": rate_limit(found)}
+    stopped = found.stopped
+    if found.identified.fit.kind is Kind.UNRESOLVED:
+        stopped = (
+            stopped
+            if stopped and stopped.kind == "interrupted"
+            else Stopped("unresolved", "; ".join(found.identified.needs))
+        )
+    return made, results(found, run.options.profile), stopped

@@ -1,0 +1,171 @@
+"""The steps that experiments are made of: fill, watch, drain, wait for recovery. Each sends as little as tells something."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from load.call import Job
+from load.limits.goal import Asking, Goal
+from load.limits.script import Ask, Book, Outcome, Script, Stopped
+from load.limits.seen import REFUSALS, Range, Record, seen
+from wire.errors import CannotJudge
+
+SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
+HOLD = (0.6, 8.0)  # s that a request is held in flight: at least, at most
+HOLD_TOKENS = 4096
+RATIO = 1.1  # of the waits between polls whose end nobody knows yet
+POLLS = 12  # between the bounds of an end that is expected
+LEAST_POLL = 0.004  # s
+
+
+@dataclass(slots=True)
+class Bench:
+    """The state of an experiment. Times in s: ``rtt`` from sending to the status, ``itl`` per token, ``hold`` a request held."""
+
+    goal: Goal
+    asking: Asking
+    book: Book = field(default_factory=Book)
+    rtt: float = 0.005
+    itl: float = 0.02
+    ttft: float = 0.0
+    hold: float = HOLD[0]
+    stopped: Stopped | None = None
+    mine: set[int] = field(default_factory=set)  # asks of the scope under test, that the estimators read
+
+    @property
+    def now(self) -> float:
+        return self.book.now
+
+    @property
+    def slack(self) -> float:
+        """How long after its last byte a request may still count, or its last byte be on its way."""
+        return 0.02 + 2 * self.rtt
+
+    @property
+    def record(self) -> Record:
+        return seen((outcome for id, outcome in self.book.outcomes.items() if id in self.mine), self.slack)
+
+    @property
+    def hold_tokens(self) -> int:
+        return min(max(round((self.hold - self.ttft) / max(self.itl, 1e-5)), 2), HOLD_TOKENS)
+
+    def short(self, at: float = 0.0) -> Ask:
+        return self.ask(self.asking.job(1), at)
+
+    def held(self, share: float = 1.0) -> Ask:
+        return self.ask(self.asking.job(max(round(self.hold_tokens * share), 2)))
+
+    def ask(self, job: Job, at: float = 0.0) -> Ask:
+        made = self.book.ask(job, at)
+        self.mine.add(made.id)
+        return made
+
+
+def refused(outcomes: Sequence[Outcome]) -> int:
+    return sum(outcome.status in REFUSALS for outcome in outcomes)
+
+
+def accepted(outcomes: Sequence[Outcome]) -> int:
+    return sum(outcome.status == 200 for outcome in outcomes)
+
+
+def calibrate(bench: Bench) -> Script[None]:
+    """Learn how fast the target decides and writes. Raises :class:`CannotJudge` where it serves nothing."""
+    first = yield from _first(bench)
+    [sample] = yield from bench.book.ended([bench.ask(bench.asking.job(SAMPLE_TOKENS))])
+    if sample.status in REFUSALS:
+        yield from recover(bench)
+        [sample] = yield from bench.book.ended([bench.ask(bench.asking.job(SAMPLE_TOKENS))])
+    bench.rtt = max(min(first.answered - first.sent, sample.answered - sample.sent), 0.001)
+    bench.itl, bench.ttft = _pace(sample)
+    bench.hold = min(max(16 * bench.rtt, HOLD[0]), HOLD[1])
+
+
+def _first(bench: Bench) -> Script[Outcome]:
+    [first] = yield from bench.book.ended([bench.short()])
+    if first.status in REFUSALS:
+        first = yield from recover(bench)
+    if first.status != 200:
+        said = (first.sample.error or first.sample.failure) if first.sample else ""
+        raise CannotJudge(
+            f"a plain request is answered {first.status or said}, so nothing can be found out about limits: {said}"
+        )
+    return first
+
+
+def _pace(outcome: Outcome) -> tuple[float, float]:
+    """Seconds per token, and until the first."""
+    sample = outcome.sample
+    if sample is None or sample.t_first_token is None or sample.t_last_token is None or sample.t_sent is None:
+        return 0.02, 0.0
+    tokens = (sample.usage.completion if sample.usage else None) or sample.token_events
+    ttft = (sample.t_first_token - sample.t_sent) / 1e9
+    return max((sample.t_last_token - sample.t_first_token) / 1e9 / max(tokens - 1, 1), 1e-5), ttft
+
+
+def fill(bench: Bench) -> Script[list[Ask]]:
+    """Put requests in flight and leave them there, twice as many each time, until one is refused or the goal's number is there."""
+    held: list[Ask] = []
+    while len(held) < bench.goal.in_flight:
+        batch = [bench.held() for _ in range(min(max(len(held), 1), bench.goal.in_flight - len(held)))]
+        outcomes = yield from bench.book.answered(batch)
+        held += batch
+        if refused(outcomes):
+            break
+    return held
+
+
+def watch(bench: Bench, held: Sequence[Ask], polls: int) -> Script[None]:
+    """Poll with short requests until *held* have come to their ends, *polls* times in the length of a hold."""
+    step = max(bench.hold / polls, bench.rtt, LEAST_POLL)
+    due = bench.now + step
+    while any(outcome.closed is None for outcome in bench.book.of(held)):
+        yield from bench.book.wait(due)
+        yield from bench.book.answered([bench.short()])
+        due = max(due + step, bench.now)
+
+
+def drain(bench: Bench, expected: int = 1) -> Script[int]:
+    """Send short requests until one is refused; the number that was accepted. *expected* of them go out at once."""
+    count, size = 0, max(expected, 1)
+    while True:
+        outcomes = yield from bench.book.answered([bench.short() for _ in range(size)])
+        count += accepted(outcomes)
+        if refused(outcomes):
+            return count
+        size = min(2 * size if expected <= 1 else max(count // 8, 2), bench.goal.in_flight)
+
+
+def recover(bench: Bench, expected: Range | None = None) -> Script[Outcome]:
+    """Poll until a request is accepted: closely within *expected* (times), else at waits that grow with the time since now."""
+    since = bench.now
+    upcoming = _polls(bench, expected)
+    while True:
+        due = max(upcoming(bench.now, since), bench.now + max(bench.rtt / 2, LEAST_POLL))
+        if due > since + bench.goal.patience + (max(expected.high - since, 0.0) if expected else 0.0):
+            raise Stopped("patience", f"nothing was accepted for {bench.now - since:.0f} s after a refusal")
+        yield from bench.book.wait(due)
+        [outcome] = yield from bench.book.answered([bench.short()])
+        if outcome.status == 200:
+            return outcome
+
+
+def _polls(bench: Bench, expected: Range | None) -> Callable[[float, float], float]:
+    """When to poll next, given the time and when it began."""
+    if expected is None:
+        return lambda now, since: since + (now - since) * RATIO
+    margin = max((expected.high - expected.low) / POLLS, bench.rtt)
+    begin = expected.low - 2 * margin
+
+    def next_poll(now: float, since: float) -> float:
+        if now < begin:
+            return begin
+        if now < expected.high + 2 * margin:
+            return now + margin
+        return expected.low + (now - expected.low) * RATIO
+
+    return next_poll
+
+
+def typical(values: Sequence[float]) -> float | None:
+    return median(values) if values else None

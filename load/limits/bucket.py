@@ -1,0 +1,98 @@
+"""A token bucket: *rate* tokens a second into a bucket of *burst*, one token a request, full at the start.
+
+Between any two accepts no more can have been taken than a full bucket and the time gave; at a refusal less than one token was
+left, so some earlier time must account for all of them. Both are bounds on the burst at a given rate; the rates at which they
+leave room are those that explain what was seen.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from load.limits.seen import INFINITY, Fit, Kind, Range, Record, impossible
+
+# Tokens in the time of the quickest answer. A faster bucket could explain any refusal by two requests that came at once.
+FASTEST = 4.0
+GRID = 120
+PASSES = 4
+EDGE_STEPS = 24
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Accepts and refusals in the form that the two bounds need."""
+
+    sent: list[float]
+    latest: list[float]  # running maximum of answered: by then all accepts up to this one were decided
+    earliest: list[float]  # minimum of answered from this accept on: one of them was decided by then
+    refusals: list[tuple[float, int, int]]  # sent, accepts possibly before, first accept whose time may be after `sent`
+
+    def least(self, rate: float) -> float:
+        """The smallest burst that lets every accept through."""
+        best, burst = -INFINITY, 0.0
+        for index, (sent, latest) in enumerate(zip(self.sent, self.latest, strict=True)):
+            best = max(best, rate * sent - index)
+            burst = max(burst, best + index + 1 - rate * latest)
+        return burst
+
+    def most(self, rate: float) -> float:
+        """The burst that is too large for the refusal that binds most."""
+        reach = list(accumulate((rate * at - index for index, at in enumerate(self.earliest)), max))
+        most = INFINITY
+        for sent, before, first in self.refusals:
+            spent = reach[first - 1] - rate * sent if first else -INFINITY
+            most = min(most, 1 + before + max(spent, -first if first < before else -INFINITY))
+        return most
+
+    def room(self, rate: float) -> float:
+        return self.most(rate) - self.least(rate)
+
+
+def constraints(record: Record) -> Constraints:
+    answered = [each.answered for each in record.accepts]
+    earliest = list(accumulate(reversed(answered), min))[::-1]
+    refusals = [
+        (each.sent, before, min(bisect_left(earliest, each.sent), before))
+        for each in record.refusals
+        if (before := bisect_left(record.sent, each.answered))
+    ]
+    return Constraints(record.sent, list(accumulate(answered, max)), earliest, refusals)
+
+
+def fit(record: Record) -> Fit:
+    """The whole range of rates that leave room, gaps in it included: a range with a gap is one that needs another experiment."""
+    given = constraints(record)
+    if not given.refusals:
+        return impossible(Kind.BUCKET)
+    slowest = 0.02 / max(record.all[-1].answered - record.all[0].sent, 1e-3)
+    fastest = FASTEST / min(each.answered - each.sent for each in record.refusals)
+    best, low, high = _feasible(given.room, slowest, fastest)
+    room, least = given.room(best), given.least(best)
+    if room <= 0:
+        return Fit(Kind.BUCKET, max(-room / max(least, 1.0), 1e-9), Range(best, best), burst=Range(least, least))
+    low, high = _edge(given.room, low, slowest), _edge(given.room, high, fastest)
+    return Fit(Kind.BUCKET, 0.0, Range(low, high), burst=Range(given.least(high), given.most(low)))
+
+
+def _feasible(room: Callable[[float], float], low: float, high: float) -> tuple[float, float, float]:
+    """The rate with the most room, and the lowest and the highest that have any, by a grid and finer ones about the best of it."""
+    found: list[float] = []
+    best = low
+    for _ in range(PASSES):
+        ratio = (high / low) ** (1 / GRID)
+        rooms = {rate: room(rate) for rate in (low * ratio**step for step in range(GRID + 1))}
+        best = max(rooms, key=rooms.__getitem__)
+        found += [rate for rate, left in rooms.items() if left > 0]
+        if len(found) > 2:
+            break
+        low, high = best / ratio**1.5, best * ratio**1.5
+    return best, min(found, default=best), max(found, default=best)
+
+
+def _edge(room: Callable[[float], float], inside: float, outside: float) -> float:
+    """Where the room ends between a rate that has some and one that has none."""
+    for _ in range(EDGE_STEPS):
+        middle = (inside * outside) ** 0.5
+        inside, outside = (middle, outside) if room(middle) > 0 else (inside, middle)
+    return inside

@@ -1,0 +1,104 @@
+"""A cap on requests in flight: at least what was seen to be served at once, at most what could be in flight at a refusal."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from load.limits.seen import INFINITY, Fit, Kind, Range, Record, Seen, impossible
+
+MAX_LAG = 1.0  # s; a slot that stays taken for longer after its answer is another kind of limiter
+LAG_STEPS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """Bounds on the cap, and on the number in flight at which a limiter that has refused admits again."""
+
+    low: int
+    high: float
+    resume_low: int
+    resume_high: float
+
+    @property
+    def strain(self) -> float:
+        """Refused with nothing in flight, or more served than refused: a cap cannot do that."""
+        over = max(self.low - self.high, self.resume_low - self.resume_high, -self.resume_high, 0)
+        return over / max(self.low, 1)
+
+    @property
+    def plain(self) -> bool:
+        """No sign of hysteresis: one place that became free was enough."""
+        return self.strain == 0 and self.resume_high >= self.low - 1
+
+
+def fit(record: Record, slack: float) -> Fit:
+    """``slack``: s after its last byte in which a request may still count."""
+    if not record.refusals or not record.accepts:
+        return impossible(Kind.CONCURRENCY)
+    cap = bounds(record, slack)
+    if cap.plain:
+        return _fit(cap, 0.0)
+    lag = _lag(record, slack)
+    if lag is not None:
+        return _fit(bounds(record, slack, lag), lag)
+    return _fit(cap, 0.0)
+
+
+def bounds(record: Record, slack: float, lag: float = 0.0) -> Cap:
+    """Bounds that follow if every request counts for *lag* seconds after its last byte."""
+    ends = sorted(each.ended + lag + slack for each in record.accepts)
+    sure = sorted(each.sure + lag for each in record.accepts)
+    served = _peak(record, lag)
+    possible = {
+        id(each): bisect_left(record.sent, each.answered) - bisect_right(ends, each.sent) for each in record.refusals
+    }
+    high = min((max(possible[id(each)] for each in _first(run)) for run in record.runs), default=INFINITY)
+    resume_low, resume_high = 0, min(possible.values(), default=INFINITY) - 1
+    for accept in record.accepts:
+        certain = max(bisect_right(record.answered, accept.sent) - bisect_left(sure, accept.answered), 0)
+        served = max(served, certain + 1)
+        if record.blocked_by(accept) is not None:
+            resume_low = max(resume_low, certain)
+    return Cap(served, high, resume_low, resume_high)
+
+
+def _fit(cap: Cap, lag: float) -> Fit:
+    high = min(cap.high, cap.resume_high + 1) if cap.plain else cap.high
+    resume = None if cap.plain or cap.strain else Range(cap.resume_low, cap.resume_high)
+    return Fit(Kind.CONCURRENCY, cap.strain, Range(cap.low, max(high, cap.low)), resume=resume, lag=lag)
+
+
+def _lag(record: Record, slack: float) -> float | None:
+    """The shortest lag that makes a plain cap of it; None where no lag does."""
+    served = bounds(record, slack).low
+
+    def enough(lag: float) -> bool:
+        cap = bounds(record, slack, lag)
+        return cap.high >= served and cap.resume_high >= served - 1
+
+    low, high = 0.0, MAX_LAG
+    for _ in range(LAG_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high if bounds(record, slack, high).plain else None
+
+
+def _first(run: list[Seen]) -> Iterator[Seen]:
+    """Those of a run of refusals that may have been the first: refused because of the cap, not because of a refusal before."""
+    soonest = min(each.answered for each in run)
+    return (each for each in run if each.sent < soonest)
+
+
+def _peak(record: Record, lag: float) -> int:
+    """The most requests that were certainly in flight at one time."""
+    level = peak = 0
+    for _, change in sorted(_changes(record.accepts, lag)):
+        level += change
+        peak = max(peak, level)
+    return peak
+
+
+def _changes(accepts: tuple[Seen, ...], lag: float) -> Iterator[tuple[float, int]]:
+    for each in accepts:
+        yield each.answered, 1
+        yield each.sure + lag, -1

@@ -1,0 +1,95 @@
+"""The whole discovery as one script: what kind, which numbers, and everything else worth knowing, in the order of importance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from load.limits import extras, policies
+from load.limits.bench import Bench, calibrate, refused, typical
+from load.limits.extras import Extras, Wall
+from load.limits.hints import skew
+from load.limits.identify import Identified, conclude, identify
+from load.limits.policies import Result
+from load.limits.script import Outcome, Script, Stopped
+from load.limits.seen import INFINITY, Fit, Kind, Record
+
+NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too."""
+
+    identified: Identified
+    record: Record
+    extras: Extras = field(default_factory=Extras)
+    policies: list[Result] = field(default_factory=list)
+    events: list[Outcome] = field(default_factory=list)
+    stopped: Stopped | None = None
+
+    @property
+    def recovery_s(self) -> float | None:
+        """From a place that became free (cap), or from the last accept (others), to the next accept: the shortest, or the median."""
+        found = self.identified.fit
+        if found.kind not in NAMED:
+            return None
+        capped = found.kind is Kind.CONCURRENCY
+        waits = [
+            when.mid - self._since(when.high if capped else when.low, capped) for when, _ in self.record.recoveries
+        ]
+        wait = min(waits, default=None) if capped else typical(waits)
+        return None if wait is None else max(wait, 0.0)
+
+    def _since(self, before: float, capped: bool) -> float:
+        times = (each.ended if capped else each.answered for each in self.record.accepts)
+        return max((at for at in times if at <= before), default=-INFINITY)
+
+
+def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stage: None) -> Script[Discovery]:
+    """Never raises :class:`Stopped`: what is known when it must stop is what it returns. ``tell`` hears the name of each stage."""
+    found = Discovery(Identified(Fit(Kind.UNRESOLVED, 1.0)), Record(()))
+    try:
+        tell("calibrate")
+        yield from calibrate(bench)
+        tell("identify")
+        found.identified = yield from identify(bench)
+        found.record = bench.record
+        if found.identified.fit.kind in NAMED and not bench.stopped:
+            yield from _extras(bench, found, wall, tell)
+    except Stopped as stop:
+        bench.stopped = stop
+    if not found.record.all and bench.mine:
+        found.record = bench.record
+        found.identified = _unfinished(bench)
+    found.events, found.stopped = list(bench.book.outcomes.values()), bench.stopped
+    found.extras.refusals = [outcome for outcome in found.events if refused([outcome])]
+    found.extras.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
+    return found
+
+
+def _unfinished(bench: Bench) -> Identified:
+    """What a stop in the middle leaves. Without a refusal there is nothing to explain, and not enough to say that there is none."""
+    seen = conclude(bench) if bench.record.refusals else Identified(Fit(Kind.UNRESOLVED, 1.0))
+    reason = bench.stopped.reason if bench.stopped else ""
+    return Identified(
+        Fit(Kind.UNRESOLVED, 1.0), rivals=(seen.fit.kind, *seen.rivals), needs=[f"stopped early: {reason}", *seen.needs]
+    )
+
+
+def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], None]) -> Script[None]:
+    identified = found.identified
+    tell("scope")
+    held = yield from extras.saturate(bench, identified.fit)
+    yield from extras.scope(bench, found.extras, identified.fit)
+    yield from bench.book.closed(held)
+    yield from bench.book.wait(bench.now + bench.slack + (identified.penalty or 0))
+    tell("retry-after")
+    yield from extras.hints(bench, found.extras, identified, wall)
+    if policies.rest(identified) < policies.LONGEST:
+        tell("fairness")
+        yield from bench.book.wait(bench.now + policies.rest(identified) + bench.slack)
+        yield from extras.contention(bench, found.extras, identified)
+    if bench.goal.policies and policies.affordable(bench, identified):
+        tell("retries")
+        base = min(max(found.recovery_s or 0.0, bench.hold / 3), 5.0)
+        hinted = any(outcome.header("retry-after") for outcome in bench.book.outcomes.values())
+        found.policies = yield from policies.policies(bench, identified, base, wall, hinted)

@@ -1,0 +1,53 @@
+"""What a discovery is to find out and may spend, and the requests it asks with."""
+
+import json
+from dataclasses import dataclass
+
+import specs
+from load.call import Job
+
+PROMPT = "Write a very long story about a ship that measures the depth of the sea. Do not stop early."
+PROMPT_TOKENS = 64  # more than the prompt and any chat template around it
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """``in_flight``: as many requests as it may have in flight to look for a cap. ``requests``, ``seconds``: the most it may take.
+
+    ``patience``: s without a single accept after which a limiter counts as one that does not recover. ``error``: wanted half width
+    of rates and windows, relative. ``keys``: how many API keys there are to compare; ``models``: further models to compare with.
+    """
+
+    in_flight: int = 256
+    requests: int = 2000
+    seconds: float = 300.0
+    patience: float = 120.0
+    error: float = 0.025
+    keys: int = 1
+    models: tuple[str, ...] = ()
+    policies: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Makes the jobs. Thinking is off where the profile has the switch; a profile without ``user_id`` knows no users."""
+
+    model: str
+    profile: str = specs.DEFAULT_PROFILE
+
+    @property
+    def users(self) -> bool:
+        return specs.limits(self.profile, self.model).user_id_max is not None
+
+    def job(self, tokens: int, user: str | None = None, model: str | None = None) -> Job:
+        """A streamed answer of *tokens* tokens, so that the target says at once whether it serves, and ends when we want it to."""
+        body: dict[str, object] = {"model": model or self.model, "messages": [{"role": "user", "content": PROMPT}]}
+        body |= {"max_tokens": tokens, "stream": True, "stream_options": {"include_usage": True}}
+        if specs.limits(self.profile, self.model).thinking == "switch":
+            body["thinking"] = {"type": "disabled"}
+        if user is not None:
+            body["user_id"] = user
+        name = "hold" if tokens > 1 else "short"
+        data = json.dumps(body, separators=(",", ":")).encode()
+        return Job(name, "/chat/completions", data, True, PROMPT_TOKENS, tokens, exact=False)

@@ -1,0 +1,127 @@
+"""What a client's way of retrying does to what it gets through: the same burst of jobs, offered by four clients that differ in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from load.limits.bench import Bench
+from load.limits.extras import Wall
+from load.limits.hints import hint
+from load.limits.identify import Identified
+from load.limits.script import Ask, Outcome, Script
+from load.limits.seen import REFUSALS, Kind
+
+ATTEMPTS = 6
+EXCESS = (4, 16)  # jobs more than the limiter takes at once: at least, at most
+LONGEST = 20.0  # s that one client may take
+
+Delay = Callable[
+    [int, float | None, Random, float], float | None
+]  # attempt, hint s, random, base s -> wait s, or give up
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one client came to. ``goodput_per_s``: jobs done per second until the last of them was done or given up."""
+
+    policy: str
+    jobs: int
+    done: int
+    abandoned: int
+    sent: int
+    seconds: float
+    abandoned_at: tuple[float, ...] = ()
+
+    @property
+    def goodput_per_s(self) -> float:
+        return self.done / self.seconds if self.seconds else 0.0
+
+    @property
+    def requests_per_job(self) -> float | None:
+        return self.sent / self.done if self.done else None
+
+
+POLICIES: dict[str, Delay] = {
+    "none": lambda attempt, said, random, base: None,
+    "fixed": lambda attempt, said, random, base: base,
+    # "Full jitter": a random part of a wait that doubles.
+    "exponential-jitter": lambda attempt, said, random, base: random.uniform(0, base * 2**attempt),
+    "retry-after": lambda attempt, said, random, base: said,
+}
+
+
+def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: bool) -> Script[list[Result]]:
+    """Each client in turn, from a limiter at rest. *base*: s that a wait is measured in; Retry-After only where the target sends it."""
+    results = []
+    for name, delay in POLICIES.items():
+        if name == "retry-after" and not hinted:
+            continue
+        yield from bench.book.wait(bench.now + rest(found) + bench.slack)
+        results.append((yield from _client(bench, found, name, delay, base, wall)))
+    return results
+
+
+def rest(found: Identified) -> float:
+    """Seconds until a limiter that nobody asks is as it was in the beginning."""
+    fit = found.fit
+    if fit.kind is Kind.BUCKET and fit.limit and fit.burst:
+        return fit.burst.high / fit.limit.low
+    return (fit.window.high if fit.window else fit.lag) + (found.penalty or 0.0)
+
+
+def affordable(bench: Bench, found: Identified) -> bool:
+    """Do all clients fit into what is left of time and requests?"""
+    jobs = _jobs(found)
+    seconds = len(POLICIES) * (2 * rest(found) + 2 * bench.hold)
+    return (
+        rest(found) < LONGEST
+        and bench.now + seconds < bench.goal.seconds
+        and bench.book.asked + 8 * jobs < bench.goal.requests
+    )
+
+
+def _jobs(found: Identified) -> int:
+    number = found.fit.burst if found.fit.kind is Kind.BUCKET else found.fit.limit
+    size = round(number.mid) if number else 1
+    return size + min(max(size // 4, EXCESS[0]), EXCESS[1])
+
+
+def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: float, wall: Wall) -> Script[Result]:
+    random, begin = Random(f"{bench.goal.seed} {name}"), bench.now
+    jobs = _jobs(found)
+    tokens = max(bench.hold_tokens // 3, 1) if found.fit.kind is Kind.CONCURRENCY else 1
+    waiting: dict[int, int] = {}  # ask -> attempts before it
+    abandoned: list[float] = []
+    done = sent = 0
+    batch: list[Ask] = []
+
+    def retry(attempt: int, wait: float) -> None:
+        ask = bench.book.ask(bench.asking.job(tokens), bench.now + wait)
+        waiting[ask.id] = attempt
+        batch.append(ask)
+
+    for _ in range(jobs):
+        retry(0, 0.0)
+    while waiting:
+        sent += len(batch)
+        outcomes = yield from bench.book.turn(tuple(batch))
+        batch.clear()
+        for outcome in outcomes:
+            if outcome.closed is None or outcome.ask.id not in waiting:
+                continue
+            attempt = waiting.pop(outcome.ask.id)
+            wait = _wait(outcome, attempt, delay, random, base, wall)
+            if outcome.status == 200:
+                done += 1
+            elif wait is None or bench.now + wait > begin + LONGEST:
+                abandoned.append(bench.now)
+            else:
+                retry(attempt + 1, wait)
+    return Result(name, jobs, done, len(abandoned), sent, bench.now - begin, tuple(abandoned))
+
+
+def _wait(outcome: Outcome, attempt: int, delay: Delay, random: Random, base: float, wall: Wall) -> float | None:
+    if outcome.status not in REFUSALS or attempt + 1 >= ATTEMPTS:
+        return None
+    said = hint(outcome, wall(outcome.answered))
+    return delay(attempt, said.wait if said else None, random, base)

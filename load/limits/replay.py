@@ -1,0 +1,115 @@
+"""A fitted limiter played against what was sent: what it would have decided, request by request.
+
+Bounds say what is impossible; this says what is likely. A bucket that refills in microseconds can explain any refusal by two
+requests that came at once, but not a hundred of them. The share of decisions that a model gets right is also the confidence that
+is reported, and its decisions are what a report draws over the real ones.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
+
+from load.limits.seen import Fit, Kind, Record, Seen
+
+Model = Callable[[float, Seen], bool]  # the time of a request -> would it be served; told what really happened
+
+
+def predictions(record: Record, fit: Fit) -> Iterator[tuple[Seen, float, bool]]:
+    """``(decision, time, served by the model)`` in the order of time; the model goes on from what really happened."""
+    model = MODELS[fit.kind](fit)
+    for each in sorted(record.all, key=middle):
+        yield each, middle(each), model(middle(each), each)
+
+
+def agreement(record: Record, fit: Fit) -> float:
+    """The share of decisions that the model gets right."""
+    right = [served == each.accepted for each, _, served in predictions(record, fit)]
+    return sum(right) / len(right) if right else 1.0
+
+
+def middle(each: Seen) -> float:
+    return (each.sent + each.answered) / 2
+
+
+def _concurrency(fit: Fit) -> Model:
+    cap = fit.limit.mid if fit.limit else 0.0
+    resume = fit.resume.mid if fit.resume else cap - 1
+    ends: list[float] = []
+    blocked = False
+
+    def model(now: float, each: Seen) -> bool:
+        nonlocal blocked
+        while ends and ends[0] <= now:
+            heappop(ends)
+        served = len(ends) <= resume if blocked else len(ends) < cap
+        blocked = not each.accepted
+        if each.accepted:
+            heappush(ends, (each.sure + each.ended) / 2 + fit.lag)
+        return served
+
+    return model
+
+
+def _bucket(fit: Fit) -> Model:
+    rate, burst = (fit.limit.mid if fit.limit else 0.0), (fit.burst.mid if fit.burst else 0.0)
+    level, at = burst, 0.0
+
+    def model(now: float, each: Seen) -> bool:
+        nonlocal level, at
+        level, at = min(burst, level + (now - at) * rate), now
+        served = level >= 1
+        level = max(level - each.accepted, 0.0)
+        return served
+
+    return model
+
+
+def _sliding(fit: Fit) -> Model:
+    limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 0.0)
+    taken: deque[float] = deque()
+
+    def model(now: float, each: Seen) -> bool:
+        while taken and taken[0] <= now - window:
+            taken.popleft()
+        served = len(taken) < limit
+        if each.accepted:
+            taken.append(now)
+        return served
+
+    return model
+
+
+def _fixed(fit: Fit) -> Model:
+    limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 1.0)
+    start, count = float("-inf"), 0
+
+    def model(now: float, each: Seen) -> bool:
+        nonlocal start, count
+        if now >= start + window:
+            start, count = (now if fit.phase is None else fit.phase + (now - fit.phase) // window * window), 0
+        served = count < limit
+        count += each.accepted
+        return served
+
+    return model
+
+
+def _unlimited(fit: Fit) -> Model:
+    return lambda now, each: True
+
+
+MODELS: dict[Kind, Callable[[Fit], Model]] = {
+    Kind.NONE: _unlimited,
+    Kind.QUEUE: _unlimited,
+    Kind.UNRESOLVED: _unlimited,
+    Kind.CONCURRENCY: _concurrency,
+    Kind.BUCKET: _bucket,
+    Kind.SLIDING: _sliding,
+    Kind.FIXED: _fixed,
+}
+
+
+def likely(record: Record, fits: Sequence[Fit], tolerance: float = 0.05) -> list[Fit]:
+    """Those of *fits* that get nearly as many decisions right as the best of them."""
+    shares = [agreement(record, fit) for fit in fits]
+    return [fit for fit, share in zip(fits, shares, strict=True) if share >= max(shares) - tolerance]

@@ -1,0 +1,199 @@
+"""From a discovery to the member ``rate_limit`` of ``report.json``, and the figures to draw."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from load.limits import replay
+from load.limits.discover import Discovery
+from load.limits.extras import fairness, how_refused
+from load.limits.hints import Trial
+from load.limits.policies import Result
+from load.limits.seen import Fit, Kind, Range
+from load.sample import Sample
+
+BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
+BINS = 600
+WORDS = {
+    Kind.NONE: "no limiter up to {in_flight} requests in flight and {rate:.0f} requests per second",
+    Kind.CONCURRENCY: "at most {limit} requests in flight",
+    Kind.BUCKET: "a token bucket: {limit} requests per second, {burst} at once",
+    Kind.FIXED: "a fixed window: {limit} requests per {window} s",
+    Kind.SLIDING: "a sliding window: {limit} requests within any {window} s",
+    Kind.QUEUE: "a queue: {limit} answers are written at once, the others wait",
+    Kind.UNRESOLVED: "unresolved",
+}
+
+
+def rate_limit(found: Discovery) -> dict[str, Any]:
+    """Member ``rate_limit``. Named by the design: ``kind``; ``limit`` in flight, per second (bucket) or per window; ``window_s``;
+    ``burst``; ``retry_after``; ``recovery_s``; ``confidence``, the share of all decisions that the fitted model gets right.
+
+    More: ``says`` one line; ``limit_ci``, ``window_ci``, ``burst_ci`` bounds ``[low, high]``, not standard errors: what lies outside
+    contradicts an observation; ``rivals`` kinds that explain as much; ``needs`` what it would take to know more; ``hysteresis``,
+    ``lag_s``, ``penalty_s``; ``scope`` ``{key|user_id|model: together?}``; ``refusals``; ``queue``; ``fairness``; ``policies``;
+    ``clock_skew_s``; ``timeline`` and ``curves``, see :func:`timeline` and :func:`curves`.
+    """
+    identified, fit = found.identified, found.identified.fit
+    return {
+        "kind": str(fit.kind),
+        "says": _says(found),
+        "limit": _number(fit, fit.limit),
+        "window_s": _number(fit, fit.window, whole=False),
+        "burst": _number(fit, fit.burst, whole=True),
+        "retry_after": retry_after(found),
+        "recovery_s": _round(found.recovery_s),
+        "confidence": _round(replay.agreement(found.record, fit)) if fit.kind is not Kind.UNRESOLVED else 0.0,
+        "limit_ci": _bounds(fit.limit),
+        "window_ci": _bounds(fit.window),
+        "burst_ci": _bounds(fit.burst),
+        "anchor": None if fit.kind is not Kind.FIXED else "first-request" if fit.phase is None else "clock",
+        "rivals": [str(kind) for kind in identified.rivals],
+        "needs": identified.needs,
+        "highest": {"in_flight": identified.highest_in_flight, "per_s": _round(identified.highest_rate)},
+        "hysteresis": {"resumes_at": _bounds(fit.resume)} if fit.kind is Kind.CONCURRENCY and fit.resume else None,
+        "lag_s": _round(fit.lag),
+        "penalty_s": _round(identified.penalty),
+        "scope": found.extras.scope,
+        "refusals": {"count": len(found.extras.refusals), **how_refused(found.extras.refusals)},
+        "queue": _queue(found),
+        "fairness": _fairness(found),
+        "policies": [_policy(result) for result in found.policies],
+        "clock_skew_s": _round(found.extras.skew),
+        "timeline": timeline(found),
+        "curves": list(curves(found)),
+    }
+
+
+def retry_after(found: Discovery) -> dict[str, Any] | None:
+    """``{"present", "form", "example", "honest", "says"}``; None where nothing was refused. ``honest`` None: not found out."""
+    if not found.extras.refusals:
+        return None
+    trials = found.extras.trials
+    present = any(outcome.header("retry-after") is not None for outcome in found.extras.refusals)
+    verdicts = {trial.honest for trial in trials}
+    return {
+        "present": present,
+        "form": trials[-1].hint.form if trials else None,
+        "example": trials[-1].hint.text if trials else None,
+        "honest": False if False in verdicts else True if True in verdicts else None,
+        "says": next((trial.says for trial in trials if trial.says), None),
+        "trials": [_trial(trial) for trial in trials],
+    }
+
+
+def timeline(found: Discovery) -> list[dict[str, Any]]:
+    """The fitted model over what happened: per bin of time ``{"t_s", "admitted", "rejected", "model_admitted", "model_rejected"}``,
+    counts of the requests that the kind was told from."""
+    decisions = list(replay.predictions(found.record, found.identified.fit))
+    width = max(BIN, max((at for _, at, _ in decisions), default=0.0) / BINS)
+    bins: dict[int, Counter[str]] = {}
+    for each, when, served in decisions:
+        counts = bins.setdefault(int(when / width), Counter())
+        counts["admitted" if each.accepted else "rejected"] += 1
+        counts["model_admitted" if served else "model_rejected"] += 1
+    names = ("admitted", "rejected", "model_admitted", "model_rejected")
+    return [{"t_s": round(index * width, 3), **{name: bins[index][name] for name in names}} for index in sorted(bins)]
+
+
+def curves(found: Discovery) -> Iterator[dict[str, Any]]:
+    """Over the whole run, a second each: ``{"t_s", "offered", "admitted", "rejected", "abandoned", "in_flight"}``.
+
+    ``abandoned``: jobs that a client gave up after its last try; ``in_flight``: accepted and not ended at the end of the second.
+    """
+    events = [outcome for outcome in found.events if outcome.status is not None]
+    gone = [at for result in found.policies for at in result.abandoned_at]
+    seconds = range(int(max((outcome.answered for outcome in events), default=-1.0)) + 1)
+    offered = Counter(int(outcome.sent) for outcome in events)
+    admitted = Counter(int(outcome.answered) for outcome in events if outcome.status == 200)
+    rejected = Counter(int(outcome.answered) for outcome in events if outcome.status != 200)
+    closed = Counter(int(outcome.closed) for outcome in events if outcome.status == 200 and outcome.closed is not None)
+    abandoned, level = Counter(map(int, gone)), 0
+    for second in seconds:
+        level += admitted[second] - closed[second]
+        counts = {"offered": offered, "admitted": admitted, "rejected": rejected, "abandoned": abandoned}
+        yield {"t_s": second, **{name: count[second] for name, count in counts.items()}, "in_flight": level}
+
+
+def _says(found: Discovery) -> str:
+    fit, identified = found.identified.fit, found.identified
+    text = WORDS[fit.kind].format(
+        limit=_plain(_number(fit, fit.limit)),
+        window=_plain(_number(fit, fit.window, whole=False)),
+        burst=_plain(_number(fit, fit.burst, whole=True)),
+        in_flight=identified.highest_in_flight,
+        rate=identified.highest_rate,
+    )
+    return "; ".join([text, *identified.needs])
+
+
+def _plain(value: float | None) -> str:
+    return "?" if value is None else f"{value:.4g}"
+
+
+def _number(fit: Fit, bounds: Range | None, whole: bool | None = None) -> float | int | None:
+    """The middle of the bounds; of counts, the whole number nearest to it that lies within."""
+    if bounds is None:
+        return None
+    if whole or (whole is None and fit.kind is not Kind.BUCKET):
+        inside = [
+            number
+            for number in (round(bounds.mid), int(bounds.high), int(bounds.low))
+            if bounds.low <= number <= bounds.high
+        ]
+        return inside[0] if inside else round(bounds.mid)
+    return round(bounds.mid, 6)
+
+
+def _bounds(bounds: Range | None) -> list[float] | None:
+    return None if bounds is None else [round(bounds.low, 6), round(bounds.high, 6)]
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "text": trial.hint.text,
+        "wait_s": trial.hint.wait,
+        "accepted_early": trial.early,
+        "early_at_s": _round(trial.early_at),
+        "accepted_in_time": trial.late,
+    }
+
+
+def _policy(result: Result) -> dict[str, Any]:
+    return {
+        "policy": result.policy,
+        "jobs": result.jobs,
+        "done": result.done,
+        "abandoned": result.abandoned,
+        "requests": result.sent,
+        "requests_per_job": _round(result.requests_per_job),
+        "seconds": _round(result.seconds),
+        "goodput_per_s": _round(result.goodput_per_s),
+    }
+
+
+def _fairness(found: Discovery) -> dict[str, Any] | None:
+    shares = found.extras.shares
+    if not shares:
+        return None
+    users = {name: {"offered": offered, "admitted": got} for name, (got, offered) in shares.items()}
+    return {"jain": _round(fairness(shares)), "users": users}
+
+
+def _queue(found: Discovery) -> dict[str, Any] | None:
+    """How long accepted requests waited for their first token while the target kept them alive; None where none did."""
+    waits = [wait for outcome in found.events if outcome.sample and (wait := _waited(outcome.sample)) is not None]
+    statuses = Counter(outcome.status for outcome in found.extras.refusals)
+    if not waits:
+        return None
+    return {"waited": len(waits), "longest_s": round(max(waits), 3), "refused_503": statuses[503]}
+
+
+def _waited(sample: Sample) -> float | None:
+    if not sample.keepalives or sample.t_sent is None:
+        return None
+    return ((sample.t_first_token or sample.t_closed or sample.t_sent) - sample.t_sent) / 1e9

@@ -1,0 +1,147 @@
+"""The shell around a script: check, ask for the model, open the log, send, and put the report together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import specs
+from load.analysis import exit_code, report
+from load.budget import Budget
+from load.engine import Outcome, Progress, Step, header, new_tally
+from load.limits.script import Script, Stopped
+from load.limits.sender import Bounds, Sender
+from load.log import Log
+from load.options import Options, checked
+from load.parts import count
+from load.plan import rates
+from load.preflight import preflight
+from load.tally import Tally
+from load.worker import endpoint
+from wire.errors import CannotJudge, KeyRefused, UsageError
+from wire.verdict import Result, Verdict
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run may take: requests, seconds, and the price that it cannot pass, None where no price is known."""
+
+    requests: int
+    seconds: float
+    ceiling: Decimal | None
+
+    @property
+    def says(self) -> str:
+        cost = "at a price that is not known" if self.ceiling is None else f"for at most ${self.ceiling:.4f}"
+        return f"at most {self.requests} requests {cost}, at most {self.seconds:.0f} s"
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way: ``log`` takes records, ``tell`` says what is being done, ``wall`` gives the time of day at a script's time."""
+
+    options: Options
+    log: Log
+    tally: Tally
+    sender: Sender
+    plan: Plan
+    progress: Progress
+    stage: str = ""
+
+    def tell(self, stage: str) -> None:
+        self.stage = stage
+        self.progress(Step(self.sender.now, self.plan.seconds, f"{stage}: {self.sender.sent} requests"))
+
+    def note(self, kind: str, record: dict[str, Any]) -> None:
+        self.log.write(kind, record)
+        count(self.tally, {"kind": kind, **record})
+
+
+def ready(options: Options) -> Options:
+    """The options, checked, with a model in them. Raises what :func:`load.engine.run` raises before anything is sent."""
+    options = preflight(checked(options))
+    if options.budget_usd is not None and rates(options) is None:
+        raise UsageError(
+            f"no price of {options.model!r} is known, so no budget can be kept; give prices with --price HIT,MISS,OUTPUT"
+        )
+    return options
+
+
+def perform(
+    options: Options,
+    keys: tuple[str | None, ...],
+    plan: Plan,
+    script: Callable[[Run], Script[T]],
+    conclude: Callable[[Run, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
+    progress: Progress,
+) -> Outcome:
+    """Send what *script* says; *conclude* turns its result and the usual load report into the final one and the verdicts."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    progress(Step(0.0, plan.seconds, plan.says))
+    try:
+        with Log(options.out / "run.jsonl", header(options, started)) as log:
+            return _perform(options, keys, plan, script, conclude, progress, log, started)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CannotJudge(f"cannot write to {options.out}: {reason}; what was measured before is in there") from None
+
+
+def _perform(
+    options: Options,
+    keys: tuple[str | None, ...],
+    plan: Plan,
+    script: Callable[[Run], Script[T]],
+    conclude: Callable[[Run, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
+    progress: Progress,
+    log: Log,
+    started: str,
+) -> Outcome:
+    budget = Budget(rates(options), options.budget, min(plan.requests, options.budget_requests or plan.requests))
+    bounds = Bounds(plan.seconds, options.breaker)
+    sender = Sender(options.target, keys, endpoint(options), budget, bounds)
+    run = Run(options, log, new_tally(options), sender, plan, progress)
+    sender.note = run.note
+    found = sender.run(script(run))
+    made, results, stopped = conclude(run, found, report(options, run.tally, started))
+    for result in results:
+        log.result(result)
+    if stopped is not None:
+        made["stopped"] = [{"kind": stopped.kind, "reason": stopped.reason, "worker": None}]
+        if stopped.kind == "interrupted":
+            log.footer["interrupted"] = "KeyboardInterrupt"
+        if stopped.kind == "key-refused":
+            raise KeyRefused(f"{options.url}: {stopped.reason}")
+    made["requirements"] = [_requirement(result) for result in results]
+    return Outcome(made, code(made), log.path)
+
+
+def _requirement(result: Result) -> dict[str, Any]:
+    """As in a report of ``check``."""
+    row = specs.requirement(result.requirement)
+    sources = [{"page": source.page, "section": source.section, "date": source.date} for source in row.sources]
+    record = result.record()
+    return {
+        "id": row.id,
+        "level": row.level,
+        "verdict": str(result.verdict),
+        "title": row.title,
+        "sources": sources,
+        **_found(record),
+    }
+
+
+def _found(record: dict[str, Any]) -> dict[str, Any]:
+    return {"findings": list(record["findings"]), "note": record["note"]}
+
+
+def code(made: dict[str, Any]) -> int:
+    """As for every load run, and 1 where a requirement is broken that MUST hold. Out of time or patience is an answer, not a failure."""
+    judged = {
+        **made,
+        "stopped": [stop for stop in made["stopped"] if stop["kind"] not in {"time", "patience", "budget"}],
+    }
+    broken = any(row["verdict"] == Verdict.FAIL for row in made["requirements"])
+    return exit_code(judged) or int(broken)

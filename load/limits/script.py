@@ -1,0 +1,131 @@
+"""Experiments as scripts: generators that say what to send and when, and are told what came of it. No socket, no clock.
+
+A script yields a :class:`Turn` and is sent :class:`News`. Whoever runs it (:mod:`load.limits.sender`, or a simulation in the
+tests) sends every ask at its time and comes back at the first news, or at ``until``. All times are seconds since the script
+began.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from load.call import Job
+from load.sample import Sample
+from wire.exchange import Exchange, Headers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to send. ``at`` is when it is due; a time that has passed means at once. ``keep``: keep the whole exchange.
+
+    ``key`` is the index of the API key to send it with.
+    """
+
+    id: int
+    job: Job
+    at: float = 0.0
+    key: int = 0
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an ask so far. The target decided between ``sent`` and ``answered``: that is all a client can know.
+
+    ``status`` None: no HTTP answer came. ``closed`` None: the answer goes on. ``sample`` and, if it was asked for,
+    ``exchange`` are there once it has ended. ``kept``: the connection can be used again.
+    """
+
+    ask: Ask
+    sent: float
+    answered: float
+    status: int | None = None
+    headers: Headers = ()
+    closed: float | None = None
+    kept: bool | None = None
+    sample: Sample | None = None
+    exchange: Exchange | None = None
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    asks: tuple[Ask, ...] = ()
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The time, and the outcomes that are new or have changed."""
+
+    now: float
+    outcomes: tuple[Outcome, ...] = ()
+
+
+Script = Generator[Turn, News, T]
+
+
+class Stopped(Exception):
+    """Thrown into a script that may not go on: ``kind`` is budget, time, interrupted, key-refused or no-balance."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind, self.reason = kind, reason
+
+
+@dataclass(slots=True)
+class Book:
+    """What a script has sent and heard so far; its methods are the steps that scripts are made of."""
+
+    now: float = 0.0
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    asked: int = 0
+
+    def ask(self, job: Job, at: float = 0.0, key: int = 0, keep: bool = False) -> Ask:
+        self.asked += 1
+        return Ask(self.asked, job, at, key, keep)
+
+    def turn(self, asks: Iterable[Ask] = (), until: float | None = None) -> Script[tuple[Outcome, ...]]:
+        """Send *asks*; come back at the first news or at *until*."""
+        news = yield Turn(tuple(asks), until)
+        self.now = max(self.now, news.now)
+        self.outcomes.update((outcome.ask.id, outcome) for outcome in news.outcomes)
+        return news.outcomes
+
+    def wait(self, until: float) -> Script[None]:
+        while self.now < until:
+            yield from self.turn(until=until)
+
+    def answered(self, asks: Sequence[Ask]) -> Script[list[Outcome]]:
+        """Send *asks* and wait until each has its status."""
+        return (yield from self._until(asks, lambda outcome: True))
+
+    def ended(self, asks: Sequence[Ask]) -> Script[list[Outcome]]:
+        """Send *asks* and wait until each answer has come to its end."""
+        return (yield from self._until(asks, lambda outcome: outcome.closed is not None))
+
+    def closed(self, asks: Sequence[Ask]) -> Script[list[Outcome]]:
+        """Wait until *asks*, sent before, have come to their ends."""
+        while any(self._open(ask) for ask in asks):
+            yield from self.turn()
+        return self.of(asks)
+
+    def of(self, asks: Iterable[Ask]) -> list[Outcome]:
+        return [self.outcomes[ask.id] for ask in asks if ask.id in self.outcomes]
+
+    def _open(self, ask: Ask) -> bool:
+        outcome = self.outcomes.get(ask.id)
+        return outcome is None or outcome.closed is None
+
+    def _until(self, asks: Sequence[Ask], done: Callable[[Outcome], bool]) -> Script[list[Outcome]]:
+        waiting = {ask.id for ask in asks}
+        batch = tuple(asks)
+        while waiting:
+            outcomes = yield from self.turn(batch)
+            batch = ()
+            waiting -= {outcome.ask.id for outcome in outcomes if done(outcome)}
+        return self.of(asks)

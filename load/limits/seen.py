@@ -1,0 +1,192 @@
+"""What a limiter was seen to decide, and how sure the times are.
+
+A client cannot know when a limiter decided, only that it was between sending and answer. Every estimator here reasons with that
+interval and never with a guess inside it. So a set of parameters that contradicts an observation is wrong for certain, however
+late the client was, and the parameters that are left are bounds, not a fit: the widths that are reported come from them.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
+
+from load.limits.script import Outcome
+
+REFUSALS = frozenset({429, 503})
+INFINITY = float("inf")
+
+
+class Kind(StrEnum):
+    NONE = "none"
+    CONCURRENCY = "concurrency"
+    BUCKET = "token-bucket"
+    FIXED = "fixed-window"
+    SLIDING = "sliding-window"
+    QUEUE = "queue"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a number can be: bounds, both possible."""
+
+    low: float
+    high: float
+
+    @property
+    def mid(self) -> float:
+        return (self.low + self.high) / 2
+
+    @property
+    def error(self) -> float:
+        """Half of the width, relative to the middle."""
+        return (self.high - self.low) / 2 / self.mid if self.mid else INFINITY
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One decision, made between ``sent`` and ``answered``. ``sure``: it was certainly still served then; ``ended``: last byte.
+
+    Both are infinite while the answer goes on.
+    """
+
+    sent: float
+    answered: float
+    accepted: bool
+    sure: float = INFINITY
+    ended: float = INFINITY
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The best that one kind of limiter can do with what was seen.
+
+    ``strain`` 0: it explains everything. Otherwise the share by which its parameters would have to bend.
+    ``limit``: in flight, per second, or per window, by kind. ``resume``: in flight, at which a cap that has refused admits again;
+    ``lag``: s for which a place stays taken after its answer.
+    """
+
+    kind: Kind
+    strain: float
+    limit: Range | None = None
+    window: Range | None = None
+    burst: Range | None = None
+    resume: Range | None = None
+    lag: float = 0.0
+    phase: float | None = None  # where a window by the clock begins; None: with its first request
+
+
+def impossible(kind: Kind) -> Fit:
+    return Fit(kind, INFINITY)
+
+
+def seen(outcomes: Iterable[Outcome], slack: float) -> "Record":
+    """The decisions among *outcomes*: served, or refused with 429 or 503; whatever failed otherwise says nothing about a limit.
+
+    ``slack``: how long a last byte may be on its way, s. What was refused before anything was accepted is left out: it tells of
+    what had happened before we came.
+    """
+    found = [_decision(outcome, slack) for outcome in outcomes if outcome.status == 200 or outcome.status in REFUSALS]
+    begin = min((each.sent for each in found if each.accepted), default=INFINITY)
+    return Record(tuple(sorted((each for each in found if each.answered > begin), key=lambda each: each.sent)))
+
+
+def _decision(outcome: Outcome, slack: float) -> Seen:
+    ended = INFINITY if outcome.closed is None else outcome.closed
+    return Seen(outcome.sent, outcome.answered, outcome.status == 200, max(ended - slack, outcome.answered), ended)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Decisions in the order of sending, with the tables that the estimators look things up in."""
+
+    all: tuple[Seen, ...]
+
+    @cached_property
+    def accepts(self) -> tuple[Seen, ...]:
+        return tuple(each for each in self.all if each.accepted)
+
+    @cached_property
+    def refusals(self) -> tuple[Seen, ...]:
+        return tuple(each for each in self.all if not each.accepted)
+
+    @cached_property
+    def sent(self) -> list[float]:
+        """Of the accepts, ascending."""
+        return [each.sent for each in self.accepts]
+
+    @cached_property
+    def answered(self) -> list[float]:
+        """Of the accepts, ascending."""
+        return sorted(each.answered for each in self.accepts)
+
+    @cached_property
+    def runs(self) -> list[list[Seen]]:
+        """Refusals that no accept certainly stands between."""
+        soonest = list(accumulate((each.answered for each in reversed(self.accepts)), min))[::-1]
+        found: list[list[Seen]] = []
+        latest = -INFINITY
+        for each in self.refusals:
+            first = bisect_left(self.sent, latest)
+            if not found or (first < len(soonest) and soonest[first] <= each.sent):
+                found.append([])
+                latest = -INFINITY
+            found[-1].append(each)
+            latest = max(latest, each.answered)
+        return found
+
+    @cached_property
+    def _refused(self) -> list[Seen]:
+        return sorted(self.refusals, key=lambda each: each.answered)
+
+    @cached_property
+    def _refused_at(self) -> list[float]:
+        return [each.answered for each in self._refused]
+
+    def blocked_by(self, later: Seen) -> Seen | None:
+        """The refusal after which certainly nothing was accepted before *later* was decided; None where there is none."""
+        index = bisect_right(self._refused_at, later.sent)
+        if not index:
+            return None
+        refusal = self._refused[index - 1]
+        between = bisect_left(self.sent, later.answered) - bisect_right(self.answered, refusal.sent)
+        return None if between > int(later.accepted) else refusal
+
+    @cached_property
+    def recoveries(self) -> list[tuple[Range, Seen]]:
+        """Each time that a limiter began to accept again: when, and the first that was accepted."""
+        pairs = ((self.blocked_by(each), each) for each in self.accepts)
+        return [(Range(refusal.sent, each.answered), each) for refusal, each in pairs if refusal is not None]
+
+    @cached_property
+    def quiet(self) -> float:
+        """The shortest time between a refusal and the next accept, s. Where refusals are punished it is as long as the punishment."""
+        return min(
+            (each.answered - refusal.sent for each in self.accepts if (refusal := self.blocked_by(each))),
+            default=INFINITY,
+        )
+
+    def unpunished(self, penalty: float) -> "Record":
+        """Without the refusals that came within *penalty* after another one: those that a punishment explains."""
+        left = [each for each in self.all if each.accepted or not self._punished(each, penalty)]
+        return Record(tuple(left))
+
+    def _punished(self, each: Seen, penalty: float) -> bool:
+        index = bisect_right(self._refused_at, each.sent)
+        return bool(index) and each.sent - self._refused[index - 1].sent < penalty
+
+    def latest(self, until: Sequence[Seen]) -> list[list[float]]:
+        """For each of *until* the ``answered`` of all accepts that may have been decided before it, ascending."""
+        order = sorted(range(len(until)), key=lambda index: until[index].answered)
+        found: list[list[float]] = [[] for _ in until]
+        taken: list[float] = []
+        following = iter(self.accepts)
+        pending = next(following, None)
+        for index in order:
+            while pending is not None and pending.sent < until[index].answered:
+                insort(taken, pending.answered)
+                pending = next(following, None)
+            found[index] = taken.copy()
+        return found

@@ -1,0 +1,304 @@
+"""Limiters and a target in virtual time, written for these tests alone: what an experiment finds is held against what they were told.
+
+A limiter is asked ``admit(now, in_flight)`` and answers whether the request is served, and what it says to wait if it is not.
+"""
+
+import heapq
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from random import Random
+
+from load.limits.script import News, Outcome, Stopped
+from load.sample import Sample
+from wire.stream import StreamEnd
+from wire.usage import Usage
+
+
+@dataclass
+class NoLimit:
+    def admit(self, now, in_flight):
+        return True
+
+    def wait(self, now):
+        return 0.0
+
+    def freed(self, now):
+        pass
+
+
+@dataclass
+class Concurrency(NoLimit):
+    limit: int
+    resume: int | None = None  # in flight at or below which a limiter that has refused admits again
+    lag: float = 0.0  # s that a slot stays taken after its answer
+    blocked: bool = False
+    late: list = field(default_factory=list)
+
+    def admit(self, now, in_flight):
+        self.late = [at for at in self.late if at > now]
+        taken = in_flight + len(self.late)
+        if self.blocked and self.resume is not None and taken > self.resume:
+            return False
+        self.blocked = taken >= self.limit
+        return not self.blocked
+
+    def freed(self, now):
+        if self.lag:
+            self.late.append(now + self.lag)
+
+    def wait(self, now):
+        return 0.05
+
+
+@dataclass
+class Bucket(NoLimit):
+    rate: float
+    burst: int
+    level: float | None = None
+    at: float = 0.0
+
+    def admit(self, now, in_flight):
+        level = self.burst if self.level is None else min(self.burst, self.level + (now - self.at) * self.rate)
+        self.level, self.at = level, now
+        if level < 1:
+            return False
+        self.level -= 1
+        return True
+
+    def wait(self, now):
+        return max(1 - self.level - (now - self.at) * self.rate, 0) / self.rate
+
+
+@dataclass
+class Sliding(NoLimit):
+    limit: int
+    window: float
+    taken: list = field(default_factory=list)
+
+    def admit(self, now, in_flight):
+        self.taken = [at for at in self.taken if at > now - self.window]
+        if len(self.taken) >= self.limit:
+            return False
+        self.taken.append(now)
+        return True
+
+    def wait(self, now):
+        return self.taken[0] + self.window - now
+
+
+@dataclass
+class Fixed(NoLimit):
+    limit: int
+    window: float
+    phase: float | None = None  # None: a window begins with its first request
+    start: float = -math.inf
+    count: int = 0
+
+    def admit(self, now, in_flight):
+        if now >= self.start + self.window:
+            index = 0.0 if self.phase is None else math.floor((now - self.phase) / self.window)
+            self.start = now if self.phase is None else self.phase + index * self.window
+            self.count = 0
+        if self.count >= self.limit:
+            return False
+        self.count += 1
+        return True
+
+    def wait(self, now):
+        return self.start + self.window - now
+
+
+@dataclass
+class Punishing(NoLimit):
+    """Another limiter that refuses everything for *penalty* seconds after each refusal."""
+
+    inner: object
+    penalty: float
+    until: float = -math.inf
+
+    def admit(self, now, in_flight):
+        served = now >= self.until and self.inner.admit(now, in_flight)
+        if not served:
+            self.until = now + self.penalty
+        return served
+
+    def wait(self, now):
+        return self.until - now
+
+
+@dataclass
+class Never(NoLimit):
+    """Lets so many through, and then nothing for ever."""
+
+    limit: int
+
+    def admit(self, now, in_flight):
+        self.limit -= 1
+        return self.limit >= 0
+
+    def wait(self, now):
+        return 1.0
+
+
+def honest(seconds):
+    return str(max(math.ceil(seconds), 0))
+
+
+@dataclass
+class Target:
+    """Serves asks in virtual time. ``itl`` s per token, ``latency`` s one way, each with jitter; ``scope`` names what shares a limiter."""
+
+    make: object  # () -> limiter
+    seed: int = 0
+    itl: float = 0.01
+    ttft: float = 0.02
+    latency: float = 0.002
+    jitter: float = 0.5
+    scope: tuple = ()
+    status: int = 429
+    retry_after: object = honest
+    slots: int | None = None  # requests that are worked on at once; the others wait and see keep-alives
+    failing: object = None  # (number of the request) -> status | None
+    clock: float = 0.0
+    requests: int = 0
+
+    def __post_init__(self):
+        self.random = Random(self.seed)
+        self.limiters = defaultdict(self.make)
+        self.in_flight = defaultdict(int)
+        self.busy, self.queue = 0, []
+        self.events, self.ties = [], 0
+        self.outcomes = {}
+        self.decisions = []
+
+    def run(self, script, seconds=1e9):
+        """Run *script* to its end and give what it returns; it is stopped after *seconds*, as a sender would."""
+        turn = next(script)
+        try:
+            while True:
+                news = self._turn(turn)
+                if self.clock > seconds:
+                    turn = script.throw(Stopped("time", "the time is up"))
+                else:
+                    turn = script.send(news)
+        except StopIteration as end:
+            return end.value
+
+    def _turn(self, turn):
+        for ask in turn.asks:
+            due = max(self.clock, ask.at) + self.random.random() * 0.0005
+            self._at(due, "send", ask)
+        found = []
+        while not found and self.events and (turn.until is None or self.events[0][0] <= turn.until):
+            self.clock, _, kind, *rest = heapq.heappop(self.events)
+            found += getattr(self, f"_{kind}")(*rest)
+        if not found:
+            assert turn.until is not None, "the script waits for what will never come"
+            self.clock = max(self.clock, turn.until)
+        return News(self.clock, tuple(found))
+
+    def _at(self, when, kind, *rest):
+        self.ties += 1
+        heapq.heappush(self.events, (when, self.ties, kind, *rest))
+
+    def _way(self):
+        return self.latency * (1 + self.jitter * self.random.expovariate(1))
+
+    def _send(self, ask):
+        self.requests += 1
+        self._at(self.clock + self._way(), "arrive", ask, self.clock)
+        return []
+
+    def _arrive(self, ask, sent):
+        body = json.loads(ask.job.body)
+        names = {"key": ask.key, "user": body.get("user_id"), "model": body["model"]}
+        scope = tuple(names[each] for each in self.scope)
+        limiter = self.limiters[scope]
+        failed = self.failing(self.requests) if self.failing else None
+        if failed:
+            self._at(self.clock + self._way(), "refuse", ask, sent, failed, ())
+            return []
+        served = limiter.admit(self.clock, self.in_flight[scope])
+        self.decisions.append((self.clock, served))
+        if not served:
+            hint = self.retry_after(limiter.wait(self.clock)) if self.retry_after else None
+            self._at(
+                self.clock + self._way(),
+                "refuse",
+                ask,
+                sent,
+                self.status,
+                (("Retry-After", hint),) if hint is not None else (),
+            )
+            return []
+        self.in_flight[scope] += 1
+        self._at(self.clock + self._way(), "accept", ask, sent)
+        if self.slots is None or self.busy < self.slots:
+            self._work(ask, sent, scope, body["max_tokens"], self.clock)
+        else:
+            self.queue.append((ask, sent, scope, body["max_tokens"], self.clock))
+        return []
+
+    def _work(self, ask, sent, scope, tokens, arrived):
+        self.busy += 1
+        first = self.clock + self.ttft
+        waited = self.clock - arrived
+        self._at(first + self.itl * (tokens - 1), "finish", ask, sent, scope, tokens, first, waited)
+
+    def _accept(self, ask, sent):
+        return [self._note(Outcome(ask, sent, self.clock, 200))]
+
+    def _refuse(self, ask, sent, status, headers):
+        sample = self._sample(ask, sent, StreamEnd.REFUSED, status=status)
+        return [self._note(Outcome(ask, sent, self.clock, status, headers, self.clock, True, sample))]
+
+    def _finish(self, ask, sent, scope, tokens, first, waited):
+        self.in_flight[scope] -= 1
+        self.limiters[scope].freed(self.clock)
+        self.busy -= 1
+        if self.queue:
+            self._work(*self.queue.pop(0))
+        self._at(self.clock + self._way(), "close", ask, sent, tokens, first, waited)
+        return []
+
+    def _close(self, ask, sent, tokens, first, waited):
+        before = self.outcomes.get(ask.id)
+        if before is None:  # the last byte cannot overtake the first
+            self._at(self.clock + self.latency, "close", ask, sent, tokens, first, waited)
+            return []
+        usage = Usage(20, tokens, 20 + tokens, 0, 20, 0)
+        keepalive = round((sent + 0.01) * 1e9) if waited > 0.02 else None
+        last = first + self.itl * (tokens - 1)
+        sample = self._sample(
+            ask,
+            sent,
+            StreamEnd.DONE,
+            status=200,
+            t_first_token=round((first + self.latency) * 1e9),
+            t_last_token=round((last + self.latency) * 1e9),
+            t_first_keepalive=keepalive,
+            keepalives=int(keepalive is not None),
+            usage=usage,
+            finish="length",
+        )
+        return [self._note(Outcome(ask, sent, before.answered, 200, (), self.clock, True, sample))]
+
+    def _sample(self, ask, sent, end, **members):
+        stamp = round(sent * 1e9)
+        return Sample(
+            str(ask.id),
+            ask.job.name,
+            "measured",
+            end,
+            stamp,
+            stamp,
+            t_sent=stamp,
+            t_closed=round(self.clock * 1e9),
+            **members,
+        )
+
+    def _note(self, outcome):
+        self.outcomes[outcome.ask.id] = outcome
+        return outcome
