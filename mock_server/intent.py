@@ -22,9 +22,11 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 _QUOTED = re.compile(r"[\"“`]([^\"”`\n]{1,200})[\"”`]")
 _COMMON = re.compile(
     "what|which|who|where|when|why|how|is|are|do|does|can|could|would|will|please|call|use|using|get|give|tell|find|look|"
-    "check|i|the|a|an|and|then|if|in|on|for|my|your|return|answer|also|now|today|json|show|compare|let",
+    "check|say|set|book|write|repeat|reply|respond|hello|hi|ok|yes|no|i|the|a|an|and|then|if|in|on|for|my|your|return|answer|also|now|today|json|show|compare|let",
     re.IGNORECASE,
 )
+
+TRIES = 50  # braces looked at in one prompt
 
 
 def repeated(prompt: str) -> str | None:
@@ -62,13 +64,25 @@ def _strip_common(name: str) -> str:
 
 def example(prompt: str) -> dict[str, Any] | None:
     """The last JSON object that stands in the prompt: the shape that is wanted."""
-    decoder, found, start = json.JSONDecoder(), None, prompt.find("{")
-    tries = 0
-    while start >= 0 and tries < 50:
-        tries += 1
+    return next((value for _, _, value in reversed(_objects(prompt))), None)
+
+
+def without_examples(prompt: str) -> str:
+    """The prompt without the JSON objects in it: what is left is about the subject."""
+    for start, end, _ in reversed(_objects(prompt)):
+        prompt = prompt[:start] + prompt[end:]
+    return prompt
+
+
+def _objects(prompt: str) -> list[tuple[int, int, dict[str, Any]]]:
+    """Outermost objects that are not empty: where they begin and end, and their value."""
+    decoder, found, start = json.JSONDecoder(), [], prompt.find("{")
+    for _ in range(TRIES):
+        if start < 0:
+            break
         try:
             value, end = decoder.raw_decode(prompt, start)
-            found = value if isinstance(value, dict) and value else found
+            found += [(start, end, value)] if value else []
         except (ValueError, RecursionError):
             end = start + 1
         start = prompt.find("{", end)

@@ -17,6 +17,7 @@ Body = dict[str, Any]
 # What the answer depends on. Not on stream, temperature, max_tokens, stop: those cut or carry the same answer.
 CONVERSATION = ("messages", "tools", "tool_choice", "response_format", "prompt", "suffix")
 REASONING_SHARE = 2  # a chain of thought is about half as long as the answer
+SEPARATE_REASONING = 32 * 1024  # what R1 could think outside of max_tokens
 CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and the kind
 
 
@@ -79,9 +80,8 @@ def chat(request: Request, prompt: Prompt, identity: Identity) -> Plan:
         answer = [] if calls else prose(number, _length(request, asked, number))
     reasoning = None
     if thinks:
-        reasoning = draft.take(prose(number >> 13, _reasoning_length(answer, number)))
-        if not limits.thinking_counted:
-            draft = Draft(allowance(body, limits, request.beta), tokens=draft.tokens)
+        thought = draft if limits.thinking_counted else Draft(SEPARATE_REASONING)
+        reasoning = thought.take(prose(number >> 13, _reasoning_length(answer, number)))
     content = draft.take(_stopped(answer, body))
     made = tuple(_take_call(draft, identity.call_id(index), call) for index, call in enumerate(calls) if draft.left > 0)
     return Plan(
@@ -93,7 +93,7 @@ def chat(request: Request, prompt: Prompt, identity: Identity) -> Plan:
         prompt,
         content,
         "tool_calls" if made and draft.finish == "stop" else draft.finish,
-        draft.tokens,
+        draft.tokens + (0 if limits.thinking_counted else len(reasoning or ())),
         reasoning,
         len(reasoning or ()),
         made,
@@ -161,7 +161,7 @@ def _json(body: Body, asked: str) -> str:
     """An object with the keys of the example in the prompt, values of the same types, taken from the last question."""
     texts = [text_of(message) for message in body["messages"]]
     shape = next((found for text in reversed(texts) if (found := intent.example(text))), None)
-    hints = intent.hints(asked)
+    hints = intent.hints(intent.without_examples(asked))
     if shape is None:
         return json.dumps({"answer": (hints.quoted or hints.names or ["yes"])[0]}, ensure_ascii=False)
     return json.dumps({name: _like(value, hints) for name, value in shape.items()}, ensure_ascii=False, indent=2)
