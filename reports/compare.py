@@ -30,7 +30,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One latency, or share of failures, compared; ``difference`` is None where a run is too short."""
+    """One latency, or share of failures, compared; ``difference`` is None where a run is too short.
+
+    ``decides``: whether the verdict depends on it, or it is shown only.
+    """
 
     name: str
     unit: str
@@ -85,7 +88,8 @@ def checks(before: Sequence[Report], after: Sequence[Report], common: bool = Fal
 
 
 def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: float = 0.05) -> Comparison:
-    """Compares two load runs by their samples. *threshold*: the change, as a share, from which a latency counts as changed.
+    """Compares two load runs by their samples. *threshold*: the change, as a share, from which a latency counts as changed;
+    nothing counts that is less than the client's own error (``client_error_ms``, p99, of the worse run).
 
     Raises :class:`UsageError` where the runs are of different scenarios.
     """
@@ -94,7 +98,8 @@ def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: floa
         raise UsageError("a load report can be compared with a load report only")
     if len(said := {str(report["scenario"]) for report in reports}) > 1:
         raise UsageError(f"the runs are of different scenarios: {', '.join(sorted(said))}")
-    rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold))
+    floor = max(report["client_error_ms"]["p99"] or 0.0 for report in reports)
+    rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold, floor))
     notes = tuple(_notes(*reports))
     invalid = any(report["measurement"]["verdict"] == "invalid" for report in reports)
     return Comparison(UNRESOLVED if invalid else _load_verdict(rows), rows=rows, notes=notes)
@@ -136,7 +141,9 @@ def _measured(run: Run) -> list[Mapping[str, Any]]:
     return sorted(samples, key=lambda sample: int(sample["t_sent"]))
 
 
-def _rows(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], threshold: float) -> Iterator[Row]:
+def _rows(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], threshold: float, floor: float
+) -> Iterator[Row]:
     for name, values, share, decides in (
         ("TTFT p50", _ttft, 0.5, True),
         ("TTFT p95", _ttft, 0.95, False),
@@ -146,7 +153,7 @@ def _rows(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]
     ):
         one, other = list(values(before)), list(values(after))
         if one or other:
-            yield Row(name, "ms", difference(one, other, share, threshold), decides)
+            yield Row(name, "ms", difference(one, other, share, threshold, floor), decides)
     yield Row("failures", "share", shares(_failures(before), _failures(after)))
 
 
@@ -169,10 +176,11 @@ def _e2e(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
 
 
 def _load_verdict(rows: Sequence[Row]) -> str:
-    changes = {row.change for row in rows}
+    """Of the medians and the failures: tails differ between any two runs, and have objectives (SLO) to watch them."""
+    changes = {row.change for row in rows if row.decides}
     if Change.SLOWER in changes:
         return WORSE
-    if any(row.decides and row.change is Change.UNRESOLVED for row in rows):
+    if Change.UNRESOLVED in changes:
         return UNRESOLVED
     return BETTER if Change.FASTER in changes else EQUAL
 

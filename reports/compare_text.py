@@ -81,7 +81,7 @@ def _moved(move: Move) -> str:
 
 
 def _measured(row: Row) -> str:
-    return f"{row.name}: {_result(row)}"
+    return f"{row.name}: {_result(row)}" + ("" if row.decides else "; decides nothing")
 
 
 def _result(row: Row) -> str:
@@ -92,7 +92,7 @@ def _result(row: Row) -> str:
         low, high, ratio = (100 * (value - 1) for value in (found.low, found.high, found.ratio))
         return (
             f"{number(found.before)} → {number(found.after)} {row.unit}: {ratio:+.1f} % ({low:+.1f} to {high:+.1f}); "
-            f"a change of {percent(found.resolution)} would have shown"
+            f"counts from {percent(found.threshold)}; {percent(found.resolution)} would have shown"
         )
     return f"{percent(found.before)} → {percent(found.after)}"
 

@@ -30,13 +30,14 @@ class Change(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Difference:
     """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest change, as a
-    share, that would have shown in 95 of 100 such pairs of runs."""
+    share, that would have shown in 95 of 100 such pairs of runs; ``threshold`` the share from which a change counts."""
 
     before: float
     after: float
     ratio: float
     low: float
     high: float
+    threshold: float
     change: Change
 
     @property
@@ -45,11 +46,12 @@ class Difference:
 
 
 def difference(
-    before: Sequence[float], after: Sequence[float], share: float = 0.5, threshold: float = 0.05
+    before: Sequence[float], after: Sequence[float], share: float = 0.5, threshold: float = 0.05, floor: float = 0.0
 ) -> Difference | None:
     """Compares the quantile *share* of two runs; values in the order in which they were measured, in any unit.
 
-    A change counts when it is significant and at least *threshold*. ``equal`` is said only where a change of twice the
+    A change counts when it is significant and at least *threshold*, and at least *floor* (in the unit of the values): what
+    the clock itself may err by says nothing about the target. ``equal`` is said only where a change of twice the
     threshold would have been seen, else ``unresolved``. None where a run is too short to say anything.
     """
     one, other = _batches(before, share), _batches(after, share)
@@ -58,8 +60,9 @@ def difference(
     shift = fmean(other) - fmean(one)
     half = _half_width(one, other)
     low, high = exp(shift - half), exp(shift + half)
-    change = _change(shift, half, log(1 + threshold))
-    return Difference(_at(before, share), _at(after, share), exp(shift), low, high, change)
+    was, now = _at(before, share), _at(after, share)
+    least_share = max(threshold, floor / min(was, now)) if min(was, now) else threshold
+    return Difference(was, now, exp(shift), low, high, least_share, _change(shift, half, log(1 + least_share)))
 
 
 def least(share: float) -> int:

@@ -136,6 +136,27 @@ def test_an_invalid_measurement_decides_nothing(valid):
     )
 
 
+def test_what_is_less_than_the_clients_own_error_is_not_the_targets(valid):
+    rng = random.Random(4)
+    before, after = simulated(rng, 2_000), simulated(rng, 2_000, ttft=1.2)
+    assert compare.loads((valid, before), (valid, after)).verdict == "worse"
+    coarse = valid | {"client_error_ms": {"p50": 1.0, "p99": 80.0}}
+    assert compare.loads((valid, before), (coarse, after)).verdict == "equal"
+
+
+def test_a_tail_is_shown_but_decides_nothing(valid):
+    rng = random.Random(4)
+    before, after = simulated(rng, 3_000), simulated(rng, 3_000)
+    slow = [
+        {**one, "t_first_token": one["t_first_token"] + 900 * MS} if n % 12 == 0 else one
+        for n, one in enumerate(after.samples)
+    ]
+    comparison = compare.loads((valid, before), (valid, Run({}, samples=tuple(slow))))
+    changes = {row.name: (str(row.change), row.decides) for row in comparison.rows}
+    assert changes["TTFT p95"] == ("slower", False)
+    assert (changes["TTFT p50"], comparison.verdict) == (("equal", True), "equal")
+
+
 def test_another_load_is_noted(valid):
     rng = random.Random(4)
     comparison = compare.loads((valid | {"workers": 1}, simulated(rng)), (valid | {"workers": 2}, simulated(rng)))

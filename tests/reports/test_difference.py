@@ -82,6 +82,14 @@ def test_too_few_values_say_nothing(count, share, enough):
     assert (difference(values, values, share) is not None) == enough
 
 
+def test_a_change_below_the_error_of_the_clock_is_none_however_sure():
+    rng = random.Random(1)
+    before, after = independent(rng, 5_000, 0.02), independent(rng, 5_000, 0.025)  # medians near 5 and 6
+    assert difference(before, after).change is Change.SLOWER
+    assert difference(before, after, floor=2.0).change is Change.EQUAL
+    assert difference(before, after, floor=0.5).change is Change.SLOWER
+
+
 def test_runs_without_any_spread_are_compared_too():
     assert difference([5.0] * 200, [5.0] * 200).change is Change.EQUAL
     assert difference([5.0] * 200, [6.0] * 200).change is Change.SLOWER
