@@ -69,10 +69,15 @@ def sources_page() -> str:
 
 
 def _parts(tested: Collection[str] | None) -> Iterator[str]:
-    for part, rows in groupby(requirements(), key=lambda row: row.id.partition(".")[0]):
+    by_part = sorted(requirements(), key=_part)
+    for part, rows in groupby(by_part, key=_part):
         yield f"\n## {part}\n\n| requirement | level | basis | holds for | state |\n|---|---|---|---|---|\n"
         for row in rows:
             yield f"| `{row.id}` {row.title} | {row.level} | {row.basis} | {_span(row)} | {state(row, tested)} |\n"
+
+
+def _part(row: Requirement) -> str:
+    return row.id.partition(".")[0]
 
 
 def _span(row: Requirement) -> str:
