@@ -143,14 +143,13 @@ def _cache(tally: Tally) -> dict[str, Any]:
 
 
 def _cost(tally: Tally) -> dict[str, Any]:
-    money = tally.money
-    known = money.rates is not None
+    spent = tally.money.spent()
     return {
-        "usd": format(money.usd, "f") if known else None,
-        "usd_without_cache": format(money.usd_without_cache, "f") if known else None,
+        "usd": format(spent.usd, "f") if spent else None,
+        "usd_without_cache": format(spent.without_cache, "f") if spent else None,
         "balance_delta": None,
         "unexplained": None,
-        "unpriced": money.unpriced,
+        "unpriced": tally.money.unpriced,
     }
 
 

@@ -24,7 +24,7 @@ class Budget:
     def ceiling(self, job: Job) -> Decimal:
         if self.rates is None:
             return Decimal(0)
-        return bill(0, job.prompt_tokens or len(job.body), job.max_tokens or 0, self.rates).total
+        return bill(0, job.most_tokens, job.max_tokens or 0, self.rates).total
 
     def debit(self, job: Job) -> bool:
         """Reserve the job's ceiling; False, and nothing reserved, where that would pass the cap."""

@@ -36,7 +36,8 @@ _TRANSPORT = {
 class Job:
     """A request to send: what the workload decides, before time and place come in.
 
-    ``prompt_tokens`` is an exact count or, for text of unknown tokens, an upper bound (``exact`` False).
+    ``prompt_tokens`` are those of its texts, None where nobody counted them, an upper bound of the whole prompt where they
+    are not ``exact``. ``ceiling_tokens`` is what the prompt cannot exceed, with whatever the chat template adds.
     """
 
     name: str
@@ -46,7 +47,14 @@ class Job:
     prompt_tokens: int | None = None
     max_tokens: int | None = None
     exact: bool = True
+    ceiling_tokens: int | None = None
     expected_hit: int | None = None
+
+    @property
+    def most_tokens(self) -> int:
+        """What the prompt costs at most, in tokens. None is shorter than a byte."""
+        bound = self.ceiling_tokens or (None if self.exact else self.prompt_tokens)
+        return bound or len(self.body)
 
 
 @dataclass(slots=True, eq=False)

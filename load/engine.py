@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +62,10 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
     items(options)
     if options.trace:
         trace(options.trace)
-    options = preflight(options)
-    if options.budget_usd is not None and rates(options) is None:
-        raise UsageError(
-            f"no price of {options.model!r} is known, so no budget can be kept; give prices with --price HIT,MISS,OUTPUT"
-        )
     started = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         with Log(options.out / "run.jsonl", header(options, started)) as log:
+            options = _ready(options)
             tally, lost = _measure(options, log, progress)
     except OSError as error:
         raise CannotJudge(
@@ -78,6 +73,16 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
         ) from None
     made = report(options, tally, started, lost)
     return Outcome(made, exit_code(made), options.out / "run.jsonl")
+
+
+def _ready(options: Options) -> Options:
+    """The options with the model they are for; raises what :func:`preflight` raises, and where a budget could not be kept."""
+    options = preflight(options)
+    if options.budget_usd is not None and rates(options) is None:
+        raise UsageError(
+            f"no price of {options.model!r} is known, so no budget can be kept; give prices with --price HIT,MISS,OUTPUT"
+        )
+    return options
 
 
 def header(options: Options, started: str) -> dict[str, Any]:
@@ -97,16 +102,16 @@ def new_tally(options: Options) -> Tally:
 
 
 def _prices(options: Options) -> Callable[[datetime], Rates | None]:
+    """The prices that were given, else those of the list at the instant."""
     fixed = rates(options) if options.prices else None
 
-    @lru_cache(maxsize=1024)
-    def minute(at: datetime) -> Rates | None:
+    def at(instant: datetime) -> Rates | None:
         try:
-            return specs.price(options.model or "", at)
+            return fixed or specs.price(options.model or "", instant)
         except specs.UnknownPriceError:
             return None
 
-    return lambda at: fixed or minute(at.replace(second=0, microsecond=0))
+    return at
 
 
 def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:

@@ -2,6 +2,8 @@
 
 import httptools
 
+MAX_HEAD = 256 * 1024
+
 
 class Framing:
     """One response. ``broken`` says what is not HTTP about it, once there is something.
@@ -13,6 +15,7 @@ class Framing:
 
     __slots__ = (
         "_body",
+        "_head",
         "_headers",
         "_parser",
         "_persistent",
@@ -38,6 +41,7 @@ class Framing:
         self.status: int | None = None
         self.length: int | None = None
         self._persistent = False
+        self._head = 0
         self.chunked = self.complete = self.surplus = self.streamed = False
         self._parser = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
 
@@ -46,6 +50,11 @@ class Framing:
         if self.complete or self.broken:
             self.surplus = self.surplus or bool(data)
             return []
+        if self.status is None:
+            self._head += len(data)  # the parser itself would take headers without end
+            if self._head > MAX_HEAD:
+                self.broken = f"its header section is longer than {MAX_HEAD} bytes"
+                return []
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:

@@ -1,6 +1,7 @@
 """Figures of a run, gathered from its records one by one: order and number of workers do not matter."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from load.histogram import Histogram
 from load.sample import MEASURED, Sample
 from load.slo import Slo
-from wire.prices import EXACT, Rates, bill, bill_usage
+from wire.prices import EXACT, Rates, bill
 from wire.stream import StreamEnd
 
 REJECTED, TRUNCATED, FAILED, COMPLETED, IN_FLIGHT = "rejected", "truncated", "failed", "completed", "in_flight"
@@ -22,6 +23,7 @@ _OUTCOMES = {
     StreamEnd.REFUSED: REJECTED,
     StreamEnd.CLIENT_CANCELLED: IN_FLIGHT,
 }
+MINUTE = 60_000_000_000
 METRICS = (
     "ttft",
     "ttft_from_schedule",
@@ -75,23 +77,48 @@ def _micros(since: int | None, until: int | None) -> int | None:
     return None if since is None or until is None else max(until - since, 0) // 1000
 
 
+class Spent(NamedTuple):
+    """What a run cost, exactly, and what it would have cost had nothing been cached."""
+
+    usd: Decimal
+    without_cache: Decimal
+
+
 @dataclass(slots=True)
 class Money:
-    """Sums in the currency of the rates. ``unpriced``: answers without usage, whose cost nobody told us."""
+    """Tokens by the minute they were sent in, because prices change by the clock; money is a sum over few minutes then.
 
-    rates: Any = None  # callable: instant -> Rates | None
-    usd: Decimal = Decimal(0)
-    usd_without_cache: Decimal = Decimal(0)
+    ``rates``: the prices at an instant, None where they are not known. ``unpriced``: answers that did not tell their tokens.
+    """
+
+    rates: Callable[[datetime], Rates | None] | None = None
+    minutes: dict[int, Counter[str]] = field(default_factory=dict)
     unpriced: int = 0
 
-    def add(self, sample: Sample, at: datetime) -> None:
-        rates: Rates | None = self.rates(at) if self.rates else None
-        if sample.usage is None or rates is None:
+    def add(self, sample: Sample, at: int) -> None:
+        """*at*: ns since the epoch."""
+        usage = sample.usage
+        if usage is None:
             self.unpriced += outcome(sample) != REJECTED
             return
-        self.usd = EXACT.add(self.usd, bill_usage(sample.usage, rates).total)
-        plain = bill(0, sample.usage.prompt or 0, sample.usage.completion or 0, rates)
-        self.usd_without_cache = EXACT.add(self.usd_without_cache, plain.total)
+        hit = usage.hit if usage.hit is not None else usage.cached or 0
+        miss = usage.miss if usage.miss is not None else max((usage.prompt or 0) - hit, 0)
+        tokens = self.minutes.setdefault(at // MINUTE, Counter())
+        tokens["hit"] += hit
+        tokens["miss"] += miss
+        tokens["prompt"] += usage.prompt or 0
+        tokens["output"] += usage.completion or 0
+
+    def spent(self) -> Spent | None:
+        """None where the prices of any minute are not known."""
+        usd = plain = Decimal(0)
+        for minute, tokens in self.minutes.items():
+            rates = self.rates(datetime.fromtimestamp(minute * 60, UTC)) if self.rates else None
+            if rates is None:
+                return None
+            usd = EXACT.add(usd, bill(tokens["hit"], tokens["miss"], tokens["output"], rates).total)
+            plain = EXACT.add(plain, bill(0, tokens["prompt"], tokens["output"], rates).total)
+        return Spent(usd, plain) if self.rates else None
 
 
 class Flow(NamedTuple):
@@ -136,7 +163,7 @@ class Tally:
         """Count one request; warm-up only as such."""
         self.counts["sent_warm_up" if sample.phase != MEASURED else "sent"] += 1
         wall = (self.workers.get(worker) or {}).get("wall_offset", 0)
-        self.money.add(sample, datetime.fromtimestamp((wall + (sample.t_sent or sample.t_dispatched)) / 1e9, UTC))
+        self.money.add(sample, wall + (sample.t_sent or sample.t_dispatched))
         found = latencies_us(sample)
         self._flow(sample, found)
         if sample.phase != MEASURED:

@@ -11,6 +11,7 @@ from load.call import Job
 from load.text import text
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL: dict[str, Any] = {
     "type": "function",
@@ -45,13 +46,18 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One request before it is JSON: its texts in order, and how many tokens they are."""
+    """One request before it is JSON: its texts in order, and how many tokens they are; 0 tokens where nobody counted."""
 
     item: Item
     texts: tuple[str, ...]
     tokens: int
     output_tokens: int
     random: Random
+
+    @property
+    def size(self) -> int:
+        """Bytes of the texts whose tokens are known. Words are ASCII."""
+        return sum(map(len, self.texts)) if self.tokens else 0
 
 
 class Workload:
@@ -72,14 +78,16 @@ class Workload:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         path = "/beta/completions" if item.kind == "fim" else "/chat/completions"
         data = _encode(body).encode()
-        exact = not item.prompts
-        tokens = drawn.tokens if exact else len(data)
-        return Job(item.name, path, data, item.stream, tokens, drawn.output_tokens, exact)
+        # No token is shorter than a byte: what is not text of known tokens counts by its bytes.
+        ceiling = len(data) + TEMPLATE - (drawn.size - drawn.tokens)
+        return Job(
+            item.name, path, data, item.stream, drawn.tokens or None, drawn.output_tokens, ceiling_tokens=ceiling
+        )
 
     def _draw(self, item: Item, index: int, random: Random) -> Drawn:
         if item.prompts:
             prompt = item.prompts[index % len(item.prompts)]
-            return Drawn(item, (prompt,), len(prompt.encode()), item.output_tokens, random)
+            return Drawn(item, (prompt,), 0, item.output_tokens, random)
         if item.rounds > 1:
             return self._conversation(item, index, random)
         low, high = item.prompt_tokens

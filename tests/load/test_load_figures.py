@@ -153,7 +153,7 @@ def test_the_client_judges_itself(signals: Signals, verdict: str, reasons: int) 
 
 
 RATES = Rates(hit=Decimal("0.1"), miss=Decimal(1), output=Decimal(2))
-JOB = Job("chat", "/x", b"{}", prompt_tokens=1000, max_tokens=500)  # its ceiling is 0.002
+JOB = Job("chat", "/x", b"{}", ceiling_tokens=1000, max_tokens=500)  # its ceiling is 0.002
 
 
 def test_the_budget_is_debited_before_and_settled_after() -> None:
