@@ -24,7 +24,7 @@ check: setup  ## style, types, catalogue, import table
 	$(BIN)/pytest --quiet tests/test_architecture.py
 
 test: setup .field/litellm/ready  ## the whole suite, field tests aside
-	$(BIN)/pytest --quiet -n 2 --dist loadfile -m "not field"
+	$(BIN)/pytest --quiet -n 2 --dist loadfile -m "not field and not docs"
 
 demo: setup  ## the main job on the bundled mock: a check, then ten seconds of load
 	$(BIN)/echosounder check --out runs/demo-check
@@ -35,6 +35,11 @@ self: setup  ## the suite against every deviation of its own mock
 
 field: setup .field/litellm/ready  ## slow: against software that we did not write
 	$(BIN)/pytest --quiet -m field
+
+docs: setup  ## pages made from data, every command of the docs, the site
+	$(BIN)/python docs/generate.py
+	$(BIN)/pytest --quiet -m "docs or not docs" tests/test_docs.py
+	$(BIN)/zensical build --clean
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -21,7 +21,7 @@ TEMPLATE = """\
 [check]
 # suite = "standard"                   # smoke (at most 20 requests), standard (at most 150), thorough
 # policy = "interop"                   # interop: what clients need; documented: the letter of the documentation
-# baseline = "echosounder-baseline.yaml"
+# baseline = "echosounder-baseline.toml"
 
 [load]
 # users = 8                            # closed loop; or an open loop: rate = 5

@@ -1,6 +1,6 @@
 """The main job against software that we did not write: a LiteLLM proxy in front of the mock.
 
-Every failure that it is charged with was reviewed by hand; the reviews are `tests/field/litellm.baseline.yaml`, and
+Every failure that it is charged with was reviewed by hand; the reviews are `tests/field/litellm.baseline.toml`, and
 `docs/field-notes.md` tells them in prose. A new failure, or one that has gone, fails this test.
 """
 
@@ -22,8 +22,8 @@ _spec.loader.exec_module(proxies)
 @pytest.mark.timeout(240)
 def test_litellm_is_judged_and_every_failure_is_a_known_true_one(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DEEPSEEK_API_KEY", proxies.PROXY_KEY)
-    with spawn() as mock, proxies.litellm(mock.url, tmp_path) as url:
-        baseline = str(FIELD / "litellm.baseline.yaml")
+    with spawn(profile="openai") as mock, proxies.litellm(mock.url, tmp_path) as url:
+        baseline = str(FIELD / "litellm.baseline.toml")
         code = run(
             [
                 "check",

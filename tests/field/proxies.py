@@ -37,8 +37,16 @@ def litellm(upstream: str, folder: Path):
             wait_for(f"http://127.0.0.1:{port}/health/liveliness", process, 90)
             yield f"http://127.0.0.1:{port}/v1"
         finally:
-            process.terminate()
-            process.wait(20)
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Asks first: a proxy that waits for its upstream may not hear."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: float) -> None:
