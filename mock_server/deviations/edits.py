@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mock_server.frames import Frame
-from mock_server.render import DONE
+from mock_server.scheduler import Act
+from wire import sse
 
 Frames = Iterator[Frame]
+Place = tuple[dict[str, Any], str]  # a member: where it stands, and its name
 MS = 1_000_000
+SECOND = 1_000_000_000
+DONE = sse.encode(sse.Event("[DONE]"))
 
 
 def edit(frames: Frames, change: Callable[[dict[str, Any]], object]) -> Frames:
@@ -19,7 +23,28 @@ def edit(frames: Frames, change: Callable[[dict[str, Any]], object]) -> Frames:
 
 
 def is_done(frame: Frame) -> bool:
-    return frame.raw == DONE
+    return payload(frame.raw) == b"[DONE]"
+
+
+def payload(raw: bytes) -> bytes | None:
+    """What an event says after ``data:``; None for comments, documents and the like."""
+    return raw[len(b"data:") :].strip() if raw.startswith(b"data:") else None
+
+
+def later(frames: Frames, delay: int) -> Frames:
+    """Everything, *delay* nanoseconds later."""
+    for frame in frames:
+        frame.at += delay
+        yield frame
+
+
+def followed(frames: Frames, raw: bytes = b"", act: Act | None = None) -> Frames:
+    """And one frame more, due with the last."""
+    at = 0
+    for frame in frames:
+        at = frame.at
+        yield frame
+    yield Frame(at, raw, act=act)
 
 
 def choices(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -35,10 +60,30 @@ def messages(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield choice[name]
 
 
+def texts(document: dict[str, Any]) -> Iterator[Place]:
+    """The members that hold the answer's text: ``content`` on chat, ``text`` on FIM."""
+    yield from _strings(messages(document), "content")
+    yield from _strings(choices(document), "text")
+
+
+def thoughts(document: dict[str, Any]) -> Iterator[Place]:
+    """The members that hold the chain of thought."""
+    yield from _strings(messages(document), "reasoning_content")
+
+
+def _strings(holders: Iterator[dict[str, Any]], name: str) -> Iterator[Place]:
+    yield from ((holder, name) for holder in holders if isinstance(holder.get(name), str))
+
+
 def calls(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every tool call, or part of one."""
     for message in messages(document):
         yield from message.get("tool_calls") or ()
+
+
+def speaks(document: dict[str, Any]) -> bool:
+    """Whether there is a piece of the answer in this document, or of the thought before it."""
+    return any(holder[name] for holder, name in (*texts(document), *thoughts(document))) or any(calls(document))
 
 
 def usages(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

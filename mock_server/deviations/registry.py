@@ -73,9 +73,12 @@ class Deviation:
         try:
             return text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
         except ValueError:
-            raise UsageError(
-                f"{name}={text!r} of deviation {self.name}: give a value of type {kind.__name__}"
-            ) from None
+            wanted = (
+                f"choose from {', '.join(kind)}"
+                if issubclass(kind, StrEnum)
+                else f"give a value of type {kind.__name__}"
+            )
+            raise UsageError(f"{name}={text!r} of deviation {self.name}: {wanted}") from None
 
 
 _TABLE: dict[str, Deviation] = {}

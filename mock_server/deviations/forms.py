@@ -1,0 +1,99 @@
+"""Forms that many deviations have: with a decorator of this module only the idea of each is left to write.
+
+The function stays a deviation like any other: its docstring is the summary, its keyword-only parameters can be set.
+"""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial, wraps
+from typing import Any
+
+from mock_server.deviations.edits import Frames
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.errors import Refused
+from mock_server.http1 import Request, Response
+from wire.strict_json import compact
+
+Function = Callable[..., Any]
+Register = Callable[[Function], Function]
+
+
+def each_document(
+    name: str, breaks: Collection[str] = (), where: Callable[[Context], bool] = lambda context: True
+) -> Register:
+    """Register ``change(document, context)``, which edits one JSON document in place."""
+
+    def register(change: Function) -> Function:
+        @deviation(name, Layer.JSON, breaks)
+        @wraps(change)
+        def apply(frames: Frames, context: Context, **parameters: Any) -> Frames:
+            for frame in frames:
+                if frame.json is not None and where(context):
+                    change(frame.json, context, **parameters)
+                yield frame
+
+        return change
+
+    return register
+
+
+each_chunk = partial(each_document, where=lambda context: context.stream)
+each_body = partial(each_document, where=lambda context: not context.stream and context.status < 400)
+each_error = partial(each_document, where=lambda context: context.status >= 400)
+
+
+def each_event(name: str, breaks: Collection[str] = ()) -> Register:
+    """Register ``change(raw, context) -> bytes``, which rewrites one event of a stream, its blank line included."""
+
+    def register(change: Function) -> Function:
+        @deviation(name, Layer.SSE, breaks)
+        @wraps(change)
+        def apply(frames: Frames, context: Context, **parameters: Any) -> Frames:
+            for frame in frames:
+                if context.stream:
+                    frame.raw = change(frame.raw, context, **parameters)
+                yield frame
+
+        return change
+
+    return register
+
+
+def refuses(name: str, answer: Refused, breaks: Collection[str] = ()) -> Register:
+    """Register ``condition(request, context) -> bool``: requests for which it holds get *answer*."""
+
+    def register(condition: Function) -> Function:
+        @deviation(name, Layer.ADMISSION, breaks)
+        @wraps(condition)
+        def apply(request: Request, context: Context, **parameters: Any) -> Response | None:
+            return answer.response() if condition(request, context, **parameters) else None
+
+        return condition
+
+    return register
+
+
+def rewrites(name: str, breaks: Collection[str] = ()) -> Register:
+    """Register ``change(body, context)``, which edits the request's JSON in place before the server reads it."""
+
+    def register(change: Function) -> Function:
+        @deviation(name, Layer.REQUEST, breaks)
+        @wraps(change)
+        def apply(request: Request, context: Context, **parameters: Any) -> Request:
+            return with_body(request, partial(change, context=context, **parameters))
+
+        return change
+
+    return register
+
+
+def with_body(request: Request, change: Callable[[dict[str, Any]], object]) -> Request:
+    """The request with another body; the very same one where there is no JSON object, or where nothing changed."""
+    try:
+        old, new = json.loads(request.body), json.loads(request.body)
+    except (ValueError, RecursionError):
+        return request
+    if isinstance(new, dict):
+        change(new)
+    return request if new == old else replace(request, body=compact(new).encode("utf-8", "surrogatepass"))

@@ -1,0 +1,341 @@
+"""How a deviation is put to the test: one request without and with it, over a bare socket, and a look at the bytes.
+
+Each ``test_at_*.py`` mirrors a module of ``mock_server/deviations`` and has a table ``ROWS``. A row is the deviation as a client
+would write it, the name of a request from the table below, and what must be true of the answer with it and false without it.
+A deviation of that module without a row fails the test of its module.
+"""
+
+import io
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.client import HTTPException, HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from mock_server.deviations import all_deviations
+from mock_server.process import Running, spawn
+from wire import sse
+
+QUIET = {"thinking": {"type": "disabled"}}
+MODEL = {"model": "deepseek-v4-flash"}
+STREAM = {"stream": True}
+USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def said(text: str, **more: Any) -> dict[str, Any]:
+    return {**MODEL, **QUIET, "messages": [{"role": "user", "content": text}], **more}
+
+
+def function(name: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": properties}}}
+
+
+HISTORY = [
+    {"role": "user", "content": "What is the weather in Paris?"},
+    {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": "The tool knows.",
+        "tool_calls": [{"id": "call_00_a", "type": "function", "function": {"name": "weather", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "call_00_a", "content": "21 degrees"},
+]
+PARTS = [*HISTORY[:2], {**HISTORY[2], "content": [{"type": "text", "text": "21 degrees"}]}]
+HI = said("Repeat exactly: one two three four five six")
+CJK = said("Repeat exactly: 那只猫在灯塔上 😀")
+STORY = said("Write a long story.", max_tokens=8)
+CALL = said("Call weather for Paris and for Tokyo.", tools=[function("weather", city={"type": "string"})])
+THINK = {**said("Is 97 prime?"), "thinking": {"type": "enabled"}}
+JSON = said('Answer in JSON like {"river": "Nile"}: the longest river?', response_format={"type": "json_object"})
+LOGPROBS = {**HI, "logprobs": True, "top_logprobs": 2}
+FIM = {**MODEL, "prompt": "def fib(a):", "max_tokens": 6}
+BAD = {**HI, "temperature": 3}
+MALFORMED = {**MODEL, "messages": "hello"}
+LARGE = said("x" * (1 << 20))
+CACHED = said("You answer in one word. " * 40)
+ORDER = said("Run the order.", tools=[function("run", order={"type": "integer", "enum": [9007199254740993]})])
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request, and the settings of the mock that it is for."""
+
+    body: Any = None
+    path: str = "/chat/completions"
+    headers: dict[str, str] = field(default_factory=dict)
+    mock: tuple[tuple[str, Any], ...] = ()
+    warm: bool = False  # sent twice, so that the second finds the first in the cache
+    patience: float = 20.0  # seconds without a byte after which nothing more is expected
+
+    def bytes(self, deviate: str) -> bytes:
+        content = b"" if self.body is None else json.dumps(self.body).encode()
+        chunked = "transfer-encoding" in self.headers
+        sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if chunked else content
+        headers = {
+            "host": "mock",
+            "connection": "close",
+            "authorization": "Bearer sk-test-0000000000",
+            **({} if self.body is None else {"content-type": "application/json"}),
+            **({} if chunked else {"content-length": str(len(content))}),
+            **({"x-mock-deviate": deviate} if deviate else {}),
+            **self.headers,
+        }
+        lines = [f"{'GET' if self.body is None else 'POST'} {self.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + sent
+
+
+BETA_FIM, BETA = "/beta/completions", "/beta/chat/completions"
+GZIP = {"accept-encoding": "gzip"}
+POOR = (("granted", "0"), ("topped_up", "0"))
+ASKS = {
+    "chat": Ask(HI),
+    "stream": Ask({**HI, **STREAM}),
+    "stream with usage": Ask({**HI, **USAGE}),
+    "two streams in one": Ask({**HI, **STREAM, "n": 2}),
+    "chat for two": Ask({**HI, "n": 2}),
+    "chat by alias": Ask({**HI, "model": "deepseek-chat"}, mock=(("profile", "2026-04"),)),
+    "chat without model": Ask({**HI, "model": "no-such-model"}),
+    "stream of OpenAI": Ask({**HI, **USAGE}, mock=(("profile", "openai"),)),
+    "CJK stream": Ask({**CJK, **STREAM}),
+    "CJK": Ask(CJK),
+    "story": Ask(STORY),
+    "long stream": Ask({**STORY, **USAGE, "max_tokens": 24}),
+    "negative length": Ask({**STORY, "max_tokens": -1}),
+    "stopped": Ask({**HI, "stop": "four"}),
+    "no stops": Ask({**HI, "stop": []}),
+    "calls": Ask(CALL),
+    "calls as stream": Ask({**CALL, **STREAM}),
+    "no calls": Ask({**CALL, "tool_choice": "none"}),
+    "forced call while thinking": Ask({**CALL, "thinking": {"type": "enabled"}, "tool_choice": "required"}),
+    "no tools": Ask({**HI, "tools": []}),
+    "order": Ask(ORDER),
+    "history": Ask({**CALL, "messages": HISTORY}),
+    "history while thinking": Ask({**CALL, "messages": HISTORY, "thinking": {"type": "enabled"}}),
+    "history with parts": Ask({**CALL, "messages": PARTS}),
+    "developer": Ask({**HI, "messages": [{"role": "developer", "content": "Be brief."}, *HI["messages"]]}),
+    "assistant last": Ask({**HI, "messages": [*HI["messages"], {"role": "assistant", "content": "one"}]}),
+    "thinking": Ask(THINK),
+    "thinking as stream": Ask({**THINK, **STREAM}),
+    "JSON": Ask(JSON),
+    "JSON as stream": Ask({**JSON, **STREAM}),
+    "logprobs": Ask(LOGPROBS),
+    "logprobs as stream": Ask({**LOGPROBS, **STREAM}),
+    "logprobs without alternatives": Ask({**HI, "logprobs": True}),
+    "FIM": Ask(FIM, BETA_FIM),
+    "FIM as stream": Ask({**FIM, **STREAM}, BETA_FIM),
+    "FIM with suffix": Ask({**FIM, "suffix": "return fib(a - 1)"}, BETA_FIM),
+    "FIM with echo": Ask({**FIM, "echo": True}, BETA_FIM),
+    "FIM with logprobs": Ask({**FIM, "logprobs": 2}, BETA_FIM),
+    "beta": Ask(HI, BETA),
+    "user id": Ask({**HI, "user_id": "u" * 513}),
+    "unknown member": Ask({**HI, "seed": 7}),
+    "null": Ask({**HI, "top_p": None}),
+    "bad": Ask(BAD),
+    "bad stream": Ask({**BAD, **STREAM}),
+    "malformed": Ask(MALFORMED),
+    "no money": Ask(HI, mock=POOR),
+    "large": Ask(LARGE),
+    "gzip": Ask(HI, headers=GZIP),
+    "stream in gzip": Ask({**HI, **STREAM}, headers=GZIP),
+    "chunked request": Ask(HI, headers={"transfer-encoding": "chunked"}),
+    "charset": Ask(HI, headers={"content-type": "application/json; charset=utf-8"}),
+    "bearer": Ask(HI, headers={"authorization": "bearer sk-test-0000000000"}),
+    "double slash": Ask(HI, "//chat/completions"),
+    "kept alive": Ask(HI, headers={"connection": "keep-alive"}, patience=0.5),
+    "cached": Ask(CACHED, warm=True),
+    "silent": Ask({**HI, **STREAM}, mock=(("ttft_ms", 200),)),
+    "models": Ask(path="/models"),
+    "balance": Ask(path="/user/balance"),
+}
+
+
+class _Received:
+    """Bytes as the standard library wants to read them."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self.raw)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An answer as it came; ``entry`` is what the mock's journal says of it, times in ns after the request arrived."""
+
+    raw: bytes
+    reset: bool
+    entry: dict[str, Any]
+    reads: tuple[int, ...]
+
+    @cached_property
+    def parsed(self) -> tuple[HTTPResponse, bytes, bool]:
+        answer = HTTPResponse(_Received(self.raw))  # type: ignore[arg-type]
+        try:
+            answer.begin()
+            return answer, answer.read(), self.reset
+        except HTTPException as error:
+            return answer, getattr(error, "partial", b""), True
+
+    @property
+    def status(self) -> int:
+        return self.parsed[0].status
+
+    @property
+    def head(self) -> bytes:
+        return self.raw.partition(b"\r\n\r\n")[0]
+
+    @property
+    def body(self) -> bytes:
+        return self.parsed[1]
+
+    @property
+    def broken(self) -> bool:
+        """The body did not come to its end."""
+        return self.parsed[2]
+
+    def header(self, name: str, default: str | None = None) -> str | None:
+        return self.parsed[0].getheader(name, default)
+
+    @cached_property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @cached_property
+    def data(self) -> list[str]:
+        return [item.data for item in sse.decode(self.body) if isinstance(item, sse.Event)]
+
+    @cached_property
+    def chunks(self) -> list[dict[str, Any]]:
+        return [json.loads(text) for text in self.data if text.startswith("{")]
+
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        """Of a document, or of all chunks of a stream."""
+        documents = self.chunks if self.body.startswith(b"data:") else [self.json]
+        return [choice for each in documents for choice in each.get("choices") or ()]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [choice.get("message") or choice.get("delta") or {} for choice in self.choices]
+
+    @property
+    def text(self) -> str:
+        """What was said, joined."""
+        said = (message.get("content") for message in self.messages)
+        return "".join(choice.get("text") or content or "" for choice, content in zip(self.choices, said, strict=True))
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        return [call for message in self.messages for call in message.get("tool_calls") or ()]
+
+    @property
+    def arguments(self) -> str:
+        return "".join(call["function"].get("arguments", "") for call in self.calls)
+
+    @property
+    def finishes(self) -> list[Any]:
+        return [choice["finish_reason"] for choice in self.choices if choice.get("finish_reason") is not None]
+
+    @property
+    def usages(self) -> list[dict[str, Any]]:
+        documents = self.chunks if self.body.startswith(b"data:") else [self.json]
+        return [each["usage"] for each in documents if each.get("usage")]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return dict(self.json["error"])
+
+    @property
+    def due(self) -> list[float]:
+        """When each write was due, seconds after the request arrived."""
+        return [(at - self.entry["arrived"]) / 1e9 for at in self.entry["due"]]
+
+
+class Bench:
+    """Mocks by their settings, and what each request gets from an honest one."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._running: dict[Any, tuple[Running, httpx.Client]] = {}
+        self._honest: dict[str, Wire] = {}
+
+    def send(self, name: str, deviate: str = "") -> Wire:
+        ask = ASKS[name]
+        running, control = self._mock(ask.mock)
+        if ask.warm:
+            _talk(running.url, ask.bytes(""), ask.patience)
+        before = control.get("/__mock/state").json()["requests"]
+        raw, reset, reads = _talk(running.url, ask.bytes(deviate), ask.patience)
+        (entry,) = control.get("/__mock/journal", params={"since": before}).json()["entries"]
+        return Wire(raw, reset, entry, reads)
+
+    def honest(self, name: str) -> Wire:
+        if name not in self._honest:
+            self._honest[name] = self.send(name)
+        return self._honest[name]
+
+    def _mock(self, settings: tuple[tuple[str, Any], ...]) -> tuple[Running, httpx.Client]:
+        if settings not in self._running:
+            running = self._stack.enter_context(spawn(**{"seed": 1, "ttft_ms": 2, "itl_ms": 2, **dict(settings)}))
+            self._running[settings] = running, self._stack.enter_context(httpx.Client(base_url=running.url))
+        return self._running[settings]
+
+
+def _talk(url: str, request: bytes, patience: float) -> tuple[bytes, bool, tuple[int, ...]]:
+    """Everything until the end of the connection, whether that was a reset, and the size of each read."""
+    address = urlsplit(url)
+    reads: list[bytes] = []
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=patience) as connection:
+        connection.sendall(request)
+        try:
+            while data := connection.recv(65536):
+                reads.append(data)
+        except TimeoutError:
+            pass  # the server keeps the connection open
+        except ConnectionResetError:
+            return b"".join(reads), True, tuple(map(len, reads))
+    return b"".join(reads), False, tuple(map(len, reads))
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(stack)
+
+
+Row = tuple[str, str, Callable[[Wire], bool]]
+See = Callable[[Row], None]
+
+
+@pytest.fixture
+def see(bench: Bench) -> See:
+    """Checks a row of the table."""
+
+    def check(row: Row) -> None:
+        text, ask, shows = row
+        assert not shows(bench.honest(ask)), f"an honest mock looks like this too: {bench.honest(ask).raw[:600]!r}"
+        wire = bench.send(ask, text)
+        assert shows(wire), wire.raw[:3000]
+        assert [each["applied"] for each in wire.entry["deviations"]] == [True] * (text.count(";") + 1)
+
+    return check
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The rows of a module; a deviation of the module that it mirrors and that has none gets an empty one, which fails."""
+    if "row" in metafunc.fixturenames:
+        rows: list[Row] = metafunc.module.ROWS
+        mirrored = "mock_server.deviations." + metafunc.module.__name__.rpartition("test_")[2]
+        named = {part.strip().partition(":")[0] for text, _, _ in rows for part in text.split(";")}
+        forgotten = {each.name for each in all_deviations() if each.apply.__module__ == mirrored} - named
+        rows = rows + [(name, "chat", lambda wire: False) for name in sorted(forgotten)]
+        metafunc.parametrize("row", rows, ids=[f"{text} on {ask}" for text, ask, _ in rows])
