@@ -1,0 +1,262 @@
+"""Chunks of a stream with wrong members, or in the wrong order."""
+
+import copy
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from itertools import count
+from typing import Any
+
+from mock_server.deviations.edits import DONE, Frames, choices, edit, finishes, is_done, messages, texts
+from mock_server.deviations.forms import each_chunk, each_document
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.frames import Frame
+
+Document = dict[str, Any]
+SCHEMAS = {"stream.chunk-schema", "chat.response-schema", "response.document-valid"}
+
+
+# --- the delta
+
+
+@deviation("cumulative-delta", Layer.JSON, {"stream.delta-incremental", "stream.text-complete"})
+def cumulative_delta(frames: Frames, context: Context) -> Frames:
+    """Every delta holds the whole text so far."""
+    so_far: dict[str, str] = defaultdict(str)
+
+    def change(chunk: Document) -> None:
+        for holder, name in texts(chunk):
+            if holder[name]:
+                so_far[name] += holder[name]
+                holder[name] = so_far[name]
+
+    return edit(frames, change) if context.stream else frames
+
+
+@deviation("cumulative-sliced", Layer.JSON, {"stream.text-complete", "chat.unicode"})
+def cumulative_sliced(frames: Frames, context: Context) -> Frames:
+    """Deltas are cut by the length of what came before, as if they held the whole text: characters are lost."""
+    sent: dict[str, int] = defaultdict(int)
+
+    def change(chunk: Document) -> None:
+        for holder, name in texts(chunk):
+            piece = holder[name]
+            holder[name] = piece[sent[name] :]
+            sent[name] += len(piece)
+
+    return edit(frames, change) if context.stream else frames
+
+
+@each_chunk("role-missing-first-chunk", {"stream.role-first"})
+def role_missing_first_chunk(chunk: Document, context: Context) -> None:
+    """No delta of a stream names the role."""
+    for delta in messages(chunk):
+        delta.pop("role", None)
+
+
+@each_chunk("role-in-every-chunk", {"stream.role-once"})
+def role_in_every_chunk(chunk: Document, context: Context) -> None:
+    """Every delta names the role; clients that join strings get ``assistantassistant``."""
+    for delta in messages(chunk):
+        delta["role"] = "assistant"
+
+
+@each_chunk("delta-null-spam", {"stream.no-empty-members"})
+def delta_null_spam(chunk: Document, context: Context) -> None:
+    """Every delta lists each member that a message could ever have, empty."""
+    empty = dict.fromkeys(("name", "tool_call_id", "function_call", "refusal"))
+    for delta in messages(chunk):
+        delta.update({**empty, "tool_calls": [], **delta})
+
+
+@deviation("message-in-chunk", Layer.JSON, {"stream.no-message"})
+def message_in_chunk(frames: Frames, context: Context) -> Frames:
+    """The last chunk holds the whole answer as a message; clients that read both print it twice."""
+    whole: list[str] = []
+
+    def change(chunk: Document) -> None:
+        whole.extend(holder[name] for holder, name in texts(chunk))
+        for choice in choices(chunk):
+            if choice.get("finish_reason") and "delta" in choice:
+                choice["message"] = {"role": "assistant", "content": "".join(whole)}
+
+    return edit(frames, change) if context.stream else frames
+
+
+# --- the choice
+
+
+@deviation("choice-index-runs", Layer.JSON, {"stream.choice-index"})
+def choice_index_runs(frames: Frames, context: Context) -> Frames:
+    """``index`` of the choice counts chunks."""
+    numbers = count()
+
+    def change(chunk: Document) -> None:
+        for choice in choices(chunk):
+            choice["index"] = next(numbers)
+
+    return edit(frames, change) if context.stream else frames
+
+
+@each_chunk(
+    "finish-reason-empty-string",
+    {
+        *("stream.finish-reason-known", "stream.finish-key-present", "stream.finish-once"),
+        *("stream.chunk-schema", "fim.stream-chunk"),
+    },
+)
+def finish_reason_empty_string(chunk: Document, context: Context) -> None:
+    """``finish_reason`` is the empty string until the choice ends; clients that test for null stop at the first chunk."""
+    for choice in choices(chunk):
+        choice["finish_reason"] = choice.get("finish_reason") or ""
+
+
+@each_chunk("finish-reason-absent-interior", {"stream.finish-key-present", "stream.chunk-schema"})
+def finish_reason_absent_interior(chunk: Document, context: Context) -> None:
+    """Chunks have no ``finish_reason`` until the choice ends."""
+    for choice in choices(chunk):
+        if choice.get("finish_reason") is None:
+            choice.pop("finish_reason", None)
+
+
+@deviation("finish-reason-twice", Layer.JSON, {"stream.finish-once"})
+def finish_reason_twice(frames: Frames, context: Context) -> Frames:
+    """After the chunk that ends the choice comes another one that ends it with ``stop``; calls before it get lost."""
+    for frame in frames:
+        yield frame
+        if context.stream and frame.json and finishes(frame.json):
+            yield Frame(frame.at, json=ending(frame.json))
+
+
+@deviation(
+    "finish-on-first-chunk",
+    Layer.JSON,
+    {"stream.finish-once", "stream.finish-last", "thinking.no-early-finish"},
+)
+def finish_on_first_chunk(frames: Frames, context: Context) -> Frames:
+    """The first chunk ends the choice, and then the answer begins."""
+    started = False
+
+    def change(chunk: Document) -> None:
+        nonlocal started
+        for choice in () if started else choices(chunk):
+            choice["finish_reason"], started = "stop", True
+
+    return edit(frames, change) if context.stream else frames
+
+
+def ending(chunk: Document) -> Document:
+    """A chunk like *chunk* that ends its choices with ``stop`` and holds nothing else."""
+    ended = [
+        {**choice, **({"text": ""} if "text" in choice else {"delta": {}}), "logprobs": None, "finish_reason": "stop"}
+        for choice in choices(chunk)
+    ]
+    return {name: value for name, value in chunk.items() if name != "usage"} | {"choices": ended}
+
+
+# --- the chunk
+
+
+@each_chunk("id-changes-between-chunks", {"stream.id-constant"})
+def id_changes_between_chunks(chunk: Document, context: Context) -> None:
+    """Every chunk of a stream has an id of its own."""
+    if "id" in chunk:
+        chunk["id"] = str(uuid.UUID(int=context.rng.getrandbits(128), version=4))
+
+
+class Form(StrEnum):
+    """What ``created`` may be instead."""
+
+    FRACTION = "fraction"
+    MILLISECONDS = "milliseconds"
+    TEXT = "text"
+
+
+CREATED: dict[Form, Callable[[int], Any]] = {
+    Form.FRACTION: lambda seconds: seconds + 0.5,
+    Form.MILLISECONDS: lambda seconds: seconds * 1000,
+    Form.TEXT: str,
+}
+
+
+@each_document(
+    "created-wrong-type",
+    SCHEMAS | {"stream.created-constant", "chat.created-recent", "fim.response-schema", "fim.stream-chunk"},
+)
+def created_wrong_type(document: Document, context: Context, *, form: Form = Form.FRACTION) -> None:
+    """``created`` is no whole number of seconds: it has a fraction, counts milliseconds, or is text."""
+    if isinstance(document.get("created"), int):
+        document["created"] = CREATED[form](document["created"])
+
+
+@each_document("system-fingerprint-absent", SCHEMAS | {"stream.fingerprint-constant", "chat.fingerprint-present"})
+def system_fingerprint_absent(document: Document, context: Context) -> None:
+    """No answer and no chunk has a ``system_fingerprint``."""
+    document.pop("system_fingerprint", None)
+
+
+@deviation(
+    "id-empty-or-missing",
+    Layer.JSON,
+    {
+        *("stream.id-constant", "stream.created-constant", "stream.model-constant", "stream.fingerprint-constant"),
+        *("stream.object", "stream.choices-present", "stream.usage-unsolicited-chunk", "stream.chunk-schema"),
+    },
+)
+def id_empty_or_missing(frames: Frames, context: Context) -> Frames:
+    """Before the first chunk comes one with everything empty but the result of a filter for the prompt."""
+    filtered = {"prompt_index": 0, "content_filter_results": {}}
+    for number, frame in enumerate(frames):
+        if context.stream and not number:
+            empty = {"id": "", "object": "", "created": 0, "model": "", "choices": []}
+            yield Frame(frame.at, json=empty | {"prompt_filter_results": [filtered]})
+        yield frame
+
+
+@deviation("n-interleave-id", Layer.JSON, {"limits.n-choices"})
+def n_interleave_id(frames: Frames, context: Context) -> Frames:
+    """Where several choices are asked for, each has an id and a ``[DONE]`` of its own.
+
+    Only seen behind an upstream that serves n, or together with n-ignored: the API refuses n.
+    """
+    several = context.stream and context.body.get("n", 1) > 1
+    for frame in frames:
+        yield frame
+        if several and is_done(frame):
+            yield Frame(frame.at, frame.raw)
+        elif several and frame.json:
+            twin = copy.deepcopy(frame.json) | {"id": f"{frame.json.get('id')}-1"}
+            for choice in choices(twin):
+                choice["index"] += 1
+            yield Frame(frame.at, json=twin)
+
+
+@deviation("chunk-reordered", Layer.JSON, {"stream.finish-last", "stream.text-complete"})
+def chunk_reordered(frames: Frames, context: Context) -> Frames:
+    """The first piece of the text arrives after the chunk that ends the choice."""
+    held: Frame | None = None
+    for frame in frames:
+        chunk = frame.json or {}
+        if context.stream and held is None and any(holder[name] for holder, name in texts(chunk)):
+            held = frame
+            continue
+        yield frame
+        if held is not None and finishes(chunk):
+            yield replace(held, at=frame.at)
+
+
+@deviation(
+    "truncation-masked",
+    Layer.JSON,
+    {"stream.text-complete", "stream.usage-present", "chat.length-finish", "proxy.truncation-visible"},
+)
+def truncation_masked(frames: Frames, context: Context, *, after: int = 4) -> Frames:
+    """A stream that broke off is given a ``finish_reason`` and ``[DONE]``, as if it were complete; its usage is lost."""
+    for number, frame in enumerate(frames):
+        if context.stream and number == after and frame.json:
+            yield Frame(frame.at, json=ending(frame.json))
+            yield Frame(frame.at, DONE)
+            return
+        yield frame
