@@ -1,0 +1,106 @@
+"""Answers whose text is not what it should be: JSON mode, the chain of thought, characters cut in two."""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+from mock_server.deviations.edits import Frames, choices, edit, finishes, messages, texts, thoughts
+from mock_server.deviations.forms import each_document
+from mock_server.deviations.registry import Context, Layer, deviation
+
+Document = dict[str, Any]
+FENCE = "```"
+
+
+# --- JSON mode
+
+
+def wants_json(context: Context) -> bool:
+    return (context.body.get("response_format") or {}).get("type") == "json_object"
+
+
+@deviation("json-fenced", Layer.JSON, {"json.no-fence", "json.valid"})
+def json_fenced(frames: Frames, context: Context) -> Frames:
+    """A JSON answer is wrapped in a code fence."""
+    opened = False
+    for frame in frames:
+        for holder, name in texts(frame.json or {}) if wants_json(context) else ():
+            if holder[name] and not opened:
+                holder[name], opened = f"{FENCE}json\n{holder[name]}", True
+            if finishes(frame.json):
+                holder[name] += f"\n{FENCE}"
+        yield frame
+
+
+@each_document("json-whitespace-flood", {"json.no-whitespace-flood", "json.valid"}, where=wants_json)
+def json_whitespace_flood(document: Document, context: Context) -> None:
+    """A JSON answer consists of white space."""
+    for holder, name in texts(document):
+        holder[name] = " " * len(holder[name])
+
+
+# --- the chain of thought
+
+
+@deviation(
+    "reasoning-in-content",
+    Layer.JSON,
+    {"thinking.not-in-content", "stream.no-leaked-markup", "thinking.enabled", "thinking.default-on"},
+)
+def reasoning_in_content(frames: Frames, context: Context) -> Frames:
+    """The chain of thought stands in ``content``, between think tags."""
+    inside = False
+
+    def change(document: Document) -> None:
+        nonlocal inside
+        for message in messages(document):
+            thought, said = message.pop("reasoning_content", None), message.get("content")
+            text = ""
+            if thought:
+                text, inside = ("" if inside else "<think>\n") + thought, True
+            if said:
+                text, inside = text + ("\n</think>\n\n" if inside else "") + said, False
+            if text:
+                message["content"] = text
+
+    return edit(frames, change)
+
+
+@deviation(
+    "reasoning-finish-early",
+    Layer.JSON,
+    {"thinking.no-early-finish", "stream.finish-once", "stream.finish-last"},
+)
+def reasoning_finish_early(frames: Frames, context: Context) -> Frames:
+    """A chunk of the chain of thought ends the choice with ``stop``, and then the answer follows."""
+    done = False
+
+    def change(chunk: Document) -> None:
+        nonlocal done
+        if not done and any(holder[name] for holder, name in thoughts(chunk)):
+            done = True
+            for choice in choices(chunk):
+                choice["finish_reason"] = "stop"
+
+    return edit(frames, change) if context.stream else frames
+
+
+@each_document("reasoning-null-key", {"thinking.no-null-key"})
+def reasoning_null_key(document: Document, context: Context) -> None:
+    """Answers without a chain of thought have ``reasoning_content`` null; clients that join texts fail on it."""
+    for message in messages(document):
+        message.setdefault("reasoning_content", None)
+
+
+# --- characters
+
+
+@deviation("utf8-split-by-token", Layer.JSON, {"stream.utf8", "chat.unicode", "stream.text-complete"})
+def utf8_split_by_token(frames: Frames, context: Context) -> Frames:
+    """A character of several tokens is decoded token by token: each delta holds a replacement character."""
+    for frame in frames:
+        places = [(holder, name) for holder, name in texts(frame.json or {}) if not holder[name].isascii()]
+        for holder, name in places if context.stream else ():
+            holder[name] = "\ufffd"
+            yield replace(frame, json=copy.deepcopy(frame.json), raw=b"", tokens=0)
+        yield frame

@@ -1,0 +1,167 @@
+"""Tool calls that are lost, torn, nameless, or in the wrong place."""
+
+from collections.abc import Iterator
+from itertools import chain, pairwise
+from typing import Any
+
+from mock_server.deviations.edits import Frames, calls, choices, edit, messages
+from mock_server.deviations.forms import each_chunk, each_document
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.frames import Frame
+from mock_server.frames import document as read
+
+Document = dict[str, Any]
+SCHEMAS = {"chat.response-schema", "response.document-valid"}
+MADE = {"tools.required-calls", "tools.named-calls"}
+
+
+def begins(call: Document) -> bool:
+    """Whether this is the first part of a call in a stream, or a whole call."""
+    return bool(call.get("function", {}).get("name"))
+
+
+# --- the call as a whole
+
+
+@deviation("tool-markup-in-content", Layer.JSON, {"tools.no-markup-in-content", "stream.no-leaked-markup", *MADE})
+def tool_markup_in_content(frames: Frames, context: Context) -> Frames:
+    """A call is delivered as text, in the markup of the model's template, and the answer ends with ``stop``."""
+
+    def change(document: Document) -> None:
+        for message in messages(document):
+            made = message.pop("tool_calls", None) or ()
+            if made:
+                message["content"] = (message.get("content") or "") + "".join(map(_markup, made))
+        for choice in choices(document):
+            if choice.get("finish_reason") == "tool_calls":
+                choice["finish_reason"] = "stop"
+
+    return edit(frames, change)
+
+
+def _markup(call: Document) -> str:
+    function = call["function"]
+    opening = f'<｜DSML｜invoke name="{function["name"]}">' if begins(call) else ""
+    return f"{opening}{function.get('arguments', '')}"
+
+
+@each_chunk("tool-call-lost-by-chunking", {"tools.stream-complete", "stream.equals-nonstream", "tools.required-calls"})
+def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int = 0) -> None:
+    """A stream loses calls that a document has; ``keep`` is how many of them get through."""
+    for message in messages(chunk):
+        if "tool_calls" in message:
+            message["tool_calls"] = [call for call in message["tool_calls"] if call["index"] < keep]
+            if not message["tool_calls"]:
+                message["content"] = ""
+                del message["tool_calls"]
+
+
+@each_document("tool-calls-empty-array", {"chat.no-tool-calls-key", "stream.no-empty-members"})
+def tool_calls_empty_array(document: Document, context: Context) -> None:
+    """Answers in prose have an empty array of calls; clients take it for a request to call."""
+    for message in messages(document):
+        message.setdefault("tool_calls", [])
+
+
+@each_document("tool-type-missing", {"tools.type-first", "tools.call-shape", *SCHEMAS})
+def tool_type_missing(document: Document, context: Context) -> None:
+    """Calls do not say that they are functions."""
+    for call in calls(document):
+        call.pop("type", None)
+
+
+@each_document("tool-index-starts-at-one", {"tools.index-sequence"})
+def tool_index_starts_at_one(document: Document, context: Context) -> None:
+    """Calls are counted from one."""
+    for call in calls(document):
+        if "index" in call:
+            call["index"] += 1
+
+
+# --- ids and names
+
+
+@each_document("tool-id-missing", {"tools.id-present", "tools.call-shape", *SCHEMAS})
+def tool_id_missing(document: Document, context: Context) -> None:
+    """Calls have no id, so that no result can be sent back."""
+    for call in calls(document):
+        call.pop("id", None)
+
+
+@each_document("tool-id-duplicate", {"tools.id-unique"})
+def tool_id_duplicate(document: Document, context: Context) -> None:
+    """All calls have the same id, in every answer."""
+    for call in calls(document):
+        if "id" in call:
+            call["id"] = "call_00_duplicateduplicateduplic"
+
+
+@each_chunk("tool-id-new-per-delta", {"tools.id-stable", "tools.id-once", "tools.no-empty-name"})
+def tool_id_new_per_delta(chunk: Document, context: Context) -> None:
+    """Each piece of the arguments has an id of its own and an empty name: one call becomes forty."""
+    for call in calls(chunk):
+        if not begins(call):
+            call["id"] = f"call_00_{context.rng.getrandbits(96):024x}"
+            call["function"]["name"] = ""
+
+
+@each_chunk("tool-name-empty-overwrites", {"tools.no-empty-name", "tools.id-stable", "tools.id-once"})
+def tool_name_empty_overwrites(chunk: Document, context: Context) -> None:
+    """Later pieces of a call have an empty id and name; clients for which the last one counts lose both."""
+    for call in calls(chunk):
+        if not begins(call):
+            call["id"] = call["function"]["name"] = ""
+
+
+@deviation("tool-id-repeated-per-delta", Layer.JSON, {"tools.id-once"})
+def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
+    """Each piece of a call repeats its id; clients take every one for a new call."""
+    ids: dict[int, str] = {}
+
+    def change(chunk: Document) -> None:
+        for call in calls(chunk):
+            call["id"] = ids.setdefault(call["index"], call.get("id", ""))
+
+    return edit(frames, change) if context.stream else frames
+
+
+# --- arguments
+
+
+@deviation(
+    "tool-args-invalid-json", Layer.JSON, {"tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"}
+)
+def tool_args_invalid_json(frames: Frames, context: Context, *, tail: str = "\n</tool_call>") -> Frames:
+    """Behind the arguments stands a closing tag of the template."""
+    for frame, ended in _ending(frames):
+        for call in ended:
+            call["function"]["arguments"] += tail
+        yield frame
+
+
+@deviation(
+    "tool-markup-in-arguments", Layer.JSON, {"tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"}
+)
+def tool_markup_in_arguments(frames: Frames, context: Context) -> Frames:
+    """The last value of the arguments ends in a delimiter of the template, and the object stays open."""
+    for frame, ended in _ending(frames):
+        for call in ended:
+            call["function"]["arguments"] = call["function"]["arguments"].rstrip(' \n"}') + "</｜DSML｜parameter"
+        yield frame
+
+
+def _ending(frames: Frames) -> Iterator[tuple[Frame, list[Document]]]:
+    """Each frame with the calls whose arguments end in it, which the frame after it tells."""
+    for frame, following in pairwise(chain(frames, (Frame(0),))):
+        after = {call.get("index") for call in calls(following.json or {})}
+        found = calls(frame.json or {})
+        yield frame, [call for call in found if call.get("index") not in after and call["function"].get("arguments")]
+
+
+@each_document("tool-arguments-object", {"tools.arguments-string", "tools.call-shape", *SCHEMAS})
+def tool_arguments_object(document: Document, context: Context) -> None:
+    """The arguments of a call are an object instead of text."""
+    for call in calls(document):
+        arguments = read(call.get("function", {}).get("arguments", "").encode())
+        if arguments is not None:
+            call["function"]["arguments"] = arguments
