@@ -1,0 +1,146 @@
+"""Errors under another status, another media type, or without a body."""
+
+from mock_server.deviations.edits import DONE, SECOND, followed
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.frames import Frame, Reply
+from mock_server.http1 import Framing, reason
+
+FORMS = {"error.status-400-json", "error.status-400-parameter", "error.client-fault-4xx"}
+HTML = "text/html; charset=utf-8"
+
+
+def page(status: int) -> bytes:
+    """What a web server in front of the API says."""
+    title = f"{status} {reason(status)}"
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    ).encode()
+
+
+def replace_body(reply: Reply, body: bytes, content_type: str | None) -> Reply:
+    reply.frames, reply.framing = iter([Frame(reply.head_at, body)]), Framing.LENGTH
+    reply.set_header("content-type", content_type)
+    return reply
+
+
+def peek(reply: Reply) -> bytes:
+    """The whole body of an error, which stays in the reply."""
+    held = list(reply.frames)
+    reply.frames = iter(held)
+    return b"".join(frame.raw for frame in held)
+
+
+# --- status
+
+
+@deviation(
+    "error-200-nonstream", Layer.HTTP, {"chat.no-error-in-success", "error.status-401", "error.unknown-model", *FORMS}
+)
+def error_200_nonstream(reply: Reply, context: Context) -> Reply:
+    """Errors come with status 200."""
+    if reply.status >= 400:
+        reply.status = 200
+    return reply
+
+
+@deviation("status-500-validation", Layer.HTTP, {"limits.max-tokens-minimum", "error.unknown-model", *FORMS})
+def status_500_validation(reply: Reply, context: Context) -> Reply:
+    """Faults of the client are answered with 500, so that SDKs try again."""
+    if reply.status in (400, 422):
+        reply.status = 500
+    return reply
+
+
+@deviation("status-422", Layer.HTTP)
+def status_422(reply: Reply, context: Context) -> Reply:
+    """Legal: members that are missing or of the wrong type are answered with 422, as documented, instead of 400.
+
+    What is no JSON, and values out of range, keep their 400.
+    """
+    if reply.status == 400 and b"deserialize" in peek(reply):
+        reply.status = 422
+    return reply
+
+
+@deviation("status-402-remapped", Layer.HTTP, {"error.status-402", "proxy.status-kept"})
+def status_402_remapped(reply: Reply, context: Context, *, to: int = 429) -> Reply:
+    """An empty account is answered with another status, so that clients wait and try again."""
+    if reply.status == 402:
+        reply.status = to
+    return reply
+
+
+@deviation("error-200-sse-first", Layer.HTTP, {"error.stream-same-status", "error.client-fault-4xx"})
+def error_200_sse_first(reply: Reply, context: Context) -> Reply:
+    """A bad request for a stream gets a stream with status 200, whose first event is the error."""
+    if reply.status >= 400 and context.body.get("stream"):
+        body = b"data: " + (peek(reply) or b"{}") + b"\n\n" + DONE
+        reply.status = 200
+        replace_body(reply, body, "text/event-stream; charset=utf-8")
+    return reply
+
+
+# --- body
+
+
+@deviation("error-html", Layer.HTTP, {"error.no-html"})
+def error_html(reply: Reply, context: Context) -> Reply:
+    """Errors are pages of the web server in front."""
+    return replace_body(reply, page(reply.status), HTML) if reply.status >= 400 else reply
+
+
+@deviation("status-empty-body", Layer.HTTP, {"error.body-not-empty"})
+def status_empty_body(reply: Reply, context: Context) -> Reply:
+    """Errors have no body."""
+    return replace_body(reply, b"", "application/json") if reply.status >= 400 else reply
+
+
+@deviation("empty-200", Layer.HTTP, {"chat.body-not-empty", "chat.single-json", "usage.present"})
+def empty_200(reply: Reply, context: Context) -> Reply:
+    """A successful answer is blank: keep-alive lines and then nothing, as in the outage of early 2025."""
+    if reply.status == 200 and context.body and not context.stream:
+        reply.frames = (Frame(frame.at, b"\n") for frame in reply.frames)
+    return reply
+
+
+@deviation("deepseek-error-octet-stream", Layer.HTTP)
+def deepseek_error_octet_stream(reply: Reply, context: Context) -> Reply:
+    """Legal: validation errors are JSON typed ``application/octet-stream``, as the official API sends them."""
+    if reply.status == 400:
+        reply.set_header("content-type", "application/octet-stream")
+    return reply
+
+
+@deviation("error-json-type", Layer.HTTP)
+def error_json_type(reply: Reply, context: Context) -> Reply:
+    """Legal: errors in JSON are typed ``application/json``, where the official API types some of them octet-stream."""
+    if reply.status >= 400 and peek(reply).startswith(b"{"):
+        reply.set_header("content-type", "application/json")
+    return reply
+
+
+@deviation("error-in-plain-text", Layer.HTTP, {"error.content-type"})
+def error_in_plain_text(reply: Reply, context: Context) -> Reply:
+    """Errors in JSON are typed as plain text."""
+    if reply.status >= 400 and peek(reply).startswith(b"{"):
+        reply.set_header("content-type", "text/plain; charset=utf-8")
+    return reply
+
+
+@deviation("done-on-nonstream", Layer.HTTP, {"chat.single-json", "chat.content-type"})
+def done_on_nonstream(reply: Reply, context: Context) -> Reply:
+    """A document is typed as a stream and ends with ``data: [DONE]``."""
+    if reply.status == 200 and context.body and not context.stream:
+        reply.set_header("content-type", "text/event-stream; charset=utf-8")
+        reply.frames = followed(reply.frames, b"\n" + DONE)
+    return reply
+
+
+@deviation("idle-timeout-cut", Layer.HTTP, {"error.no-html"})
+def idle_timeout_cut(reply: Reply, context: Context, *, seconds: float = 1.0, status: int = 504) -> Reply:
+    """Nothing is sent for a while, and then the front end gives up with a page: nginx after 60 s, Cloudflare after 100 s."""
+    if context.body:
+        reply.status, reply.head_at = status, round(seconds * SECOND)
+        replace_body(reply, page(status), HTML)
+    return reply

@@ -1,0 +1,30 @@
+"""Answers of the other endpoints in another shape."""
+
+
+def account(wire):
+    return wire.json["balance_infos"][0]
+
+
+ROWS = [
+    (
+        "fim-chat-object",
+        "FIM",
+        lambda wire: wire.json["object"] == "chat.completion" and bool(wire.messages[0]["content"]),
+    ),
+    ("fim-chat-object", "FIM as stream", lambda wire: wire.chunks[0]["object"] == "chat.completion.chunk"),
+    ("models-shape", "models", lambda wire: isinstance(wire.json, list)),
+    ("models-shape:shape=models", "models", lambda wire: wire.json.keys() == {"models"}),
+    ("models-shape:shape=empty", "models", lambda wire: wire.json["data"] == []),
+    ("models-shape:shape=numbers", "models", lambda wire: wire.json["data"][0]["id"] == 0),
+    ("balance-numbers", "balance", lambda wire: isinstance(account(wire)["total_balance"], float)),
+    (
+        "balance-sum-mismatch",
+        "balance",
+        lambda wire: account(wire)["total_balance"] == account(wire)["topped_up_balance"],
+    ),
+    ("balance-unknown-currency", "balance", lambda wire: account(wire)["currency"] == "CREDITS"),
+]
+
+
+def test_on_the_wire(row, see):
+    see(row)
