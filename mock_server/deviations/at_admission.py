@@ -1,14 +1,207 @@
-"""Refusing what should be let in."""
+"""Refusing what should be let in, or may be."""
 
+from typing import Any
+
+from mock_server.deviations.edits import MS
+from mock_server.deviations.forms import refuses
 from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.errors import Refused
+from mock_server.errors import OCTETS, Refused, internal, no_money, overloaded
 from mock_server.http1 import Request, Response
 
+INVALID = "invalid_request_error"
 
-@deviation("status-500-validation", Layer.ADMISSION, breaks={"error.client-fault-4xx"})
-def status_500_validation(request: Request, context: Context) -> Response | None:
-    """A parameter out of range is answered with 500 instead of 400 or 422."""
-    temperature = context.body.get("temperature")
-    if (isinstance(temperature, (int, float)) and temperature > 2) or context.body.get("messages") == []:
-        return Refused(500, "Internal Server Error", "internal_error", "internal_error").response()
-    return None
+
+def invalid(text: str) -> Refused:
+    return Refused(400, text, INVALID, content_type=OCTETS)
+
+
+def history(context: Context, role: str) -> list[dict[str, Any]]:
+    """The messages of a role."""
+    found = context.body.get("messages")
+    return (
+        [each for each in found if isinstance(each, dict) and each.get("role") == role]
+        if isinstance(found, list)
+        else []
+    )
+
+
+# --- parameters
+
+KNOWN = {  # of chat and FIM, as documented
+    *(
+        "messages",
+        "model",
+        "thinking",
+        "reasoning_effort",
+        "max_tokens",
+        "response_format",
+        "stop",
+        "stream",
+        "stream_options",
+    ),
+    *(
+        "temperature",
+        "top_p",
+        "tools",
+        "tool_choice",
+        "logprobs",
+        "top_logprobs",
+        "frequency_penalty",
+        "presence_penalty",
+    ),
+    *("user_id", "prompt", "suffix", "echo"),
+}
+OF_MESSAGE = {"role", "content", "name", "prefix", "reasoning_content", "tool_calls", "tool_call_id"}
+
+
+@refuses("param-unknown-rejected", invalid("Extra inputs are not permitted"), {"chat.unknown-field-ignored"})
+def param_unknown_rejected(request: Request, context: Context) -> bool:
+    """A request with a member that is not documented is refused."""
+    messages = [message for role in ("system", "user", "assistant", "tool") for message in history(context, role)]
+    return bool(context.body.keys() - KNOWN) or any(message.keys() - OF_MESSAGE for message in messages)
+
+
+@refuses(
+    "param-null-rejected",
+    invalid("Input should not be null"),
+    {"chat.nulls-accepted", "fim.nulls-accepted", "chat.stream-false", "tools.auto-accepted"},
+)
+def param_null_rejected(request: Request, context: Context) -> bool:
+    """A parameter that is null is refused, though null is documented for it."""
+    return None in context.body.values()
+
+
+@refuses("stop-string-form", invalid("stop: expected an array"), {"chat.stop-string", "fim.stop"})
+def stop_string_form(request: Request, context: Context) -> bool:
+    """``stop`` is refused as a string; only the array is taken."""
+    return isinstance(context.body.get("stop"), str)
+
+
+@refuses("stop-empty-rejected", invalid("stop: must not be empty"), {"limits.stop-empty"})
+def stop_empty_rejected(request: Request, context: Context) -> bool:
+    """An empty array of stop texts is refused."""
+    return context.body.get("stop") == []
+
+
+@refuses("logprobs-zero", Refused(500, "Internal Server Error", "internal_error", "internal_error"), {"logprobs.zero"})
+def logprobs_zero(request: Request, context: Context) -> bool:
+    """Log probabilities without alternatives crash the server."""
+    return context.body.get("logprobs") is True and not context.body.get("top_logprobs")
+
+
+# --- messages and tools
+
+
+@refuses("tool-history-null-content-rejected", invalid("content: expected a string"), {"tools.null-content-history"})
+def tool_history_null_content_rejected(request: Request, context: Context) -> bool:
+    """An assistant message with calls is not taken back when its content is null."""
+    turns = history(context, "assistant")
+    return any(turn.get("tool_calls") and turn.get("content", "") is None for turn in turns)
+
+
+@refuses("tools-empty-array-rejected", invalid("tools: array too short"))
+def tools_empty_array_rejected(request: Request, context: Context) -> bool:
+    """Legal: an empty array of tools is refused; what the API does with one is not documented."""
+    return context.body.get("tools") == []
+
+
+@refuses(
+    "tool-result-array-content-rejected",
+    Refused(
+        400,
+        "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a string",
+        INVALID,
+    ),
+)
+def tool_result_array_content_rejected(request: Request, context: Context) -> bool:
+    """Legal: the result of a tool is refused as an array of parts; documented is a string."""
+    return any(isinstance(result.get("content"), list) for result in history(context, "tool"))
+
+
+@refuses(
+    "role-developer-rejected",
+    Refused(400, "Failed to deserialize the JSON body into the target type: unknown variant `developer`", INVALID),
+)
+def role_developer_rejected(request: Request, context: Context) -> bool:
+    """Legal: messages of the role developer are refused, as DeepSeek does; OpenAI takes them."""
+    return bool(history(context, "developer"))
+
+
+@refuses(
+    "assistant-last-400",
+    invalid("The last message must be a user message, or an assistant message with prefix mode on"),
+)
+def assistant_last_400(request: Request, context: Context) -> bool:
+    """Legal: a conversation that ends with an assistant message without ``prefix`` is refused; others continue it."""
+    messages = context.body.get("messages") or [{}]
+    return messages[-1:] == history(context, "assistant")[-1:] and not messages[-1].get("prefix")
+
+
+REFUSALS = {
+    402: no_money(),
+    429: Refused(429, "Rate limit reached for requests. Please slow down.", "rate_limit_error"),
+    500: internal(),
+    503: overloaded(),
+}
+
+
+@deviation("refuse", Layer.ADMISSION)
+def refuse(
+    request: Request, context: Context, *, status: int = 429, retry_after: int = 0, after_ms: int = 0
+) -> Response | None:
+    """Legal: completions are refused for a reason that is not the client's: no money, too many requests, overload."""
+    if not context.body:
+        return None
+    response = REFUSALS.get(status, Refused(status, "The request is refused.", INVALID)).response()
+    response.headers += [("retry-after", str(retry_after))] if retry_after else []
+    response.head_due, response.due = after_ms * MS, [after_ms * MS]
+    return response
+
+
+# --- transport
+
+
+@refuses(
+    "auth-scheme-case",
+    Refused(401, "Authentication Fails (governor)", content_type=None),
+    {"transport.bearer-any-case"},
+)
+def auth_scheme_case(request: Request, context: Context) -> bool:
+    """The scheme Bearer is refused in lower case."""
+    scheme = request.headers.get("authorization", "").partition(" ")[0]
+    return scheme != "Bearer" and scheme.lower() == "bearer"
+
+
+@refuses(
+    "request-ct-charset-415",
+    Refused(415, "Expected request with `Content-Type: application/json`", content_type="text/plain; charset=utf-8"),
+    {"transport.charset-accepted"},
+)
+def request_ct_charset_415(request: Request, context: Context) -> bool:
+    """A request whose media type has a charset is refused."""
+    return "charset" in request.headers.get("content-type", "").lower()
+
+
+PAGE = "<html><head><title>413 Request Entity Too Large</title></head><body><center>nginx</center></body></html>"
+
+
+@refuses("big-body-413", Refused(413, PAGE, content_type="text/html"), {"transport.big-body", "error.no-html"})
+def big_body_413(request: Request, context: Context, *, limit: int = 1 << 20) -> bool:
+    """The web server in front refuses bodies above a mebibyte."""
+    return len(request.body) > limit
+
+
+BELOW_BETA = {"prefix.beta-route", "prefix.accepted", "fim.available", "fim.stream", "proxy.beta-routes"}
+
+
+@refuses("prefix-beta-route", Refused(404, content_type=None), BELOW_BETA)
+def prefix_beta_route(request: Request, context: Context) -> bool:
+    """There is nothing below ``/beta``."""
+    return request.path.startswith("/beta/")
+
+
+@deviation("trailing-slash", Layer.ADMISSION, {"transport.no-redirect"})
+def trailing_slash(request: Request, context: Context) -> Response | None:
+    """Paths with a slash too many are redirected, and clients make a GET of their POST."""
+    clean = "/" + "/".join(filter(None, request.path.split("/")))
+    return None if clean == request.path else Response(301, [("location", clean)])

@@ -1,4 +1,4 @@
-"""Answering something else than was asked for, in the right form."""
+"""Answering something else than was asked for, in the right form. A model may; none of it can be judged as a fault of the API."""
 
 from dataclasses import replace
 
@@ -6,7 +6,40 @@ from mock_server.deviations.registry import Context, Layer, deviation
 from mock_server.plan import Plan
 
 
-@deviation("completion-tokens-off-by-one", Layer.PLAN, breaks={"usage.completion-counted"})
-def completion_tokens_off_by_one(plan: Plan, context: Context, *, by: int = 1) -> Plan:
-    """The completion is counted, and billed, with one token too many."""
-    return replace(plan, completion_tokens=plan.completion_tokens + by)
+@deviation("text-beside-calls", Layer.PLAN)
+def text_beside_calls(plan: Plan, context: Context) -> Plan:
+    """Legal: the model says something before it calls a tool."""
+    said = ["Let", " me", " look", "."]
+    if plan.finish != "tool_calls" or plan.content:
+        return plan
+    return replace(plan, content=said, completion_tokens=plan.completion_tokens + len(said))
+
+
+@deviation("resource-interruption", Layer.PLAN)
+def resource_interruption(plan: Plan, context: Context) -> Plan:
+    """Legal: the back end breaks off half-way, which is documented: status 200 and a ``finish_reason`` that says so."""
+    return _half(plan, "insufficient_system_resource")
+
+
+@deviation("content-filter", Layer.PLAN)
+def content_filter(plan: Plan, context: Context) -> Plan:
+    """Legal: a filter stops the answer half-way, which is documented."""
+    return _half(plan, "content_filter")
+
+
+def _half(plan: Plan, finish: str) -> Plan:
+    half = len(plan.content) // 2
+    if plan.finish != "stop" or not half:
+        return plan
+    left = plan.completion_tokens - (len(plan.content) - half)
+    return replace(plan, content=plan.content[:half], finish=finish, completion_tokens=left)
+
+
+@deviation("uncooperative-model", Layer.PLAN)
+def uncooperative_model(plan: Plan, context: Context) -> Plan:
+    """Legal: the model does not do what it is asked for in prose, such as repeating a text."""
+    said = ["I", " would", " rather", " not", "."]
+    if plan.finish != "stop" or len(plan.content) < len(said) or "response_format" in context.body:
+        return plan
+    left = plan.completion_tokens - (len(plan.content) - len(said))
+    return replace(plan, content=said, completion_tokens=left)

@@ -1,0 +1,136 @@
+"""Reading another request than the one that was sent. The answer is then faithful, but to something else."""
+
+from typing import Any
+
+import specs
+from mock_server.deviations.forms import rewrites
+from mock_server.deviations.registry import Context
+
+Body = dict[str, Any]
+
+
+# --- parameters that get lost
+
+
+@rewrites("stream-true-ignored", {"stream.content-type", "fim.stream"})
+def stream_true_ignored(body: Body, context: Context) -> None:
+    """``stream`` has no effect: the answer is a document."""
+    if body.pop("stream", None):
+        body.pop("stream_options", None)
+
+
+@rewrites(
+    "tool-choice-ignored", {"tools.none-no-calls", "tools.choice-unknown-refused", "thinking.tool-choice-refused"}
+)
+def tool_choice_ignored(body: Body, context: Context) -> None:
+    """``tool_choice`` has no effect: the model decides."""
+    body.pop("tool_choice", None)
+
+
+@rewrites("tool-choice-thinking-status", {"thinking.tool-choice-refused"})
+def tool_choice_thinking_status(body: Body, context: Context) -> None:
+    """Forced calls are served while thinking, where the official API refuses them."""
+    if body.get("thinking") == {"type": "enabled"} and body.get("tool_choice") not in (None, "none", "auto"):
+        del body["tool_choice"]
+
+
+@rewrites("response-format-ignored", {"json.valid", "json.no-fence", "json.word-required", "json.schema-refused"})
+def response_format_ignored(body: Body, context: Context) -> None:
+    """``response_format`` has no effect: the answer is prose."""
+    body.pop("response_format", None)
+
+
+@rewrites("stop-ignored", {"chat.stop-string", "chat.stop-array", "fim.stop", "prefix.stop", "limits.stop-17"})
+def stop_ignored(body: Body, context: Context) -> None:
+    """``stop`` has no effect."""
+    body.pop("stop", None)
+
+
+@rewrites("n-ignored", {"limits.n"})
+def n_ignored(body: Body, context: Context) -> None:
+    """``n`` has no effect: there is one choice."""
+    body.pop("n", None)
+
+
+@rewrites("suffix-ignored", {"fim.suffix-counted"})
+def suffix_ignored(body: Body, context: Context) -> None:
+    """FIM does not see the suffix."""
+    body.pop("suffix", None)
+
+
+@rewrites("echo-ignored", {"fim.echo"})
+def echo_ignored(body: Body, context: Context) -> None:
+    """``echo`` has no effect."""
+    body.pop("echo", None)
+
+
+@rewrites("thinking-ignored", {"thinking.disabled"})
+def thinking_ignored(body: Body, context: Context) -> None:
+    """``thinking`` has no effect: the model does as it is used to."""
+    body.pop("thinking", None)
+
+
+@rewrites("user-id-ignored", {"limits.user-id-512", "cache.user-id-isolates"})
+def user_id_ignored(body: Body, context: Context) -> None:
+    """``user_id`` has no effect."""
+    body.pop("user_id", None)
+
+
+@rewrites("reasoning-not-accepted-back", {"thinking.reasoning-kept", "proxy.reasoning-both-ways"})
+def reasoning_not_accepted_back(body: Body, context: Context) -> None:
+    """``reasoning_content`` is taken out of the history, and the API misses it."""
+    for message in body.get("messages") or ():
+        message.pop("reasoning_content", None)
+
+
+# --- values that are changed
+
+
+@rewrites("max-tokens-exceeded", {"usage.within-max-tokens", "usage.completion-counted", "fim.length-finish"})
+def max_tokens_exceeded(body: Body, context: Context, *, by: int = 64) -> None:
+    """``max_tokens`` does not bound the answer. It is only raised here, so that no test runs away."""
+    if isinstance(body.get("max_tokens"), int) and body["max_tokens"] > 0:
+        body["max_tokens"] += by
+
+
+@rewrites("max-tokens-clamped", {"limits.max-tokens-minimum", "limits.max-tokens-maximum"})
+def max_tokens_clamped(body: Body, context: Context, *, most: int = 4096) -> None:
+    """A ``max_tokens`` out of range is moved into it instead of refused."""
+    if isinstance(body.get("max_tokens"), int):
+        body["max_tokens"] = min(max(body["max_tokens"], 1), most)
+
+
+SERVED = {name for profile in specs.PROFILES for name in specs.models(profile)}
+
+
+@rewrites("status-404-missing", {"error.unknown-model"})
+def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-v4-flash") -> None:
+    """A model that does not exist is served by another one."""
+    if isinstance(body.get("model"), str) and body["model"] not in SERVED:
+        body["model"] = served
+
+
+@rewrites("int-precision", {"transport.numbers-exact", "tools.arguments-exact", "proxy.request-numbers"})
+def int_precision(body: Body, context: Context) -> None:
+    """Integers beyond 2**53 lose their last digits: somebody on the way keeps numbers as floats."""
+    for name, value in body.items():
+        body[name] = rounded(value)
+
+
+def rounded(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: rounded(member) for name, member in value.items()}
+        case list():
+            return [rounded(item) for item in value]
+        case int() if abs(value) > 1 << 53:
+            return int(float(value))
+    return value
+
+
+@rewrites("role-developer-accepted")
+def role_developer_accepted(body: Body, context: Context) -> None:
+    """Legal: messages of the role developer count as system messages, as OpenAI has it."""
+    for message in body.get("messages") or ():
+        if message.get("role") == "developer":
+            message["role"] = "system"
