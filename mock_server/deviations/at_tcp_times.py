@@ -1,0 +1,75 @@
+"""When bytes leave: held back, too late, or never."""
+
+from dataclasses import replace
+
+from mock_server.deviations.edits import MS, SECOND, Frames, later
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.http1 import LAST_CHUNK
+
+PATIENCE = 120.0  # s; longer than clients wait
+
+
+@deviation("stream-buffered-by-proxy", Layer.TCP, {"stream.unbuffered"})
+def stream_buffered_by_proxy(frames: Frames, context: Context) -> Frames:
+    """A stream is held back until it is complete and then sent at once."""
+    held = list(frames)
+    end = held[-1].at
+    yield from (replace(frame, at=end if context.stream else frame.at) for frame in held)
+
+
+@deviation("no-close-after-done", Layer.TCP, {"stream.closes-after-done"})
+def no_close_after_done(frames: Frames, context: Context, *, seconds: float = 3.0) -> Frames:
+    """After ``[DONE]`` the body stays open for seconds, so that the connection serves nobody."""
+    for frame in frames:
+        if context.stream and frame.raw == LAST_CHUNK:
+            frame.at += round(seconds * SECOND)
+        yield frame
+
+
+def hangs(frames: Frames, condition: bool, seconds: float) -> Frames:
+    """Not a byte for so long, where the condition holds."""
+    return later(frames, round(seconds * SECOND)) if condition else frames
+
+
+@deviation("completions-stream-hangs", Layer.TCP, {"fim.stream"})
+def completions_stream_hangs(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
+    """FIM streams never begin."""
+    return hangs(frames, "prompt" in context.body and bool(context.body.get("stream")), seconds)
+
+
+@deviation("chunked-request-hangs", Layer.TCP, {"transport.chunked-request"})
+def chunked_request_hangs(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
+    """A request body in chunks is never answered."""
+    return hangs(frames, "transfer-encoding" in context.request.headers, seconds)
+
+
+LARGEST = 393_216
+
+
+@deviation("max-tokens-invalid", Layer.TCP, {"error.prompt-refusal"})
+def max_tokens_invalid(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
+    """A ``max_tokens`` out of range is not refused for a long time."""
+    asked = context.body.get("max_tokens")
+    fits = asked is None or (isinstance(asked, int) and 1 <= asked <= LARGEST)
+    return hangs(frames, not fits, seconds)
+
+
+@deviation("slow-refusals", Layer.TCP, {"error.prompt-refusal"})
+def slow_refusals(frames: Frames, context: Context, *, seconds: float = 30.0) -> Frames:
+    """Bad requests are refused only after a timeout."""
+    return hangs(frames, context.status >= 400, seconds)
+
+
+@deviation("stall", Layer.TCP, {"stream.complete"})
+def stall(frames: Frames, context: Context, *, after: int = 4, seconds: float = PATIENCE) -> Frames:
+    """In the middle of a stream nothing more comes, and the connection stays open."""
+    for number, frame in enumerate(frames):
+        if context.stream and number > after:
+            frame.at += round(seconds * SECOND)
+        yield frame
+
+
+@deviation("late-head", Layer.TCP)
+def late_head(frames: Frames, context: Context, *, after_ms: int = 300) -> Frames:
+    """Legal: not a byte comes for a while, not even of the head."""
+    return later(frames, after_ms * MS)
