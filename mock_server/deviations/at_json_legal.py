@@ -1,0 +1,171 @@
+"""Documents that differ from DeepSeek's in what nobody may rely on."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from mock_server.deviations.edits import Frames, calls, choices, finishes, messages, texts, usages
+from mock_server.deviations.forms import each_chunk, each_document
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.frames import Frame
+
+Document = dict[str, Any]
+
+
+# --- members
+
+
+def objects(document: Document) -> Iterator[Document]:
+    """Every object of an answer that the API describes."""
+    yield document
+    yield from usages(document)
+    yield from choices(document)
+    yield from messages(document)
+    for call in calls(document):
+        yield from (call, call["function"])
+    for name in ("data", "balance_infos"):
+        yield from document.get(name) or ()
+    if isinstance(document.get("error"), dict):
+        yield document["error"]
+
+
+@each_document("extra-members")
+def extra_members(document: Document, context: Context) -> None:
+    """Legal: objects of every level have members that nobody has documented yet."""
+    for each in list(objects(document)):
+        each["x_region"] = "eu-1"
+        each["x_stats"] = {"queue_ms": 3.25, "tags": []}
+
+
+@each_document("content-null")
+def content_null(document: Document, context: Context) -> None:
+    """Legal: content is null where there is none: beside calls, and in the first and last chunks of a stream."""
+    for message in messages(document):
+        if message.get("content") == "" and (context.stream or message.get("tool_calls")):
+            message["content"] = None
+
+
+@each_chunk("finish-delta-empty")
+def finish_delta_empty(chunk: Document, context: Context) -> None:
+    """Legal: the delta of the chunk that ends the choice has no members."""
+    for choice in choices(chunk):
+        if choice.get("finish_reason") and "delta" in choice:
+            choice["delta"] = {name: value for name, value in choice["delta"].items() if value}
+
+
+@each_document("zero-reasoning-details")
+def zero_reasoning_details(document: Document, context: Context) -> None:
+    """Legal: usage counts the reasoning also where there is none, as 0."""
+    for usage in usages(document):
+        usage.setdefault("completion_tokens_details", {"reasoning_tokens": 0})
+
+
+@each_document("calls-without-index")
+def calls_without_index(document: Document, context: Context) -> None:
+    """Legal: the calls of a document have no index, which is not documented there."""
+    for call in () if context.stream else calls(document):
+        call.pop("index", None)
+
+
+@deviation("long-line", Layer.JSON)
+def long_line(frames: Frames, context: Context, *, bytes: int = 71_680) -> Frames:
+    """Legal: a document, or the second event of a stream, is very long: it has a member of that many bytes."""
+    for number, frame in enumerate(frames):
+        if frame.json is not None and number == context.stream:
+            frame.json["x_padding"] = "x" * bytes
+        yield frame
+
+
+# --- values
+
+
+@each_document("hex-ids")
+def hex_ids(document: Document, context: Context) -> None:
+    """Legal: the id of an answer is 32 hex digits, as in the examples of the documentation."""
+    if "choices" in document:
+        document["id"] = document["id"].replace("-", "")
+
+
+@each_document("other-call-ids")
+def other_call_ids(document: Document, context: Context) -> None:
+    """Legal: ids of calls have another form, that of 2025."""
+    for call in calls(document):
+        if "id" in call:
+            call["id"] = f"call_{call.get('index', 0)}_{context.rng.getrandbits(64):016x}-{len(call['id'])}"
+
+
+@each_document("other-fingerprint")
+def other_fingerprint(document: Document, context: Context) -> None:
+    """Legal: ``system_fingerprint`` has another form."""
+    if "system_fingerprint" in document:
+        document["system_fingerprint"] = "fp_1c141eb703"
+
+
+@each_document("model-echoed")
+def model_echoed(document: Document, context: Context) -> None:
+    """Legal: an answer names the model that was asked for, also where an alias was resolved."""
+    if "choices" in document and isinstance(context.body.get("model"), str):
+        document["model"] = context.body["model"]
+
+
+# --- chunks
+
+
+def joined(first: Frame, second: Frame) -> Frame:
+    """One chunk for two of the same choice: what the second says, after what the first does."""
+    for ours, theirs in zip(choices(first.json), choices(second.json), strict=False):
+        target, source = ours.get("delta", ours), theirs.get("delta", theirs)
+        for name in ("reasoning_content", "content", "text", "tool_calls"):
+            if source.get(name):
+                target[name] = (target.get(name) or source[name][:0]) + source[name]
+        ours["logprobs"] = _chained(ours.get("logprobs") or {}, theirs.get("logprobs") or {})
+    return replace(first, at=second.at, tokens=first.tokens + second.tokens)
+
+
+def _chained(ours: Document, theirs: Document) -> Document | None:
+    """The arrays of two logprobs objects, each joined; null where there are none."""
+    return {name: [*(ours.get(name) or ()), *(theirs.get(name) or ())] or None for name in (ours | theirs)} or None
+
+
+@deviation("first-content-in-role-chunk", Layer.JSON)
+def first_content_in_role_chunk(frames: Frames, context: Context) -> Frames:
+    """Legal: the role and the first piece of the answer come in one chunk."""
+    role: Frame | None = None
+    for frame in frames:
+        chunk = frame.json or {}
+        if context.stream and any("role" in delta for delta in messages(chunk)):
+            role = frame
+            continue
+        if role is not None:
+            yield from (role, frame) if finishes(chunk) or not chunk else (joined(role, frame),)
+            role = None
+            continue
+        yield frame
+    if role is not None:
+        yield role
+
+
+def said(frame: Frame) -> str | None:
+    """The one member in which a chunk has text, if it does nothing but talk."""
+    chunk = frame.json or {}
+    names = [name for holder, name in texts(chunk) if holder[name]]
+    return names[0] if len(names) == 1 and not finishes(chunk) else None
+
+
+@deviation("several-tokens-per-chunk", Layer.JSON)
+def several_tokens_per_chunk(frames: Frames, context: Context, *, count: int = 3) -> Frames:
+    """Legal: a chunk holds several tokens."""
+    held: Frame | None = None
+    size = 0
+    for frame in frames:
+        fits = held is not None and size < count and said(frame) and context.stream
+        if held is not None and fits:
+            held, size = joined(held, frame), size + 1
+            continue
+        if held is not None:
+            yield held
+        held, size = (frame, 1) if context.stream and said(frame) else (None, 0)
+        if held is None:
+            yield frame
+    if held is not None:
+        yield held
