@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from load.calibration import Calibration
 from load.options import Options
 from load.slo import evaluate
 from load.tally import METRICS, Tally
@@ -28,10 +29,12 @@ DEFINITIONS = {
 STOP_CODES = {"key-refused": 3, "no-balance": 3, "target-failing": 3, "budget": 0, "interrupted": 3, "worker": 3}
 
 
-def report(options: Options, tally: Tally, started: str, lost_workers: int = 0) -> dict[str, Any]:
+def report(
+    options: Options, tally: Tally, started: str, lost_workers: int = 0, calibration: Calibration | None = None
+) -> dict[str, Any]:
     """The report of a run. ``conformance`` is empty until :func:`attach_conformance` fills it."""
     begin, end = window(options, tally)
-    signals = _signals(options, tally, lost_workers)
+    signals = _signals(options, tally, lost_workers, calibration)
     verdict, reasons = judge(signals)
     made: dict[str, Any] = {
         "schema": SCHEMA,
@@ -49,7 +52,7 @@ def report(options: Options, tally: Tally, started: str, lost_workers: int = 0) 
         "ends": {str(end): number for end, number in sorted(tally.ends.items())},
         "metrics": {f"{name}_ms": tally.histograms[name].figures() for name in METRICS},
         "throughput": _throughput(tally, begin, end),
-        "client_error_ms": _error(tally),
+        "client_error_ms": _error(tally, calibration),
         "cache": _cache(tally),
         "cost": _cost(tally),
         "rate_limit": None,
@@ -115,11 +118,27 @@ def _throughput(tally: Tally, begin: int, end: int) -> dict[str, Any]:
     }
 
 
-def _error(tally: Tally) -> dict[str, Any]:
-    """How old a stamp was when it was taken. Kernel stamps do not age, so it is the stamps of user space that err by this."""
-    delays = tally.delays if tally.delays.count else tally.lags
-    source = "time between arrival and read" if tally.delays.count else "lag of the event loop"
-    return {"p50": delays.quantile(0.5), "p99": delays.quantile(0.99), "source": source}
+def _error(tally: Tally, calibration: Calibration | None) -> dict[str, Any]:
+    """What the client itself adds to a stamp.
+
+    Stamps of the kernel do not age while they wait for us: there it is the gap error that a calibration found under at least
+    this load, and without a calibration the time that reads waited, which is far more than it can be.
+    """
+    waited = {"read_p50": tally.delays.quantile(0.5), "read_p99": tally.delays.quantile(0.99)}
+    cell = calibration.nearest(*demand(tally)) if calibration else None
+    if calibration and cell:
+        source = f"calibration of {calibration.measured} at {cell.streams} streams of {cell.rate:g} events/s"
+        return {"p50": cell.gap_p50, "p99": cell.gap_p99, "ttft_p99": cell.ttft_p99, "source": source, **waited}
+    by_kernel = tally.delays.count > 0
+    found = tally.delays if by_kernel else tally.lags
+    source = "upper bound: time that bytes waited to be read" if by_kernel else "lag of the event loop"
+    return {"p50": found.quantile(0.5), "p99": found.quantile(0.99), "ttft_p99": None, "source": source, **waited}
+
+
+def demand(tally: Tally) -> tuple[int, float]:
+    """The most streams at once, and the events per second of a typical one."""
+    gap = tally.histograms["gap"].quantile(0.5)
+    return tally.most_in_flight, 1000 / gap if gap else 0.0
 
 
 def _stamps(tally: Tally) -> dict[str, Any]:
@@ -153,7 +172,7 @@ def _cost(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _signals(options: Options, tally: Tally, lost_workers: int) -> Signals:
+def _signals(options: Options, tally: Tally, lost_workers: int, calibration: Calibration | None) -> Signals:
     counts = _counts(tally)
     reads = tally.stamps["kernel"] + tally.stamps["user"]
     # The first and the last tick hold start-up and drain.
@@ -167,6 +186,7 @@ def _signals(options: Options, tally: Tally, lost_workers: int) -> Signals:
         cpu=cpu,
         unsent=_share(counts) if open_loop and options.users is None else None,
         lost_workers=lost_workers,
+        calibrated_ms=cell.gap_p99 if (cell := calibration and calibration.nearest(*demand(tally))) else None,
     )
 
 
@@ -175,5 +195,14 @@ def _share(counts: dict[str, int]) -> float:
 
 
 def _plain(signals: Signals) -> dict[str, Any]:
-    names: Iterable[str] = ("dispatch_ms", "lag_ms", "read_ms", "kernel_stamps", "cpu", "unsent", "lost_workers")
+    names: Iterable[str] = (
+        "dispatch_ms",
+        "lag_ms",
+        "read_ms",
+        "kernel_stamps",
+        "cpu",
+        "unsent",
+        "lost_workers",
+        "calibrated_ms",
+    )
     return {name: round(value, 4) if (value := getattr(signals, name)) is not None else None for name in names}

@@ -41,10 +41,10 @@ class Endpoint:
 class Client:
     """Sends calls over a pool of connections; ``done``, to be set by the owner, is called with each when it has ended."""
 
-    def __init__(self, endpoint: Endpoint, loop: Any) -> None:
+    def __init__(self, endpoint: Endpoint, loop: Any, stamps: Stamps | None = None) -> None:
         self.endpoint, self.loop = endpoint, loop
         self.done: Callable[[Call], None]
-        self.stamps = Stamps()
+        self.stamps = stamps or Stamps()
         self.opened = 0
         self._idle: deque[Connection] = deque()
         self._busy: dict[Connection, None] = {}

@@ -16,6 +16,7 @@ from typing import Any
 import specs
 from load import slo
 from load.analysis import exit_code, report
+from load.calibration import saved
 from load.interrupt import held_back
 from load.log import Log
 from load.options import Options, checked
@@ -71,7 +72,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
         raise CannotJudge(
             f"cannot write to {options.out}: {error.strerror or error}; what was measured before is in there"
         ) from None
-    made = report(options, tally, started, lost)
+    made = report(options, tally, started, lost, saved())
     return Outcome(made, exit_code(made), options.out / "run.jsonl")
 
 

@@ -66,10 +66,13 @@ class Histogram:
         if not count:
             return None
         shares = {name: self.quantile(share) if resolved(count, share) else None for name, share in PERCENTILES.items()}
-        bounds = interval(count, 0.99)
-        interval_ms = [self.rank(bounds[0]), self.rank(bounds[1])] if bounds else None
+        intervals = {f"{name}_ci": self._interval(PERCENTILES[name]) for name in ("p50", "p95", "p99")}
         mean = round(self._sum / count / 1000, 4)
-        return {"count": count, "mean": mean, **shares, "max": self.rank(count), "p99_ci": interval_ms}
+        return {"count": count, "mean": mean, **shares, "max": self.rank(count), **intervals}
+
+    def _interval(self, share: float) -> list[float] | None:
+        bounds = interval(self.count, share)
+        return [self.rank(bounds[0]), self.rank(bounds[1])] if bounds else None
 
     def _settle(self) -> None:
         pending, self._pending = self._pending, Counter()

@@ -58,6 +58,7 @@ class Options:
     sample_every: int = 20
     sample_limit: int = 50
     ca_file: Path | None = None
+    kernel_stamps: bool = True  # False takes stamps when bytes are read, as where the kernel gives none
 
     @property
     def target(self) -> Target:

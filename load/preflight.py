@@ -57,7 +57,7 @@ def preflight(options: Options) -> Options:
     return replace(options, model=model)
 
 
-def get(options: Options, path: str) -> Answer:
+def get(options: Options, path: str, most: int = MAX_ANSWER) -> Answer:
     """The answer to a GET of an API path, within bounds of time and size. Raises :class:`Unreachable` where there is none."""
     url = urlsplit(options.target.address(path))
     deadline = time.monotonic() + min(options.connect_timeout, MAX_SECONDS)
@@ -66,7 +66,7 @@ def get(options: Options, path: str) -> Answer:
             key = f"Authorization: Bearer {options.api_key}\r\n" if options.api_key else ""
             fixed = f"User-Agent: {AGENT}\r\nAccept-Encoding: identity\r\nConnection: close\r\n"
             sock.sendall(f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{key}{fixed}\r\n".encode())
-            return _receive(sock, deadline)
+            return _receive(sock, deadline, most)
     except (OSError, UnicodeError) as error:
         says = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(f"no answer from {options.url}: {says}; check the URL, and that the server runs") from None
@@ -83,19 +83,19 @@ def _connect(options: Options, deadline: float) -> socket.socket:
     return made.wrap_socket(sock, server_hostname=host)
 
 
-def _receive(sock: socket.socket, deadline: float) -> Answer:
-    framing, body, size = Framing(), b"", 0
+def _receive(sock: socket.socket, deadline: float, most: int) -> Answer:
+    framing, body, size = Framing(), [], 0  # type: Framing, list[bytes], int
     while not framing.complete:
         sock.settimeout(max(deadline - time.monotonic(), 0.001))
         data = sock.recv(65536)
         size += len(data)
-        body += b"".join(framing.feed(data))
+        body += framing.feed(data)
         if framing.broken:
             raise OSError(f"what it says is not HTTP ({framing.broken})")
-        if size > MAX_ANSWER:
-            raise OSError(f"its answer does not end within {MAX_ANSWER} bytes")
+        if size > most:
+            raise OSError(f"its answer does not end within {most} bytes")
         if not data:
             break
     if framing.status is None or not (framing.complete or framing.until_close):
         raise OSError("it closed the connection before its answer was complete")
-    return Answer(framing.status, (framing.header("content-type") or "").lower(), body)
+    return Answer(framing.status, (framing.header("content-type") or "").lower(), b"".join(body))

@@ -33,7 +33,8 @@ class Stamps:
     ``delays_us``: count of reads by the time between arrival and read; ``kernel`` and ``user`` count the reads of each kind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, by_kernel: bool = True) -> None:
+        self._by_kernel = by_kernel
         self.offset = measure_offset()
         self.delays_us: Counter[int] = Counter()
         self.kernel = self.user = 0
@@ -43,6 +44,8 @@ class Stamps:
 
     def request(self, sock: socket.socket) -> None:
         """Ask the kernel to stamp what arrives on *sock*; without effect where it cannot."""
+        if not self._by_kernel:
+            return
         try:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         except OSError:

@@ -157,6 +157,7 @@ class Tally:
     workers: dict[int, dict[str, Any]] = field(default_factory=dict)
     ended: dict[int, int] = field(default_factory=dict)
     stopped: list[dict[str, Any]] = field(default_factory=list)
+    most_in_flight: int = 0
     flows: list[Flow] = field(default_factory=list)
 
     def sample(self, sample: Sample, worker: int) -> None:
@@ -178,6 +179,7 @@ class Tally:
     def tick(self, record: dict[str, Any]) -> None:
         worker = int(record["worker"])
         self.ticks[worker] = record
+        self.most_in_flight = max(self.most_in_flight, sum(int(tick["in_flight"]) for tick in self.ticks.values()))
         self.cpu.setdefault(worker, []).append(float(record["cpu"]))
         self.lags.add(_expand(record["lag_us"]))
         self.delays.add(_expand(record["delay_us"]))

@@ -13,6 +13,7 @@ class Signals:
     ``dispatch_ms``: how late requests were taken up that did not wait for a free user. ``read_ms``: how long bytes had waited
     to be read. ``kernel_stamps``: the share of reads with a stamp of the kernel; those do not age while they wait.
     ``cpu``: the busiest worker's use of one core. ``unsent``: share of the schedule that never went out.
+    ``calibrated_ms``: the gap error that a calibration of this machine found under such a load.
     """
 
     dispatch_ms: float | None = None
@@ -22,6 +23,7 @@ class Signals:
     cpu: float | None = None
     unsent: float | None = None
     lost_workers: int = 0
+    calibrated_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,12 @@ ALWAYS = (
     Rule("dispatch_ms", 10, 100, "requests went out {:.1f} ms late at p99; use --processes or a lower rate"),
     Rule("read_ms", 20, 200, "bytes waited {:.1f} ms at p99 before they were read"),
     Rule("unsent", 0.01, 0.1, "{:.1%} of the schedule was never sent, because the client could not keep up"),
+    Rule(
+        "calibrated_ms",
+        5,
+        50,
+        "this machine was found to err by {:.1f} ms in gaps at p99 under such a load; use --processes",
+    ),
     Rule("lost_workers", 1, float("inf"), "{:.0f} worker(s) died; what they had not written is missing"),
 )
 

@@ -16,6 +16,7 @@ from load.plan import Due, items, rates, trace
 from load.recorder import Recorder
 from load.sample import Sample
 from load.session import Session
+from load.stamps import Stamps
 from load.workload import Workload
 
 SECOND = 1_000_000_000
@@ -33,7 +34,7 @@ def session(
         head=Head(options.target, options.api_key),
         due=_due(options, worker, lines),
         users=shape.parse(options.users, options.seconds) if options.users else None,
-        client=Client(endpoint(options), loop),
+        client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
         recorder=Recorder(part(options.out, worker)),
         budget=_budget(options),
         breaker=Breaker(options.breaker),

@@ -63,15 +63,13 @@ def test_an_open_loop_run_keeps_its_schedule(options: Options) -> None:
 
 
 def test_the_stamps_agree_with_the_journal_of_the_server(options: Options, mock: Running) -> None:
-    """The server wrote down when it wrote; both clocks are one. What its own lateness spoiled is no truth."""
+    """The server wrote down when it had written; both clocks are one."""
     outcome = run(replace(options, users="4"))
     entries = {entry["trace"]: entry for entry in httpx.get(mock.url + "/__mock/journal").json()["entries"]}
     errors = []
     for sample in read(outcome.log).samples:
         entry = entries[sample["trace"]]
         assert sample["token_events"] == sum(entry["tokens"])
-        if entry["timing_valid"]:
-            first = next(at for at, tokens in zip(entry["written"], entry["tokens"], strict=True) if tokens)
-            errors.append((sample["t_first_token"] - first) / 1e6)
-    assert len(errors) > 3
+        first = next(at for at, tokens in zip(entry["written"], entry["tokens"], strict=True) if tokens)
+        errors.append((sample["t_first_token"] - first) / 1e6)
     assert abs(statistics.median(errors)) < 0.5, "milliseconds"
