@@ -70,14 +70,14 @@ def with_interval(value: float | None, interval: Sequence[float | None] | None) 
 
 def ticks(low: float, high: float) -> Iterator[float]:
     """1, 2 and 5 times powers of ten, from at most *low* to at least *high*."""
-    scale = [mantissa * 10.0**power for power in range(-6, 12) for mantissa in _MANTISSAS]
+    scale = [mantissa * 10.0**power for power in range(-12, 16) for mantissa in _MANTISSAS]
     below, above = max(step for step in scale if step <= low), min(step for step in scale if step >= high)
     return (step for step in scale if below <= step <= above)
 
 
 def steps(most: float, least: float = 0) -> Iterator[float]:
     """Even ticks from 0 to at least *most*, at most nine of them and *least* apart."""
-    top = max(most, least, 1e-6)
+    top = max(most, least) or 1
     width = next(width for width in ticks(top / 10, top) if top / width <= 8 and width >= least)
     return (width * step for step in range(ceil(round(top / width, 9)) + 1))
 
@@ -114,6 +114,7 @@ def _chart(
         x_labels_major_every=_every(labels),
         show_minor_x_labels=False,
         y_labels=scale,
+        range=(scale[0], 1.03 * scale[-1]),  # pygal leaves out a label at the very top
         y_title=unit,
         **options,
     )

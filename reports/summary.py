@@ -75,7 +75,9 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     measurement = report["measurement"]
     yield _heading(f"Load: {markdown(report['scenario'])}", measurement["verdict"])
     yield ""
-    yield f"{face(measurement['verdict']).says}{_when(report, run)}."
+    missed = sum(slo["met"] is False for slo in report["slo"])
+    said = f" **{missed} of {len(report['slo'])} objectives missed.**" if missed else ""
+    yield f"{face(measurement['verdict']).says}{_when(report, run)}.{said}"
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from _slo(report["slo"])
     yield "\n| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " | p99, 95 % interval |"

@@ -12,7 +12,8 @@ _UNSAFE = re.compile(
     "\U000e0000-\U000e007f]"  # tags
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|~-])")
+_MARKDOWN = re.compile(r"[\\`*_\[\]|~]|^(?:[#+>-]|\d+(?=[.)]))")  # inline everywhere; block markers where a line begins
+_LINKS = {"://": ":&#47;/", "www.": "www&#46;", "@": "&#64;"}  # what GitHub makes links of without being asked
 ELLIPSIS = "…"
 
 
@@ -43,8 +44,10 @@ def shown(data: bytes, limit: int = 4_000) -> str:
 
 def markdown(text: str, limit: int = 300) -> str:
     """One line of Markdown that shows *text* literally: no markup, no link, no table cell of its own."""
-    escaped = line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", escaped)
+    escaped = _MARKDOWN.sub(_escaped, line(text, limit).replace("&", "&amp;").replace("<", "&lt;"))
+    for bare, spelt in _LINKS.items():
+        escaped = escaped.replace(bare, spelt)
+    return escaped
 
 
 def fenced(text: str, limit: int = 1_000) -> str:
@@ -58,6 +61,11 @@ def dumps(value: Any) -> str:
     """JSON that every parser takes: no NaN, no lone surrogate (RFC 8259, 8.2: their handling is unpredictable)."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
     return _SURROGATE.sub(lambda match: "\\" + _spelt(match.group()), text) + "\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    found = match.group()
+    return f"{found}\\" if found.isdigit() else f"\\{found}"
 
 
 def _spelt(char: str) -> str:

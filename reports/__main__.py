@@ -1,0 +1,25 @@
+"""``python -m reports FORMAT < report.json``: a report in another format, on stdout; without the bytes that its run.jsonl holds."""
+
+import json
+import sys
+
+from reports import FORMATS, render
+from wire.errors import UsageError
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        (name,) = arguments
+        sys.stdout.write(render(name, json.load(sys.stdin)))
+    except UsageError as error:
+        print(f"reports: {error}", file=sys.stderr)
+        return error.exit_code
+    except (ValueError, AttributeError) as error:
+        said = f"give one format ({', '.join(FORMATS)}) and a report.json on stdin: {error}"
+        print(f"reports: {said}", file=sys.stderr)
+        return UsageError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
