@@ -99,6 +99,17 @@ def whole(exchange: Exchange) -> bool:
     return stream_end(exchange) == "done" if wants_stream(exchange) else exchange.end is End.COMPLETE
 
 
+def entries(value: Any) -> list[Any]:
+    """*value* where it is an array, else nothing: what a target sends is of any type."""
+    return value if isinstance(value, list) else []
+
+
+def models(exchange: Exchange | None) -> list[str]:
+    """The ids that an answer to GET /models lists."""
+    rows = entries(at(exchange.json, "data")) if exchange else []
+    return [row["id"] for row in rows if isinstance(at(row, "id"), str)]
+
+
 def objects(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any]]]:
     """``(event index, chunk)`` of each chunk that is a JSON object and no error."""
     return ((index, value) for index, value in exchange.chunks if isinstance(value, dict) and not value.get("error"))
@@ -106,9 +117,9 @@ def objects(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def choices(chunk: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """``(position, choice)`` of each choice of a chunk or document that is an object."""
-    found = at(chunk, "choices")
-    rows = found if isinstance(found, list) else []
-    return ((position, choice) for position, choice in enumerate(rows) if isinstance(choice, dict))
+    return (
+        (position, choice) for position, choice in enumerate(entries(at(chunk, "choices"))) if isinstance(choice, dict)
+    )
 
 
 def deltas(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
@@ -171,22 +182,21 @@ def answer(exchange: Exchange) -> Answer:
 def _from_document(document: Any) -> Answer:
     choice = at(document, "choices", 0)
     message = at(choice, "message")
-    calls = at(message, "tool_calls")
-    entries = at(choice, "logprobs", "content")
+    items = entries(at(choice, "logprobs", "content"))
     return Answer(
         content=_text(at(choice, "text") if message is None else at(message, "content")),
         reasoning=_text(at(message, "reasoning_content")),
-        calls=tuple(_call(call) for call in calls) if isinstance(calls, list) else (),
+        calls=tuple(_call(call) for call in entries(at(message, "tool_calls"))),
         finishes=(at(choice, "finish_reason"),) if at(choice, "finish_reason") is not None else (),
         usage=usage(at(document, "usage")),
         usage_raw=at(document, "usage"),
-        logprobs=tuple(entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else (),
+        logprobs=tuple(item for item in items if isinstance(item, dict)),
     )
 
 
 def _from_stream(exchange: Exchange) -> Answer:
     texts: dict[str, list[str]] = {}
-    finishes, entries, found = [], [], None
+    finishes, items, found = [], [], None
     for index, chunk in objects(exchange):
         if isinstance(chunk.get("usage"), dict):
             found = (index, chunk["usage"])
@@ -195,7 +205,7 @@ def _from_stream(exchange: Exchange) -> Answer:
             texts.setdefault(kind, []).append(text)
         if at(choice, "finish_reason") is not None:
             finishes.append(at(choice, "finish_reason"))
-        entries += [entry for entry in at(choice, "logprobs", "content") or () if isinstance(entry, dict)]
+        items += [entry for entry in entries(at(choice, "logprobs", "content")) if isinstance(entry, dict)]
     return Answer(
         content="".join(texts["content"]) if "content" in texts else None,
         reasoning="".join(texts["reasoning"]) if "reasoning" in texts else None,
@@ -204,7 +214,7 @@ def _from_stream(exchange: Exchange) -> Answer:
         usage=usage(found[1]) if found else None,
         usage_raw=found[1] if found else None,
         usage_event=found[0] if found else None,
-        logprobs=tuple(entries),
+        logprobs=tuple(items),
     )
 
 
@@ -222,7 +232,7 @@ def _joined_calls(exchange: Exchange) -> Iterator[Call]:
     """Fragments belong together by their index, as every client joins them."""
     parts: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
     for event, _, delta in deltas(exchange):
-        for fragment in delta.get("tool_calls") or ():
+        for fragment in entries(delta.get("tool_calls")):
             if isinstance(fragment, dict):
                 parts.setdefault(repr(fragment.get("index")), []).append((event, fragment))
     for fragments in parts.values():

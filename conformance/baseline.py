@@ -49,7 +49,9 @@ class Baseline:
         except OSError as error:
             raise UsageError(f"cannot read the baseline {path}: {error.strerror}") from None
         except (ValueError, TypeError, AttributeError) as error:
-            raise UsageError(f"the baseline {path} is broken: {error}; see `echosounder explain baseline`") from None
+            raise UsageError(
+                f"the baseline {path} is broken: {error}; an entry is [[accepted]] with id, reason, expires and, if wanted, target"
+            ) from None
 
     def apply(self, results: Iterable[Result], url: str, today: date) -> Accepted:
         """What of *results* is accepted for the target *url* on the day of the run."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import specs
 from conformance import gate
+from conformance.answers import models
 from conformance.ask import Ask
 from conformance.baseline import Baseline
 from conformance.budget import Budget
@@ -31,7 +32,6 @@ from conformance.score import score
 from wire.errors import BudgetSpent, CannotJudge, UsageError
 from wire.exchange import Exchange
 from wire.runlog import RunWriter, read
-from wire.strict_json import at
 from wire.target import Target
 from wire.verdict import Result
 
@@ -168,7 +168,7 @@ class _Session:
         except CannotJudge as reason:
             for name in unsent:
                 unsent[name] = str(reason)
-            log.footer["stopped"] = str(reason)
+            log.footer["stopped"], log.footer["stopped_by"] = str(reason), type(reason).__name__
             return reason
         return None
 
@@ -207,7 +207,7 @@ class _Session:
 
 def _choose(first: Exchange | None, profile: str) -> str:
     """The first model of the profile that the target lists, else the first that it lists, else the profile's first."""
-    listed = [row["id"] for row in at(first.json, "data") or () if isinstance(at(row, "id"), str)] if first else []
+    listed = models(first)
     known = [name for name in specs.models(profile) if name in listed]
     return (known or listed or [specs.models(profile)[0]])[0]
 

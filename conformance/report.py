@@ -49,12 +49,15 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
 
 def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_ACCEPTED) -> str:
     """``deviates`` where a MUST failed or could not even be tested, or a baseline entry is stale. ``inconclusive`` where the
-    run was cut short, an error was ours, or nothing passed. ``conforms`` otherwise."""
-    results = tuple(results)
+    run was cut short, an error was ours, or nothing passed. ``conforms`` otherwise. A target that gave nothing to judge, or
+    stopped answering, is inconclusive whatever was found by then; a spent budget is not an excuse."""
+    results, footer = tuple(results), run.footer or {}
+    if footer.get("stopped_by", "BudgetSpent") != "BudgetSpent":
+        return "inconclusive"
     broken = [result for result in results if _level(result) == "MUST" and result.verdict in HELD]
     if accepted.stale or any(result.requirement not in accepted.reasons for result in broken):
         return "deviates"
-    cut_short = run.footer is None or "interrupted" in run.footer or bool(run.footer.get("unsent"))
+    cut_short = run.footer is None or "interrupted" in footer or bool(footer.get("unsent"))
     seen = {result.verdict for result in results}
     return "inconclusive" if cut_short or Verdict.ERROR in seen or Verdict.PASS not in seen else "conforms"
 

@@ -8,7 +8,8 @@ How a requirement gets its verdict, first match wins:
     its probes are not in the suite, or it has no check               left out; counted as `unchecked`
     its probes were not sent                                          inconclusive (budget, interruption)
     the check raised an exception that is ours                        error
-    the check found something                                         fail (MUST), nonstrict (SHOULD), pass with findings (MAY)
+    the check found something                                         fail (MUST), nonstrict (SHOULD)
+    the check found something, and the requirement is a MAY           unsupported, told in a note: no finding, nothing is broken
     nothing that it could judge: refused as too many or too busy      inconclusive
     nothing that it could judge: all served, but the model did not    inconclusive
     nothing that it could judge: an optional feature plainly refused  unsupported
@@ -26,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import specs
-from conformance.answers import completion
+from conformance.answers import completion, models
 from conformance.ask import Ask
 from conformance.catalogue import checks, probes_of, selected
 from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, excerpt, up_to_the_model
@@ -40,7 +41,7 @@ OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "
 MAX_FINDINGS = 10
 """Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
 
-_BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT, "MAY": Verdict.PASS}
+_BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Setting:
 def _served(exchanges: Sequence[Exchange]) -> Iterator[str]:
     for exchange in exchanges:
         if exchange.probe == "models.list":
-            yield from (row["id"] for row in at(exchange.json, "data") or () if isinstance(at(row, "id"), str))
+            yield from models(exchange)
 
 
 def score(run: Run) -> tuple[Result, ...]:
@@ -85,7 +86,7 @@ def rows(setting: Setting) -> tuple[specs.Requirement, ...]:
 
 
 def _result(row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchange]) -> Result | None:
-    if reason := _not_held(row, setting):
+    if reason := not_held(row, setting):
         return Result(row.id, Verdict.NOT_APPLICABLE, note=reason)
     if row.id not in checks():
         return None
@@ -103,7 +104,7 @@ def _result(row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchan
     return judge(row, checks()[row.id], mine, setting.case)
 
 
-def _not_held(row: specs.Requirement, setting: Setting) -> str:
+def not_held(row: specs.Requirement, setting: Setting) -> str:
     if not row.admits(setting.ask.profile):
         return f"profile {setting.ask.profile} does not have it"
     if row.excluded:
@@ -115,11 +116,12 @@ def _not_held(row: specs.Requirement, setting: Setting) -> str:
 
 def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], case: Case) -> Result:
     """The verdict of one requirement on *exchanges*. An exception of a check is our fault and says so."""
-    picked = [exchange for exchange in exchanges if check.pick(exchange)]
-    ids = tuple(exchange.id for exchange in picked)
-    if not picked:
-        return _unpicked(row, check, exchanges)
+    ids = tuple(exchange.id for exchange in exchanges)
     try:
+        picked = [exchange for exchange in exchanges if check.pick(exchange)]
+        if not picked:
+            return _unpicked(row, check, exchanges)
+        ids = tuple(exchange.id for exchange in picked)
         findings = tuple(_finding(row, problem) for problem in check.judge(picked, case))[:MAX_FINDINGS]
     except Inconclusive as reason:
         return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
@@ -128,6 +130,8 @@ def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], c
     except Exception as error:  # a check that trips over an answer must not take the run with it
         note = f"the check {check.name} failed on this answer: {type(error).__name__}: {error}"
         return Result(row.id, Verdict.ERROR, note=note, exchanges=ids)
+    if findings and row.level == "MAY":
+        return Result(row.id, Verdict.UNSUPPORTED, note=f"optional, and not done: {findings[0].message}", exchanges=ids)
     return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from conformance.answers import answer, asked, chat_completion, completion, document, on_chat, whole
+from conformance.answers import answer, asked, chat_completion, completion, document, entries, on_chat, whole
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
 from conformance.checks.chunks import recent
 from conformance.checks.schemas import REASONS, chat_document
@@ -45,13 +45,11 @@ def single_json(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the body holds a {problem}, which is not JSON")
 
 
-@check("chat.leading-blank-lines", lambda exchange: document(exchange) and exchange.parsed is not None)
+@check("chat.leading-blank-lines", lambda exchange: document(exchange) and b"{" in exchange.body)
 def leading_blanks(exchange: Exchange, case: Case) -> Problems:
-    lead = exchange.body[: len(exchange.body) - len(exchange.body.lstrip())]
-    if lead.strip(b"\r\n"):
-        yield Problem(f"{lead[:40]!r} precedes the document, expected blank lines at most", offset=0)
-    if exchange.body.startswith(b"\xef\xbb\xbf"):
-        yield Problem("the document begins with a byte order mark", offset=0)
+    lead = exchange.body[: exchange.body.index(b"{")]
+    if lead.strip():
+        yield Problem(f"{excerpt(lead)!r} precedes the document, expected blank lines at most", offset=0)
 
 
 @check("chat.no-error-in-success", lambda exchange: document(exchange) and exchange.parsed is not None)
@@ -126,7 +124,7 @@ def fingerprint(exchange: Exchange, case: Case) -> Problems:
 
 @check("chat.logprobs-null", readable)
 def logprobs_null(exchange: Exchange, case: Case) -> Problems:
-    for position, choice in enumerate(exchange.json.get("choices") or ()):
+    for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if not isinstance(choice, dict) or choice.get("logprobs", "absent") is not None:
             got = excerpt(at(choice, "logprobs")) if isinstance(choice, dict) and "logprobs" in choice else "absent"
             yield Problem(f"logprobs is {got}, expected null", pointer=f"/choices/{position}/logprobs")
@@ -134,7 +132,7 @@ def logprobs_null(exchange: Exchange, case: Case) -> Problems:
 
 @check("chat.finish-reason-known", readable)
 def finish_known(exchange: Exchange, case: Case) -> Problems:
-    for position, choice in enumerate(exchange.json.get("choices") or ()):
+    for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if at(choice, "finish_reason") not in REASONS:
             got = at(choice, "finish_reason")
             yield Problem(
@@ -156,7 +154,7 @@ def length_finish(exchange: Exchange, case: Case) -> Problems:
 
 @check("chat.role-assistant", readable)
 def role(exchange: Exchange, case: Case) -> Problems:
-    for position, choice in enumerate(exchange.json.get("choices") or ()):
+    for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if at(choice, "message", "role") != "assistant":
             yield Problem(
                 f"role is {at(choice, 'message', 'role')!r}, expected 'assistant'",
@@ -182,7 +180,7 @@ def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
 
 def told_to_stop(exchange: Exchange) -> list[str]:
     stop = asked(exchange).get("stop")
-    return [stop] if isinstance(stop, str) else [each for each in stop or () if isinstance(each, str)]
+    return [stop] if isinstance(stop, str) else [each for each in entries(stop) if isinstance(each, str)]
 
 
 @check("chat.stop-string", lambda exchange: chat_completion(exchange) and whole(exchange))

@@ -225,7 +225,10 @@ either("thinking.reasoning-missing-refused", {400})
 
 @check("transport.no-redirect", tried)
 def no_redirect(exchange: Exchange, case: Case) -> Problems:
-    if exchange.status is not None and 300 <= exchange.status < 400:
-        yield Problem(
-            f"{exchange.request.path} is redirected to {exchange.header('location')}: a POST loses its body on the way"
-        )
+    if exchange.status is None or not 300 <= exchange.status < 400:
+        return
+    # RFC 9110, 15.4.2 and 15.4.3: "a user agent MAY change the request method from POST to GET"; 307 and 308 keep it.
+    lost = ", on which clients turn a POST into a GET" if exchange.status in {301, 302, 303} else ""
+    yield Problem(
+        f"{exchange.request.path} is redirected with {exchange.status} to {exchange.header('location')}{lost}"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from conformance.answers import Call, answer, asked, chat_chunked, chat_completion, deltas, wants_stream
+from conformance.answers import Call, answer, asked, chat_chunked, chat_completion, deltas, entries, wants_stream
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.chunks import MARKUP
 from conformance.probes.tools import NASTY, ORDER
@@ -49,11 +49,11 @@ def cut(exchange: Exchange) -> bool:
 def raw_calls(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:
     """``(event, pointer, call or fragment)`` as they stand on the wire."""
     if not wants_stream(exchange):
-        for position, call in enumerate(at(exchange.json, "choices", 0, "message", "tool_calls") or ()):
+        for position, call in enumerate(entries(at(exchange.json, "choices", 0, "message", "tool_calls"))):
             yield None, f"/choices/0/message/tool_calls/{position}", call
         return
     for event, _, delta in deltas(exchange):
-        for position, fragment in enumerate(delta.get("tool_calls") or ()):
+        for position, fragment in enumerate(entries(delta.get("tool_calls"))):
             yield event, f"/choices/0/delta/tool_calls/{position}", fragment
 
 
@@ -68,7 +68,7 @@ def fragments(exchange: Exchange) -> dict[str, list[tuple[int, str, dict[str, An
 
 def functions(exchange: Exchange) -> dict[Any, dict[str, Any]]:
     """The offered functions by name."""
-    offered = [at(tool, "function") for tool in asked(exchange).get("tools") or ()]
+    offered = [at(tool, "function") for tool in entries(asked(exchange).get("tools"))]
     return {function.get("name"): function for function in offered if isinstance(function, dict)}
 
 
@@ -164,7 +164,9 @@ def id_present(exchange: Exchange, case: Case) -> Problems:
 
 @check("tools.id-unique", calling)
 def id_unique(exchange: Exchange, case: Case) -> Problems:
-    earlier = [at(call, "id") for turn in asked(exchange).get("messages", ()) for call in at(turn, "tool_calls") or ()]
+    earlier = [
+        at(call, "id") for turn in asked(exchange).get("messages", ()) for call in entries(at(turn, "tool_calls"))
+    ]
     seen = list(earlier)
     for call in answer(exchange).calls:
         if call.id and call.id in seen:

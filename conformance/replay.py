@@ -1,0 +1,110 @@
+"""One exchange of a log, sent again and judged again: FIXED, STILL or OTHER.
+
+What is sent is what was recorded, byte for byte, with today's key in place of the redacted one. Requirements that compare
+several exchanges are judged on the new one among the old ones of the same probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import specs
+from conformance.ask import Send
+from conformance.catalogue import checks, probes_of
+from conformance.runner import Bounds, Runner
+from conformance.score import Setting, judge, rows
+from wire.errors import UsageError
+from wire.exchange import Exchange
+from wire.redact import MARK
+from wire.runlog import Run
+from wire.target import Target
+from wire.verdict import Finding, Result
+
+_OURS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "user-agent", "accept", "authorization"}
+)
+
+
+class Change(StrEnum):
+    """What became of the findings of an exchange."""
+
+    FIXED = "FIXED"  # it had findings, and has none any more
+    STILL = "STILL"  # what was found is found again, or nothing was and is not now
+    OTHER = "OTHER"  # something else is found
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The exchange as recorded and as it came now, and what each was found to break."""
+
+    change: Change
+    before: Exchange
+    after: Exchange
+    findings_before: tuple[Finding, ...]
+    findings_after: tuple[Finding, ...]
+
+
+def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bounds | None = None) -> Replay:
+    """Sends exchange *id* of *run* once more to *target*. Raises ``UsageError`` where the run has no such exchange."""
+    before = find(run, id)
+    with Runner(target, api_key, bounds or Bounds()) as runner:
+        after = runner.send(request_of(before), before.id, before.probe)
+    setting = Setting.of(run)
+    old, new = findings(run.exchanges, before, setting), findings(_with(run.exchanges, after), after, setting)
+    return Replay(compare(old, new), before, after, old, new)
+
+
+def find(run: Run, id: str) -> Exchange:
+    for exchange in run.exchanges:
+        if exchange.id == id:
+            return exchange
+    raise UsageError(f"the run has no exchange {id!r}; it has 1 to {len(run.exchanges)}")
+
+
+def request_of(exchange: Exchange) -> Send:
+    """The request as it was sent; a redacted secret stands for the key."""
+    request = exchange.request
+    sent = {name.lower(): value for name, value in request.headers}
+    authorization = sent.get("authorization")
+    return Send(
+        method=request.method,
+        path=request.path,
+        body=request.body,
+        step=exchange.step,
+        headers=tuple((name, value) for name, value in request.headers if name.lower() not in _OURS),
+        authorization=authorization.replace(MARK, "{key}") if authorization else None,
+        chunked="transfer-encoding" in sent,
+        notes=exchange.notes,
+    )
+
+
+def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting) -> tuple[Finding, ...]:
+    """All findings that point at *exchange*."""
+    found: list[Finding] = []
+    for row in rows(setting):
+        if row.admits(setting.ask.profile) and row.id in checks() and exchange.probe in _names(row):
+            found += _judged(row, exchanges, setting).findings
+    return tuple(finding for finding in found if finding.exchange == exchange.id)
+
+
+def compare(before: Sequence[Finding], after: Sequence[Finding]) -> Change:
+    """By the requirements that are broken: wording and places may differ from one answer to the next."""
+    old, new = {finding.requirement for finding in before}, {finding.requirement for finding in after}
+    if old == new:
+        return Change.STILL
+    return Change.FIXED if not new else Change.OTHER
+
+
+def _names(row: specs.Requirement) -> set[str]:
+    return {probe.name for probe in probes_of(row)}
+
+
+def _judged(row: specs.Requirement, exchanges: Sequence[Exchange], setting: Setting) -> Result:
+    mine = [exchange for exchange in exchanges if exchange.probe in _names(row)]
+    return judge(row, checks()[row.id], mine, setting.case)
+
+
+def _with(exchanges: Sequence[Exchange], after: Exchange) -> list[Exchange]:
+    return [after if exchange.id == after.id else exchange for exchange in exchanges]

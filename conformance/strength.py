@@ -1,0 +1,103 @@
+"""How strong the checks are, measured on a recorded honest run: which mutant fails which check.
+
+A check that nothing can fail is worthless, and one that a mutant makes raise is broken; both are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import specs
+from conformance.catalogue import checks, probes_of
+from conformance.mutations import mutants, together
+from conformance.score import Setting, judge, not_held, rows
+from wire.exchange import Exchange
+from wire.runlog import Run
+from wire.verdict import Result, Verdict
+
+ALL = "all"
+"""In place of the exchange: the mutant was made of all exchanges of one request at once."""
+
+TOLD = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNSUPPORTED})
+Change = Callable[[], Sequence[Exchange]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A mutant that fails a check: ``where`` is probe and step of the exchange it was made of, or ``all`` of a probe."""
+
+    requirement: str
+    where: str
+    mutant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """``kills`` has the first kill of each check; ``holes`` are checks that raised, and on what."""
+
+    kills: tuple[Kill, ...]
+    survivors: tuple[str, ...]
+    holes: tuple[Kill, ...]
+    mutants: int
+
+
+def measure(run: Run) -> Strength:
+    """Tries mutants on every check that *run* could judge, until one fails it."""
+    kills, survivors, holes, count = [], [], [], 0
+    setting = Setting.of(run)
+    for row in judgeable(setting, run):
+        mine = exchanges_of(row, run)
+        for where, name, change in variations(mine):
+            count += 1
+            verdict = verdict_on(row, change(), setting).verdict
+            if verdict is Verdict.ERROR:
+                holes.append(Kill(row.id, where, name))
+            elif verdict in TOLD:
+                kills.append(Kill(row.id, where, name))
+                break
+        else:
+            survivors.append(row.id)
+    return Strength(tuple(kills), tuple(survivors), tuple(holes), count)
+
+
+def judgeable(setting: Setting, run: Run) -> Iterator[specs.Requirement]:
+    return (
+        row for row in rows(setting) if row.id in checks() and not not_held(row, setting) and exchanges_of(row, run)
+    )
+
+
+def exchanges_of(row: specs.Requirement, run: Run) -> list[Exchange]:
+    names = {probe.name for probe in probes_of(row)}
+    return [exchange for exchange in run.exchanges if exchange.probe in names]
+
+
+def verdict_on(row: specs.Requirement, exchanges: Sequence[Exchange], setting: Setting) -> Result:
+    return judge(row, checks()[row.id], exchanges, setting.case)
+
+
+def variations(mine: list[Exchange]) -> Iterator[tuple[str, str, Change]]:
+    """``(where, mutant, the exchanges with it)``; a probe's exchanges that share their request also all at once."""
+    for index, exchange in enumerate(mine):
+        for name, make in mutants(exchange):
+            yield place(exchange), name, lambda index=index, make=make: [*mine[:index], make(), *mine[index + 1 :]]  # type: ignore[misc]
+    for group in repeated(mine):
+        for name, makes in together(group):
+            yield f"{ALL} {group[0].probe}", name, lambda group=group, makes=makes: substituted(mine, group, makes())  # type: ignore[misc]
+
+
+def place(exchange: Exchange) -> str:
+    return f"{exchange.probe} {exchange.step}".strip()
+
+
+def repeated(mine: list[Exchange]) -> Iterator[list[Exchange]]:
+    """Exchanges of one request that was sent more than once."""
+    groups: dict[bytes, list[Exchange]] = {}
+    for exchange in mine:
+        groups.setdefault(exchange.request.body, []).append(exchange)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def substituted(mine: list[Exchange], old: list[Exchange], new: Sequence[Exchange]) -> list[Exchange]:
+    by_id = {exchange.id: mutant for exchange, mutant in zip(old, new, strict=True)}
+    return [by_id.get(exchange.id, exchange) for exchange in mine]

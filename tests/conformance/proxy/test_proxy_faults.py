@@ -1,0 +1,405 @@
+"""Every kind of damage that a proxy can do, done to the log of a faithful one: what is found, and nothing else.
+
+The sets are exact. A fault that breaks more than one requirement breaks each for a reason; read them as examples.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.ask import Ask
+from conformance.proxy import score
+from conformance.proxy.pair import upstream_side
+from conformance.proxy.probes import PROBES
+from wire.exchange import End, Exchange, Read
+from wire.runlog import Run, read
+
+Change = Callable[[Exchange], Exchange]
+
+
+@pytest.fixture(scope="module")
+def faithful(faithful_log) -> Run:
+    return read(faithful_log)
+
+
+def broken(run: Run) -> set[str]:
+    return {
+        result.requirement for result in score(run) if result.verdict not in {"pass", "not-applicable", "inconclusive"}
+    }
+
+
+def damaged(run: Run, client: Change = lambda each: each, upstream: Change = lambda each: each) -> Run:
+    return replace(run, exchanges=tuple((upstream if upstream_side(each) else client)(each) for each in run.exchanges))
+
+
+# --- on the way up
+
+
+def received(change: Callable[[Any], object], **style: Any) -> Change:
+    """The upstream receives JSON that was changed and written anew, compact as the client wrote it."""
+
+    def apply(each: Exchange) -> Exchange:
+        try:
+            value = json.loads(each.request.body)
+        except ValueError:
+            return each
+        change(value)
+        text = json.dumps(value, **{"separators": (",", ":"), "ensure_ascii": False, **style})
+        return body(each, text.encode("utf-8", "surrogatepass"))
+
+    return apply
+
+
+def body(each: Exchange, new: bytes) -> Exchange:
+    """An exchange that did not change stays the same object, with what is known about it already."""
+    return each if new == each.request.body else replace(each, request=replace(each.request, body=new))
+
+
+def without(*path: str) -> Change:
+    def change(value: Any) -> None:
+        for name in path[:-1]:
+            value = value.get(name) or {}
+        value.pop(path[-1], None)
+
+    return received(change)
+
+
+def turns(change: Callable[[Any], object]) -> Change:
+    return received(lambda value: [change(turn) for turn in value.get("messages", ())])
+
+
+def renamed(value: Any) -> None:
+    value["max_completion_tokens"] = value.pop("max_tokens")
+
+
+def header_up(name: str, new: str | None) -> Change:
+    def apply(each: Exchange) -> Exchange:
+        kept = [(key, value) for key, value in each.request.headers if key.lower() != name]
+        headers = tuple(kept) if new is None else (*kept, (name, new))
+        return replace(each, request=replace(each.request, headers=headers))
+
+    return apply
+
+
+def path(old: str, new: str) -> Change:
+    return lambda each: replace(each, request=replace(each.request, path=each.request.path.replace(old, new)))
+
+
+def as_floats(each: Exchange) -> Exchange:
+    try:
+        value = json.loads(each.request.body, parse_int=float)
+    except ValueError:
+        return each
+    return body(each, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+SPELT = "proxy.request-spelling"  # one body is spelt oddly on purpose: whoever writes JSON anew respells it
+UP = {
+    "nothing": (lambda each: each, set()),
+    "written anew": (received(lambda value: None), {SPELT}),
+    "drops an unknown member": (without("echosounder_extra"), {SPELT, "proxy.unknown-members"}),
+    "drops thinking": (without("thinking"), {SPELT, "proxy.unknown-members"}),
+    "drops stream options": (without("stream_options"), {SPELT, "proxy.request-fidelity", "proxy.nulls-kept"}),
+    "drops a nested member": (without("stream_options", "include_usage"), {SPELT, "proxy.request-fidelity"}),
+    "drops nulls": (
+        received(lambda value: [value.pop(name) for name in list(value) if value[name] is None]),
+        {SPELT, "proxy.nulls-kept"},
+    ),
+    "renames max_tokens": (received(renamed), {SPELT, "proxy.request-fidelity"}),
+    "adds a default": (received(lambda value: value.setdefault("temperature", 1)), {SPELT, "proxy.no-defaults-added"}),
+    "adds a message": (
+        received(lambda value: value.get("messages", []).append({"role": "system"})),
+        {SPELT, "proxy.request-fidelity"},
+    ),
+    "another model": (received(lambda value: value.update(model="x")), {SPELT}),
+    "sorts members": (received(lambda value: None, sort_keys=True), {SPELT, "proxy.request-order"}),
+    "escapes characters": (received(lambda value: None, ensure_ascii=True), {SPELT}),
+    "reads doubles": (as_floats, {SPELT, "proxy.request-numbers"}),
+    "strips reasoning": (turns(lambda turn: turn.pop("reasoning_content", 0)), {SPELT, "proxy.reasoning-both-ways"}),
+    "strips names": (turns(lambda turn: turn.pop("name", 0)), {SPELT, "proxy.request-fidelity"}),
+    "strips the prefix": (turns(lambda turn: turn.pop("prefix", 0)), {SPELT, "proxy.unknown-members"}),
+    "no JSON": (
+        lambda each: replace(each, request=replace(each.request, body=b"oops")) if each.step == "document" else each,
+        {"proxy.request-fidelity"},
+    ),
+    "text/plain": (header_up("content-type", "text/plain"), {"proxy.media-type-up"}),
+    "own user agent": (header_up("user-agent", "gateway/1"), {"proxy.request-headers"}),
+    "drops a header": (header_up("x-echosounder-trace", None), {"proxy.request-headers"}),
+    "stable for beta": (path("/beta/", "/"), {"proxy.beta-routes"}),
+    "v1": (path("/chat/", "/v1/chat/"), {"proxy.beta-routes"}),
+    "v1 twice": (path("/chat/", "/v1/v1/chat/"), {"proxy.beta-routes", "proxy.paths-kept"}),
+}
+
+
+@pytest.mark.parametrize("name", UP)
+def test_damage_to_requests(faithful, name):
+    change, expected = UP[name]
+    assert broken(damaged(faithful, upstream=change)) == expected
+
+
+# --- on the way down
+
+
+def got(old: bytes, new: bytes, *steps: str) -> Change:
+    """The client gets other bytes, in these steps or in all."""
+
+    def apply(each: Exchange) -> Exchange:
+        if (steps and each.step not in steps) or all(old not in read.data for read in each.reads):
+            return each
+        return replace(each, reads=tuple(Read(read.at, read.data.replace(old, new)) for read in each.reads))
+
+    return apply
+
+
+def only(step: str, change: Change) -> Change:
+    return lambda each: change(each) if each.step == step else each
+
+
+def header(name: str, new: str | None) -> Change:
+    def apply(each: Exchange) -> Exchange:
+        kept = [(key, value) for key, value in each.headers if key.lower() != name]
+        return replace(each, headers=tuple(kept) if new is None else (*kept, (name, new)))
+
+    return apply
+
+
+def status(new: int) -> Change:
+    return lambda each: replace(each, status=new)
+
+
+def events(change: Callable[[list[bytes]], list[bytes]]) -> Change:
+    """The events of a stream, each with its blank line, all read at the end."""
+
+    def apply(each: Exchange) -> Exchange:
+        whole = b"".join(read.data for read in each.reads)
+        made = change([part + b"\n\n" for part in whole.removesuffix(b"\n\n").split(b"\n\n")])
+        return replace(each, reads=(Read(each.reads[-1].at, b"".join(made)),))
+
+    return apply
+
+
+EVENTS = "proxy.events-untouched"
+DOWN = {
+    "other id": (got(b'"id":"', b'"id":"x'), {"proxy.ids-kept", "proxy.tool-calls-kept"}),
+    "no fingerprint": (got(b'"system_fingerprint"', b'"fingerprint"'), {"proxy.ids-kept"}),
+    "other text": (got(b'"content":"', b'"content":" ', "stream"), {"proxy.content-kept"}),
+    "member added": (
+        got(b'{"id":', b'{"provider":"x","id":'),
+        {"proxy.nothing-added"},
+    ),
+    "unknown member dropped": (
+        got(b'"x_region":"eu-1"', b'"a":null', "extra-members"),
+        {"proxy.answer-fidelity", "proxy.nothing-added", "proxy.usage-untouched"},
+    ),
+    "finish": (got(b'"finish_reason":"', b'"finish_reason":"x', "cut"), {"proxy.finish-kept"}),
+    "usage": (got(b'"completion_tokens":', b'"completion_tokens":1', "stream"), {"proxy.usage-untouched"}),
+    "arguments": (got(b"9007199254740993", b"9007199254740992", "tool"), {"proxy.tool-calls-kept"}),
+    "reasoning": (got(b"reasoning_content", b"reasoning", "thinking"), {"proxy.reasoning-both-ways"}),
+    "logprobs": (got(b'"logprob":-', b'"logprob":-1', "logprobs"), {"proxy.logprobs-kept"}),
+    "no media type": (header("content-type", None), {"proxy.media-type-down"}),
+    "trace": (header("x-ds-trace-id", None), {"proxy.trace-id-kept"}),
+    "headers": (only("extra-headers", header("cf-ray", None)), {"proxy.headers-kept"}),
+    "retry-after": (header("retry-after", None), {"proxy.retry-after-kept"}),
+    "event lost": (only("stream", events(lambda all: all[:4] + all[5:])), {EVENTS, "proxy.content-kept"}),
+    "event twice": (only("stream", events(lambda all: all[:5] + all[4:])), {EVENTS, "proxy.content-kept"}),
+    "events swapped": (
+        only("stream", events(lambda all: [*all[:4], all[5], all[4], *all[6:]])),
+        {EVENTS, "proxy.content-kept"},
+    ),
+    "no done": (only("stream", events(lambda all: all[:-1])), {EVENTS}),
+    "done twice": (only("stream", events(lambda all: [*all, all[-1]])), {EVENTS}),
+    "comment as data": (
+        got(b": keep-alive", b"data: : keep-alive", "comments"),
+        {"proxy.comments-stay-comments", EVENTS},
+    ),
+    "usage chunk lost": (
+        only("usage-apart", events(lambda all: all[:-2])),
+        {"proxy.usage-after-finish", "proxy.usage-untouched", EVENTS},
+    ),
+    "torn characters": (
+        got("那".encode(), "\ufffd\ufffd".encode(), "one-byte"),
+        {"proxy.utf8-whole", "proxy.legal-framing"},
+    ),
+    "crlf read as one event": (
+        only("crlf", lambda each: replace(each, reads=())),
+        {"proxy.legal-framing", EVENTS, "proxy.usage-untouched"},
+    ),
+    "gzip unread": (only("gzip", status(502)), {"proxy.compressed-upstream"}),
+    "blank lines refused": (only("blank-lines", status(500)), {"proxy.legal-documents"}),
+    "long line refused": (only("longest-line", status(502)), {"proxy.long-lines"}),
+    "charset refused": (only("charset", status(415)), {"proxy.request-forms"}),
+    "402 as 400": (only("402", status(400)), {"proxy.status-kept"}),
+    "503 as success": (only("503", status(200)), {"proxy.status-kept"}),
+    "message replaced": (got(b'"message":"Insufficient Balance"', b'"message":"oops"', "402"), {"proxy.error-kept"}),
+    "html for 500": (only("500", lambda each: replace(each, reads=(Read(1, b"<html>"),))), {"proxy.error-kept"}),
+    "cut gets an end": (
+        only(
+            "mid-text", lambda each: replace(each, end=End.COMPLETE, reads=(*each.reads, Read(9, b"data: [DONE]\n\n")))
+        ),
+        {"proxy.truncation-visible"},
+    ),
+    "cut gets a finish": (
+        only(
+            "mid-text",
+            lambda each: replace(
+                each,
+                end=End.COMPLETE,
+                reads=(*each.reads, Read(9, b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n')),
+            ),
+        ),
+        {"proxy.truncation-visible"},
+    ),
+    "cut ends in good order": (
+        only("mid-text", lambda each: replace(each, end=End.COMPLETE)),
+        {"proxy.truncation-visible"},
+    ),
+    "cut is an error event": (
+        only(
+            "mid-text", lambda each: replace(each, reads=(*each.reads, Read(9, b'data: {"error":{"message":"m"}}\n\n')))
+        ),
+        set(),
+    ),
+    "error event swallowed": (only("error-event", events(lambda all: all[:-1])), {"proxy.error-event-kept"}),
+    "400 for a lost upstream": (
+        only("before-head", lambda each: replace(each, status=400, error="")),
+        {"proxy.gateway-class", "proxy.gateway-json"},
+    ),
+    "html for a lost upstream": (
+        only("before-head", lambda each: replace(each, status=502, error="", reads=(Read(1, b"<html>"),))),
+        {"proxy.gateway-json"},
+    ),
+    "http/1.0": (lambda each: replace(each, http_version="HTTP/1.0"), {"proxy.http11"}),
+    "unframed": (header("transfer-encoding", None), {"proxy.stream-framed"}),
+    "served without key": (only("no-key", status(200)), {"proxy.auth-enforced"}),
+    "leak": (
+        only("402", lambda each: replace(each, notes={**each.notes, "leaks": ["the upstream's key"]})),
+        {"proxy.secrets-downstream"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOWN)
+def test_damage_to_answers(faithful, name):
+    change, expected = DOWN[name]
+    assert broken(damaged(faithful, client=change)) == expected
+
+
+# --- when, how often, and who else
+
+
+def lost(step: str) -> Callable[[Run], Run]:
+    """The proxy answers by itself."""
+    ids = lambda run: {each.id for each in run.exchanges if each.step == step and not upstream_side(each)}  # noqa: E731
+    return lambda run: replace(
+        run, exchanges=tuple(each for each in run.exchanges if each.notes.get("of") not in ids(run))
+    )
+
+
+def again(step: str, after_ms: float = 1) -> Callable[[Run], Run]:
+    """The proxy sends a request twice."""
+
+    def apply(run: Run) -> Run:
+        extra = [
+            replace(each, id=f"{each.id}b", t_sent=(each.t_headers or 0) + round(after_ms * 1e6))
+            for each in run.exchanges
+            if each.step == step and upstream_side(each)
+        ]
+        return replace(run, exchanges=(*run.exchanges, *extra))
+
+    return apply
+
+
+def delayed(ms: float, *steps: str, whole: bool = False) -> Callable[[Run], Run]:
+    """Reads come later: each by so much, or all of them with the last."""
+
+    def late(each: Exchange) -> Exchange:
+        if each.step not in steps:
+            return each
+        end = each.reads[-1].at
+        reads = tuple(Read(end if whole else read.at + round(ms * 1e6), read.data) for read in each.reads)
+        return replace(each, reads=reads, t_closed=(each.t_closed or 0) + round(ms * 1e6))
+
+    return lambda run: damaged(run, client=late)
+
+
+def shifted(name: str, ms: float, *steps: str) -> Callable[[Run], Run]:
+    def apply(each: Exchange) -> Exchange:
+        return replace(each, **{name: getattr(each, name) + round(ms * 1e6)}) if each.step in steps else each
+
+    return lambda run: damaged(run, client=apply)
+
+
+def noted(**notes: Any) -> Callable[[Run], Run]:
+    return lambda run: damaged(run, upstream=lambda each: replace(each, notes={**each.notes, **notes}))
+
+
+def both(*changes: Callable[[Run], Run]) -> Callable[[Run], Run]:
+    def apply(run: Run) -> Run:
+        for change in changes:
+            run = change(run)
+        return run
+
+    return apply
+
+
+def silent(step: str) -> Callable[[Run], Run]:
+    return lambda run: damaged(run, client=only(step, lambda each: replace(each, status=504, reads=())))
+
+
+OTHER = {
+    "refuses a member": (lost("unknown"), {"proxy.forwards"}),
+    "answers the list itself": (lost("models"), {"proxy.forwards", "proxy.routes-reach"}),
+    "refuses a megabyte": (lost("large"), {"proxy.forwards", "proxy.large-request"}),
+    "asks twice": (again("stream"), {"proxy.no-retry"}),
+    "asks again after a cut": (again("mid-text"), {"proxy.no-retry"}),
+    "repeats what was refused for good": (again("402"), {"proxy.no-senseless-retry"}),
+    "repeats too soon": (again("429"), {"proxy.retry-after-obeyed"}),
+    "repeats in time": (again("429", 7100), set()),
+    "buffers": (delayed(0, "paced", whole=True), {"proxy.unbuffered"}),
+    "lags a little": (delayed(60, "paced"), set()),
+    "lags a lot": (delayed(450, "paced"), {"proxy.unbuffered"}),
+    "lags at the end": (shifted("t_closed", 700, "paced"), {"proxy.ends-at-once"}),
+    "swallows keep-alives": (delayed(2100, "quiet-start"), {"proxy.keepalives-pass"}),
+    "holds the head back": (shifted("t_headers", 2100, "quiet-start"), {"proxy.headers-at-once"}),
+    "commits early": (shifted("t_headers", -1500, "429-stream-late", "late"), {"proxy.status-not-early"}),
+    "gives up early": (silent("late"), {"proxy.silence-tolerated"}),
+    "goes on after a cancel": (noted(closed=None), {"proxy.cancel-propagates"}),
+    "notices a cancel late": (shifted("t_closed", -1400, "waiting"), {"proxy.cancel-propagates"}),
+    "passes the key on": (both(lost("wrong-key"), noted(key_in=["header x-api-key"])), {"proxy.secrets-upstream"}),
+    "refuses a key with 400": (
+        both(lost("wrong-key"), lambda run: damaged(run, client=only("wrong-key", status(400)))),
+        {"proxy.auth-status", "proxy.secrets-upstream"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_damage_to_time_and_number(faithful, name):
+    change, expected = OTHER[name]
+    assert broken(change(faithful)) == expected
+
+
+def test_a_behaviour_without_effect_is_inconclusive_and_no_fault_of_the_proxy(faithful):
+    def idle(each: Exchange) -> Exchange:
+        told = [{**one, "applied": False} for one in each.notes["deviations"]]
+        return replace(each, notes={**each.notes, "deviations": told})
+
+    results = score(damaged(faithful, upstream=idle))
+    assert {result.verdict for result in results} == {"pass", "inconclusive", "not-applicable"}
+    assert "sse-keepalive-comment" in next(r.note for r in results if r.requirement == "proxy.legal-framing")
+
+
+def test_every_requirement_of_the_position_is_broken_by_something_here_or_has_a_test_of_its_own(faithful):
+    elsewhere = {"proxy.connection-reuse", "proxy.stall-ends", "proxy.answer-spelling"}
+    shown = set().union(*(row[1] for table in (UP, DOWN, OTHER) for row in table.values()))
+    assert {result.requirement for result in score(faithful)} == shown | elsewhere
+
+
+def test_the_steps_of_the_probes_have_names_of_their_own():
+    """A check picks its pairs by step."""
+    ask = Ask("2026-08", "deepseek-v4-flash")
+    steps = [send.step for steps in PROBES.values() for send in steps(ask)]
+    assert sorted(steps) == sorted(set(steps))
