@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._deaf = self.hung_up = False
         self.transport: asyncio.Transport
         self.busy = False
+        self.lingers_since: int | None = None
         self.stream: Stream | None = None
         self.started: int | None = None  # first byte of a request that is not complete yet, monotonic ns
         self.idle_since = time.monotonic_ns()
@@ -68,8 +69,8 @@ class Connection(asyncio.Protocol):
             self.started = time.monotonic_ns()
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # no protocol to upgrade to: RFC 9110, 7.8 lets a server ignore the wish
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, _Unacceptable) else _Unacceptable(400))
@@ -78,6 +79,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """A client may close its sending side and still wait for the answer."""
         self.hung_up = True
+        if self.lingers_since is not None:
+            return False
         return self.busy or bool(self._queue)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -116,6 +119,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         parser = self._parser
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            return  # the parser stopped before the body
         request = Request(
             parser.get_method().decode("latin-1"),
             self._url.decode("latin-1"),
@@ -131,6 +136,15 @@ class Connection(asyncio.Protocol):
         if len(self._queue) > PIPELINE:
             self.transport.pause_reading()
 
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """There is no protocol to upgrade to, and RFC 9110, 7.8 lets a server ignore the wish: read the request as if without it."""
+        method, version = self._parser.get_method().decode(), self._parser.get_http_version()
+        kept = (f"{name}: {value}" for name, value in self._headers.items() if name not in ("upgrade", "connection"))
+        head = "\r\n".join((f"{method} {self._url.decode('latin-1')} HTTP/{version}", *kept, "", ""))
+        if method != "CONNECT":
+            self._parser = httptools.HttpRequestParser(self)
+            self.data_received(head.encode("latin-1") + rest)
+
     # --- responses
 
     def finished(self, keep_alive: bool) -> None:
@@ -140,14 +154,14 @@ class Connection(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if not keep_alive or (self.hung_up and not self._queue):
-            self._deaf = True
-            self._queue.clear()
-            self.transport.close()
+            self._leave()
         else:
             self._next()
 
     def expire(self) -> None:
         """The request did not become complete in time."""
+        if self._deaf:
+            return
         self._refuse(_Unacceptable(408))
         self._next()
 
@@ -163,8 +177,18 @@ class Connection(asyncio.Protocol):
             case problem:
                 self._app.refuse(self, problem.status)
 
+    def _leave(self) -> None:
+        """Close, but read on for a while: closing with unread bytes would reset the connection and take the answer along."""
+        self._deaf = True
+        self._queue.clear()
+        if self.hung_up or self.started is None:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.lingers_since = time.monotonic_ns()
+
     def _refuse(self, problem: _Unacceptable) -> None:
-        self._deaf, self.started = True, None
+        self._deaf = True
         self._queue.append(problem)
 
     def _begin(self) -> None:

@@ -142,22 +142,30 @@ class Writes:
 
 def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool = True) -> Writes:
     """What :func:`on_the_wire` and :meth:`Writes.add` give for a finished response, at a fraction of their cost."""
-    chunked = response.framing is Framing.CHUNKED
-    pieces = [chunk(piece) for piece in response.body] if chunked else list(response.body)
-    if chunked and response.cut_at is None:
-        pieces[-1:] = [b"".join([*pieces[-1:], LAST_CHUNK])]
-    head = response.head(keep_alive)
+    head, cut = response.head(keep_alive), response.cut_at
+    pieces = response.body
+    if response.framing is Framing.CHUNKED:
+        pieces = [chunk(piece) for piece in pieces]
+        if cut is None:
+            pieces[-1:] = [b"".join([*pieces[-1:], LAST_CHUNK])]
     if not body or not pieces:
         return Writes([head], [arrived + response.head_due], [0])
-    offsets, counts = [response.head_due, *response.due], [0, *(response.tokens or [0] * len(pieces))]
-    pieces.insert(0, head)
-    if offsets[-1] == offsets[0] and response.cut_at is None:
-        return Writes([b"".join(pieces)], [arrived + offsets[0]], [sum(counts)])
-    if response.cut_at is None and len(set(offsets)) == len(offsets):
-        return Writes(list(pieces), [arrived + offset for offset in offsets], counts)
-    result = Writes()
-    for piece, offset, count in zip(pieces, offsets, counts, strict=True):
-        result.add(Frame(offset, piece, tokens=count), arrived)
-    if response.cut_at is not None:
-        result.add(Frame(response.cut_at, act=Act.CLOSE), arrived)
-    return result
+    tokens = response.tokens or [0] * len(pieces)
+    made = _joined([head, *pieces], [response.head_due, *response.due], [0, *tokens], arrived)
+    if cut is not None:
+        made.add(Frame(cut, act=Act.CLOSE), arrived)
+    return made
+
+
+def _joined(pieces: list[bytes], offsets: list[int], tokens: list[int], arrived: int) -> Writes:
+    """Pieces that are due at the same instant as one write."""
+    if offsets[0] == offsets[-1]:
+        return Writes([b"".join(pieces)], [arrived + offsets[0]], [sum(tokens)])
+    starts = [index for index, (before, at) in enumerate(zip([-1, *offsets], offsets, strict=False)) if before != at]
+    if len(starts) == len(offsets):
+        return Writes(list(pieces), [arrived + at for at in offsets], tokens)
+    spans = list(zip(starts, [*starts[1:], len(offsets)], strict=True))
+    data: list[bytes | Act] = [b"".join(pieces[start:end]) for start, end in spans]
+    return Writes(
+        data, [arrived + offsets[start] for start in starts], [sum(tokens[start:end]) for start, end in spans]
+    )

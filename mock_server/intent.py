@@ -22,7 +22,8 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 _QUOTED = re.compile(r"[\"“`]([^\"”`\n]{1,200})[\"”`]")
 _COMMON = re.compile(
     "what|which|who|where|when|why|how|is|are|do|does|can|could|would|will|please|call|use|using|get|give|tell|find|look|"
-    "check|say|set|book|write|repeat|reply|respond|hello|hi|ok|yes|no|i|the|a|an|and|then|if|in|on|for|my|your|return|answer|also|now|today|json|show|compare|let",
+    "check|say|set|book|write|repeat|reply|respond|hello|hi|ok|yes|no|i|the|a|an|and|then|if|in|on|for|my|your|return|answer|"
+    "also|now|today|json|show|compare|let",
     re.IGNORECASE,
 )
 
@@ -39,13 +40,16 @@ def repeated(prompt: str) -> str | None:
 
 
 def length(prompt: str) -> int | None:
-    """How many tokens of prose are asked for; None where nothing is said. Very large means: until the limit."""
+    """How many tokens of prose are asked for; None where nothing is said."""
     if _ONE_WORD.search(prompt):
         return 1
     asked = _WORDS.search(prompt)
-    if asked:
-        return int(asked[1])
-    return 1 << 20 if _LONG.search(prompt) else None
+    return int(asked[1]) if asked else None
+
+
+def open_ended(prompt: str) -> bool:
+    """Whether as much as possible is wanted."""
+    return _LONG.search(prompt) is not None
 
 
 def hints(prompt: str) -> Hints:

@@ -18,6 +18,9 @@ Body = dict[str, Any]
 CONVERSATION = ("messages", "tools", "tool_choice", "response_format", "prompt", "suffix")
 REASONING_SHARE = 2  # a chain of thought is about half as long as the answer
 SEPARATE_REASONING = 32 * 1024  # what R1 could think outside of max_tokens
+LONG = 1000  # tokens of an answer that is to be long, where max_tokens does not say how long
+LONGEST = 1 << 15
+_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and the kind
 
 
@@ -63,7 +66,7 @@ class Draft:
 def digest(request: Request) -> int:
     body = request.body
     wanted = {name: body[name] for name in CONVERSATION if body.get(name) is not None}
-    text = json.dumps(wanted, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    text = _sorted(wanted).encode("utf-8", "surrogatepass")
     return int.from_bytes(
         hashlib.blake2b(text, digest_size=8, key=request.seed.to_bytes(8, "big", signed=True)).digest(), "big"
     )
@@ -186,8 +189,10 @@ def _like(example: Any, hints: schema.Hints) -> Any:
 
 
 def _length(request: Request, asked: str, number: int) -> int:
-    wanted = intent.length(asked) or request.output_tokens or 16 + number % 32
-    return min(wanted, allowance(request.body, request.limits, request.beta) + 1, 1 << 17)
+    """As the server is told, else as the prompt asks, else some sentences; one more than allowed where that cuts it."""
+    open_end = request.body.get("max_tokens") or LONG if intent.open_ended(asked) else None
+    wanted = request.output_tokens or intent.length(asked) or open_end or 16 + number % 32
+    return min(wanted, allowance(request.body, request.limits, request.beta) + 1, LONGEST)
 
 
 def _reasoning_length(answer: Sequence[str], number: int) -> int:

@@ -20,6 +20,7 @@ def _ring() -> list[str]:
 
 
 RING = _ring()
+_TWICE = RING * 2
 
 
 def prose(digest: int, count: int) -> list[str]:
@@ -27,7 +28,8 @@ def prose(digest: int, count: int) -> list[str]:
     start = digest % RING_SIZE
     if RING[start] == ".":
         start += 1
-    pieces = (RING * (2 + count // RING_SIZE))[start : start + count]
+    ring = _TWICE if count <= RING_SIZE else RING * (2 + count // RING_SIZE)
+    pieces = ring[start : start + count]
     if pieces:
         pieces[0] = pieces[0].lstrip()
     return pieces

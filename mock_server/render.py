@@ -4,17 +4,19 @@ A chunk is a template made once per stream with the escaped token put in: a hund
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
 
 from mock_server.logprobs import chat_logprobs, fim_logprobs
 from mock_server.plan import Endpoint, Plan, PlannedCall
+from mock_server.prose import RING
 from specs import Limits
 from wire import sse
-from wire.strict_json import compact
 
 DONE = sse.encode(sse.Event("[DONE]"))
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: that is half of its cost
 HOLE = "\0"  # where the token goes in a template; no JSON text contains it raw
 
 
@@ -46,7 +48,7 @@ def body(plan: Plan, limits: Limits) -> bytes:
         "usage": usage(plan, limits),
         "system_fingerprint": plan.fingerprint,
     }
-    return compact(value).encode("utf-8", "surrogatepass")
+    return _compact(value)
 
 
 def _chat_choice(plan: Plan, limits: Limits) -> dict[str, Any]:
@@ -70,17 +72,36 @@ def _fim_choice(plan: Plan) -> dict[str, Any]:
 # --- streams
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What every chunk of a stream has around its choice, made once."""
+
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Envelope":
+        kind = "text_completion" if plan.endpoint is Endpoint.FIM else "chat.completion.chunk"
+        head = (
+            f'data: {{"id":"{plan.id}","object":"{kind}","created":{plan.created},"model":{_quote(plan.model)},'
+            f'"system_fingerprint":"{plan.fingerprint}","choices":['
+        )
+        return cls(head.encode("utf-8", "surrogatepass"), b'],"usage":null}\n\n' if plan.include_usage else b"]}\n\n")
+
+    def chunk(self, choice: dict[str, Any]) -> bytes:
+        return self.before + _compact(choice) + self.after
+
+    def around(self, choice: dict[str, Any]) -> tuple[bytes, bytes]:
+        """The bytes of a chunk before and after the hole in it."""
+        first, last = self.chunk(choice).split(_HOLE)
+        return first, last
+
+
 def events(plan: Plan, limits: Limits) -> list[bytes]:
     """Every event of a stream as bytes, ``[DONE]`` last; the first one carries no token, the rest one each but the tail."""
-    made = _fim_events(plan) if plan.endpoint is Endpoint.FIM else _chat_events(plan, limits)
-    head = (
-        f'data: {{"id":"{plan.id}","object":"{_object(plan)}","created":{plan.created},"model":{_quote(plan.model)},'
-        f'"system_fingerprint":"{plan.fingerprint}","choices":['
-    )
-    tail = ("]" + (',"usage":null' if plan.include_usage else "") + "}\n\n").encode()
-    prefix = head.encode()
-    chunks = [prefix + choice + tail for choice in made]
-    return [*chunks, *_ending(plan, limits, prefix), DONE]
+    envelope = Envelope.of(plan)
+    made = _fim_events(plan, envelope) if plan.endpoint is Endpoint.FIM else _chat_events(plan, limits, envelope)
+    return [*made, *_ending(plan, limits, envelope), DONE]
 
 
 def tail_length(plan: Plan, limits: Limits) -> int:
@@ -88,11 +109,7 @@ def tail_length(plan: Plan, limits: Limits) -> int:
     return 3 if plan.include_usage and limits.usage_placement == "extra-chunk" else 2
 
 
-def _object(plan: Plan) -> str:
-    return "text_completion" if plan.endpoint is Endpoint.FIM else "chat.completion.chunk"
-
-
-def _ending(plan: Plan, limits: Limits, prefix: bytes) -> Iterator[bytes]:
+def _ending(plan: Plan, limits: Limits, envelope: Envelope) -> Iterator[bytes]:
     """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
     last: dict[str, Any]
     if plan.endpoint is Endpoint.FIM:
@@ -100,34 +117,39 @@ def _ending(plan: Plan, limits: Limits, prefix: bytes) -> Iterator[bytes]:
     else:
         delta = {"content": ""} if plan.reasoning is None else {"content": "", "reasoning_content": None}
         last = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": plan.finish}
-    choice, counts = compact(last).encode(), compact(usage(plan, limits)).encode()
+    counts = b'],"usage":' + _compact(usage(plan, limits)) + b"}\n\n"
     if limits.usage_placement == "finish-chunk":
-        yield prefix + choice + b'],"usage":' + counts + b"}\n\n"
+        yield envelope.before + _compact(last) + counts
         return
-    yield prefix + choice + (b'],"usage":null}\n\n' if plan.include_usage else b"]}\n\n")
+    yield envelope.chunk(last)
     if plan.include_usage:
-        yield prefix + b'],"usage":' + counts + b"}\n\n"
+        yield envelope.before + counts
 
 
-def _chat_events(plan: Plan, limits: Limits) -> Iterator[bytes]:
+def _chat_events(plan: Plan, limits: Limits, envelope: Envelope) -> Iterator[bytes]:
     thinks = plan.reasoning is not None
     first = (
         {"role": "assistant", "content": None, "reasoning_content": ""}
         if thinks
         else {"role": "assistant", "content": ""}
     )
-    yield _choice(first)
+    yield envelope.chunk(_choice(first))
     if plan.logprobs is not None:
-        yield from _slowly(plan, limits)
+        yield from (envelope.chunk(choice) for choice in _with_logprobs(plan, limits))
     else:
-        yield from _filled(plan.reasoning or (), {"content": None, "reasoning_content": HOLE})
-        yield from _filled(plan.content, {"content": HOLE, "reasoning_content": None} if thinks else {"content": HOLE})
+        yield from _filled(plan.reasoning or (), envelope, _choice({"content": None, "reasoning_content": HOLE}))
+        yield from _filled(
+            plan.content,
+            envelope,
+            _choice({"content": HOLE, "reasoning_content": None} if thinks else {"content": HOLE}),
+        )
     for index, call in enumerate(plan.calls):
-        yield _choice({"tool_calls": [_call(index, call, "")]})
-        yield from _filled(call.arguments, {"tool_calls": [{"index": index, "function": {"arguments": HOLE}}]})
+        yield envelope.chunk(_choice({"tool_calls": [_call(index, call, "")]}))
+        more = {"tool_calls": [{"index": index, "function": {"arguments": HOLE}}]}
+        yield from _filled(call.arguments, envelope, _choice(more))
 
 
-def _slowly(plan: Plan, limits: Limits) -> Iterator[bytes]:
+def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
     for number, piece in enumerate(plan.reasoning or ()):
         yield _choice({"content": None, "reasoning_content": piece}, chat_logprobs(plan, limits, reasoning=number))
     for number, piece in enumerate(plan.content):
@@ -135,32 +157,45 @@ def _slowly(plan: Plan, limits: Limits) -> Iterator[bytes]:
         yield _choice(delta, chat_logprobs(plan, limits, content=number))
 
 
-def _filled(pieces: Any, delta: dict[str, Any]) -> Iterator[bytes]:
+def _filled(pieces: Sequence[str], envelope: Envelope, choice: dict[str, Any]) -> list[bytes]:
+    """One chunk for each piece, put where the hole is."""
     if not pieces:
-        return
-    before, after = _choice(delta).split(encode_basestring(HOLE).encode())
-    for piece in pieces:
-        yield before + _quote(piece).encode("utf-8", "surrogatepass") + after
+        return []
+    before, after = envelope.around(choice)
+    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces]
 
 
-def _fim_events(plan: Plan) -> Iterator[bytes]:
+def _fim_events(plan: Plan, envelope: Envelope) -> Iterator[bytes]:
     if plan.echo:
-        yield _text(plan.echo, fim_logprobs(plan, [], 0))
+        yield envelope.chunk(_text(plan.echo, fim_logprobs(plan, [], 0)))
+    if plan.logprobs is None:
+        yield from _filled(plan.content, envelope, _text(HOLE, None))
+        return
     offset = len(plan.echo)
     for piece in plan.content:
-        yield _text(piece, fim_logprobs(plan, [piece], offset))
+        yield envelope.chunk(_text(piece, fim_logprobs(plan, [piece], offset)))
         offset += len(piece)
 
 
-def _text(text: str, logprobs: Any) -> bytes:
-    return compact({"text": text, "index": 0, "logprobs": logprobs, "finish_reason": None}).encode(
-        "utf-8", "surrogatepass"
-    )
+def _text(text: str, logprobs: Any) -> dict[str, Any]:
+    return {"text": text, "index": 0, "logprobs": logprobs, "finish_reason": None}
 
 
-def _choice(delta: dict[str, Any], logprobs: Any = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}
-    return compact(choice).encode("utf-8", "surrogatepass")
+def _choice(delta: dict[str, Any], logprobs: Any = None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+
+
+def _compact(value: Any) -> bytes:
+    return _encode(value).encode("utf-8", "surrogatepass")
 
 
 _quote = json.encoder.c_encode_basestring or encode_basestring  # type: ignore[attr-defined]
+_HOLE = _quote(HOLE).encode()
+
+
+def _escape(piece: str) -> bytes:
+    escaped: bytes = _quote(piece).encode("utf-8", "surrogatepass")
+    return escaped
+
+
+_ESCAPED = {piece: _escape(piece) for piece in set(RING)}  # what almost every chunk is made of

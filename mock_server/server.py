@@ -26,6 +26,7 @@ from mock_server.scheduler import Scheduler, Stream
 from wire.errors import UsageError
 
 SWEEP_S = 0.25
+LINGER = 1_000_000_000  # how long a refused client's remaining bytes are read, ns
 FAR = 1_000_000_000  # a client that hung up is not kept for a write that is further away than this, ns
 
 
@@ -203,7 +204,10 @@ class Server:
         self.journal.flush()
         now = time.monotonic_ns()
         for connection in list(self.connections):
-            if connection.started is not None and now - connection.started > self.config.request_timeout_s * 1e9:
+            if connection.lingers_since is not None:
+                if now - connection.lingers_since > LINGER:
+                    connection.transport.abort()
+            elif connection.started is not None and now - connection.started > self.config.request_timeout_s * 1e9:
                 connection.expire()
             elif not connection.busy and now - connection.idle_since > KEEPALIVE_S * 1e9:
                 connection.transport.close()
