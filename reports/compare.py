@@ -98,8 +98,7 @@ def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: floa
         raise UsageError("a load report can be compared with a load report only")
     if len(said := {str(report["scenario"]) for report in reports}) > 1:
         raise UsageError(f"the runs are of different scenarios: {', '.join(sorted(said))}")
-    floor = max(report["client_error_ms"]["p99"] or 0.0 for report in reports)
-    rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold, floor))
+    rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold, _floors(*reports)))
     notes = tuple(_notes(*reports))
     invalid = any(report["measurement"]["verdict"] == "invalid" for report in reports)
     return Comparison(UNRESOLVED if invalid else _load_verdict(rows), rows=rows, notes=notes)
@@ -142,19 +141,32 @@ def _measured(run: Run) -> list[Mapping[str, Any]]:
 
 
 def _rows(
-    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], threshold: float, floor: float
+    before: Sequence[Mapping[str, Any]],
+    after: Sequence[Mapping[str, Any]],
+    threshold: float,
+    floors: Mapping[str, float],
 ) -> Iterator[Row]:
-    for name, values, share, decides in (
-        ("TTFT p50", _ttft, 0.5, True),
-        ("TTFT p95", _ttft, 0.95, False),
-        ("mean gap of an answer, p50", _gap, 0.5, True),
-        ("E2E p50", _e2e, 0.5, True),
-        ("E2E p95", _e2e, 0.95, False),
+    for name, values, share, decides, floor in (
+        ("TTFT p50", _ttft, 0.5, True, "ttft"),
+        ("TTFT p95", _ttft, 0.95, False, "ttft"),
+        ("mean gap of an answer, p50", _gap, 0.5, True, "gap"),
+        ("E2E p50", _e2e, 0.5, True, "ttft"),
+        ("E2E p95", _e2e, 0.95, False, "ttft"),
     ):
         one, other = list(values(before)), list(values(after))
         if one or other:
-            yield Row(name, "ms", difference(one, other, share, threshold, floor), decides)
+            yield Row(name, "ms", difference(one, other, share, threshold, floors[floor]), decides)
     yield Row("failures", "share", shares(_failures(before), _failures(after)))
+
+
+def _floors(*reports: Report) -> dict[str, float]:
+    """What the client's clock may err by, ms, in the worse of the runs: for a gap, and for what counts from the request."""
+    errors = [report["client_error_ms"] for report in reports]
+    gaps = [error["p99"] or 0.0 for error in errors]
+    return {
+        "gap": max(gaps),
+        "ttft": max(error.get("ttft_p99") or gap for error, gap in zip(errors, gaps, strict=True)),
+    }
 
 
 def _failures(samples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

@@ -142,6 +142,8 @@ def test_what_is_less_than_the_clients_own_error_is_not_the_targets(valid):
     assert compare.loads((valid, before), (valid, after)).verdict == "worse"
     coarse = valid | {"client_error_ms": {"p50": 1.0, "p99": 80.0}}
     assert compare.loads((valid, before), (coarse, after)).verdict == "equal"
+    calibrated = valid | {"client_error_ms": {"p50": 1.0, "p99": 80.0, "ttft_p99": 0.4}}
+    assert compare.loads((valid, before), (calibrated, after)).verdict == "worse"
 
 
 def test_a_tail_is_shown_but_decides_nothing(valid):

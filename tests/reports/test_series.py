@@ -49,7 +49,7 @@ def test_nothing_measured_is_no_points_and_no_map():
     assert series.heat([sample(0, 0, 0.1, 0.2)]) is None
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.floats(0, 100_000), max_size=20), min_size=1, max_size=20))
 def test_the_heat_map_counts_every_gap_once(streams):
     samples = [sample(n, n, n + 0.1, n + 1, gaps) for n, gaps in enumerate(streams)]

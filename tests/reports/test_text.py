@@ -4,7 +4,7 @@ import json
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports import text
@@ -30,6 +30,7 @@ def test_what_cannot_be_seen_is_spelt_out(raw, shown):
     assert text.visible(raw) == shown
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_visible_text_is_utf8_xml_and_stays_as_it_is(raw):
     shown = text.visible(raw)
@@ -40,6 +41,7 @@ def test_visible_text_is_utf8_xml_and_stays_as_it_is(raw):
     assert text.visible(shown) == shown
 
 
+@settings(deadline=None)
 @given(ANYTHING, st.integers(1, 50))
 def test_a_line_is_one_line_and_bounded(raw, limit):
     shown = text.line(raw, limit)
@@ -47,6 +49,7 @@ def test_a_line_is_one_line_and_bounded(raw, limit):
     assert "\n" not in shown
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         ANYTHING | st.integers() | st.none(),
