@@ -86,6 +86,11 @@ class StreamReader:
                 self._item(at, item, None)
             return ()
         whole, _, self._tail = data.rpartition(END)
+        while (
+            self._tail.startswith(b":") and b"\n" in self._tail
+        ):  # a comment is complete with its line, not with its block
+            _, _, self._tail = self._tail.partition(b"\n")
+            self._keepalive(at)
         if len(self._tail) > MAX_EVENT:
             raise sse.SseLimitError(f"event is longer than {MAX_EVENT} bytes")
         return [block + END for block in whole.split(END)] if whole else ()
@@ -136,7 +141,10 @@ class StreamReader:
     def _item(self, at: int, item: sse.Item, block: bytes | None) -> None:
         if isinstance(item, sse.Event):
             self._data(at, item.data, block)
-            return
+        else:
+            self._keepalive(at)
+
+    def _keepalive(self, at: int) -> None:
         self.keepalives += 1
         self.last_keepalive = at
         self.first.setdefault("keepalive", at)

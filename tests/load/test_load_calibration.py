@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from load.analysis import report
-from load.calibrate import calibrate
+from load.calibrate import calibrate, journal
 from load.calibration import Calibration, Cell, machine, saved
 from load.options import Options
 from load.tally import Tally
@@ -37,15 +38,10 @@ def test_the_client_is_held_against_the_journal(tmp_path: Path) -> None:
     assert saved(path) == made
 
 
-def test_a_server_without_a_journal_cannot_calibrate(tmp_path: Path, scripted: object) -> None:
-    made = scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")  # type: ignore[operator]
-
-    @contextmanager
-    def no_journal(itl_ms: float) -> Iterator[str]:
-        yield made.url
-
+def test_a_server_without_a_journal_cannot_calibrate(tmp_path: Path, scripted: Any) -> None:
+    server = scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     with pytest.raises(CannotJudge, match="has no journal"):
-        calibrate(no_journal, Options(url="http://x", model="m", out=tmp_path, flush=0.2), (1,), (10.0,), 0.3)
+        list(journal(Options(url=server.url, out=tmp_path)))
 
 
 GRID = Calibration(

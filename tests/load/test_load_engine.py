@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from load.arrivals import poisson
-from load.engine import run
+from load.engine import Outcome, run
 from load.options import Options
 from load.shape import parse
 from mock_server.process import Running, spawn
@@ -27,49 +27,59 @@ def mock() -> Iterator[Running]:
         yield running
 
 
-@pytest.fixture
-def options(mock: Running, tmp_path: Path) -> Options:
-    return Options(url=mock.url, api_key=KEY, out=tmp_path / "run", duration=1.0, drain=10.0, flush=0.2)
+def options(mock: Running, out: Path) -> Options:
+    return Options(url=mock.url, api_key=KEY, out=out, duration=1.0, drain=10.0, flush=0.2)
 
 
-def test_a_closed_loop_run_reports_everything(options: Options) -> None:
-    outcome = run(replace(options, users="6", slo=("ttft_p95<2s", "failures<1%", "goodput>1/s"), sample_every=3))
-    report = outcome.report
+@pytest.fixture(scope="module")
+def closed(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A closed-loop run of six users."""
+    out = tmp_path_factory.mktemp("closed")
+    slo = ("ttft_p95<2s", "failures<1%", "goodput>1/s")
+    return run(replace(options(mock, out), users="6", slo=slo, sample_every=3))
+
+
+def test_a_run_reports_everything(closed: Outcome) -> None:
+    report = closed.report
     jsonschema.validate(report, schema("load"))
     counts = report["counts"]
-    assert outcome.exit_code == 0, report["measurement"]
+    assert closed.exit_code == 0, report["measurement"]
     assert counts["sent"] == counts["completed"] == counts["scheduled"] > 6
-    assert report["ends"] == {"done": counts["sent"]}
+    assert report["ends"] == {"done": counts["sent"]}, "drained, though the time was up"
     assert all(slo["met"] for slo in report["slo"])
     assert 20 <= report["metrics"]["ttft_ms"]["p50"] < 60
     assert report["metrics"]["connect_ms"]["count"] == 6, "connections are kept"
     assert float(report["cost"]["usd"]) > 0
-    log = read(outcome.log).finished()
-    assert len(log.samples) == counts["sent"]
+
+
+def test_the_log_holds_everything_and_no_secret(closed: Outcome) -> None:
+    log = read(closed.log).finished()
+    assert len(log.samples) == closed.report["counts"]["sent"]
     assert {exchange.status for exchange in log.exchanges} == {200}
-    assert KEY not in outcome.log.read_text()
+    assert all(exchange.streamed and exchange.data[-1] == "[DONE]" for exchange in log.exchanges)
+    assert KEY not in closed.log.read_text()
 
 
-def test_an_open_loop_run_keeps_its_schedule(options: Options) -> None:
-    outcome = run(replace(options, rate="40", arrival="poisson", duration=1.5, scenario="mixed"))
-    log = read(outcome.log)
-    begin = json.loads(next(line for line in outcome.log.read_text().splitlines() if '"kind":"worker"' in line))[
-        "begin"
-    ]
-    due = list(poisson(parse("40", 1.5), 0))
-    assert sorted(sample["t_scheduled"] - begin for sample in log.samples) == due
-    assert outcome.report["counts"]["completed"] == len(due)
-    assert outcome.report["metrics"]["dispatch_delay_ms"]["p50"] < 5
-
-
-def test_the_stamps_agree_with_the_journal_of_the_server(options: Options, mock: Running) -> None:
+def test_the_stamps_agree_with_the_journal_of_the_server(closed: Outcome, mock: Running) -> None:
     """The server wrote down when it had written; both clocks are one."""
-    outcome = run(replace(options, users="4"))
     entries = {entry["trace"]: entry for entry in httpx.get(mock.url + "/__mock/journal").json()["entries"]}
     errors = []
-    for sample in read(outcome.log).samples:
+    for sample in read(closed.log).samples:
         entry = entries[sample["trace"]]
         assert sample["token_events"] == sum(entry["tokens"])
         first = next(at for at, tokens in zip(entry["written"], entry["tokens"], strict=True) if tokens)
         errors.append((sample["t_first_token"] - first) / 1e6)
     assert abs(statistics.median(errors)) < 0.5, "milliseconds"
+
+
+def test_an_open_loop_run_keeps_its_schedule_and_leaves_the_warm_up_out(mock: Running, tmp_path: Path) -> None:
+    load = replace(options(mock, tmp_path), rate="40", arrival="poisson", warmup=0.5, scenario="mixed")
+    outcome = run(load)
+    records = [json.loads(line) for line in outcome.log.read_text().splitlines()]
+    begin = next(record["begin"] for record in records if record["kind"] == "worker")
+    due = list(poisson(parse("40", 1.5), load.seed))
+    assert sorted(sample["t_scheduled"] - begin for sample in read(outcome.log).samples) == due
+    counts = outcome.report["counts"]
+    assert counts["completed"] == counts["scheduled"] == sum(at >= 0.5e9 for at in due)
+    assert counts["warm_up"] == sum(at < 0.5e9 for at in due)
+    assert outcome.report["metrics"]["e2e_ms"]["count"] == counts["completed"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from load.reader import MAX_EVENT, StreamReader
@@ -84,6 +84,7 @@ def by_tens(piece: bytes) -> list[bytes]:
     return [piece[at : at + 10] for at in range(0, len(piece), 10)]
 
 
+@settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize("cut", [in_one, by_events, by_tens])
 @given(pieces=reads())
 def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[bytes]], pieces: list[bytes]) -> None:

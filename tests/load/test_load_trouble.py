@@ -194,16 +194,6 @@ def test_streams_that_are_cut_by_the_end_are_all_reported(options: Options, rout
     assert outcome.report["metrics"]["e2e_ms"] is None, "a cut stream is not a fast one"
 
 
-def test_streams_are_drained_when_there_is_patience(options: Options, routed: Any) -> None:
-    steps = [
-        HEAD,
-        *(step for _ in range(15) for step in (chunk(EVENT), 0.1)),
-        chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n",
-    ]
-    outcome = run(replace(options, url=routed(*steps).url, users="5"))
-    assert outcome.report["ends"] == {"done": 5}
-
-
 def test_interruption_keeps_everything(options: Options, routed: Any) -> None:
     server = routed(
         HEAD, *(step for _ in range(20) for step in (chunk(EVENT), 0.05)), chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
@@ -242,15 +232,12 @@ def test_a_disk_without_room_keeps_what_was_written(options: Options, mock: Runn
     assert len(read(options.out / "run.jsonl").samples) == sent
 
 
-def test_a_disk_without_room_for_the_log_is_said_in_one_line(options: Options, mock: Running) -> None:
-    script = (
-        "import resource; from pathlib import Path; from load.engine import run; from load.options import Options\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
-        f"run(Options(url={mock.url!r}, users='4', processes=4, duration=20.0, flush=0.2, out=Path({str(options.out)!r}),\n"
-        "    api_key='sk-test-000000000'))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
-    assert "CannotJudge: cannot write to" in done.stderr.splitlines()[-1]
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_said_in_one_line(options: Options) -> None:
+    options.out.mkdir()
+    (options.out / "run.jsonl").symlink_to("/dev/full")
+    with pytest.raises(CannotJudge, match=r"cannot write to .*: No space left"):
+        run(replace(options, url="http://127.0.0.1:9"))
 
 
 def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, mock: Running) -> None:
@@ -308,14 +295,8 @@ def test_a_stall_shows_in_the_figures_from_the_schedule(options: Options, routed
     assert metrics["ttft_ms"]["max"] == pytest.approx(1000, abs=100)
     assert metrics["ttft_ms"]["p90"] < 100, "the plain figure saw the stall once"
     assert metrics["ttft_from_schedule_ms"]["p90"] > 500, "everybody who was due meanwhile waited"
-    assert outcome.report["measurement"]["verdict"] == "valid", "the target made them late, not the client"
-
-
-def test_warm_up_is_sent_and_left_out(options: Options, mock: Running) -> None:
-    outcome = run(replace(options, url=mock.url, rate="20", warmup=1.0, duration=1.0))
-    counts = outcome.report["counts"]
-    assert (counts["sent"], counts["warm_up"], counts["scheduled"]) == (20, 20, 20)
-    assert outcome.report["metrics"]["ttft_ms"]["count"] == 20
+    late = outcome.report["measurement"]["signals"]["dispatch_ms"]
+    assert late < metrics["dispatch_delay_ms"]["p90"] / 2, "the target made them late, not the client"
 
 
 def test_a_trace_is_replayed_with_its_lengths(options: Options, mock: Running, tmp_path: Path) -> None:
