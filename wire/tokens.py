@@ -80,6 +80,20 @@ class Vocabulary:
         """The ids of a text; special tokens in it count as one each. Nothing is added at its ends."""
         return [id for piece, special in _cut(self._special, text) for id in self._piece(piece, special)]
 
+    def split(self, text: str) -> list[bytes]:
+        """The bytes of each token, which joined are the text's; a token may end within a character."""
+        return [self._bytes[id] for id in self.encode(text)]
+
+    @functools.cached_property
+    def _bytes(self) -> dict[int, bytes]:
+        hidden = {visible: byte for byte, visible in enumerate(_VISIBLE)}
+        plain = {
+            id: bytes(hidden[visible] for visible in token)
+            for token, id in self._ids.items()
+            if token not in self._added
+        }
+        return plain | {id: token.encode("utf-8", "surrogatepass") for token, id in self._added.items()}
+
     def _piece(self, piece: str, special: bool) -> Iterator[int]:
         if special:
             yield self._added[piece]
