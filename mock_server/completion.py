@@ -16,6 +16,7 @@ from mock_server.engine import Engine
 from mock_server.http1 import Framing, Headers, Response
 from mock_server.journal import Facts
 from mock_server.limiter import Limiter, Limits, Rule, rule
+from mock_server.pieces import splitter
 from mock_server.plan import Endpoint, Plan, Prompt
 from mock_server.planner import Identity
 from wire import sse
@@ -83,6 +84,7 @@ class Completions:
                 self.prices.rates(model, clock.now())  # better now than in the middle of a bill
         except specs.UnknownPriceError as error:
             raise UsageError(f"{error}; choose another currency or clock") from None
+        self._split = splitter(config.tokens)
         self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
         self._own_limits: dict[str, Limits] = {}
         self.cache = _cache(config)
@@ -97,7 +99,9 @@ class Completions:
     def respond(self, admitted: Admitted, key: str, exchange: Exchange) -> Response:
         """Raises :class:`errors.Refused` (400, 402, 429, 503)."""
         chat = admitted.endpoint is Endpoint.CHAT
-        tokens = prompt.chat(admitted.body, admitted.limits) if chat else prompt.fim(admitted.body)
+        tokens = (
+            prompt.chat(admitted.body, admitted.limits, self._split) if chat else prompt.fim(admitted.body, self._split)
+        )
         check_context(admitted, len(tokens))
         if self._config.profile != "openai" and self.accounts.of(key).total <= 0:
             raise errors.no_money()
@@ -136,9 +140,8 @@ class Completions:
         body = admitted.body
         scope = "\0".join((key, str(body.get("user_id") or ""), planner.served(body, admitted.limits)))
         found = self.cache.lookup(scope, tokens, self._clock.now())
-        asked = planner.Request(
-            body, admitted.limits, self._config.seed or 0, self._config.output_tokens, admitted.beta
-        )
+        seed, length = self._config.seed or 0, self._config.output_tokens
+        asked = planner.Request(body, admitted.limits, seed, length, admitted.beta, self._split)
         make = planner.chat if admitted.endpoint is Endpoint.CHAT else planner.fim
         plan = make(asked, Prompt(found.tokens, found.hit), self._identity(exchange.number))
         if exchange.armed:

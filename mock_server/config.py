@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mock_server import money
+from mock_server.pieces import METHODS
 from specs import DEFAULT_PROFILE, PROFILES
 from wire.errors import UsageError
 
@@ -37,6 +38,9 @@ class Config:
         "constant", "constant, list:400,100, normal:cv=0.2, lognormal:cv=0.5, gamma:cv=1, trace:FILE"
     )
     prefill_us: float = option(0.0, "added to the first token for each prompt token that is not cached")
+    tokens: str = option(
+        "estimate", "how text is counted: exact needs the vocabulary and half a second more to start", choices=METHODS
+    )
     output_tokens: int | None = option(None, "tokens of every answer in prose; by default the prompt decides")
     slots: int | None = option(None, "streams served at once; others wait; by default no bound")
     queue: int | None = option(None, "streams that may wait, more get 503; by default no bound")

@@ -4,8 +4,8 @@ from typing import Any
 from zlib import crc32
 
 from mock_server.plan import Pieces, Plan
-from mock_server.prose import WORDS
 from specs import Limits
+from wire.tokens import WORDS
 
 
 def chat_logprobs(
@@ -23,9 +23,11 @@ def chat_logprobs(
         if reasoning is not None and plan.reasoning
         else None
     )
-    made = {"content": None if spoken is None else [_item(piece, plan.logprobs) for piece in spoken]}
+    made = {"content": None if spoken is None else [_item(piece, plan.logprobs) for piece in spoken if piece]}
     if plan.reasoning is not None:
-        made["reasoning_content"] = None if thought is None else [_item(piece, plan.logprobs) for piece in thought]
+        made["reasoning_content"] = (
+            None if thought is None else [_item(piece, plan.logprobs) for piece in thought if piece]
+        )
     return made
 
 

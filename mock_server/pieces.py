@@ -1,22 +1,42 @@
 """Any text cut into tokens, one piece each: what a stream sends one by one and what `usage` counts."""
 
+import codecs
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
+from wire.errors import UsageError
+from wire.tokens import vocabulary
+
+Split = Callable[[str], tuple[str, ...]]
+"""Text to the text of each token. A token that ends within a character is empty; the one that completes it has it all."""
+
+METHODS = ("estimate", "exact")
 # Stand-in for the vocabulary: a word with its space, up to three digits, white space, or one character.
-_PIECE = re.compile(r"\n+|[^\S\n]?[A-Za-z]{1,10}|\d{1,3}|[^\S\n]+|.", re.DOTALL)
+_PIECE = re.compile(r"\n+|[^\S\n]?[A-Za-z]{1,13}|\d{1,3}|[^\S\n]+|.", re.DOTALL)
 MEMO = 16 * 1024  # characters up to which a text is remembered: the turns of a conversation come again and again
 
 
-def split(text: str) -> tuple[str, ...]:
-    """The pieces, joined they are *text*; cut between code points only."""
-    return _remembered(text) if len(text) <= MEMO else tuple(_PIECE.findall(text))
+def splitter(method: str) -> Split:
+    """Raises :class:`UsageError` where ``exact`` cannot be had."""
+    if method == "estimate":
+        return _memoised(lambda text: tuple(_PIECE.findall(text)))
+    known = vocabulary()
+    if known is None:
+        raise UsageError(
+            "exact tokens need DeepSeek's vocabulary: install echosounder[tokens], or take --tokens estimate"
+        )
+    return _memoised(lambda text: _characters(known.split(text)))
 
 
-def count(text: str) -> int:
-    return len(split(text))
+def _characters(tokens: list[bytes]) -> tuple[str, ...]:
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
+    return tuple(map(decoder.decode, tokens))
 
 
-@lru_cache(maxsize=2048)
-def _remembered(text: str) -> tuple[str, ...]:
-    return tuple(_PIECE.findall(text))
+def _memoised(split: Split) -> Split:
+    remembered = lru_cache(maxsize=2048)(split)
+    return lambda text: remembered(text) if len(text) <= MEMO else split(text)
+
+
+estimate: Split = splitter("estimate")

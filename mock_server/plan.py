@@ -58,7 +58,22 @@ class Plan:
     @property
     def steps(self) -> list[int]:
         """Tokens of each event that carries some: what a schedule is made for."""
-        spoken = [1] * (len(self.reasoning or ()) + len(self.content))
+        spoken = [*_events(self.reasoning or []), *_events(self.content)]
         for call in self.calls:
-            spoken += [call.overhead, *([1] * len(call.arguments))]
+            spoken += [call.overhead, *_events(call.arguments)]
         return spoken
+
+
+def _events(pieces: Pieces) -> list[int]:
+    """Tokens per piece that has text; those without travel with the next one, or at the end with the last."""
+    if "" not in pieces:
+        return [1] * len(pieces)
+    made, waiting = [], 0
+    for piece in pieces:
+        waiting += 1
+        if piece:
+            made.append(waiting)
+            waiting = 0
+    if made:
+        made[-1] += waiting
+    return made

@@ -9,6 +9,7 @@ from typing import Any
 from mock_server import intent, pieces, schema, toolcalls
 from mock_server.conversation import text_of
 from mock_server.modes import thinking
+from mock_server.pieces import Split
 from mock_server.plan import Endpoint, Pieces, Plan, PlannedCall, Prompt
 from mock_server.prose import prose
 from specs import Limits
@@ -43,6 +44,7 @@ class Request:
     seed: int = 0
     output_tokens: int | None = None
     beta: bool = False
+    split: Split = pieces.estimate
 
 
 @dataclass(slots=True)
@@ -86,7 +88,11 @@ def chat(request: Request, prompt: Prompt, identity: Identity) -> Plan:
         thought = draft if limits.thinking_counted else Draft(SEPARATE_REASONING)
         reasoning = thought.take(prose(number >> 13, _reasoning_length(answer, number)))
     content = draft.take(_stopped(answer, body))
-    made = tuple(_take_call(draft, identity.call_id(index), call) for index, call in enumerate(calls) if draft.left > 0)
+    made = tuple(
+        _take_call(draft, request.split, identity.call_id(index), call)
+        for index, call in enumerate(calls)
+        if draft.left > 0
+    )
     return Plan(
         Endpoint.CHAT,
         identity.id,
@@ -151,13 +157,13 @@ def _answer(request: Request, number: int, asked: str) -> Sequence[str] | None:
     """The text where the prompt leaves no choice; None where the model may call a tool or talk."""
     body, last = request.body, request.body["messages"][-1]
     if last["role"] == "tool":
-        return pieces.split(f"The result is: {text_of(last)}")
+        return request.split(f"The result is: {text_of(last)}")
     if (body.get("response_format") or {}).get("type") == "json_object":
-        return pieces.split(_json(body, asked))
+        return request.split(_json(body, asked))
     if last.get("prefix"):
         return None
     repeated = intent.repeated(asked)
-    return None if repeated is None else pieces.split(repeated)
+    return None if repeated is None else request.split(repeated)
 
 
 def _json(body: Body, asked: str) -> str:
@@ -217,8 +223,8 @@ def _stopped(answer: Sequence[str], body: Body) -> Sequence[str]:
     return kept
 
 
-def _take_call(draft: Draft, identity: str, call: toolcalls.ToolCall) -> PlannedCall:
-    overhead = min(draft.left, CALL_OVERHEAD + pieces.count(call.name))
+def _take_call(draft: Draft, split: Split, identity: str, call: toolcalls.ToolCall) -> PlannedCall:
+    overhead = min(draft.left, CALL_OVERHEAD + len(split(call.name)))
     draft.left -= overhead
     draft.tokens += overhead
-    return PlannedCall(identity, call.name, draft.take(pieces.split(call.arguments)), overhead)
+    return PlannedCall(identity, call.name, draft.take(split(call.arguments)), overhead)

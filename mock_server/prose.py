@@ -1,12 +1,9 @@
-"""Text made of words that are one DeepSeek token each, with a leading space or without: N pieces are exactly N tokens.
-
-The words and the punctuation were checked against the vocabulary one by one (a test does it again where it is installed).
-"""
+"""Text made of words that are one DeepSeek token each, with a leading space or without: N pieces are exactly N tokens."""
 
 import random
-from importlib.resources import files
 
-WORDS = tuple(files(__package__).joinpath("words.txt").read_text(encoding="utf-8").split())
+from wire.tokens import WORDS
+
 RING_SIZE = 1 << 13
 
 

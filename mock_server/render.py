@@ -66,7 +66,12 @@ def _call(index: int, call: PlannedCall, arguments: str) -> dict[str, Any]:
 
 def _fim_choice(plan: Plan) -> dict[str, Any]:
     text = plan.echo + "".join(plan.content)
-    return {"text": text, "index": 0, "logprobs": fim_logprobs(plan, plan.content, 0), "finish_reason": plan.finish}
+    return {
+        "text": text,
+        "index": 0,
+        "logprobs": fim_logprobs(plan, list(filter(None, plan.content)), 0),
+        "finish_reason": plan.finish,
+    }
 
 
 # --- streams
@@ -151,8 +156,11 @@ def _chat_events(plan: Plan, limits: Limits, envelope: Envelope) -> Iterator[byt
 
 def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
     for number, piece in enumerate(plan.reasoning or ()):
-        yield _choice({"content": None, "reasoning_content": piece}, chat_logprobs(plan, limits, reasoning=number))
+        if piece:
+            yield _choice({"content": None, "reasoning_content": piece}, chat_logprobs(plan, limits, reasoning=number))
     for number, piece in enumerate(plan.content):
+        if not piece:
+            continue
         delta = {"content": piece} if plan.reasoning is None else {"content": piece, "reasoning_content": None}
         yield _choice(delta, chat_logprobs(plan, limits, content=number))
 
@@ -162,7 +170,7 @@ def _filled(pieces: Sequence[str], envelope: Envelope, choice: dict[str, Any]) -
     if not pieces:
         return []
     before, after = envelope.around(choice)
-    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces]
+    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
 
 
 def _fim_events(plan: Plan, envelope: Envelope) -> Iterator[bytes]:
@@ -172,7 +180,7 @@ def _fim_events(plan: Plan, envelope: Envelope) -> Iterator[bytes]:
         yield from _filled(plan.content, envelope, _text(HOLE, None))
         return
     offset = len(plan.echo)
-    for piece in plan.content:
+    for piece in filter(None, plan.content):
         yield envelope.chunk(_text(piece, fim_logprobs(plan, [piece], offset)))
         offset += len(piece)
 

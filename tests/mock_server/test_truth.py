@@ -11,10 +11,12 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
+import pytest
 
 import specs
 from mock_server.process import Running, spawn
 from wire.prices import bill_usage
+from wire.tokens import count, vocabulary
 from wire.usage import usage as counts_of
 
 Connect = Callable[..., httpx.Client]
@@ -245,3 +247,19 @@ def test_a_moved_clock_empties_the_cache_and_changes_the_price(connect: Connect)
         later = ask()
     assert [entry["cache"]["hit"] > 0 for entry in (first, again, later)] == [False, True, False]
     assert Decimal(later["price"]) == 2 * Decimal(first["price"])
+
+
+def test_exact_tokens_over_the_wire(connect: Connect) -> None:
+    """Prompt and completion are counted by the vocabulary, in every alphabet."""
+    if vocabulary() is None:
+        pytest.skip("needs the extra `tokens`")
+    text = "你好 👩‍👩‍👧 über"
+    with spawn(tokens="exact", seed=1) as running, connect(running) as client:
+        whole = client.post("/chat/completions", json=said(f"Repeat exactly: {text}")).json()
+        raw = client.post("/chat/completions", json=said(f"Repeat exactly: {text}", stream=True)).text
+        tokens = client.get("/__mock/journal").json()["entries"][-1]["tokens"]
+    exact = count(text).tokens
+    assert whole["usage"]["completion_tokens"] == exact == sum(tokens)
+    assert whole["usage"]["prompt_tokens"] == count(f"Repeat exactly: {text}").tokens + 4
+    assert whole["choices"][0]["message"]["content"] == text
+    assert usage_of(raw)["completion_tokens"] == exact
