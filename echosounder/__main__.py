@@ -15,7 +15,7 @@ import echosounder
 from echosounder import settings
 from wire.errors import CannotJudge, EchosounderError
 
-COMMANDS = ("check", "plan", "list", "explain", "score", "load", "mock", "compare", "matrix", "report", "history", "init",
+COMMANDS = ("check", "plan", "list", "explain", "score", "replay", "load", "calibrate", "mock", "compare", "matrix", "report", "history", "init",
             "doctor")  # fmt: skip
 MODULES = {"list": "catalogue", "explain": "catalogue"}
 FUNCTIONS = {"list": "list_"}

@@ -41,7 +41,9 @@ def test_a_log_is_judged_again_to_the_same_verdicts(honest, capsys):
     before = report_of(folder, "check")
     assert run(["score", str(folder), "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
-    assert [(row["id"], row["verdict"]) for row in again["requirements"]] == [(row["id"], row["verdict"]) for row in before["requirements"]]
+    assert [(row["id"], row["verdict"]) for row in again["requirements"]] == [
+        (row["id"], row["verdict"]) for row in before["requirements"]
+    ]
 
 
 # A SHOULD that is broken is said, and does not fail the run.
@@ -63,7 +65,11 @@ def test_a_fault_is_found_and_named(fault, requirement, code, tmp_path, monkeypa
     feature = requirement.partition(".")[0]
     with spawn(deviate=(fault,), ttft_ms=0, itl_ms=0) as mock:
         assert run(["check", mock.url, "--only", f"{feature}.*", "--out", str(tmp_path)]) == code
-    broken = {row["id"]: row for row in report_of(tmp_path, "check")["requirements"] if row["verdict"] in {"fail", "nonstrict"}}
+    broken = {
+        row["id"]: row
+        for row in report_of(tmp_path, "check")["requirements"]
+        if row["verdict"] in {"fail", "nonstrict"}
+    }
     assert requirement in broken
     assert broken[requirement]["findings"][0]["exchange"] in {exchange.id for exchange in read(tmp_path).exchanges}
 

@@ -23,7 +23,16 @@ def test_the_same_verdicts_as_the_command_line(fault, tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPSEEK_API_KEY", KEY["DEEPSEEK_API_KEY"])
     with spawn(deviate=fault, ttft_ms=0, itl_ms=0) as mock:
         code = run(["check", mock.url, "--suite", "smoke", "--out", str(tmp_path / "cli")])
-        options = ["--pyargs", "conformance.suite", "--echo-target", mock.url, "--echo-suite", "smoke", "--echo-out", str(tmp_path / "pytest")]
+        options = [
+            "--pyargs",
+            "conformance.suite",
+            "--echo-target",
+            mock.url,
+            "--echo-suite",
+            "smoke",
+            "--echo-out",
+            str(tmp_path / "pytest"),
+        ]
         process = pytest_run(*options, cwd=tmp_path)
     assert process.returncode == code == len(fault), process.stdout + process.stderr
     assert run(["score", str(tmp_path / "pytest")]) == code
