@@ -15,8 +15,11 @@ import echosounder
 from echosounder import settings
 from wire.errors import CannotJudge, EchosounderError
 
-COMMANDS = ("check", "plan", "list", "explain", "score", "replay", "load", "calibrate", "mock", "compare", "matrix", "report", "history", "init",
-            "doctor")  # fmt: skip
+COMMANDS = (
+    *("check", "plan", "list", "explain", "score", "replay"),
+    *("load", "calibrate", "mock"),
+    *("compare", "matrix", "report", "history", "init", "doctor"),
+)
 MODULES = {"list": "catalogue", "explain": "catalogue"}
 FUNCTIONS = {"list": "list_"}
 INTERRUPTED = 130  # what typer makes of Ctrl-C that nobody caught

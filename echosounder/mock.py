@@ -12,7 +12,9 @@ from mock_server.server import serve
 
 def mock(**settings: Any) -> None:
     """Serve a DeepSeek API that bills, caches, limits and fails on demand. Prints its address when it is ready."""
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
     serve(Config(**given))
 
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -33,11 +33,8 @@ def serving(behave):
 
 
 def _guarded(behave, connection):
-    with connection:
-        try:
-            behave(connection)
-        except OSError:
-            pass  # the client hung up, as it should
+    with connection, suppress(OSError):  # the client hangs up, as it should
+        behave(connection)
 
 
 def html(connection):

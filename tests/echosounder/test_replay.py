@@ -26,7 +26,7 @@ def exchange_of(folder, capsys):
 
 
 def test_a_fault_that_is_still_there_and_one_that_is_gone(wrong, capsys):
-    folder, url = wrong
+    folder, _ = wrong
     exchange = exchange_of(folder, capsys)
     assert run(["replay", str(folder), exchange]) == 1
     assert "STILL" in capsys.readouterr().out
