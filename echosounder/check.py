@@ -1,14 +1,17 @@
 """``echosounder check``: does the target conform?"""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 
 import specs
 from conformance import engine
+from conformance import proxy as both_sides
 from conformance.probe import Suite
 from conformance.runner import Bounds
 from echosounder import options, results
@@ -41,6 +44,13 @@ PolicyOption = Annotated[
 Requests = Annotated[
     int | None, typer.Option("--budget-requests", envvar="ECHOSOUNDER_BUDGET_REQUESTS", help="Never send more.")
 ]
+Proxy = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Base URL of a proxy that forwards to --upstream-port of this machine."),
+]
+UpstreamPort = Annotated[
+    int | None, typer.Option(metavar="N", min=1, max=65535, help="Port on which our mock is the proxy's upstream.")
+]
 Timeout = Annotated[
     float,
     typer.Option(envvar="ECHOSOUNDER_TIMEOUT", min=0.1, help="Seconds without a byte before giving up on an answer."),
@@ -61,20 +71,23 @@ def check(
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: Timeout = 60.0,
     seed: options.Seed = 0,
+    proxy: Proxy = None,
+    upstream_port: UpstreamPort = None,
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Check a target against the requirements of a profile; without URL, the bundled mock."""
+    """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both of its sides."""
     known_profile(profile)
     amount = money(budget_usd)
+    if (proxy is None) != (upstream_port is None) or (proxy and url):
+        raise UsageError("--proxy URL and --upstream-port N go together, and without another URL")
+    folder = results.ready(options.out_dir(out, "check"))
     with ExitStack() as stack:
-        address = url or stack.enter_context(spawn(profile=profile)).url
-        aim = target(address, model, beta_url)
-        folder = results.ready(options.out_dir(out, "check"))
+        mock = None if url else stack.enter_context(spawn(profile=profile, port=upstream_port or 0))
         settings = engine.Options(
-            target=aim,
+            target=target(proxy or url or (mock.url if mock else ""), model, beta_url),
             out=folder,
-            api_key=options.api_key(api_key_env) if url else BUNDLED_KEY,
+            api_key=options.api_key(api_key_env) if url or proxy else BUNDLED_KEY,
             profile=profile,
             suite=Suite.named(suite),
             only=tuple(only or ()),
@@ -85,10 +98,11 @@ def check(
             seed=seed,
             bounds=Bounds(connect_s=min(timeout, 10.0), idle_s=timeout),
         )
-        return _run(settings, api_key_env, json_)
+        judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else engine.check
+        return _run(judging, settings, api_key_env, json_)
 
 
-def _run(settings: engine.Options, key_env: str, as_json: bool) -> int:
+def _run(judging: Callable[..., engine.Outcome], settings: engine.Options, key_env: str, as_json: bool) -> int:
     with results.progress("check", quiet=as_json) as bar:
         task = bar.add_task("", total=None)
 
@@ -96,7 +110,7 @@ def _run(settings: engine.Options, key_env: str, as_json: bool) -> int:
             bar.update(task, completed=step.done, total=step.planned, description=step.probe)
 
         try:
-            outcome = engine.check(settings, watch)
+            outcome = judging(settings, watch=watch)
         except KeyboardInterrupt:
             bar.stop()
             judge(settings.out, settings.baseline, as_json)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from conformance import proxy
 from conformance.baseline import Baseline
 from conformance.report import report
 from conformance.score import score as verdicts
@@ -20,6 +21,10 @@ def score(run: options.Run, baseline: options.Baseline = None, json_: options.Js
 def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
     """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
     log = read(run)
-    document = report(log, verdicts(log), Baseline.load(baseline) if baseline else Baseline())
+    known = Baseline.load(baseline) if baseline else Baseline()
+    if log.header.get("target", {}).get("position") == "proxy":
+        document = proxy.report(log, proxy.score(log), known)
+    else:
+        document = report(log, verdicts(log), known)
     results.publish(document, log, run if run.is_dir() else run.parent, as_json)
     return EXIT.get(document["verdict"], 3)
