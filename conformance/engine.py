@@ -36,7 +36,7 @@ from wire.target import Target
 from wire.verdict import Result
 
 GIVE_UP_AFTER = 5
-"""So many exchanges in a row without any answer, and the target counts as gone."""
+"""So many legal requests in a row without any answer, and the target counts as gone."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,8 @@ class _Session:
             reason = gate.verdict([each for each in self._exchanges if each.probe in gate.GATES])
             if reason is not None:
                 raise reason
-        self._silent = self._silent + 1 if exchange.status is None else 0
+        if "fault" not in exchange.notes:  # a target that hangs on bad requests alone is not gone
+            self._silent = self._silent + 1 if exchange.status is None else 0
         if self._silent >= GIVE_UP_AFTER:
             raise CannotJudge(
                 f"the target stopped answering: {GIVE_UP_AFTER} requests in a row got no answer ({exchange.error})"

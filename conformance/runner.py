@@ -28,11 +28,13 @@ USER_AGENT = "echosounder"
 class Bounds:
     """What a hostile or dead target may cost: seconds without a byte, seconds in all, bytes on the wire and decompressed.
 
+    ``refusal_s`` is the time without a byte that a request with a fault of ours gets: it has to be refused at once.
     ``settle_s`` is what a cache gets to take in what it was just sent; by default nothing on loopback, else three seconds.
     """
 
     connect_s: float = 10.0
     idle_s: float = 60.0
+    refusal_s: float = 15.0
     total_s: float = 600.0
     body: int = 8 * 1024 * 1024
     settle_s: float | None = None
@@ -94,7 +96,8 @@ class Runner:
             headers.append(("authorization", send.authorization.replace("{key}", self._key)))
         named = {name.lower(): (name, value) for name, value in headers}  # the probe's own headers come last and win
         content: Any = _halves(send.body) if send.chunked else send.body
-        timeout = httpx.Timeout(self.bounds.idle_s, connect=self.bounds.connect_s)
+        idle = min(self.bounds.idle_s, self.bounds.refusal_s) if "fault" in send.notes else self.bounds.idle_s
+        timeout = httpx.Timeout(idle, connect=self.bounds.connect_s)
         try:
             encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in named.values()]
         except UnicodeEncodeError:

@@ -10,7 +10,7 @@ How a requirement gets its verdict, first match wins:
     the check raised an exception that is ours                        error
     the check found something                                         fail (MUST), nonstrict (SHOULD)
     the check found something, and the requirement is a MAY           unsupported, told in a note: no finding, nothing is broken
-    nothing that it could judge: refused as too many or too busy      inconclusive
+    nothing that it could judge: refused for money, room or load       inconclusive
     nothing that it could judge: all served, but the model did not    inconclusive
     nothing that it could judge: an optional feature plainly refused  unsupported
     nothing that it could judge: otherwise                            untestable
@@ -167,8 +167,8 @@ def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange
     """None of the exchanges could be judged: whose doing is that?"""
     ids = tuple(exchange.id for exchange in exchanges)
     what = _outcomes(exchanges)
-    if all(exchange.status in {429, 503} for exchange in exchanges):
-        return Result(row.id, Verdict.INCONCLUSIVE, note=f"too busy to answer: {what}", exchanges=ids)
+    if all(exchange.status in {402, 429, 503} for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note=f"not served: {what}", exchanges=ids)
     if up_to_the_model(check.pick) and all(completion(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
     if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):

@@ -23,6 +23,7 @@ from conformance.probe import Suite
 from conformance.runner import Bounds
 from mock_server.deviations import Deviation, all_deviations
 from mock_server.process import spawn
+from wire.errors import UsageError
 from wire.target import target
 from wire.verdict import Result, Verdict
 
@@ -36,6 +37,8 @@ SCHEMA = frozenset({"response.document-valid", "stream.chunk-schema", "chat.resp
 ELSEWHERE = ("proxy.", "load.")
 # How to ask for a deviation where its default would take minutes, or needs a stream that lasts.
 AS = {
+    "cut-before-head": ("cut-before-head:when.every=5",),
+    "paced": ("paced:gap_ms=2",),
     "compress-batches-tokens": ("paced:gap_ms=4", "compress-batches-tokens"),
     "idle-timeout-cut": ("idle-timeout-cut:seconds=0.2,when.every=9",),
     "no-close-after-done": ("no-close-after-done:seconds=1.3,when.every=4",),
@@ -203,7 +206,8 @@ class Lab:
 
     def _control(self, name: str, body: dict[str, Any]) -> Any:
         answer = httpx.post(f"{self._url}/__mock/{name}", json=body, timeout=10, trust_env=False)
-        answer.raise_for_status()
+        if answer.status_code != 200:
+            raise UsageError(f"the mock refuses {body}: {answer.text}")
         return answer.json()
 
     def _applied(self, name: str) -> int:

@@ -7,6 +7,7 @@ from conformance.check import Case, Problem, Problems, check, excerpt
 from wire import sse, strict_json
 from wire.exchange import End, Exchange
 from wire.stream import StreamEnd, stream_end
+from wire.strict_json import at
 
 DONE = "[DONE]"
 FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
@@ -184,6 +185,15 @@ def error_not_done(exchange: Exchange, case: Case) -> Problems:
     errors = [index for index, value in exchange.chunks if isinstance(value, dict) and value.get("error")]
     if errors and DONE in exchange.data[errors[0] :]:
         yield Problem("[DONE] follows an error event, so that clients take the stream for complete", event=errors[0])
+
+
+@check("stream.error-class", events)
+def error_class(exchange: Exchange, case: Case) -> Problems:
+    for index, value in exchange.chunks:
+        if at(value, "error", "type") == "invalid_request_error":
+            yield Problem(
+                "an accepted stream breaks off with an error that blames the client", event=index, pointer="/error/type"
+            )
 
 
 _BROKEN = {

@@ -9,13 +9,18 @@ from conformance.check import Case, Pick, Problem, Problems, check, excerpt, mod
 from wire.exchange import End, Exchange
 from wire.strict_json import at
 
-BUSY = frozenset({429, 503})
+# Not the fault of the request, and nothing to learn from: no money, no room, no capacity.
+BUSY = frozenset({402, 429, 503})
 CLIENT = range(400, 500)
 
 
 def tried(exchange: Exchange) -> bool:
     """Sent, and not turned away for lack of room. No answer at all counts as tried."""
     return exchange.status not in BUSY and exchange.end is not End.CONNECT_FAILED
+
+
+def answered(exchange: Exchange) -> bool:
+    return tried(exchange) and exchange.status is not None
 
 
 def outcome(exchange: Exchange) -> str:
@@ -61,7 +66,7 @@ def served(requirement: str, pick: Pick) -> None:
 def refused(
     requirement: str, pick: Pick, statuses: Collection[int] | Callable[[Case], Collection[int]] = CLIENT
 ) -> None:
-    """Registers the check that what *pick* picks is refused with one of *statuses*."""
+    """Registers the check that what *pick* picks is refused with one of *statuses*. No answer at all is another requirement's."""
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         allowed = statuses(case) if callable(statuses) else statuses
@@ -72,7 +77,7 @@ def refused(
             )
 
     judge.__name__ = requirement
-    check(requirement, pick)(judge)
+    check(requirement, lambda exchange: pick(exchange) and answered(exchange))(judge)
 
 
 def spoken(statuses: Collection[int]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from conformance.answers import Call, answer, asked, chat_chunked, chat_completion, deltas, entries, wants_stream
+from conformance.answers import Call, answer, asked, chat_chunked, chat_completion, deltas, entries, wants_stream, whole
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.chunks import MARKUP
 from conformance.probes.tools import NASTY, ORDER
@@ -34,7 +34,13 @@ def call_stream(exchange: Exchange) -> bool:
 
 @model_decides
 def complete_calls(exchange: Exchange) -> bool:
-    return calling(exchange) and not cut(exchange)
+    """An answer that calls a tool and came to its end."""
+    return calling(exchange) and not cut(exchange) and whole(exchange)
+
+
+@model_decides
+def ended(exchange: Exchange) -> bool:
+    return calling(exchange) and whole(exchange)
 
 
 @model_decides
@@ -104,7 +110,7 @@ def none_no_calls(exchange: Exchange, case: Case) -> Problems:
         yield Problem("tool_choice none got a call written as text", excerpt=found.content or "")
 
 
-@check("tools.finish-reason", calling)
+@check("tools.finish-reason", ended)
 def finish_reason(exchange: Exchange, case: Case) -> Problems:
     choice = asked(exchange).get("tool_choice")
     forced = choice == "required" or isinstance(choice, dict)
@@ -358,6 +364,12 @@ def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
                     event=call.event,
                     exchange=exchange,
                 )
+
+
+@check("tools.parallel-off", calling)
+def parallel_off(exchange: Exchange, case: Case) -> Problems:
+    if len(answer(exchange).calls) > 1:
+        yield Problem(f"parallel_tool_calls is false, but the answer makes {len(answer(exchange).calls)} calls")
 
 
 @check("tools.strict-followed", complete_calls)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from conformance.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
 from conformance.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
-from conformance.checks.outcomes import outcome, tried
+from conformance.checks.outcomes import answered, outcome, tried
 from conformance.checks.refusals import enveloped, web_page
 from wire.exchange import End, Exchange
 from wire.strict_json import at
@@ -16,8 +16,10 @@ TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*')
 
 
-def answered(exchange: Exchange) -> bool:
-    return exchange.status is not None
+@check("transport.answered", tried)
+def gets_answered(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status is None and exchange.end in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}:
+        yield Problem(f"the connection ended before a status line: {outcome(exchange)}", cause="no answer")
 
 
 @check("transport.framed", answered)

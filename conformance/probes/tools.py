@@ -208,10 +208,10 @@ def empty_array(ask: Ask) -> Steps:
     yield offered(ask)
 
 
-@probe("tools.parallel-off", Suite.THOROUGH, tokens=4, features={"tools"}, applies=has_tools)
+@probe("tools.parallel-off", Suite.THOROUGH, tokens=256, features={"tools"}, applies=has_tools)
 def parallel_off(ask: Ask) -> Steps:
-    """parallel_tool_calls false, which is not documented."""
-    yield offered(ask, WEATHER, parallel_tool_calls=False)
+    """parallel_tool_calls false and a question that takes two calls; not documented by DeepSeek."""
+    yield ask.chat(TWO, tools=[WEATHER], **forced(ask), parallel_tool_calls=False, max_tokens=256, **GREEDY)
 
 
 @probe("tools.no-parameters", Suite.THOROUGH, tokens=4, features={"tools"}, applies=has_tools)
