@@ -91,7 +91,11 @@ def journal(server: Controlled, arguments: dict[str, Any]) -> Any:
     since = str(arguments.get("since", "0"))
     if not since.isdigit():
         raise UsageError(f"since is {since!r}: give the number of a request")
-    return {"total": server.journal.total, "entries": list(server.journal.since(int(since), "bodies" in arguments))}
+    number, raw = int(since), "raw" in arguments
+    entries = list(server.journal.since(number, "bodies" in arguments, raw))
+    if "open" in arguments:
+        entries += server.journal.under_way(number, raw)
+    return {"total": server.journal.total, "entries": entries}
 
 
 def state(server: Controlled, arguments: dict[str, Any]) -> Any:

@@ -1,9 +1,11 @@
 """The ground truth: what was scheduled, what was written and when, for every request. Bounded in memory, complete in a file."""
 
+import base64
+import hashlib
 import json
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,8 +60,8 @@ class Entry:
         late = self.lateness
         return not self.blocked and self.complete and (not late or late[(len(late) - 1) * 99 // 100] <= TOLERANCE)
 
-    def record(self, bodies: bool = False) -> dict[str, Any]:
-        """As JSON."""
+    def record(self, bodies: bool = False, raw: bool = False) -> dict[str, Any]:
+        """As JSON; *bodies* adds request and response as text, *raw* as bytes, whole."""
         late = self.lateness
         made: dict[str, Any] = {
             "number": self.number,
@@ -86,7 +88,7 @@ class Entry:
             else None,
             "timing_valid": self.timing_valid,
         }
-        return made | self._bodies() if bodies else made
+        return made | (self._bodies() if bodies else {}) | (self._raw() if raw else {})
 
     def _bodies(self) -> dict[str, Any]:
         sent = None if self.sent is None else b"".join(part for part in self.sent if isinstance(part, bytes))[:BODY_CAP]
@@ -96,6 +98,24 @@ class Entry:
             "sent": None
             if sent is None
             else sent.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode(),
+        }
+
+    def _raw(self) -> dict[str, Any]:
+        """For whoever compares bytes: ``writes_b64`` has a member for each of ``written``, an act as ``{"act": name}``.
+
+        ``credential`` is the SHA-256 of the secret behind the scheme of Authorization, whose value is redacted.
+        """
+        secret = self.request.headers.get("authorization", "").partition(" ")[2]
+        return {
+            "request": {
+                "version": self.request.version,
+                "headers": [list(pair) for pair in _REDACT.headers(self.request.headers.items())],
+            },
+            "body_b64": base64.b64encode(self.request.body).decode(),
+            "writes_b64": [
+                {"act": part.value} if isinstance(part, Act) else base64.b64encode(part).decode() for part in self.sent or ()
+            ],
+            "credential": hashlib.sha256(secret.encode()).hexdigest() if secret else None,
         }
 
     def forget_bodies(self) -> None:
@@ -117,9 +137,11 @@ class Journal:
         except OSError as error:
             raise UsageError(f"cannot write the journal {path}: {error.strerror}; choose another file") from None
         self.total = 0
+        self.open: dict[int, Callable[[], Entry]] = {}  # requests whose answer is still under way
 
     def add(self, entry: Entry) -> None:
         self.total += 1
+        self.open.pop(entry.number, None)
         self.entries.append(entry)
         if self._file:
             self._file.write(json.dumps(entry.record(), separators=(",", ":")) + "\n")
@@ -127,9 +149,14 @@ class Journal:
         if len(self._with_bodies) > BODIES:
             self._with_bodies.popleft().forget_bodies()
 
-    def since(self, number: int, bodies: bool = False) -> Iterator[dict[str, Any]]:
+    def since(self, number: int, bodies: bool = False, raw: bool = False) -> Iterator[dict[str, Any]]:
         """Entries of requests after the given one."""
-        return (entry.record(bodies) for entry in list(self.entries) if entry.number > number)
+        return (entry.record(bodies, raw) for entry in list(self.entries) if entry.number > number)
+
+    def under_way(self, number: int, raw: bool = False) -> Iterator[dict[str, Any]]:
+        """The same for answers that have not ended: what was written so far."""
+        entries = [make() for later, make in sorted(self.open.items()) if later > number]
+        return (entry.record(raw=raw) | {"open": True} for entry in entries)
 
     @property
     def latest(self) -> int:

@@ -112,8 +112,10 @@ class Server:
                 self._record(request, response.status, exchange, writes.tokens, stream)
             connection.finished(keep)
 
-        connection.stream = Stream(connection.transport, writes.data, writes.due, ended)
-        self.scheduler.start(connection.stream)
+        connection.stream = stream = Stream(connection.transport, writes.data, writes.due, ended)
+        if exchange is not None:
+            self.journal.open[exchange.number] = lambda: self._entry(request, response.status, exchange, writes.tokens, stream)
+        self.scheduler.start(stream)
 
     def _pass_on(self, connection: Connection, request: Request, exchange: Exchange, relay: Relay) -> None:
         """Let the upstream answer."""
@@ -147,28 +149,32 @@ class Server:
         passage = Passage(request, exchange.armed or Armed(), emit, transport.get_write_buffer_size, request.keep_alive)
         stream = connection.stream = Stream(transport, [], [], ended)
         stream.open = True
+        self.journal.open[exchange.number] = lambda: self._entry(request, passage.status, exchange, tokens, stream)
         relay.start(passage)
 
     def _record(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> None:
         self.in_flight -= 1
         complete = len(stream.stamps) == len(stream.due) and stream.transport is not None
         exchange.over(sum(tokens[: len(stream.stamps)]), complete)
-        self.journal.add(
-            Entry(
-                exchange.number,
-                exchange.trace,
-                request,
-                status,
-                stream.due,
-                tokens,
-                stream.stamps,
-                exchange.facts,
-                exchange.armed.record() if exchange.armed else [],
-                stream.blocked,
-                complete,
-                None if complete else time.monotonic_ns(),
-                stream.writes,
-            )
+        entry = self._entry(request, status, exchange, tokens, stream)
+        entry.complete, entry.closed = complete, None if complete else time.monotonic_ns()
+        self.journal.add(entry)
+
+    def _entry(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> Entry:
+        """What is known of an answer by now; whether it is complete is known at its end."""
+        return Entry(
+            exchange.number,
+            exchange.trace,
+            request,
+            status,
+            stream.due,
+            tokens,
+            stream.stamps,
+            exchange.facts,
+            exchange.armed.record() if exchange.armed else [],
+            stream.blocked,
+            complete=False,
+            sent=stream.writes,
         )
 
     # --- what the control interface asks for

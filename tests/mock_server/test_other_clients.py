@@ -1,0 +1,70 @@
+"""Clients that we did not write, each in an environment of its own (`make field` sets them up): they understand the mock."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server.process import Running
+
+pytestmark = pytest.mark.field
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent / "clients"
+TEXT = "你好 👩‍👩‍👧"
+
+
+def run(running: Running, *command: str) -> dict[str, Any]:
+    done = subprocess.run([*command, running.url], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    understood: dict[str, Any] = json.loads(done.stdout)
+    return understood
+
+
+def node(running: Running, script: str) -> dict[str, Any]:
+    """Node looks for packages beside the script: so it is copied to where they are."""
+    home = ROOT / ".field" / "clients"
+    assert (home / "node_modules").is_dir(), "run make field, which installs the clients"
+    copy = home / script
+    copy.write_text((HERE / script).read_text(encoding="utf-8"), encoding="utf-8")
+    return run(running, "node", str(copy))
+
+
+def test_openai_for_node(mock: Running) -> None:
+    got = node(mock, "openai.mjs")
+    assert got["chat"] == got["streamed"] == TEXT
+    assert got["usage"]["total_tokens"] == got["usage"]["prompt_tokens"] + got["usage"]["completion_tokens"]
+    assert got["calls"] == [{"city": "Paris"}, {"city": "Tokyo"}]
+    assert got["finish"] == ["tool_calls", "stop"]
+    assert "24 degrees" in got["answer"]
+    assert got["json"] == ["river"]
+    assert got["fim"] == ["text_completion", 7]
+    assert got["models"] == ["deepseek-v4-flash", "deepseek-v4-pro"]
+    assert got["errors"] == {
+        "key": ["AuthenticationError", 401],
+        "parameter": ["BadRequestError", 400],
+        "path": ["NotFoundError", 404],
+    }
+
+
+def test_ai_sdk(mock: Running) -> None:
+    got = node(mock, "ai_sdk.mjs")
+    assert got["chat"] == got["streamed"] == TEXT
+    assert got["reasoned"] is True
+    assert all(count > 0 for count in got["usage"])
+    assert (got["steps"], got["calls"]) == (["tool-calls", "stop"], [{"city": "Paris"}])
+    assert "24 degrees in Paris" in got["answer"]
+    assert got["error"] == [True, 401, "Authentication Fails, Your api key: ****1234 is invalid"]
+
+
+def test_langchain(mock: Running) -> None:
+    got = run(mock, str(ROOT / ".field" / "langchain" / "bin" / "python"), str(HERE / "langchain_client.py"))
+    assert got["chat"] == got["streamed"] == TEXT
+    assert got["reasoned"] is True
+    assert got["usage"] > 0
+    assert got["calls"] == [{"city": "Paris"}]
+    assert "24 degrees in Paris" in got["answer"]
+    assert got["json"] == ["river"]
+    assert got["wrong_key"] == 401
+    assert got["thinking_round_trip"] == 400
