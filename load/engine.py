@@ -1,5 +1,6 @@
 """A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
 
+import json
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ from load.calibration import saved
 from load.interrupt import held_back
 from load.log import Log
 from load.options import Options, checked
-from load.parts import Parts, count, parse
+from load.parts import Parts, parse
 from load.plan import items, rates, trace
 from load.preflight import preflight
 from load.recorder import UNWRITTEN
@@ -29,6 +30,7 @@ from wire.errors import CannotJudge, UsageError
 from wire.prices import Rates
 
 POLL = 0.2  # s
+PATIENCE = 60  # s that a master waits for its workers
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
@@ -78,6 +80,8 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
 
 def _ready(options: Options) -> Options:
     """The options with the model they are for; raises what :func:`preflight` raises, and where a budget could not be kept."""
+    if options.worker:
+        return options  # the master has looked, and says what to send
     options = preflight(options)
     if options.budget_usd is not None and rates(options) is None:
         raise UsageError(
@@ -174,17 +178,16 @@ def _start(options: Options) -> "subprocess.Popen[bytes]":
 
 def arguments(options: Options) -> list[str]:
     """Locust's command line: one carrier user per worker."""
-    command = [
-        "-f",
-        str(LOCUSTFILE),
-        "--headless",
-        "--only-summary",
-        "-u",
-        str(options.workers),
-        "-r",
-        str(options.workers),
-    ]
-    if options.processes > 1:
+    command = ["-f", str(LOCUSTFILE), "--headless", "--only-summary"]
+    if options.worker:
+        host, port = options.worker.rsplit(":", 1)
+        return [*command, "--worker", "--master-host", host, "--master-port", port]
+    command += ["-u", str(options.workers), "-r", str(options.workers), "--expect-workers-max-wait", str(PATIENCE)]
+    if options.master:
+        host, port = options.master.rsplit(":", 1)
+        command += ["--master", "--master-bind-host", host, "--master-bind-port", port]
+        command += ["--expect-workers", str(options.workers)]
+    elif options.processes > 1:
         port = str(_free_port())
         command += [
             "--processes",
@@ -223,10 +226,13 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _read(parts: Parts, log: Log, tally: Tally) -> None:
-    lines = list(parts.new())
+    """What the workers appended, into the log and the tally; stamps of other machines moved to the first one's clock."""
+    lines = []
+    for line in parts.new():
+        record = parse(line)
+        moved = tally.enter(record)
+        lines.append(line if moved is record else json.dumps(moved, separators=(",", ":")) + "\n")
     log.append(lines)
-    for line in lines:
-        count(tally, parse(line))
 
 
 def _step(options: Options, tally: Tally) -> Step:

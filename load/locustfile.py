@@ -10,11 +10,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.queue import Queue
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -22,13 +24,13 @@ from load import options as load_options
 from load.recorder import UNWRITTEN
 from load.sample import Sample
 from load.session import Session
-from load.worker import session
+from load.worker import part, session
 from wire.errors import EchosounderError
 
 OPTIONS = load_options.load(
     Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8"), os.environ.get("ECHOSOUNDER_LOAD_KEY")
 )
-GO, HERE, OVER = "echosounder-go", "echosounder-here", "echosounder-over"
+GO, HERE, LINES, OVER, STOP = (f"echosounder-{word}" for word in ("go", "here", "lines", "over", "stop"))
 AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
 
 
@@ -37,6 +39,7 @@ class Place:
 
     def __init__(self) -> None:
         self.runner: Any = None
+        self.options = OPTIONS
         self.begin: int | None = None
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
@@ -56,14 +59,20 @@ class Place:
 
     def stop(self) -> None:
         self.stopped = True
+        if isinstance(self.runner, MasterRunner):
+            self.runner.send_message(STOP, {})
         if self.session is not None:
             self.session.stop(drain=0.0)
         self.go.set()
 
     def _carry(self) -> None:
-        index = self.runner.worker_index if isinstance(self.runner, WorkerRunner) else 0
+        index = max(self.runner.worker_index, 0) if isinstance(self.runner, WorkerRunner) else 0
+        lines: Queue | None = Queue() if OPTIONS.worker else None
+        shipping = gevent.spawn(self._ship, index, lines) if lines is not None else None
         try:
-            self.session = session(OPTIONS, max(index, 0), gevent.get_hub().loop, observe, self.over.set)
+            self.session = session(
+                self.options, index, gevent.get_hub().loop, observe, self.over.set, lines and lines.put_nowait
+            )
         except (OSError, EchosounderError) as error:
             print(f"echosounder: the worker cannot begin: {error}", file=sys.stderr, flush=True)
             return
@@ -73,6 +82,14 @@ class Place:
         self.session.start(self.begin or time.monotonic_ns())
         self.over.wait()
         gc.enable()
+        if lines is not None and shipping is not None:
+            lines.put_nowait(b"")
+            shipping.join()
+
+    def _ship(self, index: int, lines: Queue) -> None:
+        """To the master on another machine: what was appended here. Not from the loop's callbacks, because sending may wait."""
+        while data := lines.get():
+            self.runner.send_message(LINES, {"worker": index, "lines": data})
 
 
 PLACE = Place()
@@ -111,13 +128,11 @@ def observe(sample: Sample) -> None:
 
 def on_init(environment: Any, runner: Any, **_: Any) -> None:
     PLACE.runner = runner
+    for message, listener in MESSAGES.items():
+        runner.register_message(message, listener)
     if isinstance(runner, MasterRunner):
-        runner.register_message(HERE, on_here)
-        runner.register_message(OVER, on_over)
         gevent.spawn(quit_when_over, runner)
-    elif isinstance(runner, WorkerRunner):
-        runner.register_message(GO, on_go)
-    else:
+    elif not isinstance(runner, WorkerRunner):  # a worker goes when the master says so
         PLACE.go.set()
     gevent.spawn(watch_parent)
 
@@ -125,7 +140,7 @@ def on_init(environment: Any, runner: Any, **_: Any) -> None:
 def on_spawned(user_count: int, **_: Any) -> None:
     if isinstance(PLACE.runner, MasterRunner) and not PLACE.go.is_set():
         PLACE.go.set()
-        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD})
+        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "options": OPTIONS.dump()})
 
 
 def on_go(environment: Any, msg: Any, **_: Any) -> None:
@@ -135,11 +150,24 @@ def on_go(environment: Any, msg: Any, **_: Any) -> None:
     )  # else the master is another machine, with a clock of its own
     PLACE.runner.send_message(HERE, {"pid": os.getpid()})
     PLACE.begin = begin if near else time.monotonic_ns() + AHEAD
+    if OPTIONS.worker:  # what the master was told holds; the key and the folder are this machine's
+        PLACE.options = replace(
+            load_options.load(msg.data["options"], OPTIONS.api_key), out=OPTIONS.out, ca_file=OPTIONS.ca_file
+        )
     PLACE.go.set()
 
 
 def on_here(environment: Any, msg: Any, **_: Any) -> None:
     PLACE.pids[msg.node_id] = int(msg.data["pid"])
+
+
+def on_lines(environment: Any, msg: Any, **_: Any) -> None:
+    with part(OPTIONS.out, int(msg.data["worker"])).open("ab") as file:
+        file.write(msg.data["lines"])
+
+
+def on_stop(environment: Any, msg: Any, **_: Any) -> None:
+    PLACE.stop()
 
 
 def on_over(environment: Any, msg: Any, **_: Any) -> None:
@@ -176,6 +204,7 @@ def watch_parent() -> None:
     PLACE.stop()
 
 
+MESSAGES = {GO: on_go, HERE: on_here, LINES: on_lines, OVER: on_over, STOP: on_stop}
 HOOKS: Any = events
 HOOKS.init.add_listener(on_init)
 HOOKS.spawning_complete.add_listener(on_spawned)

@@ -110,6 +110,18 @@ def checked(options: Options) -> Options:
             shape.parse(level, options.seconds)
     for expression in options.slo:
         slo.parse(expression)
+    for address in (options.master, options.worker):
+        if address is not None:
+            host, _, port = address.rpartition(":")
+            _demand(
+                bool(host) and port.isdecimal() and 0 < int(port) < 65536,
+                f"cannot read the address {address!r}; write HOST:PORT",
+            )
+    _demand(options.master is None or options.worker is None, "one process is --master or --worker, not both")
+    _demand(
+        options.master is None or options.expect_workers > 0,
+        "--master needs --expect-workers N: how many there will be",
+    )
     _amounts(options)
     assert options.target
     return options

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from load.sample import from_record
 from load.tally import Tally
 
 BLOCK = 4 * 1024 * 1024
@@ -43,17 +42,7 @@ class Parts:
 
 def count(tally: Tally, record: dict[str, Any]) -> None:
     """Enter one record of a worker into the tally."""
-    kind = record.get("kind")
-    if kind == "sample":
-        tally.sample(from_record(record), int(str(record["id"]).partition("-")[0]))
-    elif kind == "tick":
-        tally.tick(record)
-    elif kind == "worker":
-        tally.workers[int(record["worker"])] = record
-    elif kind == "end":
-        tally.ended[int(record["worker"])] = int(record["stopped_sending"])
-    elif kind == "stopped":
-        tally.stopped.append({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
+    tally.enter(record)
 
 
 def parse(line: str) -> dict[str, Any]:

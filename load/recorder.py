@@ -13,11 +13,15 @@ UNWRITTEN = 28  # exit code of the load process when samples could not be writte
 
 
 class Recorder:
-    """Gathers records and appends them to *path* when flushed. ``broken`` says why nothing more can be written, if so."""
+    """Gathers records and appends them to *path* when flushed; ``ship`` gets a copy.
 
-    def __init__(self, path: Path) -> None:
+    ``broken`` says why nothing more can be written, if so.
+    """
+
+    def __init__(self, path: Path, ship: Callable[[bytes], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
+        self._ship = ship
         self.failed: Callable[[str], None] = _nothing
         self._samples: list[Sample] = []
         self._lines: list[str] = []
@@ -39,8 +43,11 @@ class Recorder:
         lines += [_line("sample", sample.record()) for sample in samples]
         if not lines or self.broken:
             return
+        data = "".join(lines).encode()
+        if self._ship is not None:
+            self._ship(data)
         try:
-            self._write("".join(lines).encode())
+            self._write(data)
         except OSError as error:
             self.broken = f"cannot write the samples: {error.strerror or error}"
             self.failed(self.broken)

@@ -1,6 +1,7 @@
 """One worker's run: when to send what, and what to do with what came back. Runs inside gevent's loop, in its callbacks."""
 
 import os
+import platform
 import sys
 import time
 from collections import deque
@@ -69,7 +70,8 @@ class Session:
         self._stop_at = at + round(self._options.seconds * SECOND)
         self._drained = self._stop_at + round(self._options.drain * SECOND)
         wall = time.time_ns() - time.monotonic_ns()
-        self._recorder.note("worker", {"worker": self.worker, "pid": os.getpid(), "begin": at, "wall_offset": wall})
+        facts = {"pid": os.getpid(), "host": platform.node(), "begin": at, "wall_offset": wall}
+        self._recorder.note("worker", {"worker": self.worker, **facts})
         self._sweeper.start(self._sweep, update=True)
         if self._due is not None:
             self._next = next(self._due, None)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from load.histogram import Histogram
-from load.sample import MEASURED, Sample
+from load.sample import MEASURED, Sample, from_record
 from load.slo import Slo
 from wire.prices import EXACT, Rates, bill
 from wire.stream import StreamEnd
@@ -23,6 +23,7 @@ _OUTCOMES = {
     StreamEnd.REFUSED: REJECTED,
     StreamEnd.CLIENT_CANCELLED: IN_FLIGHT,
 }
+STAMPS = frozenset({"at", "begin", "stopped_sending"})  # the members of other records that are stamps
 MINUTE = 60_000_000_000
 METRICS = (
     "ttft",
@@ -159,6 +160,38 @@ class Tally:
     stopped: list[dict[str, Any]] = field(default_factory=list)
     most_in_flight: int = 0
     flows: list[Flow] = field(default_factory=list)
+
+    def enter(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Count a record of a worker's log; the record on the clock of the first worker's machine."""
+        kind = record.get("kind")
+        if kind == "worker":
+            self.workers[int(record["worker"])] = record
+        record = self._moved(record)
+        if kind == "worker":
+            self.workers[int(record["worker"])] = record
+        elif kind == "sample":
+            self.sample(from_record(record), int(str(record["id"]).partition("-")[0]))
+        elif kind == "tick":
+            self.tick(record)
+        elif kind == "end":
+            self.ended[int(record["worker"])] = int(record["stopped_sending"])
+        elif kind == "stopped":
+            self.stopped.append({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
+        return record
+
+    def _moved(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The record as it is, or with its stamps on the first worker's clock where it is from another machine."""
+        worker = record["worker"] if "worker" in record else int(str(record.get("id", "0")).partition("-")[0])
+        first, own = next(iter(self.workers.values()), None), self.workers.get(worker)
+        if record["kind"] == "exchange" or first is None or own is None or first.get("host") == own.get("host"):
+            return record
+        shift = own["moved_by"] if "moved_by" in own else own["wall_offset"] - first["wall_offset"]
+        moved = {
+            name: value + shift if name.startswith("t_") or name in STAMPS else value for name, value in record.items()
+        }
+        return (
+            {**moved, "wall_offset": first["wall_offset"], "moved_by": shift} if record["kind"] == "worker" else moved
+        )
 
     def sample(self, sample: Sample, worker: int) -> None:
         """Count one request; warm-up only as such."""

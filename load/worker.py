@@ -23,9 +23,17 @@ SECOND = 1_000_000_000
 
 
 def session(
-    options: Options, worker: int, loop: Any, observe: Callable[[Sample], None], ended: Callable[[], None]
+    options: Options,
+    worker: int,
+    loop: Any,
+    observe: Callable[[Sample], None],
+    ended: Callable[[], None],
+    ship: Callable[[bytes], None] | None = None,
 ) -> Session:
-    """The session of worker number *worker*. Raises :class:`OSError` where the target has no address or the disk no room."""
+    """The session of worker number *worker*; ``ship`` gets a copy of what it appends to its file.
+
+    Raises :class:`OSError` where the target has no address or the disk no room.
+    """
     lines = trace(options.trace) if options.trace else None
     return Session(
         options,
@@ -35,7 +43,7 @@ def session(
         due=_due(options, worker, lines),
         users=shape.parse(options.users, options.seconds) if options.users else None,
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
-        recorder=Recorder(part(options.out, worker)),
+        recorder=Recorder(part(options.out, worker), ship),
         budget=_budget(options),
         breaker=Breaker(options.breaker),
         loop=loop,

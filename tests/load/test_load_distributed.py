@@ -1,0 +1,92 @@
+"""Workers elsewhere: a master that waits for them, samples that reach it, clocks that differ."""
+
+import socket
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from load.engine import Outcome, run
+from load.options import Options, checked
+from load.sample import Sample
+from load.tally import Tally
+from mock_server.process import spawn
+from wire.errors import UsageError
+from wire.runlog import read
+from wire.stream import StreamEnd
+
+SECOND = 1_000_000_000
+
+
+def test_a_master_and_its_workers(tmp_path: Path) -> None:
+    """Each worker keeps its own share; the master has all of it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    shares: list[Outcome] = []
+
+    def work(number: int) -> None:
+        shares.append(
+            run(
+                Options(
+                    url="http://unused",
+                    worker=address,
+                    out=tmp_path / str(number),
+                    flush=0.2,
+                    api_key="sk-test-000000000",
+                )
+            )
+        )
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    with spawn(ttft_ms=5, itl_ms=1) as mock:
+        for worker in workers:
+            worker.start()
+        options = Options(
+            url=mock.url, master=address, expect_workers=2, rate="30", duration=1.0, out=tmp_path / "master", flush=0.2
+        )
+        outcome = run(replace(options, api_key="sk-test-000000000"))
+        for worker in workers:
+            worker.join(20)
+    assert outcome.report["workers"] == 2
+    assert outcome.report["counts"]["completed"] == 30
+    ids = {sample["id"] for sample in read(outcome.log).samples}
+    assert ids == {f"{index % 2}-{index}" for index in range(30)}
+    assert sorted(share.report["counts"]["sent"] for share in shares) == [15, 15]
+
+
+def test_stamps_of_another_machine_are_moved_to_the_first_ones_clock() -> None:
+    """Two machines that both sent at the same time; the clock of the second one started 100 s later."""
+    tally = Tally()
+    tally.enter({"kind": "worker", "worker": 0, "host": "a", "begin": 500 * SECOND, "wall_offset": 1000 * SECOND})
+    tally.enter({"kind": "worker", "worker": 1, "host": "b", "begin": 400 * SECOND, "wall_offset": 1100 * SECOND})
+    sample = Sample(
+        "1-1",
+        "chat",
+        "measured",
+        StreamEnd.DONE,
+        401 * SECOND,
+        401 * SECOND,
+        t_sent=401 * SECOND,
+        t_closed=402 * SECOND,
+    )
+    moved = tally.enter({"kind": "sample", **sample.record()})
+    assert (moved["t_scheduled"], moved["t_closed"]) == (501 * SECOND, 502 * SECOND)
+    tally.enter({"kind": "end", "worker": 1, "at": 410 * SECOND, "stopped_sending": 409 * SECOND})
+    assert tally.ended == {1: 509 * SECOND}
+    assert tally.workers[1]["begin"] == 500 * SECOND
+    assert tally.flows[0].closed == 502 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"master": "nowhere"}, "write HOST:PORT"),
+        ({"master": "h:70000"}, "write HOST:PORT"),
+        ({"master": "h:1", "worker": "h:1"}, "not both"),
+        ({"master": "h:1"}, "needs --expect-workers"),
+    ],
+)
+def test_addresses_that_cannot_be_used(change: dict[str, str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        checked(replace(Options(url="http://x"), **change))  # type: ignore[arg-type]
