@@ -1,7 +1,6 @@
 """Refusing what should be let in, or may be."""
 
-from typing import Any
-
+from mock_server.deviations.asked import turns
 from mock_server.deviations.edits import MS
 from mock_server.deviations.forms import refuses
 from mock_server.deviations.registry import Context, Layer, deviation
@@ -13,16 +12,6 @@ INVALID = "invalid_request_error"
 
 def invalid(text: str) -> Refused:
     return Refused(400, text, INVALID, content_type=OCTETS)
-
-
-def history(context: Context, role: str) -> list[dict[str, Any]]:
-    """The messages of a role."""
-    found = context.body.get("messages")
-    return (
-        [each for each in found if isinstance(each, dict) and each.get("role") == role]
-        if isinstance(found, list)
-        else []
-    )
 
 
 # --- parameters
@@ -57,8 +46,7 @@ OF_MESSAGE = {"role", "content", "name", "prefix", "reasoning_content", "tool_ca
 @refuses("param-unknown-rejected", invalid("Extra inputs are not permitted"), {"chat.unknown-field-ignored"})
 def param_unknown_rejected(request: Request, context: Context) -> bool:
     """A request with a member that is not documented is refused."""
-    messages = [message for role in ("system", "user", "assistant", "tool") for message in history(context, role)]
-    return bool(context.body.keys() - KNOWN) or any(message.keys() - OF_MESSAGE for message in messages)
+    return bool(context.body.keys() - KNOWN) or any(turn.keys() - OF_MESSAGE for turn in turns(context.body))
 
 
 @refuses(
@@ -95,8 +83,8 @@ def logprobs_zero(request: Request, context: Context) -> bool:
 @refuses("tool-history-null-content-rejected", invalid("content: expected a string"), {"tools.null-content-history"})
 def tool_history_null_content_rejected(request: Request, context: Context) -> bool:
     """An assistant message with calls is not taken back when its content is null."""
-    turns = history(context, "assistant")
-    return any(turn.get("tool_calls") and turn.get("content", "") is None for turn in turns)
+    answers = turns(context.body, "assistant")
+    return any(turn.get("tool_calls") and turn.get("content", "") is None for turn in answers)
 
 
 @refuses("tools-empty-array-rejected", invalid("tools: array too short"))
@@ -115,7 +103,7 @@ def tools_empty_array_rejected(request: Request, context: Context) -> bool:
 )
 def tool_result_array_content_rejected(request: Request, context: Context) -> bool:
     """Legal: the result of a tool is refused as an array of parts; documented is a string."""
-    return any(isinstance(result.get("content"), list) for result in history(context, "tool"))
+    return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
 
 @refuses(
@@ -124,7 +112,7 @@ def tool_result_array_content_rejected(request: Request, context: Context) -> bo
 )
 def role_developer_rejected(request: Request, context: Context) -> bool:
     """Legal: messages of the role developer are refused, as DeepSeek does; OpenAI takes them."""
-    return bool(history(context, "developer"))
+    return any(turns(context.body, "developer"))
 
 
 @refuses(
@@ -133,8 +121,8 @@ def role_developer_rejected(request: Request, context: Context) -> bool:
 )
 def assistant_last_400(request: Request, context: Context) -> bool:
     """Legal: a conversation that ends with an assistant message without ``prefix`` is refused; others continue it."""
-    messages = context.body.get("messages") or [{}]
-    return messages[-1:] == history(context, "assistant")[-1:] and not messages[-1].get("prefix")
+    *_, last = {}, *turns(context.body)
+    return last.get("role") == "assistant" and not last.get("prefix")
 
 
 REFUSALS = {

@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Any
 
+from mock_server.deviations.asked import whole_number
 from mock_server.deviations.edits import DONE, Frames, choices, edit, finishes, is_done, messages, texts
 from mock_server.deviations.forms import each_chunk, each_document
 from mock_server.deviations.registry import Context, Layer, deviation
@@ -221,7 +222,7 @@ def n_interleave_id(frames: Frames, context: Context) -> Frames:
 
     Only seen behind an upstream that serves n, or together with n-ignored: the API refuses n.
     """
-    several = context.stream and context.body.get("n", 1) > 1
+    several = context.stream and (whole_number(context.body, "n") or 1) > 1
     for frame in frames:
         yield frame
         if several and is_done(frame):

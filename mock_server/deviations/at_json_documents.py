@@ -7,6 +7,8 @@ from typing import Any
 from mock_server.deviations.edits import Frames, choices
 from mock_server.deviations.forms import each_document
 from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.frames import document
+from wire.strict_json import at, compact
 
 Document = dict[str, Any]
 
@@ -41,13 +43,46 @@ SHAPES: dict[Shape, Callable[[Document], Any]] = {
 }
 
 
-@deviation("models-shape", Layer.JSON, {"models.schema", "response.document-valid"})
+@deviation("models-shape", Layer.SSE, {"models.schema", "response.document-valid"})
 def models_shape(frames: Frames, context: Context, *, shape: Shape = Shape.ARRAY) -> Frames:
     """``/models`` answers with a bare array, or ``models`` instead of ``data``, or nothing in it, or numbers as ids."""
     for frame in frames:
-        if frame.json and frame.json.get("object") == "list":
-            frame.json = SHAPES[shape](frame.json)
+        models = document(frame.raw)
+        if at(models, "object") == "list":
+            frame.raw = compact(SHAPES[shape](models)).encode()
         yield frame
+
+
+CATALOGUE = {"models.tested-model-listed", "models.expected-v4", "models.expected-2025", "models.expected-2024-12"}
+
+
+@each_document("models-incomplete", {*CATALOGUE, "models.expected-2024-07"})
+def models_incomplete(document: Document, context: Context) -> None:
+    """``/models`` lists a model that is not served, and no other."""
+    for model in document.get("data") or ():
+        model["id"] = "house-model"
+    document.update({"data": document["data"][:1]} if "data" in document else {})
+
+
+@each_document("models-doubled", {"models.unique"})
+def models_doubled(document: Document, context: Context) -> None:
+    """``/models`` lists every model twice."""
+    if "data" in document:
+        document["data"] *= 2
+
+
+@each_document("balance-unavailable", {"balance.available"})
+def balance_unavailable(document: Document, context: Context) -> None:
+    """The balance is said not to suffice, though requests are served."""
+    if "is_available" in document:
+        document["is_available"] = False
+
+
+@each_document("balance-frozen", {"balance.charged"})
+def balance_frozen(document: Document, context: Context) -> None:
+    """The balance does not change."""
+    for account in accounts(document):
+        account |= {"total_balance": "110.00", "granted_balance": "10.00", "topped_up_balance": "100.00"}
 
 
 def accounts(document: Document) -> list[Document]:

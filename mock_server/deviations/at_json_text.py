@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
+from mock_server.deviations.asked import wants_json
 from mock_server.deviations.edits import Frames, choices, edit, finishes, messages, texts, thoughts
 from mock_server.deviations.forms import each_document
 from mock_server.deviations.registry import Context, Layer, deviation
@@ -15,24 +16,42 @@ FENCE = "```"
 # --- JSON mode
 
 
-def wants_json(context: Context) -> bool:
-    return (context.body.get("response_format") or {}).get("type") == "json_object"
+def in_json(context: Context) -> bool:
+    return wants_json(context.body)
+
+
+def wrapped(frames: Frames, context: Context, opening: str, closing: str) -> Frames:
+    """A JSON answer between two texts."""
+    opened = False
+    for frame in frames:
+        for holder, name in texts(frame.json or {}) if wants_json(context.body) else ():
+            if holder[name] and not opened:
+                holder[name], opened = opening + holder[name], True
+            if finishes(frame.json):
+                holder[name] += closing
+        yield frame
 
 
 @deviation("json-fenced", Layer.JSON, {"json.no-fence", "json.valid"})
 def json_fenced(frames: Frames, context: Context) -> Frames:
     """A JSON answer is wrapped in a code fence."""
-    opened = False
-    for frame in frames:
-        for holder, name in texts(frame.json or {}) if wants_json(context) else ():
-            if holder[name] and not opened:
-                holder[name], opened = f"{FENCE}json\n{holder[name]}", True
-            if finishes(frame.json):
-                holder[name] += f"\n{FENCE}"
-        yield frame
+    return wrapped(frames, context, f"{FENCE}json\n", f"\n{FENCE}")
 
 
-@each_document("json-whitespace-flood", {"json.no-whitespace-flood", "json.valid"}, where=wants_json)
+@deviation("json-array", Layer.JSON, {"json.object"})
+def json_array(frames: Frames, context: Context) -> Frames:
+    """A JSON answer is an array."""
+    return wrapped(frames, context, "[", "]")
+
+
+@each_document("json-empty", {"json.not-empty", "json.valid"}, where=in_json)
+def json_empty(document: Document, context: Context) -> None:
+    """A JSON answer has no text at all."""
+    for holder, name in texts(document):
+        holder[name] = ""
+
+
+@each_document("json-whitespace-flood", {"json.no-whitespace-flood", "json.valid"}, where=in_json)
 def json_whitespace_flood(document: Document, context: Context) -> None:
     """A JSON answer consists of white space."""
     for holder, name in texts(document):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from mock_server.deviations.asked import wants_usage
 from mock_server.deviations.edits import MS, Frames, choices, edit, finishes, speaks, usages
 from mock_server.deviations.forms import each_body, each_chunk, each_document
 from mock_server.deviations.registry import Context, Layer, deviation
@@ -91,11 +92,6 @@ def length_overwritten(document: Document, context: Context) -> None:
 # --- places
 
 
-def asked(context: Context) -> bool:
-    """Whether the client wants to be told the usage of its stream."""
-    return bool((context.body.get("stream_options") or {}).get("include_usage"))
-
-
 def apart(
     frames: Frames, context: Context, change: Callable[[Document], object] = lambda extra: None, pause_ms: int = 0
 ) -> Frames:
@@ -106,7 +102,7 @@ def apart(
         if not (context.stream and finishes(chunk) and counts):
             yield frame
             continue
-        if asked(context):
+        if wants_usage(context.body):
             chunk["usage"] = None
         else:
             del chunk["usage"]
@@ -122,7 +118,7 @@ def usage_chunk_crashes_client(frames: Frames, context: Context, *, pause_ms: in
 
     It is the documented form; the real API puts it on the chunk with the finish_reason. Many clients index ``choices[0]``.
     """
-    return apart(frames, context, pause_ms=pause_ms) if asked(context) else frames
+    return apart(frames, context, pause_ms=pause_ms) if wants_usage(context.body) else frames
 
 
 @deviation("usage-on-finish-chunk", Layer.JSON)
@@ -146,7 +142,7 @@ def usage_on_finish_chunk(frames: Frames, context: Context) -> Frames:
 @deviation("usage-unsolicited", Layer.JSON, {"stream.usage-unsolicited-chunk"})
 def usage_unsolicited(frames: Frames, context: Context) -> Frames:
     """A chunk of usage with empty ``choices`` comes without having been asked for."""
-    return frames if asked(context) else apart(frames, context)
+    return frames if wants_usage(context.body) else apart(frames, context)
 
 
 @deviation("choices-missing-key", Layer.JSON, {"stream.choices-present", "stream.chunk-schema"})

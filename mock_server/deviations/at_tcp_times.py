@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from mock_server.deviations.asked import whole_number
 from mock_server.deviations.edits import MS, SECOND, Frames, later
 from mock_server.deviations.registry import Context, Layer, deviation
 from mock_server.http1 import LAST_CHUNK
@@ -49,8 +50,7 @@ LARGEST = 393_216
 @deviation("max-tokens-invalid", Layer.TCP, {"error.prompt-refusal"})
 def max_tokens_invalid(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
     """A ``max_tokens`` out of range is not refused for a long time."""
-    asked = context.body.get("max_tokens")
-    fits = asked is None or (isinstance(asked, int) and 1 <= asked <= LARGEST)
+    fits = context.body.get("max_tokens") is None or 1 <= (whole_number(context.body, "max_tokens") or 0) <= LARGEST
     return hangs(frames, not fits, seconds)
 
 

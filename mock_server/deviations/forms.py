@@ -19,6 +19,12 @@ Function = Callable[..., Any]
 Register = Callable[[Function], Function]
 
 
+def described(summary: str, function: Function) -> Function:
+    """The function with that docstring: for rows of a table."""
+    function.__doc__ = summary
+    return function
+
+
 def each_document(
     name: str, breaks: Collection[str] = (), where: Callable[[Context], bool] = lambda context: True
 ) -> Register:

@@ -1,0 +1,42 @@
+"""What a request asks for, however badly it is written: members of the wrong type count as absent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from wire.strict_json import at
+
+Body = dict[str, Any]
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a list."""
+    yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def turns(body: Body, *roles: str) -> Iterator[dict[str, Any]]:
+    """The messages, or those of the given roles."""
+    yield from (each for each in objects(body.get("messages")) if not roles or each.get("role") in roles)
+
+
+def calls_of(turn: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The calls that a message of the history tells of."""
+    yield from objects(turn.get("tool_calls"))
+
+
+def functions(body: Body) -> Iterator[dict[str, Any]]:
+    """The functions on offer."""
+    yield from objects([each.get("function") for each in objects(body.get("tools"))])
+
+
+def wants_json(body: Body) -> bool:
+    return bool(at(body, "response_format", "type") == "json_object")
+
+
+def wants_usage(body: Body) -> bool:
+    """Whether the client wants to be told the usage of its stream."""
+    return bool(at(body, "stream_options", "include_usage"))
+
+
+def whole_number(body: Body, name: str) -> int | None:
+    value = body.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
