@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import specs
+from mock_server.deviations.asked import turns, whole_number
 from mock_server.deviations.forms import rewrites
 from mock_server.deviations.registry import Context
 
@@ -46,6 +46,12 @@ def stop_ignored(body: Body, context: Context) -> None:
     body.pop("stop", None)
 
 
+@rewrites("parallel-tool-calls-false-ignored", {"tools.parallel-off"})
+def parallel_tool_calls_false_ignored(body: Body, context: Context) -> None:
+    """``parallel_tool_calls`` has no effect: several calls come in one answer."""
+    body.pop("parallel_tool_calls", None)
+
+
 @rewrites("n-ignored", {"limits.n"})
 def n_ignored(body: Body, context: Context) -> None:
     """``n`` has no effect: there is one choice."""
@@ -76,38 +82,48 @@ def user_id_ignored(body: Body, context: Context) -> None:
     body.pop("user_id", None)
 
 
-@rewrites("reasoning-not-accepted-back", {"thinking.reasoning-kept", "proxy.reasoning-both-ways"})
+@rewrites(
+    "reasoning-not-accepted-back",
+    {"thinking.reasoning-kept", "thinking.reasoning-refused", "proxy.reasoning-both-ways"},
+)
 def reasoning_not_accepted_back(body: Body, context: Context) -> None:
     """``reasoning_content`` is taken out of the history, and the API misses it."""
-    for message in body.get("messages") or ():
-        message.pop("reasoning_content", None)
+    for turn in turns(body):
+        turn.pop("reasoning_content", None)
 
 
 # --- values that are changed
 
 
-@rewrites("max-tokens-exceeded", {"usage.within-max-tokens", "usage.completion-counted", "fim.length-finish"})
+@rewrites(
+    "max-tokens-exceeded",
+    {"usage.within-max-tokens", "usage.completion-counted", "fim.length-finish", "thinking.both-counted"},
+)
 def max_tokens_exceeded(body: Body, context: Context, *, by: int = 64) -> None:
     """``max_tokens`` does not bound the answer. It is only raised here, so that no test runs away."""
-    if isinstance(body.get("max_tokens"), int) and body["max_tokens"] > 0:
+    if (whole_number(body, "max_tokens") or 0) > 0:
         body["max_tokens"] += by
 
 
-@rewrites("max-tokens-clamped", {"limits.max-tokens-minimum", "limits.max-tokens-maximum"})
-def max_tokens_clamped(body: Body, context: Context, *, most: int = 4096) -> None:
-    """A ``max_tokens`` out of range is moved into it instead of refused."""
-    if isinstance(body.get("max_tokens"), int):
-        body["max_tokens"] = min(max(body["max_tokens"], 1), most)
+@rewrites("max-completion-tokens-ignored", {"limits.max-completion-tokens"})
+def max_completion_tokens_ignored(body: Body, context: Context) -> None:
+    """``max_completion_tokens`` has no effect."""
+    body.pop("max_completion_tokens", None)
 
 
-SERVED = {name for profile in specs.PROFILES for name in specs.models(profile)}
+@rewrites("echo-always", {"fim.echo-off"})
+def echo_always(body: Body, context: Context) -> None:
+    """FIM repeats the prompt without having been asked to."""
+    if "prompt" in body:
+        body["echo"] = True
 
 
-@rewrites("status-404-missing", {"error.unknown-model"})
-def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-v4-flash") -> None:
-    """A model that does not exist is served by another one."""
-    if isinstance(body.get("model"), str) and body["model"] not in SERVED:
-        body["model"] = served
+@rewrites("thinking-never", {"thinking.enabled", "thinking.default-on", "thinking.tool-choice-refused"})
+def thinking_never(body: Body, context: Context) -> None:
+    """The model does not think, whatever it is told."""
+    if "messages" in body:
+        body["thinking"] = {"type": "disabled"}
+        body.pop("reasoning_effort", None)
 
 
 @rewrites("int-precision", {"transport.numbers-exact", "tools.arguments-exact", "proxy.request-numbers"})
@@ -131,6 +147,5 @@ def rounded(value: Any) -> Any:
 @rewrites("role-developer-accepted")
 def role_developer_accepted(body: Body, context: Context) -> None:
     """Legal: messages of the role developer count as system messages, as OpenAI has it."""
-    for message in body.get("messages") or ():
-        if message.get("role") == "developer":
-            message["role"] = "system"
+    for turn in turns(body, "developer"):
+        turn["role"] = "system"

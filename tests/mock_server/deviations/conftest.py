@@ -37,6 +37,23 @@ def function(name: str, **properties: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": properties}}}
 
 
+def strict(name: str, **more: Any) -> dict[str, Any]:
+    """A strict function without parameters."""
+    made = function(name)
+    made["function"] |= {"strict": True}
+    made["function"]["parameters"] |= {"required": [], **more}
+    return made
+
+
+def said_in_parts(text: str) -> dict[str, Any]:
+    return {**MODEL, **QUIET, "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]}
+
+
+def prefixed(**more: Any) -> dict[str, Any]:
+    asked, start = {"role": "user", "content": "Repeat exactly: one two"}, {"role": "assistant", "content": "one"}
+    return {**MODEL, **QUIET, "messages": [asked, {**start, "prefix": True, **more}]}
+
+
 HISTORY = [
     {"role": "user", "content": "What is the weather in Paris?"},
     {
@@ -61,6 +78,9 @@ MALFORMED = {**MODEL, "messages": "hello"}
 LARGE = said("x" * (1 << 20))
 CACHED = said("You answer in one word. " * 40)
 ORDER = said("Run the order.", tools=[function("run", order={"type": "integer", "enum": [9007199254740993]})])
+
+
+OLD = (("profile", "2025-12"),)
 
 
 @dataclass(frozen=True)
@@ -152,6 +172,64 @@ ASKS = {
     "kept alive": Ask(HI, headers={"connection": "keep-alive"}, patience=0.5),
     "cached": Ask(CACHED, warm=True),
     "silent": Ask({**HI, **STREAM}, mock=(("ttft_ms", 200),)),
+    "after a turn": Ask(
+        {**HI, "messages": [*HI["messages"], {"role": "assistant", "content": "one"}, *HI["messages"]]}
+    ),
+    "with system": Ask({**HI, "messages": [{"role": "system", "content": "Be brief.", "name": "a"}, *HI["messages"]]}),
+    "with name": Ask({**HI, "messages": [{**HI["messages"][0], "name": "Ada"}]}),
+    "in parts": Ask(said_in_parts("Repeat exactly: one")),
+    "user": Ask({**HI, "user_id": "u"}),
+    "hot": Ask({**HI, "temperature": 2}),
+    "top_p 1": Ask({**HI, "top_p": 1}),
+    "penalty": Ask({**HI, "frequency_penalty": 1}),
+    "five stops": Ask({**HI, "stop": list("ABCDE")}),
+    "8k": Ask({**HI, "max_tokens": 8192}, BETA),
+    "JSON in capitals": Ask(said("Say hello as JSON.", response_format={"type": "json_object"})),
+    "text format": Ask({**HI, "response_format": {"type": "text"}}),
+    "prefix": Ask(prefixed(), BETA),
+    "prefix with reasoning": Ask({**prefixed(reasoning_content="Hm."), "thinking": {"type": "enabled"}}, BETA),
+    "65 tools": Ask({**HI, "tools": [function(f"f{number}") for number in range(65)]}),
+    "tool without parameters": Ask({**HI, "tools": [{"type": "function", "function": {"name": "now"}}]}),
+    "strict tool": Ask({**HI, "tools": [strict("now", additionalProperties=False)]}, BETA),
+    "call while thinking": Ask({**CALL, "thinking": {"type": "enabled"}}),
+    "effort": Ask({**THINK, "reasoning_effort": "high"}),
+    "v1": Ask(HI, "/v1/chat/completions"),
+    "text as length": Ask({**STORY, "max_tokens": "8"}),
+    "cold": Ask({**HI, "temperature": -1}),
+    "top_p 0": Ask({**HI, "top_p": 0}),
+    "penalty 3": Ask({**HI, "model": "deepseek-chat", "frequency_penalty": 3}, mock=OLD),
+    "21 alternatives": Ask({**LOGPROBS, "top_logprobs": 21}),
+    "alternatives alone": Ask({**HI, "top_logprobs": 2}),
+    "stream options alone": Ask({**HI, "stream_options": {"include_usage": True}}),
+    "unknown effort": Ask({**THINK, "reasoning_effort": "utmost"}),
+    "no model": Ask({name: value for name, value in HI.items() if name != "model"}),
+    "no messages": Ask({**MODEL, **QUIET}),
+    "no prompt": Ask({**MODEL, "max_tokens": 4}, BETA_FIM),
+    "odd thinking": Ask({**HI, "thinking": True}),
+    "one message": Ask({**HI, "messages": HI["messages"][0]}),
+    "narrator": Ask({**HI, "messages": [{"role": "narrator", "content": "Repeat exactly: one"}]}),
+    "orphan": Ask({**HI, "messages": [*HI["messages"], HISTORY[2]]}),
+    "unanswered": Ask({**HI, "messages": [*HISTORY[:2], *HI["messages"]]}),
+    "history without reasoning": Ask(
+        {**THINK, "messages": [HISTORY[0], {**HISTORY[1], "reasoning_content": None}, HISTORY[2]]}
+    ),
+    "129 tools": Ask({**HI, "tools": [function(f"f{number}") for number in range(129)]}),
+    "bad names": Ask({**HI, "tools": [function("a b"), function("a_b"), function("c" * 65)]}),
+    "bad parameters": Ask(
+        {**HI, "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}]}
+    ),
+    "logprobs of reasoner": Ask({**LOGPROBS, "model": "deepseek-reasoner"}, mock=OLD),
+    "no key": Ask(HI, headers={"authorization": "Basic x"}),
+    "bad key": Ask(HI, headers={"authorization": "Bearer sk-invalid-key-1234"}),
+    "bad key and body": Ask("cut", headers={"authorization": "Bearer sk-invalid-key-1234"}),
+    "text": Ask(HI, headers={"content-type": "text/plain"}),
+    "FIM off beta": Ask(FIM, "/completions"),
+    "nowhere": Ask(HI, "/nowhere"),
+    "wrong method": Ask(path="/chat/completions"),
+    "two in one": Ask({**CALL, "parallel_tool_calls": False}),
+    "eight of OpenAI": Ask(
+        {**said("Write a long story."), "max_completion_tokens": 4, "max_tokens": 8}, mock=(("profile", "openai"),)
+    ),
     "models": Ask(path="/models"),
     "balance": Ask(path="/user/balance"),
 }

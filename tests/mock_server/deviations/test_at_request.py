@@ -18,17 +18,10 @@ ROWS = [
         lambda wire: wire.status == 400 and "reasoning" in wire.error["message"],
     ),
     ("max-tokens-exceeded", "story", lambda wire: wire.usages[0]["completion_tokens"] == 72),
-    (
-        "max-tokens-clamped",
-        "negative length",
-        lambda wire: wire.status == 200 and wire.usages[0]["completion_tokens"] == 1,
-    ),
-    ("status-404-missing", "chat without model", lambda wire: wire.status == 200),
-    (
-        "status-404-missing; model-echoed",
-        "chat without model",
-        lambda wire: wire.status == 200 and wire.json["model"] == "no-such-model",
-    ),
+    ("max-completion-tokens-ignored", "eight of OpenAI", lambda wire: wire.usages[0]["completion_tokens"] == 8),
+    ("echo-always", "FIM", lambda wire: wire.text.startswith("def fib(a):")),
+    ("thinking-never", "thinking", lambda wire: "reasoning_content" not in wire.messages[0]),
+    ("parallel-tool-calls-false-ignored", "two in one", lambda wire: len(wire.calls) == 2),
     ("int-precision", "order", lambda wire: "9007199254740992" in wire.arguments),
     ("role-developer-accepted", "developer", lambda wire: wire.status == 200),
 ]

@@ -1,0 +1,165 @@
+"""Servers that are stricter than the API: each row refuses something that is legal."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mock_server.deviations.asked import functions, turns, wants_json, whole_number
+from mock_server.deviations.at_admission import invalid
+from mock_server.deviations.forms import described, refuses
+from mock_server.deviations.registry import Context
+from mock_server.http1 import Request
+
+Condition = Callable[[Request, Context], bool]
+
+
+def thinks(context: Context) -> bool:
+    return context.body.get("thinking") == {"type": "enabled"}
+
+
+def words(context: Context, *roles: str) -> str:
+    return " ".join(str(turn.get("content")) for turn in turns(context.body, *roles))
+
+
+def answers(context: Context) -> Iterator[dict[str, Any]]:
+    """What the assistant is said to have said before."""
+    return turns(context.body, "assistant")
+
+
+ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
+    (
+        "system-role-rejected",
+        {"chat.system-message"},
+        "Messages of the role system are refused.",
+        lambda request, context: any(turns(context.body, "system")),
+    ),
+    (
+        "message-name-rejected",
+        {"chat.message-name"},
+        "Messages with a name are refused.",
+        lambda request, context: any("name" in turn for turn in turns(context.body, "user")),
+    ),
+    (
+        "content-parts-rejected",
+        {"chat.content-parts"},
+        "Content in parts is refused.",
+        lambda request, context: any(isinstance(turn.get("content"), list) for turn in turns(context.body, "user")),
+    ),
+    (
+        "history-rejected",
+        {"chat.multi-turn", "thinking.reasoning-ignored"},
+        "Earlier answers in the conversation are refused.",
+        lambda request, context: any(
+            not turn.get("tool_calls") and not turn.get("prefix") for turn in answers(context)
+        ),
+    ),
+    (
+        "user-id-rejected",
+        {"chat.user-id"},
+        "A user_id is refused.",
+        lambda request, context: "user_id" in context.body,
+    ),
+    (
+        "temperature-two-rejected",
+        {"chat.temperature-bounds"},
+        "The highest temperature is refused.",
+        lambda request, context: context.body.get("temperature") == 2,
+    ),
+    (
+        "top-p-one-rejected",
+        {"limits.top-p-one"},
+        "A top_p of 1 is refused.",
+        lambda request, context: context.body.get("top_p") == 1,
+    ),
+    (
+        "penalties-rejected",
+        {"chat.penalties-accepted", "thinking.sampling-ignored"},
+        "Penalties are refused, now that they have no effect.",
+        lambda request, context: bool(context.body.keys() & {"frequency_penalty", "presence_penalty"}),
+    ),
+    (
+        "four-stops",
+        {"chat.stop-16", "chat.stop-8", "chat.stop-array"},
+        "More than four stop texts are refused, as at OpenAI.",
+        lambda request, context: isinstance(context.body.get("stop"), list) and len(context.body["stop"]) > 4,
+    ),
+    (
+        "beta-8k-rejected",
+        {"chat.beta-8k"},
+        "max_tokens above 4096 is refused.",
+        lambda request, context: (whole_number(context.body, "max_tokens") or 0) > 4096,
+    ),
+    (
+        "json-mode-rejected",
+        {"json.accepted", "json.word-any-case"},
+        "JSON mode is refused.",
+        lambda request, context: wants_json(context.body),
+    ),
+    (
+        "json-word-in-lower-case",
+        {"json.word-any-case"},
+        "The word json counts in lower case and in messages of the user and the system only.",
+        lambda request, context: wants_json(context.body) and "json" not in words(context, "user", "system"),
+    ),
+    (
+        "text-format-rejected",
+        {"json.text-accepted"},
+        "response_format text is refused.",
+        lambda request, context: context.body.get("response_format") == {"type": "text"},
+    ),
+    (
+        "prefix-rejected",
+        {"prefix.accepted", "prefix.truncation-resumed"},
+        "A prefix is refused.",
+        lambda request, context: any("prefix" in turn for turn in answers(context)),
+    ),
+    (
+        "prefix-reasoning-rejected",
+        {"prefix.reasoning"},
+        "A prefix with reasoning is refused.",
+        lambda request, context: any(turn.get("prefix") and "reasoning_content" in turn for turn in answers(context)),
+    ),
+    (
+        "sixty-four-tools",
+        {"tools.count-128"},
+        "More than 64 functions are refused.",
+        lambda request, context: len(list(functions(context.body))) > 64,
+    ),
+    (
+        "tool-parameters-required",
+        {"tools.parameters-optional"},
+        "A function without parameters is refused.",
+        lambda request, context: any("parameters" not in function for function in functions(context.body)),
+    ),
+    (
+        "strict-rejected",
+        {"tools.strict-accepted"},
+        "Strict functions are refused.",
+        lambda request, context: any("strict" in function for function in functions(context.body)),
+    ),
+    (
+        "tool-history-rejected",
+        {"tools.round-trip", "tools.null-content-history", "thinking.reasoning-kept"},
+        "Results of tools cannot be sent back.",
+        lambda request, context: any(turn.get("tool_calls") for turn in answers(context)),
+    ),
+    (
+        "thinking-with-tools-rejected",
+        {"thinking.tools"},
+        "Tools are refused while thinking, as by R1.",
+        lambda request, context: thinks(context) and any(functions(context.body)),
+    ),
+    (
+        "effort-rejected",
+        {"thinking.effort-values"},
+        "reasoning_effort is refused.",
+        lambda request, context: "reasoning_effort" in context.body,
+    ),
+    (
+        "v1-missing",
+        {"transport.v1-alias"},
+        "There is nothing below /v1.",
+        lambda request, context: request.path.startswith("/v1/"),
+    ),
+)
+for name, breaks, summary, condition in ROWS:
+    refuses(name, invalid("This is not supported."), breaks)(described(summary, condition))

@@ -1,0 +1,236 @@
+"""Servers that are laxer than the API: what is wrong with a request is mended in silence, and it is served."""
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import specs
+from mock_server.deviations.asked import calls_of, functions, turns
+from mock_server.deviations.forms import Register, rewrites
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.http1 import Request
+from wire.strict_json import at
+
+Body = dict[str, Any]
+FAULT = "error.client-fault-4xx"
+PARAMETER = "error.status-400-parameter"
+
+
+def lax(name: str, breaks: Collection[str]) -> Register:
+    return rewrites(name, {FAULT, *breaks})
+
+
+def clamp(body: Body, name: str, low: float, high: float) -> None:
+    if isinstance(body.get(name), (int, float)):
+        body[name] = min(max(body[name], low), high)
+
+
+# --- values out of range
+
+
+@lax("max-tokens-clamped", {"limits.max-tokens-minimum", "limits.max-tokens-maximum", "fim.max-tokens-4k"})
+def max_tokens_clamped(body: Body, context: Context, *, most: int = 4096) -> None:
+    """A ``max_tokens`` out of range is moved into it."""
+    clamp(body, "max_tokens", 1, most)
+
+
+@lax("max-tokens-cast", {"limits.max-tokens-type", "error.wrong-type"})
+def max_tokens_cast(body: Body, context: Context) -> None:
+    """A ``max_tokens`` that is text or a fraction counts all the same."""
+    if isinstance(body.get("max_tokens"), (str, float)):
+        digits = re.match(r"\d+", str(body["max_tokens"]))
+        body["max_tokens"] = int(digits[0]) if digits else 8
+
+
+@lax("temperature-clamped", {"limits.temperature", "fim.bounds", PARAMETER})
+def temperature_clamped(body: Body, context: Context) -> None:
+    """A temperature out of range is moved into it."""
+    clamp(body, "temperature", 0, 2)
+
+
+@lax("top-p-clamped", {"limits.top-p", "fim.bounds"})
+def top_p_clamped(body: Body, context: Context) -> None:
+    """A ``top_p`` out of range is moved into it."""
+    clamp(body, "top_p", 0.01, 1)
+
+
+@lax("penalties-clamped", {"limits.penalties"})
+def penalties_clamped(body: Body, context: Context) -> None:
+    """Penalties out of range are moved into it."""
+    clamp(body, "frequency_penalty", -2, 2)
+    clamp(body, "presence_penalty", -2, 2)
+
+
+@lax("top-logprobs-clamped", {"limits.top-logprobs-range", "fim.bounds"})
+def top_logprobs_clamped(body: Body, context: Context) -> None:
+    """A number of alternatives out of range is moved into it."""
+    clamp(body, "top_logprobs", 0, 20)
+    if not isinstance(body.get("logprobs"), bool):
+        clamp(body, "logprobs", 0, 20)
+
+
+@lax("effort-unknown-served", {"thinking.effort-unknown-refused"})
+def effort_unknown_served(body: Body, context: Context) -> None:
+    """A ``reasoning_effort`` that does not exist has no effect."""
+    if body.get("reasoning_effort") not in ("none", "minimal", "low", "medium", "high", "xhigh", "max"):
+        body.pop("reasoning_effort", None)
+
+
+# --- members that miss each other
+
+
+@lax("top-logprobs-alone-served", {"limits.top-logprobs-alone"})
+def top_logprobs_alone_served(body: Body, context: Context) -> None:
+    """``top_logprobs`` without logprobs has no effect."""
+    if not body.get("logprobs"):
+        body.pop("top_logprobs", None)
+
+
+@lax("stream-options-alone-served", {"limits.stream-options-alone"})
+def stream_options_alone_served(body: Body, context: Context) -> None:
+    """``stream_options`` without a stream has no effect."""
+    if not body.get("stream"):
+        body.pop("stream_options", None)
+
+
+@lax("model-defaulted", {"error.missing-model"})
+def model_defaulted(body: Body, context: Context, *, model: str = "deepseek-v4-flash") -> None:
+    """A request without model is served by one that is always there."""
+    body.setdefault("model", model)
+
+
+@lax("messages-defaulted", {"error.missing-messages", "error.empty-messages"})
+def messages_defaulted(body: Body, context: Context) -> None:
+    """A request without messages gets an answer to nothing."""
+    if "prompt" not in body:
+        body["messages"] = body.get("messages") or [{"role": "user", "content": ""}]
+
+
+@lax("prompt-defaulted", {"fim.prompt-required"})
+def prompt_defaulted(body: Body, context: Context) -> None:
+    """FIM without a prompt is served with the one that stands in the form of the documentation."""
+    if "messages" not in body:
+        body.setdefault("prompt", "Once upon a time,")
+
+
+@lax("thinking-type-defaulted", {"thinking.type-required"})
+def thinking_type_defaulted(body: Body, context: Context) -> None:
+    """``thinking`` of any form switches thinking on."""
+    known = ({"type": "enabled"}, {"type": "disabled"}, None)
+    if body.get("thinking") not in known:
+        body["thinking"] = {"type": "enabled"}
+
+
+# --- messages
+
+
+@lax("messages-wrapped", {"error.wrong-type"})
+def messages_wrapped(body: Body, context: Context) -> None:
+    """``messages`` may be one message."""
+    if isinstance(body.get("messages"), dict):
+        body["messages"] = [body["messages"]]
+
+
+@lax("roles-mapped", {"error.unknown-role"})
+def roles_mapped(body: Body, context: Context) -> None:
+    """A role that does not exist counts as the user."""
+    for turn in turns(body):
+        if turn.get("role") not in ("system", "user", "assistant", "tool"):
+            turn["role"] = "user"
+
+
+@lax("tool-history-unchecked", {"tools.orphan-refused", "tools.unanswered-refused"})
+def tool_history_unchecked(body: Body, context: Context) -> None:
+    """Calls without results and results without calls are left out of the history."""
+    answered = [turn.get("tool_call_id") for turn in turns(body, "tool")]
+    made = [call.get("id") for turn in turns(body) for call in calls_of(turn)]
+    for turn in turns(body, "assistant"):
+        turn["tool_calls"] = [call for call in calls_of(turn) if call.get("id") in answered] or None
+    if made or answered:
+        body["messages"] = [
+            each for each in turns(body) if each.get("role") != "tool" or each.get("tool_call_id") in made
+        ]
+
+
+@lax("reasoning-missing-served", {"thinking.reasoning-missing-refused"})
+def reasoning_missing_served(body: Body, context: Context) -> None:
+    """Calls may come back without the reasoning that led to them."""
+    for turn in turns(body):
+        if turn.get("tool_calls") and turn.get("reasoning_content") is None:
+            turn["reasoning_content"] = ""
+
+
+# --- tools
+
+
+@lax("tools-cut-off", {"tools.count-129"})
+def tools_cut_off(body: Body, context: Context) -> None:
+    """Of more than 128 functions the first 128 count."""
+    if isinstance(body.get("tools"), list):
+        body["tools"] = body["tools"][:128]
+
+
+@lax("tool-names-unchecked", {"tools.bad-name-refused", "tools.long-name-refused", "tools.duplicate-name-refused"})
+def tool_names_unchecked(body: Body, context: Context) -> None:
+    """Functions may have any name, and the same one."""
+    seen: set[str] = set()
+    for number, function in enumerate(functions(body)):
+        name = re.sub(r"[^\w-]", "_", str(function.get("name")))[:60]
+        function["name"] = f"{name}_{number}" if name in seen else name
+        seen.add(name)
+
+
+@lax("tool-parameters-unchecked", {"tools.parameters-object", "tools.strict-schema-checked"})
+def tool_parameters_unchecked(body: Body, context: Context) -> None:
+    """Parameters may be any schema, also of strict functions."""
+    for function in functions(body):
+        function.pop("strict", None)
+        if at(function, "parameters", "type") != "object":
+            function.pop("parameters", None)
+
+
+@lax("logprobs-of-reasoner-dropped", {"thinking.logprobs-refused"})
+def logprobs_of_reasoner_dropped(body: Body, context: Context) -> None:
+    """Log probabilities of the reasoner have no effect."""
+    if body.get("model") == "deepseek-reasoner":
+        body.pop("logprobs", None)
+        body.pop("top_logprobs", None)
+
+
+SERVED = {name for profile in specs.PROFILES for name in specs.models(profile)}
+
+
+@lax("status-404-missing", {"error.unknown-model"})
+def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-v4-flash") -> None:
+    """A model that does not exist is served by another one; with model-echoed the answer even names it."""
+    if isinstance(body.get("model"), str) and body["model"] not in SERVED:
+        body["model"] = served
+
+
+# --- around the body
+
+
+@deviation(
+    "any-key-served",
+    Layer.REQUEST,
+    {"error.status-401", "error.bad-scheme", "models.auth", "balance.auth", FAULT},
+)
+def any_key_served(request: Request, context: Context) -> Request:
+    """Every key is good, and none is needed."""
+    return replace(request, headers={**request.headers, "authorization": "Bearer sk-anybody-0000"})
+
+
+@deviation("any-media-type-served", Layer.REQUEST, {"error.media-type", FAULT})
+def any_media_type_served(request: Request, context: Context) -> Request:
+    """A body may be announced as anything."""
+    return (
+        replace(request, headers={**request.headers, "content-type": "application/json"}) if request.body else request
+    )
+
+
+@deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused", FAULT})
+def beta_everywhere(request: Request, context: Context) -> Request:
+    """What is beta is served on the stable paths too."""
+    stable = request.method == "POST" and not request.target.startswith("/beta/")
+    return replace(request, target=f"/beta{request.target}") if stable else request
