@@ -18,7 +18,9 @@ def page(status: int) -> bytes:
     ).encode()
 
 
-def replace_body(reply: Reply, body: bytes, content_type: str | None) -> Reply:
+def replace_body(reply: Reply, body: bytes, content_type: str, status: int | None = None) -> Reply:
+    """Another body, with its length, and maybe another status."""
+    reply.status = status or reply.status
     reply.frames, reply.framing = iter([Frame(reply.head_at, body)]), Framing.LENGTH
     reply.set_header("content-type", content_type)
     return reply
@@ -52,6 +54,29 @@ def status_500_validation(reply: Reply, context: Context) -> Reply:
     return reply
 
 
+@deviation("every-path-served", Layer.HTTP, {"error.wrong-path", "error.client-fault-4xx"})
+def every_path_served(reply: Reply, context: Context) -> Reply:
+    """Paths that do not exist are answered with a welcome page."""
+    return replace_body(reply, b"<html><body>Welcome!</body></html>", HTML, 200) if reply.status == 404 else reply
+
+
+@deviation("wrong-method-404", Layer.HTTP, {"error.wrong-method"})
+def wrong_method_404(reply: Reply, context: Context) -> Reply:
+    """A wrong method is answered as if the path did not exist."""
+    if reply.status == 405:
+        reply.status = 404
+    return reply
+
+
+@deviation("body-before-key", Layer.HTTP, {"error.auth-before-body"})
+def body_before_key(reply: Reply, context: Context) -> Reply:
+    """A request with a bad key and a bad body is refused for the body."""
+    if reply.status == 401 and context.request.body and not context.body:
+        body = b"Failed to parse the request body as JSON: EOF while parsing a value at line 1 column 9"
+        replace_body(reply, body, "application/octet-stream", 400)
+    return reply
+
+
 @deviation("status-422", Layer.HTTP)
 def status_422(reply: Reply, context: Context) -> Reply:
     """Legal: members that are missing or of the wrong type are answered with 422, as documented, instead of 400.
@@ -76,8 +101,7 @@ def error_200_sse_first(reply: Reply, context: Context) -> Reply:
     """A bad request for a stream gets a stream with status 200, whose first event is the error."""
     if reply.status >= 400 and context.body.get("stream"):
         body = b"data: " + (peek(reply) or b"{}") + b"\n\n" + DONE
-        reply.status = 200
-        replace_body(reply, body, "text/event-stream; charset=utf-8")
+        replace_body(reply, body, "text/event-stream; charset=utf-8", 200)
     return reply
 
 
@@ -141,6 +165,6 @@ def done_on_nonstream(reply: Reply, context: Context) -> Reply:
 def idle_timeout_cut(reply: Reply, context: Context, *, seconds: float = 1.0, status: int = 504) -> Reply:
     """Nothing is sent for a while, and then the front end gives up with a page: nginx after 60 s, Cloudflare after 100 s."""
     if context.body:
-        reply.status, reply.head_at = status, round(seconds * SECOND)
-        replace_body(reply, page(status), HTML)
+        reply.head_at = round(seconds * SECOND)
+        replace_body(reply, page(status), HTML, status)
     return reply

@@ -158,6 +158,14 @@ def content_type_missing(reply: Reply, context: Context) -> Reply:
     return reply
 
 
+@deviation("content-type-malformed", Layer.HTTP, {"transport.content-type-exact"})
+def content_type_malformed(reply: Reply, context: Context) -> Reply:
+    """The media type has a parameter without a value."""
+    media_type = (reply.header("content-type") or "text/plain").partition(";")[0]
+    reply.set_header("content-type", f"{media_type}; charset")
+    return reply
+
+
 @deviation("content-type-spelling", Layer.HTTP)
 def content_type_spelling(reply: Reply, context: Context) -> Reply:
     """Legal: media types are in capitals, with and without a charset; neither changes their meaning."""

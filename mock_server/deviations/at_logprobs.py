@@ -100,6 +100,14 @@ def logprobs_too_wide(document: Document, context: Context) -> None:
             entry["top_logprobs"] = [*entry["top_logprobs"], spare, dict(spare)]
 
 
+@each_document("fim-logprobs-too-wide", {"fim.logprobs-width"})
+def fim_logprobs_too_wide(document: Document, context: Context) -> None:
+    """Each token of FIM has more alternatives than were asked for."""
+    for choice in choices(document):
+        for best in (choice.get("logprobs") or {}).get("top_logprobs") or ():
+            best |= {f"spare {number}": -99.0 for number in range(4)}
+
+
 @each_document("logprobs-unordered", {"logprobs.ordered"})
 def logprobs_unordered(document: Document, context: Context) -> None:
     """The alternatives of a token rise from the least likely to the likeliest."""

@@ -7,6 +7,13 @@ ROWS = [
         "malformed",
         lambda wire: wire.status == 500 and wire.error["type"] == "invalid_request_error",
     ),
+    ("every-path-served", "nowhere", lambda wire: wire.status == 200 and b"Welcome" in wire.body),
+    ("wrong-method-404", "wrong method", lambda wire: wire.status == 404),
+    (
+        "body-before-key",
+        "bad key and body",
+        lambda wire: wire.status == 400 and wire.body.startswith(b"Failed to parse"),
+    ),
     ("status-422", "malformed", lambda wire: wire.status == 422),
     (
         "status-402-remapped",

@@ -57,6 +57,7 @@ ROWS = [
     ),
     ("header-loss", "chat", lambda wire: wire.header("x-ds-trace-id") is None),
     ("content-type-missing", "models", lambda wire: wire.header("content-type") is None),
+    ("content-type-malformed", "chat", lambda wire: wire.header("content-type") == "application/json; charset"),
     ("content-type-spelling", "stream", lambda wire: wire.header("content-type") == "Text/Event-Stream"),
     ("content-type-spelling", "chat", lambda wire: wire.header("content-type") == "Application/Json;Charset=UTF-8"),
     ("header-case", "chat", lambda wire: b"Content-Type" in names(wire)),

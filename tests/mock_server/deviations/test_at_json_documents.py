@@ -16,6 +16,10 @@ ROWS = [
     ("models-shape:shape=models", "models", lambda wire: wire.json.keys() == {"models"}),
     ("models-shape:shape=empty", "models", lambda wire: wire.json["data"] == []),
     ("models-shape:shape=numbers", "models", lambda wire: wire.json["data"][0]["id"] == 0),
+    ("models-incomplete", "models", lambda wire: [model["id"] for model in wire.json["data"]] == ["house-model"]),
+    ("models-doubled", "models", lambda wire: len(wire.json["data"]) == 4),
+    ("balance-unavailable", "balance", lambda wire: wire.json["is_available"] is False),
+    ("balance-frozen", "balance", lambda wire: account(wire)["total_balance"] == "110.00"),
     ("balance-numbers", "balance", lambda wire: isinstance(account(wire)["total_balance"], float)),
     (
         "balance-sum-mismatch",

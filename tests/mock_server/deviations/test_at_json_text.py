@@ -9,6 +9,9 @@ ROWS = [
         lambda wire: wire.text.startswith(f"{FENCE}json\n{{") and wire.text.endswith(f"}}\n{FENCE}"),
     ),
     ("json-fenced", "JSON as stream", lambda wire: wire.text.startswith(FENCE) and wire.text.endswith(FENCE)),
+    ("json-array", "JSON", lambda wire: wire.text.startswith("[{") and wire.text.endswith("}]")),
+    ("json-array", "JSON as stream", lambda wire: wire.text.startswith("[{") and wire.text.endswith("}]")),
+    ("json-empty", "JSON", lambda wire: wire.text == "" and wire.finishes == ["stop"]),
     ("json-whitespace-flood", "JSON", lambda wire: len(wire.text) > 5 and wire.text.isspace()),
     ("json-whitespace-flood", "JSON as stream", lambda wire: len(wire.text) > 5 and wire.text.isspace()),
     (

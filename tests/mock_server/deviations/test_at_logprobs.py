@@ -35,6 +35,11 @@ ROWS = [
         lambda wire: all(len(each["top_logprobs"]) == 4 for each in entries(wire)),
     ),
     (
+        "fim-logprobs-too-wide",
+        "FIM with logprobs",
+        lambda wire: len(wire.choices[0]["logprobs"]["top_logprobs"][0]) > 4,
+    ),
+    (
         "logprobs-unordered",
         "logprobs",
         lambda wire: all(

@@ -28,6 +28,7 @@ ROWS = [
         lambda wire: any(COMMENT in line[5:] for line in wire.body.splitlines() if line.startswith(b"data:")),
     ),
     ("sse-keepalive-blank-event", "stream", lambda wire: wire.body.startswith(b": ping\n\nid: 0\ndata: {")),
+    ("comment-before-document", "chat", lambda wire: wire.body.startswith(b': keep-alive\n\n{"id"')),
     ("jsonl-not-sse", "stream", lambda wire: all(map(parses, wire.body.splitlines())) and wire.body.count(b"\n") > 5),
     ("json-split-across-events", "stream", lambda wire: not any(map(parses, wire.data)) and len(wire.data) > 14),
     ("data-in-several-lines", "stream", lambda wire: b'\ndata: "choices"' in wire.body and len(wire.chunks) == 8),

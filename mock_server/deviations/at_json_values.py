@@ -1,0 +1,202 @@
+"""Documents and chunks of the right shape whose values are wrong."""
+
+from typing import Any
+
+from mock_server.deviations.asked import turns
+from mock_server.deviations.edits import Frames, calls, choices, finishes, messages, texts, thoughts
+from mock_server.deviations.forms import each_body, each_chunk, each_document, each_error
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.frames import Frame
+
+Document = dict[str, Any]
+SCHEMAS = {"stream.chunk-schema", "chat.response-schema", "response.document-valid"}
+
+
+# --- what an answer says of itself
+
+
+@each_document("object-swapped", {"chat.object", "stream.object", *SCHEMAS})
+def object_swapped(document: Document, context: Context) -> None:
+    """Chunks call themselves documents, and documents chunks."""
+    if str(document.get("object")).startswith("chat."):
+        document["object"] = "chat.completion" if context.stream else "chat.completion.chunk"
+
+
+@each_document("id-repeated", {"chat.id-unique"})
+def id_repeated(document: Document, context: Context) -> None:
+    """All answers have the same id."""
+    if "choices" in document:
+        document["id"] = "chatcmpl-0"
+
+
+@each_document("model-wrong", {"chat.model-served"})
+def model_wrong(document: Document, context: Context) -> None:
+    """Answers name a model that nobody asked for."""
+    if "choices" in document:
+        document["model"] = "gpt-4o"
+
+
+@each_document("created-old", {"chat.created-recent", "stream.created-recent"})
+def created_old(document: Document, context: Context) -> None:
+    """``created`` is a month ago."""
+    if "created" in document:
+        document["created"] -= 30 * 86_400
+
+
+@each_chunk("created-drifts", {"stream.created-constant"})
+def created_drifts(chunk: Document, context: Context) -> None:
+    """Each chunk has the time at which it was made."""
+    chunk["created"] = chunk.get("created", 0) + context.rng.randrange(60)
+
+
+@each_chunk("model-drifts", {"stream.model-constant"})
+def model_drifts(chunk: Document, context: Context) -> None:
+    """Chunks name several replicas of a model."""
+    chunk["model"] = f"{chunk.get('model')}-{context.rng.randrange(1000)}"
+
+
+@each_chunk("fingerprint-drifts", {"stream.fingerprint-constant"})
+def fingerprint_drifts(chunk: Document, context: Context) -> None:
+    """Chunks come from several installations."""
+    chunk["system_fingerprint"] = f"fp_{context.rng.getrandbits(40):010x}"
+
+
+# --- choices and messages
+
+
+@each_document("role-wrong", {"chat.role-assistant", "stream.role-first", *SCHEMAS})
+def role_wrong(document: Document, context: Context) -> None:
+    """The role of an answer is that of another vendor."""
+    for message in messages(document):
+        if "role" in message:
+            message["role"] = "model"
+
+
+FINISHES = {"chat.finish-reason-known", "stream.finish-reason-known", "fim.finish-reason-known"}
+
+
+@each_document("finish-reason-unknown", {*FINISHES, "fim.response-schema", "fim.stream-chunk", *SCHEMAS})
+def finish_reason_unknown(document: Document, context: Context) -> None:
+    """The reason for which an answer ended is that of the engine."""
+    for choice in choices(document):
+        if choice.get("finish_reason"):
+            choice["finish_reason"] = "eos_token"
+
+
+@each_document("finish-stop-with-calls", {"tools.finish-reason"})
+def finish_stop_with_calls(document: Document, context: Context) -> None:
+    """An answer that calls a tool ends with ``stop``."""
+    for choice in choices(document):
+        if choice.get("finish_reason") == "tool_calls":
+            choice["finish_reason"] = "stop"
+
+
+@each_body("second-choice", {"chat.one-choice"})
+def second_choice(document: Document, context: Context) -> None:
+    """An answer has two choices, though one was asked for."""
+    if document.get("choices"):
+        document["choices"].append({**document["choices"][0], "index": 1})
+
+
+@each_body("content-null-on-stop", {"chat.content-not-null"})
+def content_null_on_stop(document: Document, context: Context) -> None:
+    """The content of an answer in prose is null."""
+    for message in messages(document):
+        if not message.get("tool_calls"):
+            message["content"] = None
+
+
+@each_document("logprobs-unasked", {"chat.logprobs-null", "fim.logprobs-null"})
+def logprobs_unasked(document: Document, context: Context) -> None:
+    """``logprobs`` is an object also where it was not asked for."""
+    arrays = dict.fromkeys(("tokens", "token_logprobs", "top_logprobs", "text_offset"), ())
+    for choice in choices(document):
+        if not choice.get("logprobs"):
+            choice["logprobs"] = arrays if "text" in choice else {"content": []}
+
+
+@each_document("tool-name-unknown", {"tools.name-offered"})
+def tool_name_unknown(document: Document, context: Context) -> None:
+    """Functions are called by a name that was not offered."""
+    for call in calls(document):
+        if call["function"].get("name"):
+            call["function"]["name"] = f"functions.{call['function']['name']}"
+
+
+@each_document("content-list-beside-calls", {"tools.content-beside-calls", *SCHEMAS})
+def content_list_beside_calls(document: Document, context: Context) -> None:
+    """Content beside calls is an empty list."""
+    for message in messages(document):
+        if message.get("tool_calls"):
+            message["content"] = []
+
+
+# --- text
+
+
+@deviation("prefix-repeated", Layer.JSON, {"prefix.not-repeated", "prefix.continues"})
+def prefix_repeated(frames: Frames, context: Context) -> Frames:
+    """The answer to a prefix begins with it."""
+    left = next((turn.get("content") for turn in turns(context.body) if turn.get("prefix")), None)
+    for frame in frames:
+        for holder, name in texts(frame.json or {}):
+            if isinstance(left, str) and holder[name]:
+                holder[name], left = left + holder[name], None
+        yield frame
+
+
+@deviation("reasoning-after-content", Layer.JSON, {"thinking.two-phases"})
+def reasoning_after_content(frames: Frames, context: Context) -> Frames:
+    """A stream thinks again after it has begun to answer."""
+    for frame in frames:
+        if (
+            context.stream
+            and frame.json
+            and finishes(frame.json)
+            and any("reasoning_content" in each for each in messages(frame.json))
+        ):
+            late = [
+                {**choice, "delta": {"content": None, "reasoning_content": " Done."}, "finish_reason": None}
+                for choice in choices(frame.json)
+            ]
+            yield Frame(frame.at, json={**frame.json, "choices": late, "usage": None})
+        yield frame
+
+
+@each_document("reasoning-list", {"thinking.reasoning-string", *SCHEMAS})
+def reasoning_list(document: Document, context: Context) -> None:
+    """``reasoning_content`` is a list of texts."""
+    for holder, name in list(thoughts(document)):
+        holder[name] = [holder[name]]
+
+
+@each_document("fim-reasoning", {"fim.not-thinking"})
+def fim_reasoning(document: Document, context: Context) -> None:
+    """FIM answers with a chain of thought."""
+    for choice in choices(document):
+        if "text" in choice:
+            choice["reasoning_content"] = "The middle must fit."
+
+
+# --- errors
+
+
+@each_error("error-without-message", {"error.message-helps", "error.envelope"})
+def error_without_message(document: Document, context: Context) -> None:
+    """Errors do not say what is wrong."""
+    if isinstance(document.get("error"), dict):
+        document["error"]["message"] = ""
+
+
+@each_error("error-type-wrong-on-401", {"error.401-type"})
+def error_type_wrong_on_401(document: Document, context: Context) -> None:
+    """A key that is not known is called an invalid request."""
+    if context.status == 401:
+        document["error"]["type"] = "invalid_request_error"
+
+
+@each_error("key-in-error", {"error.401-masks-key"})
+def key_in_error(document: Document, context: Context) -> None:
+    """The error about a key repeats it."""
+    if context.status == 401:
+        document["error"]["message"] = f"Incorrect API key provided: {context.request.headers.get('authorization')}"
