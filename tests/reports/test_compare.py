@@ -48,9 +48,14 @@ def test_a_verdict_that_moved_is_named(check_report, change, kind, verdict, code
 
 def test_what_differs_between_the_runs_of_one_side_flaps_and_is_nobodys_fault(check_report):
     sometimes = with_verdicts(check_report, stream_content_type="fail")
-    comparison = compare.checks([check_report, sometimes], [sometimes, check_report])
-    assert moves(comparison) == {"stream.content-type": "flapping"}
-    assert comparison.verdict == "equal"
+    for before, after in (
+        ([check_report, sometimes], [sometimes, check_report]),
+        ([sometimes, check_report], [sometimes]),
+        ([check_report], [check_report, sometimes]),
+    ):
+        comparison = compare.checks(before, after)
+        assert moves(comparison) == {"stream.content-type": "flapping"}
+        assert comparison.verdict == "equal"
 
 
 @pytest.mark.parametrize("member", ["profile", "policy"])
@@ -144,6 +149,17 @@ def test_what_is_less_than_the_clients_own_error_is_not_the_targets(valid):
     assert compare.loads((valid, before), (coarse, after)).verdict == "equal"
     calibrated = valid | {"client_error_ms": {"p50": 1.0, "p99": 80.0, "ttft_p99": 0.4}}
     assert compare.loads((valid, before), (calibrated, after)).verdict == "worse"
+
+
+def test_an_answer_that_was_cut_short_is_not_a_fast_one(valid):
+    rng = random.Random(4)
+    before, after = simulated(rng, 2_000, failing=0), simulated(rng, 2_000, failing=0)
+    cut = [
+        {**one, "t_closed": one["t_first_token"] + MS, "failure": "reset"} if n % 2 else one
+        for n, one in enumerate(after.samples)
+    ]
+    rows = {row.name: row.change for row in compare.loads((valid, before), (valid, Run({}, samples=tuple(cut)))).rows}
+    assert (rows["E2E p50"], rows["failures"]) == ("equal", "slower")
 
 
 def test_a_tail_is_shown_but_decides_nothing(valid):

@@ -67,6 +67,13 @@ def test_a_run_that_could_not_see_ten_percent_says_so():
     assert min(one.resolution for one in noisy) > 0.1
 
 
+def test_equal_is_not_said_where_ten_percent_could_have_been_missed():
+    rng = random.Random(5)
+    pairs = [difference(independent(rng, 350), independent(rng, 350, 1.1)) for _ in range(200)]
+    assert sum(pair.change is Change.EQUAL for pair in pairs) <= 10
+    assert all(pair.resolution > 0.1025 for pair in pairs if pair.change is Change.UNRESOLVED)
+
+
 def test_a_change_below_the_threshold_is_none_however_sure():
     rng = random.Random(1)
     before, after = independent(rng, 50_000), independent(rng, 50_000, 1.03)
