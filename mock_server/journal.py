@@ -113,7 +113,8 @@ class Entry:
             },
             "body_b64": base64.b64encode(self.request.body).decode(),
             "writes_b64": [
-                {"act": part.value} if isinstance(part, Act) else base64.b64encode(part).decode() for part in self.sent or ()
+                {"act": part.value} if isinstance(part, Act) else base64.b64encode(part).decode()
+                for part in self.sent or ()
             ],
             "credential": hashlib.sha256(secret.encode()).hexdigest() if secret else None,
         }

@@ -114,7 +114,9 @@ class Server:
 
         connection.stream = stream = Stream(connection.transport, writes.data, writes.due, ended)
         if exchange is not None:
-            self.journal.open[exchange.number] = lambda: self._entry(request, response.status, exchange, writes.tokens, stream)
+            self.journal.open[exchange.number] = lambda: self._entry(
+                request, response.status, exchange, writes.tokens, stream
+            )
         self.scheduler.start(stream)
 
     def _pass_on(self, connection: Connection, request: Request, exchange: Exchange, relay: Relay) -> None:
