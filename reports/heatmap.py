@@ -25,10 +25,13 @@ def render(heat: Heat) -> Any:
         row=ROW,
         cells=list(_cells(heat, step, height)),
         rows=[(height - ROW * index, number(edge)) for index, edge in enumerate(heat.edges_ms) if index % 4 == 0],
-        ticks=[
-            (LEFT + step * column, f"{column * heat.width_s:g} s") for column in range(0, columns, max(1, columns // 8))
-        ],
+        ticks=[(x, label) for x, label in _ticks(columns, heat.width_s, step) if x < WIDTH - 30],
     )
+
+
+def _ticks(columns: int, width_s: float, step: float) -> Iterator[tuple[float, str]]:
+    """About eight labels of the time axis; where they begin, and what they say."""
+    return ((LEFT + step * column, f"{column * width_s:g} s") for column in range(0, columns, max(1, columns // 8)))
 
 
 def _cells(heat: Heat, step: float, height: int) -> Iterator[tuple[float, float, float, str]]:
