@@ -138,14 +138,18 @@ def finish_reason_twice(frames: Frames, context: Context) -> Frames:
 )
 def finish_on_first_chunk(frames: Frames, context: Context) -> Frames:
     """The first chunk ends the choice, and then the answer begins."""
-    started = False
+    return ended_at_first(frames, lambda chunk: context.stream and any(choices(chunk)))
 
-    def change(chunk: Document) -> None:
-        nonlocal started
-        for choice in () if started else choices(chunk):
-            choice["finish_reason"], started = "stop", True
 
-    return edit(frames, change) if context.stream else frames
+def ended_at_first(frames: Frames, where: Callable[[Document], bool]) -> Frames:
+    """The first chunk for which it holds ends its choice with ``stop``, whatever follows."""
+    over = False
+    for frame in frames:
+        if not over and where(frame.json or {}):
+            over = True
+            for choice in choices(frame.json):
+                choice["finish_reason"] = "stop"
+        yield frame
 
 
 def ending(chunk: Document) -> Document:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from mock_server.deviations.asked import wants_json
-from mock_server.deviations.edits import Frames, choices, edit, finishes, messages, texts, thoughts
+from mock_server.deviations.at_json_chunks import ended_at_first
+from mock_server.deviations.edits import Frames, edit, finishes, messages, texts, thoughts
 from mock_server.deviations.forms import each_document
 from mock_server.deviations.registry import Context, Layer, deviation
 
@@ -92,16 +93,9 @@ def reasoning_in_content(frames: Frames, context: Context) -> Frames:
 )
 def reasoning_finish_early(frames: Frames, context: Context) -> Frames:
     """A chunk of the chain of thought ends the choice with ``stop``, and then the answer follows."""
-    done = False
-
-    def change(chunk: Document) -> None:
-        nonlocal done
-        if not done and any(holder[name] for holder, name in thoughts(chunk)):
-            done = True
-            for choice in choices(chunk):
-                choice["finish_reason"] = "stop"
-
-    return edit(frames, change) if context.stream else frames
+    return ended_at_first(
+        frames, lambda chunk: context.stream and any(holder[name] for holder, name in thoughts(chunk))
+    )
 
 
 @each_document("reasoning-null-key", {"thinking.no-null-key"})

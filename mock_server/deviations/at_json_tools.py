@@ -162,6 +162,6 @@ def _ending(frames: Frames) -> Iterator[tuple[Frame, list[Document]]]:
 def tool_arguments_object(document: Document, context: Context) -> None:
     """The arguments of a call are an object instead of text."""
     for call in calls(document):
-        arguments = read(call.get("function", {}).get("arguments", "").encode())
+        arguments = read(str(call.get("function", {}).get("arguments")).encode())
         if arguments is not None:
             call["function"]["arguments"] = arguments
