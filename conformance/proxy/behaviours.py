@@ -7,7 +7,7 @@ interface before the request is sent; one request is under way at a time.
 from __future__ import annotations
 
 # Legal, each of them: the client must get the same answer.
-COMMENTS = "keepalive-comments:every=1"
+COMMENTS = "sse-keepalive-comment:every=1"
 CRLF = "crlf-line-endings"
 NO_SPACE = "no-space-after-colon"
 ONE_BYTE_WRITES = "one-byte-writes"
@@ -18,20 +18,20 @@ LONGEST_LINE = "long-line:bytes=1048576"
 GZIP = "gzip"
 BLANK_LINES_FIRST = "blank-lines-first:count=3,every_ms=200"
 CONTENT_LENGTH = "content-length-body"
-USAGE_APART = "usage-separate-chunk:pause_ms=400"
-PACED = "paced:gap_ms=100"
-QUIET_START = "silence:before_ms=3000,every_ms=500"
-LATE_HEAD = "late-head:after_ms=3000"
+USAGE_APART = "usage-chunk-crashes-client:pause_ms=400"
+PACED = "paced:gap_ms=80"
+QUIET_START = "silence:before_ms=2000,every_ms=250"
+LATE_HEAD = "late-head:after_ms=2000"
 SLOW = "paced:gap_ms=150"
 
 # Faults of the upstream: the client must get to know.
 CUTS = {
     "before-head": "cut-before-head",
     "reset-before-head": "cut-before-head:act=reset",
-    "after-role": "error-bare-close:after=1",
-    "mid-text": "error-bare-close:after=6",
-    "reset-mid-text": "error-bare-close:after=6,act=reset",
-    "before-done": "error-bare-close:at=finish",
+    "after-role": "stream-cut:after=1",
+    "mid-text": "stream-cut:after=6",
+    "reset-mid-text": "stream-cut:after=6,act=reset",
+    "before-done": "stream-cut:at=finish",
 }
 BODY_CUT = "body-cut:bytes=60"
 STALL = "stall:after=6"

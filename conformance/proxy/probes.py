@@ -163,7 +163,10 @@ def routes(ask: Ask) -> Steps:
     yield ask.get("/models", step="models")
     if ask.dialect == "deepseek":
         yield ask.get("/user/balance", step="balance")
-        begun = [{"role": "user", "content": HELLO}, {"role": "assistant", "content": "Hel", "prefix": True}]
+        begun: list[dict[str, Any]] = [
+            {"role": "user", "content": HELLO},
+            {"role": "assistant", "content": "Hel", "prefix": True},
+        ]
         yield ask.chat(begun, path=BETA_CHAT, max_tokens=8, step="prefix")
     if ask.limits.fim:
         yield ask.fim(f"# {MARKER}\ndef fib(a):\n", "    return fib(a-1) + fib(a-2)\n", step="fim")
@@ -210,7 +213,6 @@ def timing(ask: Ask) -> Steps:
     yield behind(paced.but(step="paced-gzip", headers=compressed), upstream.PACED)
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="quiet-start"), upstream.QUIET_START)
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_HEAD)
-    yield behind(ask.chat(COUNT, max_tokens=8, step="late-document"), upstream.LATE_HEAD)
 
 
 @probe("proxy.failures")
@@ -226,15 +228,15 @@ def failures(ask: Ask) -> Steps:
         send = ask.chat(HELLO, max_tokens=4, **USAGE, step=f"{status}-stream-late")
         yield behind(send, upstream.refusal(status, after_ms=400))
     yield ask.chat([], max_tokens=4, step="invalid").but(notes={"fault": "no messages"})
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=5.0)
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=3.0)
 
 
 @probe("proxy.cancel")
 def cancel(ask: Ask) -> Steps:
     """A client that hangs up: within a stream, before its first byte, and before a document."""
-    yield behind(ask.chat(STORY, max_tokens=24, **USAGE, step="stream"), upstream.SLOW).but(cancel_after=3)
+    yield behind(ask.chat(STORY, max_tokens=24, **USAGE, step="mid-stream"), upstream.SLOW).but(cancel_after=3)
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="waiting"), upstream.LATE_HEAD, idle_s=0.5)
-    yield behind(ask.chat(COUNT, max_tokens=8, step="document"), upstream.LATE_HEAD, idle_s=0.5)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="waiting-document"), upstream.LATE_HEAD, idle_s=0.5)
 
 
 WRONG_KEY = "sk-echosounder-wrong-key-4711"

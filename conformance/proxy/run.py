@@ -16,7 +16,6 @@ from conformance.proxy.report import report
 from conformance.proxy.score import planned, score
 from conformance.proxy.session import Session, write
 from conformance.proxy.upstream import Upstream
-from conformance.runner import Runner
 from wire.errors import BudgetSpent, CannotJudge, UsageError
 from wire.runlog import RunWriter, read
 
@@ -46,56 +45,58 @@ def check(options: Options, upstream: str, watch: Watch = engine.quiet) -> Outco
 
 def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | None:
     clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
-    model = options.target.model or _model(options)
-    ask = Ask(options.profile, model, options.seed, salt=f"{clock['unix']:.3f}")
-    with (
-        RunWriter(options.out / "run.jsonl", engine._header(options, model, clock) | {"upstream": control.url}) as log,
-        Session(options.target, options.api_key, options.bounds, control, ask.salt) as session,
-    ):
-        names = planned(options.profile, options.only)
-        unsent = log.footer["unsent"] = dict.fromkeys(names, "the run was stopped")
-        try:
-            _all(options, ask, session, log, watch, unsent)
-        except CannotJudge as reason:
-            unsent.update(dict.fromkeys(unsent, str(reason)))
-            log.footer["stopped"] = str(reason)
-            return reason
-        finally:
-            control.behave("")
+    with Session(options.target, options.api_key, options.bounds, control, f"{clock['unix']:.3f}") as session:
+        ask = Ask(options.profile, options.target.model or session.model(options.profile), options.seed)
+        header = engine._header(options, ask.model, clock) | {"upstream": control.url}
+        with RunWriter(options.out / "run.jsonl", header) as log:
+            return _within(options, ask, session, log, watch)
+
+
+def _within(options: Options, ask: Ask, session: Session, log: RunWriter, watch: Watch) -> CannotJudge | None:
+    unsent = log.footer["unsent"] = dict.fromkeys(planned(options.profile, options.only), "the run was stopped")
+    try:
+        _first(ask, session, log)
+        _all(options, ask, session, log, watch, unsent)
+    except CannotJudge as reason:
+        unsent.update(dict.fromkeys(unsent, str(reason)))
+        log.footer["stopped"] = str(reason)
+        return reason
+    finally:
+        session.rest()
     return None
 
 
-def _model(options: Options) -> str:
-    """What the proxy lists first of what the profile knows, as in any check run."""
-    with Runner(options.target, options.api_key, options.bounds) as runner:
-        return engine._choose(runner.send(Ask(options.profile, "").get("/models"), "0", FIRST), options.profile)
+def _first(ask: Ask, session: Session, log: RunWriter) -> None:
+    """Raises ``CannotJudge`` where the proxy does not forward to us."""
+    pair = session.send(ask.chat(HELLO, max_tokens=1, step="first"), FIRST)
+    write(pair, log)
+    reason = gate.verdict(pair, session.upstream)
+    if reason is not None:
+        raise reason
 
 
 def _all(options: Options, ask: Ask, session: Session, log: RunWriter, watch: Watch, unsent: dict[str, str]) -> None:
     plans = {name: list(PROBES[name](ask)) for name in unsent}
-    total, done = 1 + sum(map(len, plans.values())), 1
-    first = session.send(ask.chat(HELLO, max_tokens=1, step="first"), FIRST)
-    write(first, log)
-    reason = gate.verdict(first, log.footer.get("upstream", ""))
-    if reason is not None:
-        raise reason
-    silent = 0
+    total, done, silent = 1 + sum(map(len, plans.values())), 1, 0
     for name, sends in plans.items():
         for send in sends:
             watch(Progress(done, total, name))
-            if options.budget_requests is not None and done >= options.budget_requests:
-                raise BudgetSpent(f"the budget of {options.budget_requests} requests is spent; raise --budget-requests")
+            _within_budget(options, done)
             pair = session.send(send, name)
             write(pair, log)
-            done += 1
-            silent = silent + 1 if _gone(pair) else 0
+            done, silent = done + 1, silent + 1 if _gone(pair) else 0
             if silent >= engine.GIVE_UP_AFTER:
                 raise CannotJudge(
-                    f"the proxy stopped answering: {silent} requests in a row got no answer ({pair.client.error})"
+                    f"the proxy stopped answering: {silent} requests in a row got none ({pair.client.error})"
                 )
         del unsent[name]
     for late in session.stragglers():
         log.exchange(late)
+
+
+def _within_budget(options: Options, done: int) -> None:
+    if options.budget_requests is not None and done >= options.budget_requests:
+        raise BudgetSpent(f"the budget of {options.budget_requests} requests is spent; raise --budget-requests")
 
 
 def _gone(pair: Pair) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from conformance.ask import Send
+from conformance import engine
+from conformance.ask import Ask, Send
 from conformance.proxy.pair import Pair
 from conformance.proxy.probes import MARKER
 from conformance.proxy.secrecy import without_secrets
@@ -49,6 +50,21 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    @property
+    def upstream(self) -> str:
+        """Where the mock listens."""
+        return self._upstream.url
+
+    def model(self, profile: str) -> str:
+        """What the proxy lists first of what the profile knows, as in any check run."""
+        send = Ask(profile, "").get("/models")
+        return engine._choose(self._runner(send).send(send, "0", "models.list"), profile)
+
+    def rest(self) -> None:
+        """Leave the upstream as it was found: honest."""
+        with suppress(CannotJudge):  # gone: the run says so already
+            self._upstream.behave("")
 
     def send(self, send: Send, probe: str) -> Pair:
         """Both sides of one request. Raises ``CannotJudge`` when the upstream is gone."""
@@ -101,6 +117,3 @@ def write(pair: Pair, log: RunWriter) -> None:
     log.exchange(pair.client)
     for each in pair.upstream:
         log.exchange(each)
-
-
-__all__ = ["CannotJudge", "Session", "write"]

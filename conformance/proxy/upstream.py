@@ -51,14 +51,14 @@ class Upstream:
         return int(self._call("GET", "state")["requests"])
 
     def arrivals(self, since: int, patience_s: float) -> tuple[list[Record], bool]:
-        """Journal records of the requests after the *since*-th, and whether all of them have ended.
+        """Journal records of the requests after the *since*-th, those still under way too, and whether all have ended.
 
-        Returns as soon as nothing is in flight, at the latest after *patience_s*.
+        Returns as soon as they have, at the latest after *patience_s*.
         """
         deadline = time.monotonic() + patience_s
         while True:
-            quiet = not self._call("GET", "state")["in_flight"]
-            records = self._call("GET", "journal", params={"since": since, "bodies": 1})["entries"]
+            records = self._call("GET", "journal", params={"since": since, "raw": 1, "open": 1})["entries"]
+            quiet = not any(record.get("open") for record in records)
             if quiet or time.monotonic() >= deadline:
                 return records, quiet
             time.sleep(POLL_S)
@@ -82,7 +82,7 @@ def exchange(record: Record, client: Exchange, id: str, key: str) -> Exchange:
     """A journal record as the upstream's side of *client*; *key* is the client's, looked for and then redacted."""
     request, writes = record["request"], list(_writes(record))
     acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
-    answer = unframe(record["method"], writes, closed="close" in acts)
+    answer = unframe(record["method"], writes, closed="close" in acts or (record["complete"] and not acts))
     redact = Redactor((key,) if key else ())
     headers = tuple((name, value) for name, value in request["headers"])
     return Exchange(
@@ -109,6 +109,7 @@ def exchange(record: Record, client: Exchange, id: str, key: str) -> Exchange:
             "of": client.id,
             "deviations": record["deviations"],
             "closed": record["closed"],
+            "open": record.get("open", False),
             "ended": record["written"][-1] if record["written"] else None,
             "key_in": list(_places(record, key)),
             "credential": record.get("credential"),
@@ -126,7 +127,7 @@ def _end(record: Record, acts: Iterable[str], framed: End) -> End:
     """How the answer ended, as far as it is the upstream's doing; a proxy that hangs up early is the client here."""
     if "reset" in acts:
         return End.RESET
-    return framed if record["complete"] else End.CLIENT_CANCELLED
+    return framed if record["complete"] or record.get("open") else End.CLIENT_CANCELLED
 
 
 def _places(record: Record, key: str) -> Iterator[str]:

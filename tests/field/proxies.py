@@ -1,6 +1,7 @@
 """Third-party proxies, started on free ports and stopped by their own process."""
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -21,23 +22,89 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+# How a location of nginx passes requests on.
+NGINX = {
+    "faithful": 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;'
+    " proxy_buffering off; proxy_request_buffering off; proxy_read_timeout 600s; proxy_next_upstream off;",
+    # What people copy for a web site: HTTP/1.0 upstream, which is the default, buffering, compression of everything.
+    "buffering": "proxy_buffering on; gzip on; gzip_proxied any; gzip_min_length 0;"
+    " gzip_types text/event-stream application/json;",
+    "hasty": 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 1s;',
+}
+# Without abortonclose HAProxy waits for the answer that nobody wants any more.
+HAPROXY = {"faithful": "option abortonclose", "plain": "", "hasty": "option abortonclose\n  timeout server 1s"}
+
+
+def present(name: str) -> str | None:
+    """The path of a program that the system's package manager installed; Debian keeps daemons off a user's PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 @contextmanager
-def litellm(upstream: str, folder: Path):
-    """A LiteLLM proxy that forwards to *upstream*; yields its base URL."""
-    assert LITELLM.exists(), "LiteLLM is not set up: run `make .field/litellm/ready`"
-    config, port = folder / "litellm.yaml", free_port()
-    config.write_text((HERE / "litellm.yaml").read_text().replace("{upstream}", upstream))
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
-    command = [str(LITELLM), "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+def running(command: list[str], folder: Path, ready: str, seconds: float, **environment: str):
+    """A program with its output in *folder*, once *ready* (a URL) answers."""
+    log = folder / f"{Path(command[0]).name}.out"
     with (
-        (folder / "litellm.log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, env=os.environ | quiet) as process,
+        log.open("wb") as out,
+        subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=os.environ | environment) as process,
     ):
         try:
-            wait_for(f"http://127.0.0.1:{port}/health/liveliness", process, 90)
-            yield f"http://127.0.0.1:{port}/v1"
+            wait_for(ready, process, seconds)
+            yield
         finally:
             stop(process)
+
+
+def filled(template: str, folder: Path, **values: str) -> Path:
+    text = (HERE / template).read_text()
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    made = folder / template
+    made.write_text(text)
+    return made
+
+
+@contextmanager
+def nginx(upstream: str, folder: Path, how: str = "faithful"):
+    """An nginx that forwards to *upstream*; yields its base URL."""
+    port, host = free_port(), upstream.removeprefix("http://")
+    config = filled("nginx.conf", folder, port=str(port), upstream=host, how=NGINX[how])
+    command = [str(present("nginx")), "-e", "nginx.log", "-p", str(folder), "-c", str(config)]
+    with running(command, folder, f"http://127.0.0.1:{port}/models", 10):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def haproxy(upstream: str, folder: Path, how: str = "faithful"):
+    """An HAProxy that forwards to *upstream*; yields its base URL."""
+    port, host = free_port(), upstream.removeprefix("http://")
+    config = filled("haproxy.cfg", folder, port=str(port), upstream=host, how=HAPROXY[how])
+    with running([str(present("haproxy")), "-db", "-f", str(config)], folder, f"http://127.0.0.1:{port}/models", 10):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def litellm(upstream: str, folder: Path, template: str = "litellm.yaml"):
+    """A LiteLLM proxy that forwards to *upstream*; yields its base URL."""
+    assert LITELLM.exists(), "LiteLLM is not set up: run `make .field/litellm/ready`"
+    config, port = filled(template, folder, upstream=upstream), free_port()
+    command = [str(LITELLM), "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
+    with running(command, folder, f"http://127.0.0.1:{port}/health/liveliness", 90, **quiet):
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+PORTKEY = ROOT / ".field/npm/node_modules/@portkey-ai/gateway/build/start-server.js"
+
+
+@contextmanager
+def portkey(upstream: str, folder: Path):
+    """A Portkey gateway; where it forwards to, each request says in headers: see PORTKEY_HEADERS."""
+    assert PORTKEY.exists(), "the Portkey gateway is not set up: run `make .field/npm/ready`"
+    port = free_port()
+    command = [str(shutil.which("node")), str(PORTKEY), f"--port={port}", "--headless"]
+    with running(command, folder, f"http://127.0.0.1:{port}/", 30):
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

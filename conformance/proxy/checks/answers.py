@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from conformance.answers import wants_stream
 from conformance.check import Case, Problem, Problems
 from conformance.proxy.alignment import EVENT, Located
-from conformance.proxy.check import check, check_group, one_each
+from conformance.proxy.check import at, check, check_group, one_each
 from conformance.proxy.checks import requests
 from conformance.proxy.difference import Change, Kind
 from conformance.proxy.pair import Pair
@@ -111,7 +111,7 @@ def media_type_down(pair: Pair, case: Case) -> Problems:
 TRACE = "x-ds-trace-id"
 
 
-@check("proxy.trace-id-kept", lambda pair: pair.arrived and pair.source.header(TRACE) is not None)
+@check("proxy.trace-id-kept", lambda pair: pair.arrived and bool(pair.client.status and pair.source.header(TRACE)))
 def trace_id_kept(pair: Pair, case: Case) -> Problems:
     if pair.client.header(TRACE) != pair.source.header(TRACE):
         yield Problem(
@@ -120,18 +120,17 @@ def trace_id_kept(pair: Pair, case: Case) -> Problems:
         )
 
 
-# Framing and connection belong to each hop (RFC 9110, 7.6.1); the date is the origin's, but a gateway may be the origin.
-HOP = frozenset(
-    {"connection", "keep-alive", "transfer-encoding", "content-length", "te", "trailer", "upgrade", "date", "server"}
-)
+# Framing and connection belong to each hop (RFC 9110, 7.6.1); date and server are the gateway's own; others have a requirement.
+HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "te", "trailer", "upgrade"}
+APART = frozenset(HOP | {"date", "server", "content-type", "retry-after", TRACE})
 
 
-@check_group("proxy.headers-kept", lambda pair: pair.judgeable and pair.step == "extra-headers")
+@check_group("proxy.headers-kept", at("extra-headers"))
 def headers_kept(pairs: Sequence[Pair], case: Case) -> Problems:
     for pair in pairs:
         got = {name.lower(): value for name, value in pair.client.headers}
         for name, value in pair.source.headers:
-            if name.lower() not in HOP | {TRACE} and name.lower() not in got:
+            if name.lower() not in APART and name.lower() not in got:
                 yield Problem(
                     f"header {name}: {value} was dropped", exchange=pair.client, cause=f"header {name.lower()}"
                 )

@@ -364,7 +364,7 @@ OTHER = {
     "lags at the end": (shifted("t_closed", 700, "paced"), {"proxy.ends-at-once"}),
     "swallows keep-alives": (delayed(2100, "quiet-start"), {"proxy.keepalives-pass"}),
     "holds the head back": (shifted("t_headers", 2100, "quiet-start"), {"proxy.headers-at-once"}),
-    "commits early": (shifted("t_headers", -1500, "429-stream-late", "late"), {"proxy.status-not-early"}),
+    "commits early": (shifted("t_headers", -1500, "late"), {"proxy.status-not-early"}),
     "gives up early": (silent("late"), {"proxy.silence-tolerated"}),
     "goes on after a cancel": (noted(closed=None), {"proxy.cancel-propagates"}),
     "notices a cancel late": (shifted("t_closed", -1400, "waiting"), {"proxy.cancel-propagates"}),
