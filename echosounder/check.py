@@ -17,8 +17,8 @@ from conformance.runner import Bounds
 from echosounder import options, results
 from echosounder.score import judge
 from mock_server.process import spawn
+from reports.source import read
 from wire.errors import UsageError
-from wire.runlog import read
 from wire.target import target
 
 BUNDLED_KEY = "sk-echosounder-bundled-mock"
@@ -115,7 +115,7 @@ def _run(judging: Callable[..., engine.Outcome], settings: engine.Options, key_e
             bar.stop()
             judge(settings.out, settings.baseline, as_json)
             raise
-    results.publish(outcome.report, read(settings.out), settings.out, as_json)
+    results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
     if outcome.stopped:
         raise type(outcome.stopped)(
             str(outcome.stopped).replace("the variable that holds it", f"the variable {key_env}")

@@ -15,7 +15,7 @@ from echosounder.duration import seconds
 from load import engine
 from load.options import Options
 from mock_server.process import spawn
-from wire.runlog import read
+from reports.source import read
 
 Timeout = Annotated[
     float,
@@ -110,7 +110,7 @@ def _run(settings: Options, as_json: bool) -> int:
         outcome = engine.run(
             settings, lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.said)
         )
-    results.publish(outcome.report, read(settings.out), settings.out, as_json)
+    results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
     return outcome.exit_code
 
 

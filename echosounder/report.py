@@ -9,8 +9,9 @@ import typer
 
 import reports
 from echosounder import options
+from reports.source import read
 from wire.errors import LogError
-from wire.runlog import Run, read
+from wire.runlog import Run
 
 
 def report(
@@ -35,4 +36,4 @@ def load(run: Path) -> tuple[dict[str, Any], Run]:
         ) from None
     if not isinstance(document, dict):
         raise LogError(f"{folder / 'report.json'} is no report; make it anew with `echosounder score {folder}`")
-    return document, read(run)
+    return document, read(folder, document)
