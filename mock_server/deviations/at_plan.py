@@ -18,19 +18,19 @@ def text_beside_calls(plan: Plan, context: Context) -> Plan:
 @deviation("resource-interruption", Layer.PLAN)
 def resource_interruption(plan: Plan, context: Context) -> Plan:
     """Legal: the back end breaks off half-way, which is documented: status 200 and a ``finish_reason`` that says so."""
-    return _half(plan, "insufficient_system_resource")
+    return _half(plan, context, "insufficient_system_resource")
 
 
 @deviation("content-filter", Layer.PLAN)
 def content_filter(plan: Plan, context: Context) -> Plan:
     """Legal: a filter stops the answer half-way, which is documented."""
-    return _half(plan, "content_filter")
+    return _half(plan, context, "content_filter")
 
 
-def _half(plan: Plan, finish: str) -> Plan:
+def _half(plan: Plan, context: Context, finish: str) -> Plan:
     half = len(plan.content) // 2
-    if plan.finish != "stop" or not half:
-        return plan
+    if plan.finish != "stop" or not half or context.body.get("stop"):
+        return plan  # that a stop text ends an answer is a rule of its own
     left = plan.completion_tokens - (len(plan.content) - half)
     return replace(plan, content=plan.content[:half], finish=finish, completion_tokens=left)
 
