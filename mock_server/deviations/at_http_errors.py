@@ -2,8 +2,10 @@
 
 from mock_server.deviations.edits import DONE, SECOND, followed
 from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.errors import envelope
 from mock_server.frames import Frame, Reply
 from mock_server.http1 import Framing, reason
+from wire.strict_json import compact
 
 FORMS = {"error.status-400-json", "error.status-400-parameter", "error.client-fault-4xx"}
 HTML = "text/html; charset=utf-8"
@@ -141,6 +143,15 @@ def error_json_type(reply: Reply, context: Context) -> Reply:
     """Legal: errors in JSON are typed ``application/json``, where the official API types some of them octet-stream."""
     if reply.status >= 400 and peek(reply).startswith(b"{"):
         reply.set_header("content-type", "application/json")
+    return reply
+
+
+@deviation("auth-error-json", Layer.HTTP)
+def auth_error_json(reply: Reply, context: Context) -> Reply:
+    """Legal: a missing key is refused in JSON, where the official API sends plain text."""
+    if reply.status == 401 and not peek(reply).startswith(b"{"):
+        error = envelope(peek(reply).decode(), "authentication_error", "invalid_request_error")
+        replace_body(reply, compact(error).encode(), "application/json")
     return reply
 
 

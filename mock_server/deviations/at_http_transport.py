@@ -139,6 +139,16 @@ def _recut(frames: Frames, size: int) -> Frames:
 
 # --- headers
 
+MORE = (
+    ("server", "elb"),
+    ("cf-ray", "8a1b2c3d4e5f-FRA"),
+    ("set-cookie", "route=7; path=/"),
+    ("set-cookie", "b=1"),
+    ("x-request-id", "req_7"),
+    ("openai-processing-ms", "7"),
+    ("x-ratelimit-limit-requests", "500"),
+    ("x-ratelimit-remaining-requests", "499"),
+)
 TRACES = ("x-ds-trace-id", "x-request-id", "retry-after")
 
 
@@ -184,9 +194,8 @@ def header_case(reply: Reply, context: Context) -> Reply:
 
 @deviation("extra-headers", Layer.HTTP)
 def extra_headers(reply: Reply, context: Context) -> Reply:
-    """Legal: answers have headers of a content delivery network."""
-    more = (("server", "elb"), ("cf-ray", "8a1b2c3d4e5f-FRA"), ("set-cookie", "route=7; path=/"), ("set-cookie", "b=1"))
-    reply.headers = [*reply.headers, *more]
+    """Legal: answers have headers of a content delivery network and of another vendor."""
+    reply.headers = [*reply.headers, *MORE]
     return reply
 
 

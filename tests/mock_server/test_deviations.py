@@ -150,6 +150,17 @@ def test_a_probability_is_seeded(connect: Connect) -> None:
     assert first != run(6)
 
 
+def test_chance_is_seeded(connect: Connect) -> None:
+    """The bytes of two runs are the same, also where a deviation throws dice."""
+
+    def run(seed: int) -> bytes:
+        dice = ("id-changes-between-chunks", "json-split-across-events")
+        with spawn(deviate=dice, seed=seed, clock="2026-08-17T12:00:00Z") as running, connect(running) as client:
+            return client.post("/chat/completions", json=STREAM).content
+
+    assert run(5) == run(5) != run(6)
+
+
 def test_by_key_and_composed(connect: Connect, mock: Running) -> None:
     with connect(mock, "sk-mock-missing-done+sse-bom") as client:
         raw = client.post("/chat/completions", json=STREAM).content

@@ -43,6 +43,11 @@ ROWS = [
         lambda wire: wire.header("content-type") == "application/octet-stream",
     ),
     ("error-json-type", "bad", lambda wire: wire.header("content-type") == "application/json"),
+    (
+        "auth-error-json",
+        "no key",
+        lambda wire: wire.status == 401 and wire.body.startswith(b'{"error":{"message":"Auth'),
+    ),
     ("error-in-plain-text", "bad", lambda wire: wire.header("content-type") == "text/plain; charset=utf-8"),
     (
         "done-on-nonstream",
