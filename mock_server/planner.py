@@ -196,7 +196,7 @@ def _like(example: Any, hints: schema.Hints) -> Any:
 
 def _length(request: Request, asked: str, number: int) -> int:
     """As the server is told, else as the prompt asks, else some sentences; one more than allowed where that cuts it."""
-    open_end = request.body.get("max_tokens") or LONG if intent.open_ended(asked) else None
+    open_end = (request.body.get("max_tokens") or LONG) + 1 if intent.open_ended(asked) else None
     wanted = request.output_tokens or intent.length(asked) or open_end or 16 + number % 32
     return min(wanted, allowance(request.body, request.limits, request.beta) + 1, LONGEST)
 
