@@ -19,11 +19,14 @@ from load import slo
 from load.analysis import exit_code, report
 from load.calibration import saved
 from load.interrupt import held_back
+from load.live import Live
 from load.log import Log
 from load.options import Options, checked
+from load.otel import exporting
 from load.parts import Parts, parse
 from load.plan import items, rates, trace
 from load.preflight import preflight
+from load.prometheus import serving
 from load.recorder import UNWRITTEN
 from load.tally import Money, Tally
 from wire.errors import CannotJudge, UsageError
@@ -121,12 +124,17 @@ def _prices(options: Options) -> Callable[[datetime], Rates | None]:
 
 def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:
     """Run Locust until it ends; everything the workers wrote is in the log and in the tally afterwards."""
-    tally, parts = new_tally(options), Parts(options.out / "parts")
-    with held_back() as interrupted:
+    tally, parts, live = new_tally(options), Parts(options.out / "parts"), Live(options)
+    with (
+        held_back() as interrupted,
+        serving(options.prometheus, lambda: live.now),
+        exporting(options.otel, lambda: live.now),
+    ):
         process = _start(options)
         try:
             while process.poll() is None and not interrupted.wait(POLL):
                 _read(parts, log, tally)
+                live.take(tally, time.monotonic_ns())
                 progress(_step(options, tally))
                 if tally.stopped:
                     _close(process)
@@ -178,11 +186,15 @@ def _start(options: Options) -> "subprocess.Popen[bytes]":
 
 def arguments(options: Options) -> list[str]:
     """Locust's command line: one carrier user per worker."""
-    command = ["-f", str(LOCUSTFILE), "--headless", "--only-summary"]
+    command = ["-f", str(LOCUSTFILE), "--only-summary"]
     if options.worker:
         host, port = options.worker.rsplit(":", 1)
-        return [*command, "--worker", "--master-host", host, "--master-port", port]
+        return [*command, "--headless", "--worker", "--master-host", host, "--master-port", port]
     command += ["-u", str(options.workers), "-r", str(options.workers), "--expect-workers-max-wait", str(PATIENCE)]
+    if options.web is None:
+        command += ["--headless"]
+    else:
+        command += ["--autostart", "--autoquit", "0", "--web-host", "127.0.0.1", "--web-port", str(options.web)]
     if options.master:
         host, port = options.master.rsplit(":", 1)
         command += ["--master", "--master-bind-host", host, "--master-bind-port", port]

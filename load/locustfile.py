@@ -21,6 +21,7 @@ from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from load import options as load_options
+from load.live import FILE
 from load.recorder import UNWRITTEN
 from load.sample import Sample
 from load.session import Session
@@ -39,6 +40,7 @@ class Place:
 
     def __init__(self) -> None:
         self.runner: Any = None
+        self.web_ui: Any = None
         self.options = OPTIONS
         self.begin: int | None = None
         self.go, self.over = Event(), Event()
@@ -47,15 +49,30 @@ class Place:
         self.finished: set[str] = set()  # of the master: workers that are done, and the processes of all
         self.pids: dict[str, int] = {}
 
-    def run(self) -> None:
-        """The carrier's work. A second carrier in this process (Locust moves those of dead workers) only waits."""
-        if self.taken:
-            self.over.wait()
-            return
-        self.taken = True
+    def begin_once(self) -> None:
+        """Start the session, which outlives the carrier: Locust may kill it. A second carrier (of a dead worker) starts nothing."""
+        if not self.taken:
+            self.taken = True
+            gevent.spawn(self._run)
+
+    def _run(self) -> None:
         self.go.wait()
         if not self.stopped:
             self._carry()
+        self.over.set()
+        broken = self.session is not None and self.session.broken
+        if broken:
+            self.runner.environment.process_exit_code = UNWRITTEN
+        if isinstance(self.runner, WorkerRunner):
+            self.runner.send_message(OVER, {"broken": broken})
+        else:
+            self.quit()
+
+    def quit(self) -> None:
+        """End this process; while a web page is served, Locust would wait for it."""
+        self.runner.quit()
+        if self.web_ui is not None:
+            self.web_ui.stop()
 
     def stop(self) -> None:
         self.stopped = True
@@ -101,14 +118,8 @@ class Carrier(User):
 
     @task
     def carry(self) -> None:
-        PLACE.run()
-        broken = PLACE.session is not None and PLACE.session.broken
-        if broken:
-            self.environment.process_exit_code = UNWRITTEN
-        if isinstance(PLACE.runner, WorkerRunner):
-            PLACE.runner.send_message(OVER, {"broken": broken})
-        elif PLACE.runner is not None:
-            gevent.spawn(PLACE.runner.quit)
+        PLACE.begin_once()
+        PLACE.over.wait()
         gevent.sleep(3600)
 
 
@@ -126,8 +137,11 @@ def observe(sample: Sample) -> None:
     )
 
 
-def on_init(environment: Any, runner: Any, **_: Any) -> None:
-    PLACE.runner = runner
+def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
+    PLACE.runner, PLACE.web_ui = runner, web_ui
+    if web_ui is not None:
+        web_ui.app.add_url_rule("/echosounder", view_func=live_page)
+        web_ui.app.add_url_rule("/echosounder.json", view_func=live_figures)
     for message, listener in MESSAGES.items():
         runner.register_message(message, listener)
     if isinstance(runner, MasterRunner):
@@ -135,6 +149,23 @@ def on_init(environment: Any, runner: Any, **_: Any) -> None:
     elif not isinstance(runner, WorkerRunner):  # a worker goes when the master says so
         PLACE.go.set()
     gevent.spawn(watch_parent)
+
+
+def live_page() -> str:
+    """Our page beside Locust's own; it asks for the figures once a second."""
+    return Path(__file__).with_name("live.html").read_text(encoding="utf-8")
+
+
+def live_figures() -> tuple[str, int, dict[str, str]]:
+    """What the parent wrote last: it has the samples of every worker."""
+    path = OPTIONS.out / "parts" / FILE
+    kind = {"Content-Type": "application/json"}
+    return (path.read_text(encoding="utf-8"), 200, kind) if path.exists() else ("{}", 404, kind)
+
+
+def on_stopping(**_: Any) -> None:
+    """Locust's stop button, or its own end."""
+    PLACE.stop()
 
 
 def on_spawned(user_count: int, **_: Any) -> None:
@@ -180,7 +211,7 @@ def quit_when_over(runner: Any) -> None:
     """The master ends when every worker that still lives has said that it is done, its samples written."""
     while not (PLACE.go.is_set() and all_over(runner)):
         gevent.sleep(0.1)
-    runner.quit()
+    PLACE.quit()
 
 
 def all_over(runner: Any) -> bool:
@@ -208,3 +239,4 @@ MESSAGES = {GO: on_go, HERE: on_here, LINES: on_lines, OVER: on_over, STOP: on_s
 HOOKS: Any = events
 HOOKS.init.add_listener(on_init)
 HOOKS.spawning_complete.add_listener(on_spawned)
+HOOKS.test_stopping.add_listener(on_stopping)

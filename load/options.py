@@ -40,7 +40,9 @@ class Options:
     master: str | None = None  # HOST:PORT to listen on for workers on other machines
     worker: str | None = None  # HOST:PORT of the master to work for
     expect_workers: int = 0  # workers from elsewhere that the master waits for
-    web: int | None = None  # port of Locust's web interface
+    web: int | None = None  # port of Locust's web interface, with our page at /echosounder
+    prometheus: int | None = None  # port to serve metrics on
+    otel: bool = False  # export OpenTelemetry metrics
     slo: tuple[str, ...] = ()
     budget_usd: str | None = None
     budget_requests: int | None = None

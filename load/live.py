@@ -1,0 +1,74 @@
+"""The run as it stands, while it runs: what the page, Prometheus and OpenTelemetry show. Pure but for the file it is put in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from load.options import Options
+from load.tally import Tally
+
+LATENCIES = ("ttft", "gap", "e2e")
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+FILE = "live.json"
+MAX_POINTS = 600
+
+
+def snapshot(options: Options, tally: Tally, now: int) -> dict[str, Any]:
+    """Counts, latencies in ms, tokens, money at *now* (ns on the workers' clock); additive from one second to the next."""
+    begins = [int(worker["begin"]) for worker in tally.workers.values()]
+    spent = tally.money.spent()
+    tokens = tally.tokens
+    ended = ("completed", "failed", "rejected", "truncated")
+    return {
+        "scenario": options.scenario,
+        "model": options.model,
+        "elapsed_s": round(max(now - min(begins), 0) / 1e9, 1) if begins else 0.0,
+        "planned_s": options.seconds,
+        "sent": tally.counts["sent"],
+        **{name: tally.counts[name] for name in ended},
+        "in_flight": sum(int(tick["in_flight"]) for tick in tally.ticks.values()),
+        "failures": dict(tally.failures),
+        **{f"{name}_ms": latency(tally, name) for name in LATENCIES},
+        "prompt_tokens": tokens["prompt"],
+        "output_tokens": tokens["output"],
+        "hit_tokens": tokens["hit"],
+        "hit_ratio": round(tokens["hit"] / tokens["prompt"], 4) if tokens["split"] and tokens["prompt"] else None,
+        "usd": format(spent.usd, "f") if spent else None,
+    }
+
+
+def latency(tally: Tally, name: str) -> dict[str, float | None]:
+    histogram = tally.histograms[name]
+    return {label: histogram.quantile(share) for label, share in QUANTILES.items()}
+
+
+class Live:
+    """Keeps the snapshots of a run, one a second, and writes them where the page looks for them."""
+
+    def __init__(self, options: Options) -> None:
+        self._options, self._path = options, options.out / "parts" / FILE
+        self._points: list[dict[str, Any]] = []
+        self._last = 0
+        self.now: dict[str, Any] = {}
+
+    def take(self, tally: Tally, now: int) -> None:
+        """At most once a second: a snapshot reads whole histograms."""
+        if now - self._last < 1_000_000_000:
+            return
+        self._last = now
+        self.now = snapshot(self._options, tally, now)
+        self._points = [*self._points, _point(self.now)][-MAX_POINTS:]
+        if self._options.web is not None:
+            _replace(self._path, json.dumps({**self.now, "points": self._points}))
+
+
+def _point(state: dict[str, Any]) -> dict[str, Any]:
+    figures = {f"{name}_{label}": state[f"{name}_ms"][label] for name in LATENCIES for label in ("p50", "p99")}
+    return {"t_s": state["elapsed_s"], "output_tokens": state["output_tokens"], **figures}
+
+
+def _replace(path: Path, text: str) -> None:
+    """At once, so that a reader never sees half a file."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

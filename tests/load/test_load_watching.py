@@ -1,0 +1,187 @@
+"""A run watched while it runs: Locust's web interface with our page in a browser, Prometheus, OpenTelemetry; and exported after."""
+
+import csv
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from load.engine import Outcome, run
+from load.export import COLUMNS, export
+from load.live import snapshot
+from load.options import Options
+from load.otel import exporting
+from load.prometheus import serving
+from load.tally import Tally
+from mock_server.process import Running, spawn
+from wire.errors import UsageError
+from wire.runlog import read
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def fetch(url: str) -> str:
+    """The body, once it is there."""
+    for _ in range(200):
+        with suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            return str(answer.read().decode())
+        time.sleep(0.1)
+    raise AssertionError(f"nothing at {url}")
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[Running]:
+    with spawn(ttft_ms=30, itl_ms=5) as running:
+        yield running
+
+
+class Watched:
+    """A run in a thread, with what was seen of it from outside."""
+
+    def __init__(self, options: Options, watch: Callable[[], Any]) -> None:
+        self.outcome: Outcome | None = None
+
+        def work() -> None:
+            self.outcome = run(options)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            self.seen = watch()
+        finally:
+            thread.join(40)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
+def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: Running, tmp_path: Path) -> None:
+    web, metrics = free_port(), free_port()
+    page = f"http://127.0.0.1:{web}"
+    chromium = [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        f"--user-data-dir={tmp_path / 'browser'}",
+    ]
+
+    def watch() -> tuple[str, str, str, float]:
+        while '"completed": 0' in fetch(page + "/echosounder.json"):
+            time.sleep(0.1)
+        dom = subprocess.run(
+            [*chromium, page + "/echosounder"], capture_output=True, text=True, timeout=30, check=True
+        ).stdout
+        scraped = fetch(f"http://127.0.0.1:{metrics}/metrics")
+        own = fetch(page + "/stats/requests")
+        with suppress(OSError):  # the run may be over before the answer is written
+            urllib.request.urlopen(urllib.request.Request(page + "/stop", method="POST"), timeout=5).close()
+        return dom, scraped, own, time.monotonic()
+
+    options = Options(
+        url=mock.url,
+        out=tmp_path / "run",
+        users="4",
+        duration=60.0,
+        flush=0.2,
+        web=web,
+        prometheus=metrics,
+        api_key="sk-test-000000000",
+    )
+    watched = Watched(options, watch)
+    dom, scraped, own, stopped = watched.seen
+    assert watched.outcome is not None
+    assert time.monotonic() - stopped < 15, "the stop button stopped it"
+    assert watched.outcome.report["counts"]["sent"] > 4
+    ttft = re.search(r'data-figure="ttft_ms.p50">([\d.]+)<', dom)
+    assert ttft is not None, dom[-2000:]
+    assert 30 <= float(ttft[1]) < 200
+    assert re.search(r'data-tile="Completed">\d+<', dom)
+    assert re.search(r'data-tile="Cost">\$0\.\d+<', dom)
+    assert "<polyline" in dom
+    assert json.loads(own)["stats"][0]["name"] == "chat", "Locust's own statistics go on"
+    assert re.search(r'echosounder_load_requests_completed_total\{model="[^"]+",scenario="streaming"\} \d+\.0', scraped)
+    assert re.search(r'echosounder_load_ttft_seconds\{[^}]*quantile="0.99"[^}]*\} 0\.\d+', scraped)
+
+
+STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)
+
+
+def test_metrics_are_empty_before_the_first_sample_and_whole_after() -> None:
+    port = free_port()
+    states: list[dict[str, Any]] = [{}]
+    with serving(port, lambda: states[-1]):
+        assert "echosounder" not in fetch(f"http://127.0.0.1:{port}/metrics")
+        states.append(
+            {**STATE, "failures": {"http-429": 3}, "usd": "0.25", "ttft_ms": {"p50": 250.0, "p95": None, "p99": None}}
+        )
+        text = fetch(f"http://127.0.0.1:{port}/metrics")
+    assert 'echosounder_load_failures_total{class="http-429",model="m",scenario="streaming"} 3.0' in text
+    assert 'echosounder_load_cost_usd_total{model="m",scenario="streaming"} 0.25' in text
+    assert re.search(r'ttft_seconds\{[^}]*quantile="0\.50"[^}]*\} 0\.25', text)
+    assert 'quantile="0.95"' not in text
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(UsageError, match="cannot serve metrics on port"),
+        serving(taken.getsockname()[1], dict),
+    ):
+        pass
+
+
+def test_open_telemetry_gets_the_latest_snapshot() -> None:
+    memory = pytest.importorskip("opentelemetry.sdk.metrics.export").InMemoryMetricReader()
+    with exporting(True, lambda: {**STATE, "sent": 7, "gap_ms": {"p50": 20.0, "p95": None, "p99": 41.0}}, memory):
+        data = memory.get_metrics_data()
+    metrics = {metric.name: metric.data.data_points for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    assert metrics["echosounder.load.requests.sent"][0].value == 7
+    gaps = {point.attributes["quantile"]: point.value for point in metrics["echosounder.load.gap"]}
+    assert gaps == {"p50": 20.0, "p99": 41.0}
+
+
+@pytest.fixture(scope="module")
+def log(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("log")
+    options = Options(url=mock.url, out=out, users="2", duration=0.5, flush=0.2, api_key="sk-test-000000000")
+    return run(replace(options, scenario="mixed")).log
+
+
+def test_samples_as_a_table(log: Path, tmp_path: Path) -> None:
+    count = export(log, tmp_path / "samples.csv")
+    with (tmp_path / "samples.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    samples = read(log).samples
+    assert len(rows) == len(samples) == count > 0
+    assert tuple(rows[0]) == COLUMNS
+    for row, sample in zip(rows, samples, strict=True):
+        assert int(row["t_scheduled"]) == sample["t_scheduled"]
+        assert [int(gap) for gap in row["gaps_us"].split()] == sample.get("gaps_us", [])
+        assert int(row["usage_prompt"]) == sample["usage"]["prompt"]
+
+
+def test_samples_as_json_lines(log: Path, tmp_path: Path) -> None:
+    export(log.parent, tmp_path / "samples.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    assert lines == [{name: value for name, value in sample.items() if name != "kind"} for sample in read(log).samples]
+
+
+@pytest.mark.parametrize("name", ["samples.xlsx", "missing/samples.csv"])
+def test_an_export_that_cannot_be_is_said(log: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot"):
+        export(log, tmp_path / name)
