@@ -46,16 +46,9 @@ def admit(endpoint: Endpoint, request: Request, config: Config, beta: bool) -> A
     if media_type != "application/json":
         raise errors.media_type()
 
-    def limits(model: str | None) -> Limits:
-        return specs.limits(profile, model)
-
-    if endpoint is Endpoint.FIM:
-        body = deserialise.fim(request.body, limits)
-        chosen = rules.FIM
-    else:
-        body = deserialise.chat(request.body, limits)
-        chosen = rules.CHAT
-    found = limits(body["model"])
+    body = deserialise.body(request.body, endpoint, profile)
+    found = specs.limits(profile, body["model"])
+    chosen = rules.FIM if endpoint is Endpoint.FIM else rules.CHAT
     rules.check(chosen, body, found, beta)
     return Admitted(endpoint, body, found, beta)
 

@@ -13,8 +13,6 @@ from typing import Any
 
 MODELS = ("prefix-blocks", "prefix-units")
 SEEN = 1 << 16  # beginnings remembered for finding common ones
-
-
 Tokens = Sequence[str]
 
 
@@ -23,12 +21,15 @@ class Beginnings:
     """Hashes of everything up to each multiple of the unit; can be continued with more tokens."""
 
     unit: int
-    chain: Any  # the running hash
+    scope: str
+    chain: Any = None  # the running hash; most prompts are too short to need one
     rest: list[str] = field(default_factory=list)
     marks: list[bytes] = field(default_factory=list)
 
     def extend(self, tokens: Tokens) -> None:
         pending = [*self.rest, *tokens]
+        if self.chain is None and len(pending) >= self.unit:
+            self.chain = blake2b(self.scope.encode("utf-8", "surrogatepass"), digest_size=16)
         whole = len(pending) - len(pending) % self.unit
         for start in range(0, whole, self.unit):
             self.chain.update("\0".join(pending[start : start + self.unit]).encode("utf-8", "surrogatepass") + b"\0")
@@ -68,7 +69,7 @@ class PrefixCache:
         """Look a prompt up; *scope* is what must be equal beside it (account, user, model)."""
         if self.model is None:
             return Lookup(len(pieces), 0, None)
-        made = Beginnings(self.unit, blake2b(scope.encode("utf-8", "surrogatepass"), digest_size=16))
+        made = Beginnings(self.unit, scope)
         made.extend(pieces)
         usable = made.marks[: (len(pieces) - 1) // self.unit]  # the last token is always read anew
         whole = self._run(usable, now) if self.model == "prefix-blocks" else self._longest(usable, now)

@@ -225,7 +225,7 @@ class Completions:
         output = plan.completion_tokens if complete else min(written, plan.completion_tokens)
         amount = self.prices.rates(plan.model, work.at).bill(plan.prompt.hit, plan.prompt.miss, output)
         self.accounts.of(work.key).charge(amount)
-        exchange.facts.price = money.text(amount)
+        exchange.facts.price = amount
 
 
 def _waiting(response: Response, wait: int, every: int, plan: Plan, patience: int) -> Response:

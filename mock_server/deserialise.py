@@ -1,13 +1,14 @@
 """JSON text to a body of the right types. Positions in refusals are honest only about the end of the text."""
 
 import json
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import specs
 from mock_server import errors
+from mock_server.plan import Endpoint
 from mock_server.serde import Malformed, Shape, check_fields, named
 from mock_server.shapes import CHAT, FIM
-from specs import Limits
 
 
 def parse(text: bytes, profile: str) -> Any:
@@ -35,35 +36,32 @@ def _syntax(error: json.JSONDecodeError, text: bytes) -> str:
     return f"{what} at line {error.lineno} column {column}"
 
 
-def chat(text: bytes, limits: Callable[[str | None], Limits]) -> dict[str, Any]:
-    return _body(text, CHAT, limits)
-
-
-def fim(text: bytes, limits: Callable[[str | None], Limits]) -> dict[str, Any]:
-    return _body(text, FIM, limits)
-
-
-def _body(text: bytes, shape: Shape, limits: Callable[[str | None], Limits]) -> dict[str, Any]:
-    """``limits`` gives the limits of a model, for the status and for the fields that the profile knows."""
-    some = limits(None)
-    value = parse(text, some.profile)
+def body(text: bytes, endpoint: Endpoint, profile: str) -> dict[str, Any]:
+    """A body of the right types. Raises :class:`errors.Refused` (400 or 422)."""
+    value = parse(text, profile)
     try:
         if not isinstance(value, dict):
             raise Malformed(f"invalid type: {named(value)}, expected struct ChatCompletionRequest")
-        unknown = _unknown_fields(some)
-        check_fields(value, {name: field for name, field in shape.items() if name not in unknown} if unknown else shape)
+        check_fields(value, _shape(endpoint, profile))
     except Malformed as error:
         lines = text.split(b"\n")
         where = f" at line {len(lines)} column {len(lines[-1])}"
         problem = (f"{error.path}: " if error.path else "") + error.what + where
-        raise errors.malformed(some.profile, some.malformed_status, problem) from None
+        raise errors.malformed(profile, specs.limits(profile).malformed_status, problem) from None
+    if profile == "openai" and value.get("max_tokens") is None:
+        value["max_tokens"] = value.get("max_completion_tokens")
     return value
 
 
-def _unknown_fields(limits: Limits) -> set[str]:
+@cache
+def _shape(endpoint: Endpoint, profile: str) -> Shape:
+    """The fields that the profile knows: others are ignored, whatever they hold."""
+    limits = specs.limits(profile)
     absent = {
         "thinking": limits.thinking != "switch",
         "reasoning_effort": not limits.efforts,
         "user_id": limits.user_id_max is None,
+        "max_completion_tokens": profile != "openai",
     }
-    return {name for name, unknown in absent.items() if unknown}
+    shape = CHAT if endpoint is Endpoint.CHAT else FIM
+    return {name: field for name, field in shape.items() if not absent.get(name)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mock_server import money
 from mock_server.http1 import Request
 from mock_server.scheduler import Act
 from wire.errors import UsageError
@@ -28,7 +29,7 @@ class Facts:
     model: str = ""
     stream: bool = False
     usage: dict[str, Any] | None = None
-    price: str | None = None  # in the account's currency, exact
+    price: int | None = None  # pico-units of the account's currency
     cache: dict[str, Any] | None = None
     account: str = ""
 
@@ -77,7 +78,7 @@ class Entry:
             "written": list(self.written),
             "tokens": self.tokens,
             "usage": self.facts.usage,
-            "price": self.facts.price,
+            "price": None if self.facts.price is None else money.text(self.facts.price),
             "cache": self.facts.cache,
             "deviations": self.deviations,
             "complete": self.complete,
@@ -120,11 +121,7 @@ class Entry:
         }
 
     def forget_bodies(self) -> None:
-        self.sent, self.request = None, _without_body(self.request)
-
-
-def _without_body(request: Request) -> Request:
-    return Request(request.method, request.target, {}, b"", request.arrived)
+        self.sent, self.request.headers, self.request.body = None, {}, b""
 
 
 class Journal:

@@ -6,6 +6,7 @@ A chunk is a template made once per stream with the escaped token put in: a hund
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -93,13 +94,13 @@ class Envelope:
         )
         return cls(head.encode("utf-8", "surrogatepass"), b'],"usage":null}\n\n' if plan.include_usage else b"]}\n\n")
 
-    def chunk(self, choice: dict[str, Any]) -> bytes:
-        return self.before + _compact(choice) + self.after
+    def chunk(self, choice: bytes) -> bytes:
+        return self.before + choice + self.after
 
-    def around(self, choice: dict[str, Any]) -> tuple[bytes, bytes]:
-        """The bytes of a chunk before and after the hole in it."""
-        first, last = self.chunk(choice).split(_HOLE)
-        return first, last
+    def filled(self, pieces: Sequence[str], around: tuple[bytes, bytes]) -> list[bytes]:
+        """A chunk for each piece that has text, with what stands around the piece in its choice."""
+        before, after = self.before + around[0], around[1] + self.after
+        return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
 
 
 def events(plan: Plan, limits: Limits) -> list[bytes]:
@@ -114,44 +115,27 @@ def tail_length(plan: Plan, limits: Limits) -> int:
     return 3 if plan.include_usage and limits.usage_placement == "extra-chunk" else 2
 
 
-def _ending(plan: Plan, limits: Limits, envelope: Envelope) -> Iterator[bytes]:
+def _ending(plan: Plan, limits: Limits, envelope: Envelope) -> list[bytes]:
     """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
-    last: dict[str, Any]
-    if plan.endpoint is Endpoint.FIM:
-        last = {"text": "", "index": 0, "logprobs": None, "finish_reason": plan.finish}
-    else:
-        delta = {"content": ""} if plan.reasoning is None else {"content": "", "reasoning_content": None}
-        last = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": plan.finish}
+    last = _last(plan.endpoint, plan.reasoning is not None, plan.finish)
     counts = b'],"usage":' + _compact(usage(plan, limits)) + b"}\n\n"
     if limits.usage_placement == "finish-chunk":
-        yield envelope.before + _compact(last) + counts
-        return
-    yield envelope.chunk(last)
-    if plan.include_usage:
-        yield envelope.before + counts
+        return [envelope.before + last + counts]
+    return [envelope.chunk(last), *([envelope.before + counts] if plan.include_usage else [])]
 
 
-def _chat_events(plan: Plan, limits: Limits, envelope: Envelope) -> Iterator[bytes]:
+def _chat_events(plan: Plan, limits: Limits, envelope: Envelope) -> list[bytes]:
     thinks = plan.reasoning is not None
-    first = (
-        {"role": "assistant", "content": None, "reasoning_content": ""}
-        if thinks
-        else {"role": "assistant", "content": ""}
-    )
-    yield envelope.chunk(_choice(first))
+    made = [envelope.chunk(_FIRST[thinks])]
     if plan.logprobs is not None:
-        yield from (envelope.chunk(choice) for choice in _with_logprobs(plan, limits))
+        made += [envelope.chunk(_compact(choice)) for choice in _with_logprobs(plan, limits)]
     else:
-        yield from _filled(plan.reasoning or (), envelope, _choice({"content": None, "reasoning_content": HOLE}))
-        yield from _filled(
-            plan.content,
-            envelope,
-            _choice({"content": HOLE, "reasoning_content": None} if thinks else {"content": HOLE}),
-        )
+        made += envelope.filled(plan.reasoning or (), _AROUND_REASONING)
+        made += envelope.filled(plan.content, _AROUND_CONTENT[thinks])
     for index, call in enumerate(plan.calls):
-        yield envelope.chunk(_choice({"tool_calls": [_call(index, call, "")]}))
-        more = {"tool_calls": [{"index": index, "function": {"arguments": HOLE}}]}
-        yield from _filled(call.arguments, envelope, _choice(more))
+        made.append(envelope.chunk(_compact(_choice({"tool_calls": [_call(index, call, "")]}))))
+        made += envelope.filled(call.arguments, _around_arguments(index))
+    return made
 
 
 def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
@@ -159,29 +143,20 @@ def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
         if piece:
             yield _choice({"content": None, "reasoning_content": piece}, chat_logprobs(plan, limits, reasoning=number))
     for number, piece in enumerate(plan.content):
-        if not piece:
-            continue
         delta = {"content": piece} if plan.reasoning is None else {"content": piece, "reasoning_content": None}
-        yield _choice(delta, chat_logprobs(plan, limits, content=number))
-
-
-def _filled(pieces: Sequence[str], envelope: Envelope, choice: dict[str, Any]) -> list[bytes]:
-    """One chunk for each piece, put where the hole is."""
-    if not pieces:
-        return []
-    before, after = envelope.around(choice)
-    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
+        if piece:
+            yield _choice(delta, chat_logprobs(plan, limits, content=number))
 
 
 def _fim_events(plan: Plan, envelope: Envelope) -> Iterator[bytes]:
     if plan.echo:
-        yield envelope.chunk(_text(plan.echo, fim_logprobs(plan, [], 0)))
+        yield envelope.chunk(_compact(_text(plan.echo, fim_logprobs(plan, [], 0))))
     if plan.logprobs is None:
-        yield from _filled(plan.content, envelope, _text(HOLE, None))
+        yield from envelope.filled(plan.content, _AROUND_TEXT)
         return
     offset = len(plan.echo)
     for piece in filter(None, plan.content):
-        yield envelope.chunk(_text(piece, fim_logprobs(plan, [piece], offset)))
+        yield envelope.chunk(_compact(_text(piece, fim_logprobs(plan, [piece], offset))))
         offset += len(piece)
 
 
@@ -198,7 +173,6 @@ def _compact(value: Any) -> bytes:
 
 
 _quote = json.encoder.c_encode_basestring or encode_basestring  # type: ignore[attr-defined]
-_HOLE = _quote(HOLE).encode()
 
 
 def _escape(piece: str) -> bytes:
@@ -206,4 +180,31 @@ def _escape(piece: str) -> bytes:
     return escaped
 
 
+def _around(choice: dict[str, Any]) -> tuple[bytes, bytes]:
+    """A choice cut at the hole in it."""
+    before, after = _compact(choice).split(_escape(HOLE))
+    return before, after
+
+
+@cache
+def _around_arguments(index: int) -> tuple[bytes, bytes]:
+    return _around(_choice({"tool_calls": [{"index": index, "function": {"arguments": HOLE}}]}))
+
+
+@cache
+def _last(endpoint: Endpoint, thinks: bool, finish: str) -> bytes:
+    if endpoint is Endpoint.FIM:
+        return _compact({"text": "", "index": 0, "logprobs": None, "finish_reason": finish})
+    delta = {"content": "", "reasoning_content": None} if thinks else {"content": ""}
+    return _compact({"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish})
+
+
+# The parts of chunks that never change, rendered once. Pairs: without thinking, with it.
 _ESCAPED = {piece: _escape(piece) for piece in set(RING)}  # what almost every chunk is made of
+_FIRST = (
+    _compact(_choice({"role": "assistant", "content": ""})),
+    _compact(_choice({"role": "assistant", "content": None, "reasoning_content": ""})),
+)
+_AROUND_REASONING = _around(_choice({"content": None, "reasoning_content": HOLE}))
+_AROUND_CONTENT = (_around(_choice({"content": HOLE})), _around(_choice({"content": HOLE, "reasoning_content": None})))
+_AROUND_TEXT = _around(_text(HOLE, None))

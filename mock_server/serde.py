@@ -122,13 +122,14 @@ def struct(name: str, shape: Shape) -> Check:
 
 
 def check_fields(value: dict[str, Any], shape: Shape) -> None:
-    for name, (check, required) in shape.items():
-        if name in value:
+    for name, member in value.items():  # in the order of the text, as serde reads it
+        if name in shape:
             try:
-                check(value[name])
+                shape[name][0](member)
             except Malformed as error:
                 raise error.under(name) from None
-        elif required:
+    for name, (_, needed) in shape.items():
+        if needed and name not in value:
             raise Malformed(f"missing field `{name}`")
 
 

@@ -26,6 +26,7 @@ from mock_server.scheduler import Scheduler, Stream
 from wire.errors import UsageError
 
 SWEEP_S = 0.25
+COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
 LINGER = 1_000_000_000  # how long a refused client's remaining bytes are read, ns
 FAR = 1_000_000_000  # a client that hung up is not kept for a write that is further away than this, ns
 
@@ -45,6 +46,7 @@ class Server:
         self.relay = Relay(config.upstream, loop) if config.upstream else None
         self.number = 0
         self.in_flight = 0
+        self._tidied = 0
 
     # --- what a connection asks for
 
@@ -210,6 +212,7 @@ class Server:
     def sweep(self) -> None:
         """Once in a while: requests that never became complete, idle connections, clients that hung up."""
         self.journal.flush()
+        self._tidy()
         now = time.monotonic_ns()
         for connection in list(self.connections):
             if connection.lingers_since is not None:
@@ -223,6 +226,12 @@ class Server:
                 connection.stream is None or (connection.stream.next_due or now + FAR) - now >= FAR
             ):
                 connection.transport.abort()
+
+    def _tidy(self) -> None:
+        """Collect garbage while nobody waits, for a collection would make writes late; under steady load now and then."""
+        if self.number != self._tidied and (not self.in_flight or self.number - self._tidied > COLLECT_EVERY):
+            self._tidied = self.number
+            gc.collect()
 
     def close(self) -> None:
         for connection in list(self.connections):
@@ -253,6 +262,7 @@ async def _serve(config: Config) -> None:
     # What exists by now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.disable()
     print(f"listening on {_url(listener.sockets[0])}", flush=True)
     sweeper = asyncio.create_task(_sweep(server))
     await stopped.wait()

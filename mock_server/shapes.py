@@ -106,6 +106,7 @@ CHAT: Shape = {
     "messages": required(sequence(message)),
     "model": required(string),
     **_SAMPLING,
+    "max_completion_tokens": maybe(integer(32)),
     "logprobs": maybe(boolean),
     "response_format": maybe(struct("ResponseFormat", {"type": required(string)})),
     "tool_choice": maybe(tool_choice),

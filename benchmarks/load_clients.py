@@ -1,0 +1,148 @@
+"""Speed and truth of the load client beside others, on one server: medians of several runs, as a Markdown table.
+
+    python benchmarks/load_clients.py speed --events 256 --repeats 5
+    python benchmarks/load_clients.py speed --events 16
+    python benchmarks/load_clients.py truth --connections 1000 --repeats 5
+
+The server has core 0 for itself, the client core 1 with everything it needs (its parent process, its files). Peers that are not
+in this environment run with ``--peers PYTHON``, the interpreter of one that has them. Truth is the server's own write times.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+OURS = ("echosounder", "echosounder, stamps of its own")
+PEERS = ("fasthttp", "aiohttp", "httpx-sse", "openai")
+SERVER_CORE, CLIENT_CORE = 0, 1
+
+Row = dict[str, Any]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(HERE / "load_server.py"), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+        process.kill()
+
+
+def ours(name: str, url: str, connections: int, seconds: float) -> Row:
+    """The load engine as the command line runs it: Locust, workers, log, analysis, all on the client's core."""
+    from load.engine import run
+    from load.options import Options
+    from wire.runlog import read
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = time.process_time()
+    with tempfile.TemporaryDirectory() as out:
+        options = Options(
+            url=url,
+            users=str(connections),
+            duration=seconds,
+            out=Path(out),
+            prompt_tokens="20",
+            output_tokens="256",
+            sample_limit=0,
+            kernel_stamps=name == OURS[0],
+        )
+        outcome = run(options)
+        samples = [sample for sample in read(outcome.log).samples if sample["end"] == "done"]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": seconds,
+        "streams": outcome.report["throughput"]["requests_per_s"] * seconds,
+        "events": outcome.report["throughput"]["output_tokens_per_s"] * seconds,
+        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime + time.process_time() - own,
+        "first": {sample["trace"]: sample["t_first_token"] for sample in samples if "trace" in sample},
+        "gaps": {sample["trace"]: [gap * 1000 for gap in sample.get("gaps_us", ())] for sample in samples if "trace" in sample},
+    }
+
+
+def peer(name: str, python: str, url: str, connections: int, seconds: float) -> Row:
+    command = [python, str(HERE / "load_peers.py"), name, url, str(connections), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    row: Row = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
+def measure(name: str, python: str, url: str, connections: int, seconds: float) -> Row:
+    return ours(name, url, connections, seconds) if name in OURS else peer(name, python, url, connections, seconds)
+
+
+def speed(given: argparse.Namespace) -> None:
+    print(f"| client | events/s | streams/s | µs CPU per event | runs |\n|---|--:|--:|--:|--:|")
+    for name in given.clients or (OURS[0], *PEERS):
+        rows = []
+        for _ in range(given.repeats):
+            with serving("--events", str(given.events)) as url:
+                rows.append(measure(name, given.peers, url, given.connections, given.seconds))
+        events = statistics.median(row["events"] / row["seconds"] for row in rows)
+        streams = statistics.median(row["streams"] / row["seconds"] for row in rows)
+        cpu = statistics.median(row["cpu"] / max(row["events"], 1) * 1e6 for row in rows)
+        print(f"| {name} | {events:,.0f} | {streams:,.0f} | {cpu:.2f} | {len(rows)} |", flush=True)
+
+
+def truth(given: argparse.Namespace) -> None:
+    print("| client | streams | TTFT error p50 / p99, ms | gap error p50 / p99, ms | compared |\n|---|--:|--:|--:|--:|")
+    for name in given.clients or (*OURS, *PEERS):
+        rows = []
+        for _ in range(given.repeats):
+            events = round(given.seconds * 1000 / given.itl)
+            with serving("--events", str(events), "--ttft", "200", "--itl", str(given.itl)) as url:
+                seen = measure(name, given.peers, url, given.connections, given.seconds)
+                rows.append(errors(seen, json.loads(urllib.request.urlopen(url + "/times").read())))
+        figures = [statistics.median(row[place] for row in rows) for place in range(4)]
+        compared = statistics.median(row[4] for row in rows)
+        first, gaps = f"{figures[0]:.2f} / {figures[1]:.2f}", f"{figures[2]:.2f} / {figures[3]:.2f}"
+        print(f"| {name} | {given.connections} | {first} | {gaps} | {compared:.0f} |", flush=True)
+
+
+def errors(seen: Row, written: dict[str, list[int]]) -> tuple[float, float, float, float, int]:
+    """p50 and p99 of the errors of first tokens and of gaps, ms, and how many streams were compared.
+
+    A client that saw fewer tokens at different times than there were writes is compared by what it says: its gaps in order.
+    """
+    first = sorted(abs(stamp - written[trace][0]) / 1e6 for trace, stamp in seen["first"].items())
+    gaps = sorted(
+        abs(gap - (b - a)) / 1e6
+        for trace, found in seen["gaps"].items()
+        for gap, (a, b) in zip(found, itertools.pairwise(written[trace]), strict=False)
+    )
+    return (*_quantiles(first), *_quantiles(gaps), len(first))
+
+
+def _quantiles(ordered: list[float]) -> tuple[float, float]:
+    if not ordered:
+        return float("nan"), float("nan")
+    return ordered[len(ordered) // 2], ordered[min(round(len(ordered) * 0.99), len(ordered) - 1)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["speed", "truth"])
+    parser.add_argument("--events", type=int, default=256)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--itl", type=float, default=20.0, help="ms")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peers", default=sys.executable, help="the interpreter that has the peers")
+    parser.add_argument("--clients", nargs="*", help="only these")
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    sys.path.insert(0, str(HERE.parent))
+    {"speed": speed, "truth": truth}[arguments.what](arguments)

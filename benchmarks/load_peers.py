@@ -1,0 +1,123 @@
+"""Other clients, as their users write them: each reads streams as fast as it can and says what it saw, as one JSON line.
+
+    python benchmarks/load_peers.py CLIENT URL CONNECTIONS SECONDS
+
+CLIENT: fasthttp (Locust's FastHttpUser with iter_lines), aiohttp, httpx-sse, openai. Whatever is not installed says so.
+``first`` and ``gaps``: monotonic ns of the first token by trace id, and the times between tokens, as the client stamps them.
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+BODY = {"model": "deepseek-v4-flash", "stream": True, "max_tokens": 256, "messages": [{"role": "user", "content": "tell me a story"}]}
+KEY = {"Authorization": "Bearer sk-bench-000000000"}
+
+
+class Seen:
+    """What a client noted of its streams."""
+
+    def __init__(self) -> None:
+        self.streams = self.events = 0
+        self.first: dict[str, int] = {}
+        self.gaps: dict[str, list[int]] = {}
+
+    def note(self, trace: str | None, stamps: list[int]) -> None:
+        self.streams += 1
+        self.events += len(stamps)
+        if trace is not None and stamps:
+            self.first[trace] = stamps[0]
+            self.gaps[trace] = [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
+
+
+def token(data: str) -> bool:
+    if data == "[DONE]":
+        return False
+    choices = json.loads(data)["choices"]
+    return bool(choices and choices[0]["delta"].get("content"))
+
+
+async def _aiohttp(url: str, seen: Seen, end: float) -> None:
+    import aiohttp
+
+    async def user(session: aiohttp.ClientSession) -> None:
+        while time.monotonic() < end:
+            async with session.post(url + "/chat/completions", json=BODY, headers=KEY) as answer:
+                stamps, rest = [], b""
+                async for piece in answer.content.iter_any():
+                    rest += piece
+                    *blocks, rest = rest.split(b"\n\n")
+                    for block in blocks:
+                        if token(block.removeprefix(b"data: ").decode()):
+                            stamps.append(time.monotonic_ns())
+                seen.note(answer.headers.get("x-ds-trace-id"), stamps)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(user(session) for _ in range(CONNECTIONS)))
+
+
+async def _httpx_sse(url: str, seen: Seen, end: float) -> None:
+    import httpx
+    from httpx_sse import aconnect_sse
+
+    async def user(client: httpx.AsyncClient) -> None:
+        while time.monotonic() < end:
+            async with aconnect_sse(client, "POST", url + "/chat/completions", json=BODY, headers=KEY) as source:
+                stamps = [time.monotonic_ns() async for event in source.aiter_sse() if token(event.data)]
+                seen.note(source.response.headers.get("x-ds-trace-id"), stamps)
+
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(timeout=120, limits=limits) as client:
+        await asyncio.gather(*(user(client) for _ in range(CONNECTIONS)))
+
+
+async def _openai(url: str, seen: Seen, end: float) -> None:
+    import httpx
+    import openai
+
+    async def user(client: openai.AsyncOpenAI) -> None:
+        while time.monotonic() < end:
+            answer = await client.chat.completions.with_raw_response.create(**BODY)
+            stamps = [time.monotonic_ns() async for chunk in answer.parse() if chunk.choices and chunk.choices[0].delta.content]
+            seen.note(answer.headers.get("x-ds-trace-id"), stamps)
+
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    http = httpx.AsyncClient(timeout=120, limits=limits)
+    async with openai.AsyncOpenAI(base_url=url, api_key="sk-bench-000000000", http_client=http) as client:
+        await asyncio.gather(*(user(client) for _ in range(CONNECTIONS)))
+
+
+def _fasthttp(url: str, seen: Seen, end: float) -> None:
+    import gevent
+    from locust import FastHttpUser, task
+    from locust.env import Environment
+
+    class Reader(FastHttpUser):
+        host = url
+
+        @task
+        def read(self) -> None:
+            with self.client.post("/chat/completions", json=BODY, headers=KEY, stream=True, catch_response=True) as answer:
+                stamps = [
+                    time.monotonic_ns() for line in answer.iter_lines() if line.startswith("data: ") and token(line.removeprefix("data: "))
+                ]
+                answer.success()
+                seen.note(answer.headers.get("x-ds-trace-id"), stamps)
+
+    runner = Environment(user_classes=[Reader]).create_local_runner()
+    runner.start(CONNECTIONS, spawn_rate=CONNECTIONS)
+    gevent.sleep(max(end - time.monotonic(), 0))
+    runner.quit()
+
+
+CLIENTS = {"fasthttp": _fasthttp, "aiohttp": _aiohttp, "httpx-sse": _httpx_sse, "openai": _openai}
+
+if __name__ == "__main__":
+    name, target, CONNECTIONS, duration = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    noted, begin, cpu = Seen(), time.monotonic(), time.process_time()
+    running = CLIENTS[name](target, noted, begin + duration)
+    if running is not None:
+        asyncio.run(running)
+    figures = {"seconds": time.monotonic() - begin, "cpu": time.process_time() - cpu, **vars(noted)}
+    print(json.dumps(figures))
