@@ -19,9 +19,12 @@ FIM_PATHS = frozenset({"/beta/completions"})
 
 
 def asked(exchange: Exchange) -> dict[str, Any]:
-    """The request body, empty where it is no JSON object."""
-    body = exchange.request.json
-    return body if isinstance(body, dict) else {}
+    """The request body, empty where it is no JSON object. Kept like ``answer``."""
+    kept: dict[str, Any] | None = exchange.__dict__.get("_asked")
+    if kept is None:
+        body = exchange.request.json
+        kept = exchange.__dict__["_asked"] = body if isinstance(body, dict) else {}
+    return kept
 
 
 def bound(exchange: Exchange) -> int:
@@ -176,7 +179,12 @@ class Answer:
 
 
 def answer(exchange: Exchange) -> Answer:
-    return _from_stream(exchange) if wants_stream(exchange) else _from_document(exchange.json)
+    """Read once per exchange, and kept beside what the exchange itself caches: a hundred checks ask for it."""
+    kept: Answer | None = exchange.__dict__.get("_answer")
+    if kept is None:
+        kept = _from_stream(exchange) if wants_stream(exchange) else _from_document(exchange.json)
+        exchange.__dict__["_answer"] = kept
+    return kept
 
 
 def _from_document(document: Any) -> Answer:

@@ -28,6 +28,7 @@ def judged(profile: str, only: Iterable[str] = ()) -> tuple[specs.Requirement, .
     return tuple(row for row in rows if row.id in wanted)
 
 
+@functools.cache
 def probes_of(row: specs.Requirement) -> tuple[Probe, ...]:
     return tuple(PROBES[name] for name in matching(row.probes, PROBES))
 

@@ -6,6 +6,7 @@ The log is the run. Whatever ends it early (an unreachable target, a spent budge
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import json
 import platform
@@ -229,8 +230,8 @@ def _header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, An
         "only": list(options.only),
         "seed": options.seed,
         "target": target,
-        "catalogue": _digest([asdict(row) for row in specs.requirements()]),
-        "spec": _digest(specs.document(options.profile)),
+        "catalogue": _catalogue(),
+        "spec": _spec(options.profile),
         "started": datetime.fromtimestamp(clock["unix"], UTC).isoformat(timespec="seconds"),
         "clock": clock,
         "versions": {
@@ -238,6 +239,16 @@ def _header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, An
             **{name: _version(name) for name in ("httpx", "openapi-core", "hypothesis")},
         },
     }
+
+
+@functools.cache
+def _catalogue() -> str:
+    return _digest([asdict(row) for row in specs.requirements()])
+
+
+@functools.cache
+def _spec(profile: str) -> str:
+    return _digest(specs.document(profile))
 
 
 def _digest(value: Any) -> str:

@@ -66,8 +66,9 @@ class Runner:
         self._redact = Redactor((self._key,) if self._key else ())
         self._stamps = Stamps()
         self._settle_s = bounds.settle_s if bounds.settle_s is not None else 0.0 if target.loopback else 3.0
-        self._client = _client(StampedTransport(self._stamps, kept=0))
-        self._kept = _client(StampedTransport(self._stamps, kept=1))
+        secure = "https" in (target.url[:5], target.beta_url[:5])
+        self._client = _client(StampedTransport(self._stamps, kept=0, secure=secure))
+        self._kept = _client(StampedTransport(self._stamps, kept=1, secure=secure))
 
     def __enter__(self) -> Self:
         return self

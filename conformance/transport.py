@@ -95,11 +95,10 @@ class StampedBackend(httpcore.NetworkBackend):
 class StampedTransport(httpx.HTTPTransport):
     """With ``kept`` 0 every exchange gets a connection of its own: what one answer left on its socket must not be read as the next."""
 
-    def __init__(self, stamps: Stamps, kept: int) -> None:
-        super().__init__()
-        # httpx offers no way to hand a network backend to the pool it builds.
+    def __init__(self, stamps: Stamps, kept: int, secure: bool) -> None:
+        # httpx offers no way to hand a network backend to the pool it builds, and would read all certificates even for http.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=httpx.create_ssl_context(trust_env=False) if secure else None,
             max_keepalive_connections=kept,
             network_backend=StampedBackend(stamps),
         )

@@ -11,14 +11,16 @@ from typing import Any
 
 from conformance.answers import Answer, answer, asked, chat_completion, wants_stream, whole
 from conformance.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
-from wire.exchange import Exchange
+from wire.exchange import End, Exchange
 from wire.strict_json import compact
 
 MODE = ("stream", "stream_options")
 
 
 def comparable(exchange: Exchange) -> bool:
-    return chat_completion(exchange) and whole(exchange) and answer(exchange).finish != "insufficient_system_resource"
+    """Came to its end, with or without the closing marker."""
+    ended = whole(exchange) or (exchange.end is End.COMPLETE and answer(exchange).finish is not None)
+    return chat_completion(exchange) and ended and answer(exchange).finish != "insufficient_system_resource"
 
 
 def pairs(exchanges: Sequence[Exchange], view: Callable[[Answer], Any]) -> Iterator[tuple[Exchange, Any, Any]]:
@@ -42,6 +44,8 @@ def stable(views: list[Any]) -> bool:
 
 def agree(exchanges: Sequence[Exchange], view: Callable[[Answer], Any], what: str) -> Problems:
     found = list(pairs(exchanges, view))
+    if not any(wants_stream(each) for each in exchanges) or all(wants_stream(each) for each in exchanges):
+        raise Inconclusive("one of the two modes did not come to its end")
     if not found:
         raise Inconclusive(f"the model does not repeat itself, so {what} cannot be compared")
     for stream, streamed, documented in found:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.ask import CHAT, Ask, Send
-from conformance.probe import Steps, Suite, probe
+from conformance.probe import Steps, Suite, always, probe
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 BAD_KEY = "sk-echosounder-invalid-key-4711"
@@ -28,14 +28,16 @@ def keyed(send: Send, authorization: str | None, fault: str) -> Send:
     return faulty(send.but(authorization=authorization), fault)
 
 
-def one(name: str, build: Callable[[Ask], Send], suite: Suite = Suite.STANDARD) -> None:
+def one(
+    name: str, build: Callable[[Ask], Send], suite: Suite = Suite.STANDARD, applies: Callable[[Ask], bool] = always
+) -> None:
     """Registers a probe of a single faulty request."""
 
     def steps(ask: Ask) -> Steps:
         yield build(ask)
 
     steps.__doc__ = f"A request with one fault: {name.partition('.')[2].replace('-', ' ')}."
-    probe(name, suite, tokens=1, features={"errors"}, order=10)(steps)
+    probe(name, suite, tokens=1, features={"errors"}, order=10, applies=applies)(steps)
 
 
 one("errors.no-auth", lambda ask: keyed(ask.chat(HELLO, max_tokens=1), None, "no key"), Suite.SMOKE)
@@ -64,7 +66,14 @@ one(
     lambda ask: faulty(ask.chat(HELLO, max_tokens=1).but(headers=(("content-type", "text/plain"),)), "text/plain"),
 )
 one("errors.wrong-path", lambda ask: faulty(ask.post("/echosounder/no-such-path", {}), "unknown path"))
-one("errors.wrong-method", lambda ask: faulty(ask.get(CHAT), "GET instead of POST"))
+
+
+def deepseek(ask: Ask) -> bool:
+    return ask.dialect == "deepseek"
+
+
+# OpenAI itself lists stored completions there.
+one("errors.wrong-method", lambda ask: faulty(ask.get(CHAT), "GET instead of POST"), applies=deepseek)
 
 
 @probe("errors.bad-json", requests=4, tokens=0, features={"errors"}, order=10)

@@ -68,7 +68,11 @@ several(
     lambda ask: {"above": {"temperature": 2.1}, "below": {"temperature": -0.1}},
     2,
 )
-several("limits.top-p", lambda ask: {"zero": {"top_p": 0}, "above": {"top_p": 1.1}}, 2)
+several(
+    "limits.top-p",  # the OpenAI dialect documents [0, 1]
+    lambda ask: ({"zero": {"top_p": 0}} if deepseek(ask) else {}) | {"above": {"top_p": 1.1}},
+    2,
+)
 several(
     "limits.penalties",
     lambda ask: {"frequency": {"frequency_penalty": 2.1}, "presence": {"presence_penalty": -2.1}},
