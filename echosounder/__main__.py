@@ -17,7 +17,7 @@ from wire.errors import CannotJudge, EchosounderError
 
 COMMANDS = (
     *("check", "plan", "list", "explain", "score", "replay"),
-    *("load", "calibrate", "mock"),
+    *("load", "calibrate", "mock", "selftest"),
     *("compare", "matrix", "report", "history", "init", "doctor"),
 )
 MODULES = {"list": "catalogue", "explain": "catalogue"}

@@ -1,237 +1,69 @@
-"""The harness measured: the suite against every deviation and every legal variant of the mock.
+"""``echosounder selftest``: how strong the suite is, measured."""
 
-One mock is spawned and told over its control interface what to do wrong; the kill matrix says which requirement found it.
-Nothing here judges: the verdicts are those that `echosounder check` gives.
-"""
-
-from __future__ import annotations
-
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from math import comb
+import json
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import httpx
+import typer
+from rich.console import Console
 
 import specs
-from conformance.catalogue import checks
-from conformance.engine import Options, Outcome, check
 from conformance.probe import Suite
-from conformance.runner import Bounds
-from mock_server.deviations import Deviation, all_deviations
-from mock_server.process import spawn
+from echosounder import kill_matrix, options, results
+from echosounder.check import SuiteName, SuiteOption, known_profile
+from mock_server.deviations import all_deviations
 from wire.errors import UsageError
-from wire.target import target
-from wire.verdict import Result, Verdict
 
-KEY = "sk-echosounder-selftest"
-BOUNDS = Bounds(idle_s=0.8, total_s=10.0, refusal_s=0.8)  # the slowest legal variant is silent for 0.6 s
-TOLD = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE, Verdict.UNSUPPORTED})
-ALARM = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE, Verdict.ERROR})
-SCHEMA = frozenset({"response.document-valid", "stream.chunk-schema", "chat.response-schema", "fim.response-schema",
-                    "fim.stream-chunk", "models.schema", "balance.schema"})  # fmt: skip
-# What is judged elsewhere: between the two sides of a proxy, under load.
-ELSEWHERE = ("proxy.", "load.")
-# How to ask for a deviation where its default would take minutes, or needs a stream that lasts.
-AS = {
-    "cut-before-head": ("cut-before-head:when.every=5",),
-    "paced": ("paced:gap_ms=2",),
-    "compress-batches-tokens": ("paced:gap_ms=4", "compress-batches-tokens"),
-    "idle-timeout-cut": ("idle-timeout-cut:seconds=0.2,when.every=9",),
-    "no-close-after-done": ("no-close-after-done:seconds=1.3,when.every=4",),
-    "slow-refusals": ("slow-refusals:when.every=9",),
-    "stall": ("stall:when.every=3",),
-    "stream-buffered-by-proxy": ("paced:gap_ms=4", "stream-buffered-by-proxy"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One deviation, or legal variant: what it declares to break, and every requirement that was broken. ``first`` is the
-    first one that a reader of the report meets."""
-
-    name: str
-    layer: str
-    declared: tuple[str, ...]
-    broken: dict[str, str]
-    first: str | None
-    applied: int
-    judged: int
-    stopped: str = ""
-
-    @property
-    def legal(self) -> bool:
-        return not self.declared
-
-    @property
-    def judgeable(self) -> tuple[str, ...]:
-        """What it declares that this suite can see at all."""
-        return tuple(id for id in self.declared if not id.startswith(ELSEWHERE))
-
-    @property
-    def killed(self) -> bool:
-        return any(id in self.broken for id in self.declared)
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """All rows, and the honest runs' counts: ``honest`` is (verdicts given, alarms among them)."""
-
-    rows: tuple[Row, ...]
-    honest: tuple[int, int]
-
-    @property
-    def faults(self) -> list[Row]:
-        return [row for row in self.rows if row.judgeable]
-
-    @property
-    def survivors(self) -> list[str]:
-        return [row.name for row in self.faults if not row.killed]
-
-    @property
-    def first_right(self) -> float:
-        killed = [row for row in self.faults if row.killed]
-        return sum(row.first in row.declared for row in killed) / len(killed) if killed else 0.0
-
-    @property
-    def schema_only(self) -> float:
-        return sum(bool(SCHEMA & row.broken.keys()) for row in self.faults) / len(self.faults) if self.faults else 0.0
-
-    @property
-    def alarms(self) -> list[tuple[str, str]]:
-        """``(legal variant, requirement)`` of each finding that should not be."""
-        return [
-            (row.name, id) for row in self.rows if row.legal for id, verdict in row.broken.items() if verdict in ALARM
-        ]
-
-    @property
-    def evaluations(self) -> int:
-        return self.honest[0] + sum(row.judged for row in self.rows if row.legal)
-
-    @property
-    def alarm_bound(self) -> float:
-        return upper_bound(self.honest[1] + len(self.alarms), self.evaluations)
-
-    def by_layer(self) -> dict[str, tuple[int, int]]:
-        """``(killed, all)`` per layer of the mock."""
-        total, killed = (
-            Counter(row.layer for row in self.faults),
-            Counter(row.layer for row in self.faults if row.killed),
-        )
-        return {layer: (killed[layer], count) for layer, count in total.items()}
-
-    def unfailed(self) -> list[str]:
-        """Checks that no deviation here has failed."""
-        seen = {id for row in self.rows for id in row.broken}
-        return [id for id in checks() if id not in seen]
-
-    def record(self) -> dict[str, Any]:
-        """The complete result map, as the golden file holds it."""
-        return {
-            row.name: {"declared": sorted(row.declared), "broken": dict(sorted(row.broken.items()))}
-            for row in self.rows
-        }
-
-
-def upper_bound(alarms: int, evaluations: int, confidence: float = 0.95) -> float:
-    """Clopper-Pearson: the largest rate at which so few alarms are not yet unlikely. 1.0 without evaluations."""
-    low, high = 0.0, 1.0
-    if evaluations == 0:
-        return high
-    for _ in range(60):
-        rate = (low + high) / 2
-        seen = sum(comb(evaluations, k) * rate**k * (1 - rate) ** (evaluations - k) for k in range(alarms + 1))
-        low, high = (rate, high) if seen > 1 - confidence else (low, rate)
-    return high
-
-
-Watch = Callable[[int, int, str], None]
+Patterns = Annotated[
+    list[str] | None, typer.Option("--only", metavar="GLOB", help="Deviations and legal variants; may be repeated.")
+]
 
 
 def selftest(
-    profile: str = specs.DEFAULT_PROFILE,
-    suite: Suite = Suite.STANDARD,
-    names: Collection[str] | None = None,
-    watch: Watch = lambda done, total, name: None,
-) -> Matrix:
-    """Runs the suite honestly, and once per deviation and legal variant (or those of *names*)."""
-    chosen = [each for each in all_deviations() if names is None or each.name in names]
-    with spawn(profile=profile, ttft_ms=0.0, itl_ms=0.0) as mock, tempfile.TemporaryDirectory() as folder:
-        lab = Lab(mock.url, profile, suite, Path(folder))
-        honest = lab.run(())
-        rows = []
-        for number, each in enumerate(chosen):
-            watch(number, len(chosen), each.name)
-            rows.append(lab.row(each))
-    judged = [result for result in honest.results if result.verdict is not Verdict.NOT_APPLICABLE]
-    return Matrix(tuple(rows), (len(judged), sum(result.verdict in ALARM for result in judged)))
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    suite: SuiteOption = SuiteName.STANDARD,
+    only: Patterns = None,
+    out: options.Out = None,
+    json_: options.Json = False,
+) -> int:
+    """Run the suite against every deviation and every legal variant of the mock; exit 0 when nothing survived and nobody
+    was accused wrongly. Writes kill-matrix.json."""
+    known_profile(profile)
+    names = chosen(only or [])
+    folder = out or options.out_dir(None, "selftest")
+    with results.progress("selftest", quiet=json_) as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+
+        matrix = kill_matrix.measure(profile, Suite.named(suite), names, watch)
+    written = write(matrix, folder)
+    if json_:
+        print(json.dumps(matrix.record(), indent=1))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for line in kill_matrix.lines(matrix):
+            console.print(line, markup=False)
+        console.print(f"matrix: {written}", style="dim")
+    return 0 if matrix.clean else 1
 
 
-class Lab:
-    """A mock and the suite that is run against it."""
-
-    def __init__(self, url: str, profile: str, suite: Suite, folder: Path) -> None:
-        self._url, self._profile, self._suite, self._folder = url, profile, suite, folder
-
-    def row(self, each: Deviation) -> Row:
-        """Where the suite misses what *each* declares, the thorough one has a second look."""
-        found = self._row(each, self._suite)
-        missed = not found.killed and found.judgeable and self._suite < Suite.THOROUGH
-        return self._row(each, Suite.THOROUGH) if missed else found
-
-    def _row(self, each: Deviation, suite: Suite) -> Row:
-        outcome = self.run(AS.get(each.name, (each.name,)), suite)
-        broken = {
-            result.requirement: str(result.verdict) for result in outcome.results if result.verdict in TOLD | ALARM
-        }
-        return Row(
-            name=each.name,
-            layer=str(each.layer),
-            declared=tuple(sorted(each.breaks)),
-            broken=broken,
-            first=first(outcome.results),
-            applied=self._applied(each.name),
-            judged=sum(result.verdict is not Verdict.NOT_APPLICABLE for result in outcome.results),
-            stopped=str(outcome.stopped or ""),
-        )
-
-    def run(self, deviate: Sequence[str], suite: Suite | None = None) -> Outcome:
-        self._control("reset", {"what": "all"})
-        self._control("deviate", {"deviate": list(deviate)})
-        options = Options(target(self._url), self._folder, KEY, self._profile, suite or self._suite, bounds=BOUNDS)
-        return check(options)
-
-    def _control(self, name: str, body: dict[str, Any]) -> Any:
-        answer = httpx.post(f"{self._url}/__mock/{name}", json=body, timeout=10, trust_env=False)
-        if answer.status_code != 200:
-            raise UsageError(f"the mock refuses {body}: {answer.text}")
-        return answer.json()
-
-    def _applied(self, name: str) -> int:
-        """On how many requests the mock says that it did what it was told."""
-        state = httpx.get(f"{self._url}/__mock/deviations", timeout=10, trust_env=False).json()
-        return sum(row["applied"] for row in state["deviations"] if row["name"] == name)
+def chosen(patterns: list[str]) -> set[str] | None:
+    """The deviations that a pattern matches, None for all. Raises ``UsageError`` for a pattern that matches none."""
+    known = [each.name for each in all_deviations()]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise UsageError(f"--only {pattern!r} matches no deviation; see `echosounder list deviations`")
+    return {name for name in known for pattern in patterns if fnmatchcase(name, pattern)} or None
 
 
-def first(results: Iterable[Result]) -> str | None:
-    """The first broken requirement that a reader meets: a MUST before a SHOULD, then the order of the catalogue."""
-    order = {"MUST": 0, "SHOULD": 1, "MAY": 2}
-    told = [result.requirement for result in results if result.findings]
-    rest = [result.requirement for result in results if result.verdict in TOLD and not result.findings]
-    ranked = sorted(told, key=lambda id: order[specs.requirement(id).level]) or rest
-    return ranked[0] if ranked else None
-
-
-def lines(matrix: Matrix) -> Iterator[str]:
-    """The measurement in words."""
-    faults, killed = len(matrix.faults), len(matrix.faults) - len(matrix.survivors)
-    yield f"killed {killed} of {faults} deviations ({killed / max(faults, 1):.1%}); by schema alone {matrix.schema_only:.1%}"
-    for layer, (dead, count) in matrix.by_layer().items():
-        yield f"  {layer:<10} {dead} of {count}"
-    yield f"first finding names what the deviation declares: {matrix.first_right:.1%}"
-    yield f"survivors: {', '.join(matrix.survivors) or 'none'}"
-    alarms = ", ".join(f"{id} on {name}" for name, id in matrix.alarms) or "none"
-    yield f"false alarms in {matrix.evaluations} evaluations: {alarms}; rate at most {matrix.alarm_bound:.3%} (95 %)"
+def write(matrix: kill_matrix.Matrix, folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "kill-matrix.json"
+        path.write_text(json.dumps(matrix.record(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error.strerror}; give another folder with --out") from None
+    return path
