@@ -9,10 +9,10 @@ in this environment run with ``--peers PYTHON``, the interpreter of one that has
 """
 
 import argparse
+import bisect
 import itertools
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -45,9 +45,8 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
     """The load engine as the command line runs it: Locust, workers, log, analysis, all on the client's core."""
     from load.engine import run
     from load.options import Options
-    from wire.runlog import read
+    from wire.runlog import read, records
 
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = time.process_time()
     with tempfile.TemporaryDirectory() as out:
         options = Options(
@@ -61,15 +60,19 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
             kernel_stamps=name == OURS[0],
         )
         outcome = run(options)
+        cpu = sum(record["cpu"] * options.flush for record in records(outcome.log) if record["kind"] == "tick")
         samples = [sample for sample in read(outcome.log).samples if sample["end"] == "done"]
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "seconds": seconds,
         "streams": outcome.report["throughput"]["requests_per_s"] * seconds,
         "events": outcome.report["throughput"]["output_tokens_per_s"] * seconds,
-        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime + time.process_time() - own,
+        "cpu": cpu + time.process_time() - own,  # imports aside: of the workers while they ran, and all of the parent's
         "first": {sample["trace"]: sample["t_first_token"] for sample in samples if "trace" in sample},
-        "gaps": {sample["trace"]: [gap * 1000 for gap in sample.get("gaps_us", ())] for sample in samples if "trace" in sample},
+        "gaps": {
+            sample["trace"]: [gap * 1000 for gap in sample.get("gaps_us", ())]
+            for sample in samples
+            if "trace" in sample
+        },
     }
 
 
@@ -85,7 +88,7 @@ def measure(name: str, python: str, url: str, connections: int, seconds: float) 
 
 
 def speed(given: argparse.Namespace) -> None:
-    print(f"| client | events/s | streams/s | µs CPU per event | runs |\n|---|--:|--:|--:|--:|")
+    print("| client | events/s | streams/s | µs CPU per event | runs |\n|---|--:|--:|--:|--:|")
     for name in given.clients or (OURS[0], *PEERS):
         rows = []
         for _ in range(given.repeats):
@@ -115,15 +118,25 @@ def truth(given: argparse.Namespace) -> None:
 def errors(seen: Row, written: dict[str, list[int]]) -> tuple[float, float, float, float, int]:
     """p50 and p99 of the errors of first tokens and of gaps, ms, and how many streams were compared.
 
-    A client that saw fewer tokens at different times than there were writes is compared by what it says: its gaps in order.
+    A stamp belongs to the write that is nearest to it: a client that reads several events at once has fewer stamps than there
+    were writes, and its gaps are held against the times between the writes that it saw.
     """
     first = sorted(abs(stamp - written[trace][0]) / 1e6 for trace, stamp in seen["first"].items())
     gaps = sorted(
-        abs(gap - (b - a)) / 1e6
-        for trace, found in seen["gaps"].items()
-        for gap, (a, b) in zip(found, itertools.pairwise(written[trace]), strict=False)
+        error for trace, found in seen["gaps"].items() for error in _gaps(seen["first"][trace], found, written[trace])
     )
     return (*_quantiles(first), *_quantiles(gaps), len(first))
+
+
+def _gaps(first: int, gaps: list[int], written: list[int]) -> Iterator[float]:
+    stamps = list(itertools.accumulate(gaps, initial=first))
+    nearest = [min(bisect.bisect(written, stamp), len(written) - 1) for stamp in stamps]
+    nearest = [
+        place - (place > 0 and stamp - written[place - 1] < abs(written[place] - stamp))
+        for place, stamp in zip(nearest, stamps, strict=True)
+    ]
+    for gap, (a, b) in zip(gaps, itertools.pairwise(nearest), strict=True):
+        yield abs(gap - (written[b] - written[a])) / 1e6
 
 
 def _quantiles(ordered: list[float]) -> tuple[float, float]:

@@ -142,5 +142,5 @@ if __name__ == "__main__":
     parser.add_argument("--itl", type=float, default=0.0, help="ms; 0 writes everything at once")
     given = parser.parse_args()
     server = Server(given.port, given.events, given.ttft, given.itl)
-    print("listening on http://127.0.0.1:{}".format(server.listener.getsockname()[1]), flush=True)
+    print(f"listening on http://127.0.0.1:{server.listener.getsockname()[1]}", flush=True)
     server.run()
