@@ -5,6 +5,7 @@
     target = "http://localhost:8000/*"    # optional: a pattern of base URLs
     reason = "fixed in the next release"
     expires = 2026-12-31
+    sometimes = true                      # optional: shows in some runs only, so that a run without it proves nothing
 
 An entry that is past its date counts no longer. An entry whose requirements were judged and are all fine again is stale,
 and fails the run: a baseline only ever shrinks.
@@ -31,6 +32,7 @@ class Entry:
     reason: str
     expires: date
     target: str = "*"
+    sometimes: bool = False
 
     def covers(self, result: Result) -> bool:
         return fnmatchcase(result.requirement, self.id)
@@ -59,7 +61,7 @@ class Baseline:
         mine = [entry for entry in self.entries if fnmatchcase(url, entry.target)]
         live = [entry for entry in mine if entry.expires >= today]
         reasons = {result.requirement: entry.reason for entry in live for result in _broken(results, entry)}
-        stale = tuple(entry.id for entry in live if _fine_again(results, entry))
+        stale = tuple(entry.id for entry in live if not entry.sometimes and _fine_again(results, entry))
         return Accepted(reasons, stale, tuple(entry.id for entry in mine if entry.expires < today))
 
 
@@ -73,7 +75,7 @@ class Accepted:
 
 
 def _entry(row: dict[str, object]) -> Entry:
-    unknown = row.keys() - {"id", "reason", "expires", "target"}
+    unknown = row.keys() - {"id", "reason", "expires", "target", "sometimes"}
     if unknown:
         raise ValueError(f"unknown members {', '.join(sorted(unknown))}")
     id, reason, expires, target = row.get("id"), row.get("reason"), row.get("expires"), row.get("target", "*")
@@ -81,7 +83,10 @@ def _entry(row: dict[str, object]) -> Entry:
         raise ValueError("each entry needs id and reason, as text")
     if not isinstance(expires, date):
         raise ValueError(f"the entry {id} needs expires, as a date like 2026-12-31")
-    return Entry(id, reason, expires, target)
+    sometimes = row.get("sometimes", False)
+    if not isinstance(sometimes, bool):
+        raise ValueError(f"sometimes of the entry {id} is true or false")
+    return Entry(id, reason, expires, target, sometimes)
 
 
 def _broken(results: Iterable[Result], entry: Entry) -> Iterator[Result]:

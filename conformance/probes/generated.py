@@ -1,0 +1,24 @@
+"""A small corpus of generated bodies: legal, seeded, the same in every run of the same seed."""
+
+from __future__ import annotations
+
+from conformance.ask import CHAT, FIM, Ask
+from conformance.generate.requests import chat, corpus, fim
+from conformance.probe import Steps, Suite, probe
+from conformance.probes.fim import has_fim
+
+COUNT = 16
+
+
+@probe("generated.chat", Suite.THOROUGH, requests=COUNT, prompt=40_000, tokens=4 * COUNT)
+def chats(ask: Ask) -> Steps:
+    """Legal conversations of all shapes."""
+    for number, body in enumerate(corpus(chat(ask), COUNT, ask.seed)):
+        yield ask.post(CHAT, body, step=str(number))
+
+
+@probe("generated.fim", Suite.THOROUGH, requests=8, prompt=8_000, tokens=32, features={"fim"}, applies=has_fim)
+def fims(ask: Ask) -> Steps:
+    """Legal FIM requests of all shapes."""
+    for number, body in enumerate(corpus(fim(ask), 8, ask.seed)):
+        yield ask.post(FIM, body, step=str(number))
