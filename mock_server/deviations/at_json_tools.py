@@ -131,11 +131,11 @@ def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
 @deviation(
     "tool-args-invalid-json", Layer.JSON, {"tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"}
 )
-def tool_args_invalid_json(frames: Frames, context: Context, *, tail: str = "\n</tool_call>") -> Frames:
+def tool_args_invalid_json(frames: Frames, context: Context) -> Frames:
     """Behind the arguments stands a closing tag of the template."""
     for frame, ended in _ending(frames):
         for call in ended:
-            call["function"]["arguments"] += tail
+            call["function"]["arguments"] += "\n</tool_call>"
         yield frame
 
 
