@@ -39,9 +39,11 @@ def check(requirement: str, pick: Pick) -> Callable[[Judge], Judge]:
 
     def register(judge: Judge) -> Judge:
         def each(pairs: Sequence[Pair], case: Case) -> Problems:
-            for pair in pairs:
-                for problem in judge(pair, case):
-                    yield problem if problem.exchange else replace(problem, exchange=pair.client)
+            yield from _once(
+                problem if problem.exchange else replace(problem, exchange=pair.client)
+                for pair in pairs
+                for problem in judge(pair, case)
+            )
 
         _add(PairCheck(requirement, pick, each, judge.__name__))
         return judge
@@ -63,6 +65,15 @@ def _add(row: PairCheck) -> None:
     if row.requirement in CHECKS:
         raise ValueError(f"requirement {row.requirement} has two checks")
     CHECKS[row.requirement] = row
+
+
+def _once(problems: Problems) -> Problems:
+    """The first problem of each cause, and in how many exchanges it shows."""
+    causes: dict[str, list[Problem]] = {}
+    for problem in problems:
+        causes.setdefault(problem.cause or problem.message, []).append(problem)
+    for first, *more in causes.values():
+        yield replace(first, message=f"{first.message} (in {len(more) + 1} exchanges)") if more else first
 
 
 def at(*steps: str) -> Pick:

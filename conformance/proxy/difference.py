@@ -140,5 +140,5 @@ def _plain(value: Any) -> Any:
 
 def brief(value: Any, room: int = 60) -> str:
     """A value as JSON text, cut in its middle."""
-    text = compact(_plain(value))
+    text = str(value) if isinstance(value, Number) else compact(_plain(value))
     return text if len(text) <= room else f"{text[: room - 20]} … {text[-12:]}"

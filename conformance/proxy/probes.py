@@ -215,22 +215,6 @@ def timing(ask: Ask) -> Steps:
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_HEAD)
 
 
-@probe("proxy.failures")
-def failures(ask: Ask) -> Steps:
-    """Everything that goes wrong upstream."""
-    for step, behaviour in upstream.CUTS.items():
-        yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), behaviour)
-    yield behind(ask.chat(COUNT, max_tokens=24, step="body-cut"), upstream.BODY_CUT)
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="error-event"), upstream.ERROR_EVENT)
-    for status in upstream.STATUSES:
-        yield behind(ask.chat(HELLO, max_tokens=4, step=str(status)), upstream.refusal(status, retry_after=7))
-    for status in (429, 500):
-        send = ask.chat(HELLO, max_tokens=4, **USAGE, step=f"{status}-stream-late")
-        yield behind(send, upstream.refusal(status, after_ms=400))
-    yield ask.chat([], max_tokens=4, step="invalid").but(notes={"fault": "no messages"})
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=3.0)
-
-
 @probe("proxy.cancel")
 def cancel(ask: Ask) -> Steps:
     """A client that hangs up: within a stream, before its first byte, and before a document."""
@@ -256,3 +240,19 @@ def connections(ask: Ask) -> Steps:
     for step in ("first", "second"):
         yield ask.chat(HELLO, max_tokens=4, step=step).but(keep_alive=True)
     yield ask.chat(COUNT, max_tokens=8, **USAGE, step="rested").but(keep_alive=True, notes={"rest_s": 1.0})
+
+
+@probe("proxy.failures")
+def failures(ask: Ask) -> Steps:
+    """Everything that goes wrong upstream. Sent last: a gateway may take an upstream that fails out of service for a while."""
+    for step, behaviour in upstream.CUTS.items():
+        yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), behaviour)
+    yield behind(ask.chat(COUNT, max_tokens=24, step="body-cut"), upstream.BODY_CUT)
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="error-event"), upstream.ERROR_EVENT)
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=3.0)
+    for status in upstream.STATUSES:
+        yield behind(ask.chat(HELLO, max_tokens=4, step=str(status)), upstream.refusal(status, retry_after=1))
+    for status in (429, 500):
+        send = ask.chat(HELLO, max_tokens=4, **USAGE, step=f"{status}-stream-late")
+        yield behind(send, upstream.refusal(status, after_ms=400))
+    yield ask.chat([], max_tokens=4, step="invalid").but(notes={"fault": "no messages"})

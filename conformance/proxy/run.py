@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 from conformance import engine
 from conformance.ask import Ask
@@ -67,8 +68,9 @@ def _within(options: Options, ask: Ask, session: Session, log: RunWriter, watch:
 
 
 def _first(ask: Ask, session: Session, log: RunWriter) -> None:
-    """Raises ``CannotJudge`` where the proxy does not forward to us."""
-    pair = session.send(ask.chat(HELLO, max_tokens=1, step="first"), FIRST)
+    """Raises ``CannotJudge`` where the proxy does not forward to us. The request has nothing that a proxy could refuse."""
+    plainest: dict[str, Any] = {"thinking": ...}
+    pair = session.send(ask.chat(HELLO, max_tokens=1, step="first", **plainest), FIRST)
     write(pair, log)
     reason = gate.verdict(pair, session.upstream)
     if reason is not None:

@@ -142,7 +142,7 @@ def _whole(got: bytes) -> bool:
 
 
 @contextmanager
-def proxied(url: str, fault: Fault = HONEST) -> Iterator[str]:
+def _proxied(url: str, fault: Fault = HONEST) -> Iterator[str]:
     """A proxy in front of *url*; yields its base URL."""
     host, port = url.removeprefix("http://").split(":")
     loop = asyncio.new_event_loop()
@@ -172,7 +172,7 @@ def upstream() -> Iterator[str]:
 def faithful_log(upstream: str, tmp_path_factory: Any) -> Path:
     """The log of a whole run through the proxy without a fault."""
     folder = tmp_path_factory.mktemp("faithful")
-    with proxied(upstream) as url:
+    with _proxied(upstream) as url:
         outcome = check(Options(target(url), folder, KEY), upstream)
     assert (outcome.exit_code, outcome.report["verdict"]) == (0, "conforms"), outcome.report["counts"]
     return outcome.log
@@ -182,9 +182,19 @@ def faithful_log(upstream: str, tmp_path_factory: Any) -> Path:
 def judged(upstream: str, tmp_path: Any) -> Callable[..., Outcome]:
     """Runs the checks against a proxy with a fault; ``only`` are patterns of requirements."""
 
-    def run(fault: Fault = HONEST, *only: str, **options: Any) -> Outcome:
-        with proxied(upstream, fault) as url:
+    def run(fault: Fault | None = None, *only: str, **options: Any) -> Outcome:
+        with _proxied(upstream, fault or HONEST) as url:
             bounds = options.pop("bounds", Bounds(idle_s=8.0))
             return check(Options(target(url), tmp_path, KEY, only=only, bounds=bounds, **options), upstream)
 
     return run
+
+
+@pytest.fixture
+def fault() -> type[Fault]:
+    return Fault
+
+
+@pytest.fixture
+def proxied() -> Callable[..., Any]:
+    return _proxied

@@ -357,7 +357,7 @@ OTHER = {
     "asks again after a cut": (again("mid-text"), {"proxy.no-retry"}),
     "repeats what was refused for good": (again("402"), {"proxy.no-senseless-retry"}),
     "repeats too soon": (again("429"), {"proxy.retry-after-obeyed"}),
-    "repeats in time": (again("429", 7100), set()),
+    "repeats in time": (again("429", 1100), set()),
     "buffers": (delayed(0, "paced", whole=True), {"proxy.unbuffered"}),
     "lags a little": (delayed(60, "paced"), set()),
     "lags a lot": (delayed(450, "paced"), {"proxy.unbuffered"}),
