@@ -14,7 +14,7 @@ def has_balance(ask: Ask) -> bool:
     return ask.dialect == "deepseek"
 
 
-@probe("balance.get", Suite.SMOKE, tokens=0, features={"balance"}, applies=has_balance, order=1)
+@probe("balance.get", Suite.SMOKE, tokens=0, features={"balance"}, applies=has_balance, order=2)
 def balance(ask: Ask) -> Steps:
     """The money left."""
     yield ask.get("/user/balance")

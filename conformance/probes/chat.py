@@ -34,7 +34,7 @@ def has_logprobs(ask: Ask) -> bool:
     return ask.limits.logprobs
 
 
-@probe("chat.basic", Suite.SMOKE, order=2)
+@probe("chat.basic", Suite.SMOKE, order=1)
 def basic(ask: Ask) -> Steps:
     """One short answer as a document."""
     yield ask.chat("What is the capital of France? Answer in one word.")
@@ -160,7 +160,7 @@ def nulls(ask: Ask) -> Steps:
     yield ask.post(CHAT, ask.body("Say hello.", max_tokens=4) | dict.fromkeys(NULLABLE))
 
 
-@probe("chat.nulls-each", Suite.THOROUGH, requests=len(NULLABLE), tokens=4 * len(NULLABLE))
+@probe("chat.nulls-each", Suite.THOROUGH, requests=len(NULLABLE), prompt=3000, tokens=4 * len(NULLABLE))
 def nulls_each(ask: Ask) -> Steps:
     """Every nullable parameter as null, one by one."""
     for name in NULLABLE:

@@ -72,14 +72,14 @@ def forced(ask: Ask) -> dict[str, Any]:
     return {"tool_choice": "required"} if ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking else {}
 
 
-@probe("tools.required", Suite.SMOKE, requests=2, tokens=512, features={"tools"}, applies=has_tools)
+@probe("tools.required", Suite.SMOKE, requests=2, prompt=2000, tokens=512, features={"tools"}, applies=has_tools)
 def required(ask: Ask) -> Steps:
     """A tool that must be called, twice."""
     for step in ("first", "second"):
         yield ask.chat(PARIS, tools=[WEATHER], **forced(ask), max_tokens=256, **GREEDY, step=step)
 
 
-@probe("tools.required.stream", Suite.SMOKE, requests=2, tokens=512, features={"tools"}, applies=has_tools)
+@probe("tools.required.stream", Suite.SMOKE, requests=2, prompt=2000, tokens=512, features={"tools"}, applies=has_tools)
 def required_stream(ask: Ask) -> Steps:
     """The same as a stream."""
     for step in ("first", "second"):
@@ -94,14 +94,14 @@ def named(ask: Ask) -> Steps:
     yield ask.chat(PARIS, tools=[PRECISE, WEATHER], **chosen, max_tokens=256, **GREEDY)
 
 
-@probe("tools.none", requests=2, tokens=64, features={"tools"}, applies=has_tools)
+@probe("tools.none", requests=2, prompt=2000, tokens=64, features={"tools"}, applies=has_tools)
 def none(ask: Ask) -> Steps:
     """A question for the tool, and the tool forbidden, in both modes."""
     yield ask.chat(PARIS, tools=[WEATHER], tool_choice="none", max_tokens=32, **GREEDY)
     yield ask.chat(PARIS, tools=[WEATHER], tool_choice="none", max_tokens=32, **GREEDY, **STREAM_USAGE, step="stream")
 
 
-@probe("tools.auto", Suite.THOROUGH, requests=3, tokens=12, features={"tools"}, applies=has_tools)
+@probe("tools.auto", Suite.THOROUGH, requests=3, prompt=2000, tokens=12, features={"tools"}, applies=has_tools)
 def auto(ask: Ask) -> Steps:
     """tool_choice auto, null and absent."""
     yield offered(ask, WEATHER, tool_choice="auto", step="auto")
@@ -109,14 +109,14 @@ def auto(ask: Ask) -> Steps:
     yield offered(ask, WEATHER, step="absent")
 
 
-@probe("tools.parallel", requests=2, tokens=512, features={"tools"}, applies=has_tools)
+@probe("tools.parallel", requests=2, prompt=2000, tokens=512, features={"tools"}, applies=has_tools)
 def parallel(ask: Ask) -> Steps:
     """A question that takes two calls, twice."""
     for step in ("first", "second"):
         yield ask.chat(TWO, tools=[WEATHER], **forced(ask), max_tokens=256, **GREEDY, step=step)
 
 
-@probe("tools.parallel.stream", requests=2, tokens=512, features={"tools"}, applies=has_tools)
+@probe("tools.parallel.stream", requests=2, prompt=2000, tokens=512, features={"tools"}, applies=has_tools)
 def parallel_stream(ask: Ask) -> Steps:
     """The same as a stream."""
     for step in ("first", "second"):

@@ -1,0 +1,118 @@
+"""Requirements, probes and checks fit each other, and a plan says the truth about what a run sends."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+import specs
+from conformance.ask import Ask
+from conformance.budget import Budget, completion_ceiling, prompt_ceiling
+from conformance.catalogue import checks
+from conformance.check import check
+from conformance.planner import plan
+from conformance.probe import PROBES, Suite, probe
+from wire.errors import BudgetSpent
+
+# Judged elsewhere: between the two sides of a proxy, and under load.
+ELSEWHERE = ("proxy.", "load.")
+AT = datetime(2026, 8, 17, 12, tzinfo=UTC)
+ASK = Ask("2026-08", "deepseek-v4-flash")
+EVERY = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)]
+
+
+def test_requirements_name_probes_that_exist():
+    named = {name for row in specs.requirements() for name in row.probes if not name.startswith(ELSEWHERE)}
+    assert named - PROBES.keys() == set()
+
+
+def test_probes_are_named_by_a_requirement():
+    named = {name for row in specs.requirements() for name in row.probes}
+    assert PROBES.keys() - named == set()
+
+
+def test_what_can_be_tested_has_a_check():
+    mine = [
+        row for row in specs.requirements() if not row.excluded and not any(n.startswith(ELSEWHERE) for n in row.probes)
+    ]
+    assert [row.id for row in mine if row.id not in checks()] == []
+    assert len(checks()) >= 300
+
+
+def test_excluded_requirements_have_none():
+    assert [row.id for row in specs.requirements() if row.excluded and row.id in checks()] == []
+
+
+@pytest.mark.parametrize(("profile", "model"), EVERY)
+def test_suites_keep_their_size(profile, model):
+    sizes = [plan(Ask(profile, model), suite, AT).requests for suite in Suite]
+    assert sizes[0] <= 20
+    assert sizes[1] <= 150
+    assert sizes == sorted(sizes)
+
+
+def test_a_plan_has_a_price_that_is_exact():
+    smoke = plan(ASK, Suite.SMOKE, AT)
+    price = specs.price(ASK.model, AT)
+    assert smoke.usd == (smoke.prompt_tokens * price.miss + smoke.completion_tokens * price.output) / 1_000_000
+    assert plan(Ask("openai", "some-clone"), Suite.SMOKE, AT).usd is None
+
+
+def test_a_plan_follows_the_requirements_that_are_wanted():
+    names = {probe.name for probe in plan(ASK, Suite.STANDARD, AT, only=["fim.echo*"]).probes}
+    assert {"fim.echo", "fim.basic"} <= names
+    assert "tools.required" not in names
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_every_completion_request_bounds_its_answer(name):
+    """``max_tokens`` is always set where a server could answer, and no request costs more than its probe says."""
+    row, sends = PROBES[name], []
+    steps = row.steps(ASK)
+    send = next(steps, None)
+    while send is not None and len(sends) < row.requests:
+        sends.append(send)
+        try:
+            send = steps.send(None)
+        except (StopIteration, AttributeError):  # a probe that builds on answers ends here: there are none
+            break
+    assert sends or not row.applies(ASK)
+    assert sum(map(completion_ceiling, sends)) <= row.tokens or any("fault" in send.notes for send in sends)
+    assert sum(len(send.body) for send in sends if prompt_ceiling(send)) <= row.prompt
+
+
+def test_registering_twice_is_refused():
+    with pytest.raises(ValueError, match="two checks"):
+        check("stream.ends-with-done")(lambda exchange, case: iter(()))
+    with pytest.raises(ValueError, match="twice"):
+        probe("chat.basic")(lambda ask: iter(()))
+
+
+def test_a_budget_stops_before_it_is_passed():
+    budget = Budget(ASK.model, AT, requests=2)
+    budget.debit(ASK.chat("Hi."))
+    budget.debit(ASK.chat("Hi."))
+    with pytest.raises(BudgetSpent, match="--budget-requests"):
+        budget.debit(ASK.chat("Hi."))
+    assert budget.spent_requests == 2
+
+
+def test_a_budget_in_dollars_counts_the_worst_case():
+    send, price = ASK.chat("Hi.", max_tokens=1000), specs.price(ASK.model, AT)
+    worst = (prompt_ceiling(send) * price.miss + 1000 * price.output) / 1_000_000
+    budget = Budget(ASK.model, AT, usd=worst * 2)
+    budget.debit(send)
+    budget.debit(send)
+    assert budget.spent_usd == worst * 2
+    with pytest.raises(BudgetSpent, match="--budget-usd"):
+        budget.debit(send)
+
+
+def test_a_price_that_is_not_known_cannot_keep_a_budget():
+    with pytest.raises(BudgetSpent, match="no price"):
+        Budget("some-clone", AT, usd=Decimal(1)).debit(ASK.chat("Hi."))
+
+
+def test_a_body_that_is_no_json_costs_nothing():
+    send = ASK.post("/chat/completions", b'{"cut":')
+    assert (prompt_ceiling(send), completion_ceiling(send)) == (0, 0)
