@@ -24,17 +24,22 @@ def parser() -> argparse.ArgumentParser:
     hints = get_type_hints(Config)
     for member in fields(Config):
         kind = hints[member.name]
-        many: dict[str, Any] = {"action": _Append} if member.default == () else {}
         options.add_argument(
             f"--{member.name.replace('_', '-')}",
             *member.metadata["aliases"],
             dest=member.name,
-            type=next(option for option in (*get_args(kind), kind) if option in (int, float, str)),
             default=member.default,
             help=member.metadata["help"].replace("%", "%%"),
-            **many,
+            **_action(kind, member.default),
         )
     return options
+
+
+def _action(kind: Any, default: Any) -> dict[str, Any]:
+    if kind is bool:
+        return {"action": "store_true"}
+    of_text = next(option for option in (*get_args(kind), kind) if option in (int, float, str))
+    return {"type": of_text, **({"action": _Append} if default == () else {})}
 
 
 class _Append(argparse.Action):

@@ -16,7 +16,7 @@ DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of these wo
 REFUSED_WORDS = ("invalid", "wrong", "revoked")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted:
     """A body that the API accepts, and the limits of its model."""
 

@@ -37,7 +37,7 @@ class Beginnings:
         self.rest = pending[whole:]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lookup:
     """How many tokens of a prompt hit, and what to remember of it."""
 

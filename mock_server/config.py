@@ -66,6 +66,7 @@ class Config:
     journal_size: int = option(4096, "requests that GET /__mock/journal remembers")
     max_body: int = option(64 << 20, "bytes of request body accepted; more is a 413")
     request_timeout_s: float = option(30.0, "a request must be complete after this long; else 408")
+    while_stdin: bool = option(False, "stop when standard input ends, so as not to outlive who started it")
     control: str = option("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))
 
     def __post_init__(self) -> None:
@@ -107,8 +108,12 @@ class Config:
         for member in fields(self):
             value = getattr(self, member.name)
             if value != member.default:
-                for part in value if isinstance(value, tuple) else (value,):
-                    yield f"--{member.name.replace('_', '-')}={part}"
+                name = f"--{member.name.replace('_', '-')}"
+                yield from (
+                    [name]
+                    if value is True
+                    else (f"{name}={part}" for part in (value if isinstance(value, tuple) else [value]))
+                )
 
 
 def hint(name: object, known: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_server.http1 import LAST_CHUNK, Framing, Headers, Response, chunk
+from mock_server.http1 import LAST_CHUNK, Framing, Headers, Response, chunk, chunks
 from mock_server.scheduler import Act
 from wire.strict_json import compact
 
@@ -145,7 +145,7 @@ def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool
     head, cut = response.head(keep_alive), response.cut_at
     pieces = response.body
     if response.framing is Framing.CHUNKED:
-        pieces = [chunk(piece) for piece in pieces]
+        pieces = chunks(pieces)
         if cut is None:
             pieces[-1:] = [b"".join([*pieces[-1:], LAST_CHUNK])]
     if not body or not pieces:

@@ -73,7 +73,11 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 def chunk(data: bytes) -> bytes:
     """One chunk of the chunked transfer coding (RFC 9112, 7.1); empty data gives nothing, for it would end the body."""
-    size = len(data)
-    if not size:
-        return b""
-    return (_SIZES[size] if size < 4096 else b"%x\r\n" % size) + data + b"\r\n"
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def chunks(pieces: list[bytes]) -> list[bytes]:
+    """The same for many pieces."""
+    if max(map(len, pieces), default=0) >= len(_SIZES) or not all(pieces):
+        return [chunk(piece) for piece in pieces]
+    return [_SIZES[len(piece)] + piece + b"\r\n" for piece in pieces]

@@ -25,7 +25,7 @@ _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and the kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Identity:
     """What makes an answer unlike its twin."""
 
@@ -35,7 +35,7 @@ class Identity:
     call_id: Callable[[int], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A request that passed admission."""
 

@@ -27,8 +27,10 @@ def spawn(**settings: Any) -> Iterator[Running]:
 
     Raises :class:`CannotJudge` when it does not come up, and again at the end when it did not stop with exit code 0.
     """
-    command = [sys.executable, "-m", "mock_server", *Config.of(settings).arguments()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # It stops by itself when this process dies without a word, for then its standard input ends.
+    arguments = Config.of({"while_stdin": True, **settings}).arguments()
+    command = [sys.executable, "-m", "mock_server", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

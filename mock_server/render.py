@@ -78,7 +78,7 @@ def _fim_choice(plan: Plan) -> dict[str, Any]:
 # --- streams
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
     """What every chunk of a stream has around its choice, made once."""
 

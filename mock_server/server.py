@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -259,6 +261,8 @@ async def _serve(config: Config) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    if config.while_stdin:
+        loop.add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stopped)
     # What exists by now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -269,6 +273,11 @@ async def _serve(config: Config) -> None:
     sweeper.cancel()
     listener.close()
     server.close()
+
+
+def _stop_at_end_of_input(stopped: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        stopped.set()
 
 
 async def _sweep(server: Server) -> None:

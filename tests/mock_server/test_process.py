@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,21 @@ def test_start_is_quick() -> None:
     with spawn():
         ready = time.perf_counter() - start
     assert ready < 8 * bare + 0.2
+
+
+def test_a_mock_does_not_outlive_who_started_it() -> None:
+    program = """
+import os, time
+from mock_server.process import spawn
+with spawn() as running:
+    print(running.pid, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    starter = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False, timeout=20
+    )
+    pid, deadline = int(starter.stdout), time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert starter.returncode == -signal.SIGKILL
+    assert not Path(f"/proc/{pid}").exists()
