@@ -24,6 +24,7 @@ from wire.target import Target
 
 # Headers that name a moment, a machine or a connection say nothing about an API.
 PASSING = frozenset({"date", "server", "via", "connection", "keep-alive", "content-length", "transfer-encoding", "age"})
+BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ def facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
     for name, _ in exchange.headers:
         if name.lower() not in PASSING:
             yield f"header {name.lower()}", "present"
+    yield from _said(exchange)
+
+
+def _said(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """What stands in the body."""
     if wants_stream(exchange) and exchange.status == 200:
         yield "end of stream", str(stream_end(exchange))
         yield from _members("chunk", (value for _, value in exchange.chunks))
@@ -149,7 +155,7 @@ def compare(
     profile: str = specs.DEFAULT_PROFILE,
     suite: Suite = Suite.SMOKE,
     times: int = 3,
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = BOUNDS,
 ) -> tuple[Difference, ...]:
     """Sends to both and says what differs. Each side is asked for its own model (``Target.model``), the profile's first without one."""
     sides = []
