@@ -52,7 +52,7 @@ bench: setup
 lock:  ## renew the lock files: versions and hashes for Python 3.11 to 3.13, no host name
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra tokens --group dev pyproject.toml --output-file requirements.lock
+	  --extra metrics --extra tokens --group dev pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  tests/field/litellm.in --output-file tests/field/litellm.lock
 
