@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import gevent
@@ -148,12 +148,13 @@ def fetch(
     request: bytes = REQUEST,
     between: float = 0.0,
     tls: Any = None,
+    sweep: bool = True,
     **limits: int,
 ) -> list[Call]:
     """Send *calls* requests one after the other on one client; the calls as they ended."""
     client = make_client(address, tls, **limits)
     all_ended: list[Call] = []
-    with sweeping(client):
+    with sweeping(client) if sweep else nullcontext():
         for number in range(calls):
             ended, over = send(client, number, job, request)
             assert over.wait(10), "the call did not end within 10 s"

@@ -171,6 +171,14 @@ def test_an_answer_that_is_no_stream(scripted: Any, one: Any) -> None:
     assert (record.usage.prompt, record.usage.completion) == (7, 9)
 
 
+def test_the_end_is_known_by_the_read_that_brings_it(scripted: Any, one: Any) -> None:
+    """Nothing sweeps here: a client that finds the end only on its rounds would never find it."""
+    assert (
+        sample(one(scripted(HEAD, body(ROLE, A), 0.05, body(FINISH, DONE) + LAST).address, sweep=False)).end
+        is StreamEnd.DONE
+    )
+
+
 def test_a_body_of_one_byte_reads(scripted: Any, one: Any) -> None:
     """Cut anywhere: every byte its own segment."""
     raw = HEAD + body(ROLE, A, B, FINISH, DONE) + LAST

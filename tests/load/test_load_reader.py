@@ -114,6 +114,24 @@ def test_a_template_saves_the_parser_and_does_not_hide_a_change() -> None:
     assert reader.finish == "stop"
 
 
+LOOKALIKES = [
+    '{"content":"","x":"y"}',
+    '{"content":"","reasoning_content":""}',
+    '{"content":"\\\\"","x":"a"}',
+    '{"content":""}',
+]
+
+
+@pytest.mark.parametrize("delta", LOOKALIKES)
+def test_what_begins_and_ends_like_the_template_is_not_taken_for_it(delta: str) -> None:
+    """Same bytes before and after, but what stands between is more than the inside of one string."""
+    event = b'data: {"choices":[{"delta":%b,"finish_reason":null}]}\n\n'
+    reader = StreamReader()
+    reader.feed(0, [event % b'{"content":"a"}'])
+    reader.feed(1, [event % b'{"content":"b"}', event % delta.encode()])
+    assert (reader.token_events, reader.events) == (2, 3)
+
+
 @pytest.mark.parametrize("bytes_", [b"data: " + b"x" * (MAX_EVENT + 10), b"\r" + b"x" * (MAX_EVENT + 10)])
 def test_an_endless_line_is_refused(bytes_: bytes) -> None:
     with pytest.raises(sse.SseLimitError):
