@@ -106,9 +106,10 @@ def max_tokens_exceeded(body: Body, context: Context, *, by: int = 64) -> None:
 
 
 @rewrites("max-completion-tokens-ignored", {"limits.max-completion-tokens"})
-def max_completion_tokens_ignored(body: Body, context: Context) -> None:
-    """``max_completion_tokens`` has no effect."""
-    body.pop("max_completion_tokens", None)
+def max_completion_tokens_ignored(body: Body, context: Context, *, by: int = 64) -> None:
+    """``max_completion_tokens`` does not bound the answer. It is only raised here, too."""
+    if (whole_number(body, "max_completion_tokens") or 0) > 0:
+        body["max_completion_tokens"] += by
 
 
 @rewrites("echo-always", {"fim.echo-off"})

@@ -228,9 +228,7 @@ ASKS = {
     "nowhere": Ask(HI, "/nowhere"),
     "wrong method": Ask(path="/chat/completions"),
     "two in one": Ask({**CALL, "parallel_tool_calls": False}),
-    "eight of OpenAI": Ask(
-        {**said("Write a long story."), "max_completion_tokens": 4, "max_tokens": 8}, mock=(("profile", "openai"),)
-    ),
+    "four of OpenAI": Ask({**HI, "max_completion_tokens": 4}, mock=(("profile", "openai"),)),
     "models": Ask(path="/models"),
     "balance": Ask(path="/user/balance"),
 }

@@ -18,7 +18,7 @@ ROWS = [
         lambda wire: wire.status == 400 and "reasoning" in wire.error["message"],
     ),
     ("max-tokens-exceeded", "story", lambda wire: wire.usages[0]["completion_tokens"] == 72),
-    ("max-completion-tokens-ignored", "eight of OpenAI", lambda wire: wire.usages[0]["completion_tokens"] == 8),
+    ("max-completion-tokens-ignored", "four of OpenAI", lambda wire: wire.usages[0]["completion_tokens"] == 6),
     ("echo-always", "FIM", lambda wire: wire.text.startswith("def fib(a):")),
     ("thinking-never", "thinking", lambda wire: "reasoning_content" not in wire.messages[0]),
     ("parallel-tool-calls-false-ignored", "two in one", lambda wire: len(wire.calls) == 2),
