@@ -174,7 +174,7 @@ class Connection:
             return
         if not self.ready:
             if now - self.since > endpoint.connect_timeout:
-                self._connect_failed(TimeoutError(f"no connection within {endpoint.connect_timeout / 1e9:g} s"))
+                self._connect_failed(TimeoutError(f"not there within {endpoint.connect_timeout / 1e9:g} s"))
             return
         quiet = now - max(call.t_last_read, call.t_sent or 0)
         if call.reads and quiet > 100_000_000:

@@ -171,6 +171,11 @@ def test_an_answer_that_is_no_stream(scripted: Any, one: Any) -> None:
     assert (record.usage.prompt, record.usage.completion) == (7, 9)
 
 
+def test_a_message_that_does_not_end_after_done_is_not_waited_for(scripted: Any, one: Any) -> None:
+    record = sample(one(scripted(HEAD, body(A, FINISH, DONE), 20.0).address))
+    assert (record.end, record.error) == (StreamEnd.DONE, "the message did not end after [DONE]")
+
+
 def test_the_end_is_known_by_the_read_that_brings_it(scripted: Any, one: Any) -> None:
     """Nothing sweeps here: a client that finds the end only on its rounds would never find it."""
     assert (
