@@ -65,10 +65,11 @@ def filled(template: str, folder: Path, **values: str) -> Path:
 
 
 @contextmanager
-def nginx(upstream: str, folder: Path, how: str = "faithful"):
-    """An nginx that forwards to *upstream*; yields its base URL."""
+def nginx(upstream: str, folder: Path, how: str = "faithful", **headers: str):
+    """An nginx that forwards to *upstream*, with *headers* added; yields its base URL."""
     port, host = free_port(), upstream.removeprefix("http://")
-    config = filled("nginx.conf", folder, port=str(port), upstream=host, how=NGINX[how])
+    added = "".join(f" proxy_set_header {name.replace('_', '-')} {value};" for name, value in headers.items())
+    config = filled("nginx.conf", folder, port=str(port), upstream=host, how=NGINX[how] + added)
     command = [str(present("nginx")), "-e", "nginx.log", "-p", str(folder), "-c", str(config)]
     with running(command, folder, f"http://127.0.0.1:{port}/models", 10):
         yield f"http://127.0.0.1:{port}"
@@ -99,12 +100,18 @@ PORTKEY = ROOT / ".field/npm/node_modules/@portkey-ai/gateway/build/start-server
 
 @contextmanager
 def portkey(upstream: str, folder: Path):
-    """A Portkey gateway; where it forwards to, each request says in headers: see PORTKEY_HEADERS."""
+    """A Portkey gateway. It is told in headers of each request where to forward to; the faithful nginx in front of it says so."""
     assert PORTKEY.exists(), "the Portkey gateway is not set up: run `make .field/npm/ready`"
     port = free_port()
     command = [str(shutil.which("node")), str(PORTKEY), f"--port={port}", "--headless"]
-    with running(command, folder, f"http://127.0.0.1:{port}/", 30):
-        yield f"http://127.0.0.1:{port}/v1"
+    trusted = {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost", "NODE_ENV": "production"}
+    with (
+        running(command, folder, f"http://127.0.0.1:{port}/", 30, **trusted),
+        nginx(
+            f"http://127.0.0.1:{port}", folder, x_portkey_provider="openai", x_portkey_custom_host=f"{upstream}/v1"
+        ) as front,
+    ):
+        yield f"{front}/v1"
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from conformance.answers import wants_stream
-from conformance.check import Case, Problem, Problems
+from conformance.check import Case, Problem, Problems, excerpt
 from conformance.proxy.alignment import EVENT, Located
 from conformance.proxy.check import at, check, check_group, one_each
 from conformance.proxy.checks import requests
@@ -47,14 +47,9 @@ def owner(located: Located, stream: bool) -> str:
 
 
 def whole(pair: Pair) -> bool:
-    """A completion that the upstream finished, and that the proxy let pass."""
+    """An answer that the upstream finished, and that the proxy let pass."""
     source, client = pair.source, pair.client
-    if (
-        client.request.method != "POST"
-        or source.status != 200
-        or client.status != 200
-        or source.end is not End.COMPLETE
-    ):
+    if source.status != 200 or client.status != 200 or source.end is not End.COMPLETE:
         return False
     return not wants_stream(source) or stream_end(source) is StreamEnd.DONE
 
@@ -87,7 +82,6 @@ for _requirement in (
     "proxy.answer-fidelity",
     "proxy.events-untouched",
     "proxy.nothing-added",
-    "proxy.answer-spelling",
     *(name for name in dict.fromkeys(OWNERS.values()) if name != requests.REASONING),
 ):
     _compares(_requirement)
@@ -97,6 +91,20 @@ for _requirement in (
 def reasoning(pairs: Sequence[Pair], case: Case) -> Problems:
     yield from one_each(requests.changed(pairs, requests.REASONING))
     yield from one_each(changed(pairs, requests.REASONING))
+
+
+@check_group("proxy.answer-spelling", comparable)
+def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
+    """Bytes are held to only where they say the same: what says something else is also spelt otherwise."""
+    yield from one_each(changed(pairs, "proxy.answer-spelling"))
+    respelt = [pair for pair in pairs if not pair.answer_changes and pair.client.body != pair.source.body]
+    if respelt:
+        yield Problem(
+            f"{len(respelt)} of {len(pairs)} answers say the same in other bytes (white space, escapes, line ends, comments): "
+            f"{excerpt(respelt[0].client.body)}",
+            exchange=respelt[0].client,
+            cause="answer written anew",
+        )
 
 
 @check("proxy.media-type-down", comparable)

@@ -19,7 +19,7 @@ LATE = ("429-stream-late", "500-stream-late")
 BEFORE_HEAD = ("before-head", "reset-before-head")
 CUT = tuple(step for step in behaviours.CUTS if step not in BEFORE_HEAD)
 NOT_RETRIABLE = frozenset({"400", "401", "402", "422", "invalid"})
-MEMBERS = ("message", "type", "code")
+MEMBERS = ("message", "type", "param", "code")
 
 
 @check("proxy.truncation-visible", at(*behaviours.CUTS, "body-cut", "stall"))

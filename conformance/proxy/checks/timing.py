@@ -98,9 +98,13 @@ def status_not_early(pair: Pair, case: Case) -> Problems:
         )
 
 
+GAVE_UP = frozenset({None, 408, 502, 503, 504, 522, 524})
+"""What proxies say, or do not say, when they have waited long enough."""
+
+
 @check("proxy.silence-tolerated", lambda pair: pair.arrived and pair.step in {"late", "quiet-start"})
 def silence_tolerated(pair: Pair, case: Case) -> Problems:
-    if pair.client.status == 200 and pair.client.reads:
+    if pair.client.status not in GAVE_UP:
         return
     after = ((pair.client.t_closed or 0) - (pair.client.t_sent or 0)) / 1e6
     yield Problem(
