@@ -117,9 +117,8 @@ def _run(judging: Callable[..., engine.Outcome], settings: engine.Options, key_e
             raise
     results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
     if outcome.stopped:
-        raise type(outcome.stopped)(
-            str(outcome.stopped).replace("the variable that holds it", f"the variable {key_env}")
-        )
+        with options.naming_the_key(key_env):
+            raise outcome.stopped
     return outcome.exit_code
 
 

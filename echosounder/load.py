@@ -41,7 +41,9 @@ def _option(name: str, kind: Any, default: Any, about: str, flag: str = "", **mo
 
 
 ENGINE = (
-    _option("users", str | None, None, "Closed loop: so many at once; or levels, `4,16:10s`.  [default: 8]"),
+    _option(
+        "users", str | None, None, "Closed loop: so many at once; or levels over time: 10,20,40 or 5..50.  [default: 8]"
+    ),
     _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
     _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),
     _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay."),
@@ -74,6 +76,9 @@ ENGINE = (
 )
 
 
+MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
+
+
 def load(
     scenario: Scenario,
     url: options.Url = None,
@@ -92,7 +97,7 @@ def load(
     given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
         settings = Options(
-            url=url or stack.enter_context(spawn(profile=profile)).url,
+            url=url or (MASTERS if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
             scenario=scenario,
             profile=profile,
             model=model,
@@ -103,11 +108,11 @@ def load(
             out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
             **given,
         )
-        return _run(settings, json_)
+        return _run(settings, api_key_env, json_)
 
 
-def _run(settings: Options, as_json: bool) -> int:
-    with results.progress("load", quiet=as_json) as bar:
+def _run(settings: Options, key_env: str, as_json: bool) -> int:
+    with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
         outcome = engine.run(
             settings, lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.said)

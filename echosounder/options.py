@@ -1,11 +1,15 @@
 """Options that several commands share, each with its variable. The key itself is never an option: only its variable's name is."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from wire.errors import KeyRefused
 
 Url = Annotated[
     str | None,
@@ -54,6 +58,15 @@ DEFAULT_KEY_ENV = "DEEPSEEK_API_KEY"
 def api_key(name: str) -> str | None:
     """The key in the variable *name*, or None."""
     return os.environ.get(name) or None
+
+
+@contextmanager
+def naming_the_key(variable: str) -> Iterator[None]:
+    """A refused key is said with the name of the variable that held it, which only the command line knows."""
+    try:
+        yield
+    except KeyRefused as error:
+        raise KeyRefused(str(error).replace("the variable that holds it", f"the variable {variable}")) from None
 
 
 def out_dir(out: Path | None, name: str) -> Path:

@@ -9,6 +9,7 @@ import typer
 
 import reports
 from echosounder import options
+from load.export import export
 from reports.source import read
 from wire.errors import LogError
 from wire.runlog import Run
@@ -17,8 +18,14 @@ from wire.runlog import Run
 def report(
     run: options.Run,
     format: Annotated[str, typer.Option(help=", ".join(reports.FORMATS))] = "md",
+    samples: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the samples of a load run as .csv or .jsonl.")
+    ] = None,
 ) -> None:
-    """Render a run's report in another format."""
+    """Render a run's report in another format, or write a load run's samples to a file."""
+    if samples:
+        print(f"{export(run, samples)} samples in {samples}")
+        return
     document, log = load(run)
     sys.stdout.write(reports.render(format, document, log))
 
