@@ -105,7 +105,7 @@ def tool_id_new_per_delta(chunk: Document, context: Context) -> None:
             call["function"]["name"] = ""
 
 
-@each_chunk("tool-name-empty-overwrites", {"tools.no-empty-name", "tools.id-stable", "tools.id-once"})
+@each_chunk("tool-name-empty-overwrites", {"tools.no-empty-name"})
 def tool_name_empty_overwrites(chunk: Document, context: Context) -> None:
     """Later pieces of a call have an empty id and name; clients for which the last one counts lose both."""
     for call in calls(chunk):

@@ -97,7 +97,7 @@ def reasoning_not_accepted_back(body: Body, context: Context) -> None:
 
 @rewrites(
     "max-tokens-exceeded",
-    {"usage.within-max-tokens", "usage.completion-counted", "fim.length-finish", "thinking.both-counted"},
+    {"usage.within-max-tokens", "usage.completion-counted", "thinking.both-counted"},
 )
 def max_tokens_exceeded(body: Body, context: Context, *, by: int = 64) -> None:
     """``max_tokens`` does not bound the answer. It is only raised here, so that no test runs away."""

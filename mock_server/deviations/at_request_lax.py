@@ -110,7 +110,7 @@ def messages_defaulted(body: Body, context: Context) -> None:
 @lax("prompt-defaulted", {"fim.prompt-required"})
 def prompt_defaulted(body: Body, context: Context) -> None:
     """FIM without a prompt is served with the one that stands in the form of the documentation."""
-    if "messages" not in body:
+    if not context.request.path.endswith("/chat/completions"):
         body.setdefault("prompt", "Once upon a time,")
 
 
