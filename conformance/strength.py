@@ -61,6 +61,15 @@ def measure(run: Run) -> Strength:
     return Strength(tuple(kills), tuple(survivors), tuple(holes), count)
 
 
+def holds(kill: Kill, run: Run, setting: Setting) -> bool:
+    """Does the mutant of *kill* still fail its check? The mutant is found by name; no other one is made."""
+    row = specs.requirement(kill.requirement)
+    for where, name, change in variations(exchanges_of(row, run)):
+        if (where, name) == (kill.where, kill.mutant):
+            return verdict_on(row, change(), setting).verdict in TOLD
+    return False
+
+
 def judgeable(setting: Setting, run: Run) -> Iterator[specs.Requirement]:
     return (
         row for row in rows(setting) if row.id in checks() and not not_held(row, setting) and exchanges_of(row, run)

@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 
 import specs
-from conformance.catalogue import checks
+from conformance.ask import Ask
+from conformance.catalogue import checks, probes_of
 from conformance.engine import Options, Outcome, check
 from conformance.probe import Suite
 from conformance.runner import Bounds
@@ -33,8 +34,6 @@ TOLD = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE, Verdict.U
 ALARM = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE, Verdict.ERROR})
 SCHEMA = frozenset({"response.document-valid", "stream.chunk-schema", "chat.response-schema", "fim.response-schema",
                     "fim.stream-chunk", "models.schema", "balance.schema"})  # fmt: skip
-# What is judged elsewhere: between the two sides of a proxy, under load.
-ELSEWHERE = ("proxy.", "load.")
 # How to ask for a deviation where its default would take minutes, or needs a stream that lasts.
 AS = {
     "cut-before-head": ("cut-before-head:when.every=5",),
@@ -69,7 +68,7 @@ class Row:
     @property
     def judgeable(self) -> tuple[str, ...]:
         """What it declares that this suite can see at all."""
-        return tuple(id for id in self.declared if not id.startswith(ELSEWHERE))
+        return tuple(id for id in self.declared if id in checks() and not specs.requirement(id).excluded)
 
     @property
     def killed(self) -> bool:
@@ -85,7 +84,13 @@ class Matrix:
 
     @property
     def faults(self) -> list[Row]:
-        return [row for row in self.rows if row.judgeable]
+        """Deviations that had an effect, of those that a suite can see at all."""
+        return [row for row in self.rows if row.judgeable and row.applied]
+
+    @property
+    def idle(self) -> list[str]:
+        """Deviations that the mock could apply to no request of the suite."""
+        return [row.name for row in self.rows if row.judgeable and not row.applied]
 
     @property
     def survivors(self) -> list[str]:
@@ -157,6 +162,7 @@ class Matrix:
             "killed_by_schema_alone": round(self.schema_only * faults),
             "first_finding_right": round(self.first_right, 4),
             "survivors": self.survivors,
+            "not_applied": self.idle,
             "by_layer": self.by_layer(),
             "legal_variants": sum(row.legal for row in self.rows),
             "evaluations": self.evaluations,
@@ -188,31 +194,50 @@ def measure(
 ) -> Matrix:
     """Runs the suite honestly, and once per deviation and legal variant (or those of *names*)."""
     chosen = [each for each in all_deviations() if names is None or each.name in names]
-    with spawn(profile=profile, ttft_ms=0.0, itl_ms=0.0) as mock, tempfile.TemporaryDirectory() as folder:
-        lab = Lab(mock.url, profile, suite, Path(folder))
-        honest = lab.run(())
-        rows = []
-        for number, each in enumerate(chosen):
-            watch(number, len(chosen), each.name)
-            rows.append(lab.row(each))
+    homes = [home(each, profile) for each in chosen]
+    rows: dict[str, Row] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for place in sorted(set(homes)):
+            with spawn(profile=place[0], ttft_ms=0.0, itl_ms=0.0) as mock:
+                lab = Lab(mock.url, place, suite, Path(folder))
+                for each in [each for each, where in zip(chosen, homes, strict=True) if where == place]:
+                    watch(len(rows), len(chosen), each.name)
+                    rows[each.name] = lab.row(each)
+        with spawn(profile=profile, ttft_ms=0.0, itl_ms=0.0) as mock:
+            honest = Lab(mock.url, home(None, profile), suite, Path(folder)).run(())
     judged = [result for result in honest.results if result.verdict is not Verdict.NOT_APPLICABLE]
-    return Matrix(tuple(rows), (len(judged), sum(result.verdict in ALARM for result in judged)))
+    alarms = sum(result.verdict in ALARM for result in judged)
+    return Matrix(tuple(rows[each.name] for each in chosen), (len(judged), alarms))
+
+
+def home(each: Deviation | None, profile: str) -> tuple[str, str]:
+    """The profile and model under which most of what a deviation breaks can show; the default one where it makes no difference."""
+    places = [(profile, specs.models(profile)[0])]
+    places += [(name, model) for name in reversed(specs.PROFILES) for model in reversed(specs.models(name))]
+    declared = [specs.requirement(id) for id in each.breaks if id in checks()] if each else []
+    return max(places, key=lambda place: sum(visible(row, *place) for row in declared))  # the first of equals
+
+
+def visible(row: specs.Requirement, profile: str, model: str) -> bool:
+    return row.admits(profile) and any(probe.applies(Ask(profile, model)) for probe in probes_of(row))
 
 
 class Lab:
     """A mock and the suite that is run against it."""
 
-    def __init__(self, url: str, profile: str, suite: Suite, folder: Path) -> None:
-        self._url, self._profile, self._suite, self._folder = url, profile, suite, folder
+    def __init__(self, url: str, place: tuple[str, str], suite: Suite, folder: Path) -> None:
+        self._url, self._place, self._suite, self._folder = url, place, suite, folder
 
     def row(self, each: Deviation) -> Row:
-        """Where the suite misses what *each* declares, the thorough one has a second look."""
+        """Where the suite misses what *each* declares, the thorough one looks again, and then by the letter of the documentation."""
         found = self._row(each, self._suite)
-        missed = not found.killed and found.judgeable and self._suite < Suite.THOROUGH
-        return self._row(each, Suite.THOROUGH) if missed else found
+        for policy in ("interop", "documented"):
+            if not found.killed and found.judgeable:
+                found = self._row(each, Suite.THOROUGH, policy)
+        return found
 
-    def _row(self, each: Deviation, suite: Suite) -> Row:
-        outcome = self.run(AS.get(each.name, (each.name,)), suite)
+    def _row(self, each: Deviation, suite: Suite, policy: str = "interop") -> Row:
+        outcome = self.run(AS.get(each.name, (each.name,)), suite, policy)
         broken = {
             result.requirement: str(result.verdict) for result in outcome.results if result.verdict in TOLD | ALARM
         }
@@ -227,11 +252,12 @@ class Lab:
             stopped=str(outcome.stopped or ""),
         )
 
-    def run(self, deviate: Sequence[str], suite: Suite | None = None) -> Outcome:
+    def run(self, deviate: Sequence[str], suite: Suite | None = None, policy: str = "interop") -> Outcome:
         self._control("reset", {"what": "all"})
         self._control("deviate", {"deviate": list(deviate)})
-        options = Options(target(self._url), self._folder, KEY, self._profile, suite or self._suite, bounds=BOUNDS)
-        return check(options)
+        profile, model = self._place
+        chosen: dict[str, Any] = {"profile": profile, "suite": suite or self._suite, "policy": policy, "bounds": BOUNDS}
+        return check(Options(target(self._url, model), self._folder, KEY, **chosen))
 
     def _control(self, name: str, body: dict[str, Any]) -> Any:
         answer = httpx.post(f"{self._url}/__mock/{name}", json=body, timeout=10, trust_env=False)
@@ -262,6 +288,7 @@ def lines(matrix: Matrix) -> Iterator[str]:
     yield from (f"  {layer:<10} {dead} of {count}" for layer, (dead, count) in said["by_layer"].items())
     yield f"first finding names what the deviation declares: {said['first_finding_right']:.1%} of the killed"
     yield f"survivors: {', '.join(said['survivors']) or 'none'}"
+    yield f"never applied: {', '.join(said['not_applied']) or 'none'}"
     alarms = ", ".join(said["false_alarms"]) or "none"
     yield f"false alarms over {said['legal_variants']} legal variants and {said['evaluations']} verdicts: {alarms}"
     yield f"false alarm rate at most {said['false_alarm_rate_at_most']:.3%} (95 %, Clopper-Pearson)"

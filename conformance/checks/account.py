@@ -123,7 +123,7 @@ def currency_known(exchange: Exchange, case: Case) -> Problems:
     seen: list[Any] = []
     for position, row in rows(exchange.json, "balance_infos"):
         currency = row.get("currency")
-        if currency not in {"CNY", "USD"} or currency in seen:
+        if currency not in ("CNY", "USD") or currency in seen:
             yield Problem(
                 f"currency is {excerpt(currency)}, expected CNY or USD, each once",
                 pointer=f"/balance_infos/{position}/currency",

@@ -213,5 +213,5 @@ def prefix_stop(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if "```" in (found.content or ""):
         yield Problem("the answer holds the fence that should have ended it", excerpt=found.content or "")
-    if found.finish not in {"stop", "length"}:
+    if found.finish not in ("stop", "length"):
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")

@@ -189,7 +189,7 @@ def told_to_stop(exchange: Exchange) -> list[str]:
 def stop_string(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     yield from stopped(exchange, case)
-    if found.finish not in {"stop", "length"}:
+    if found.finish not in ("stop", "length"):
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")
 
 

@@ -271,15 +271,18 @@ def incremental(exchange: Exchange, case: Case) -> Problems:
 
 
 def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
-    so_far = ""
+    """A delta that begins with everything joined so far, or deltas that each begin with the whole of the one before."""
+    so_far, last, grown = "", "", 0
     for event, text in rows:
-        if len(so_far) >= 20 and text.startswith(so_far):
+        grown += len(last) >= 20 and text.startswith(last)
+        if (len(so_far) >= 20 and text.startswith(so_far)) or grown > 1:
+            before = so_far if text.startswith(so_far) else last
             yield Problem(
-                f"{kind} of chunk {event} begins with all {len(so_far)} characters sent before, expected the new ones",
+                f"{kind} of chunk {event} begins with all {len(before)} characters sent before, expected the new ones",
                 event=event,
             )
             return
-        so_far += text
+        so_far, last = so_far + text, text
 
 
 @check("stream.no-empty-members", chat_chunked)

@@ -19,7 +19,12 @@ def legal(exchange: Exchange) -> bool:
     return exchange.status is not None and not {"fault", "open"} & exchange.notes.keys()
 
 
-@check("request.document-valid", legal)
+def ours(exchange: Exchange) -> bool:
+    """Made up by us alone: a request that hands the target's own words back is as legal as those are."""
+    return legal(exchange) and "built" not in exchange.notes
+
+
+@check("request.document-valid", ours)
 def request_valid(exchange: Exchange, case: Case) -> Problems:
     for mismatch in request_mismatches(exchange, case.profile):
         yield Problem(

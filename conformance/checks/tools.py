@@ -115,7 +115,7 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
     choice = asked(exchange).get("tool_choice")
     forced = choice == "required" or isinstance(choice, dict)
     lenient = case.ask.dialect == "openai" and forced and case.policy == "interop"  # what OpenAI itself does
-    allowed = {"tool_calls", "length"} | ({"stop"} if lenient else set())
+    allowed = ("tool_calls", "length", *(("stop",) if lenient else ()))
     found = answer(exchange)
     if found.finish not in allowed:
         yield Problem(
@@ -242,7 +242,7 @@ def index_in_document(exchange: Exchange, case: Case) -> Problems:
 @check("tools.name-offered", calling)
 def name_offered(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
-        if call.name not in functions(exchange):
+        if call.name not in list(functions(exchange)):
             yield Problem(
                 f"the answer calls {excerpt(call.name)}, offered were {sorted(map(str, functions(exchange)))}",
                 event=call.event,
@@ -256,7 +256,7 @@ def arguments_json(exchange: Exchange, case: Case) -> Problems:
         if problem:
             yield Problem(problem, event=call.event, excerpt=call.arguments)
         else:
-            yield from unfit(call, value, functions(exchange).get(call.name))
+            yield from unfit(call, value, functions(exchange).get(str(call.name)))
 
 
 def loaded(call: Call) -> tuple[Any, str]:

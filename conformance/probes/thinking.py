@@ -76,7 +76,9 @@ def thinking_tools(ask: Ask) -> Steps:
     if not isinstance(calls, list) or not calls:
         return
     results = [{"role": "tool", "tool_call_id": at(call, "id"), "content": "21 degrees"} for call in calls]
-    yield think(ask, [question, message, *results], tools=[WEATHER], step="result")
+    yield think(ask, [question, message, *results], tools=[WEATHER], step="result").but(
+        notes={"built": "on the answer"}
+    )
 
 
 @probe(

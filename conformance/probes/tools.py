@@ -141,7 +141,9 @@ def round_trip(ask: Ask) -> Steps:
     if not isinstance(calls, list) or not calls:
         return
     results = [{"role": "tool", "tool_call_id": at(call, "id"), "content": "21 degrees"} for call in calls]
-    yield ask.chat([question, message, *results], tools=[WEATHER], max_tokens=64, **GREEDY, step="result")
+    yield ask.chat([question, message, *results], tools=[WEATHER], max_tokens=64, **GREEDY, step="result").but(
+        notes={"built": "on the answer"}
+    )
 
 
 @probe("tools.null-content", requests=3, prompt=4000, tokens=12, features={"tools"}, applies=has_tools)

@@ -1,0 +1,62 @@
+"""Every check can fail: for each one there is a mutant of an honest exchange that it catches, written down by name.
+
+`tests/golden/mutant_kills.json` holds the first kill that `conformance.strength.measure` finds for each check.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.catalogue import checks
+from conformance.engine import Options, check
+from conformance.mutations import mutants
+from conformance.probe import Suite
+from conformance.score import Setting, judge
+from conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
+from wire.runlog import read
+from wire.target import target
+from wire.verdict import Verdict
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "mutant_kills.json"
+KILLS = [Kill(**row) for row in json.loads(GOLDEN.read_text())["kills"]]
+
+
+@pytest.fixture(scope="module")
+def honest(mock, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("honest")
+    outcome = check(Options(target(mock.url), folder, "sk-test-0123456789", suite=Suite.THOROUGH))
+    assert outcome.exit_code == 0
+    return read(outcome.log)
+
+
+def test_each_kill_still_kills(honest):
+    setting = Setting.of(honest)
+    assert [kill for kill in KILLS if not holds(kill, honest, setting)] == []
+
+
+def test_no_check_is_beyond_failing(honest):
+    """The profiles of other years have checks of their own; they are failed by the mock's deviations."""
+    judged = {row.id for row in judgeable(Setting.of(honest), honest)}
+    assert judged - {kill.requirement for kill in KILLS} <= set(json.loads(GOLDEN.read_text())["survivors"])
+    assert len(KILLS) > 270
+
+
+def test_no_mutant_makes_a_check_raise(honest):
+    """A sample: every 40th mutant of every exchange that a check looks at first."""
+    setting, holes = Setting.of(honest), []
+    for row in judgeable(setting, honest):
+        exchange = exchanges_of(row, honest)[0]
+        for number, (name, make) in enumerate(mutants(exchange)):
+            if number % 40 == len(row.id) % 40 and verdict_on(row, [make()], setting).verdict is Verdict.ERROR:
+                holes.append((row.id, name))
+    assert holes == []
+
+
+def test_an_exception_of_a_check_is_our_fault_and_not_the_targets(honest, monkeypatch):
+    setting = Setting.of(honest)
+    row = next(row for row in judgeable(setting, honest) if row.id == "stream.ends-with-done")
+    broken = type(checks()[row.id])(row.id, lambda exchange: 1 / 0, checks()[row.id].judge, "broken")
+    result = judge(row, broken, exchanges_of(row, honest), setting.case)
+    assert (result.verdict, result.findings) == (Verdict.ERROR, ())
+    assert "ZeroDivisionError" in result.note
