@@ -1,7 +1,7 @@
 # The verbs of daily work; .ci/run and the README call the same ones. `make` alone sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-URL ?=
+FIELD := $(foreach name,litellm llama langchain transformers aimock npm clients,.field/$(name)/ready)
 
 .PHONY: setup check test demo self field docs bench lock clean
 .DEFAULT_GOAL := setup
@@ -33,7 +33,7 @@ demo: setup  ## the main job on the bundled mock: a check, then ten seconds of l
 self: setup  ## the suite against every deviation of its own mock
 	$(BIN)/echosounder selftest
 
-field: setup .field/litellm/ready  ## slow: against software that we did not write
+field: setup $(FIELD)  ## slow: against software that we did not write (one of them compiles for half an hour, once)
 	$(BIN)/pytest --quiet -m field
 
 docs: setup  ## pages made from data, every command of the docs, the site
@@ -44,17 +44,37 @@ docs: setup  ## pages made from data, every command of the docs, the site
 bench: setup
 	$(BIN)/python -m benchmarks
 
+# Third-party software, each in an environment of its own, by version and hash.
 .field/litellm/ready: tests/field/litellm.lock
-	$(PYTHON) -m venv .field/litellm
-	.field/litellm/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+.field/llama/ready: tests/field/llama.lock
+.field/langchain/ready: tests/mock_server/clients/langchain.lock
+.field/litellm/ready .field/llama/ready .field/langchain/ready:
+	$(PYTHON) -m venv $(@D)
+	CMAKE_ARGS=-DLLAVA_BUILD=OFF $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# torch comes first and by itself: as a dependency it would bring several gigabytes for graphics cards.
+.field/transformers/ready: tests/field/transformers.lock
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+.field/aimock/ready: tests/field/servers/package-lock.json
+.field/npm/ready: tests/field/portkey/package-lock.json
+.field/clients/ready: tests/mock_server/clients/package-lock.json
+.field/aimock/ready .field/npm/ready .field/clients/ready:
+	mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 lock:  ## renew the lock files: versions and hashes for Python 3.11 to 3.13, no host name
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --extra metrics --extra tokens --group dev pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  tests/field/litellm.in --output-file tests/field/litellm.lock
+	for name in tests/field/litellm tests/field/llama tests/mock_server/clients/langchain; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    $$name.in --output-file $$name.lock; done
 
 clean:
 	rm -rf .venv .field .mypy_cache .ruff_cache .pytest_cache .hypothesis runs site dist
