@@ -147,11 +147,14 @@ def entries(target: Target, count: int) -> list[dict[str, Any]]:
 
 
 def short(target: Target) -> dict[str, float]:
-    """64 connections ask for 16 tokens again and again, unpaced, for three seconds."""
-    before = target.cpu
-    made = traffic(target.url, "--connections", "64", "--tokens", "16", "--seconds", "3")
-    spent = target.cpu - before
-    return {"streams/s": made["answers"] / made["seconds"], "streams per CPU second": made["answers"] / spent}
+    """64 connections ask for 16 tokens again and again, unpaced, for three seconds: the same prompt, then each one its own."""
+    result = {}
+    for name, options in (("same prompt", ()), ("own prompts", ("--distinct",))):
+        before = target.cpu
+        made = traffic(target.url, "--connections", "64", "--tokens", "16", "--seconds", "3", *options)
+        result[f"streams/s, {name}"] = made["answers"] / made["seconds"]
+        result[f"per CPU second, {name}"] = made["answers"] / (target.cpu - before)
+    return result
 
 
 STREAMS, TOKENS, TTFT_MS, ITL_MS = 1024, 150, 200.0, 20.0

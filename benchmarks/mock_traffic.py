@@ -11,15 +11,19 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from urllib.parse import urlsplit
 
 END = b"0\r\n\r\n"  # the last chunk of the chunked coding
 
 
-def request(path: str, tokens: int, stream: bool = True) -> bytes:
+VARIANTS = 4096  # different prompts, so many that no server remembers them all
+
+
+def request(path: str, tokens: int, prompt: str, stream: bool = True) -> bytes:
     body = {
         "model": "deepseek-v4-flash",
-        "messages": [{"role": "user", "content": f"Write {tokens} words."}],
+        "messages": [{"role": "user", "content": prompt}],
         "max_tokens": tokens,
         "stream": stream,
         "thinking": {"type": "disabled"},
@@ -48,7 +52,7 @@ class Client:
     """One connection: asks, counts, asks again."""
 
     socket: socket.socket
-    ask: bytes
+    asks: Iterator[bytes]
     again: bool
     tail: bytes = b""
 
@@ -64,20 +68,28 @@ class Client:
         made.answers += 1
         self.tail = b""
         if self.again:
-            self.socket.sendall(self.ask)
+            self.socket.sendall(next(self.asks))
         return self.again
 
 
 def run(
-    url: str, connections: int, tokens: int, seconds: float, once: bool = False, limit: int | None = None
+    url: str,
+    connections: int,
+    tokens: int,
+    seconds: float,
+    once: bool = False,
+    limit: int | None = None,
+    distinct: bool = False,
 ) -> Traffic:
     """Until the time is over, *limit* answers have come or, with *once*, each connection has its answer."""
     poll, made = select.epoll(), Traffic()
-    clients = dict(_connected(url, connections, tokens, not once))
+    prompts = [f"Write {tokens} words. Variant {number}." for number in range(VARIANTS if distinct else 1)]
+    asks = cycle([request(f"{urlsplit(url).path}/chat/completions", tokens, prompt) for prompt in prompts])
+    clients = dict(_connected(url, connections, asks, not once))
     start = time.perf_counter()
     for fd, client in clients.items():
         poll.register(fd, select.EPOLLIN)
-        client.socket.sendall(client.ask)
+        client.socket.sendall(next(client.asks))
     while clients and (once or time.perf_counter() - start < seconds) and (limit is None or made.answers < limit):
         for fd, _ in poll.poll(1.0):
             if not clients[fd].read(made):
@@ -89,13 +101,12 @@ def run(
     return made
 
 
-def _connected(url: str, connections: int, tokens: int, again: bool) -> Iterator[tuple[int, Client]]:
+def _connected(url: str, connections: int, asks: Iterator[bytes], again: bool) -> Iterator[tuple[int, Client]]:
     parts = urlsplit(url)
-    ask = request(f"{parts.path}/chat/completions", tokens)
     for _ in range(connections):
         made = socket.create_connection((parts.hostname or "", parts.port or 80))
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield made.fileno(), Client(made, ask, again)
+        yield made.fileno(), Client(made, asks, again)
 
 
 def main() -> None:
@@ -106,6 +117,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=5.0)
     options.add_argument("--once", action="store_true")
     options.add_argument("--limit", type=int)
+    options.add_argument("--distinct", action="store_true", help="every request has a prompt of its own")
     print(json.dumps(asdict(run(**vars(options.parse_args())))))
 
 

@@ -1,11 +1,11 @@
 """Who and what is let in: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import specs
 from mock_server import deserialise, errors, rules
-from mock_server.config import Config
 from mock_server.http1 import Request
 from mock_server.plan import Endpoint
 from specs import Limits
@@ -13,7 +13,7 @@ from specs import Limits
 SHORTEST_KEY = 8
 # A test can make any key it likes; these are the ones that the mock refuses, whatever follows `sk-`.
 DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of these words
-REFUSED_WORDS = ("invalid", "wrong", "revoked")
+REFUSED_WORDS = re.compile("invalid|wrong|revoked")
 
 
 @dataclass(slots=True)
@@ -34,22 +34,23 @@ def authorised(request: Request, profile: str) -> str:
         raise errors.no_key(profile)
     if value.startswith(DEVIATING):
         return value
-    if not value.startswith("sk-") or len(value) < SHORTEST_KEY or any(word in value for word in REFUSED_WORDS):
+    if not value.startswith("sk-") or len(value) < SHORTEST_KEY or REFUSED_WORDS.search(value):
         raise errors.bad_key(profile, value)
     return value
 
 
-def admit(endpoint: Endpoint, request: Request, config: Config, beta: bool) -> Admitted:
-    """Raises :class:`errors.Refused` (400, 415, 422)."""
-    profile = config.profile
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+def check_media_type(request: Request) -> None:
+    """Raises :class:`errors.Refused` (415)."""
+    kind = request.headers.get("content-type", "")
+    if kind != "application/json" and kind.partition(";")[0].strip().lower() != "application/json":
         raise errors.media_type()
 
-    body = deserialise.body(request.body, endpoint, profile)
+
+def admit(endpoint: Endpoint, text: bytes, profile: str, beta: bool) -> Admitted:
+    """Raises :class:`errors.Refused` (400, 422)."""
+    body = deserialise.body(text, endpoint, profile)
     found = specs.limits(profile, body["model"])
-    chosen = rules.FIM if endpoint is Endpoint.FIM else rules.CHAT
-    rules.check(chosen, body, found, beta)
+    rules.check(rules.FIM if endpoint is Endpoint.FIM else rules.CHAT, body, found, beta)
     return Admitted(endpoint, body, found, beta)
 
 

@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import specs
 from mock_server import errors, money
-from mock_server.admission import admit, authorised
+from mock_server.admission import authorised
 from mock_server.clock import Clock
 from mock_server.completion import JSON_HEADERS, Completions, Exchange
 from mock_server.config import Config
@@ -69,10 +69,10 @@ class Answers:
     # --- endpoints
 
     def _chat(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
-        return self.completions.respond(admit(Endpoint.CHAT, request, self.config, beta), key, exchange)
+        return self.completions.respond(Endpoint.CHAT, request, beta, key, exchange)
 
     def _fim(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
-        return self.completions.respond(admit(Endpoint.FIM, request, self.config, beta), key, exchange)
+        return self.completions.respond(Endpoint.FIM, request, beta, key, exchange)
 
     def _models(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
         extra = (

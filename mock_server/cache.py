@@ -22,14 +22,17 @@ class Beginnings:
 
     unit: int
     scope: str
-    chain: Any = None  # the running hash; most prompts are too short to need one
-    rest: list[str] = field(default_factory=list)
+    rest: Tokens  # behind the last multiple
     marks: list[bytes] = field(default_factory=list)
+    chain: Any = None  # the running hash; most prompts are too short to need one
 
     def extend(self, tokens: Tokens) -> None:
-        pending = [*self.rest, *tokens]
-        if self.chain is None and len(pending) >= self.unit:
+        if len(self.rest) + len(tokens) < self.unit:
+            self.rest = (*self.rest, *tokens)
+            return
+        if self.chain is None:
             self.chain = blake2b(self.scope.encode("utf-8", "surrogatepass"), digest_size=16)
+        pending = [*self.rest, *tokens]
         whole = len(pending) - len(pending) % self.unit
         for start in range(0, whole, self.unit):
             self.chain.update("\0".join(pending[start : start + self.unit]).encode("utf-8", "surrogatepass") + b"\0")
@@ -69,7 +72,9 @@ class PrefixCache:
         """Look a prompt up; *scope* is what must be equal beside it (account, user, model)."""
         if self.model is None:
             return Lookup(len(pieces), 0, None)
-        made = Beginnings(self.unit, scope)
+        if len(pieces) < self.unit:
+            return Lookup(len(pieces), 0, Beginnings(self.unit, scope, pieces))
+        made = Beginnings(self.unit, scope, ())
         made.extend(pieces)
         usable = made.marks[: (len(pieces) - 1) // self.unit]  # the last token is always read anew
         whole = self._run(usable, now) if self.model == "prefix-blocks" else self._longest(usable, now)
@@ -77,9 +82,10 @@ class PrefixCache:
 
     def store(self, found: Lookup, output: Tokens, now: float) -> None:
         """Remember a prompt and what was answered; it can hit once it has settled."""
-        if found.beginnings is None:
+        made = found.beginnings
+        if made is None or not (made.marks or len(made.rest) + len(output) >= self.unit):
             return
-        for mark in list(self._kept(found.beginnings, output)):
+        for mark in list(self._kept(made, output)):
             ready = self._stored[mark][0] if self._alive(mark, now) else now + self._settle
             self._stored[mark] = (ready, now)
             self._stored.move_to_end(mark)

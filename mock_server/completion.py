@@ -2,23 +2,25 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import specs
 from mock_server import errors, money, planner, prompt, render, schedule
-from mock_server.admission import Admitted, check_context
+from mock_server.admission import Admitted, admit, check_context, check_media_type
 from mock_server.cache import Lookup, PrefixCache
 from mock_server.clock import Clock
 from mock_server.config import Config
 from mock_server.deviations.armed import Armed
 from mock_server.engine import Engine
-from mock_server.http1 import Framing, Headers, Response
+from mock_server.http1 import Framing, Headers, Request, Response
 from mock_server.journal import Facts
 from mock_server.limiter import Limiter, Limits, Rule, rule
 from mock_server.pieces import splitter
-from mock_server.plan import Endpoint, Plan, Prompt
-from mock_server.planner import Identity
+from mock_server.plan import Answer, Endpoint, Plan, Prompt
 from wire import sse
 from wire.errors import UsageError
 
@@ -37,6 +39,8 @@ STREAM_HEADERS: Headers = [("content-type", "text/event-stream; charset=utf-8"),
 JSON_HEADERS: Headers = [("content-type", "application/json")]
 KEEPALIVE = sse.encode(sse.Comment("keep-alive"))
 FULL_BLANK = b"\n"
+REMEMBERED = 64  # bodies, the latest
+MEMO = 16 * 1024  # bytes up to which a body is remembered
 
 
 @dataclass(slots=True)
@@ -58,11 +62,25 @@ class Exchange:
 
 
 @dataclass(slots=True)
+class Prepared:
+    """All that follows from a body alone, whoever sends it and whenever; remembered, for bodies come again."""
+
+    admitted: Admitted
+    model: str  # that serves
+    user: str
+    prompt: tuple[str, ...]
+    answer: Answer
+    choices: list[bytes] | None = None  # of a stream, once they are made
+
+
+@dataclass(slots=True)
 class Work:
     """A planned answer and what it holds."""
 
+    prepared: Prepared
     plan: Plan
-    admitted: Admitted
+    usage: dict[str, Any]
+    deviates: bool  # the plan may be another than the prepared one
     key: str
     held: list[Limiter]
     found: Lookup
@@ -85,6 +103,7 @@ class Completions:
         except specs.UnknownPriceError as error:
             raise UsageError(f"{error}; choose another currency or clock") from None
         self._split = splitter(config.tokens)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._prepare)
         self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
         self._own_limits: dict[str, Limits] = {}
         self.cache = _cache(config)
@@ -96,18 +115,17 @@ class Completions:
         self._own_limits.clear()
         self.cache.clear()
 
-    def respond(self, admitted: Admitted, key: str, exchange: Exchange) -> Response:
-        """Raises :class:`errors.Refused` (400, 402, 429, 503)."""
-        chat = admitted.endpoint is Endpoint.CHAT
-        tokens = (
-            prompt.chat(admitted.body, admitted.limits, self._split) if chat else prompt.fim(admitted.body, self._split)
-        )
-        check_context(admitted, len(tokens))
+    def respond(self, endpoint: Endpoint, request: Request, beta: bool, key: str, exchange: Exchange) -> Response:
+        """Raises :class:`errors.Refused` (400, 402, 415, 422, 429, 503)."""
+        check_media_type(request)
+        prepare = self._remembered if len(request.body) <= MEMO else self._prepare
+        prepared = prepare(endpoint, request.body, beta)
         if self._config.profile != "openai" and self.accounts.of(key).total <= 0:
             raise errors.no_money()
-        held = self._take(admitted, key, exchange.arrived)
+        now = self._clock.now()
+        held = self._limits(prepared).take(key, prepared.model, prepared.user, exchange.arrived, now)
         try:
-            work = self._work(admitted, key, held, tokens, exchange)
+            work = self._work(prepared, key, held, exchange, now)
             response = self._timed(work, exchange)
         except BaseException:
             for limiter in held:
@@ -121,44 +139,50 @@ class Completions:
 
     # --- before
 
-    def _take(self, admitted: Admitted, key: str, now: int) -> list[Limiter]:
-        limits = self.limits if self._config.limit else self._profile_limits(admitted)
-        user = str(admitted.body.get("user_id") or "")
-        return limits.take(key, planner.served(admitted.body, admitted.limits), user, now, self._clock.now())
+    def _prepare(self, endpoint: Endpoint, body: bytes, beta: bool) -> Prepared:
+        """The pure part. Raises :class:`errors.Refused` (400, 422)."""
+        config = self._config
+        admitted = admit(endpoint, body, config.profile, beta)
+        limits, chat = admitted.limits, endpoint is Endpoint.CHAT
+        read, answer = (
+            (prompt.chat(admitted.body, limits, self._split), planner.chat)
+            if chat
+            else (prompt.fim(admitted.body, self._split), planner.fim)
+        )
+        check_context(admitted, len(read))
+        asked = planner.Request(admitted.body, limits, config.seed or 0, config.output_tokens, beta, self._split)
+        model, user = planner.served(admitted.body, limits), str(admitted.body.get("user_id") or "")
+        return Prepared(admitted, model, user, tuple(read), answer(asked))
 
-    def _profile_limits(self, admitted: Admitted) -> Limits:
-        """The concurrency that the profile grants to an account, per model."""
-        model, most = planner.served(admitted.body, admitted.limits), admitted.limits.concurrency
-        if model not in self._own_limits:
+    def _limits(self, prepared: Prepared) -> Limits:
+        """As configured, else the concurrency that the profile grants to an account per model."""
+        if self._config.limit:
+            return self.limits
+        if prepared.model not in self._own_limits:
+            most = prepared.admitted.limits.concurrency
             rules: tuple[Rule, ...] = (rule(f"concurrency:count={most}"),) if most else ()
-            self._own_limits[model] = Limits(rules)
-        return self._own_limits[model]
+            self._own_limits[prepared.model] = Limits(rules)
+        return self._own_limits[prepared.model]
 
-    def _work(
-        self, admitted: Admitted, key: str, held: list[Limiter], tokens: Sequence[str], exchange: Exchange
-    ) -> Work:
-        body = admitted.body
-        scope = "\0".join((key, str(body.get("user_id") or ""), planner.served(body, admitted.limits)))
-        found = self.cache.lookup(scope, tokens, self._clock.now())
-        seed, length = self._config.seed or 0, self._config.output_tokens
-        asked = planner.Request(body, admitted.limits, seed, length, admitted.beta, self._split)
-        make = planner.chat if admitted.endpoint is Endpoint.CHAT else planner.fim
-        plan = make(asked, Prompt(found.tokens, found.hit), self._identity(exchange.number))
+    def _work(self, prepared: Prepared, key: str, held: list[Limiter], exchange: Exchange, now: float) -> Work:
+        scope = f"{key}\0{prepared.user}\0{prepared.model}"
+        found = self.cache.lookup(scope, prepared.prompt, now)
+        identity, fingerprint = _uuid(self.digest(exchange.number, "id")), FINGERPRINTS[self._config.profile]
+        plan = _plan(prepared, found, identity, int(now), fingerprint)
+        for index, call in enumerate(plan.calls):
+            call.id = self._call_id(exchange.number, index)
         if exchange.armed:
             plan = exchange.armed.plan(plan)
-        return Work(plan, admitted, key, held, found, self._clock.now())
+        usage, deviates = render.usage(plan, prepared.admitted.limits), exchange.armed is not None
+        return Work(prepared, plan, usage, deviates, key, held, found, now)
 
-    def _identity(self, number: int) -> Identity:
-        def call_id(index: int) -> str:
-            """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
-            digits = self.digest(number, f"call {index}", 24)
-            if self._config.profile < "2025-12":
-                return f"call_{index}_{_uuid(digits)}"
-            letters = (CALL_ALPHABET[byte % len(CALL_ALPHABET)] for byte in bytes.fromhex(digits))
-            return f"call_{index:02}_{''.join(letters)}"
-
-        created = int(self._clock.now())
-        return Identity(_uuid(self.digest(number, "id")), created, FINGERPRINTS[self._config.profile], call_id)
+    def _call_id(self, number: int, index: int) -> str:
+        """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
+        digits = self.digest(number, f"call {index}", 24)
+        if self._config.profile < "2025-12":
+            return f"call_{index}_{_uuid(digits)}"
+        letters = (CALL_ALPHABET[byte % len(CALL_ALPHABET)] for byte in bytes.fromhex(digits))
+        return f"call_{index:02}_{''.join(letters)}"
 
     # --- time
 
@@ -192,15 +216,16 @@ class Completions:
         return (seconds or 1 << 30) * 1_000_000_000
 
     def _stream(self, work: Work, steps: list[int], offsets: list[int], gap: int) -> Response:
-        limits = work.admitted.limits
-        body = render.events(work.plan, limits)
-        tail = render.tail_length(work.plan, limits)
+        limits, plan = work.prepared.admitted.limits, work.plan
+        body = render.events(plan, limits, work.usage, _choices(work))
+        tail = render.tail_length(plan, limits)
         lead = len(body) - len(steps) - tail
         due = schedule.stream(offsets, lead, tail, gap)
         return Response(200, list(STREAM_HEADERS), body, due, Framing.CHUNKED, tokens=[0] * lead + steps + [0] * tail)
 
     def _whole(self, work: Work, offsets: list[int], first: int) -> Response:
-        body, due = render.body(work.plan, work.admitted.limits), offsets[-1] if offsets else first
+        body = render.body(work.plan, work.prepared.admitted.limits, work.usage)
+        due = offsets[-1] if offsets else first
         tokens = [work.plan.completion_tokens]
         return Response(200, list(JSON_HEADERS), [body], [due], Framing.CHUNKED, head_due=due, tokens=tokens)
 
@@ -209,9 +234,7 @@ class Completions:
     def _facts(self, work: Work) -> Facts:
         plan = work.plan
         cache = {"model": self.cache.model, "hit": plan.prompt.hit, "miss": plan.prompt.miss}
-        return Facts(
-            plan.model, plan.stream, render.usage(plan, work.admitted.limits), None, cache, f"****{work.key[-4:]}"
-        )
+        return Facts(plan.model, plan.stream, work.usage, None, cache, f"****{work.key[-4:]}")
 
     def _settle(self, work: Work, exchange: Exchange, written: int, complete: bool) -> None:
         """Give back, remember, charge. Who hangs up pays for the prompt and for what was written."""
@@ -226,6 +249,40 @@ class Completions:
         amount = self.prices.rates(plan.model, work.at).bill(plan.prompt.hit, plan.prompt.miss, output)
         self.accounts.of(work.key).charge(amount)
         exchange.facts.price = amount
+
+
+def _plan(prepared: Prepared, found: Lookup, identity: str, created: int, fingerprint: str) -> Plan:
+    body, answer = prepared.admitted.body, prepared.answer
+    chat = prepared.admitted.endpoint is Endpoint.CHAT
+    logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
+    return Plan(
+        prepared.admitted.endpoint,
+        identity,
+        created,
+        prepared.model,
+        fingerprint,
+        Prompt(found.tokens, found.hit),
+        answer.content,
+        answer.finish,
+        answer.tokens,
+        answer.reasoning,
+        len(answer.reasoning or ()),
+        tuple(map(copy, answer.calls)),
+        bool(body.get("stream")),
+        bool((body.get("stream_options") or {}).get("include_usage")),
+        logprobs if chat else body.get("logprobs"),
+        body["prompt"] if body.get("echo") and not chat else "",
+    )
+
+
+def _choices(work: Work) -> list[bytes]:
+    """Rendered choices of a stream; remembered, except where they hold ids or a deviation may have been at work."""
+    made = None if work.deviates else work.prepared.choices
+    if made is None:
+        made = render.choices(work.plan, work.prepared.admitted.limits)
+        if not (work.deviates or work.plan.calls):
+            work.prepared.choices = made
+    return made
 
 
 def _waiting(response: Response, wait: int, every: int, plan: Plan, patience: int) -> Response:

@@ -7,6 +7,7 @@ llhttp's (httptools); the bounds on headers, body and time are ours.
 import asyncio
 import time
 from collections import deque
+from functools import lru_cache
 from typing import Protocol
 
 import httptools
@@ -41,6 +42,11 @@ class _Unacceptable(Exception):
 
 _BUFFER = bytearray(64 * 1024)
 _VIEW = memoryview(_BUFFER)
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -114,7 +120,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._grow(len(name) + len(value))
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._headers[_lower(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         length = self._headers.get("content-length", "0")

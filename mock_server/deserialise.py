@@ -14,7 +14,7 @@ from mock_server.shapes import CHAT, FIM
 def parse(text: bytes, profile: str) -> Any:
     """Raises :class:`errors.Refused` on what is not JSON."""
     try:
-        return json.loads(text.decode("utf-8"), parse_constant=_no_constant)
+        return _decode(text.decode("utf-8"))
     except RecursionError:
         raise errors.not_json(profile, "recursion limit exceeded at line 1 column 128") from None
     except UnicodeDecodeError as error:
@@ -27,6 +27,9 @@ def parse(text: bytes, profile: str) -> Any:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode  # made once: that is half of its cost
 
 
 def _syntax(error: json.JSONDecodeError, text: bytes) -> str:

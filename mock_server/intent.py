@@ -27,29 +27,40 @@ _COMMON = re.compile(
     re.IGNORECASE,
 )
 
+REACH = 2000  # characters
 TRIES = 50  # braces looked at in one prompt
 
 
 def repeated(prompt: str) -> str | None:
-    """The text that is to be repeated, without the line break at its very end."""
-    found = _REPEAT.search(prompt)
-    if found and found[1]:
-        return found[1]
-    said = _SAY.search(prompt)
+    """The text that is to be repeated."""
+    gist = _gist(prompt)
+    if "repeat" in gist or "echo" in gist:
+        found = _REPEAT.search(prompt)
+        if found and found[1]:
+            return found[1]
+    said = _SAY.search(prompt) if any(verb in gist for verb in ("say", "reply", "answer", "respond")) else None
     return said[1] if said else None
 
 
 def length(prompt: str) -> int | None:
     """How many tokens of prose are asked for; None where nothing is said."""
-    if _ONE_WORD.search(prompt):
+    gist = _gist(prompt)
+    if "word" not in gist and "token" not in gist:
+        return None
+    if _ONE_WORD.search(gist):
         return 1
-    asked = _WORDS.search(prompt)
+    asked = _WORDS.search(gist)
     return int(asked[1]) if asked else None
 
 
 def open_ended(prompt: str) -> bool:
     """Whether as much as possible is wanted."""
-    return _LONG.search(prompt) is not None
+    return _LONG.search(_gist(prompt)) is not None
+
+
+def _gist(prompt: str) -> str:
+    """Beginning and end in lower case: nobody asks for something in the middle of a long text."""
+    return (prompt if len(prompt) <= 2 * REACH else f"{prompt[:REACH]}\n{prompt[-REACH:]}").lower()
 
 
 def hints(prompt: str) -> Hints:

@@ -37,6 +37,17 @@ class PlannedCall:
 
 
 @dataclass(slots=True)
+class Answer:
+    """What follows from the body alone: the same for each of its requests. Calls have no ids yet."""
+
+    content: Pieces
+    finish: str
+    tokens: int
+    reasoning: Pieces | None = None
+    calls: tuple[PlannedCall, ...] = ()
+
+
+@dataclass(slots=True)
 class Plan:
     """One answer. Every piece is one token, except where a token ends within a character: such tokens travel together,
     and ``completion_tokens`` counts them all."""

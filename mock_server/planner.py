@@ -1,16 +1,16 @@
-"""Request to plan: pure and seeded. The same conversation gives the same answer, streamed or not, at any temperature."""
+"""Request to answer: pure and seeded. The same conversation gives the same answer, streamed or not, at any temperature."""
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from mock_server import intent, pieces, schema, toolcalls
 from mock_server.conversation import text_of
 from mock_server.modes import thinking
 from mock_server.pieces import Split
-from mock_server.plan import Endpoint, Pieces, Plan, PlannedCall, Prompt
+from mock_server.plan import Answer, Pieces, PlannedCall
 from mock_server.prose import prose
 from specs import Limits
 
@@ -23,16 +23,6 @@ LONG = 1000  # tokens of an answer that is to be long, where max_tokens does not
 LONGEST = 1 << 15
 _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and the kind
-
-
-@dataclass(slots=True)
-class Identity:
-    """What makes an answer unlike its twin."""
-
-    id: str
-    created: int
-    fingerprint: str
-    call_id: Callable[[int], str]
 
 
 @dataclass(slots=True)
@@ -66,74 +56,53 @@ class Draft:
 
 
 def digest(request: Request) -> int:
+    """A number for the conversation; the order of members does not matter."""
     body = request.body
     wanted = {name: body[name] for name in CONVERSATION if body.get(name) is not None}
-    text = _sorted(wanted).encode("utf-8", "surrogatepass")
-    return int.from_bytes(
-        hashlib.blake2b(text, digest_size=8, key=request.seed.to_bytes(8, "big", signed=True)).digest(), "big"
-    )
+    text = _plain(wanted) or _sorted(wanted)
+    key = request.seed.to_bytes(8, "big", signed=True)
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest(), "big")
 
 
-def chat(request: Request, prompt: Prompt, identity: Identity) -> Plan:
+def _plain(wanted: Body) -> str | None:
+    """A conversation of nothing but texts, which most are, without the cost of JSON."""
+    messages = wanted.get("messages")
+    if (
+        len(wanted) > 1
+        or not messages
+        or not all(len(each) == 2 and isinstance(each.get("content"), str) for each in messages)
+    ):
+        return None
+    return "\0".join([f"{each['role']}\0{each['content']}" for each in messages])
+
+
+def chat(request: Request) -> Answer:
     body, limits = request.body, request.limits
     number, asked = digest(request), last_user(body)
-    thinks = thinking(body, limits)
     draft = Draft(allowance(body, limits, request.beta))
     answer = _answer(request, number, asked)
     calls = [] if answer is not None else toolcalls.calls(body, asked)
     if answer is None:
         answer = [] if calls else prose(number, _length(request, asked, number))
     reasoning = None
-    if thinks:
+    if thinking(body, limits):
         thought = draft if limits.thinking_counted else Draft(SEPARATE_REASONING)
         reasoning = thought.take(prose(number >> 13, _reasoning_length(answer, number)))
     content = draft.take(_stopped(answer, body))
-    made = tuple(
-        _take_call(draft, request.split, identity.call_id(index), call)
-        for index, call in enumerate(calls)
-        if draft.left > 0
-    )
-    return Plan(
-        Endpoint.CHAT,
-        identity.id,
-        identity.created,
-        served(body, limits),
-        identity.fingerprint,
-        prompt,
-        content,
-        "tool_calls" if made and draft.finish == "stop" else draft.finish,
-        draft.tokens + (0 if limits.thinking_counted else len(reasoning or ())),
-        reasoning,
-        len(reasoning or ()),
-        made,
-        bool(body.get("stream")),
-        bool((body.get("stream_options") or {}).get("include_usage")),
-        (body.get("top_logprobs") or 0) if body.get("logprobs") else None,
-    )
+    made = tuple(_take_call(draft, request.split, call) for call in calls if draft.left > 0)
+    finish = "tool_calls" if made and draft.finish == "stop" else draft.finish
+    beside = 0 if limits.thinking_counted else len(reasoning or ())
+    return Answer(content, finish, draft.tokens + beside, reasoning, made)
 
 
-def fim(request: Request, prompt: Prompt, identity: Identity) -> Plan:
-    body, limits = request.body, request.limits
+def fim(request: Request) -> Answer:
+    body, most = request.body, request.limits.fim_max_tokens or 4096
     number = digest(request)
-    draft = Draft(min(body.get("max_tokens") or limits.fim_max_tokens or 4096, limits.fim_max_tokens or 1 << 30))
+    draft = Draft(min(body.get("max_tokens") or most, most))
     answer = prose(number, request.output_tokens or 16 + number % 32)
     answer = [" " + answer[0], *answer[1:]] if body["prompt"][-1:].isalnum() else answer
     content = draft.take(_stopped(answer, body))
-    return Plan(
-        Endpoint.FIM,
-        identity.id,
-        identity.created,
-        served(body, limits),
-        identity.fingerprint,
-        prompt,
-        content,
-        draft.finish,
-        draft.tokens,
-        stream=bool(body.get("stream")),
-        include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
-        logprobs=body.get("logprobs"),
-        echo=body["prompt"] if body.get("echo") else "",
-    )
+    return Answer(content, draft.finish, draft.tokens)
 
 
 def allowance(body: Body, limits: Limits, beta: bool) -> int:
@@ -223,8 +192,8 @@ def _stopped(answer: Sequence[str], body: Body) -> Sequence[str]:
     return kept
 
 
-def _take_call(draft: Draft, split: Split, identity: str, call: toolcalls.ToolCall) -> PlannedCall:
+def _take_call(draft: Draft, split: Split, call: toolcalls.ToolCall) -> PlannedCall:
     overhead = min(draft.left, CALL_OVERHEAD + len(split(call.name)))
     draft.left -= overhead
     draft.tokens += overhead
-    return PlannedCall(identity, call.name, draft.take(split(call.arguments)), overhead)
+    return PlannedCall("", call.name, draft.take(split(call.arguments)), overhead)

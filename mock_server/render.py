@@ -37,8 +37,8 @@ def usage(plan: Plan, limits: Limits) -> dict[str, Any]:
     return counts
 
 
-def body(plan: Plan, limits: Limits) -> bytes:
-    """The JSON of a plain answer."""
+def body(plan: Plan, limits: Limits, counts: dict[str, Any]) -> bytes:
+    """The JSON of a plain answer; *counts* is its usage."""
     fim = plan.endpoint is Endpoint.FIM
     value = {
         "id": plan.id,
@@ -46,7 +46,7 @@ def body(plan: Plan, limits: Limits) -> bytes:
         "created": plan.created,
         "model": plan.model,
         "choices": [_fim_choice(plan) if fim else _chat_choice(plan, limits)],
-        "usage": usage(plan, limits),
+        "usage": counts,
         "system_fingerprint": plan.fingerprint,
     }
     return _compact(value)
@@ -97,17 +97,12 @@ class Envelope:
     def chunk(self, choice: bytes) -> bytes:
         return self.before + choice + self.after
 
-    def filled(self, pieces: Sequence[str], around: tuple[bytes, bytes]) -> list[bytes]:
-        """A chunk for each piece that has text, with what stands around the piece in its choice."""
-        before, after = self.before + around[0], around[1] + self.after
-        return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
 
-
-def events(plan: Plan, limits: Limits) -> list[bytes]:
-    """Every event of a stream as bytes, ``[DONE]`` last; the first one carries no token, the rest one each but the tail."""
+def events(plan: Plan, limits: Limits, counts: dict[str, Any], spoken: list[bytes]) -> list[bytes]:
+    """Every event of a stream as bytes, ``[DONE]`` last; *spoken* are the :func:`choices` of the plan, *counts* its usage."""
     envelope = Envelope.of(plan)
-    made = _fim_events(plan, envelope) if plan.endpoint is Endpoint.FIM else _chat_events(plan, limits, envelope)
-    return [*made, *_ending(plan, limits, envelope), DONE]
+    before, after = envelope.before, envelope.after
+    return [*[before + choice + after for choice in spoken], *_ending(plan, limits, envelope, counts), DONE]
 
 
 def tail_length(plan: Plan, limits: Limits) -> int:
@@ -115,27 +110,38 @@ def tail_length(plan: Plan, limits: Limits) -> int:
     return 3 if plan.include_usage and limits.usage_placement == "extra-chunk" else 2
 
 
-def _ending(plan: Plan, limits: Limits, envelope: Envelope) -> list[bytes]:
+def _ending(plan: Plan, limits: Limits, envelope: Envelope, counts: dict[str, Any]) -> list[bytes]:
     """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
     last = _last(plan.endpoint, plan.reasoning is not None, plan.finish)
-    counts = b'],"usage":' + _compact(usage(plan, limits)) + b"}\n\n"
+    usage_member = b'],"usage":' + _compact(counts) + b"}\n\n"
     if limits.usage_placement == "finish-chunk":
-        return [envelope.before + last + counts]
-    return [envelope.chunk(last), *([envelope.before + counts] if plan.include_usage else [])]
+        return [envelope.before + last + usage_member]
+    return [envelope.chunk(last), *([envelope.before + usage_member] if plan.include_usage else [])]
 
 
-def _chat_events(plan: Plan, limits: Limits, envelope: Envelope) -> list[bytes]:
+def choices(plan: Plan, limits: Limits) -> list[bytes]:
+    """The choice of each event before the ending: the first one carries no token, the others some."""
+    return list(_fim_choices(plan)) if plan.endpoint is Endpoint.FIM else _chat_choices(plan, limits)
+
+
+def _chat_choices(plan: Plan, limits: Limits) -> list[bytes]:
     thinks = plan.reasoning is not None
-    made = [envelope.chunk(_FIRST[thinks])]
+    made = [_FIRST[thinks]]
     if plan.logprobs is not None:
-        made += [envelope.chunk(_compact(choice)) for choice in _with_logprobs(plan, limits)]
+        made += map(_compact, _with_logprobs(plan, limits))
     else:
-        made += envelope.filled(plan.reasoning or (), _AROUND_REASONING)
-        made += envelope.filled(plan.content, _AROUND_CONTENT[thinks])
+        made += _filled(plan.reasoning or (), _AROUND_REASONING)
+        made += _filled(plan.content, _AROUND_CONTENT[thinks])
     for index, call in enumerate(plan.calls):
-        made.append(envelope.chunk(_compact(_choice({"tool_calls": [_call(index, call, "")]}))))
-        made += envelope.filled(call.arguments, _around_arguments(index))
+        made.append(_compact(_choice({"tool_calls": [_call(index, call, "")]})))
+        made += _filled(call.arguments, _around_arguments(index))
     return made
+
+
+def _filled(pieces: Sequence[str], around: tuple[bytes, bytes]) -> list[bytes]:
+    """A choice for each piece that has text, with what stands around the piece in it."""
+    before, after = around
+    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
 
 
 def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
@@ -148,15 +154,15 @@ def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
             yield _choice(delta, chat_logprobs(plan, limits, content=number))
 
 
-def _fim_events(plan: Plan, envelope: Envelope) -> Iterator[bytes]:
+def _fim_choices(plan: Plan) -> Iterator[bytes]:
     if plan.echo:
-        yield envelope.chunk(_compact(_text(plan.echo, fim_logprobs(plan, [], 0))))
+        yield _compact(_text(plan.echo, fim_logprobs(plan, [], 0)))
     if plan.logprobs is None:
-        yield from envelope.filled(plan.content, _AROUND_TEXT)
+        yield from _filled(plan.content, _AROUND_TEXT)
         return
     offset = len(plan.echo)
     for piece in filter(None, plan.content):
-        yield envelope.chunk(_compact(_text(piece, fim_logprobs(plan, [piece], offset))))
+        yield _compact(_text(piece, fim_logprobs(plan, [piece], offset)))
         offset += len(piece)
 
 

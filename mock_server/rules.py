@@ -11,11 +11,14 @@ from specs import Limits
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Limits, bool], str | None]
+Rules = tuple[tuple[str, Rule], ...]  # each with the member that it is about: where that is absent or null, it holds
 
 
-def check(rules: tuple[Rule, ...], body: Body, limits: Limits, beta: bool) -> None:
+def check(rules: Rules, body: Body, limits: Limits, beta: bool) -> None:
     """Raises :class:`errors.Refused` for the first rule that is broken."""
-    for rule in rules:
+    for member, rule in rules:
+        if body.get(member) is None:
+            continue
         text = rule(body, limits, beta)
         if text is not None:
             raise errors.invalid(limits.profile, limits.range_status, text)
@@ -48,16 +51,15 @@ def _range(name: str, low: float, high: float, shown: str, open_low: bool = Fals
     return rule
 
 
+def _penalty(name: str) -> Rule:
+    in_range = _range(name, -2, 2, "[-2, 2]")
+    return lambda body, limits, beta: None if limits.penalties == "ignored" else in_range(body, limits, beta)
+
+
 temperature = _range("temperature", 0, 2, "[0, 2]")
 top_p = _range("top_p", 0, 1, "(0, 1.0]", open_low=True)
-_frequency = _range("frequency_penalty", -2, 2, "[-2, 2]")
-_presence = _range("presence_penalty", -2, 2, "[-2, 2]")
-
-
-def penalties(body: Body, limits: Limits, beta: bool) -> str | None:
-    if limits.penalties == "ignored":
-        return None
-    return _frequency(body, limits, beta) or _presence(body, limits, beta)
+frequency_penalty = _penalty("frequency_penalty")
+presence_penalty = _penalty("presence_penalty")
 
 
 def max_tokens(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -164,43 +166,45 @@ def fim_supported(body: Body, limits: Limits, beta: bool) -> str | None:
     return None if limits.fim else f"{body['model']} does not support FIM completion"
 
 
-CHAT: tuple[Rule, ...] = (
-    model_exists,
-    conversation.has_messages,
-    one_choice,
-    stream_options,
-    temperature,
-    top_p,
-    penalties,
-    max_tokens,
-    logprobs_supported,
-    top_logprobs,
-    stops,
-    user_id,
-    effort,
-    response_format,
-    conversation.json_word,
-    conversation.prefix,
-    conversation.tools_supported,
-    conversation.tool_count,
-    conversation.tool_names,
-    conversation.tool_schemas,
-    conversation.strict_tools,
-    conversation.tool_choice,
-    conversation.tool_results,
-    conversation.reasoning_input,
-    conversation.reasoner_order,
+CHAT: Rules = (
+    ("model", model_exists),
+    ("messages", conversation.has_messages),
+    ("n", one_choice),
+    ("stream_options", stream_options),
+    ("temperature", temperature),
+    ("top_p", top_p),
+    ("frequency_penalty", frequency_penalty),
+    ("presence_penalty", presence_penalty),
+    ("max_tokens", max_tokens),
+    ("logprobs", logprobs_supported),
+    ("top_logprobs", top_logprobs),
+    ("stop", stops),
+    ("user_id", user_id),
+    ("reasoning_effort", effort),
+    ("response_format", response_format),
+    ("response_format", conversation.json_word),
+    ("messages", conversation.prefix),
+    ("tools", conversation.tools_supported),
+    ("tools", conversation.tool_count),
+    ("tools", conversation.tool_names),
+    ("tools", conversation.tool_schemas),
+    ("tools", conversation.strict_tools),
+    ("tool_choice", conversation.tool_choice),
+    ("messages", conversation.tool_results),
+    ("messages", conversation.reasoning_input),
+    ("messages", conversation.reasoner_order),
 )
-FIM: tuple[Rule, ...] = (
-    fim_on_beta,
-    model_exists,
-    fim_supported,
-    one_choice,
-    stream_options,
-    temperature,
-    top_p,
-    penalties,
-    fim_max_tokens,
-    fim_logprobs,
-    stops,
+FIM: Rules = (
+    ("model", fim_on_beta),
+    ("model", model_exists),
+    ("model", fim_supported),
+    ("n", one_choice),
+    ("stream_options", stream_options),
+    ("temperature", temperature),
+    ("top_p", top_p),
+    ("frequency_penalty", frequency_penalty),
+    ("presence_penalty", presence_penalty),
+    ("max_tokens", fim_max_tokens),
+    ("logprobs", fim_logprobs),
+    ("stop", stops),
 )

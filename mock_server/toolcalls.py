@@ -25,10 +25,10 @@ class ToolCall:
 
 def calls(body: dict[str, Any], prompt: str) -> list[ToolCall]:
     """The calls for a prompt; empty when the model would rather talk. Several cities and one tool give parallel calls."""
-    tools = {tool["function"]["name"]: tool["function"] for tool in body.get("tools") or ()}
     choice = body.get("tool_choice") or "auto"
-    if not tools or choice == "none":
+    if not body.get("tools") or choice == "none":
         return []
+    tools = {tool["function"]["name"]: tool["function"] for tool in body["tools"]}
     if isinstance(choice, dict):
         chosen = [choice["function"]["name"]]
     else:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 import specs
 from mock_server import planner, schema
-from mock_server.plan import Plan, Prompt
-from mock_server.planner import Identity
+from mock_server.plan import Answer
 from mock_server.schema import Hints
 from wire import sse
 
@@ -22,13 +21,12 @@ PLAIN = {"thinking": {"type": "disabled"}}
 Body = dict[str, Any]
 
 
-def plan(prompt: str = "hi", profile: str = "2026-08", beta: bool = False, **more: Any) -> Plan:
+def plan(prompt: str = "hi", profile: str = "2026-08", beta: bool = False, **more: Any) -> Answer:
     body = {"model": specs.models(profile)[0], "messages": [{"role": "user", "content": prompt}], **PLAIN, **more}
-    request = planner.Request(body, specs.limits(profile, body["model"]), seed=1, beta=beta)
-    return planner.chat(request, Prompt(10), Identity("id", 0, "fp", lambda index: f"call_{index}"))
+    return planner.chat(planner.Request(body, specs.limits(profile, body["model"]), seed=1, beta=beta))
 
 
-def said(made: Plan) -> str:
+def said(made: Answer) -> str:
     return "".join(made.content)
 
 
@@ -63,7 +61,7 @@ def test_any_text_is_repeated_and_cut_between_characters(text: str) -> None:
 def test_max_tokens_counts_to_the_token(most: int, finish: str) -> None:
     made = plan("Write 100 words.", max_tokens=most)
     assert made.finish == finish
-    assert made.completion_tokens == len(made.content) == min(most, 100)
+    assert made.tokens == len(made.content) == min(most, 100)
 
 
 def test_a_shorter_answer_is_the_beginning_of_a_longer_one() -> None:
@@ -103,7 +101,7 @@ THINKS = [
 def test_who_thinks(profile: str, more: Body, thinks: bool) -> None:
     made = plan(profile=profile, **{"thinking": None, **more})
     assert (made.reasoning is not None) == thinks
-    assert made.completion_tokens == len(made.content) + len(made.reasoning or ())
+    assert made.tokens == len(made.content) + len(made.reasoning or ())
 
 
 def test_a_small_budget_is_eaten_by_the_thought_but_not_by_that_of_r1() -> None:
@@ -194,7 +192,7 @@ def test_calls(prompt: str, tools: list[Body], more: Body, expected: list[tuple[
 
 def test_a_cut_call_says_so() -> None:
     made = plan("What is the weather in Paris?", tools=[WEATHER], max_tokens=9)
-    assert (made.finish, made.completion_tokens) == ("length", 9)
+    assert (made.finish, made.tokens) == ("length", 9)
 
 
 def test_after_a_result_the_model_talks_about_it() -> None:
