@@ -12,10 +12,10 @@ from itertools import accumulate
 
 from load.limits.seen import INFINITY, Fit, Kind, Range, Record, impossible
 
-# Tokens in the time of the quickest answer. A faster bucket could explain any refusal by two requests that came at once.
-FASTEST = 4.0
-GRID = 120
-PASSES = 4
+FASTEST = 1e4  # tokens a second
+GRID = 100
+PEAKS = 5
+STEP, FINEST = 0.1, 1e-4  # relative steps of the search from a peak of the grid
 EDGE_STEPS = 24
 
 
@@ -27,10 +27,12 @@ class Constraints:
     latest: list[float]  # running maximum of answered: by then all accepts up to this one were decided
     earliest: list[float]  # minimum of answered from this accept on: one of them was decided by then
     refusals: list[tuple[float, int, int]]  # sent, accepts possibly before, first accept whose time may be after `sent`
+    round_trip: float
 
     def least(self, rate: float) -> float:
-        """The smallest burst that lets every accept through."""
-        best, burst = -INFINITY, 0.0
+        """The smallest burst that lets every accept through, and takes a round trip to fill: one that is full again at once would
+        explain any refusal by two requests that came at the same time."""
+        best, burst = -INFINITY, rate * self.round_trip
         for index, (sent, latest) in enumerate(zip(self.sent, self.latest, strict=True)):
             best = max(best, rate * sent - index)
             burst = max(burst, best + index + 1 - rate * latest)
@@ -57,7 +59,7 @@ def constraints(record: Record) -> Constraints:
         for each in record.refusals
         if (before := bisect_left(record.sent, each.answered))
     ]
-    return Constraints(record.sent, list(accumulate(answered, max)), earliest, refusals)
+    return Constraints(record.sent, list(accumulate(answered, max)), earliest, refusals, record.round_trip)
 
 
 def fit(record: Record) -> Fit:
@@ -66,28 +68,37 @@ def fit(record: Record) -> Fit:
     if not given.refusals:
         return impossible(Kind.BUCKET)
     slowest = 0.02 / max(record.all[-1].answered - record.all[0].sent, 1e-3)
-    fastest = FASTEST / min(each.answered - each.sent for each in record.refusals)
-    best, low, high = _feasible(given.room, slowest, fastest)
+    peaks = sorted((_climb(given.room, rate) for rate in _peaks(given.room, slowest, FASTEST)), key=given.room)
+    best = peaks[-1]
     room, least = given.room(best), given.least(best)
     if room <= 0:
         return Fit(Kind.BUCKET, max(-room / max(least, 1.0), 1e-9), Range(best, best), burst=Range(least, least))
-    low, high = _edge(given.room, low, slowest), _edge(given.room, high, fastest)
+    rates = [rate for rate in peaks if given.room(rate) > 0]
+    low, high = _edge(given.room, min(rates), slowest), _edge(given.room, max(rates), FASTEST)
     return Fit(Kind.BUCKET, 0.0, Range(low, high), burst=Range(given.least(high), given.most(low)))
 
 
-def _feasible(room: Callable[[float], float], low: float, high: float) -> tuple[float, float, float]:
-    """The rate with the most room, and the lowest and the highest that have any, by a grid and finer ones about the best of it."""
-    found: list[float] = []
-    best = low
-    for _ in range(PASSES):
-        ratio = (high / low) ** (1 / GRID)
-        rooms = {rate: room(rate) for rate in (low * ratio**step for step in range(GRID + 1))}
-        best = max(rooms, key=rooms.__getitem__)
-        found += [rate for rate, left in rooms.items() if left > 0]
-        if len(found) > 2:
-            break
-        low, high = best / ratio**1.5, best * ratio**1.5
-    return best, min(found, default=best), max(found, default=best)
+def _peaks(room: Callable[[float], float], low: float, high: float) -> list[float]:
+    """The rates of a grid that have more room than their neighbours, those with the most first."""
+    ratio = (high / low) ** (1 / GRID)
+    rates = [low * ratio**step for step in range(GRID + 1)]
+    rooms = [-INFINITY, *map(room, rates), -INFINITY]
+    found = [
+        rate
+        for rate, before, at, after in zip(rates, rooms, rooms[1:], rooms[2:], strict=False)
+        if before <= at >= after
+    ]
+    return sorted(found, key=room, reverse=True)[:PEAKS]
+
+
+def _climb(room: Callable[[float], float], rate: float) -> float:
+    """The top of the peak that begins at *rate*, by ever smaller steps."""
+    step = STEP
+    while step > FINEST:
+        better = max((rate, rate * (1 + step), rate / (1 + step)), key=room)
+        step = step if better != rate else step / 2
+        rate = better
+    return rate
 
 
 def _edge(room: Callable[[float], float], inside: float, outside: float) -> float:

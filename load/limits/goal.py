@@ -50,4 +50,4 @@ class Asking:
             body["user_id"] = user
         name = "hold" if tokens > 1 else "short"
         data = json.dumps(body, separators=(",", ":")).encode()
-        return Job(name, "/chat/completions", data, True, PROMPT_TOKENS, tokens, exact=False)
+        return Job(name, "/chat/completions", data, True, PROMPT_TOKENS, tokens)

@@ -6,13 +6,14 @@ from math import ceil
 from typing import NamedTuple
 
 from load.limits import bucket, concurrency, replay, windows
-from load.limits.bench import Bench, accepted, drain, fill, recover, refused, watch
+from load.limits.bench import HOLD, Bench, accepted, drain, fill, recover, refused, watch
 from load.limits.script import Ask, Script, Stopped
 from load.limits.seen import INFINITY, Fit, Kind, Range, Record
 from load.sample import Sample
 
 PER_TIME = (Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 PUNISHING = 20  # times the round trip: from then on the wait between a refusal and the next accept is no accident
+VAGUE = 0.1  # error from which a number is too vague to play the limiter with
 LOOSE = 0.2  # strain up to which the nearest kind is named although it does not explain everything
 TRIES = 3
 ROUNDS = 6  # recoveries that are waited for to tell the kinds per time apart
@@ -49,7 +50,7 @@ def conclude(bench: Bench, kinds: Iterable[Kind] = tuple(ESTIMATORS)) -> Identif
     """The simplest kind that explains everything; else the nearest, if it is near; else none."""
     record = bench.record
     found = sorted((ESTIMATORS[kind](record, bench.slack) for kind in kinds), key=lambda each: each.strain)
-    feasible = replay.likely(record, [fit for fit in found if not fit.strain])
+    feasible = _likely(record, [fit for fit in found if not fit.strain])
     if feasible:
         return Identified(feasible[0], tuple(fit.kind for fit in feasible[1:]))
     if found and found[0].strain <= LOOSE:
@@ -60,6 +61,15 @@ def conclude(bench: Bench, kinds: Iterable[Kind] = tuple(ESTIMATORS)) -> Identif
     return Identified(Fit(Kind.UNRESOLVED, 1.0), needs=needs)
 
 
+def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
+    """Without those that explain everything only by coincidences. Of numbers that are still vague nobody can say that."""
+    sure = [
+        fit for fit in feasible if all(number is None or number.error < VAGUE for number in (fit.limit, fit.window))
+    ]
+    left = replay.likely(record, sure)
+    return [fit for fit in feasible if fit in left or fit not in sure]
+
+
 def _near(fit: Fit) -> str:
     return f"{fit.kind} is the nearest kind, but {fit.strain:.0%} off what was seen: the limit may change over time"
 
@@ -67,11 +77,11 @@ def _near(fit: Fit) -> str:
 def as_cap(bench: Bench) -> Identified | None:
     """The record read as a cap's, one that punishes refusals if need be; None where it cannot be one."""
     record, slack = bench.record, bench.slack
-    rivals = tuple(fit.kind for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain)
+    others = [fit for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain]
     plain = concurrency.fit(record, slack)
     if not plain.strain:
-        likely = replay.likely(record, [plain, *(ESTIMATORS[kind](record, slack) for kind in rivals)])
-        return Identified(plain, tuple(fit.kind for fit in likely if fit.kind in rivals))
+        return Identified(plain, tuple(fit.kind for fit in replay.likely(record, [plain, *others]) if fit is not plain))
+    rivals = tuple(fit.kind for fit in others)
     if PUNISHING * bench.rtt < record.quiet < INFINITY:
         lenient = concurrency.fit(record.unpunished(record.quiet), slack)
         if not lenient.strain:
@@ -153,17 +163,18 @@ def _span(sample: Sample) -> _Span | None:
 def _capped(bench: Bench) -> Script[Identified | None]:
     """Fill to the cap again, let places become free one by one, and see when one is taken; None when it is no cap after all."""
     found = as_cap(bench)
-    for try_ in range(TRIES):
+    for _ in range(TRIES):
         if found is None or (before := found).fit.limit is None:
             return None
-        slow = bool(before.fit.lag or before.fit.resume or before.penalty)
-        found = yield from _refill(bench, before, early=slow and try_ > 0)
+        early = bool(before.fit.lag or before.fit.resume or before.penalty)
+        bench.hold = min(max(bench.hold, 3 * before.fit.lag, 3 * (before.penalty or 0)), HOLD[1])
+        found = yield from _refill(bench, before, early)
         if found is None or found.fit.limit is None:
             return None
-        told_apart = try_ > 0 or not (found.fit.lag or found.fit.resume or found.penalty)
+        told_apart = early or not (found.fit.lag or found.fit.resume or found.penalty)
         if found.fit.limit.low == found.fit.limit.high and not found.rivals and told_apart:
             return found
-        bench.hold = min(max(1.7 * bench.hold, 3 * found.fit.lag, 3 * (found.penalty or 0)), 8.0)
+        bench.hold = min(1.5 * bench.hold, HOLD[1])
     return None if found is None or found.rivals else found
 
 
@@ -181,6 +192,8 @@ def _refill(bench: Bench, before: Identified, early: bool) -> Script[Identified 
         yield from bench.book.closed(held[:1])
         yield from bench.book.wait(bench.now + bench.slack)
     yield from watch(bench, held, polls=24)
+    yield from bench.book.wait(bench.now + bench.slack + before.fit.lag + (before.penalty or 0))
+    yield from bench.book.ended([bench.short()])
     return as_cap(bench)
 
 

@@ -80,7 +80,7 @@ def _sliding(fit: Fit) -> Model:
 
 
 def _fixed(fit: Fit) -> Model:
-    limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 1.0)
+    limit, window = (fit.limit.mid if fit.limit else 0.0), fit.period or 1.0
     start, count = float("-inf"), 0
 
     def model(now: float, each: Seen) -> bool:

@@ -76,6 +76,7 @@ class Fit:
     resume: Range | None = None
     lag: float = 0.0
     phase: float | None = None  # where a window by the clock begins; None: with its first request
+    period: float | None = None  # the length of a window that goes with that phase
 
 
 def impossible(kind: Kind) -> Fit:
@@ -159,6 +160,26 @@ class Record:
         """Each time that a limiter began to accept again: when, and the first that was accepted."""
         pairs = ((self.blocked_by(each), each) for each in self.accepts)
         return [(Range(refusal.sent, each.answered), each) for refusal, each in pairs if refusal is not None]
+
+    @cached_property
+    def round_trip(self) -> float:
+        """The shortest time between a request and its decision, s."""
+        return min(each.answered - each.sent for each in self.all)
+
+    @property
+    def span(self) -> float:
+        """From the first request to the last decision, s."""
+        return self.all[-1].answered - self.all[0].sent
+
+    @cached_property
+    def turns(self) -> list[tuple[Seen, Seen | None]]:
+        """The first refusal of each run, and the first accept that was certainly sent after it was decided."""
+        found: list[tuple[Seen, Seen | None]] = []
+        for run in self.runs:
+            refusal = min(run, key=lambda each: each.answered)
+            later = bisect_left(self.sent, max(each.answered for each in run))
+            found.append((refusal, self.accepts[later] if later < len(self.accepts) else None))
+        return found
 
     @cached_property
     def quiet(self) -> float:

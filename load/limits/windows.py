@@ -1,170 +1,232 @@
 """Limits per window of time. Sliding: any *window* seconds hold at most *limit*. Fixed: the windows follow each other, by the clock
-or each from its first request, and each has *limit*."""
+or each from its first request, and each has *limit*.
 
-import math
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator
+For a given limit n every kind says the same two things. Of n + 1 accepts in a row the last is in another window than the first; and at
+a refusal the n accepts before it are in the window with it. What differs is only what "in another window" means.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from load.limits.seen import INFINITY, Fit, Kind, Range, Record, Seen, impossible
 
-LENGTHS = 24  # of a window, tried between its bounds
-PHASES = 12
-SKIPPED = 3  # boundaries, at most, that passed unseen between recoveries
-WIDEST = 50  # times the time between first and last decision: as long as a window may be that was seen to end once
+PHASES = 16  # places in the narrowest recovery where a window by the clock may begin
+LENGTHS = 12  # of windows from their first request, tried between their bounds
+CANDIDATES = 8  # limits that fixed windows are tried with
+LONGEST = 20  # times the time that passed: as long as a window may be that was seen to end once
+MOST_WINDOWS = 400  # in the time that passed
+LEAST_LIMIT = 2  # a window of one is a token bucket of one
 
 
 def sliding(record: Record) -> Fit:
-    """For each limit n, n + 1 accepts must span the window, and at a refusal the n-th accept back must lie within it."""
+    """n + 1 accepts span the window at least; at a refusal the n-th accept back is less than the window ago."""
     if not record.refusals or not record.accepts:
         return impossible(Kind.SLIDING)
     latest = list(accumulate((each.answered for each in record.accepts), max))
     before = record.latest(record.refusals)
-    found = [(_sliding_window(record, latest, before, limit), limit) for limit in range(1, min(map(len, before)) + 1)]
+    found = [(_sliding_window(record, latest, before, n), n) for n in range(LEAST_LIMIT, min(map(len, before)) + 1)]
     if not found:
         return impossible(Kind.SLIDING)
     (strain, window), limit = min(found, key=lambda each: (each[0][0], -each[1]))
     if strain:
         return Fit(Kind.SLIDING, strain, Range(limit, limit), window)
-    fits = [(limit, window) for (strain, window), limit in found if not strain]
-    window = Range(min(each.low for _, each in fits), max(each.high for _, each in fits))
-    return Fit(Kind.SLIDING, 0.0, Range(fits[0][0], fits[-1][0]), window)
+    return _fit(Kind.SLIDING, [(n, window, None) for (strain, window), n in found if not strain])
 
 
 def _sliding_window(record: Record, latest: list[float], before: list[list[float]], limit: int) -> tuple[float, Range]:
     longest = min((last - first for first, last in zip(record.sent, latest[limit:], strict=False)), default=INFINITY)
-    shortest = max(refusal.sent - times[-limit] for refusal, times in zip(record.refusals, before, strict=True))
-    window = Range(max(shortest, 0.0), min(longest, WIDEST * max(latest[-1] - record.sent[0], shortest, 1e-3)))
+    shortest = max(_since(record, before, limit), record.round_trip)
+    window = Range(shortest, min(longest, LONGEST * record.span))
     if window.low < window.high:
         return 0.0, window
     return (shortest - longest) / max(longest, 1e-6) + 1e-9, Range(longest, shortest)
 
 
+def _since(record: Record, before: list[list[float]], limit: int) -> float:
+    """The longest time that certainly lay between the *limit*-th accept before a refusal and the refusal."""
+    return max(refusal.sent - times[-limit] for refusal, times in zip(record.refusals, before, strict=True))
+
+
+def _fit(kind: Kind, found: Sequence[tuple[int, Range, float | None]]) -> Fit:
+    """Everything that fits, as one: ``(limit, window, phase)``."""
+    limit = Range(min(n for n, _, _ in found), max(n for n, _, _ in found))
+    window = Range(min(each.low for _, each, _ in found), max(each.high for _, each, _ in found))
+    _, typical, phase = max(found, key=lambda each: each[1].high - each[1].low)
+    return Fit(kind, 0.0, limit, window, phase=phase, period=typical.mid)
+
+
 def fixed(record: Record) -> Fit:
-    """The better of the two kinds of fixed window. Where both explain everything it is the first request's: windows by the clock
-    would have had to begin just when we did."""
-    return min(_by_first_request(record), _by_clock(record), key=lambda each: each.strain)
-
-
-def _by_clock(record: Record) -> Fit:
-    edges = [when for when, _ in record.recoveries]
-    if not edges:
+    """Both kinds of fixed window. Where both explain everything the bounds are what either allows, and the first request is named:
+    windows by the clock would have had to begin just when we did."""
+    if not record.recoveries:
         return impossible(Kind.FIXED)
-    tries = (
-        (length, _Clock(length, phase))
-        for length in _clock_lengths(record, edges)
-        for phase in _between(edges[-1], PHASES)
-        if all(_holds_boundary(edge, length, phase) for edge in edges)
-    )
-    return _best(record, tries)
-
-
-def _holds_boundary(edge: Range, length: float, phase: float) -> bool:
-    return math.floor((edge.high - phase) / length) > math.floor((edge.low - phase) / length)
-
-
-def _by_first_request(record: Record) -> Fit:
-    lengths = _request_lengths(record)
-    if lengths is None:
+    before = record.latest(record.refusals)
+    limits = list(_limits(record, before))
+    found = [(n, window, None) for n in limits for window in _from_first_request(record, before, n)]
+    by_clock = [each for n in limits for each in _by_clock(record, before, n)]
+    if not found and not by_clock:
         return impossible(Kind.FIXED)
-    tries = ((length, _FirstRequest(record, length)) for length in _between(lengths, LENGTHS))
-    return _best(record, tries)
+    made = _fit(Kind.FIXED, [*found, *by_clock])
+    if not found or not by_clock:
+        return made
+    first = _fit(Kind.FIXED, found)
+    return replace(made, phase=None, period=first.period)
 
 
-def _clock_lengths(record: Record, edges: list[Range]) -> Iterator[float]:
-    """Windows that could end at each of *edges*. One edge alone says little: any length from the longest refusing on."""
-    if len(edges) == 1:
-        span = record.all[-1].answered - record.all[0].sent
-        yield from (span / 10 * (10 * WIDEST) ** (step / (3 * LENGTHS)) for step in range(3 * LENGTHS + 1))
+def _limits(record: Record, before: list[list[float]]) -> Iterator[int]:
+    """What a window may have let through: the accepts since the last recovery at each first refusal, give or take one."""
+    began = [when.mid for when, _ in record.recoveries]
+    counts = set()
+    for run in record.runs:
+        since = bisect_left(began, run[0].answered)
+        begin = began[since - 1] if since else -INFINITY
+        accepts = [each for each in record.accepts if begin - 1e-9 <= each.answered and each.sent < run[0].answered]
+        counts |= {len(accepts) - 1, len(accepts), len(accepts) + 1}
+    possible = min(map(len, before))
+    yield from sorted((n for n in counts if LEAST_LIMIT <= n <= possible), reverse=True)[:CANDIDATES]
+
+
+# ------------------------------------------------------------------------------------------------- from the first request
+
+
+def _from_first_request(record: Record, before: list[list[float]], limit: int) -> Iterator[Range]:
+    """At a refusal the n-th accept back began the window, which ends before the next accept."""
+    shortest = _since(record, before, limit)
+    longest = min(_until_next(record, limit), default=INFINITY)
+    if shortest >= longest or longest == INFINITY:
         return
-    whole = Range(edges[-1].low - edges[0].high, edges[-1].high - edges[0].low)
-    for parts in range(len(edges) - 1, len(edges) + SKIPPED):
-        yield from _between(Range(max(whole.low, 1e-6) / parts, whole.high / parts), LENGTHS)
+    step = (longest - max(shortest, 0.0)) / LENGTHS
+    for index in range(LENGTHS):
+        low = max(shortest, 0.0) + index * step
+        if _consistent(record, FirstRequest(record, low + step / 2), limit):
+            yield Range(low, low + step)
 
 
-def _request_lengths(record: Record) -> Range | None:
-    """From the first accept of a window to the recovery that ends it; two recoveries in a row bound it on both sides."""
-    anchors = [record.accepts[0], *(accept for _, accept in record.recoveries)] if record.accepts else []
-    spans = [
-        Range(max(when.low - a.answered, 1e-6), when.high - a.sent)
-        for a, (when, _) in zip(anchors, record.recoveries, strict=False)
-    ]
-    if len(spans) > 1:
-        spans = spans[1:]  # where the first window began is not certain
-    if not spans:
-        return None
-    low, high = max(each.low for each in spans), min(each.high for each in spans)
-    return Range(low, high) if low < high else None
+def _until_next(record: Record, limit: int) -> Iterator[float]:
+    """From what began a window that was used up to the accept that ended the refusals."""
+    for refusal, accept in record.turns:
+        earlier = bisect_left(record.sent, refusal.answered)
+        if earlier >= limit and accept is not None:
+            yield accept.answered - record.accepts[earlier - limit].sent
 
 
-def _between(bounds: Range, steps: int) -> Iterator[float]:
-    return (bounds.low + (bounds.high - bounds.low) * (step + 0.5) / steps for step in range(steps))
-
-
-class _Clock:
-    """Windows of *length* s, one of which begins at *phase*. A decision belongs to the windows it may fall into."""
-
-    def __init__(self, length: float, phase: float) -> None:
-        self._length, self.phase = length, phase
-
-    def of(self, each: Seen) -> tuple[int, int]:
-        return math.floor((each.sent - self.phase) / self._length), math.floor(
-            (each.answered - self.phase) / self._length
-        )
-
-
-class _FirstRequest:
-    """Windows that begin with the first accept after the last one ended."""
-
-    phase = None
-
-    def __init__(self, record: Record, length: float) -> None:
-        self._starts: list[tuple[float, float]] = []
-        for each in record.accepts:
-            middle = (each.sent + each.answered) / 2
-            if not self._starts or middle >= sum(self._starts[-1]) / 2 + length:
-                self._starts.append((each.sent, each.answered))
-        self._ends = [(sent + length, answered + length) for sent, answered in self._starts]
-        self._middles = [sum(start) / 2 for start in self._starts]
-
-    def of(self, each: Seen) -> tuple[int, int]:
-        """A refusal after the end of the last window would be in one that is empty: the next, which has no accept."""
-        first = bisect_left(self._middles, (each.sent + each.answered) / 2 + 1e-9) - 1
-        low, high = self._ends[max(first, 0)]
-        certainly_over = not each.accepted and each.sent >= high
-        return (first + certainly_over, first + (not each.accepted and each.answered >= low))
-
-
-def _best(record: Record, tries: Iterable[tuple[float, "_Clock | _FirstRequest"]]) -> Fit:
-    """The windows that explain everything, with the limits they allow; else the one that has to bend least."""
-    fits: list[tuple[float, Range, float | None]] = []
-    best = impossible(Kind.FIXED)
-    for length, windows in tries:
-        limit = _limit(record, windows)
-        strain = max(limit.low - limit.high, 0) / max(limit.low, 1)
-        if not strain:
-            fits.append((length, limit, windows.phase))
-        elif strain < best.strain:
-            best = Fit(Kind.FIXED, strain, limit, Range(length, length), phase=windows.phase)
-    if not fits:
-        return best
-    fits.sort(key=lambda each: each[0])
-    limit = Range(min(limit.low for _, limit, _ in fits), max(limit.high for _, limit, _ in fits))
-    return Fit(Kind.FIXED, 0.0, limit, Range(fits[0][0], fits[-1][0]), phase=fits[len(fits) // 2][2])
-
-
-def _limit(record: Record, windows: "_Clock | _FirstRequest") -> Range:
-    """At least what one window certainly let through, at most what a window that refused may have let through before."""
-    certain: Counter[int] = Counter()
+def _consistent(record: Record, windows: "FirstRequest", limit: int) -> bool:
+    certain: dict[int, int] = {}
     possible: dict[int, list[float]] = {}
     for each in record.accepts:
         first, last = windows.of(each)
-        certain[first] += first == last
-        for window in {first, last}:
+        certain[first] = certain.get(first, 0) + (first == last)
+        for window in range(first, last + 1):
             possible.setdefault(window, []).append(each.sent)
-    most = min(
-        max(bisect_left(possible.get(window, []), each.answered) for window in windows.of(each))
-        for each in record.refusals
-    )
-    return Range(max(certain.values(), default=0), most)
+    if max(certain.values()) > limit:
+        return False
+    return all(_possible(possible, windows.of(each), each.answered) >= limit for each in record.refusals)
+
+
+def _possible(accepted: dict[int, list[float]], windows: tuple[int, int], until: float) -> int:
+    return max(bisect_left(accepted.get(window, ()), until) for window in range(windows[0], windows[1] + 1))
+
+
+class FirstRequest:
+    """Windows that begin with the first accept after the last one ended. Where that is not certain, an accept may be in either."""
+
+    def __init__(self, record: Record, length: float) -> None:
+        self._length = length
+        self._low: list[float] = []  # when a window began at the earliest
+        self._high: list[float] = []  # and at the latest
+        doubtful: float | None = None
+        for each in record.accepts:
+            if not self._low or each.sent >= self._high[-1] + length:
+                self._low.append(each.sent if doubtful is None else doubtful)
+                self._high.append(each.answered)
+                doubtful = None
+            elif each.answered > self._low[-1] + length and doubtful is None:
+                doubtful = each.sent
+
+    def of(self, each: Seen) -> tuple[int, int]:
+        """First and last window that it may have come in. One may be over before the next has begun: what comes then would begin it."""
+        first = max(bisect_right(self._high, each.sent) - 1, 0)
+        last = max(bisect_left(self._low, each.answered) - 1, first)
+        first += each.sent >= self._high[first] + self._length
+        last += each.answered > self._low[last] + self._length
+        return first, max(first, last)
+
+
+# ----------------------------------------------------------------------------------------------------------- by the clock
+
+
+def _by_clock(record: Record, before: list[list[float]], limit: int) -> Iterator[tuple[int, Range, float]]:
+    """Some spans hold a boundary, some hold none; for each phase the lengths that suit all of them, exactly."""
+    edges = [when for when, _ in record.recoveries]
+    crossed = _smallest([*edges, *_crossed(record, limit)])
+    clear = _clear(record, before, limit)
+    shortest = max(record.round_trip, record.span / MOST_WINDOWS, *(each.high - each.low for each in clear))
+    narrow = min(edges, key=lambda edge: edge.high - edge.low)
+    for step in range(PHASES):
+        phase = narrow.low + (narrow.high - narrow.low) * (step + 0.5) / PHASES
+        lengths = [Range(shortest, LONGEST * record.span)]
+        for span in crossed:
+            lengths = _common(lengths, _lengths(span, phase, shortest))
+        for span in clear:
+            lengths = _common(lengths, _gaps(_lengths(span, phase, shortest)))
+        yield from ((limit, each, phase) for each in lengths)
+
+
+def _crossed(record: Record, limit: int) -> Iterator[Range]:
+    """Spans that certainly hold a boundary: n + 1 accepts."""
+    latest = list(accumulate((each.answered for each in record.accepts), max))
+    yield from (Range(first, last) for first, last in zip(record.sent, latest[limit:], strict=False))
+
+
+def _clear(record: Record, before: list[list[float]], limit: int) -> list[Range]:
+    """Spans that hold none: from the n-th accept before a refusal to the refusal."""
+    spans = (Range(times[-limit], refusal.sent) for refusal, times in zip(record.refusals, before, strict=True))
+    return _merged(span for span in spans if span.low < span.high)
+
+
+def _smallest(spans: Iterable[Range]) -> list[Range]:
+    """Those that hold no other one: a boundary in the other is one in it."""
+    kept: list[Range] = []
+    for span in sorted(spans, key=lambda each: (each.high, -each.low)):
+        if not kept or span.low > kept[-1].low:
+            kept.append(span)
+    return kept
+
+
+def _lengths(span: Range, phase: float, shortest: float) -> list[Range]:
+    """The lengths for which a boundary, counted from the phase, falls into *span*; all of them where the phase itself does."""
+    if span.low <= phase <= span.high:
+        return [Range(0.0, INFINITY)]
+    near, far = sorted((abs(span.low - phase), abs(span.high - phase)))
+    return _merged(Range(near / count, far / count) for count in range(int(far / shortest), 0, -1))
+
+
+def _merged(spans: Iterable[Range]) -> list[Range]:
+    """In order, those that overlap made one."""
+    kept: list[Range] = []
+    for span in sorted(spans, key=lambda each: each.low):
+        if kept and span.low <= kept[-1].high:
+            kept[-1] = Range(kept[-1].low, max(kept[-1].high, span.high))
+        else:
+            kept.append(span)
+    return kept
+
+
+def _gaps(spans: list[Range]) -> list[Range]:
+    """What lies between *spans*, which are in order."""
+    lows, highs = [0.0, *(span.high for span in spans)], [*(span.low for span in spans), INFINITY]
+    return [Range(low, high) for low, high in zip(lows, highs, strict=True) if low < high]
+
+
+def _common(one: list[Range], other: list[Range]) -> list[Range]:
+    """What both hold; each in order and without overlaps."""
+    found: list[Range] = []
+    left = right = 0
+    while left < len(one) and right < len(other):
+        a, b = one[left], other[right]
+        if max(a.low, b.low) < min(a.high, b.high):
+            found.append(Range(max(a.low, b.low), min(a.high, b.high)))
+        left, right = (left + 1, right) if a.high < b.high else (left, right + 1)
+    return found
