@@ -179,10 +179,7 @@ class Target:
         try:
             while True:
                 news = self._turn(turn)
-                if self.clock > seconds:
-                    turn = script.throw(Stopped("time", "the time is up"))
-                else:
-                    turn = script.send(news)
+                turn = script.throw(Stopped("time", "the time is up")) if self.clock > seconds else script.send(news)
         except StopIteration as end:
             return end.value
 
