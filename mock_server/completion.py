@@ -1,46 +1,28 @@
-"""From an admitted body to a response: money, limits, cache, plan, time, bytes. And afterwards: the bill."""
+"""From a body to a response: money, limits, cache, plan, time, bytes. And afterwards: the bill."""
 
-import hashlib
-import os
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import specs
-from mock_server import errors, money, planner, prompt, render, schedule
-from mock_server.admission import Admitted, admit, check_context, check_media_type
+from mock_server import errors, money, render, schedule
+from mock_server.admission import check_media_type
 from mock_server.cache import Lookup, PrefixCache
 from mock_server.clock import Clock
 from mock_server.config import Config
 from mock_server.deviations.armed import Armed
 from mock_server.engine import Engine
 from mock_server.http1 import Framing, Headers, Request, Response
+from mock_server.identity import Identities
 from mock_server.journal import Facts
 from mock_server.limiter import Limiter, Limits, Rule, rule
-from mock_server.pieces import splitter
-from mock_server.plan import Answer, Endpoint, Plan, Prompt
-from wire import sse
+from mock_server.plan import Endpoint, Plan
+from mock_server.prepare import Prepared, preparer
+from mock_server.waiting import delayed
 from wire.errors import UsageError
 
-FINGERPRINTS = {  # by the date of the profile; fact sheet 2.6
-    "2024-07": "fp_a49d71b8a1",
-    "2024-12": "fp_1c141eb703",
-    "2025-01": "fp_7e73fd9a08",
-    "2025-08": "fp_393bca965e_prod0623_fp8_kvcache",
-    "2025-12": "fp_393bca965e_prod1201_fp8_kvcache",
-    "2026-04": "fp_8b330d02d0_prod0820_fp8_kvcache_20260402",
-    "2026-08": "a26a7955944dc5c60445bff77fac9c8e",
-    "openai": "fp_44709d6fcb",
-}
-CALL_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 STREAM_HEADERS: Headers = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]
 JSON_HEADERS: Headers = [("content-type", "application/json")]
-KEEPALIVE = sse.encode(sse.Comment("keep-alive"))
-FULL_BLANK = b"\n"
-REMEMBERED = 64  # bodies, the latest
-MEMO = 16 * 1024  # bytes up to which a body is remembered
 
 
 @dataclass(slots=True)
@@ -59,18 +41,6 @@ class Exchange:
         if self.settle is not None:
             settle, self.settle = self.settle, None
             settle(tokens, complete)
-
-
-@dataclass(slots=True)
-class Prepared:
-    """All that follows from a body alone, whoever sends it and whenever; remembered, for bodies come again."""
-
-    admitted: Admitted
-    model: str  # that serves
-    user: str
-    prompt: tuple[str, ...]
-    answer: Answer
-    choices: list[bytes] | None = None  # of a stream, once they are made
 
 
 @dataclass(slots=True)
@@ -93,7 +63,7 @@ class Completions:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config, self._clock = config, clock
-        self._secret = os.urandom(16) if config.seed is None else config.seed.to_bytes(16, "big", signed=True)
+        self.identities = Identities(config.profile, config.seed)
         self._offsets = schedule.parse(config.schedule, config.seed or 0)
         self.accounts = money.Accounts(config.granted, config.topped_up)
         self.prices = money.PriceList(config.profile, config.currency)
@@ -102,8 +72,7 @@ class Completions:
                 self.prices.rates(model, clock.now())  # better now than in the middle of a bill
         except specs.UnknownPriceError as error:
             raise UsageError(f"{error}; choose another currency or clock") from None
-        self._split = splitter(config.tokens)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._prepare)
+        self._prepare = preparer(config)
         self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
         self._own_limits: dict[str, Limits] = {}
         self.cache = _cache(config)
@@ -118,8 +87,7 @@ class Completions:
     def respond(self, endpoint: Endpoint, request: Request, beta: bool, key: str, exchange: Exchange) -> Response:
         """Raises :class:`errors.Refused` (400, 402, 415, 422, 429, 503)."""
         check_media_type(request)
-        prepare = self._remembered if len(request.body) <= MEMO else self._prepare
-        prepared = prepare(endpoint, request.body, beta)
+        prepared = self._prepare(endpoint, request.body, beta)
         if self._config.profile != "openai" and self.accounts.of(key).total <= 0:
             raise errors.no_money()
         now = self._clock.now()
@@ -134,25 +102,7 @@ class Completions:
         exchange.settle = lambda written, complete: self._settle(work, exchange, written, complete)
         return response
 
-    def digest(self, number: int, purpose: str, size: int = 16) -> str:
-        return hashlib.blake2b(f"{purpose} {number}".encode(), digest_size=size, key=self._secret).hexdigest()
-
     # --- before
-
-    def _prepare(self, endpoint: Endpoint, body: bytes, beta: bool) -> Prepared:
-        """The pure part. Raises :class:`errors.Refused` (400, 422)."""
-        config = self._config
-        admitted = admit(endpoint, body, config.profile, beta)
-        limits, chat = admitted.limits, endpoint is Endpoint.CHAT
-        read, answer = (
-            (prompt.chat(admitted.body, limits, self._split), planner.chat)
-            if chat
-            else (prompt.fim(admitted.body, self._split), planner.fim)
-        )
-        check_context(admitted, len(read))
-        asked = planner.Request(admitted.body, limits, config.seed or 0, config.output_tokens, beta, self._split)
-        model, user = planner.served(admitted.body, limits), str(admitted.body.get("user_id") or "")
-        return Prepared(admitted, model, user, tuple(read), answer(asked))
 
     def _limits(self, prepared: Prepared) -> Limits:
         """As configured, else the concurrency that the profile grants to an account per model."""
@@ -167,22 +117,11 @@ class Completions:
     def _work(self, prepared: Prepared, key: str, held: list[Limiter], exchange: Exchange, now: float) -> Work:
         scope = f"{key}\0{prepared.user}\0{prepared.model}"
         found = self.cache.lookup(scope, prepared.prompt, now)
-        identity, fingerprint = _uuid(self.digest(exchange.number, "id")), FINGERPRINTS[self._config.profile]
-        plan = _plan(prepared, found, identity, int(now), fingerprint)
-        for index, call in enumerate(plan.calls):
-            call.id = self._call_id(exchange.number, index)
+        plan = prepared.plan(exchange.number, self.identities, int(now), found.hit)
         if exchange.armed:
             plan = exchange.armed.plan(plan)
         usage, deviates = render.usage(plan, prepared.admitted.limits), exchange.armed is not None
         return Work(prepared, plan, usage, deviates, key, held, found, now)
-
-    def _call_id(self, number: int, index: int) -> str:
-        """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
-        digits = self.digest(number, f"call {index}", 24)
-        if self._config.profile < "2025-12":
-            return f"call_{index}_{_uuid(digits)}"
-        letters = (CALL_ALPHABET[byte % len(CALL_ALPHABET)] for byte in bytes.fromhex(digits))
-        return f"call_{index:02}_{''.join(letters)}"
 
     # --- time
 
@@ -204,11 +143,9 @@ class Completions:
         response = (
             self._stream(work, steps, offsets, round(gap)) if plan.stream else self._whole(work, offsets, round(first))
         )
-        return (
-            response
-            if not wait
-            else _waiting(response, wait, round(config.keepalive_ms * schedule.MS), plan, self._patience())
-        )
+        if not wait:
+            return response
+        return delayed(response, wait, round(config.keepalive_ms * schedule.MS), self._patience(), plan.stream)
 
     def _patience(self) -> int:
         """How long the profile lets a request wait, ns."""
@@ -217,7 +154,7 @@ class Completions:
 
     def _stream(self, work: Work, steps: list[int], offsets: list[int], gap: int) -> Response:
         limits, plan = work.prepared.admitted.limits, work.plan
-        body = render.events(plan, limits, work.usage, _choices(work))
+        body = render.events(plan, limits, work.usage, work.prepared.choices(plan, work.deviates))
         tail = render.tail_length(plan, limits)
         lead = len(body) - len(steps) - tail
         due = schedule.stream(offsets, lead, tail, gap)
@@ -251,55 +188,6 @@ class Completions:
         exchange.facts.price = amount
 
 
-def _plan(prepared: Prepared, found: Lookup, identity: str, created: int, fingerprint: str) -> Plan:
-    body, answer = prepared.admitted.body, prepared.answer
-    chat = prepared.admitted.endpoint is Endpoint.CHAT
-    logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
-    return Plan(
-        prepared.admitted.endpoint,
-        identity,
-        created,
-        prepared.model,
-        fingerprint,
-        Prompt(found.tokens, found.hit),
-        answer.content,
-        answer.finish,
-        answer.tokens,
-        answer.reasoning,
-        len(answer.reasoning or ()),
-        tuple(map(copy, answer.calls)),
-        bool(body.get("stream")),
-        bool((body.get("stream_options") or {}).get("include_usage")),
-        logprobs if chat else body.get("logprobs"),
-        body["prompt"] if body.get("echo") and not chat else "",
-    )
-
-
-def _choices(work: Work) -> list[bytes]:
-    """Rendered choices of a stream; remembered, except where they hold ids or a deviation may have been at work."""
-    made = None if work.deviates else work.prepared.choices
-    if made is None:
-        made = render.choices(work.plan, work.prepared.admitted.limits)
-        if not (work.deviates or work.plan.calls):
-            work.prepared.choices = made
-    return made
-
-
-def _waiting(response: Response, wait: int, every: int, plan: Plan, patience: int) -> Response:
-    """The response after a wait that is filled with keep-alives: comments in a stream, empty lines before a document."""
-    filler = KEEPALIVE if plan.stream else FULL_BLANK
-    pauses = list(range(every, min(wait, patience), every))
-    response.body = [filler] * len(pauses) + response.body
-    response.tokens = [0] * len(pauses) + response.tokens
-    response.due = pauses + [wait + due for due in response.due]
-    if not plan.stream:
-        response.head_due = pauses[0] if pauses else wait + response.head_due
-    if wait > patience:
-        response.body, response.tokens, response.due = [filler] * len(pauses), [0] * len(pauses), pauses
-        response.cut_at = patience
-    return response
-
-
 def _cache(config: Config) -> PrefixCache:
     limits = specs.limits(config.profile)
     model = {"profile": limits.cache_model, "off": None}.get(config.cache, config.cache)
@@ -307,8 +195,3 @@ def _cache(config: Config) -> PrefixCache:
     return PrefixCache(
         model, unit, config.cache_settle_s, config.cache_ttl_s, config.cache_capacity, config.cache_interval
     )
-
-
-def _uuid(digits: str) -> str:
-    """A version 4 UUID of at least 32 hexadecimal digits."""
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -59,7 +59,7 @@ class Server:
         self.number += 1
         self.in_flight += 1
         exchange = Exchange(self.number, request.arrived)
-        exchange.trace = self.answers.completions.digest(exchange.number, "trace")
+        exchange.trace = self.answers.completions.identities.trace(exchange.number)
         if self.relay is not None:
             self._pass_on(connection, request, exchange, self.relay)
         else:

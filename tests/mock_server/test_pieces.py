@@ -1,7 +1,7 @@
 """Tokens: exact where the vocabulary is there, and a prose whose every piece is one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.pieces import estimate, splitter
@@ -20,6 +20,7 @@ def test_pieces_make_up_the_text(text: str) -> None:
 
 
 @needs_vocabulary
+@settings(deadline=None)  # the first text loads the vocabulary
 @given(texts)
 def test_exact_pieces_make_up_the_text_and_are_as_many_as_tokens(text: str) -> None:
     made = splitter("exact")(text)

@@ -1,0 +1,83 @@
+"""All that follows from a body alone, whoever sends it and whenever. Pure, so it can be remembered: bodies come again."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mock_server import planner, prompt, render
+from mock_server.admission import Admitted, admit, check_context
+from mock_server.config import Config
+from mock_server.identity import Identities
+from mock_server.pieces import splitter
+from mock_server.plan import Answer, Endpoint, Plan, Prompt
+
+REMEMBERED = 64  # bodies, the latest
+LARGEST = 16 * 1024  # bytes up to which a body is remembered
+
+
+@dataclass(slots=True)
+class Prepared:
+    """An admitted body, read and answered."""
+
+    admitted: Admitted
+    model: str  # that serves
+    user: str
+    prompt: tuple[str, ...]
+    answer: Answer
+    rendered: list[bytes] | None = None  # choices of a stream, once they are made
+
+    def plan(self, number: int, identities: Identities, created: int, hit: int) -> Plan:
+        """The answer as it goes to one request."""
+        body, answer, endpoint = self.admitted.body, self.answer, self.admitted.endpoint
+        chat = endpoint is Endpoint.CHAT
+        logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
+        calls = tuple(map(copy, answer.calls))
+        for index, call in enumerate(calls):
+            call.id = identities.call(number, index)
+        return Plan(
+            endpoint,
+            identities.answer(number),
+            created,
+            self.model,
+            identities.fingerprint,
+            Prompt(len(self.prompt), hit),
+            answer.content,
+            answer.finish,
+            answer.tokens,
+            answer.reasoning,
+            len(answer.reasoning or ()),
+            calls,
+            bool(body.get("stream")),
+            bool((body.get("stream_options") or {}).get("include_usage")),
+            logprobs if chat else body.get("logprobs"),
+            body["prompt"] if body.get("echo") and not chat else "",
+        )
+
+    def choices(self, plan: Plan, deviates: bool) -> list[bytes]:
+        """Rendered choices of a stream; remembered, except where they hold ids or a deviation may have been at work."""
+        if deviates or plan.calls:
+            return render.choices(plan, self.admitted.limits)
+        if self.rendered is None:
+            self.rendered = render.choices(plan, self.admitted.limits)
+        return self.rendered
+
+
+Prepare = Callable[[Endpoint, bytes, bool], Prepared]
+
+
+def preparer(config: Config) -> Prepare:
+    """A function from endpoint, body and whether the address is beta; it raises :class:`errors.Refused` (400, 422)."""
+    split = splitter(config.tokens)
+
+    def prepare(endpoint: Endpoint, body: bytes, beta: bool) -> Prepared:
+        admitted = admit(endpoint, body, config.profile, beta)
+        asked, limits = admitted.body, admitted.limits
+        read = prompt.chat(asked, limits, split) if endpoint is Endpoint.CHAT else prompt.fim(asked, split)
+        check_context(admitted, len(read))
+        request = planner.Request(asked, limits, config.seed or 0, config.output_tokens, beta, split)
+        answer = planner.chat(request) if endpoint is Endpoint.CHAT else planner.fim(request)
+        return Prepared(admitted, planner.served(asked, limits), str(asked.get("user_id") or ""), tuple(read), answer)
+
+    remembered = lru_cache(maxsize=REMEMBERED)(prepare)
+    return lambda endpoint, body, beta: (remembered if len(body) <= LARGEST else prepare)(endpoint, body, beta)
