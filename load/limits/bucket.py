@@ -13,9 +13,9 @@ from itertools import accumulate
 from load.limits.seen import INFINITY, Fit, Kind, Range, Record, impossible
 
 FASTEST = 1e4  # tokens a second
-GRID = 100
+GRID = 320
 PEAKS = 5
-STEP, FINEST = 0.1, 1e-4  # relative steps of the search from a peak of the grid
+STEP, FINEST = 0.03, 1e-4  # relative steps of the search from a peak of the grid
 EDGE_STEPS = 24
 
 

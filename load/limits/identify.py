@@ -86,7 +86,7 @@ def as_cap(bench: Bench) -> Identified | None:
         lenient = concurrency.fit(record.unpunished(record.quiet), slack)
         if not lenient.strain:
             return Identified(lenient, rivals, penalty=record.quiet)
-    return None if rivals or plain.strain > LOOSE else Identified(plain, needs=[_near(plain)])
+    return None
 
 
 def identify(bench: Bench) -> Script[Identified]:
@@ -101,7 +101,8 @@ def identify(bench: Bench) -> Script[Identified]:
         found = yield from _capped(bench)
         if found is not None:
             return found
-    return (yield from _per_time(bench))
+    found = yield from _per_time(bench)
+    return conclude(bench) if found.fit.kind is Kind.UNRESOLVED and not bench.stopped else found
 
 
 def _free_again(bench: Bench) -> Script[bool]:
