@@ -1,0 +1,239 @@
+"""One mock: what a connection asks of it, what becomes of each request, and what the control interface sees."""
+
+import asyncio
+import gc
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from mock_server import control, money
+from mock_server.answers import Answers
+from mock_server.clock import Clock
+from mock_server.completion import Exchange
+from mock_server.config import KEEPALIVE_S, Config
+from mock_server.connection import Connection
+from mock_server.deviations import Armoury
+from mock_server.deviations.armed import Armed
+from mock_server.errors import Refused, internal
+from mock_server.frames import Frame, Writes, honest_writes
+from mock_server.http1 import Framing, Request, Response
+from mock_server.journal import Entry, Journal
+from mock_server.relay import Passage, Relay
+from mock_server.scheduler import Scheduler, Stream
+from wire.errors import UsageError
+
+COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
+LINGER = 1_000_000_000  # how long a refused client's remaining bytes are read, ns
+FAR = 1_000_000_000  # a client that hung up is not kept for a write that is further away than this, ns
+
+
+class Mock:
+    """One mock. ``connections`` are the open ones."""
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        self.config = config
+        self.max_body = config.max_body
+        self.connections: set[Connection] = set()
+        self.scheduler = Scheduler(loop)
+        self.clock = Clock(config.instant())
+        self.armoury = Armoury(config.deviate, config.seed or 0)
+        self.journal = Journal(config.journal_size, config.journal)
+        self.answers = Answers(config, self.clock)
+        self.relay = Relay(config.upstream, loop) if config.upstream else None
+        self.number = 0
+        self.in_flight = 0
+        self._tidied = 0
+
+    # --- what a connection asks for
+
+    def handle(self, connection: Connection, request: Request) -> None:
+        if request.target.startswith(control.PREFIX):
+            self._send(connection, request, control.respond(self, request), None)
+            return
+        self.number += 1
+        self.in_flight += 1
+        exchange = Exchange(self.number, request.arrived)
+        exchange.trace = self.answers.completions.identities.trace(exchange.number)
+        if self.relay is not None:
+            self._pass_on(connection, request, exchange, self.relay)
+        else:
+            self._send(connection, request, self._respond(request, exchange), exchange)
+
+    def refuse(self, connection: Connection, status: int) -> None:
+        request = Request("", "", {}, b"", time.monotonic_ns(), keep_alive=False)
+        self._send(connection, request, Response(status), None)
+
+    def _respond(self, request: Request, exchange: Exchange) -> Response:
+        answered = self._guarded(lambda: self._answer(request, exchange))
+        answered.headers.append(("x-ds-trace-id", exchange.trace))
+        return answered
+
+    def _answer(self, request: Request, exchange: Exchange) -> Response:
+        request, early = self._armed(request, exchange)
+        return early or self.answers.respond(request, exchange)
+
+    def _armed(self, request: Request, exchange: Exchange) -> tuple[Request, Response | None]:
+        """The request after the deviations that come before any answer, and the refusal that one of them may be."""
+        armed = exchange.armed = self.armoury.arm(request, exchange.number)
+        if armed is None:
+            return request, None
+        request = armed.request(request)
+        return request, armed.admission(request)
+
+    def _guarded(self, make: Callable[[], Response]) -> Response:
+        try:
+            return make()
+        except Refused as refused:
+            return refused.response()
+        except UsageError as error:  # a header or a key names a deviation that does not exist
+            return Refused(400, f"mock: {error}", "mock_error").response()
+        except Exception:  # the client gets a clean 500, the operator the reason
+            traceback.print_exc()
+            return internal().response()
+
+    def _send(self, connection: Connection, request: Request, response: Response, exchange: Exchange | None) -> None:
+        if response.framing is Framing.CHUNKED and request.version == "1.0":
+            response.framing = Framing.CLOSE
+        keep = request.keep_alive and response.framing is not Framing.CLOSE
+        armed = exchange.armed if exchange else None
+        if armed is not None and armed.touches_bytes:
+            reply = armed.reply(response)
+            keep = keep and reply.framing is not Framing.CLOSE
+            writes = Writes()
+            for frame in armed.wire(reply, keep):
+                writes.add(frame, request.arrived)
+        else:
+            writes = honest_writes(response, request.arrived, keep, request.method != "HEAD")
+
+        def ended(stream: Stream) -> None:
+            if exchange is not None:
+                self._record(request, response.status, exchange, writes.tokens, stream)
+            connection.finished(keep)
+
+        connection.stream = stream = Stream(connection.transport, writes.data, writes.due, ended)
+        if exchange is not None:
+            self.journal.open[exchange.number] = lambda: self._entry(
+                request, response.status, exchange, writes.tokens, stream
+            )
+        self.scheduler.start(stream)
+
+    def _pass_on(self, connection: Connection, request: Request, exchange: Exchange, relay: Relay) -> None:
+        """Let the upstream answer."""
+        early: Response | None = None
+
+        def prepare() -> Response:
+            nonlocal request, early
+            request, early = self._armed(request, exchange)
+            return early or Response(0)
+
+        answered = self._guarded(prepare)
+        if answered.status:
+            self._send(connection, request, answered, exchange)
+            return
+        tokens: list[int] = []
+
+        def emit(frame: Frame | None) -> None:
+            if frame is None:
+                stream.close()
+            elif stream.transport is not None and (frame.raw or frame.act):
+                tokens.append(frame.tokens)
+                stream.add(frame.act or frame.raw, request.arrived + frame.at)
+                self.scheduler.start(stream)
+
+        def ended(stream: Stream) -> None:
+            passage.cancel()
+            self._record(request, passage.status, exchange, tokens, stream)
+            connection.finished(passage.keep_alive)
+
+        transport = connection.transport
+        passage = Passage(request, exchange.armed or Armed(), emit, transport.get_write_buffer_size, request.keep_alive)
+        stream = connection.stream = Stream(transport, [], [], ended)
+        stream.open = True
+        self.journal.open[exchange.number] = lambda: self._entry(request, passage.status, exchange, tokens, stream)
+        relay.start(passage)
+
+    def _record(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> None:
+        self.in_flight -= 1
+        complete = len(stream.stamps) == len(stream.due) and stream.transport is not None
+        exchange.over(sum(tokens[: len(stream.stamps)]), complete)
+        entry = self._entry(request, status, exchange, tokens, stream)
+        entry.complete, entry.closed = complete, None if complete else time.monotonic_ns()
+        self.journal.add(entry)
+
+    def _entry(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> Entry:
+        """What is known of an answer by now; whether it is complete is known at its end."""
+        return Entry(
+            exchange.number,
+            exchange.trace,
+            request,
+            status,
+            stream.due,
+            tokens,
+            stream.stamps,
+            exchange.facts,
+            exchange.armed.record() if exchange.armed else [],
+            stream.blocked,
+            complete=False,
+            sent=stream.writes,
+        )
+
+    # --- what the control interface asks for
+
+    def state(self) -> dict[str, Any]:
+        completions = self.answers.completions
+        return {
+            "in_flight": self.in_flight,
+            "connections": len(self.connections),
+            "requests": self.number,
+            "scheduled": len(self.scheduler),
+            "now": self.clock.now(),
+            "priced_at": completions.prices.instant(self.clock.now()).isoformat(),
+            "accounts": [
+                {"key": f"****{key[-4:]}", "balance": money.text(account.total), "granted": money.text(account.granted)}
+                for key, account in completions.accounts
+            ],
+            "cache": {
+                "model": completions.cache.model,
+                "unit": completions.cache.unit,
+                "units": len(completions.cache),
+            },
+            "load": completions.engine.load(time.monotonic_ns()),
+            "deviations": self.armoury.record(),
+        }
+
+    def reset_state(self) -> None:
+        """Forget accounts, limiters and caches; requests in flight go on."""
+        self.answers.completions.clear()
+
+    def sweep(self) -> None:
+        """Once in a while: requests that never became complete, idle connections, clients that hung up."""
+        self.journal.flush()
+        self._tidy()
+        now = time.monotonic_ns()
+        for connection in list(self.connections):
+            if connection.lingers_since is not None:
+                if now - connection.lingers_since > LINGER:
+                    connection.transport.abort()
+            elif connection.started is not None and now - connection.started > self.config.request_timeout_s * 1e9:
+                connection.expire()
+            elif not connection.busy and now - connection.idle_since > KEEPALIVE_S * 1e9:
+                connection.transport.close()
+            elif connection.hung_up and (
+                connection.stream is None or (connection.stream.next_due or now + FAR) - now >= FAR
+            ):
+                connection.transport.abort()
+
+    def _tidy(self) -> None:
+        """Collect garbage while nobody waits, for a collection would make writes late; under steady load now and then."""
+        if self.number != self._tidied and (not self.in_flight or self.number - self._tidied > COLLECT_EVERY):
+            self._tidied = self.number
+            gc.collect()
+
+    def close(self) -> None:
+        for connection in list(self.connections):
+            connection.transport.abort()
+        if self.relay:
+            self.relay.close()
+        self.scheduler.close()
+        self.journal.close()
