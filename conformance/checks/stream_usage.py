@@ -1,0 +1,63 @@
+"""Where the usage of a stream stands: once, at the end, and only where it is wanted."""
+
+from __future__ import annotations
+
+from conformance.answers import chat_chunked, chunked, objects
+from conformance.check import Case, Problem, Problems, check
+from conformance.checks.chunks import finishes
+from wire.exchange import Exchange
+
+
+@check("stream.usage-present", chunked)
+def usage_present(exchange: Exchange, case: Case) -> Problems:
+    if "[DONE]" in exchange.data and not any(isinstance(chunk.get("usage"), dict) for _, chunk in objects(exchange)):
+        yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
+
+
+@check("stream.usage-unasked", chat_chunked)
+def usage_unasked(exchange: Exchange, case: Case) -> Problems:
+    if "[DONE]" in exchange.data and not any(isinstance(chunk.get("usage"), dict) for _, chunk in objects(exchange)):
+        yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
+
+
+@check("stream.usage-unsolicited-chunk", chat_chunked)
+def unsolicited(exchange: Exchange, case: Case) -> Problems:
+    for event, chunk in objects(exchange):
+        if chunk.get("choices") == []:
+            yield Problem(
+                "a chunk with empty choices came unasked: clients that read choices[0] fail",
+                event=event,
+                pointer="/choices",
+            )
+
+
+def usages(exchange: Exchange) -> list[int]:
+    return [event for event, chunk in objects(exchange) if isinstance(chunk.get("usage"), dict)]
+
+
+@check("stream.usage-once", chunked)
+def usage_once(exchange: Exchange, case: Case) -> Problems:
+    found = usages(exchange)
+    if len(found) > 1:
+        yield Problem(
+            f"{len(found)} chunks carry a usage object, expected one: clients that add them up overcount",
+            event=found[0],
+        )
+
+
+@check("stream.usage-null-before", chat_chunked)
+def usage_null_before(exchange: Exchange, case: Case) -> Problems:
+    found = usages(exchange)
+    for event, chunk in objects(exchange):
+        if found and event < found[0] and "usage" not in chunk:
+            yield Problem(f"chunk {event} has no member usage, expected null until the totals", event=event)
+            return
+
+
+@check("stream.usage-not-before-finish", chunked)
+def usage_not_before_finish(exchange: Exchange, case: Case) -> Problems:
+    found, ends = usages(exchange), finishes(exchange)
+    if found and ends and found[-1] < ends[0][0]:
+        yield Problem(
+            f"the usage stands in chunk {found[-1]}, before the finish_reason in chunk {ends[0][0]}", event=found[-1]
+        )
