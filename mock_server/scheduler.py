@@ -37,7 +37,9 @@ class Stream:
     """
 
     __slots__ = (
+        "_direct",
         "_fd",
+        "_gone",
         "_index",
         "_on_end",
         "blocked",
@@ -66,22 +68,32 @@ class Stream:
         self.queued = False  # the scheduler will come back to it
         self._fd: int = transport.get_extra_info("socket").fileno()
         self._index = 0
+        # Nobody else writes to the transport, so an empty buffer stays empty until the socket is full.
+        self._direct = transport.get_write_buffer_size() == 0
+        self._gone = False
         self._on_end = on_end
 
     def step(self) -> int | None:
         """Do the next write; when the one after it is due, or None at the end (or for now, if ``open``)."""
-        transport = self.transport
-        if transport is None:
+        if self.transport is None:
             return None
-        data = self.writes[self._index]
-        self._index += 1
-        if data.__class__ is bytes:
-            self._write(transport, data)
+        index = self._index
+        self._index = following = index + 1
+        data = self.writes[index]
+        if not isinstance(data, bytes):
+            self._act(self.transport, data)
+        elif self._direct:
+            try:
+                sent = os.write(self._fd, data)
+            except OSError as error:
+                sent = self._refused(self.transport, error)
+            if sent != len(data):
+                self._buffer(self.transport, data[sent:])
         else:
-            self._act(transport, data)  # type: ignore[arg-type]
+            self._buffer(self.transport, data)
         self.stamps.append(time.monotonic_ns())
-        if self._index < len(self.due):
-            return self.due[self._index]
+        if following < len(self.due):
+            return self.due[following]
         if not self.open:
             self.end()
         return None
@@ -107,24 +119,23 @@ class Stream:
         if self._index == len(self.due):
             self.end()
 
-    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
-        if transport.is_closing():
+    def _refused(self, transport: asyncio.Transport, error: OSError) -> int:
+        """The socket took nothing: it is full, or the client is gone."""
+        if not isinstance(error, (BlockingIOError, InterruptedError)):
+            self._gone = True
+            transport.abort()
+        return 0
+
+    def _buffer(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Leave it to the transport; as soon as that has nothing left to send, writes are direct again."""
+        if self._gone:
             return
-        if transport.get_write_buffer_size() == 0:
-            try:
-                sent = os.write(self._fd, data)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            except OSError:
-                transport.abort()
-                return
-            if sent == len(data):
-                return
-            data = data[sent:]
         self.blocked = True
         transport.write(data)
+        self._direct = transport.get_write_buffer_size() == 0
 
     def _act(self, transport: asyncio.Transport, act: Act) -> None:
+        self._gone, self._direct = True, False  # nothing can follow
         if act is Act.CLOSE:
             transport.close()
         elif act is Act.RESET:
@@ -141,11 +152,14 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
+Entry = tuple[int, int, Stream]  # when it is due, a number that makes entries different, whose write it is
+
+
 class Scheduler:
     """Runs every stream of the process."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._heap: list[tuple[int, int, Stream | Callable[[], None]]] = []
+        self._heap: list[Entry] = []
         self._sequence = 0
         self._armed = 0
         self._timer = timer(loop, self._fire)
@@ -161,11 +175,10 @@ class Scheduler:
             due = stream.step()
         if due is not None:
             stream.queued = True
-            self._push(due, stream)
-
-    def call_at(self, due: int, callback: Callable[[], None]) -> None:
-        """Call *callback* at *due* (absolute monotonic ns)."""
-        self._push(due, callback)
+            self._sequence += 1
+            heapq.heappush(self._heap, (due, self._sequence, stream))
+            if not self._armed or due < self._armed:
+                self._arm()
 
     def close(self) -> None:
         self._timer.close()
@@ -173,40 +186,35 @@ class Scheduler:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def _push(self, due: int, what: Stream | Callable[[], None]) -> None:
-        self._sequence += 1
-        heapq.heappush(self._heap, (due, self._sequence, what))
-        if not self._armed or due < self._armed:
-            self._arm()
-
     def _arm(self) -> None:
         self._armed = self._heap[0][0]
         self._timer.arm(self._armed)
 
     def _fire(self) -> None:
-        heap, now = self._heap, time.monotonic_ns
-        left = BURST
-        while heap and left and heap[0][0] <= now():
-            left -= 1
+        heap = self._heap
+        now = time.monotonic_ns()
+        for _ in range(BURST):
+            if not heap:
+                break
+            if heap[0][0] > now:
+                now = time.monotonic_ns()  # the clock is read again only where that can make a difference
+                if heap[0][0] > now:
+                    break
             entry = heap[0]
-            _, sequence, what = entry
-            if isinstance(what, Stream):
-                following = what.step()
-                if following is not None:
-                    heapq.heapreplace(heap, (following, sequence, what))
-                else:
-                    what.queued = False
-                    self._remove(entry)
+            stream = entry[2]
+            following = stream.step()
+            if following is not None:
+                heapq.heapreplace(heap, (following, entry[1], stream))
             else:
-                heapq.heappop(heap)
-                what()
+                stream.queued = False
+                self._remove(entry)
         if heap:
             self._arm()
         else:
             self._armed = 0
             self._timer.disarm()
 
-    def _remove(self, entry: tuple[int, int, Stream | Callable[[], None]]) -> None:
+    def _remove(self, entry: Entry) -> None:
         if self._heap[0] is entry:
             heapq.heappop(self._heap)
         else:  # the end of the stream started another one that was due even earlier
