@@ -7,6 +7,7 @@ target's business. ``echosounder mock`` stays up for the rest of its page; addre
 import importlib.util
 import os
 import re
+import socket
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -64,6 +65,12 @@ def test_every_command_ends_as_the_page_says(page, tmp_path):
             session.run(command, expected)
 
 
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
 class Session:
     """A shell for one page: exported variables last, servers stay up."""
 
@@ -92,7 +99,11 @@ class Session:
         self.server = self.stack.enter_context(spawn(deviate=deviate)).url
 
     def moved(self, command):
-        if "http" in command:
+        if "--proxy" in command:  # the mock as a reverse proxy that changes nothing
+            port = free_port()
+            relay = self.stack.enter_context(spawn(upstream=f"http://127.0.0.1:{port}"))
+            command = command.replace("http://localhost:4000", relay.url).replace("9000", str(port))
+        elif "http" in command:
             self.server = self.server or self.stack.enter_context(spawn()).url
             command = re.sub(r"https?://(localhost:8000|api\.deepseek\.com)", self.server, command)
         return command.replace(".venv/bin/", "")
