@@ -1,5 +1,6 @@
 """Writes the pages that are made from data: coverage, commands, deviations, scenarios. ``make docs`` runs it, a test compares."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,12 +81,57 @@ def scenarios() -> Iterator[str]:
         yield f"\n## {name}\n\n{' '.join((scenario.__doc__ or '').split())}"
 
 
-PAGES: dict[str, Callable[[], Iterator[str]]] = {"commands": commands, "deviations": deviations, "scenarios": scenarios}
+def strength() -> Iterator[str]:
+    """How strong the suite is, as `echosounder selftest` measured it: the README holds the table too."""
+    yield f"# Strength\n\n{NOTE}"
+    yield "Measured by `echosounder selftest`: the suite against the bundled mock, honest, with each fault and with each legal variant."
+    yield "`tests/golden/kill_matrix.json` holds which requirement each of them broke.\n"
+    yield strength_table()
+    yield "\n## By layer\n\n| layer of the mock | found | of |\n|---|--:|--:|"
+    yield from (
+        _cells(layer, str(found), str(count)) for layer, (found, count) in _golden()["figures"]["by_layer"].items()
+    )
+
+
+def strength_table() -> str:
+    figures = _golden()["figures"]
+    faults = figures["deviations"]
+    rows = (
+        ("faults of the mock that the suite finds", f"**{figures['killed']} of {faults}**"),
+        ("by validation against the OpenAPI document alone", f"{figures['killed_by_schema_alone']} of {faults}"),
+        ("the first finding names what the fault declares to break", f"{figures['first_finding_right']:.0%}"),
+        (
+            f"false alarms in {figures['evaluations']:,} verdicts on honest and legal answers",
+            str(len(figures["false_alarms"])),
+        ),
+        ("rate of false alarms, upper 95 % bound", f"{figures['false_alarm_rate_at_most']:.2%}"),
+    )
+    return "\n".join(["| strength, measured | |", "|---|--:|", *(_cells(*row) for row in rows)])
+
+
+def _golden() -> Any:
+    return json.loads((HERE.parent / "tests/golden/kill_matrix.json").read_text(encoding="utf-8"))
+
+
+def readme() -> str:
+    """The README with today's table between its marks."""
+    head, begin, rest = (HERE.parent / "README.md").read_text(encoding="utf-8").partition("<!-- strength -->\n")
+    _, end, tail = rest.partition("<!-- /strength -->")
+    return f"{head}{begin}{strength_table()}\n{end}{tail}"
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "commands": commands,
+    "deviations": deviations,
+    "scenarios": scenarios,
+    "strength": strength,
+}
 
 
 def pages() -> dict[Path, str]:
     """The text of each page by its path."""
-    return {HERE / "reference" / f"{name}.md": "\n".join(page()) + "\n" for name, page in PAGES.items()}
+    made = {HERE / "reference" / f"{name}.md": "\n".join(page()) + "\n" for name, page in PAGES.items()}
+    return made | {HERE.parent / "README.md": readme()}
 
 
 def main() -> int:
