@@ -14,9 +14,9 @@ _SAY = re.compile(
     r"(?: the)?(?: single)?(?: word| text| phrase)?:?\s+[\"'“‘`]([^\"'”’`\n]{1,200})[\"'”’`]",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"\b(\d{1,6})[ -]+(?:words?|tokens?)\b", re.IGNORECASE)
-_ONE_WORD = re.compile(r"\b(?:one|a single|single)[ -]word\b", re.IGNORECASE)
-_LONG = re.compile(r"\b(?:long|essay|detailed|story|as much as|count from)\b", re.IGNORECASE)
+_WORDS = re.compile(r"\b(\d{1,6})[ -]+(?:words?|tokens?)\b")
+_ONE_WORD = re.compile(r"\b(?:one|a single|single)[ -]word\b")
+_LONG = re.compile(r"\b(?:long|essay|detailed|story|as much as|count from)\b")
 _NAME = re.compile(r"\b[A-Z][\w'’-]+(?:[ ](?:[A-Z][\w'’-]+))*")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 _QUOTED = re.compile(r"[\"“`]([^\"”`\n]{1,200})[\"”`]")
@@ -31,34 +31,32 @@ REACH = 2000  # characters
 TRIES = 50  # braces looked at in one prompt
 
 
-def repeated(prompt: str) -> str | None:
-    """The text that is to be repeated."""
-    gist = _gist(prompt)
+def repeated(prompt: str, gist: str) -> str | None:
+    """The text that is to be repeated. *gist* is :func:`gist` of the prompt: a look that spares a search through all of it."""
     if "repeat" in gist or "echo" in gist:
         found = _REPEAT.search(prompt)
         if found and found[1]:
             return found[1]
-    said = _SAY.search(prompt) if any(verb in gist for verb in ("say", "reply", "answer", "respond")) else None
+    said = _SAY.search(prompt) if "say" in gist or "reply" in gist or "answer" in gist or "respond" in gist else None
     return said[1] if said else None
 
 
-def length(prompt: str) -> int | None:
+def length(gist: str) -> int | None:
     """How many tokens of prose are asked for; None where nothing is said."""
-    gist = _gist(prompt)
     if "word" not in gist and "token" not in gist:
         return None
-    if _ONE_WORD.search(gist):
-        return 1
     asked = _WORDS.search(gist)
-    return int(asked[1]) if asked else None
+    if asked:
+        return int(asked[1])
+    return 1 if _ONE_WORD.search(gist) else None
 
 
-def open_ended(prompt: str) -> bool:
+def open_ended(gist: str) -> bool:
     """Whether as much as possible is wanted."""
-    return _LONG.search(_gist(prompt)) is not None
+    return _LONG.search(gist) is not None
 
 
-def _gist(prompt: str) -> str:
+def gist(prompt: str) -> str:
     """Beginning and end in lower case: nobody asks for something in the middle of a long text."""
     return (prompt if len(prompt) <= 2 * REACH else f"{prompt[:REACH]}\n{prompt[-REACH:]}").lower()
 

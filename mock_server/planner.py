@@ -131,7 +131,7 @@ def _answer(request: Request, number: int, asked: str) -> Sequence[str] | None:
         return request.split(_json(body, asked))
     if last.get("prefix"):
         return None
-    repeated = intent.repeated(asked)
+    repeated = intent.repeated(asked, intent.gist(asked))
     return None if repeated is None else request.split(repeated)
 
 
@@ -165,8 +165,10 @@ def _like(example: Any, hints: schema.Hints) -> Any:
 
 def _length(request: Request, asked: str, number: int) -> int:
     """As the server is told, else as the prompt asks, else some sentences; one more than allowed where that cuts it."""
-    open_end = (request.body.get("max_tokens") or LONG) + 1 if intent.open_ended(asked) else None
-    wanted = request.output_tokens or intent.length(asked) or open_end or 16 + number % 32
+    gist = intent.gist(asked)
+    wanted = request.output_tokens or intent.length(gist)
+    if wanted is None:
+        wanted = (request.body.get("max_tokens") or LONG) + 1 if intent.open_ended(gist) else 16 + number % 32
     return min(wanted, allowance(request.body, request.limits, request.beta) + 1, LONGEST)
 
 

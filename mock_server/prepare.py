@@ -25,7 +25,8 @@ class Prepared:
     user: str
     prompt: tuple[str, ...]
     answer: Answer
-    rendered: list[bytes] | None = None  # choices of a stream, once they are made
+    rendered: list[bytes] | None = None  # choices of a stream, once they were wanted twice
+    wanted: int = 0
 
     def plan(self, number: int, identities: Identities, created: int, hit: int) -> Plan:
         """The answer as it goes to one request."""
@@ -54,11 +55,12 @@ class Prepared:
             body["prompt"] if body.get("echo") and not chat else "",
         )
 
-    def choices(self, plan: Plan, deviates: bool) -> list[bytes]:
-        """Rendered choices of a stream; remembered, except where they hold ids or a deviation may have been at work."""
+    def choices(self, plan: Plan, deviates: bool) -> list[bytes] | None:
+        """Choices of a stream, rendered before. None where they hold ids, a deviation may have been at work, or at first sight."""
         if deviates or plan.calls:
-            return render.choices(plan, self.admitted.limits)
-        if self.rendered is None:
+            return None
+        self.wanted += 1
+        if self.rendered is None and self.wanted > 1:
             self.rendered = render.choices(plan, self.admitted.limits)
         return self.rendered
 

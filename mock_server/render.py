@@ -98,11 +98,12 @@ class Envelope:
         return self.before + choice + self.after
 
 
-def events(plan: Plan, limits: Limits, counts: dict[str, Any], spoken: list[bytes]) -> list[bytes]:
-    """Every event of a stream as bytes, ``[DONE]`` last; *spoken* are the :func:`choices` of the plan, *counts* its usage."""
+def events(plan: Plan, limits: Limits, counts: dict[str, Any], known: list[bytes] | None = None) -> list[bytes]:
+    """Every event of a stream as bytes, ``[DONE]`` last. *known* are the :func:`choices` of the plan, *counts* its usage."""
     envelope = Envelope.of(plan)
     before, after = envelope.before, envelope.after
-    return [*[before + choice + after for choice in spoken], *_ending(plan, limits, envelope, counts), DONE]
+    spoken = [before + choice + after for choice in known] if known else choices(plan, limits, before, after)
+    return [*spoken, *_ending(plan, limits, envelope, counts), DONE]
 
 
 def tail_length(plan: Plan, limits: Limits) -> int:
@@ -119,28 +120,26 @@ def _ending(plan: Plan, limits: Limits, envelope: Envelope, counts: dict[str, An
     return [envelope.chunk(last), *([envelope.before + usage_member] if plan.include_usage else [])]
 
 
-def choices(plan: Plan, limits: Limits) -> list[bytes]:
-    """The choice of each event before the ending: the first one carries no token, the others some."""
-    return list(_fim_choices(plan)) if plan.endpoint is Endpoint.FIM else _chat_choices(plan, limits)
-
-
-def _chat_choices(plan: Plan, limits: Limits) -> list[bytes]:
+def choices(plan: Plan, limits: Limits, before: bytes = b"", after: bytes = b"") -> list[bytes]:
+    """The choice of each event before the ending, between *before* and *after*: the first carries no token, the others some."""
+    if plan.endpoint is Endpoint.FIM:
+        return _fim_choices(plan, before, after)
     thinks = plan.reasoning is not None
-    made = [_FIRST[thinks]]
+    made = [before + _FIRST[thinks] + after]
     if plan.logprobs is not None:
-        made += map(_compact, _with_logprobs(plan, limits))
+        made += [before + _compact(choice) + after for choice in _with_logprobs(plan, limits)]
     else:
-        made += _filled(plan.reasoning or (), _AROUND_REASONING)
-        made += _filled(plan.content, _AROUND_CONTENT[thinks])
+        made += _filled(plan.reasoning or (), _AROUND_REASONING, before, after)
+        made += _filled(plan.content, _AROUND_CONTENT[thinks], before, after)
     for index, call in enumerate(plan.calls):
-        made.append(_compact(_choice({"tool_calls": [_call(index, call, "")]})))
-        made += _filled(call.arguments, _around_arguments(index))
+        made.append(before + _compact(_choice({"tool_calls": [_call(index, call, "")]})) + after)
+        made += _filled(call.arguments, _around_arguments(index), before, after)
     return made
 
 
-def _filled(pieces: Sequence[str], around: tuple[bytes, bytes]) -> list[bytes]:
+def _filled(pieces: Sequence[str], around: tuple[bytes, bytes], before: bytes, after: bytes) -> list[bytes]:
     """A choice for each piece that has text, with what stands around the piece in it."""
-    before, after = around
+    before, after = before + around[0], around[1] + after
     return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
 
 
@@ -154,16 +153,15 @@ def _with_logprobs(plan: Plan, limits: Limits) -> Iterator[dict[str, Any]]:
             yield _choice(delta, chat_logprobs(plan, limits, content=number))
 
 
-def _fim_choices(plan: Plan) -> Iterator[bytes]:
-    if plan.echo:
-        yield _compact(_text(plan.echo, fim_logprobs(plan, [], 0)))
+def _fim_choices(plan: Plan, before: bytes, after: bytes) -> list[bytes]:
+    made = [_text(plan.echo, fim_logprobs(plan, [], 0))] if plan.echo else []
     if plan.logprobs is None:
-        yield from _filled(plan.content, _AROUND_TEXT)
-        return
+        return [*[before + _compact(one) + after for one in made], *_filled(plan.content, _AROUND_TEXT, before, after)]
     offset = len(plan.echo)
     for piece in filter(None, plan.content):
-        yield _compact(_text(piece, fim_logprobs(plan, [piece], offset)))
+        made.append(_text(piece, fim_logprobs(plan, [piece], offset)))
         offset += len(piece)
+    return [before + _compact(one) + after for one in made]
 
 
 def _text(text: str, logprobs: Any) -> dict[str, Any]:
