@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import specs
@@ -28,7 +29,12 @@ class Admitted:
 
 def authorised(request: Request, profile: str) -> str:
     """The API key. Raises :class:`errors.Refused` (401)."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return _key(request.headers.get("authorization", ""), profile)
+
+
+@lru_cache(maxsize=256)
+def _key(authorization: str, profile: str) -> str:
+    scheme, _, value = authorization.partition(" ")
     value = value.strip()
     if scheme.lower() != "bearer" or not value:
         raise errors.no_key(profile)

@@ -17,6 +17,8 @@ from enum import Enum
 
 from mock_server.timer import timer
 
+CROWD = 512  # streams from which on a turn of the event loop is made to serve more than one of them,
+SLACK = 100_000  # by waking up no sooner than this many nanoseconds after the last write
 BURST = 256  # writes in one turn of the event loop, so that reading never starves
 
 
@@ -208,11 +210,14 @@ class Scheduler:
             else:
                 stream.queued = False
                 self._remove(entry)
-        if heap:
-            self._arm()
-        else:
+        if not heap:
             self._armed = 0
             self._timer.disarm()
+        elif len(heap) < CROWD:
+            self._arm()
+        else:
+            self._armed = max(heap[0][0], now + SLACK)
+            self._timer.arm(self._armed)
 
     def _remove(self, entry: Entry) -> None:
         if self._heap[0] is entry:

@@ -47,10 +47,18 @@ MESSAGES: Mapping[str, Shape] = {
     "tool": {"content": required(content), "tool_call_id": required(string)},
     "latest_reminder": {"content": required(content)},
 }
+PLAIN = ("user", "system", "assistant")
 _ROLE = one_of(*MESSAGES)
 
 
 def message(value: Any) -> None:
+    if (
+        isinstance(value, dict)
+        and len(value) == 2
+        and isinstance(value.get("content"), str)
+        and value.get("role") in PLAIN
+    ):
+        return  # what most messages are
     expect(value, isinstance(value, dict), "internally tagged enum ChatCompletionRequestMessage")
     if "role" not in value:
         raise Malformed("missing field `role`")
