@@ -41,8 +41,10 @@ docs: setup  ## pages made from data, every command of the docs, the site
 	$(BIN)/pytest --quiet -m "docs or not docs" tests/test_docs.py
 	$(BIN)/zensical build --clean
 
-bench: setup
-	$(BIN)/python -m benchmarks
+bench: setup  ## speed and truth, beside others; needs a quiet machine
+	$(BIN)/python benchmarks/mock_speed.py
+	$(BIN)/python benchmarks/load_clients.py speed --events 256
+	$(BIN)/python benchmarks/load_clients.py truth --connections 256
 
 # Third-party software, each in an environment of its own, by version and hash.
 .field/litellm/ready: tests/field/litellm.lock

@@ -11,6 +11,7 @@ import typer.main
 import specs.coverage
 from conformance.catalogue import checks
 from echosounder.__main__ import registered
+from echosounder.load import RUNNERS
 from load.scenarios import SCENARIOS
 from mock_server.deviations import all_deviations
 
@@ -77,8 +78,8 @@ def _cells(*cells: str) -> str:
 def scenarios() -> Iterator[str]:
     """Every built-in load scenario."""
     yield f"# Load scenarios\n\n{NOTE}"
-    for name, scenario in SCENARIOS.items():
-        yield f"\n## {name}\n\n{' '.join((scenario.__doc__ or '').split())}"
+    for name, scenario in (SCENARIOS | RUNNERS).items():
+        yield f"\n## {name}\n\n{' '.join((scenario.__doc__ or '').partition(chr(10) * 2)[0].split())}"
 
 
 def strength() -> Iterator[str]:

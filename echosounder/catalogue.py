@@ -15,6 +15,7 @@ import conformance.probes  # noqa: F401  # importing it registers every probe
 import specs
 from conformance.probe import PROBES
 from echosounder import options
+from echosounder.load import RUNNERS
 from load.scenarios import SCENARIOS
 from mock_server.deviations import all_deviations
 from wire.errors import UsageError
@@ -93,7 +94,10 @@ def _deviations(_: str | None) -> Iterable[dict[str, Any]]:
 
 
 def _scenarios(_: str | None) -> Iterable[dict[str, Any]]:
-    return [{"id": name, "title": (scenario.__doc__ or "").strip()} for name, scenario in SCENARIOS.items()]
+    return [
+        {"id": name, "title": (scenario.__doc__ or "").strip().splitlines()[0]}
+        for name, scenario in (SCENARIOS | RUNNERS).items()
+    ]
 
 
 def _profiles(_: str | None) -> Iterable[dict[str, Any]]:

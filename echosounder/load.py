@@ -1,5 +1,6 @@
 """``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
 from inspect import Parameter, Signature
@@ -12,7 +13,7 @@ import specs
 from echosounder import options, results
 from echosounder.check import BUNDLED_KEY, known_profile
 from echosounder.duration import seconds
-from load import engine
+from load import engine, limits
 from load.options import Options
 from mock_server.process import spawn
 from reports.source import read
@@ -76,6 +77,7 @@ ENGINE = (
 )
 
 
+RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover}  # experiments rather than loads
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
@@ -114,7 +116,7 @@ def load(
 def _run(settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
-        outcome = engine.run(
+        outcome = RUNNERS.get(settings.scenario, engine.run)(
             settings, lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.said)
         )
     results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)

@@ -22,6 +22,7 @@ SUSTAINED = (2.0, 200)  # s and requests of the last test before "no limiter"
 FREE_AGAIN = 2.0  # s; the longest wait for a cap to let in again
 EARLY, LATE = 0.4, 0.9  # parts of a hold
 SHALLOW = 3  # a bucket of less would overflow between two requests of a train
+LONG_WAIT = 0.1  # s for a first token, after which it may have waited in a queue that says nothing
 LONGEST_REST = 90.0  # s to wait for a bucket to be full
 
 
@@ -138,8 +139,13 @@ def _unlimited(bench: Bench, held: list[Ask]) -> Script[Identified]:
 def queued(bench: Bench, held: list[Ask]) -> Fit | None:
     """A queue: some waited, with keep-alives or for long, and no more than so many were written to while they did."""
     spans = [span for outcome in bench.book.of(held) if outcome.sample and (span := _span(outcome.sample))]
-    long = 5 * bench.ttft + 0.25
-    waiting = [span for span in spans if span.first - span.sent > long or span.keepalives]
+    if not spans:
+        return None
+    # A busy target is slow with all of them; in a queue the first token comes when another answer has ended.
+    ended = min(span.last for span in spans) - bench.slack
+    waiting = [
+        span for span in spans if span.first >= ended and (span.keepalives or span.first - span.sent > LONG_WAIT)
+    ]
     if not waiting:
         return None
     served = sorted(sum(each.first <= late.first - bench.slack < each.last for each in spans) for late in waiting)

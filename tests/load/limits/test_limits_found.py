@@ -1,0 +1,53 @@
+"""The discovery against simulated limiters, in virtual time: the kind, and the numbers within what the issue of it promises."""
+
+import importlib.util
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from load.limits.bench import Bench
+from load.limits.discover import discover
+from load.limits.goal import Asking, Goal
+from load.limits.seen import Kind
+
+_spec = importlib.util.spec_from_file_location("simulated", Path(__file__).with_name("simulated.py"))
+simulated = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(simulated)
+
+NOON = datetime(2026, 8, 17, 12, tzinfo=UTC)
+
+
+def found(make, seed):
+    bench = Bench(Goal(seed=seed, policies=False), Asking("deepseek-v4-flash", "2026-08"))
+    target = simulated.Target(make, seed)
+    return target.run(discover(bench, lambda at: NOON)), target
+
+
+NUMBERS = [
+    pytest.param(lambda: simulated.Concurrency(8), {"limit": 8}, Kind.CONCURRENCY, id="cap of 8"),
+    pytest.param(lambda: simulated.Concurrency(64), {"limit": 64}, Kind.CONCURRENCY, id="cap of 64"),
+    pytest.param(lambda: simulated.Bucket(20.0, 30), {"limit": 20, "burst": 30}, Kind.BUCKET, id="20/s, burst 30"),
+    pytest.param(lambda: simulated.Fixed(30, 4.0), {"limit": 30, "window": 4}, Kind.FIXED, id="30 per fixed 4 s"),
+    pytest.param(lambda: simulated.Sliding(30, 4.0), {"limit": 30, "window": 4}, Kind.SLIDING, id="30 per sliding 4 s"),
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("make", "truth", "kind"), NUMBERS)
+def test_kind_and_numbers_are_found_out(make, truth, kind, seed):
+    discovery, target = found(make, seed)
+    fit = discovery.identified.fit
+    assert fit.kind is kind
+    for name, value in truth.items():
+        known = getattr(fit, name)
+        assert known.low <= value <= known.high, name
+        assert known.high - known.low <= 0.05 * value, name
+    assert target.requests <= 2000
+    assert target.clock <= 60
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_limiter_is_never_called_one(seed):
+    discovery, _ = found(simulated.NoLimit, seed)
+    assert discovery.identified.fit.kind is Kind.NONE
