@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import reports
 from reports import source
 
 SAMPLES = Path(str(files("reports") / "samples"))
+# Places of the machine that made a sample: they have no business in it.
+HERE_ONLY = (str(Path(__file__).parents[2]), str(Path.home()) + "/", tempfile.gettempdir() + "/")
 
 
 def report(name):
@@ -38,7 +41,7 @@ def test_the_page_is_what_the_run_gives():
 def test_the_samples_say_nothing_about_the_machine_that_made_them():
     for path in SAMPLES.rglob("*"):
         if path.suffix in {".json", ".jsonl", ".html", ".md", ".xml", ".svg"}:
-            assert not [word for word in ("/home/", "/root/", "/tmp/", "/work/") if word in path.read_text()], path
+            assert not [place for place in HERE_ONLY if place in path.read_text()], path
 
 
 @pytest.mark.parametrize(
