@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 import echosounder
 from echosounder import settings
-from wire.errors import CannotJudge, EchosounderError
+from wire.errors import CannotJudge, EchosounderError, UsageError
 
 COMMANDS = (
     *("check", "plan", "list", "explain", "score", "replay"),
@@ -82,9 +82,13 @@ def _defaults(command: Any, file: Path) -> dict[str, Any]:
 
 
 def _settings_file(arguments: list[str]) -> Path:
-    """Settings are defaults for the parser, so their file must be known before it runs."""
-    given = [value for flag, value in pairwise(arguments) if flag == "--config"]
-    return Path(given[0] if given else os.environ.get("ECHOSOUNDER_CONFIG", settings.FILE))
+    """Settings are defaults for the parser, so their file must be known before it runs. Only the usual one may be absent."""
+    spelled = [argument.removeprefix("--config=") for argument in arguments if argument.startswith("--config=")]
+    given = [value for flag, value in pairwise(arguments) if flag == "--config"] + spelled
+    named = given[0] if given else os.environ.get("ECHOSOUNDER_CONFIG")
+    if named and not Path(named).exists():
+        raise UsageError(f"there is no settings file {named}; `echosounder init {named}` writes one")
+    return Path(named or settings.FILE)
 
 
 def _usage(error: TyperException) -> str:

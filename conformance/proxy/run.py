@@ -32,7 +32,7 @@ def check(options: Options, upstream: str, watch: Watch = engine.quiet) -> Outco
     """
     if not planned(options.profile, options.only):
         raise UsageError(
-            "--only matches no requirement of the proxy position; see `echosounder list requirements --only 'proxy.*'`"
+            "--only matches no requirement of the proxy position; see `echosounder list requirements --feature proxy`"
         )
     options = replace(options, position="proxy")
     baseline = Baseline.load(options.baseline) if options.baseline else Baseline()

@@ -53,3 +53,13 @@ def test_init_writes_settings_that_load_and_never_overwrites(tmp_path, capsys, m
     assert run(["--config", "all.toml", "doctor", "--timeout", "1"]) in {0, 3}
     assert run(["init"]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spelling", [["--config", "mine.toml"], ["--config=mine.toml"]], ids=["two words", "one word"])
+def test_a_settings_file_that_is_named_is_read_or_missed_aloud(spelling, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run([*spelling, "plan"]) == 2
+    assert "no settings file mine.toml" in capsys.readouterr().err
+    (tmp_path / "mine.toml").write_text('profile = "2023-01"')
+    assert run([*spelling, "plan"]) == 2
+    assert "2023-01" in capsys.readouterr().err
