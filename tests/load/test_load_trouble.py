@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -216,20 +217,27 @@ def test_interruption_keeps_everything(options: Options, routed: Any) -> None:
     assert footer["interrupted"] == "KeyboardInterrupt"
 
 
+def started_worker(out: Path, number: int = 0) -> int:
+    """The process of a worker, from the header of its part, once it has written a sample."""
+    part = out / "parts" / f"worker-{number}.jsonl"
+    while not part.exists() or b'"sample"' not in part.read_bytes():
+        time.sleep(0.05)
+    return int(json.loads(part.read_text().splitlines()[0])["pid"])
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no prlimit: the limit of another process cannot be set")
 def test_a_disk_without_room_keeps_what_was_written(options: Options, mock: Running) -> None:
-    """The limit on file sizes is inherited by the workers; writing past it fails like writing to a full disk."""
-    script = (
-        "import json, resource, sys; from pathlib import Path; from load.engine import run; from load.options import Options\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
-        f"outcome = run(Options(url={mock.url!r}, users='20', duration=20.0, flush=0.2, out=Path({str(options.out)!r}),\n"
-        "    api_key='sk-test-000000000', sample_limit=0))\n"
-        "print(json.dumps([outcome.exit_code, outcome.report['stopped'], outcome.report['counts']['sent']]))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=True)
-    code, stopped, sent = json.loads(done.stdout)
-    assert (code, stopped[0]["kind"]) == (3, "disk")
+    """A file size that the worker may not pass fails like a full disk, in the middle of a line."""
+
+    def fill_the_disk() -> None:
+        resource.prlimit(started_worker(options.out), resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    threading.Thread(target=fill_the_disk, daemon=True).start()
+    outcome = run(replace(options, url=mock.url, users="20", duration=20.0, sample_limit=0))
+    assert (outcome.exit_code, outcome.report["stopped"][0]["kind"]) == (3, "disk")
+    sent = outcome.report["counts"]["sent"]
     assert sent > 10
-    assert len(read(options.out / "run.jsonl").samples) == sent
+    assert len(read(outcome.log).samples) == sent
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
@@ -244,11 +252,8 @@ def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, mock:
     killed: list[float] = []
 
     def kill_one() -> None:
-        part = options.out / "parts" / "worker-1.jsonl"
-        while not part.exists() or b'"sample"' not in part.read_bytes():
-            time.sleep(0.05)
+        pid = started_worker(options.out, 1)
         time.sleep(0.7)
-        pid = json.loads(part.read_text().splitlines()[0])["pid"]
         os.kill(pid, signal.SIGKILL)
         killed.append(time.monotonic_ns())
 
