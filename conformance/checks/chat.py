@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from conformance.answers import answer, asked, chat_completion, completion, document, entries, on_chat, whole
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
-from conformance.checks.chunks import recent
+from conformance.checks.identity import recent
 from conformance.checks.schemas import REASONS, chat_document
 from conformance.probes.chat import UNICODE
 from wire import strict_json

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from conformance.answers import events, stream, wants_stream
-from conformance.check import Case, Problem, Problems, check, check_group, excerpt
+from conformance.check import Case, Problem, Problems, check, excerpt
 from wire import sse, strict_json
 from wire.exchange import End, Exchange
 from wire.stream import StreamEnd, stream_end
@@ -231,91 +229,8 @@ def complete(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.closes-after-done", events)
-def closes_after_done(exchange: Exchange, case: Case) -> Problems:
-    done = next((stamped for stamped in exchange.events if exchange.data[stamped.index] == DONE), None)
-    if done is None or exchange.t_closed is None:
-        return
-    seconds = (exchange.t_closed - done.at) / 1e9
-    if seconds > 1 or exchange.end in {End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT}:
-        yield Problem(f"the body was still open {seconds:.1f} s after [DONE], expected at most 1 s", event=done.index)
-
-
-def _stamps(exchange: Exchange) -> list[int]:
-    return [stamped.at for stamped in exchange.events]
-
-
-@check_group("stream.unbuffered", events)
-def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Judged by shares of the streams' own time, and only where there is enough of it to tell.
-
-    A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner.
-    """
-    for exchange in exchanges:
-        spread = _spread(exchange)
-        if spread is not None and spread.late and not _slow_start(exchange, spread, exchanges):
-            yield Problem(
-                f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
-                f"expected them as they are made",
-                event=0,
-                exchange=exchange,
-            )
-
-
-def _slow_start(exchange: Exchange, spread: _Spread, exchanges: Sequence[Exchange]) -> bool:
-    """Comments came before the burst, or a much shorter stream waited just as long."""
-    if any(isinstance(stamped.item, sse.Comment) and stamped.at < exchange.events[0].at for stamped in exchange.items):
-        return True
-    short = [each for each in exchanges if each.t_sent is not None and len(each.events) * 2 < spread.events]
-    return any((each.events[0].at - (each.t_sent or 0)) / 1e6 > 0.6 * spread.wait_ms for each in short)
-
-
-class _Spread:
-    """How the events of a stream lie in its time."""
-
-    def __init__(self, stamps: list[int], sent: int) -> None:
-        self.events = len(stamps)
-        self.wait_ms = (stamps[0] - sent) / 1e6
-        self.span_ms = (stamps[-1] - stamps[0]) / 1e6
-        self.reads = len(set(stamps))
-
-    @property
-    def late(self) -> bool:
-        """One burst at the end, or a few lumps of a buffer's size."""
-        burst = self.span_ms < 0.1 * self.wait_ms and self.reads <= max(2, self.events // 8)
-        lumps = self.reads * 6 <= self.events
-        return burst or lumps
-
-
-def _spread(exchange: Exchange) -> _Spread | None:
-    stamps = _stamps(exchange)
-    if exchange.t_sent is None or len(stamps) < 24 or (stamps[-1] - exchange.t_sent) < 150e6:
-        return None
-    return _Spread(stamps, exchange.t_sent)
-
-
-@check("stream.headers-early", events)
-def headers_early(exchange: Exchange, case: Case) -> Problems:
-    first = exchange.events[0].at
-    if exchange.t_headers is None or exchange.t_sent is None or first - exchange.t_sent < 50e6:
-        return
-    if first - exchange.t_headers < 1e6:
-        yield Problem("the headers arrived together with the first event, expected before it", event=0)
-
-
 @check("stream.no-cache", stream)
 def no_cache(exchange: Exchange, case: Case) -> Problems:
     value = exchange.header("cache-control") or ""
     if "no-cache" not in value and "no-store" not in value:
         yield Problem(f"cache-control is {value or 'absent'}, expected no-cache")
-
-
-@check("stream.uncompressed-flush", stream)
-def flushed(exchange: Exchange, case: Case) -> Problems:
-    if not exchange.header("content-encoding"):
-        return
-    if not exchange.events:
-        yield Problem("the compressed stream does not decompress to events", offset=0)
-    spread = _spread(exchange)
-    if spread is not None and spread.late:
-        yield Problem(f"compression held {spread.events} events back into {spread.reads} reads", event=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.answers import answer
 from conformance.check import Case, Problem, Problems, check, excerpt
-from conformance.checks.tools import call_stream, fragments
+from conformance.checks.tool_calls import call_stream, fragments
 from wire.exchange import Exchange
 from wire.strict_json import at
 
