@@ -103,11 +103,11 @@ def _pace(outcome: Outcome) -> tuple[float, float]:
     return max((sample.t_last_token - sample.t_first_token) / 1e9 / max(tokens - 1, 1), 1e-5), ttft
 
 
-def fill(bench: Bench) -> Script[list[Ask]]:
-    """Put requests in flight and leave them there, twice as many each time, until one is refused or the goal's number is there."""
+def fill(bench: Bench, most: int) -> Script[list[Ask]]:
+    """Put requests in flight and leave them there, twice as many each time, until one is refused or *most* are there."""
     held: list[Ask] = []
-    while len(held) < bench.goal.in_flight:
-        batch = [bench.held() for _ in range(min(max(len(held), 1), bench.goal.in_flight - len(held)))]
+    while len(held) < most:
+        batch = [bench.held() for _ in range(min(max(len(held), 1), most - len(held)))]
         outcomes = yield from bench.book.answered(batch)
         held += batch
         if refused(outcomes):

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from load.limits import extras, policies
 from load.limits.bench import Bench, calibrate, refused, typical
+from load.limits.conclude import Identified, conclude
 from load.limits.extras import Extras, Wall
 from load.limits.hints import skew
-from load.limits.identify import Identified, conclude, identify
+from load.limits.identify import identify
 from load.limits.policies import Result
 from load.limits.script import Outcome, Script, Stopped
 from load.limits.seen import INFINITY, Fit, Kind, Record

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from load.limits.bench import Bench, accepted, drain, refused, typical
+from load.limits.conclude import Identified, next_recovery
 from load.limits.hints import ROUNDING, Hint, Trial, hint
-from load.limits.identify import Identified, next_recovery
 from load.limits.script import Ask, Outcome, Script
 from load.limits.seen import Fit, Kind
 from wire.strict_json import at

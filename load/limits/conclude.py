@@ -1,0 +1,88 @@
+"""What the decisions seen so far say: each kind of limiter is fitted to them, and the simplest that explains them all is named."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from load.limits import bucket, concurrency, replay, windows
+from load.limits.bench import Bench
+from load.limits.seen import INFINITY, Fit, Kind, Range, Record
+
+PER_TIME = (Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
+PUNISHING = 20  # times the round trip: from then on the wait between a refusal and the next accept is no accident
+VAGUE = 0.1  # error from which a number is too vague to play the limiter with
+LOOSE = 0.2  # strain up to which the nearest kind is named although it does not explain everything
+
+
+@dataclass(slots=True)
+class Identified:
+    """The kind and its fit; ``rivals`` explain what was seen as well. ``needs`` says what it would take to know more."""
+
+    fit: Fit
+    rivals: tuple[Kind, ...] = ()
+    needs: list[str] = field(default_factory=list)
+    penalty: float | None = None  # s after a refusal in which everything is refused, at most; asking again renews it
+    highest_rate: float = 0.0  # requests per second that were all accepted, where none was refused
+    highest_in_flight: int = 0
+
+
+# The simplest first: of two that explain everything the first is taken.
+ESTIMATORS: dict[Kind, Callable[[Record, float], Fit]] = {
+    Kind.CONCURRENCY: concurrency.fit,
+    Kind.BUCKET: lambda record, slack: bucket.fit(record),
+    Kind.SLIDING: lambda record, slack: windows.sliding(record),
+    Kind.FIXED: lambda record, slack: windows.fixed(record),
+}
+
+
+def conclude(bench: Bench, kinds: Iterable[Kind] = tuple(ESTIMATORS)) -> Identified:
+    """The simplest kind that explains everything; else the nearest, if it is near; else none."""
+    record = bench.record
+    found = sorted((ESTIMATORS[kind](record, bench.slack) for kind in kinds), key=lambda each: each.strain)
+    feasible = _likely(record, [fit for fit in found if not fit.strain])
+    if feasible:
+        return Identified(feasible[0], tuple(fit.kind for fit in feasible[1:]))
+    if found and found[0].strain <= LOOSE:
+        return Identified(found[0], needs=[_near(found[0])])
+    needs = ["no kind of limiter that is known here explains what was accepted and refused"]
+    if PUNISHING * bench.rtt < record.quiet < INFINITY:
+        needs.append(f"nothing was ever accepted within {record.quiet:.1f} s of a refusal: refusals may be punished")
+    return Identified(Fit(Kind.UNRESOLVED, 1.0), needs=needs)
+
+
+def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
+    """Without those that explain everything only by coincidences. Of numbers that are still vague nobody can say that."""
+    sure = [
+        fit for fit in feasible if all(number is None or number.error < VAGUE for number in (fit.limit, fit.window))
+    ]
+    left = replay.likely(record, sure)
+    return [fit for fit in feasible if fit in left or fit not in sure]
+
+
+def _near(fit: Fit) -> str:
+    return f"{fit.kind} is the nearest kind, but {fit.strain:.0%} off what was seen: the limit may change over time"
+
+
+def as_cap(bench: Bench) -> Identified | None:
+    """The record read as a cap's, one that punishes refusals if need be; None where it cannot be one."""
+    record, slack = bench.record, bench.slack
+    others = [fit for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain]
+    plain = concurrency.fit(record, slack)
+    if not plain.strain:
+        return Identified(plain, tuple(fit.kind for fit in replay.likely(record, [plain, *others]) if fit is not plain))
+    rivals = tuple(fit.kind for fit in others)
+    if PUNISHING * bench.rtt < record.quiet < INFINITY:
+        lenient = concurrency.fit(record.unpunished(record.quiet), slack)
+        if not lenient.strain:
+            return Identified(lenient, rivals, penalty=record.quiet)
+    return None
+
+
+def next_recovery(record: Record, fit: Fit) -> Range | None:
+    """When a drained limiter per window should accept again; None where too little is known."""
+    if fit.window is None or fit.limit is None or not record.recoveries:
+        return None
+    if fit.kind is Kind.SLIDING:
+        oldest = record.accepts[-min(round(fit.limit.low), len(record.accepts))]
+        return Range(oldest.sent + fit.window.low, oldest.answered + fit.window.high)
+    last = record.recoveries[-1][0]
+    return Range(last.low + fit.window.low, last.high + fit.window.high) if fit.kind is Kind.FIXED else None

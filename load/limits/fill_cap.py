@@ -1,0 +1,55 @@
+"""Experiments on a cap: fill it, let places become free, and see when one is taken again."""
+
+from collections.abc import Iterator
+
+from load.limits.bench import HOLD, Bench, accepted, watch
+from load.limits.conclude import LOOSE, Identified, as_cap
+from load.limits.script import Script
+
+TRIES = 3
+EARLY, LATE = 0.4, 0.9  # parts of a hold
+
+
+def capped(bench: Bench) -> Script[Identified | None]:
+    """Fill to the cap again, let places become free one by one, and see when one is taken; None when it is no cap after all."""
+    found = as_cap(bench)
+    for _ in range(TRIES):
+        if found is None or (before := found).fit.limit is None:
+            return None
+        early = bool(before.fit.lag or before.fit.resume or before.penalty)
+        bench.hold = min(max(bench.hold, 3 * before.fit.lag, 3 * (before.penalty or 0)), HOLD[1])
+        found = yield from _refill(bench, before, early)
+        if found is None or found.fit.limit is None:
+            return None
+        told_apart = early or not (found.fit.lag or found.fit.resume or found.penalty)
+        if found.fit.limit.low == found.fit.limit.high and not found.rivals and told_apart:
+            return found
+        bench.hold = min(1.5 * bench.hold, HOLD[1])
+    return None if found is None or found.rivals else found
+
+
+def _refill(bench: Bench, before: Identified, early: bool) -> Script[Identified | None]:
+    """Slightly more than the cap, ending one after the other, and polls all the while. *early*: one ends long before the others, and
+    nothing is asked until it has."""
+    assert before.fit.limit is not None
+    size = max(round(before.fit.limit.high), 1)
+    size = min(size + max(size // 32, 2), bench.goal.in_flight)
+    yield from bench.book.wait(bench.now + bench.slack + before.fit.lag + (before.penalty or 0))
+    held = [bench.held(share) for share in _shares(size, early)]
+    if accepted((yield from bench.book.answered(held))) < before.fit.limit.low * (1 - LOOSE):
+        return None
+    if early and bench.book.outcomes[held[0].id].status == 200:
+        yield from bench.book.closed(held[:1])
+        yield from bench.book.wait(bench.now + bench.slack)
+    yield from watch(bench, held, polls=24)
+    yield from bench.book.wait(bench.now + bench.slack + before.fit.lag + (before.penalty or 0))
+    yield from bench.book.ended([bench.short()])
+    return as_cap(bench)
+
+
+def _shares(size: int, early: bool) -> Iterator[float]:
+    """Parts of a hold: evenly one after the other; or one alone early, which tells a place that is slow to become free from a cap
+    that lets nobody in until several are."""
+    if early:
+        yield EARLY
+    yield from ((LATE if early else 0.5) + 0.5 * index / size for index in range(size - early))

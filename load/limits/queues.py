@@ -1,0 +1,65 @@
+"""A queue in front of the target: whoever comes too many is not refused but waits, with keep-alives or without a word."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from load.limits.bench import HOLD, Bench, fill
+from load.limits.script import Ask, Script
+from load.limits.seen import Fit, Kind, Range
+from load.sample import Sample
+
+LONG_WAIT = 0.1  # s for a first token beyond what is usual, after which it may have waited in a queue that says nothing
+LONGER = 3  # times the hold, where it was too short to tell
+
+
+def queued(bench: Bench, held: list[Ask]) -> Fit | None:
+    """A queue: some waited, with keep-alives or for long, and no more than so many were written to while they did."""
+    spans = _spans(bench, held)
+    waiting = list(_waiting(bench, spans))
+    if not waiting:
+        return None
+    served = sorted(sum(each.first <= late.first - bench.slack < each.last for each in spans) for late in waiting)
+    return Fit(Kind.QUEUE, 0.0, Range(served[len(served) // 4], served[-1]))
+
+
+def held_for_longer(bench: Bench, held: list[Ask]) -> Script[list[Ask]]:
+    """Once more with longer answers, where the first to end ended too soon: before all were in flight, or when those that had waited
+    without a keep-alive, perhaps for that end, got their first token. Else *held* again."""
+    spans = _spans(bench, held)
+    waiting, ended = list(_waiting(bench, spans)), min((span.last for span in spans), default=0.0)
+    silent = any(not span.keepalives for span in waiting)
+    if not silent and (waiting or ended > max((outcome.answered for outcome in bench.book.of(held)), default=0.0)):
+        return held
+    queue = queued(bench, held)
+    most = 2 * round(queue.limit.high) + 2 if queue and queue.limit else bench.goal.in_flight
+    bench.hold = min(LONGER * bench.hold, HOLD[1])
+    again = yield from fill(bench, min(most, bench.goal.in_flight))
+    yield from bench.book.closed(again)
+    return again
+
+
+class _Span(NamedTuple):
+    """When an answer was asked for, and when its tokens were written, s."""
+
+    sent: float
+    first: float
+    last: float
+    keepalives: int
+
+
+def _spans(bench: Bench, held: list[Ask]) -> list[_Span]:
+    found = (_span(outcome.sample) for outcome in bench.book.of(held) if outcome.sample)
+    return [span for span in found if span is not None]
+
+
+def _span(sample: Sample) -> _Span | None:
+    if sample.t_sent is None or sample.t_first_token is None or sample.t_last_token is None:
+        return None
+    return _Span(sample.t_sent / 1e9, sample.t_first_token / 1e9, sample.t_last_token / 1e9, sample.keepalives)
+
+
+def _waiting(bench: Bench, spans: list[_Span]) -> Iterator[_Span]:
+    """A busy target is slow with all of them; in a queue the first token comes when another answer has ended."""
+    ended = min((span.last for span in spans), default=0.0) - bench.slack
+    usual = bench.ttft + LONG_WAIT
+    return (span for span in spans if span.first >= ended and (span.keepalives or span.first - span.sent > usual))
