@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
+from functools import partial
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +18,20 @@ from load import engine, limits
 from load.options import Options
 from mock_server.process import spawn
 from reports.source import read
+from wire.errors import UsageError
 
 Timeout = Annotated[
     float,
     typer.Option(
         envvar="ECHOSOUNDER_TIMEOUT", parser=seconds, help="Give up on a stream after so long without a byte."
+    ),
+]
+OtherKey = Annotated[
+    str | None,
+    typer.Option(
+        "--other-api-key-env",
+        envvar="ECHOSOUNDER_OTHER_API_KEY_ENV",
+        help="Variable that holds a second API key (rate-limit): are both counted together?",
     ),
 ]
 Scenario = Annotated[str, typer.Argument(help="One that `list scenarios` shows, or a YAML file.")]
@@ -77,7 +87,8 @@ ENGINE = (
 )
 
 
-RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover}  # experiments rather than loads
+# Experiments rather than loads; each may compare two keys.
+RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover}
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
@@ -88,6 +99,7 @@ def load(
     model: options.Model = None,
     beta_url: options.BetaUrl = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    other_api_key_env: OtherKey = None,
     timeout: Timeout = 120.0,
     out: options.Out = None,
     json_: options.Json = False,
@@ -95,6 +107,7 @@ def load(
 ) -> int:
     """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
     known_profile(profile)
+    runner = _runner(scenario, other_api_key_env)
     given["slo"] = tuple(given["slo"] or ())
     given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
@@ -110,13 +123,25 @@ def load(
             out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
             **given,
         )
-        return _run(settings, api_key_env, json_)
+        return _run(runner, settings, api_key_env, json_)
 
 
-def _run(settings: Options, key_env: str, as_json: bool) -> int:
+def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Outcome]:
+    """What runs the scenario. Raises :class:`UsageError` for a second key that is of no use or not there."""
+    if other_key_env is None:
+        return RUNNERS.get(scenario, engine.run)
+    if scenario not in RUNNERS:
+        raise UsageError(f"--other-api-key-env is of use with {' and '.join(RUNNERS)} only, not with {scenario}")
+    key = options.api_key(other_key_env)
+    if key is None:
+        raise UsageError(f"the variable {other_key_env} holds no API key; set it, or leave --other-api-key-env out")
+    return partial(RUNNERS[scenario], other_key=key)
+
+
+def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
-        outcome = RUNNERS.get(settings.scenario, engine.run)(
+        outcome = runner(
             settings, lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.said)
         )
     results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
