@@ -1,13 +1,15 @@
 """A cap on requests in flight: at least what was seen to be served at once, at most what could be in flight at a refusal."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from load.limits.seen import INFINITY, Fit, Kind, Range, Record, Seen, impossible
 
 MAX_LAG = 1.0  # s; a slot that stays taken for longer after its answer is another kind of limiter
 LAG_STEPS = 12
+LAG_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,32 @@ def _fit(cap: Cap, lag: float) -> Fit:
 
 
 def _lag(record: Record, slack: float) -> float | None:
-    """The shortest lag that makes a plain cap of it; None where no lag does."""
-    served = bounds(record, slack).low
+    """The middle of the lags that make a plain cap of it; None where no lag does.
 
-    def enough(lag: float) -> bool:
-        cap = bounds(record, slack, lag)
-        return cap.high >= served and cap.resume_high >= served - 1
+    The longer a request counts, the more were in flight, those that were served among them: so the search goes on from each answer.
+    """
+    shortest = 0.0
+    for _ in range(LAG_ROUNDS):
+        cap = bounds(record, slack, shortest)
+        if cap.plain:
+            longest = _edge(lambda lag: not bounds(record, slack, lag).plain, shortest, MAX_LAG)
+            return (shortest + longest) / 2
+        shortest = _edge(partial(_enough, record, slack, cap.low), 0.0, MAX_LAG)
+    return None
 
-    low, high = 0.0, MAX_LAG
+
+def _enough(record: Record, slack: float, served: int, lag: float) -> bool:
+    """Can so many have been in flight at each refusal?"""
+    cap = bounds(record, slack, lag)
+    return cap.high >= served and cap.resume_high >= served - 1
+
+
+def _edge(reached: Callable[[float], bool], low: float, high: float) -> float:
+    """The lowest value that has *reached* it, which all higher ones have."""
     for _ in range(LAG_STEPS):
         middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high if bounds(record, slack, high).plain else None
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
 
 
 def _first(run: list[Seen]) -> Iterator[Seen]:

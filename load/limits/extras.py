@@ -83,7 +83,8 @@ def hints(bench: Bench, extras: Extras, found: Identified, wall: Wall) -> Script
         return
     if said.wait <= min(LONGEST_HINT, bench.goal.seconds - bench.now):
         yield from bench.book.wait(bench.now + bench.slack + found.fit.lag + (found.penalty or 0))
-        held = yield from saturate(bench, found.fit)
+        # By the time that a hint names our own requests have ended; only where it says "now" they go on.
+        held = yield from saturate(bench, found.fit, min(bench.hold, said.wait / 2) if said.wait else None)
         extras.trials.append((yield from _late(bench, found, wall)))
         yield from bench.book.closed(held)
 

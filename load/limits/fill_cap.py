@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator
 
-from load.limits.bench import HOLD, Bench, accepted, watch
+from load.limits.bench import HOLD, Bench, accepted, refused, watch
 from load.limits.conclude import LOOSE, Identified, as_cap
 from load.limits.script import Script
 
 TRIES = 3
+TURNS = 4  # of nearly as many as the cap, one after the other
 EARLY, LATE = 0.4, 0.9  # parts of a hold
 
 
 def capped(bench: Bench) -> Script[Identified | None]:
-    """Fill to the cap again, let places become free one by one, and see when one is taken; None when it is no cap after all."""
+    """The cap in full; None when it is no cap after all."""
+    found = yield from _narrowed(bench)
+    if found is not None and (found.rivals or found.penalty) and (yield from _refused_below(bench, found)):
+        return None
+    return None if found is None or found.rivals else found
+
+
+def _narrowed(bench: Bench) -> Script[Identified | None]:
+    """Fill to the cap again, let places become free one by one, and see when one is taken."""
     found = as_cap(bench)
     for _ in range(TRIES):
         if found is None or (before := found).fit.limit is None:
@@ -23,9 +32,22 @@ def capped(bench: Bench) -> Script[Identified | None]:
             return None
         told_apart = early or not (found.fit.lag or found.fit.resume or found.penalty)
         if found.fit.limit.low == found.fit.limit.high and not found.rivals and told_apart:
-            return found
+            break
         bench.hold = min(1.5 * bench.hold, HOLD[1])
-    return None if found is None or found.rivals else found
+    return found
+
+
+def _refused_below(bench: Bench, found: Identified) -> Script[bool]:
+    """Nearly as many as the cap, again as soon as they have ended, and again: a cap has no reason to refuse any of them, and what
+    counts requests per time has been used up."""
+    assert found.fit.limit is not None
+    size, rest = max(round(found.fit.limit.low) - 1, 1), bench.slack + found.fit.lag
+    yield from bench.book.wait(bench.now + rest + (found.penalty or 0))
+    for _ in range(TURNS):
+        if refused((yield from bench.book.ended([bench.short() for _ in range(size)]))):
+            return True
+        yield from bench.book.wait(bench.now + rest)
+    return False
 
 
 def _refill(bench: Bench, before: Identified, early: bool) -> Script[Identified | None]:

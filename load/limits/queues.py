@@ -13,13 +13,12 @@ LONGER = 3  # times the hold, where it was too short to tell
 
 
 def queued(bench: Bench, held: list[Ask]) -> Fit | None:
-    """A queue: some waited, with keep-alives or for long, and no more than so many were written to while they did."""
+    """A queue: some waited, with keep-alives or for long, and no more than so many were written to at one time."""
     spans = _spans(bench, held)
-    waiting = list(_waiting(bench, spans))
-    if not waiting:
+    if not any(_waiting(bench, spans)):
         return None
-    served = sorted(sum(each.first <= late.first - bench.slack < each.last for each in spans) for late in waiting)
-    return Fit(Kind.QUEUE, 0.0, Range(served[len(served) // 4], served[-1]))
+    served = max(sum(each.first <= at < each.last - bench.slack for each in spans) for _, at, _, _ in spans)
+    return Fit(Kind.QUEUE, 0.0, Range(served, served))
 
 
 def held_for_longer(bench: Bench, held: list[Ask]) -> Script[list[Ask]]:

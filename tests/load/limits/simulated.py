@@ -159,7 +159,8 @@ class Target:
     scope: tuple = ()
     status: int = 429
     retry_after: object = honest
-    slots: int | None = None  # requests that are worked on at once; the others wait and see keep-alives
+    slots: int | None = None  # requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*
+    silent: bool = False
     failing: object = None  # (number of the request) -> status | None
     clock: float = 0.0
     requests: int = 0
@@ -266,7 +267,7 @@ class Target:
             self._at(self.clock + self.latency, "close", ask, sent, tokens, first, waited)
             return []
         usage = Usage(20, tokens, 20 + tokens, 0, 20, 0)
-        keepalive = round((sent + 0.01) * 1e9) if waited > 0.02 else None
+        keepalive = round((sent + 0.01) * 1e9) if waited > 0.02 and not self.silent else None
         last = first + self.itl * (tokens - 1)
         sample = self._sample(
             ask,
