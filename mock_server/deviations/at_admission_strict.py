@@ -72,7 +72,7 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     ),
     (
         "penalties-rejected",
-        {"chat.penalties-accepted", "thinking.sampling-ignored"},
+        {"chat.penalties-accepted", "chat.nulls-accepted", "thinking.sampling-ignored"},
         "Penalties are refused, now that they have no effect.",
         lambda request, context: bool(context.body.keys() & {"frequency_penalty", "presence_penalty"}),
     ),

@@ -98,7 +98,11 @@ def status_402_remapped(reply: Reply, context: Context, *, to: int = 429) -> Rep
     return reply
 
 
-@deviation("error-200-sse-first", Layer.HTTP, {"error.stream-same-status", "error.client-fault-4xx"})
+@deviation(
+    "error-200-sse-first",
+    Layer.HTTP,
+    {"error.stream-same-status", "error.client-fault-4xx", "error.wrong-type"},  # a ``stream`` that is 7 is one of them
+)
 def error_200_sse_first(reply: Reply, context: Context) -> Reply:
     """A bad request for a stream gets a stream with status 200, whose first event is the error."""
     if reply.status >= 400 and context.body.get("stream"):

@@ -84,14 +84,6 @@ def no_framing_close(reply: Reply, context: Context) -> Reply:
     return reply
 
 
-@deviation("connection-close", Layer.HTTP, {"transport.keep-alive"})
-def connection_close(reply: Reply, context: Context) -> Reply:
-    """Every answer closes its connection, and says so: legal in HTTP, but each request has to connect again."""
-    reply.set_header("connection", "close")
-    reply.frames = followed(reply.frames, act=Act.CLOSE)
-    return reply
-
-
 @deviation("content-length-body", Layer.HTTP)
 def content_length_body(reply: Reply, context: Context) -> Reply:
     """Legal: a document is sent with its length instead of in chunks."""

@@ -64,7 +64,7 @@ def role_in_every_chunk(chunk: Document, context: Context) -> None:
         delta["role"] = "assistant"
 
 
-@each_chunk("delta-null-spam", {"stream.no-empty-members"})
+@each_chunk("delta-null-spam", {"stream.no-empty-members", "chat.no-tool-calls-key"})
 def delta_null_spam(chunk: Document, context: Context) -> None:
     """Every delta lists each member that a message could ever have, empty."""
     empty = dict.fromkeys(("name", "tool_call_id", "function_call", "refusal"))

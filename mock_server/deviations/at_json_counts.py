@@ -67,7 +67,7 @@ def reasoning_uncounted(document: Document, context: Context) -> None:
         usage.pop("completion_tokens_details", None)
 
 
-@each_document("reasoning-counted-anyway", {"usage.reasoning-absent"})
+@each_document("reasoning-counted-anyway", {"usage.reasoning-absent", "fim.not-thinking"})
 def reasoning_counted_anyway(document: Document, context: Context) -> None:
     """Reasoning is counted where there was none."""
     for usage in usages(document):
@@ -106,7 +106,7 @@ def cache_odd_units(document: Document, context: Context) -> None:
             recount(usage, usage["prompt_tokens"], usage["prompt_cache_hit_tokens"] - 1)
 
 
-@each_document("cache-whole-prompt", {"cache.not-whole-prompt"})
+@each_document("cache-whole-prompt", {"cache.not-whole-prompt", "cache.unit-128", "cache.unit-64"})
 def cache_whole_prompt(document: Document, context: Context) -> None:
     """A prompt that hits, hits as a whole."""
     for usage in usages(document):

@@ -81,7 +81,7 @@ FAULT = envelope("The inference server broke off the request.", "internal_error"
 BLAMED = envelope("The request was broken off.", "invalid_request_error", "invalid_request_error")
 
 
-@deviation("done-after-error", Layer.JSON, {"stream.error-not-done"})
+@deviation("done-after-error", Layer.JSON, {"stream.error-not-done", "stream.complete"})
 def done_after_error(frames: Frames, context: Context, *, after: int = 4) -> Frames:
     """In the middle of a stream comes an error and then ``[DONE]``, which clients take for success."""
     return broken_off(frames, context, after, [Frame(0, json=FAULT), Frame(0, DONE)])

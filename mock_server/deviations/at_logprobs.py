@@ -20,7 +20,7 @@ def tokens(document: Document) -> Iterator[list[Document]]:
             yield entries
 
 
-@each_chunk("logprobs-dropped-in-stream", {"logprobs.in-stream"})
+@each_chunk("logprobs-dropped-in-stream", {"logprobs.in-stream", "logprobs.shape"})
 def logprobs_dropped_in_stream(chunk: Document, context: Context) -> None:
     """A stream has no log probabilities, though a document would have."""
     for choice in choices(chunk):
@@ -49,7 +49,7 @@ def _modern(arrays: Document) -> Document:
     return {"content": [{"token": t, "logprob": value, "bytes": None, "top_logprobs": []} for t, value in pairs]}
 
 
-@deviation("logprobs-count-vs-usage", Layer.JSON, {"logprobs.count", "logprobs.text-complete"})
+@deviation("logprobs-count-vs-usage", Layer.JSON, {"logprobs.count", "logprobs.text-complete", "logprobs.in-stream"})
 def logprobs_count_vs_usage(frames: Frames, context: Context, *, lost: int = 2) -> Frames:
     """Log probabilities have fewer entries than the usage counts tokens."""
     left = lost

@@ -190,7 +190,10 @@ def tool_parameters_unchecked(body: Body, context: Context) -> None:
             function.pop("parameters", None)
 
 
-@lax("logprobs-of-reasoner-dropped", {"thinking.logprobs-refused"})
+@lax(
+    "logprobs-of-reasoner-dropped",
+    {"thinking.logprobs-refused", "limits.top-logprobs-range", "limits.top-logprobs-alone"},
+)
 def logprobs_of_reasoner_dropped(body: Body, context: Context) -> None:
     """Log probabilities of the reasoner have no effect."""
     if body.get("model") == "deepseek-reasoner":

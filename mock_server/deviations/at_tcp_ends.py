@@ -1,8 +1,8 @@
-"""Connections that end before the answer does."""
+"""Connections that end before the answer does, or with it."""
 
 from enum import StrEnum
 
-from mock_server.deviations.edits import Frames, finishes
+from mock_server.deviations.edits import Frames, finishes, followed
 from mock_server.deviations.registry import Context, Layer, deviation
 from mock_server.frames import Frame, document
 from mock_server.scheduler import Act
@@ -61,4 +61,17 @@ def cut_before_head(frames: Frames, context: Context, *, act: End = End.CLOSE) -
         if context.body:
             yield Frame(frame.at, act=Act(act.value))
             return
+        yield frame
+
+
+@deviation("connection-close", Layer.TCP, {"transport.keep-alive"})
+def connection_close(frames: Frames, context: Context) -> Frames:
+    """Every answer closes its connection, and says so: legal in HTTP, but each request has to connect again."""
+    return followed(_announced(frames), act=Act.CLOSE)
+
+
+def _announced(frames: Frames) -> Frames:
+    for number, frame in enumerate(frames):
+        if number == 0 and b"connection: close" not in frame.raw:
+            frame.raw = frame.raw.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
         yield frame

@@ -32,7 +32,7 @@ def hangs(frames: Frames, condition: bool, seconds: float) -> Frames:
     return later(frames, round(seconds * SECOND)) if condition else frames
 
 
-@deviation("completions-stream-hangs", Layer.TCP, {"fim.stream"})
+@deviation("completions-stream-hangs", Layer.TCP, {"fim.stream", "stream.complete"})
 def completions_stream_hangs(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
     """FIM streams never begin."""
     return hangs(frames, "prompt" in context.body and bool(context.body.get("stream")), seconds)

@@ -36,7 +36,6 @@ ROWS = [
     ("gzip", "stream in gzip", lambda wire: zipped(wire, b"data: {") and len(sizes(wire)) >= 9),
     ("gzip", "gzip", lambda wire: zipped(wire, b'{"id"')),
     ("no-framing-close", "stream", lambda wire: wire.header("transfer-encoding") is None and wire.data[-1] == "[DONE]"),
-    ("connection-close", "kept alive", lambda wire: wire.header("connection") == "close"),
     (
         "content-length-body",
         "chat",

@@ -1,4 +1,4 @@
-"""Connections that end before the answer does."""
+"""Connections that end before the answer does, or with it."""
 
 ROWS = [
     ("stream-cut", "stream", lambda wire: wire.broken and len(wire.chunks) == 4),
@@ -13,6 +13,11 @@ ROWS = [
     ("body-cut", "chat", lambda wire: wire.broken and len(wire.body) < 100),
     ("cut-before-head", "chat", lambda wire: wire.raw == b"" and not wire.reset),
     ("cut-before-head:act=reset", "stream", lambda wire: wire.raw == b"" and wire.reset),
+    (
+        "connection-close",
+        "kept alive",
+        lambda wire: wire.header("connection") == "close" and not wire.broken and "choices" in wire.json,
+    ),
 ]
 
 
