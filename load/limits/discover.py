@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from load.limits import extras, policies
 from load.limits.bench import Bench, calibrate, refused, typical
+from load.limits.charge import Charge, charged
 from load.limits.conclude import Identified, conclude
 from load.limits.extras import Extras, Wall
 from load.limits.hints import skew
@@ -23,6 +24,7 @@ class Discovery:
     identified: Identified
     record: Record
     extras: Extras = field(default_factory=Extras)
+    charge: Charge | None = None
     policies: list[Result] = field(default_factory=list)
     events: list[Outcome] = field(default_factory=list)
     stopped: Stopped | None = None
@@ -61,7 +63,10 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
     if not found.record.all and bench.mine:
         found.record = bench.record
         found.identified = _unfinished(bench)
-    found.events, found.stopped = list(bench.book.outcomes.values()), bench.stopped
+    found.events, found.stopped = (
+        [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body],
+        bench.stopped,
+    )
     found.extras.refusals = [outcome for outcome in found.events if refused([outcome])]
     found.extras.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     return found
@@ -87,10 +92,17 @@ def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], No
     yield from extras.hints(bench, found.extras, identified, wall)
     if policies.rest(identified) < policies.LONGEST:
         tell("fairness")
-        yield from bench.book.wait(bench.now + policies.rest(identified) + bench.slack)
+        yield from _rest(bench, identified)
         yield from extras.contention(bench, found.extras, identified)
+        tell("charges")
+        yield from _rest(bench, identified)
+        found.charge = yield from charged(bench, identified.fit)
     if bench.goal.policies and policies.affordable(bench, identified):
         tell("retries")
         base = min(max(found.recovery_s or 0.0, bench.hold / 3), 5.0)
         hinted = any(outcome.header("retry-after") for outcome in bench.book.outcomes.values())
         found.policies = yield from policies.policies(bench, identified, base, wall, hinted)
+
+
+def _rest(bench: Bench, identified: Identified) -> Script[None]:
+    yield from bench.book.wait(bench.now + policies.rest(identified) + bench.slack)

@@ -47,6 +47,13 @@ def _envelope(found: Discovery) -> Iterator[Finding]:
             return
 
 
+def _not_charged(found: Discovery) -> Iterator[Finding]:
+    if found.charge is not None and found.charge.refused:
+        share = found.charge.refused / (found.charge.accepted or 1)
+        message = f"each refused request lowers the balance, by {float(share):.0%} of what an accepted one costs"
+        yield Finding("load.429-not-charged", message)
+
+
 def _recovers(found: Discovery) -> Iterator[Finding]:
     fit, penalty = found.identified.fit, found.identified.penalty
     if fit.lag > SLOW:
@@ -82,6 +89,7 @@ def _hinted(found: Discovery) -> bool:
 JUDGES: dict[str, Callable[[Discovery], Iterator[Finding]]] = {
     "load.concurrency-limit": _counts_in_flight,
     "load.429-envelope": _envelope,
+    "load.429-not-charged": _not_charged,
     "load.recovers": _recovers,
     "load.retry-after-readable": _readable,
     "load.retry-after-true": _true,
@@ -93,6 +101,7 @@ NEEDS: dict[str, Callable[[Discovery], bool]] = {
     "load.429-envelope": lambda found: any(
         outcome.exchange and outcome.status == 429 for outcome in found.extras.refusals
     ),
+    "load.429-not-charged": lambda found: found.charge is not None and found.charge.refused is not None,
     "load.recovers": lambda found: found.identified.fit.kind is Kind.CONCURRENCY,
     "load.retry-after-readable": lambda found: bool(found.extras.trials),
     "load.retry-after-true": lambda found: any(trial.honest is not None for trial in found.extras.trials),

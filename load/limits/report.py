@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from load.limits import replay
@@ -31,8 +33,9 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
 
     More: ``says`` one line; ``limit_ci``, ``window_ci``, ``burst_ci`` bounds ``[low, high]``, not standard errors: what lies outside
     contradicts an observation; ``rivals`` kinds that explain as much; ``needs`` what it would take to know more; ``hysteresis``,
-    ``lag_s``, ``penalty_s``; ``scope`` ``{key|user_id|model: together?}``; ``refusals``; ``queue``; ``fairness``; ``policies``;
-    ``clock_skew_s``; ``timeline`` and ``curves``, see :func:`timeline` and :func:`curves`.
+    ``lag_s``, ``penalty_s``; ``scope`` ``{key|user_id|model: together?}``; ``refusals``; ``charge`` what an accepted and a refused
+    request cost; ``queue``; ``fairness``; ``policies``; ``clock_skew_s``; ``timeline`` and ``curves``, see :func:`timeline` and
+    :func:`curves`.
     """
     identified, fit = found.identified, found.identified.fit
     return {
@@ -56,6 +59,7 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
         "penalty_s": _round(identified.penalty),
         "scope": found.extras.scope,
         "refusals": {"count": len(found.extras.refusals), **how_refused(found.extras.refusals)},
+        "charge": _charge(found),
         "queue": _queue(found),
         "fairness": _fairness(found),
         "policies": [_policy(result) for result in found.policies],
@@ -182,6 +186,19 @@ def _fairness(found: Discovery) -> dict[str, Any] | None:
         return None
     users = {name: {"offered": offered, "admitted": got} for name, (got, offered) in shares.items()}
     return {"jain": _round(fairness(shares)), "users": users}
+
+
+def _charge(found: Discovery) -> dict[str, Any] | None:
+    """By the balance and in its currency, as exact text; None where the balance did not tell."""
+    if found.charge is None:
+        return None
+    costs = {"accepted": found.charge.accepted, "refused": found.charge.refused}
+    shown = {name: None if cost is None else _decimal(cost) for name, cost in costs.items()}
+    return {**shown, "says": found.charge.says or None}
+
+
+def _decimal(amount: Fraction) -> str:
+    return f"{Decimal(amount.numerator) / amount.denominator:f}"
 
 
 def _queue(found: Discovery) -> dict[str, Any] | None:

@@ -8,12 +8,18 @@ import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
 from random import Random
 
 from load.limits.script import News, Outcome, Stopped
 from load.sample import Sample
+from wire.exchange import Exchange, Read, Request
 from wire.stream import StreamEnd
 from wire.usage import Usage
+
+NOON = datetime(2026, 8, 17, 12, tzinfo=UTC)  # by our clock, when a script begins
 
 
 @dataclass
@@ -146,6 +152,15 @@ def honest(seconds):
     return str(max(math.ceil(seconds), 0))
 
 
+def _exchange(ask, status, document):
+    request = Request("POST" if ask.job.body else "GET", ask.job.path, ask.job.path)
+    return Exchange(str(ask.id), "", request, status=status, reads=(Read(0, json.dumps(document).encode()),))
+
+
+def wall(at):
+    return NOON + timedelta(seconds=at)
+
+
 @dataclass
 class Target:
     """Serves asks in virtual time. ``itl`` s per token, ``latency`` s one way, each with jitter; ``scope`` names what shares a limiter."""
@@ -159,8 +174,15 @@ class Target:
     scope: tuple = ()
     status: int = 429
     retry_after: object = honest
-    slots: int | None = None  # requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*
+    slots: int | None = (
+        None  # requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*
+    )
     silent: bool = False
+    price: str | None = None  # of a token; None: there is no balance to read
+    refusal_price: str = "0"
+    digits: int = 12  # of the balance
+    envelope: str = "rate_limit_error"
+    skew: float | None = None  # s by which its clock is ahead of ours; None: it sends no Date
     failing: object = None  # (number of the request) -> status | None
     clock: float = 0.0
     requests: int = 0
@@ -171,6 +193,7 @@ class Target:
         self.in_flight = defaultdict(int)
         self.busy, self.queue = 0, []
         self.events, self.ties = [], 0
+        self.balance = Decimal(1000)
         self.outcomes = {}
         self.decisions = []
 
@@ -210,6 +233,9 @@ class Target:
         return []
 
     def _arrive(self, ask, sent):
+        if not ask.job.body:
+            self._at(self.clock + self._way(), "tell", ask, sent)
+            return []
         body = json.loads(ask.job.body)
         names = {"key": ask.key, "user": body.get("user_id"), "model": body["model"]}
         scope = tuple(names[each] for each in self.scope)
@@ -221,15 +247,10 @@ class Target:
         served = limiter.admit(self.clock, self.in_flight[scope])
         self.decisions.append((self.clock, served))
         if not served:
+            self._pay(self.refusal_price)
             hint = self.retry_after(limiter.wait(self.clock)) if self.retry_after else None
-            self._at(
-                self.clock + self._way(),
-                "refuse",
-                ask,
-                sent,
-                self.status,
-                (("Retry-After", hint),) if hint is not None else (),
-            )
+            headers = (("Retry-After", hint),) if hint is not None else ()
+            self._at(self.clock + self._way(), "refuse", ask, sent, self.status, headers)
             return []
         self.in_flight[scope] += 1
         self._at(self.clock + self._way(), "accept", ask, sent)
@@ -246,14 +267,33 @@ class Target:
         self._at(first + self.itl * (tokens - 1), "finish", ask, sent, scope, tokens, first, waited)
 
     def _accept(self, ask, sent):
-        return [self._note(Outcome(ask, sent, self.clock, 200))]
+        return [self._note(Outcome(ask, sent, self.clock, 200, self._date()))]
 
     def _refuse(self, ask, sent, status, headers):
         sample = self._sample(ask, sent, StreamEnd.REFUSED, status=status)
-        return [self._note(Outcome(ask, sent, self.clock, status, headers, self.clock, True, sample))]
+        error = {"message": "Too many.", "type": self.envelope, "param": None, "code": "invalid_request_error"}
+        exchange = _exchange(ask, status, {"error": error})
+        headers += self._date()
+        return [self._note(Outcome(ask, sent, self.clock, status, headers, self.clock, True, sample, exchange))]
+
+    def _tell(self, ask, sent):
+        if self.price is None:
+            return [self._note(Outcome(ask, sent, self.clock, 404, (), self.clock, True))]
+        shown = f"{self.balance.quantize(Decimal(1).scaleb(-self.digits)):f}"
+        exchange = _exchange(ask, 200, {"balance_infos": [{"currency": "USD", "total_balance": shown}]})
+        return [self._note(Outcome(ask, sent, self.clock, 200, (), self.clock, True, None, exchange))]
+
+    def _date(self):
+        if self.skew is None:
+            return ()
+        return (("Date", format_datetime(NOON + timedelta(seconds=self.clock + self.skew), usegmt=True)),)
+
+    def _pay(self, amount):
+        self.balance -= Decimal(amount)
 
     def _finish(self, ask, sent, scope, tokens, first, waited):
         self.in_flight[scope] -= 1
+        self._pay(Decimal(self.price or 0) * (20 + tokens))
         self.limiters[scope].freed(self.clock)
         self.busy -= 1
         if self.queue:
@@ -281,7 +321,7 @@ class Target:
             usage=usage,
             finish="length",
         )
-        return [self._note(Outcome(ask, sent, before.answered, 200, (), self.clock, True, sample))]
+        return [self._note(Outcome(ask, sent, before.answered, 200, before.headers, self.clock, True, sample))]
 
     def _sample(self, ask, sent, end, **members):
         stamp = round(sent * 1e9)
