@@ -107,7 +107,7 @@ def curves(found: Discovery) -> Iterator[dict[str, Any]]:
     """
     events = [outcome for outcome in found.events if outcome.status is not None]
     gone = [at for result in found.policies for at in result.abandoned_at]
-    seconds = range(int(max((outcome.answered for outcome in events), default=-1.0)) + 1)
+    seconds = range(int(max((outcome.closed or outcome.answered for outcome in events), default=-1.0)) + 1)
     offered = Counter(int(outcome.sent) for outcome in events)
     admitted = Counter(int(outcome.answered) for outcome in events if outcome.status == 200)
     rejected = Counter(int(outcome.answered) for outcome in events if outcome.status != 200)

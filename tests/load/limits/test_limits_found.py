@@ -1,27 +1,18 @@
 """The discovery against simulated limiters, in virtual time: the kind, and the numbers within what the issue of it promises."""
 
-import importlib.util
-from datetime import UTC, datetime
-from pathlib import Path
-
 import pytest
+import simulated
 
 from load.limits.bench import Bench
 from load.limits.discover import discover
 from load.limits.goal import Asking, Goal
 from load.limits.seen import Kind
 
-_spec = importlib.util.spec_from_file_location("simulated", Path(__file__).with_name("simulated.py"))
-simulated = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(simulated)
-
-NOON = datetime(2026, 8, 17, 12, tzinfo=UTC)
-
 
 def found(make, seed):
     bench = Bench(Goal(seed=seed, policies=False), Asking("deepseek-v4-flash", "2026-08"))
     target = simulated.Target(make, seed)
-    return target.run(discover(bench, lambda at: NOON)), target
+    return target.run(discover(bench, simulated.wall)), target
 
 
 NUMBERS = [
