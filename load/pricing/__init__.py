@@ -1,0 +1,130 @@
+"""Is the bill right? Prompts with known beginnings, an oracle for what the context cache should hit, and the balance before and after.
+
+The oracle is written from the documentation and knows only what was sent (:mod:`load.pricing.oracle`); money is exact
+(:mod:`load.pricing.ledger`); what does not come out gets a name (:mod:`load.pricing.diagnose`).
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import specs
+from load.engine import Outcome, Progress
+from load.limits.run import Plan, Run, perform, ready
+from load.limits.script import Script, Stopped
+from load.options import Options
+from load.pricing.chains import BASE
+from load.pricing.diagnose import causes
+from load.pricing.evidence import Evidence
+from load.pricing.experiment import experiment
+from load.pricing.judge import results, unverified
+from load.pricing.lab import OUTPUT, Goal, Lab
+from load.pricing.oracle import Scale
+from load.pricing.prompts import TEMPLATE, Asking
+from load.pricing.report import cache, cost, objectives
+from load.pricing.tariff import Tariff
+from wire.errors import UsageError
+from wire.prices import Rates, bill
+from wire.verdict import Result
+
+__all__ = ["Goal", "verify"]
+
+GROUPS = 64  # requests of all groups but the first tokens and the last one, at most
+UNIT = 64  # tokens, where the profile names no unit
+
+
+def verify(
+    options: Options,
+    progress: Progress = lambda step: None,
+    goal: Goal | None = None,
+    other_key: str | None = None,
+    currency: str = "USD",
+) -> Outcome:
+    """Send prompts with known beginnings to ``options.url`` and hold hits, usages and balances against what they should be.
+
+    The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to look for leaks between
+    accounts. ``options.users`` is how many requests run at once in the last group. Exit code 3 where the profile has a balance and the
+    bill could not be held against it. Raises :class:`UsageError` where no price of the model is known or the budget does not pay for
+    the first requests, what :func:`load.engine.run` raises before anything is sent, and :class:`CannotJudge` where nothing is served.
+    """
+    goal = goal or _goal(options)
+    options = ready(options)
+    keys = (options.api_key, other_key) if other_key else (options.api_key,)
+    asking = Asking(options.model or "", options.profile)
+    fixed = specs.Rates(*map(Decimal, options.prices)) if options.prices else None
+    tariff = Tariff(asking.model, options.profile, currency, fixed)
+    planned = plan(goal, tariff)
+    options = _capped(options, planned, known(tariff))
+
+    def script(run: Run) -> Script[Lab]:
+        lab = Lab(goal, asking, tariff, run.sender.wall, len(keys), run.tell)
+        lab.scale = Scale(asking.limits.cache_unit or UNIT)
+        return experiment(lab)
+
+    def conclude(run: Run, lab: Lab, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+        return _conclude(run, lab, made)
+
+    return perform(options, keys, planned, script, conclude, progress)
+
+
+def _goal(options: Options) -> Goal:
+    """As many requests at once as there are users: a closed loop of one round."""
+    goal = Goal(salt=uuid4().hex)
+    together = int(options.users) if options.users and options.users.isdecimal() else goal.together
+    return replace(goal, together=max(together, 1), bulk=max(together, goal.bulk))
+
+
+def known(tariff: Tariff) -> Rates:
+    """The rates now. Raises :class:`UsageError` where there are none: a bill without prices cannot be verified."""
+    try:
+        return tariff.rates(datetime.now(UTC))
+    except specs.UnknownPriceError:
+        raise UsageError(
+            f"no {tariff.currency} price of {tariff.model!r} is known, so no bill can be verified; give it with --price HIT,MISS,OUTPUT"
+        ) from None
+
+
+def plan(goal: Goal, tariff: Tariff) -> Plan:
+    """What a run may take: nothing cached, every answer as long as it may be, at the dearest price that it may come to see."""
+    now, then = known(tariff), tariff.rates(datetime.now(UTC) + timedelta(seconds=goal.seconds))
+    long = 2 * goal.pairs * (goal.latency_tokens + TEMPLATE)
+    prompts = GROUPS * (BASE + TEMPLATE) + long + goal.bulk * (BASE // 2)
+    requests = GROUPS + 2 * goal.pairs + goal.bulk
+    return Plan(
+        requests, goal.seconds, max(bill(0, prompts, 2 * OUTPUT * requests, each).total for each in (now, then))
+    )
+
+
+def _capped(options: Options, planned: Plan, rates: Rates) -> Options:
+    """What was printed as the ceiling holds, whatever the target counts. The first request must be within the budget."""
+    least = bill(0, BASE + TEMPLATE, OUTPUT, rates).total
+    if options.budget is not None and options.budget < least:
+        raise UsageError(
+            f"a budget of {options.budget} does not pay for the first request ({least:f}); raise --budget-usd"
+        )
+    caps = [amount for amount in (options.budget, planned.ceiling) if amount is not None]
+    return replace(options, budget_usd=format(min(caps), "f")) if caps else options
+
+
+def _conclude(run: Run, lab: Lab, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+    evidence = Evidence(lab, run.options.profile)
+    evidence.causes = causes(evidence.entries, lambda charge: lab.tariff.others(charge.at))
+    found = results(evidence)
+    made = {**made, "cache": cache(evidence), "cost": cost(evidence), "slo": [*made["slo"], *objectives(evidence)]}
+    made["measurement"] = _money_is_exact(made["measurement"])
+    return made, found, lab.stopped or _unverified(evidence)
+
+
+def _unverified(evidence: Evidence) -> Stopped | None:
+    why = unverified(evidence)
+    return Stopped("unverified", why) if why and evidence.profile != "openai" else None
+
+
+def _money_is_exact(measurement: dict[str, Any]) -> dict[str, Any]:
+    """A client that is too slow makes times worthless, but neither tokens nor money."""
+    if measurement["verdict"] != "invalid":
+        return measurement
+    reasons = [*measurement["reasons"], "so the times are worth nothing; tokens and money are exact all the same"]
+    return {**measurement, "verdict": "degraded", "reasons": reasons}

@@ -1,0 +1,61 @@
+"""Reading balances with patience: a charge may be settled a moment after the answer."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from load.limits.script import Book, Script
+from load.pricing.ledger import CENT, Balance, Entry, balance, merged
+from load.pricing.prompts import Asking
+
+FIRST, LONGEST = 0.05, 2.0  # s between two readings
+
+
+@dataclass(slots=True)
+class Accountant:
+    """``status`` of the last reading; ``available``: it told a balance. ``settled_after``: s that charges took to show."""
+
+    book: Book
+    asking: Asking
+    patience: float
+    currency: str
+    available: bool = True
+    status: int | None = None
+    unit: Decimal = CENT
+    settled_after: list[float] = field(default_factory=list)
+
+    def read(self, key: int = 0) -> Script[Balance | None]:
+        if not self.available:
+            return None
+        [outcome] = yield from self.book.ended([self.book.ask(self.asking.balance(), key=key, keep=True)])
+        found = balance(outcome, self.currency)
+        self.available, self.status = found is not None, outcome.status
+        if found is not None:
+            # Zeros at the end may be left out, so the digits of one balance are the least that the account has.
+            self.unit = min(self.unit, found.unit)
+        return found
+
+    def settle(self, entry: Entry) -> Script[None]:
+        """Fill in ``after``: read until the bill is explained, or patience is over."""
+        patience = self.patience if entry.charges else 0.0
+        if not (yield from self._until_explained(entry, patience)):
+            self.patience /= 4  # what did not come this time is not worth so long a wait the next
+
+    def settle_all(self, entries: list[Entry], patience: float) -> Script[None]:
+        """Once more at the end, for the whole run: the last entry's ``after`` is read again until the sum comes out."""
+        if entries and merged(entries).explained is False:
+            whole = merged(entries, "all")
+            yield from self._until_explained(whole, patience)
+            entries[-1].after = whole.after
+
+    def _until_explained(self, entry: Entry, patience: float) -> Script[bool]:
+        begin, wait = self.book.now, FIRST
+        entry.after = yield from self.read()
+        entry.unit = self.unit
+        while entry.explained is False and self.book.now - begin < patience:
+            yield from self.book.wait(self.book.now + wait)
+            wait = min(2 * wait, LONGEST)
+            entry.after = yield from self.read()
+            entry.unit = self.unit
+        if entry.explained:
+            self.settled_after.append(self.book.now - begin)
+        return entry.explained is not False

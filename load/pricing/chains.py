@@ -1,0 +1,97 @@
+"""Workloads with known beginnings, as chains: what each sends next once its last answers can be hit. They send nothing themselves."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from load.pricing.lab import Answer, Goal, Send
+from load.pricing.prompts import Prompt, changed, cut, joined, returned, shown, system, user
+
+DEPTHS = (88, 344, 600)
+LENGTHS = (24, 88, 152, 216, 344, 472, 600, 856)
+BASE = 984  # tokens; lengths are 24 or 88 above a multiple of 128, so that a token of template more or less changes no expectation
+SHORT = 24
+ROUNDS = 3
+FEW = 4
+
+Chain = Generator[list[Send], list[Answer], None]
+"""Yields requests that are sent one after the other; is given their answers when those can be hit."""
+
+
+def chains(goal: Goal, users: bool) -> Iterator[tuple[str, Chain]]:
+    """All of them, by name. ``users``: the API tells users of an account apart."""
+    salt = goal.salt
+    for stream in (False, True):
+        kind = "stream" if stream else "document"
+        yield kind, repeated(Send("prompt", Prompt((user(BASE, f"{salt} {kind}"),)), stream=stream))
+    yield "twins", twins(salt)
+    yield "shared beginnings", growing(salt)
+    yield "long text", long_text(salt)
+    yield "conversation", conversation(salt)
+    yield "few shots", few_shots(salt)
+    if users:
+        yield "two users", two_users(salt, *goal.users)
+    yield "first tokens", first_tokens(salt, goal.pairs, goal.latency_tokens)
+
+
+def repeated(request: Send) -> Chain:
+    """Cold, then warm: one request between two balances each."""
+    yield [replace(request, name="cold")]
+    yield [replace(request, name="warm")]
+
+
+def twins(salt: str) -> Chain:
+    """The same prompt as a document and as a stream: one usage, one price. Warm each time, by a request before."""
+    prompt = Prompt((user(344, f"{salt} twins"),))
+    yield [Send("before", prompt, tokens=16)]
+    yield [Send("twin", prompt, tokens=16, stream=stream) for stream in (False, True, False, True)]
+
+
+def growing(salt: str) -> Chain:
+    """Prompts that share more and more with one that is stored; then one word changed at known depths."""
+    base = user(BASE, f"{salt} growing")
+    yield [Send("base", Prompt((base,)))]
+    tails = [(length, user(40, f"{salt} tail {length}")) for length in LENGTHS]
+    shared = [Send(f"{length} shared", Prompt((joined(cut(base, length), tail),))) for length, tail in tails]
+    other = [Send(f"changed at {depth}", Prompt((changed(base, depth),))) for depth in (0, *DEPTHS)]
+    yield [*shared, *other, Send("base again", Prompt((base,)))]
+
+
+def long_text(salt: str) -> Chain:
+    """The documentation's example: one long text, one question after the other. By the rules of V4 the third one hits."""
+    head, report = system(24, f"{salt} analyst"), user(856, f"{salt} report")
+    for question in "BCD":
+        asked = joined(report, user(24, f"{salt} question {question}"))
+        yield [Send(question, Prompt((head, asked)))]
+
+
+def conversation(salt: str) -> Chain:
+    """Each round repeats all before it, answers included. Rounds are 64 tokens long, each ending far from a whole unit."""
+    prompt = Prompt((system(88, f"{salt} guide"), user(240, f"{salt} round 0")))
+    for number in range(1, ROUNDS + 1):
+        [answer] = yield [Send(f"round {number}", prompt, tokens=24)]
+        reply = returned(answer.text, (answer.usage.completion if answer.usage else None) or 0)
+        prompt = prompt.then(reply, user(40, f"{salt} round {number}"))
+
+
+def few_shots(salt: str) -> Chain:
+    """A system message and four questions with their answers; only the last question changes."""
+    shots = [system(88, f"{salt} teacher")]
+    for number in range(FEW):
+        shots += [user(64, f"{salt} shot {number}"), shown(64, f"{salt} answer {number}")]
+    for number in range(3):
+        yield [Send(f"question {number}", Prompt((*shots, user(SHORT, f"{salt} last {number}"))))]
+
+
+def two_users(salt: str, first: str, second: str) -> Chain:
+    """One prompt for two users and for nobody: what one left must not be found by the next."""
+    prompt = Prompt((user(600, f"{salt} users"),))
+    yield [Send("first user", prompt, user_id=first)]
+    yield [Send("first user again", prompt, user_id=first), Send("second user", prompt, user_id=second)]
+    yield [Send("second user again", prompt, user_id=second), Send("no user", prompt)]
+
+
+def first_tokens(salt: str, pairs: int, tokens: int) -> Chain:
+    """Long prompts twice each: does a hit bring the first token sooner?"""
+    prompts = [Prompt((user(tokens, f"{salt} first token {number}"),)) for number in range(pairs)]
+    for name in ("cold", "warm"):
+        yield [Send(name, prompt, tokens=2, stream=True) for prompt in prompts]

@@ -1,0 +1,103 @@
+"""A run as the judges see it: answers with what the oracle expected of each, entries of the ledger, and causes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import specs
+from load.pricing.hypotheses import Cause
+from load.pricing.lab import Answer, Lab
+from load.pricing.ledger import Entry, settled
+from load.pricing.oracle import MODELS, Expectation, expectations
+
+CELLS = ("as-expected-hit", "as-expected-miss", "withheld", "partly", "more", "invented")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An answer that says how many tokens were cached, and what the oracle expected."""
+
+    answer: Answer
+    expected: Expectation
+    hit: int
+
+
+@dataclass(slots=True)
+class Evidence:
+    """``model`` and ``unit`` are those of the profile's cache, None where it promises nothing. ``entries`` those of the run, late
+    charges in their place."""
+
+    lab: Lab
+    profile: str
+    causes: Sequence[Cause] = ()
+    answers: list[Answer] = field(init=False)
+    counted: list[Counted] = field(init=False)
+    entries: list[Entry] = field(init=False)
+    unit: int | None = field(init=False)
+    model: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = specs.limits(self.profile, self.lab.asking.model)
+        self.unit, self.model = limits.cache_unit, limits.cache_model
+        self.answers = [answer for answer in self.lab.answers if answer.outcome.status == 200]
+        expected = expectations([self.lab.seen(answer) for answer in self.answers], self.lab.scale)
+        self.counted = [
+            Counted(answer, each, answer.hit)
+            for answer, each in zip(self.answers, expected, strict=True)
+            if answer.hit is not None
+        ]
+        for entry in self.lab.entries:
+            entry.unit = self.lab.accountant.unit
+        self.entries = settled(self.lab.entries)
+
+    def promised(self, counted: Counted) -> int:
+        """What the profile's rules say must hit."""
+        return counted.expected.promised[self.model] if self.model else 0
+
+    @property
+    def told(self) -> bool:
+        """Was there a balance to hold the bill against?"""
+        return any(entry.explained is not None for entry in self.entries)
+
+    @property
+    def disturbed(self) -> bool:
+        return bool(self.lab.idle and self.lab.idle.fell)
+
+    @property
+    def invented(self) -> list[Counted]:
+        """Hits that no earlier prompt of anyone explains."""
+        return [each for each in self.counted if each.hit > each.expected.anyone]
+
+    @property
+    def leaked(self) -> list[Counted]:
+        """Hits on what other users or other accounts had sent. Where hits are invented nobody can tell."""
+        if self.invented:
+            return []
+        return [each for each in self.counted if each.hit > each.expected.most]
+
+    @property
+    def wanting(self) -> tuple[list[Counted], list[Counted]]:
+        """Those that should have hit, and of these the ones that hit less."""
+        due = [each for each in self.counted if self.promised(each)]
+        return due, [each for each in due if each.hit < self.promised(each)]
+
+
+def confusion(evidence: Evidence) -> dict[str, dict[str, int]]:
+    """Per cache model, expected against reported: ``withheld`` (nothing of what was promised), ``partly`` (less than promised),
+    ``more`` (more than promised, though no more than is shared), ``invented`` (more than is shared)."""
+    table = {}
+    for model in MODELS:
+        counts = dict.fromkeys(CELLS, 0)
+        for each in evidence.counted:
+            counts[_cell(each.expected.promised[model], each.expected.most, each.hit)] += 1
+        table[model] = counts
+    return table
+
+
+def _cell(promised: int, most: int, hit: int) -> str:
+    if hit > most:
+        return "invented"
+    if hit == promised:
+        return "as-expected-hit" if hit else "as-expected-miss"
+    if hit > promised:
+        return "more"
+    return "partly" if hit else "withheld"

@@ -1,0 +1,182 @@
+"""The run as a script: what is sent in which order, and between which two balances."""
+
+from dataclasses import dataclass, replace
+
+from load.limits.script import Script, Stopped
+from load.pricing.chains import BASE, SHORT, Chain, chains
+from load.pricing.lab import OUTPUT, Answer, Lab, Send, charge, close_entry, one, open_entry, rest, send
+from load.pricing.ledger import Entry
+from load.pricing.oracle import Scale
+from load.pricing.prompts import Message, Prompt, joined, user
+from wire.errors import CannotJudge
+
+SETTLE_WAITS = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0, 6.0)  # s between repetitions that look for the first hit
+ROUGH = 0.1  # share by which a count may be off where a word is not one token
+
+
+def experiment(lab: Lab) -> Script[Lab]:
+    """Everything in the order of importance; what has been seen until it is stopped is in the lab."""
+    try:
+        for phase in (_idle, _settling, _chains, _keys, _fim, _bulk):
+            yield from phase(lab)
+        lab.tell("balance")
+        yield from lab.accountant.settle_all(lab.entries, lab.goal.patience)
+    except Stopped as stop:
+        lab.stopped = stop
+        if stop.kind == "budget":
+            yield from _last_balance(lab)
+        if lab.entry is not None:
+            lab.entries.append(lab.entry)
+    return lab
+
+
+def _last_balance(lab: Lab) -> Script[None]:
+    """Reading it costs nothing, so that also a run without money left knows what it cost."""
+    try:
+        yield from close_entry(lab)
+    except Stopped as stop:
+        lab.stopped = stop
+
+
+def _idle(lab: Lab) -> Script[None]:
+    """Does the balance move without us?"""
+    lab.tell("balance")
+    before = yield from lab.accountant.read()
+    if before is None:
+        return
+    yield from lab.book.wait(lab.book.now + 0.3)
+    after = yield from lab.accountant.read()
+    lab.idle = Entry("idle", [], before, after, unit=lab.accountant.unit)
+
+
+def _settling(lab: Lab) -> Script[None]:
+    """How the target counts our words, and how long a prompt takes to be stored: it is repeated until it hits."""
+    lab.tell("settle time")
+    yield from open_entry(lab, "settling")
+    prompt = Prompt((user(BASE, f"{lab.goal.salt} settling"),))
+    first = yield from one(lab, Send("first", prompt))
+    if first.outcome.status != 200:
+        raise CannotJudge(f"a plain request is {_said(first)}, so there is no bill to verify")
+    short = yield from one(lab, Send("short", Prompt((user(SHORT, f"{lab.goal.salt} short"),))))
+    lab.scale = measured(lab.scale, first, short)
+    stored = first.outcome.closed or lab.book.now
+    for wait in SETTLE_WAITS:
+        yield from lab.book.wait(lab.book.now + wait)
+        again = yield from one(lab, Send("again", prompt))
+        if again.hit:
+            lab.settle = max(again.outcome.sent - stored, 0.0)
+            lab.scale = replace(lab.scale, settle=lab.settle)
+            break
+    yield from close_entry(lab)
+
+
+def _said(answer: Answer) -> str:
+    sample, status = answer.outcome.sample, answer.outcome.status
+    said = (sample.error or sample.failure) if sample else ""
+    return f"answered with {status}: {said}" if status else f"not answered ({said})"
+
+
+def measured(scale: Scale, long: Answer, short: Answer) -> Scale:
+    """What two prompts of known lengths tell: tokens per word, and what the template adds. Some error where a word is no token."""
+    counts = [answer.usage.prompt if answer.usage else None for answer in (long, short)]
+    if counts[0] is None or counts[1] is None:
+        return scale
+    per_word = (counts[0] - counts[1]) / (long.send.prompt.size - short.send.prompt.size)
+    if per_word == 1:
+        return replace(scale, overhead=max(counts[1] - short.send.prompt.size, 0))
+    margin = round(ROUGH * counts[1]) + scale.unit
+    bounds = (max(per_word * (1 - ROUGH), 0.0), per_word * (1 + ROUGH))
+    return replace(scale, overhead=max(counts[1] - round(per_word * SHORT), 0) + margin, per_word=bounds)
+
+
+@dataclass(slots=True)
+class Running:
+    """A chain under way: the requests of its next link."""
+
+    name: str
+    chain: Chain
+    sends: list[Send]
+    number: int = 1
+
+    def goes_on(self, answers: list[Answer]) -> bool:
+        try:
+            self.sends, self.number = self.chain.send(answers), self.number + 1
+        except StopIteration:
+            return False
+        return True
+
+
+def _chains(lab: Lab) -> Script[None]:
+    """All chains link by link, so that one rest between two links is a rest for all of them."""
+    users = lab.asking.limits.user_id_max is not None
+    live = [Running(name, chain, next(chain)) for name, chain in chains(lab.goal, users)]
+    while live:
+        going = []
+        for running in live:
+            lab.tell(running.name)
+            if running.goes_on((yield from _link(lab, running))):
+                going.append(running)
+        live = going
+        if live:
+            yield from rest(lab)
+
+
+def _link(lab: Lab, running: Running) -> Script[list[Answer]]:
+    yield from open_entry(lab, f"{running.name} {running.number}")
+    answers = []
+    for each in running.sends:
+        answers.append((yield from one(lab, each)))
+    yield from close_entry(lab)
+    return answers
+
+
+def _keys(lab: Lab) -> Script[None]:
+    """Two keys: are they one account, and if they are not, do they share a cache?"""
+    if lab.keys < 2:
+        return
+    lab.tell("two keys")
+    other = yield from lab.accountant.read(key=1)
+    prompt = Prompt((user(600, f"{lab.goal.salt} keys"),))
+    yield from open_entry(lab, "first key")
+    yield from one(lab, Send("cold", prompt))
+    yield from rest(lab)
+    yield from close_entry(lab)
+    after = yield from lab.accountant.read(key=1)
+    if other is not None and after is not None and lab.entries[-1].fell:
+        lab.same_account = after.total != other.total
+    yield from open_entry(lab, "second key")
+    yield from one(lab, Send("the same prompt", prompt, key=1))
+    if lab.same_account is not True and lab.entry is not None:
+        lab.entry.charges.clear()  # paid for by somebody else
+    yield from close_entry(lab)
+
+
+def _fim(lab: Lab) -> Script[None]:
+    """FIM costs what chat costs."""
+    if not lab.asking.limits.fim:
+        return
+    lab.tell("fim")
+    yield from open_entry(lab, "fim")
+    job = lab.asking.fim(user(88, f"{lab.goal.salt} fim"), "fim", OUTPUT)
+    [outcome] = yield from lab.book.ended([lab.book.ask(job, keep=True)])
+    assert lab.entry is not None
+    charge(lab, lab.entry, "fim", outcome, outcome.sample.usage if outcome.sample else None, False)
+    yield from close_entry(lab)
+
+
+def _bulk(lab: Lab) -> Script[None]:
+    """Many at once, of few families, streamed and not: does the sum come out to the last digit?"""
+    if not lab.goal.bulk:
+        return
+    lab.tell("many at once")
+    yield from open_entry(lab, "many at once")
+    families = [user(216, f"{lab.goal.salt} family {number}") for number in range(4)]
+    for begin in range(0, lab.goal.bulk, lab.goal.together):
+        numbers = range(begin, min(begin + lab.goal.together, lab.goal.bulk))
+        yield from send(lab, [_of_family(lab, families[number % len(families)], number) for number in numbers])
+    yield from close_entry(lab)
+
+
+def _of_family(lab: Lab, family: Message, number: int) -> Send:
+    prompt = Prompt((joined(family, user(8 + number % 32, f"{lab.goal.salt} bulk {number}")),))
+    return Send(f"{number}", prompt, tokens=1 + number % OUTPUT, stream=number // 4 % 2 == 1, keep=False)

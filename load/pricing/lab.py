@@ -1,0 +1,233 @@
+"""The bench of the pricing run: what was sent and answered, and which requests lie between two balances."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import specs
+from load.call import Job
+from load.limits.script import Book, Outcome, Script, Stopped
+from load.pricing.account import Accountant
+from load.pricing.ledger import Charge, Entry
+from load.pricing.oracle import Scale, Scope, Seen
+from load.pricing.prompts import Asking, Prompt, returned
+from load.pricing.tariff import Tariff
+from wire.exchange import Exchange
+from wire.prices import Rates
+from wire.strict_json import at
+from wire.usage import Usage
+
+SKEW = timedelta(minutes=1)  # between two clocks, from which prices may differ
+CHANGE = 5.0  # s before a change of prices in which nothing is sent: nobody could say which price counts
+MARGIN, GRACE = 1.2, 0.02  # times the time that a prompt took to be stored, and s more
+OUTPUT = 8  # tokens of an answer where its text does not matter
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """``bulk``: requests of the last group, ``together`` of them at once. ``patience``: s to wait for a charge to be settled.
+    ``pairs``: cold and warm prompts whose first tokens are compared. ``users``: two names for ``user_id``. ``seconds``: the most
+    that a run may take. ``salt`` makes the prompts ones that nobody has sent before."""
+
+    bulk: int = 40
+    together: int = 16
+    patience: float = 10.0
+    pairs: int = 6
+    latency_tokens: int = 3992
+    seconds: float = 300.0
+    users: tuple[str, str] = ("echosounder-a", "echosounder-b")
+    salt: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A request to be. ``keep`` its answer: needed where the text matters, too much where there are thousands."""
+
+    name: str
+    prompt: Prompt
+    tokens: int = OUTPUT
+    stream: bool = False
+    user_id: str | None = None
+    key: int = 0
+    keep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request and what it came to; ``entry`` is the name of the group that it was sent in."""
+
+    entry: str
+    send: Send
+    outcome: Outcome
+    usage: Usage | None
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry}: {self.send.name}"
+
+    @property
+    def ttft_ms(self) -> float | None:
+        sample = self.outcome.sample
+        if sample is None or sample.t_first_token is None or sample.t_sent is None:
+            return None
+        return (sample.t_first_token - sample.t_sent) / 1e6
+
+    @property
+    def hit(self) -> int | None:
+        if self.usage is None:
+            return None
+        return self.usage.hit if self.usage.hit is not None else self.usage.cached
+
+
+@dataclass(slots=True)
+class Lab:
+    """The state of a run. ``settle``: s after which what was answered can be hit, None where nothing ever was. ``idle``: two
+    balances with nothing between them. ``skew``: the target's clock minus ours. ``same_account``: of two keys."""
+
+    goal: Goal
+    asking: Asking
+    tariff: Tariff
+    wall: Callable[[float], datetime]
+    keys: int = 1
+    tell: Callable[[str], None] = lambda stage: None
+    book: Book = field(default_factory=Book)
+    scale: Scale = field(default_factory=lambda: Scale(64))
+    answers: list[Answer] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    idle: Entry | None = None
+    settle: float | None = None
+    same_account: bool | None = None
+    skew: timedelta | None = None
+    stopped: Stopped | None = None
+    accountant: Accountant = field(init=False)
+    entry: Entry | None = None
+
+    def __post_init__(self) -> None:
+        self.accountant = Accountant(self.book, self.asking, self.goal.patience, self.tariff.currency)
+
+    @property
+    def clocks_agree(self) -> bool:
+        return self.skew is None or abs(self.skew) <= SKEW
+
+    def seen(self, answer: Answer) -> Seen:
+        """For the oracle. The target reads a prompt after it was sent and before its answer is over."""
+        send, outcome = answer.send, answer.outcome
+        completion = answer.usage.completion if answer.usage else None
+        whole = send.prompt.then(returned(answer.text, completion)) if completion and answer.text else None
+        scope = Scope(send.key if self.same_account is False else 0, send.user_id)
+        return Seen(send.prompt, scope, outcome.sent, outcome.closed or outcome.answered, whole)
+
+
+def open_entry(lab: Lab, name: str) -> Script[None]:
+    """Begin a group: from this balance on."""
+    last = lab.entries[-1].after if lab.entries else lab.idle.after if lab.idle else None
+    lab.entry = Entry(name, before=last or (yield from lab.accountant.read()), unit=lab.accountant.unit)
+
+
+def close_entry(lab: Lab) -> Script[None]:
+    if lab.entry is not None:
+        yield from lab.accountant.settle(lab.entry)
+        lab.entries.append(lab.entry)
+        lab.entry = None
+
+
+def send(lab: Lab, sends: Sequence[Send]) -> Script[list[Answer]]:
+    """Send all at once and take note of each."""
+    entry = lab.entry
+    assert entry is not None
+    yield from _steady(lab)
+    asks = [lab.book.ask(_job(lab, each, entry.name), key=each.key, keep=each.keep) for each in sends]
+    refused = False
+    try:
+        yield from lab.book.ended(asks)
+    except Stopped as stop:
+        refused = stop.kind == "budget" and len(asks) == 1  # then it was never sent
+        raise
+    finally:
+        ended = [(each, outcome) for each, ask in zip(sends, asks, strict=True) if (outcome := _over(lab, ask.id))]
+        entry.unknown += 0 if refused else len(asks) - len(ended)
+        made = [_note(lab, entry, each, outcome) for each, outcome in ended]
+        lab.answers += made
+    return made
+
+
+def one(lab: Lab, request: Send) -> Script[Answer]:
+    [answer] = yield from send(lab, [request])
+    return answer
+
+
+def _job(lab: Lab, send: Send, name: str) -> Job:
+    return lab.asking.chat(send.prompt, name, send.tokens, send.stream, send.user_id)
+
+
+def _over(lab: Lab, number: int) -> Outcome | None:
+    outcome = lab.book.outcomes.get(number)
+    return outcome if outcome and outcome.closed is not None else None
+
+
+def _steady(lab: Lab) -> Script[None]:
+    """Wait until prices have changed where they are about to."""
+    until = lab.book.now + 2 * CHANGE
+    while lab.book.now < until and _rates(lab, 0.0) != _rates(lab, CHANGE):
+        yield from lab.book.wait(lab.book.now + CHANGE / 10)
+
+
+def _rates(lab: Lab, later: float) -> Rates | None:
+    try:
+        return lab.tariff.rates(
+            lab.wall(lab.book.now + later) + (timedelta() if lab.clocks_agree else lab.skew or timedelta())
+        )
+    except specs.UnknownPriceError:
+        return None
+
+
+def _note(lab: Lab, entry: Entry, send: Send, outcome: Outcome) -> Answer:
+    usage = outcome.sample.usage if outcome.sample else None
+    charge(lab, entry, send.name, outcome, usage, send.stream)
+    return Answer(entry.name, send, outcome, usage, _text(outcome.exchange) if outcome.exchange else "")
+
+
+def charge(lab: Lab, entry: Entry, name: str, outcome: Outcome, usage: Usage | None, stream: bool) -> None:
+    """Write down what a request should cost. What is refused costs nothing."""
+    if outcome.status is not None and outcome.status >= 400:
+        return
+    if usage is None or None in (usage.prompt, usage.completion) or (usage.hit is None and usage.cached is None):
+        entry.unknown += 1
+        return
+    when, later = lab.wall(outcome.sent), lab.wall(outcome.closed or outcome.answered)
+    lab.skew = _skew(outcome, lab.wall(outcome.answered)) if lab.skew is None else lab.skew
+    entry.charges.append(Charge(name, usage, stream, when, tuple(_legal(lab, when, later))))
+
+
+def _legal(lab: Lab, when: datetime, later: datetime) -> list[Rates]:
+    """The rates at sending and at the end: by the target's clock where it is another than ours, and by ours."""
+    own = [lab.tariff.rates(when), lab.tariff.rates(later)]
+    if lab.clocks_agree or lab.skew is None:
+        return own
+    try:
+        return [lab.tariff.rates(when + lab.skew), lab.tariff.rates(later + lab.skew), *own]
+    except specs.UnknownPriceError:  # by its clock there was no price yet
+        return [*own, *own]
+
+
+def _skew(outcome: Outcome, when: datetime) -> timedelta | None:
+    """The target's clock minus ours, by the header ``Date``; None where it sends none."""
+    try:
+        date = parsedate_to_datetime(outcome.header("date") or "")
+    except (ValueError, TypeError, IndexError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - when
+
+
+def _text(exchange: Exchange) -> str:
+    """The answer's text, of a document or a stream."""
+    if not exchange.streamed:
+        return str(at(exchange.json, "choices", 0, "message", "content") or "")
+    return "".join(str(at(chunk, "choices", 0, "delta", "content") or "") for _, chunk in exchange.chunks)
+
+
+def rest(lab: Lab) -> Script[None]:
+    """Until what was just answered can be hit; where nothing ever hit there is nothing to wait for."""
+    yield from lab.book.wait(lab.book.now + GRACE + MARGIN * (lab.settle or 0.0))

@@ -1,0 +1,58 @@
+"""Does a hit bring the first token sooner, and by how much? Two groups of times, no assumption about their distribution."""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import combinations
+from math import comb
+from statistics import median
+from typing import Any
+
+SURE = 0.95
+EXACT_UP_TO = 20_000  # ways to deal the times to two groups
+
+
+def compared(cold: Sequence[float], warm: Sequence[float]) -> dict[str, Any] | None:
+    """``cold_ms``, ``warm_ms`` medians; ``saved_ms`` how much sooner (median of all differences, Hodges and Lehmann) with ``saved_ci``,
+    its interval of at least 95 % by the rank sum (None where the groups are too small for one); ``p``: the chance of so great a sum
+    of the cold ones without any cause. None with fewer than two of either."""
+    if len(cold) < 2 or len(warm) < 2:
+        return None
+    differences = sorted(a - b for a in cold for b in warm)
+    out = _left_out(len(cold), len(warm))
+    low, high = (None, None) if out is None else (round(differences[out], 3), round(differences[-1 - out], 3))
+    return {
+        "cold_ms": round(median(cold), 3),
+        "warm_ms": round(median(warm), 3),
+        "pairs": min(len(cold), len(warm)),
+        "saved_ms": round(median(differences), 3),
+        "saved_ci": [low, high],
+        "p": _chance(cold, warm),
+    }
+
+
+def _left_out(many: int, few: int) -> int | None:
+    """How many of the differences lie outside of the interval at each end: the greatest number of which less than 2.5 % come by chance."""
+    below, total = 0.0, comb(many + few, many)
+    for rank in range(many * few + 1):
+        below += _ways(many, few, rank) / total
+        if below > (1 - SURE) / 2:
+            return rank - 1 if rank else None
+    return None
+
+
+@cache
+def _ways(many: int, few: int, rank: int) -> int:
+    """Orders of two groups in which the one comes before the other in *rank* pairs: the distribution of Mann and Whitney's U."""
+    if rank < 0 or rank > many * few:
+        return 0
+    if not many or not few:
+        return int(rank == 0)
+    return _ways(many - 1, few, rank - few) + _ways(many, few - 1, rank)
+
+
+def _chance(cold: Sequence[float], warm: Sequence[float]) -> float | None:
+    pool = [*cold, *warm]
+    if comb(len(pool), len(cold)) > EXACT_UP_TO:
+        return None
+    found = sum(sum(chosen) >= sum(cold) for chosen in combinations(pool, len(cold)))
+    return round(found / comb(len(pool), len(cold)), 4)

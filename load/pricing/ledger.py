@@ -1,0 +1,154 @@
+"""Money before and after: balances as the account tells them, the bill as usages and price list make it. Exact decimals."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from load.limits.script import Outcome
+from wire.prices import EXACT, Rates, bill
+from wire.strict_json import at
+from wire.usage import Usage
+
+ZERO = Decimal(0)
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One currency of an account. ``unit``: the value of the last digit that is shown."""
+
+    currency: str
+    total: Decimal
+    unit: Decimal
+
+
+def balance(outcome: Outcome, currency: str | None = None) -> Balance | None:
+    """What ``GET /user/balance`` says; in *currency*, else in the first. None where it says nothing of the kind."""
+    infos = at(outcome.exchange.json, "balance_infos") if outcome.status == 200 and outcome.exchange else None
+    found = [made for info in infos if (made := _balance(info))] if isinstance(infos, list) else []
+    return next((each for each in found if currency in (None, each.currency)), None)
+
+
+def _balance(info: object) -> Balance | None:
+    currency, amount = at(info, "currency"), _decimal(at(info, "total_balance"))
+    if not isinstance(currency, str) or amount is None:
+        return None
+    return Balance(currency, amount, Decimal(1).scaleb(min(int(amount.as_tuple().exponent), -2)))
+
+
+def _decimal(text: object) -> Decimal | None:
+    try:
+        amount = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and abs(amount.adjusted()) < 18 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A request that should have been paid for. ``rates``: those that it may be charged at, by the clocks and at the moments that
+    count: one entry per rule, in the same order for all charges. The first is what the bill is written with."""
+
+    name: str
+    usage: Usage
+    stream: bool
+    at: datetime
+    rates: tuple[Rates, ...]
+
+    @property
+    def hit(self) -> int:
+        return self.usage.hit if self.usage.hit is not None else self.usage.cached or 0
+
+    @property
+    def miss(self) -> int:
+        return max((self.usage.prompt or 0) - self.hit, 0)
+
+    @property
+    def output(self) -> int:
+        return self.usage.completion or 0
+
+    def at_rates(self, rates: Rates) -> Decimal:
+        return bill(self.hit, self.miss, self.output, rates).total
+
+    @property
+    def amount(self) -> Decimal:
+        return self.at_rates(self.rates[0])
+
+    @property
+    def uncached(self) -> Decimal:
+        """What it would have cost had there been no cache."""
+        return bill(0, self.hit + self.miss, self.output, self.rates[0]).total
+
+
+@dataclass(slots=True)
+class Entry:
+    """Requests between two balances. ``unknown``: may have been charged, nobody says how much. ``unit``: the smallest difference
+    that the account's balances show."""
+
+    name: str
+    charges: list[Charge] = field(default_factory=list)
+    before: Balance | None = None
+    after: Balance | None = None
+    unknown: int = 0
+    unit: Decimal = CENT
+
+    @property
+    def bills(self) -> list[Decimal]:
+        """One for each rule of which rates count."""
+        rules = range(len(self.charges[0].rates)) if self.charges else ()
+        return [total(charge.at_rates(charge.rates[rule]) for charge in self.charges) for rule in rules] or [ZERO]
+
+    @property
+    def billed(self) -> Decimal:
+        """By the rule that comes nearest to what was taken."""
+        fell = self.fell
+        return self.bills[0] if fell is None else min(self.bills, key=lambda bill: abs(EXACT.subtract(fell, bill)))
+
+    @property
+    def fell(self) -> Decimal | None:
+        """By how much the balance fell."""
+        if self.before is None or self.after is None:
+            return None
+        return EXACT.subtract(self.before.total, self.after.total)
+
+    @property
+    def remainder(self) -> Decimal | None:
+        """What the bill does not explain, positive where more was taken; None where a side of it is not known."""
+        return None if self.fell is None or self.unknown else EXACT.subtract(self.fell, self.billed)
+
+    @property
+    def explained(self) -> bool | None:
+        return None if self.remainder is None else self.nothing(self.remainder)
+
+    def nothing(self, amount: Decimal) -> bool:
+        """Is the amount none? Exactly; but where the bill has finer digits than the balance, within the last that is shown."""
+        coarse = any(bill != bill.quantize(self.unit, context=EXACT) for bill in self.bills)
+        return abs(amount) < self.unit if coarse else amount == 0
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    found = ZERO
+    for amount in amounts:
+        found = EXACT.add(found, amount)
+    return found
+
+
+def merged(entries: Sequence[Entry], name: str | None = None) -> Entry:
+    """Neighbours as one."""
+    first, last = entries[0], entries[-1]
+    charges = [charge for entry in entries for charge in entry.charges]
+    names = name or (first.name if len(entries) == 1 else f"{first.name} to {last.name}")
+    return Entry(names, charges, first.before, last.after, sum(each.unknown for each in entries), first.unit)
+
+
+def settled(entries: Sequence[Entry]) -> list[Entry]:
+    """Where a charge was taken later than its entry was read, the entries in between as one: the shortest run that comes out."""
+    made: list[Entry] = []
+    left = list(entries)
+    while left:
+        late = left[0].explained is False
+        length = next((n for n in range(2, len(left) + 1) if late and merged(left[:n]).explained), 1)
+        made.append(merged(left[:length]))
+        left = left[length:]
+    return made

@@ -1,0 +1,163 @@
+"""What the context cache should hit, by the two sets of rules that the documentation has given. Knows what was sent, never what came.
+
+``prefix-blocks`` (August 2024 until V3.2): every full block of *unit* tokens that a request begins with can be hit by a later one.
+``prefix-units`` (V4): what is stored are whole units: a request up to the end of its input, the same with its output, and a
+beginning at which several requests were seen to part. A unit is hit as a whole or not at all.
+
+Both are best effort, and of requests in flight together nobody knows which the target read first. So an expectation is a range:
+what the rules promise counts only requests that were over, and stored, before this one was sent; the most that can be true
+counts each that had been sent before this one was over.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import takewhile
+
+from load.pricing.prompts import Prompt, Step
+
+BLOCKS, UNITS = "prefix-blocks", "prefix-units"
+MODELS = (BLOCKS, UNITS)
+SMALLEST = 64  # tokens below which nothing was ever cached
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose cache it is: the account behind a key, and the ``user_id``."""
+
+    account: int = 0
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A prompt that was served, with its answer where it is known. ``sent`` and ``closed`` in seconds of one clock."""
+
+    prompt: Prompt
+    scope: Scope
+    sent: float
+    closed: float
+    answered: Prompt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a target counts our words. ``unit``: tokens that hits come in; ``overhead``: what the template adds to a prompt;
+    ``settle``: s until what was answered can be hit; ``per_word`` the tokens of a word, at least and at most."""
+
+    unit: int
+    overhead: int = 4
+    settle: float = 0.0
+    per_word: tuple[float, float] = (1.0, 1.0)
+
+    def promise(self, tokens: int, prompt: Prompt) -> int:
+        """Whole units; the last token of a prompt has to be read."""
+        low = self.per_word[0]
+        sure = int(min(tokens * low, prompt.size * low + self.overhead - 1))
+        return sure // self.unit * self.unit if sure >= SMALLEST else 0
+
+    def most(self, tokens: int) -> int:
+        return int(tokens * self.per_word[1]) + self.overhead
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Tokens. ``promised`` by each model. The most that can be true: by what the same user of the account had sent, by what all
+    users of the ``account`` had, and by what ``anyone`` had. ``shared``: words in common with anyone's prompt."""
+
+    promised: dict[str, int]
+    most: int
+    account: int
+    anyone: int
+    shared: int
+
+
+@dataclass(slots=True)
+class Node:
+    """A beginning. ``sent`` and ``closed``: of the prompts with it, the two earliest; ``ends``: when the first was over that is stored
+    up to here; ``parted``: when two were over that go different ways from here."""
+
+    least: int = 0
+    most: int = 0
+    sent: list[float] = field(default_factory=list)
+    closed: list[float] = field(default_factory=list)
+    ends: float = NEVER
+    parted: float = NEVER
+    next: dict[str, "Node"] = field(default_factory=dict)
+
+    def down(self, step: Step) -> "Node":
+        if step.text not in self.next:
+            self.next[step.text] = Node(self.least + step.least, self.most + step.most)
+        return self.next[step.text]
+
+    def enter(self, seen: Seen) -> None:
+        self.sent = nsmallest(2, [*self.sent, seen.sent])
+        self.closed = nsmallest(2, [*self.closed, seen.closed])
+
+    def since(self, seen: Seen) -> float:
+        """When the first prompt other than this one was sent."""
+        first, *rest = self.sent
+        return first if first != seen.sent else rest[0] if rest else NEVER
+
+
+def expectations(served: Sequence[Seen], scale: Scale) -> list[Expectation]:
+    """For each prompt what the others lead to expect, in their order. Linear in the words of all prompts together."""
+    trees: dict[object, Node] = {}
+    for seen in served:
+        for place in _places(seen.scope):
+            _plant(trees.setdefault(place, Node()), seen)
+    for tree in trees.values():
+        _part(tree)
+    return [_expect(seen, [trees[place] for place in _places(seen.scope)], scale) for seen in served]
+
+
+def _places(scope: Scope) -> tuple[object, ...]:
+    return scope, scope.account, None
+
+
+def _plant(node: Node, seen: Seen) -> None:
+    inner = sum(1 for _ in seen.prompt.steps())
+    steps = list((seen.answered or seen.prompt).steps())
+    node.enter(seen)
+    for number, step in enumerate(steps, 1):
+        node = node.down(step)
+        node.enter(seen)
+        if number in (inner, len(steps)):
+            node.ends = min(node.ends, seen.closed)
+
+
+def _part(tree: Node) -> None:
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        ways = nsmallest(2, [node.ends, *(child.closed[0] for child in node.next.values())])
+        node.parted = ways[1] if len(ways) > 1 else NEVER
+        nodes += node.next.values()
+
+
+def _expect(seen: Seen, trees: Sequence[Node], scale: Scale) -> Expectation:
+    paths = [[*_path(tree, seen)] for tree in trees]
+    own = paths[0]
+    before = seen.sent - scale.settle
+    blocks = [node.least for node in own if node.closed[0] <= before]
+    units = [node.least for node in own if min(node.ends, node.parted) <= before]
+    promised = {BLOCKS: max(blocks, default=0), UNITS: max(units, default=0)}
+    reach = [_reach(path, seen) for path in paths]
+    most, account, anyone = (scale.most(node.most if node else 0) for node in reach)
+    words = reach[-1].least if reach[-1] else 0
+    kept = {model: scale.promise(tokens, seen.prompt) for model, tokens in promised.items()}
+    return Expectation(kept, most, account, anyone, words)
+
+
+def _path(tree: Node, seen: Seen) -> Iterator[Node]:
+    node = tree
+    for step in seen.prompt.steps():
+        node = node.next[step.text]
+        yield node
+
+
+def _reach(path: Sequence[Node], seen: Seen) -> Node | None:
+    """The longest beginning that another prompt, sent before this one was over, has too."""
+    shared = list(takewhile(lambda node: node.since(seen) <= seen.closed, path))
+    return shared[-1] if shared else None

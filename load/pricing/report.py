@@ -1,0 +1,185 @@
+"""From a run to the members ``cache``, ``cost`` and ``slo`` of ``report.json``."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import gcd
+from typing import Any
+
+from load.pricing.evidence import Counted, Evidence, confusion
+from load.pricing.judge import WITHHELD, unverified
+from load.pricing.latency import compared
+from load.pricing.ledger import ZERO, Entry, merged, total
+from wire.prices import bill
+
+
+def cache(evidence: Evidence) -> dict[str, Any]:
+    """Member ``cache``. Named by the design: ``prompt_tokens``, ``hit_tokens``, ``expected_hit_tokens`` (promised by the profile's
+    cache model), ``hit_ratio``, ``mismatches`` (requests with less than promised, or more than can be).
+
+    More: ``model`` and ``unit`` of the profile; ``granularity``, the greatest number that all hits are multiples of; ``settle_s`` from
+    the end of a first answer to a request that hits it; ``kept_s`` for how long a prompt was seen to last; ``evicted``; ``confusion``
+    per model, see :func:`load.pricing.evidence.confusion`; ``points`` ``[{"name", "expected", "most", "reported"}]`` to draw;
+    ``leaks``, names of requests; ``tokens_per_word`` of our prompts, 1 with DeepSeek's vocabulary; ``latency``, see
+    :func:`load.pricing.latency.compared`.
+    """
+    counted = evidence.counted
+    hits = [each.hit for each in counted]
+    prompt = sum((each.answer.usage.prompt or 0) if each.answer.usage else 0 for each in counted)
+    wrong = [each for each in counted if not evidence.promised(each) <= each.hit <= each.expected.most]
+    low, high = evidence.lab.scale.per_word
+    return {
+        "prompt_tokens": prompt if counted else None,
+        "hit_tokens": sum(hits) if counted else None,
+        "expected_hit_tokens": sum(map(evidence.promised, counted)) if counted and evidence.model else None,
+        "hit_ratio": round(sum(hits) / prompt, 6) if prompt else None,
+        "mismatches": len(wrong) if counted else None,
+        "model": evidence.model,
+        "unit": evidence.unit,
+        "granularity": gcd(*hits) or None,
+        "smallest_hit": min((hit for hit in hits if hit), default=None),
+        "settle_s": _round(evidence.lab.settle),
+        "kept_s": _round(_kept(counted)),
+        "evicted": _evicted(evidence),
+        "confusion": confusion(evidence) if counted else None,
+        "points": [_point(each, evidence) for each in counted if each.answer.send.keep],
+        "leaks": [each.answer.name for each in evidence.leaked],
+        "tokens_per_word": round((low + high) / 2, 4),
+        "latency": _latency(counted),
+    }
+
+
+def cost(evidence: Evidence) -> dict[str, Any]:
+    """Member ``cost``. Named by the design, decimal strings in ``currency``: ``usd``, ``usd_without_cache``, ``balance_delta``,
+    ``unexplained`` (what was taken beyond the bill; 0 where it comes out to the last digit that the balance shows).
+
+    More: ``unit`` the value of that digit; ``unverified`` why there is no verdict, None where there is one; ``entries`` ``[{"name",
+    "requests", "billed", "fell", "unexplained", "explained"}]``; ``causes`` ``[{"name", "says", "requirement", "entries"}]``;
+    ``waterfall`` ``[{"label", "amount"}]``, each step added to the one before, the last one is the sum; ``settled_s`` the longest that
+    a charge took to show; ``unknown`` answers whose cost nobody can tell; ``clock_skew_s`` target minus ours.
+    """
+    lab, entries = evidence.lab, evidence.entries
+    known = [entry for entry in entries if entry.remainder is not None]
+    whole = merged(known, "all") if known else None
+    return {
+        "usd": money(total(entry.billed for entry in entries)),
+        "usd_without_cache": money(total(charge.uncached for entry in entries for charge in entry.charges)),
+        "balance_delta": money(total(entry.fell or ZERO for entry in known)) if known else None,
+        "unexplained": money(unexplained(evidence)),
+        "currency": lab.tariff.currency,
+        "unit": money(lab.accountant.unit) if known else None,
+        "coarse": bool(whole and whole.nothing(whole.unit / 2)),
+        "unverified": unverified(evidence) or None,
+        "entries": [_entry(entry) for entry in entries],
+        "causes": [
+            {"name": each.name, "says": each.says, "requirement": each.requirement, "entries": list(each.entries)}
+            for each in evidence.causes
+        ],
+        "waterfall": waterfall(evidence),
+        "settled_s": _round(max(lab.accountant.settled_after, default=None)),
+        "unknown": sum(entry.unknown for entry in entries),
+        "clock_skew_s": _round(lab.skew.total_seconds() if lab.skew else None),
+        "moved_by_others": money(lab.idle.fell) if lab.idle and lab.idle.fell else None,
+    }
+
+
+def objectives(evidence: Evidence) -> list[dict[str, Any]]:
+    """Member ``slo``: what a bill must hold to, whatever the level of the requirement. What could not be judged is left out."""
+    due, short = evidence.wanting
+    rest = unexplained(evidence)
+    told = {
+        "unexplained=0": None if rest is None or unverified(evidence) else (float(rest), rest == 0),
+        "invented_hits=0": (len(evidence.invented), not evidence.invented) if evidence.counted else None,
+        "leaked_hits=0": (len(evidence.leaked), not evidence.leaked) if evidence.counted else None,
+        f"withheld_hits<={WITHHELD:.0%}": (len(short) / len(due), len(short) <= WITHHELD * len(due)) if due else None,
+    }
+    return [{"expr": expr, "value": said[0], "met": said[1]} for expr, said in told.items() if said is not None]
+
+
+def unexplained(evidence: Evidence) -> Decimal | None:
+    """The sum of what is unexplained, without signs, so that faults do not make up for each other; None where no balance was told."""
+    known = [entry for entry in evidence.entries if entry.remainder is not None]
+    if not known:
+        return None
+    apart = total(abs(_left(entry)) for entry in known)
+    whole = merged(known, "all") if len(known) == len(evidence.entries) else known[0]
+    return apart or abs(_left(whole))
+
+
+def waterfall(evidence: Evidence) -> list[dict[str, str]]:
+    """What the prompts would have cost, what the cache saved, what the answers cost, what nobody explains, and the sum."""
+    charges = [charge for entry in evidence.entries for charge in entry.charges]
+    prompts = total(bill(0, charge.hit + charge.miss, 0, charge.rates[0]).total for charge in charges)
+    answers = total(bill(0, 0, charge.output, charge.rates[0]).total for charge in charges)
+    billed = total(entry.billed for entry in evidence.entries)
+    rest = total(_left(entry) for entry in evidence.entries)
+    steps = {
+        "prompts, had nothing been cached": prompts,
+        "saved by the cache": billed - prompts - answers,
+        "answers": answers,
+        "unexplained": rest,
+        "taken": billed + rest,
+    }
+    return [{"label": label, "amount": format(amount, "f")} for label, amount in steps.items()]
+
+
+def money(amount: Decimal | None) -> str | None:
+    """Without exponent and without zeros at the end."""
+    if amount is None:
+        return None
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _left(entry: Entry) -> Decimal:
+    """What is unexplained: nothing where it is below the last digit that the balance shows."""
+    return ZERO if entry.explained else entry.remainder or ZERO
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "requests": len(entry.charges) + entry.unknown,
+        "billed": money(entry.billed),
+        "fell": money(entry.fell),
+        "unexplained": money(entry.remainder),
+        "explained": entry.explained,
+    }
+
+
+def _point(each: Counted, evidence: Evidence) -> dict[str, Any]:
+    members = {"expected": evidence.promised(each), "most": each.expected.most, "reported": each.hit}
+    return {"name": each.answer.name, **members}
+
+
+def _latency(counted: Sequence[Counted]) -> dict[str, Any] | None:
+    """Of the first tokens of long prompts, cold and warm as usage says."""
+    times = [(each.hit > 0, each.answer.ttft_ms) for each in counted if each.answer.entry.startswith("first tokens")]
+    groups = ([time for warm, time in times if warm is kind and time is not None] for kind in (False, True))
+    return compared(*groups)
+
+
+def _kept(counted: Sequence[Counted]) -> float | None:
+    """The longest time between a prompt and the same one again that hit."""
+    first: dict[object, float] = {}
+    waits = []
+    for each in counted:
+        sent = each.answer.outcome.sent
+        begin = first.setdefault((each.answer.send.prompt, each.answer.send.user_id), sent)
+        waits += [sent - begin] if each.hit and sent > begin else []
+    return max(waits, default=None)
+
+
+def _evicted(evidence: Evidence) -> list[str]:
+    """Requests whose prompt had been hit before and then was not."""
+    last: dict[object, int] = {}
+    gone = []
+    for each in evidence.counted:
+        key = (each.answer.send.prompt, each.answer.send.user_id)
+        if last.get(key) and not each.hit and evidence.promised(each):
+            gone.append(each.answer.name)
+        last[key] = each.hit
+    return gone
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,45 @@
+"""Which price list a target goes by, and what else it could have taken for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import specs
+from specs.prices import price_list, resolve
+from wire.prices import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Rates of a model by the instant. ``fixed`` ones where they were given; outside of the profile's own days those that stand for it."""
+
+    model: str
+    profile: str
+    currency: str
+    fixed: Rates | None = None
+
+    def rates(self, at: datetime) -> Rates:
+        """Raises :class:`specs.UnknownPriceError`."""
+        if self.fixed is not None:
+            return self.fixed
+        found = specs.price(self.model, self._instant(at), self.currency)
+        return specs.Rates(found.hit, found.miss, found.output)
+
+    def others(self, at: datetime) -> list[tuple[str, Rates]]:
+        """The list's other amounts: of the other windows of the day, and before and after a change. With what they are called."""
+        if self.fixed is not None:
+            return []
+        at = self._instant(at)
+        rows = [row for row in price_list() if row.model == resolve(self.model, at) and row.currency == self.currency]
+        found: list[tuple[str, Rates]] = []
+        for row in rows:
+            when = "" if row.covers(at) else f" of {row.since.date()}"
+            found.append((f"regular{when}", specs.Rates(row.hit, row.miss, row.output)))
+            found += [(f"{window.name}{when}", window.rates) for window in row.windows]
+        valid = self.rates(at)
+        return [(label, rates) for label, rates in found if rates != valid]
+
+    def _instant(self, at: datetime) -> datetime:
+        about = specs.profile(self.profile)
+        later = (specs.profile(name).date for name in specs.PROFILES if name != "openai")
+        own = about.date <= at.date() and not any(about.date < day <= at.date() for day in later)
+        return at if own else about.priced_at
