@@ -95,7 +95,7 @@ def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     hint = f"; see `{context.command_path} --help`" if context else ""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    return " ".join(message.split()) + hint
+    return " ".join(message.split()).rstrip(".") + hint
 
 
 def _say(message: str, code: int) -> int:

@@ -8,9 +8,8 @@ import typer
 from rich.console import Console
 
 from echosounder import options
-from echosounder.report import load
 from reports import compare as comparing
-from reports import compare_text
+from reports import compare_text, source
 from reports.kinds import kind
 from wire.errors import UsageError
 
@@ -35,8 +34,8 @@ def compare(
 ) -> int:
     """Compare two runs; exit 0 when nothing got worse, 1 when something did, 3 when that cannot be told."""
     sides = (
-        [load(path) for path in (before, *(also_before or ()))],
-        [load(path) for path in (after, *(also_after or ()))],
+        [source.load(path) for path in (before, *(also_before or ()))],
+        [source.load(path) for path in (after, *(also_after or ()))],
     )
     result = _compared(*sides, common=common, threshold=threshold)
     if json_:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from echosounder.report import load
 from reports import matrix as page
+from reports import source
 from wire.errors import UsageError
 
 
@@ -34,5 +34,5 @@ def matrix(
 def _column(run: str) -> page.Column:
     name, named, folder = run.partition("=")
     path = Path(folder if named and not Path(run).exists() else run)
-    report, log = load(path)
+    report, log = source.load(path)
     return page.Column(name if path != Path(run) else path.name, report, log)

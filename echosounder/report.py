@@ -1,18 +1,15 @@
 """``echosounder report``: render a run again, in one format, on stdout."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import reports
 from echosounder import options
 from load.export import export
-from reports.source import read
-from wire.errors import LogError
-from wire.runlog import Run
+from reports import source
 
 
 def report(
@@ -26,21 +23,9 @@ def report(
     if samples:
         print(f"{export(run, samples)} samples in {samples}")
         return
-    document, log = load(run)
+    document, log = source.load(run)
+    if log.footer is None:
+        print(
+            f"{run}: the log has no footer: it was cut, and bytes that the report names may be missing", file=sys.stderr
+        )
     sys.stdout.write(reports.render(format, document, log))
-
-
-def load(run: Path) -> tuple[dict[str, Any], Run]:
-    """The report.json and the log of a run. Raises :class:`LogError` where either is missing or broken."""
-    folder = run if run.is_dir() else run.parent
-    try:
-        document: Any = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise LogError(f"{folder} has no report.json; make it with `echosounder score {folder}`") from None
-    except (OSError, ValueError) as error:
-        raise LogError(
-            f"{folder / 'report.json'} is no report: {error}; make it anew with `echosounder score {folder}`"
-        ) from None
-    if not isinstance(document, dict):
-        raise LogError(f"{folder / 'report.json'} is no report; make it anew with `echosounder score {folder}`")
-    return document, read(folder, document)

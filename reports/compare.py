@@ -12,6 +12,7 @@ from wire.runlog import Run
 
 Report = Mapping[str, Any]
 EQUAL, BETTER, WORSE, UNRESOLVED = "equal", "better", "worse", "unresolved"
+_SIDES = ("first", "second")
 EXIT_CODES = {EQUAL: 0, BETTER: 0, WORSE: 1, UNRESOLVED: 3}
 
 
@@ -101,7 +102,9 @@ def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: floa
     rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold, _floors(*reports)))
     notes = tuple(_notes(*reports))
     invalid = any(report["measurement"]["verdict"] == "invalid" for report in reports)
-    return Comparison(UNRESOLVED if invalid else _load_verdict(rows), rows=rows, notes=notes)
+    cut = [name for name, (_, run) in zip(_SIDES, (before, after), strict=True) if run.footer is None]
+    notes += tuple(f"the log of the {name} run has no footer: it was cut, and samples are missing" for name in cut)
+    return Comparison(UNRESOLVED if invalid or cut else _load_verdict(rows), rows=rows, notes=notes)
 
 
 def _order(report: Report, shared: set[str]) -> list[str]:
@@ -198,7 +201,7 @@ def _load_verdict(rows: Sequence[Row]) -> str:
 
 
 def _notes(before: Report, after: Report) -> Iterator[str]:
-    for name, report in (("first", before), ("second", after)):
+    for name, report in zip(_SIDES, (before, after), strict=True):
         verdict = report["measurement"]["verdict"]
         if verdict != "valid":
             yield f"the measurement of the {name} run is {verdict}: {'; '.join(map(str, report['measurement']['reasons']))}"

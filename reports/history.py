@@ -1,6 +1,5 @@
 """Runs over time: an SQLite index made from their folders, thrown away and made anew at will, and the trends in it."""
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from markupsafe import Markup
 
 from reports import charts, page
 from reports.kinds import kind, started
+from reports.source import document
 from reports.verdicts import FACES
 from wire.errors import LogError, UsageError
 from wire.runlog import Run, records
@@ -112,11 +112,9 @@ def _address(url: str) -> str:
 def _report(run: Path) -> dict[str, Any] | None:
     """The run's report.json where this version can read it."""
     try:
-        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-        kind(report)
-    except (OSError, ValueError, AttributeError, UsageError):
+        return document(run)
+    except LogError:
         return None
-    return dict(report)
 
 
 def _finished(log: Path) -> bool:

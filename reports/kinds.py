@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from wire.errors import UsageError
 from wire.runlog import Run
 
@@ -23,8 +25,15 @@ def kind(report: Mapping[str, Any]) -> str:
         )
     missing = [member for member in _REQUIRED[name] if member not in report]
     if missing:
-        raise UsageError(f"the report says {name} but has no {', '.join(missing)}; judge the run again")
+        raise UsageError(f"the report says {name} but has no {', '.join(missing)}: judge the run again")
     return "check" if name == CHECK else "load"
+
+
+def validate(report: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` where a member of *report* is not what its schema says; the message names the first."""
+    for error in Draft202012Validator(schema(kind(report))).iter_errors(report):
+        place = "/".join(map(str, error.absolute_path)) or "the document"
+        raise UsageError(f"the report is broken at {place} ({error.message[:100]}): judge the run again")
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -92,7 +92,9 @@ def known_issues(path: Path) -> tuple[Issue, ...]:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
         return tuple(_issue(entry) for entry in entries)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}; give a YAML list of known issues") from None
+    except (UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         said = " ".join(str(error).split())
         raise UsageError(
             f"{path} is no list of known issues ({said}); each entry needs requirement and link, and may have target and note"
@@ -117,7 +119,7 @@ def _validate(columns: Sequence[Column], reference: str | None) -> None:
             raise UsageError(f"{column.name} is a load run; a matrix is made of check runs")
     names = Counter(column.name for column in columns)
     if twice := [name for name, count in names.items() if count > 1]:
-        raise UsageError(f"two runs go by the name {twice[0]!r}; give each its own folder name")
+        raise UsageError(f"two runs go by the name {twice[0]!r}; name them apart: NAME=FOLDER")
     if reference is not None and reference not in names:
         raise UsageError(f"no run named {reference!r}; there are {', '.join(names)}")
 

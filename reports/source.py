@@ -1,14 +1,16 @@
-"""A run log read for rendering: what a page can show, whatever the size of the log."""
+"""A run's folder read for rendering: its report, and of its log what a page can show, whatever the size of the log."""
 
+import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from reports import kinds
 from reports.wireview import MAX_VIEWS
 from wire import runlog
-from wire.errors import LogError
+from wire.errors import LogError, UsageError
 from wire.exchange import Exchange
 from wire.runlog import Run
 
@@ -25,6 +27,33 @@ _SAMPLE = (
     "end",
     "token_events",
 )
+
+
+def load(path: Path) -> tuple[dict[str, Any], Run]:
+    """The report and the log of a run, named by its folder or its log. Raises :class:`LogError` where either is missing or broken."""
+    if not path.exists():
+        raise LogError(f"there is no run {path}; `echosounder check --out {path}` makes one")
+    if path.is_file() and path.name != "run.jsonl":
+        raise LogError(f"{path} is no run; give the run's folder, or the run.jsonl in it")
+    folder = path if path.is_dir() else path.parent
+    report = document(folder)
+    return report, read(folder, report)
+
+
+def document(folder: Path) -> dict[str, Any]:
+    """The ``report.json`` of a run's folder, held against its schema. Raises :class:`LogError`."""
+    path = folder / "report.json"
+    try:
+        report: Any = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(report, dict):
+            raise UsageError("the report is no JSON object: judge the run again")
+        kinds.validate(report)
+    except FileNotFoundError:
+        raise LogError(f"{folder} has no report.json; make it with `echosounder score {folder}`") from None
+    except (OSError, ValueError, RecursionError, UsageError) as error:
+        said = " ".join(str(error).split())
+        raise LogError(f"{path}: {said} (`echosounder score {folder}`)") from None
+    return report
 
 
 def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:

@@ -98,7 +98,7 @@ def simulated(rng, count=1_000, ttft=1.0, gap=1.0, failing=0.01):
             "t_closed": first + 1_000 * sum(gaps),
         }
         samples.append(sample | ({"failure": "reset"} if rng.random() < failing else {}))
-    return Run({}, samples=tuple(samples))
+    return Run({}, samples=tuple(samples), footer={})
 
 
 @pytest.fixture
@@ -141,6 +141,14 @@ def test_an_invalid_measurement_decides_nothing(valid):
     )
 
 
+def test_a_log_that_was_cut_decides_nothing(valid):
+    rng = random.Random(4)
+    whole = simulated(rng)
+    comparison = compare.loads((valid, whole), (valid, Run({}, samples=whole.samples)))
+    assert (comparison.verdict, comparison.exit_code) == ("unresolved", 3)
+    assert comparison.notes == ("the log of the second run has no footer: it was cut, and samples are missing",)
+
+
 def test_what_is_less_than_the_clients_own_error_is_not_the_targets(valid):
     rng = random.Random(4)
     before, after = simulated(rng, 2_000), simulated(rng, 2_000, ttft=1.2)
@@ -158,7 +166,10 @@ def test_an_answer_that_was_cut_short_is_not_a_fast_one(valid):
         {**one, "t_closed": one["t_first_token"] + MS, "failure": "reset"} if n % 2 else one
         for n, one in enumerate(after.samples)
     ]
-    rows = {row.name: row.change for row in compare.loads((valid, before), (valid, Run({}, samples=tuple(cut)))).rows}
+    rows = {
+        row.name: row.change
+        for row in compare.loads((valid, before), (valid, Run({}, samples=tuple(cut), footer={}))).rows
+    }
     assert (rows["E2E p50"], rows["failures"]) == ("equal", "slower")
 
 
@@ -169,7 +180,7 @@ def test_a_tail_is_shown_but_decides_nothing(valid):
         {**one, "t_first_token": one["t_first_token"] + 900 * MS} if n % 12 == 0 else one
         for n, one in enumerate(after.samples)
     ]
-    comparison = compare.loads((valid, before), (valid, Run({}, samples=tuple(slow))))
+    comparison = compare.loads((valid, before), (valid, Run({}, samples=tuple(slow), footer={})))
     changes = {row.name: (str(row.change), row.decides) for row in comparison.rows}
     assert changes["TTFT p95"] == ("slower", False)
     assert (changes["TTFT p50"], comparison.verdict) == (("equal", True), "equal")
@@ -185,7 +196,7 @@ def test_warm_up_is_left_out(valid):
     rng = random.Random(4)
     cold = [sample | {"phase": "warm-up"} for sample in simulated(rng, ttft=5).samples]
     warm = [sample | {"phase": "measured", "t_sent": sample["t_sent"]} for sample in simulated(rng, 2_000).samples]
-    comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, Run({}, samples=(*cold, *warm))))
+    comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, Run({}, samples=(*cold, *warm), footer={})))
     assert comparison.verdict == "equal"
 
 
