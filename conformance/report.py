@@ -10,6 +10,7 @@ from typing import Any
 import specs
 from conformance.answers import answer, completion
 from conformance.baseline import Accepted, Baseline
+from conformance.causes import UMBRELLAS, explanations
 from wire.exchange import Exchange
 from wire.prices import bill_usage
 from wire.runlog import Run
@@ -24,12 +25,13 @@ NOTHING_ACCEPTED = Accepted({}, (), ())
 
 def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
     """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
-    ``unsent`` (probes and why), ``baseline``; ``note`` and ``accepted`` of a requirement; ``offset`` and ``cause`` of a finding.
+    ``unsent`` (probes and why), ``baseline``; of a requirement ``note``, ``accepted``, ``explained_by`` (the broken
+    requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding ``offset`` and ``cause``.
     """
     header = run.header
     started = datetime.fromisoformat(header["started"])
     accepted = baseline.apply(results, header["target"]["url"], started.date())
-    judged = {result.requirement for result in results}
+    judged, whys = {result.requirement for result in results}, explanations(results)
     return {
         "schema": SCHEMA,
         "verdict": verdict(run, results, accepted),
@@ -40,7 +42,7 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "started": header["started"],
         "counts": _counts(results),
         "cost": cost(run.exchanges, header["target"]["model"], started),
-        "requirements": [_requirement(result, accepted) for result in results],
+        "requirements": [_requirement(result, accepted, whys.get(result.requirement)) for result in results],
         "unchecked": [row.id for row in specs.requirements(header["profile"]) if row.id not in judged],
         "unsent": (run.footer or {}).get("unsent", {}),
         "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
@@ -91,7 +93,7 @@ def _level(result: Result) -> str:
     return specs.requirement(result.requirement).level
 
 
-def _requirement(result: Result, accepted: Accepted) -> dict[str, Any]:
+def _requirement(result: Result, accepted: Accepted, cause: str | None) -> dict[str, Any]:
     row = specs.requirement(result.requirement)
     document: dict[str, Any] = {
         "id": row.id,
@@ -104,6 +106,10 @@ def _requirement(result: Result, accepted: Accepted) -> dict[str, Any]:
     }
     if result.note:
         document["note"] = result.note
+    if cause is not None:
+        document["explained_by"] = cause
+    if row.id in UMBRELLAS:
+        document["umbrella"] = True
     if reason := accepted.reasons.get(row.id):
         document["accepted"] = reason
     return document

@@ -1,15 +1,18 @@
-"""What to fix first: findings grouped by the one thing behind them."""
+"""What to fix first: broken requirements grouped by the one thing behind them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.verdicts import BROKEN, LEVELS, worst_first
+from reports.verdicts import BROKEN, LEVELS
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One root: the requirements it breaks, worst level first, and its first finding (None where only a note tells)."""
+    """One root: the requirements that it breaks, itself first; its first finding (None where only a note tells); ``count``
+    findings and notes in all. ``level`` is that of the worst of them."""
 
     title: str
     level: str
@@ -19,39 +22,54 @@ class Cause:
 
 
 def fix_first(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes of a check report: those that break a MUST first, then those that were seen, then those that break most."""
-    groups: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {}
-    for requirement, finding in _broken(report):
-        key = _root(requirement, finding or {})
-        groups.setdefault(key, []).append((requirement, finding))
-    causes = [_cause(key, members) for key, members in groups.items()]
-    return sorted(causes, key=_urgency)
+    """The causes of a check report, each broken requirement in one of them. In order: what breaks a MUST; what was seen, for
+    what could not even be tested is a consequence more often than a root; what says precisely what is wrong, before umbrellas;
+    what breaks most; then the order of the catalogue."""
+    rows = {row["id"]: row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")}
+    groups: dict[str, list[Row]] = {}
+    for row in rows.values():
+        groups.setdefault(_words(_root(row, rows)), []).append(row)
+    return [_cause(members) for members in sorted(map(_root_first, groups.values()), key=_urgency)]
 
 
-def _urgency(cause: Cause) -> tuple[int, bool, int]:
-    """What could not even be tested comes after what was found: it is a consequence more often than a root."""
-    return _level(cause.level), cause.finding is None, -len(cause.requirements)
+def _root(row: Row, rows: Mapping[str, Row]) -> Row:
+    """The broken requirement behind this one, itself where nothing explains it."""
+    passed = {row["id"]}
+    while (cause := str(row.get("explained_by"))) in rows and cause not in passed:
+        row = rows[cause]
+        passed.add(cause)
+    return row
 
 
-def _root(requirement: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
-    """The cause that a check named; else the same words about several requirements are about the same thing."""
-    return str(finding.get("cause") or finding.get("message") or requirement.get("note") or requirement["id"])
+def _words(row: Row) -> str:
+    """The cause that its check named; else the same words about several requirements are about the same thing."""
+    finding = _first(row) or {}
+    return str(finding.get("cause") or finding.get("message") or row.get("note") or row["id"])
 
 
-def _broken(report: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
-    for requirement in worst_first(report["requirements"]):
-        if requirement["verdict"] in BROKEN and not requirement.get("accepted"):
-            for finding in requirement["findings"] or [None]:
-                yield requirement, finding
+def _first(row: Row) -> Mapping[str, Any] | None:
+    return row["findings"][0] if row["findings"] else None
 
 
-def _cause(key: str, members: list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> Cause:
-    first, finding = members[0]
-    named = (finding or {}).get("cause")
-    title = named or (finding or {}).get("message") or first.get("note") or first["title"]
-    ids = tuple(dict.fromkeys(requirement["id"] for requirement, _ in members))
-    level = min((requirement["level"] for requirement, _ in members), key=_level)
-    return Cause(title, level, ids, finding, len(members))
+def _root_first(members: Sequence[Row]) -> list[Row]:
+    return sorted(members, key=lambda row: ("explained_by" in row, _umbrella(row), _level(row["level"])))
+
+
+def _urgency(members: Sequence[Row]) -> tuple[int, bool, bool, int]:
+    root, precise = members[0], [row for row in members if not _umbrella(row)]
+    return min(_level(row["level"]) for row in members), _first(root) is None, _umbrella(root), -len(precise)
+
+
+def _cause(members: Sequence[Row]) -> Cause:
+    root, finding = members[0], _first(members[0])
+    title = (finding or {}).get("cause") or (finding or {}).get("message") or root.get("note") or root["title"]
+    level = min((row["level"] for row in members), key=_level)
+    count = sum(max(1, len(row["findings"])) for row in members)
+    return Cause(title, level, tuple(row["id"] for row in members), finding, count)
+
+
+def _umbrella(row: Row) -> bool:
+    return bool(row.get("umbrella"))
 
 
 def _level(name: str) -> int:

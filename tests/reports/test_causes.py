@@ -31,6 +31,43 @@ def test_a_must_comes_before_many_shoulds(make_check, make_requirement, make_fin
     assert [title for title, _, _ in names(make_check(rows))] == ["narrow", "wide"]
 
 
+def test_effects_stand_below_their_cause_which_is_as_grave_as_they_are(make_check, make_requirement, make_finding):
+    rows = [
+        make_requirement("a.effect", "MUST", "fail", [make_finding("no JSON")]) | {"explained_by": "b.cause"},
+        make_requirement("b.cause", "SHOULD", "nonstrict", [make_finding("a piece is lost")]),
+        make_requirement("b.unseen", "MUST", "untestable", (), "no text") | {"explained_by": "a.effect"},
+        make_requirement("c.other", "MUST", "fail", [make_finding("no id")]),
+    ]
+    assert names(make_check(rows)) == [
+        ("a piece is lost", "MUST", ("b.cause", "a.effect", "b.unseen")),
+        ("no id", "MUST", ("c.other",)),
+    ]
+
+
+def test_causes_that_explain_each_other_in_a_circle_are_shown_all_the_same(make_check, make_requirement, make_finding):
+    rows = [
+        make_requirement(f"a.{one}", "MUST", "fail", [make_finding(one)]) | {"explained_by": f"a.{other}"}
+        for one, other in (("x", "y"), ("y", "x"))
+    ]
+    assert sorted(id for _, _, ids in names(make_check(rows)) for id in ids) == ["a.x", "a.y"]
+
+
+def test_an_umbrella_comes_after_what_says_it_precisely(make_check, make_requirement, make_finding):
+    rows = [
+        make_requirement("a.all", "MUST", "fail", [make_finding("wide")]) | {"umbrella": True},
+        make_requirement("a.every", "MUST", "fail", [make_finding("wide")]) | {"umbrella": True},
+        make_requirement("b.one", "MUST", "fail", [make_finding("precise")]),
+        make_requirement("c.one", "SHOULD", "nonstrict", [make_finding("mild")]),
+    ]
+    assert [title for title, _, _ in names(make_check(rows))] == ["precise", "wide", "mild"]
+
+
+def test_a_requirement_is_one_entry_however_often_it_was_broken(make_check, make_requirement, make_finding):
+    rows = [make_requirement("a.index", "MUST", "fail", [make_finding(f"chunk {number}") for number in range(3)])]
+    (cause,) = fix_first(make_check(rows))
+    assert (cause.title, cause.count) == ("chunk 0", 3)
+
+
 def test_what_passed_or_was_accepted_is_not_to_be_fixed(make_check, make_requirement, make_finding):
     rows = [
         make_requirement("a.may", "MAY", "pass", [make_finding("a MAY that is not done")]),
