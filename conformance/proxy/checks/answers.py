@@ -11,7 +11,7 @@ from conformance.proxy.check import at, check, check_group, one_each
 from conformance.proxy.checks import requests
 from conformance.proxy.difference import Change, Kind
 from conformance.proxy.pair import Pair
-from wire.exchange import End
+from wire.exchange import End, Exchange
 from wire.stream import StreamEnd, stream_end
 
 # The first name of a place that is listed here decides; usage comes first since it may hold any of the others.
@@ -48,10 +48,14 @@ def owner(located: Located, stream: bool) -> str:
 
 def whole(pair: Pair) -> bool:
     """An answer that the upstream finished, and that the proxy let pass."""
-    source, client = pair.source, pair.client
-    if source.status != 200 or client.status != 200 or source.end is not End.COMPLETE:
-        return False
-    return not wants_stream(source) or stream_end(source) is StreamEnd.DONE
+    return pair.source.status == pair.client.status == 200 and _finished(pair.source)
+
+
+def _finished(source: Exchange) -> bool:
+    """Who has [DONE] may hang up: the last chunk of the coding says nothing more."""
+    if wants_stream(source):
+        return stream_end(source) is StreamEnd.DONE
+    return source.end is End.COMPLETE
 
 
 def comparable(pair: Pair) -> bool:
@@ -107,12 +111,45 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
         )
 
 
+@check("proxy.answer-finished", lambda pair: pair.judgeable and pair.source.status == pair.client.status == 200)
+def answer_finished(pair: Pair, case: Case) -> Problems:
+    """Neither side wanted an early end here, so it is the proxy's doing."""
+    if not _finished(pair.source):
+        more = "" if pair.client.end is End.COMPLETE else f", and the client's ended with {pair.client.end}"
+        yield Problem(
+            f"the proxy hung up on the upstream in the middle of an answer ({pair.step}){more}",
+            cause="answer broken off",
+        )
+    elif pair.client.end is not End.COMPLETE and not (wants_stream(pair.client) and "[DONE]" in pair.client.data):
+        yield Problem(
+            f"the upstream finished its answer ({pair.step}), the client's broke off: {pair.client.error or pair.client.end}",
+            cause="answer broken off",
+        )
+
+
+@check("proxy.coding-offered", lambda pair: pair.client.status is not None)
+def coding_offered(pair: Pair, case: Case) -> Problems:
+    coding = (pair.client.header("content-encoding") or "identity").strip().lower()
+    offered = next((value for name, value in pair.client.request.headers if name.lower() == "accept-encoding"), "")
+    if coding not in {"identity", *(each.partition(";")[0].strip().lower() for each in offered.split(","))}:
+        yield Problem(
+            f"content-encoding is {coding}, the client offered {offered or 'none'}", cause=f"unasked {coding}"
+        )
+
+
 @check("proxy.media-type-down", comparable)
 def media_type_down(pair: Pair, case: Case) -> Problems:
+    """Capitals and a charset change nothing; a parameter without a value is no media type (RFC 9110, 8.3.1)."""
     wanted, got = pair.source.media_type, pair.client.media_type
     if wants_stream(pair.client) == wants_stream(pair.source) and got != wanted:
         yield Problem(
             f"content-type is {got or 'missing'}, the upstream sent {wanted}", cause=f"media type became {got}"
+        )
+    value = pair.client.header("content-type") or ""
+    if any("=" not in each for each in value.split(";")[1:]):
+        yield Problem(
+            f"content-type is {value!r}, the upstream sent {pair.source.header('content-type')!r}",
+            cause="media type malformed",
         )
 
 

@@ -9,6 +9,7 @@ from conformance.answers import answer, asked
 from conformance.check import Case, Inconclusive, Problem, Problems, excerpt
 from conformance.proxy import behaviours
 from conformance.proxy.check import at, check, check_group
+from conformance.proxy.checks.faults import faulty
 from conformance.proxy.pair import Pair
 from wire.exchange import End, Exchange
 from wire.stream import StreamEnd, stream_end
@@ -52,7 +53,13 @@ def _masked(source: Exchange, client: Exchange) -> Problems:
         )
 
 
-@check("proxy.status-kept", at(*REFUSALS, *LATE, "invalid"))
+def refused(pair: Pair) -> bool:
+    """A request that the upstream refused, because it was told to or because of the request."""
+    by_itself = (faulty(pair) or pair.step in ("no-key", "wrong-key")) and pair.arrived
+    return at(*REFUSALS, *LATE, "invalid")(pair) or (by_itself and (pair.source.status or 0) >= 400)
+
+
+@check("proxy.status-kept", refused)
 def status_kept(pair: Pair, case: Case) -> Problems:
     if pair.client.status != pair.source.status:
         yield Problem(
@@ -61,10 +68,16 @@ def status_kept(pair: Pair, case: Case) -> Problems:
         )
 
 
-@check("proxy.error-kept", at(*REFUSALS, *LATE, "invalid"))
+@check("proxy.error-kept", refused)
 def error_kept(pair: Pair, case: Case) -> Problems:
+    """Of an error that is no JSON the words have to arrive, in whatever they are wrapped."""
     sent, got = _error(pair.source), _error(pair.client)
     if sent is None:
+        if pair.source.text.strip() not in {pair.client.text.strip(), (got or {}).get("message")}:
+            yield Problem(
+                f"the error is {excerpt(pair.client.body)}, the upstream ({pair.source.status}) sent {excerpt(pair.source.body)}",
+                cause="error text changed",
+            )
         return
     for name in MEMBERS:
         if (got or {}).get(name) != sent.get(name):
@@ -73,6 +86,16 @@ def error_kept(pair: Pair, case: Case) -> Problems:
                 pointer=f"/error/{name}",
                 cause=f"error.{name} changed",
             )
+
+
+@check("proxy.error-media-type", refused)
+def error_media_type(pair: Pair, case: Case) -> Problems:
+    wanted, got = pair.source.media_type, pair.client.media_type
+    if pair.client.status == pair.source.status and got != wanted:
+        yield Problem(
+            f"the error's content-type is {got or 'missing'}, the upstream sent {wanted or 'none'}",
+            cause=f"media type of an error became {got}",
+        )
 
 
 def _error(exchange: Exchange) -> dict[str, Any] | None:
@@ -154,7 +177,7 @@ def no_retry(pairs: Sequence[Pair], case: Case) -> Problems:
             )
 
 
-@check("proxy.no-senseless-retry", at(*NOT_RETRIABLE))
+@check("proxy.no-senseless-retry", lambda pair: at(*NOT_RETRIABLE)(pair) or (faulty(pair) and refused(pair)))
 def no_senseless_retry(pair: Pair, case: Case) -> Problems:
     if len(pair.upstream) > 1:
         yield Problem(

@@ -38,6 +38,10 @@ def damaged(run: Run, client: Change = lambda each: each, upstream: Change = lam
 # --- on the way up
 
 
+def only(step: str, change: Change) -> Change:
+    return lambda each: change(each) if each.step == step else each
+
+
 def received(change: Callable[[Any], object], **style: Any) -> Change:
     """The upstream receives JSON that was changed and written anew, compact as the client wrote it."""
 
@@ -68,7 +72,12 @@ def without(*path: str) -> Change:
 
 
 def turns(change: Callable[[Any], object]) -> Change:
-    return received(lambda value: [change(turn) for turn in value.get("messages", ())])
+    def each(value: Any) -> None:
+        found = value.get("messages", ())
+        for turn in found if isinstance(found, list) else ():
+            change(turn)
+
+    return received(each)
 
 
 def renamed(value: Any) -> None:
@@ -111,8 +120,8 @@ UP = {
     "renames max_tokens": (received(renamed), {SPELT, "proxy.request-fidelity"}),
     "adds a default": (received(lambda value: value.setdefault("temperature", 1)), {SPELT, "proxy.no-defaults-added"}),
     "adds a message": (
-        received(lambda value: value.get("messages", []).append({"role": "system"})),
-        {SPELT, "proxy.request-fidelity"},
+        only("history", received(lambda value: value["messages"].append({"role": "system"}))),
+        {"proxy.request-fidelity"},
     ),
     "another model": (received(lambda value: value.update(model="x")), {SPELT}),
     "sorts members": (received(lambda value: None, sort_keys=True), {SPELT, "proxy.request-order"}),
@@ -152,10 +161,6 @@ def got(old: bytes, new: bytes, *steps: str) -> Change:
         return replace(each, reads=tuple(Read(read.at, read.data.replace(old, new)) for read in each.reads))
 
     return apply
-
-
-def only(step: str, change: Change) -> Change:
-    return lambda each: change(each) if each.step == step else each
 
 
 def header(name: str, new: str | None) -> Change:
@@ -199,7 +204,17 @@ DOWN = {
     "arguments": (got(b"9007199254740993", b"9007199254740992", "tool"), {"proxy.tool-calls-kept"}),
     "reasoning": (got(b"reasoning_content", b"reasoning", "thinking"), {"proxy.reasoning-both-ways"}),
     "logprobs": (got(b'"logprob":-', b'"logprob":-1', "logprobs"), {"proxy.logprobs-kept"}),
-    "no media type": (header("content-type", None), {"proxy.media-type-down"}),
+    "no media type": (only("document", header("content-type", None)), {"proxy.media-type-down"}),
+    "malformed media type": (
+        only("document", header("content-type", "application/json; charset")),
+        {"proxy.media-type-down"},
+    ),
+    "media type in capitals": (only("document", header("content-type", "Application/JSON;Charset=UTF-8")), set()),
+    "coding nobody offered": (only("document", header("content-encoding", "br")), {"proxy.coding-offered"}),
+    "document without its end": (
+        only("document", lambda each: replace(each, end=End.TRUNCATED)),
+        {"proxy.answer-finished"},
+    ),
     "trace": (header("x-ds-trace-id", None), {"proxy.trace-id-kept"}),
     "headers": (only("extra-headers", header("cf-ray", None)), {"proxy.headers-kept"}),
     "retry-after": (header("retry-after", None), {"proxy.retry-after-kept"}),
@@ -273,7 +288,12 @@ DOWN = {
     ),
     "http/1.0": (lambda each: replace(each, http_version="HTTP/1.0"), {"proxy.http11"}),
     "unframed": (header("transfer-encoding", None), {"proxy.stream-framed"}),
-    "served without key": (only("no-key", status(200)), {"proxy.auth-enforced"}),
+    "error under another type": (only("402", header("content-type", "text/plain")), {"proxy.error-media-type"}),
+    "another text for an error in text": (
+        only("plain-text", lambda each: replace(each, reads=(Read(1, b"no"),))),
+        {"proxy.error-kept"},
+    ),
+    "served without key": (only("no-key", status(200)), {"proxy.auth-enforced", "proxy.status-kept"}),
     "leak": (
         only("402", lambda each: replace(each, notes={**each.notes, "leaks": ["the upstream's key"]})),
         {"proxy.secrets-downstream"},
@@ -349,7 +369,37 @@ def silent(step: str) -> Callable[[Run], Run]:
     return lambda run: damaged(run, client=only(step, lambda each: replace(each, status=504, reads=())))
 
 
+def served(step: str, upstream: Change = lambda each: each) -> Callable[[Run], Run]:
+    """A request that the API refuses gets an answer after all, because it reached the upstream mended."""
+    return lambda run: damaged(
+        run, client=only(step, status(200)), upstream=only(step, lambda each: status(200)(upstream(each)))
+    )
+
+
+def hangs_up(step: str) -> Callable[[Run], Run]:
+    """On the upstream, after a few events that the client gets all of."""
+
+    def early(each: Exchange) -> Exchange:
+        return replace(each, reads=each.reads[:4], end=End.CLIENT_CANCELLED if upstream_side(each) else End.COMPLETE)
+
+    return lambda run: damaged(run, client=only(step, early), upstream=only(step, early))
+
+
 OTHER = {
+    "clamps": (served("too-hot", received(lambda value: value.update(temperature=2))), {"proxy.faults-kept"}),
+    "serves text as JSON": (served("plain-text", header_up("content-type", "application/json")), {"proxy.faults-kept"}),
+    "corrects a path": (served("wrong-path", path("completion", "completions")), {"proxy.faults-kept"}),
+    "is refused no more by the API": (served("too-hot"), set()),
+    "answers a fault itself": (
+        both(lost("no-model"), lambda run: damaged(run, client=only("no-model", status(200)))),
+        {"proxy.faults-kept"},
+    ),
+    "breaks down by a fault": (
+        both(lost("no-model"), lambda run: damaged(run, client=only("no-model", status(500)))),
+        {"proxy.faults-kept"},
+    ),
+    "refuses a fault itself": (lost("no-model"), set()),
+    "hangs up upstream": (hangs_up("stream"), {"proxy.answer-finished"}),
     "refuses a member": (lost("unknown"), {"proxy.forwards"}),
     "answers the list itself": (lost("models"), {"proxy.forwards", "proxy.routes-reach"}),
     "refuses a megabyte": (lost("large"), {"proxy.forwards", "proxy.large-request"}),
@@ -360,7 +410,7 @@ OTHER = {
     "repeats in time": (again("429", 1100), set()),
     "buffers": (delayed(0, "paced", whole=True), {"proxy.unbuffered"}),
     "lags a little": (delayed(60, "paced"), set()),
-    "lags a lot": (delayed(450, "paced"), {"proxy.unbuffered"}),
+    "lags a lot": (delayed(300, "paced"), {"proxy.unbuffered"}),
     "lags at the end": (shifted("t_closed", 700, "paced"), {"proxy.ends-at-once"}),
     "swallows keep-alives": (delayed(2100, "quiet-start"), {"proxy.keepalives-pass"}),
     "holds the head back": (shifted("t_headers", 2100, "quiet-start"), {"proxy.headers-at-once"}),

@@ -1,64 +1,28 @@
-"""What is sent through the proxy. A probe yields requests; each carries the marker and says how the upstream shall behave.
-
-The requests are small, cover every member that the API knows, and are answered by our own mock: they cost nothing.
-"""
+"""Requests as clients write them, to an honest upstream: every member, every address, every legal form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
 from conformance.proxy import behaviours as upstream
+from conformance.proxy.probes.registry import COUNT, ECHO, HELLO, MARKER, STREAM, USAGE, Steps, behind, probe
 from wire.strict_json import compact
 
-MARKER = "echosounder-marker"
-"""Stands in every request and is replaced by a word of its own when it is sent."""
-
-STREAM: dict[str, Any] = {"stream": True}
-USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
-COUNT = f"(ref {MARKER}) Count from one to fifteen in English words, separated by commas. Write nothing else."
-STORY = f"(ref {MARKER}) Write a long story about a lighthouse keeper and her cat."
-HELLO = f"(ref {MARKER}) Say hello."
-# Two, three and four bytes, a joined family, a flag, combining marks, line separators of other standards.
-TEXT = '那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱 \u2028 <b>&amp;</b> "q" \\n'
-ECHO = f"(ref {MARKER}) Repeat exactly, and nothing else:\n{TEXT}"
-EVENTS = 16
-"""Tokens of a stream whose timing is judged: enough events to tell a held-up one from a held-back stream."""
-
-Steps = Iterator[Send]
-PROBES: dict[str, Callable[[Ask], Steps]] = {}
-
-
-def probe(name: str) -> Callable[[Callable[[Ask], Steps]], Callable[[Ask], Steps]]:
-    def register(steps: Callable[[Ask], Steps]) -> Callable[[Ask], Steps]:
-        PROBES[name] = steps
-        return steps
-
-    return register
-
-
-def behind(send: Send, behaviour: str, **notes: Any) -> Send:
-    """*send* to an upstream that behaves like that."""
-    return send.but(notes={"upstream": behaviour, **notes})
-
-
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": "run_order",
-        "description": "Runs an order.",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "zeta": {"type": "string", "enum": ["2>&1 \"q\" 'a' </tag> \\n {}[] 😀\n那"]},
-                "alpha": {"type": "integer", "enum": [9007199254740993]},
-            },
-            "required": ["zeta", "alpha"],
-            "additionalProperties": False,
+FUNCTION: dict[str, Any] = {
+    "name": "run_order",
+    "description": "Runs an order.",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "zeta": {"type": "string", "enum": ["2>&1 \"q\" 'a' </tag> \\n {}[] 😀\n那"]},
+            "alpha": {"type": "integer", "enum": [9007199254740993]},
         },
+        "required": ["zeta", "alpha"],
+        "additionalProperties": False,
     },
 }
+TOOL = {"type": "function", "function": FUNCTION}
 CALL = {
     "id": "call_00_a",
     "type": "function",
@@ -181,78 +145,3 @@ def routes(ask: Ask) -> Steps:
     )
     long = "The keeper wrote the wind and the tide into the log of the lighthouse. "
     yield ask.chat(f"{HELLO} {long * 16_000}", max_tokens=1, step="large")
-
-
-@probe("proxy.streaming")
-def streaming(ask: Ask) -> Steps:
-    """Every legal form of an event stream, and of a document."""
-    shapes = {
-        "comments": upstream.COMMENTS,
-        "crlf": upstream.CRLF,
-        "no-space": upstream.NO_SPACE,
-        "long-line": upstream.LONG_LINE,
-        "longest-line": upstream.LONGEST_LINE,
-        "usage-apart": upstream.USAGE_APART,
-    }
-    for step, behaviour in shapes.items():
-        yield behind(ask.chat(COUNT, max_tokens=16, **USAGE, **GREEDY, step=step), behaviour)
-    yield behind(ask.chat(ECHO, max_tokens=64, **USAGE, **GREEDY, step="one-byte"), upstream.ONE_BYTE_WRITES)
-    for step, fields in (("gzip", {}), ("gzip-stream", USAGE)):
-        send = ask.chat(COUNT, max_tokens=16, **GREEDY, **fields, step=step)
-        yield behind(send.but(headers=(*send.headers, ("accept-encoding", "gzip"))), upstream.GZIP)
-    yield behind(ask.chat(COUNT, max_tokens=8, step="blank-lines"), upstream.BLANK_LINES_FIRST)
-    yield behind(ask.chat(COUNT, max_tokens=8, step="content-length"), upstream.CONTENT_LENGTH)
-
-
-@probe("proxy.timing")
-def timing(ask: Ask) -> Steps:
-    """Streams at a known pace, and silence before and within them."""
-    paced = ask.chat(STORY, max_tokens=EVENTS, **USAGE, **GREEDY, step="paced")
-    yield behind(paced, upstream.PACED)
-    compressed = (*paced.headers, ("accept-encoding", "gzip"))
-    yield behind(paced.but(step="paced-gzip", headers=compressed), upstream.PACED)
-    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="quiet-start"), upstream.QUIET_START)
-    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_HEAD)
-
-
-@probe("proxy.cancel")
-def cancel(ask: Ask) -> Steps:
-    """A client that hangs up: within a stream, before its first byte, and before a document."""
-    yield behind(ask.chat(STORY, max_tokens=24, **USAGE, step="mid-stream"), upstream.SLOW).but(cancel_after=3)
-    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="waiting"), upstream.LATE_HEAD, idle_s=0.5)
-    yield behind(ask.chat(COUNT, max_tokens=8, step="waiting-document"), upstream.LATE_HEAD, idle_s=0.5)
-
-
-WRONG_KEY = "sk-echosounder-wrong-key-4711"
-
-
-@probe("proxy.access")
-def access(ask: Ask) -> Steps:
-    """Without a key, with a wrong one, and with the right one."""
-    yield ask.chat(HELLO, max_tokens=4, step="no-key").but(authorization=None)
-    yield ask.chat(HELLO, max_tokens=4, step="wrong-key").but(authorization=f"Bearer {WRONG_KEY}")
-    yield ask.chat(HELLO, max_tokens=4, step="right-key")
-
-
-@probe("proxy.connections")
-def connections(ask: Ask) -> Steps:
-    """Several requests over one connection, with a second of rest between them."""
-    for step in ("first", "second"):
-        yield ask.chat(HELLO, max_tokens=4, step=step).but(keep_alive=True)
-    yield ask.chat(COUNT, max_tokens=8, **USAGE, step="rested").but(keep_alive=True, notes={"rest_s": 1.0})
-
-
-@probe("proxy.failures")
-def failures(ask: Ask) -> Steps:
-    """Everything that goes wrong upstream. Sent last: a gateway may take an upstream that fails out of service for a while."""
-    for step, behaviour in upstream.CUTS.items():
-        yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), behaviour)
-    yield behind(ask.chat(COUNT, max_tokens=24, step="body-cut"), upstream.BODY_CUT)
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="error-event"), upstream.ERROR_EVENT)
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=3.0)
-    for status in upstream.STATUSES:
-        yield behind(ask.chat(HELLO, max_tokens=4, step=str(status)), upstream.refusal(status, retry_after=1))
-    for status in (429, 500):
-        send = ask.chat(HELLO, max_tokens=4, **USAGE, step=f"{status}-stream-late")
-        yield behind(send, upstream.refusal(status, after_ms=400))
-    yield ask.chat([], max_tokens=4, step="invalid").but(notes={"fault": "no messages"})

@@ -1,0 +1,39 @@
+"""Answers in every legal form, and in time: whatever the upstream does here, the client must get the same answer."""
+
+from __future__ import annotations
+
+from conformance.ask import GREEDY, Ask
+from conformance.proxy import behaviours as upstream
+from conformance.proxy.probes.registry import COUNT, ECHO, EVENTS, STORY, USAGE, Steps, behind, probe
+
+
+@probe("proxy.streaming")
+def streaming(ask: Ask) -> Steps:
+    """Every legal form of an event stream, and of a document."""
+    shapes = {
+        "comments": upstream.COMMENTS,
+        "crlf": upstream.CRLF,
+        "no-space": upstream.NO_SPACE,
+        "long-line": upstream.LONG_LINE,
+        "longest-line": upstream.LONGEST_LINE,
+        "usage-apart": upstream.USAGE_APART,
+    }
+    for step, behaviour in shapes.items():
+        yield behind(ask.chat(COUNT, max_tokens=16, **USAGE, **GREEDY, step=step), behaviour)
+    yield behind(ask.chat(ECHO, max_tokens=64, **USAGE, **GREEDY, step="one-byte"), upstream.ONE_BYTE_WRITES)
+    for step, fields in (("gzip", {}), ("gzip-stream", USAGE)):
+        send = ask.chat(COUNT, max_tokens=16, **GREEDY, **fields, step=step)
+        yield behind(send.but(headers=(*send.headers, ("accept-encoding", "gzip"))), upstream.GZIP)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="blank-lines"), upstream.BLANK_LINES_FIRST)
+    yield behind(ask.chat(COUNT, max_tokens=8, step="content-length"), upstream.CONTENT_LENGTH)
+
+
+@probe("proxy.timing")
+def timing(ask: Ask) -> Steps:
+    """Streams at a known pace, and silence before and within them."""
+    paced = ask.chat(STORY, max_tokens=EVENTS, **USAGE, **GREEDY, step="paced")
+    yield behind(paced, upstream.PACED)
+    compressed = (*paced.headers, ("accept-encoding", "gzip"))
+    yield behind(paced.but(step="paced-gzip", headers=compressed), upstream.PACED)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="quiet-start"), upstream.QUIET_START)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_HEAD)
