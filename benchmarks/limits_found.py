@@ -1,6 +1,7 @@
 """Are limiters found out? Each kind of the mock with numbers drawn from a seed, over real sockets, from the command line.
 
     python benchmarks/limits_found.py run --out DIR [--kinds bucket,fixed] [--seeds 0-19]
+    python benchmarks/limits_found.py run --out DIR --kinds cap64 --seeds 0-4
     python benchmarks/limits_found.py table DIR
 
 A run appends one JSON line to DIR/found.jsonl; the table is made from all of them, the last of each case counting.
@@ -22,6 +23,7 @@ from mock_server.process import spawn
 KINDS = {
     "none": "none",
     "concurrency": "concurrency",
+    "cap64": "concurrency",
     "bucket": "token-bucket",
     "fixed": "fixed-window",
     "sliding": "sliding-window",
@@ -36,6 +38,7 @@ def drawn(kind: str, seed: int) -> tuple[dict[str, float], str, dict[str, float]
     random = Random(f"{kind} {seed}")
     numbers: dict[str, dict[str, float]] = {
         "none": {},
+        "cap64": {"count": 64},
         "concurrency": {"count": round(2 ** random.uniform(0, 7))},
         "bucket": {"rate": round(2 ** random.uniform(0, 6), 2), "burst": round(2 ** random.uniform(0, 6))},
         "fixed": {"count": round(2 ** random.uniform(1, 7)), "window_s": round(random.uniform(1, 6), 2)},
@@ -48,7 +51,8 @@ def drawn(kind: str, seed: int) -> tuple[dict[str, float], str, dict[str, float]
 def limit(kind: str, numbers: dict[str, float], hint: str) -> str:
     if kind == "none":
         return "none"
-    return f"{kind}:{','.join(f'{name}={value:g}' for name, value in numbers.items())},retry_after={hint}"
+    name = "concurrency" if kind == "cap64" else kind
+    return f"{name}:{','.join(f'{name}={value:g}' for name, value in numbers.items())},retry_after={hint}"
 
 
 def measured(kind: str, seed: int, out: Path) -> Row:
@@ -75,16 +79,19 @@ def within(found: float | None, truth: float, share: float = 0.0, by: float = 0.
     return found is not None and abs(found - truth) <= max(share * truth, by)
 
 
-NUMBERS: dict[str, Callable[[Row, Row], bool]] = {
-    "cap exact": lambda found, truth: found["limit"] == truth["count"],
-    "rate within 5 %": lambda found, truth: within(found["limit"], truth["rate"], share=0.05),
-    "burst within 1": lambda found, truth: within(found["burst"], truth["burst"], by=1),
-    "limit exact": lambda found, truth: found["limit"] == truth["count"],
-    "window within 5 %": lambda found, truth: within(found["window_s"], truth["window_s"], share=0.05),
+ABSENT = {"kind": None, "limit": None, "burst": None, "window_s": None, "retry_after": None}
+QUESTIONS: dict[str, Callable[[Row, Row, Row], bool]] = {
+    "cap exact": lambda found, truth, row: found["limit"] == truth["count"],
+    "rate within 5 %": lambda found, truth, row: within(found["limit"], truth["rate"], share=0.05),
+    "burst within 1": lambda found, truth, row: within(found["burst"], truth["burst"], by=1),
+    "limit exact": lambda found, truth, row: found["limit"] == truth["count"],
+    "window within 5 %": lambda found, truth, row: within(found["window_s"], truth["window_s"], share=0.05),
+    "within 60 s and 2,000 requests": lambda found, truth, row: row["seconds"] < 60 and row["requests"] < 2000,
 }
 ASKED = {
     "none": (),
     "concurrency": ("cap exact",),
+    "cap64": ("cap exact", "within 60 s and 2,000 requests"),
     "bucket": ("rate within 5 %", "burst within 1"),
     "fixed": ("limit exact", "window within 5 %"),
     "sliding": ("limit exact", "window within 5 %"),
@@ -93,10 +100,10 @@ ASKED = {
 
 def judged(row: Row) -> dict[str, bool]:
     """What was asked of the run -> was it so? Numbers are held against the truth whatever kind was named."""
-    found = row["found"] or {"kind": None, "limit": None, "burst": None, "window_s": None, "retry_after": None}
+    found = row["found"] or ABSENT
     said = found["retry_after"] or {}
     verdicts = {"kind": found["kind"] == KINDS[row["kind"]]}
-    verdicts |= {name: NUMBERS[name](found, row["numbers"]) for name in ASKED[row["kind"]]}
+    verdicts |= {name: QUESTIONS[name](found, row["numbers"], row) for name in ASKED[row["kind"]]}
     if row["kind"] != "none" and row["hint"] in LIES:
         verdicts["lie caught"] = said.get("honest") is False
     elif row["kind"] != "none" and row["hint"] != "absent":
@@ -142,7 +149,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser("run")
     runs.add_argument("--out", type=Path, required=True)
-    runs.add_argument("--kinds", default=",".join(KINDS))
+    runs.add_argument("--kinds", default="none,concurrency,bucket,fixed,sliding")
     runs.add_argument("--seeds", default="0-19", help="the first and the last, or one")
     commands.add_parser("table").add_argument("out", type=Path)
     given = parser.parse_args()

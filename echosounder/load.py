@@ -141,9 +141,16 @@ def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Ou
 def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
-        outcome = runner(
-            settings, lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.said)
-        )
+        plans = settings.scenario in RUNNERS  # the first step says what it may take, before anything is sent
+
+        def told(step: engine.Step) -> None:
+            nonlocal plans
+            if plans:
+                bar.console.print(f"{settings.scenario}: {step.said}", highlight=False, soft_wrap=True)
+            plans = False
+            bar.update(task, completed=step.done, total=step.planned, description=step.said)
+
+        outcome = runner(settings, told)
     results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
     return outcome.exit_code
 

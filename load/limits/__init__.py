@@ -19,6 +19,8 @@ from load.limits.script import Script, Stopped
 from load.limits.seen import Kind
 from load.options import Options
 from load.plan import rates
+from load.preflight import preflight
+from wire.errors import KeyRefused
 from wire.prices import bill
 from wire.verdict import Result
 
@@ -38,6 +40,8 @@ def discover(
     """
     goal = goal or Goal(seed=options.seed)
     options = ready(options)
+    if other_key is not None:
+        _accepted(replace(options, api_key=other_key))
     keys = (options.api_key, other_key) if other_key else (options.api_key,)
     bench = Bench(replace(goal, keys=len(keys)), Asking(options.model or "", options.profile))
 
@@ -45,6 +49,15 @@ def discover(
         return script(bench, run.sender.wall, run.tell)
 
     return perform(options, keys, plan(options, goal), experiment, _conclude, progress)
+
+
+def _accepted(options: Options) -> None:
+    """Raises :class:`KeyRefused` where the second key is not taken, before the first is spent on."""
+    try:
+        preflight(options)
+    except KeyRefused:
+        hint = "it does not accept the second API key; check the variable that --other-api-key-env names"
+        raise KeyRefused(f"{options.url}: {hint}") from None
 
 
 def plan(options: Options, goal: Goal) -> Plan:

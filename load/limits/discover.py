@@ -19,7 +19,8 @@ NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 
 @dataclass(slots=True)
 class Discovery:
-    """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too."""
+    """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too.
+    ``slack``: s that a last byte may be on its way."""
 
     identified: Identified
     record: Record
@@ -27,6 +28,7 @@ class Discovery:
     charge: Charge | None = None
     policies: list[Result] = field(default_factory=list)
     events: list[Outcome] = field(default_factory=list)
+    slack: float = 0.0
     stopped: Stopped | None = None
 
     @property
@@ -67,6 +69,7 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body],
         bench.stopped,
     )
+    found.slack = bench.slack
     found.extras.refusals = [outcome for outcome in found.events if refused([outcome])]
     found.extras.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     return found

@@ -11,7 +11,7 @@ from load.limits.seen import Fit, Kind, Range
 TRIES = 3
 ROUNDS = 6  # recoveries that are waited for to tell the kinds per time apart
 TOKENS = (24, 200)  # refills that a rate is counted from: at least, at most
-SHALLOW = 3  # a bucket of less would overflow between two requests of a train
+SHALLOW = 2  # a bucket of less overflows between two requests of a train
 LONGEST_REST = 90.0  # s to wait for a bucket to be full
 
 

@@ -48,6 +48,6 @@ class Asking:
             body["thinking"] = {"type": "disabled"}
         if user is not None:
             body["user_id"] = user
-        name = "hold" if tokens > 1 else "short"
+        name = "other" if user or model else "hold" if tokens > 1 else "short"
         data = json.dumps(body, separators=(",", ":")).encode()
         return Job(name, "/chat/completions", data, True, PROMPT_TOKENS, tokens)

@@ -51,7 +51,7 @@ def _concurrency(fit: Fit) -> Model:
 
 
 def _bucket(fit: Fit) -> Model:
-    rate, burst = (fit.limit.mid if fit.limit else 0.0), (fit.burst.mid if fit.burst else 0.0)
+    rate, burst = (fit.limit.rate if fit.limit else 0.0), (fit.burst.mid if fit.burst else 0.0)
     level, at = burst, 0.0
 
     def model(now: float, each: Seen) -> bool:

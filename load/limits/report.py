@@ -1,9 +1,10 @@
 """From a discovery to the member ``rate_limit`` of ``report.json``, and the figures to draw."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 from load.limits import replay
@@ -41,9 +42,9 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
     return {
         "kind": str(fit.kind),
         "says": _says(found),
-        "limit": _number(fit, fit.limit),
-        "window_s": _number(fit, fit.window, whole=False),
-        "burst": _number(fit, fit.burst, whole=True),
+        "limit": _limit(fit),
+        "window_s": _round(fit.window.mid) if fit.window else None,
+        "burst": _whole(fit.burst),
         "retry_after": retry_after(found),
         "recovery_s": _round(found.recovery_s),
         "confidence": _round(replay.agreement(found.record, fit)) if fit.kind is not Kind.UNRESOLVED else 0.0,
@@ -103,28 +104,43 @@ def timeline(found: Discovery) -> list[dict[str, Any]]:
 def curves(found: Discovery) -> Iterator[dict[str, Any]]:
     """Over the whole run, a second each: ``{"t_s", "offered", "admitted", "rejected", "abandoned", "in_flight"}``.
 
-    ``abandoned``: jobs that a client gave up after its last try; ``in_flight``: accepted and not ended at the end of the second.
+    ``abandoned``: jobs that a client gave up after its last try; ``in_flight``: the most that were certainly served at once,
+    of the first key and without those of another user or model.
     """
     events = [outcome for outcome in found.events if outcome.status is not None]
-    gone = [at for result in found.policies for at in result.abandoned_at]
-    seconds = range(int(max((outcome.closed or outcome.answered for outcome in events), default=-1.0)) + 1)
-    offered = Counter(int(outcome.sent) for outcome in events)
-    admitted = Counter(int(outcome.answered) for outcome in events if outcome.status == 200)
-    rejected = Counter(int(outcome.answered) for outcome in events if outcome.status != 200)
-    closed = Counter(int(outcome.closed) for outcome in events if outcome.status == 200 and outcome.closed is not None)
-    abandoned, level = Counter(map(int, gone)), 0
-    for second in seconds:
-        level += admitted[second] - closed[second]
-        counts = {"offered": offered, "admitted": admitted, "rejected": rejected, "abandoned": abandoned}
-        yield {"t_s": second, **{name: count[second] for name, count in counts.items()}, "in_flight": level}
+    counts = {
+        "offered": Counter(int(outcome.sent) for outcome in events),
+        "admitted": Counter(int(outcome.answered) for outcome in events if outcome.status == 200),
+        "rejected": Counter(int(outcome.answered) for outcome in events if outcome.status != 200),
+        "abandoned": Counter(int(at) for result in found.policies for at in result.abandoned_at),
+    }
+    busiest = _busiest(found)
+    for second in range(int(max((outcome.closed or outcome.answered for outcome in events), default=-1.0)) + 1):
+        yield {"t_s": second, **{name: each[second] for name, each in counts.items()}, "in_flight": next(busiest)}
+
+
+def _busiest(found: Discovery) -> Iterator[int]:
+    """The most in flight in each second. A last byte is on its way for a while in which its place is already another's."""
+    accepts = [
+        each for each in found.events if each.status == 200 and not each.ask.key and each.ask.job.name != "other"
+    ]
+    ends = (max(each.closed - found.slack, each.answered) for each in accepts if each.closed is not None)
+    changes = deque(sorted([*((each.answered, 1) for each in accepts), *((end, -1) for end in ends)]))
+    level = 0
+    for second in count(1):
+        most = level
+        while changes and changes[0][0] < second:
+            level += changes.popleft()[1]
+            most = max(most, level)
+        yield most
 
 
 def _says(found: Discovery) -> str:
     fit, identified = found.identified.fit, found.identified
     text = WORDS[fit.kind].format(
-        limit=_plain(_number(fit, fit.limit)),
-        window=_plain(_number(fit, fit.window, whole=False)),
-        burst=_plain(_number(fit, fit.burst, whole=True)),
+        limit=_plain(_limit(fit)),
+        window=_plain(fit.window.mid if fit.window else None),
+        burst=_plain(_whole(fit.burst)),
         in_flight=identified.highest_in_flight,
         rate=identified.highest_rate,
     )
@@ -135,18 +151,22 @@ def _plain(value: float | None) -> str:
     return "?" if value is None else f"{value:.4g}"
 
 
-def _number(fit: Fit, bounds: Range | None, whole: bool | None = None) -> float | int | None:
-    """The middle of the bounds; of counts, the whole number nearest to it that lies within."""
+def _limit(fit: Fit) -> float | int | None:
+    if fit.kind is not Kind.BUCKET:
+        return _whole(fit.limit)
+    return None if fit.limit is None else round(fit.limit.rate, 6)
+
+
+def _whole(bounds: Range | None) -> int | None:
+    """The whole number within the bounds that is nearest to their middle."""
     if bounds is None:
         return None
-    if whole or (whole is None and fit.kind is not Kind.BUCKET):
-        inside = [
-            number
-            for number in (round(bounds.mid), int(bounds.high), int(bounds.low))
-            if bounds.low <= number <= bounds.high
-        ]
-        return inside[0] if inside else round(bounds.mid)
-    return round(bounds.mid, 6)
+    inside = [
+        number
+        for number in (round(bounds.mid), int(bounds.high), int(bounds.low))
+        if bounds.low <= number <= bounds.high
+    ]
+    return inside[0] if inside else round(bounds.mid)
 
 
 def _bounds(bounds: Range | None) -> list[float] | None:

@@ -40,6 +40,11 @@ class Range:
         return (self.low + self.high) / 2
 
     @property
+    def rate(self) -> float:
+        """The middle of a rate: errors are even in the time between two, which is what is measured."""
+        return 2 * self.low * self.high / (self.low + self.high) if self.high else 0.0
+
+    @property
     def error(self) -> float:
         """Half of the width, relative to the middle."""
         return (self.high - self.low) / 2 / self.mid if self.mid else INFINITY

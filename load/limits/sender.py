@@ -85,7 +85,7 @@ class Sender:
         self._due: list[tuple[int, int, Ask]] = []
         self._news: dict[int, Outcome] = {}
         self._stopped: Stopped | None = None
-        self._refusals = self.sent = self._busy = 0
+        self._refusals = self.sent = 0
         self._begin = time.monotonic_ns()
         self._wall = time.time_ns() - self._begin
 
@@ -150,8 +150,7 @@ class Sender:
             self._stop("budget", "the budget is spent; raise --budget-usd or --budget-requests")
             return
         call = Asked(f"0-{ask.id}", ask.job, due if ask.at else now, now, keep=True, ask=ask, told=self._answered)
-        self.sent += 1
-        self._busy += 1
+        self.sent += bool(ask.job.body)
         self._client.send(call, self._request(ask))
 
     def _request(self, ask: Ask) -> bytes:
@@ -168,7 +167,6 @@ class Sender:
     def _done(self, call: Call) -> None:
         assert isinstance(call, Asked)
         assert call.ask is not None
-        self._busy -= 1
         outcome = self._outcome(call, ended=True)
         if outcome.sample is not None:
             self._budget.settle(call.job, outcome.sample.usage, (outcome.status or 0) >= 400)

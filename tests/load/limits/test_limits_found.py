@@ -19,6 +19,7 @@ NUMBERS = [
     pytest.param(lambda: simulated.Concurrency(8), {"limit": 8}, Kind.CONCURRENCY, id="cap of 8"),
     pytest.param(lambda: simulated.Concurrency(64), {"limit": 64}, Kind.CONCURRENCY, id="cap of 64"),
     pytest.param(lambda: simulated.Bucket(20.0, 30), {"limit": 20, "burst": 30}, Kind.BUCKET, id="20/s, burst 30"),
+    pytest.param(lambda: simulated.Bucket(40.0, 2), {"limit": 40, "burst": 2}, Kind.BUCKET, id="40/s, burst 2"),
     pytest.param(lambda: simulated.Fixed(30, 4.0), {"limit": 30, "window": 4}, Kind.FIXED, id="30 per fixed 4 s"),
     pytest.param(lambda: simulated.Sliding(30, 4.0), {"limit": 30, "window": 4}, Kind.SLIDING, id="30 per sliding 4 s"),
 ]
