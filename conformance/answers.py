@@ -95,6 +95,25 @@ def chat_completion(exchange: Exchange) -> bool:
     return completion(exchange) and on_chat(exchange)
 
 
+def chosen(exchange: Exchange) -> bool:
+    """A completion with a choice in it."""
+    bodies = (value for _, value in exchange.chunks) if wants_stream(exchange) else (exchange.json,)
+    return completion(exchange) and any(entries(at(body, "choices")) for body in bodies)
+
+
+def chat_chosen(exchange: Exchange) -> bool:
+    return chosen(exchange) and on_chat(exchange)
+
+
+def chat_choosing(exchange: Exchange) -> bool:
+    """A chat stream with a choice in one of its chunks."""
+    return chat_chosen(exchange) and wants_stream(exchange)
+
+
+def choosing(exchange: Exchange) -> bool:
+    return chosen(exchange) and wants_stream(exchange)
+
+
 def whole(exchange: Exchange) -> bool:
     """A completion that came to its end: nothing is missing because the transfer broke."""
     if not completion(exchange):

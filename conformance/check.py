@@ -7,13 +7,16 @@
             yield Problem(f"the last event is {excerpt(stream.data[-1])}, expected [DONE]")
 
 The second argument picks the exchanges that the check can judge among those of the requirement's probes. Where it picks
-none, the score says why (refused, broken, never sent); a check never has to. A check neither sends nor reads a clock.
+none, the score says why (refused, broken, never sent). An exchange in which no breach could show proves nothing: the check
+says so by raising :class:`Inconclusive` or :class:`Untestable`, and the requirement holds only where some exchange could
+have shown the opposite. A check neither sends nor reads a clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from conformance.ask import Ask
 from wire.exchange import Exchange
@@ -36,11 +39,15 @@ class Problem:
 
 
 class CannotSay(Exception):
-    """Raised by a check: nothing here can be judged, and why."""
+    """Raised by a check: this exchange, or group of them, cannot be judged, and why."""
 
 
 class Inconclusive(CannotSay):
     """The model or the network did not do its part."""
+
+
+class Untestable(CannotSay):
+    """Something is missing that another MUST demands, and without it this requirement cannot be judged."""
 
 
 class Unsupported(CannotSay):
@@ -105,18 +112,27 @@ def anything(exchange: Exchange) -> bool:
 
 
 def check(requirement: str, pick: Pick = anything) -> Callable[[Judge], Judge]:
-    """Registers a judge of single exchanges."""
+    """Registers a judge of single exchanges. One that can be judged is enough; where none can, the last reason counts."""
 
     def register(judge: Judge) -> Judge:
-        def each(exchanges: Sequence[Exchange], case: Case) -> Problems:
-            for exchange in exchanges:
-                for problem in judge(exchange, case):
-                    yield _in(exchange, problem)
-
-        _add(Check(requirement, pick, each, judge.__name__))
+        _add(Check(requirement, pick, partial(_each, judge), judge.__name__))
         return judge
 
     return register
+
+
+def _each(judge: Judge, exchanges: Sequence[Exchange], case: Case) -> Problems:
+    judged, reason = False, None
+    for exchange in exchanges:
+        try:
+            for problem in judge(exchange, case):
+                judged = True
+                yield _in(exchange, problem)
+            judged = True
+        except CannotSay as cannot:
+            reason = cannot
+    if reason is not None and not judged:
+        raise reason
 
 
 def check_group(requirement: str, pick: Pick = anything) -> Callable[[GroupJudge], GroupJudge]:

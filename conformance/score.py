@@ -14,6 +14,7 @@ How a requirement gets its verdict, first match wins:
     nothing that it could judge: all served, but the model did not    inconclusive
     nothing that it could judge: an optional feature plainly refused  unsupported
     nothing that it could judge: otherwise                            untestable
+    the check says that no exchange could have shown a breach         inconclusive, or untestable where another MUST is broken
     else                                                              pass
 
 A run deviates when a MUST failed or was untestable. It is inconclusive when it did not deviate but was interrupted, ran
@@ -30,7 +31,7 @@ import specs
 from conformance.answers import completion, models
 from conformance.ask import Ask
 from conformance.catalogue import checks, probes_of, selected
-from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, excerpt, up_to_the_model
+from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, Untestable, excerpt, up_to_the_model
 from conformance.probe import Suite, matching
 from wire.exchange import Exchange
 from wire.runlog import Run
@@ -125,6 +126,8 @@ def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], c
         findings = tuple(_finding(row, problem) for problem in check.judge(picked, case))[:MAX_FINDINGS]
     except Inconclusive as reason:
         return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
+    except Untestable as reason:
+        return Result(row.id, Verdict.UNTESTABLE, note=str(reason), exchanges=ids)
     except Unsupported as reason:
         return Result(row.id, Verdict.UNSUPPORTED, note=str(reason), exchanges=ids)
     except Exception as error:  # a check that trips over an answer must not take the run with it

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from conformance.answers import ok
-from conformance.check import Case, Problem, Problems, check, excerpt
+from conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
 from conformance.checks.outcomes import outcome, tried
 from wire.exchange import Exchange
 from wire.strict_json import at
@@ -112,7 +112,9 @@ def string_amounts(exchange: Exchange, case: Case) -> Problems:
 def total_is_sum(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "balance_infos"):
         total, granted, topped = (amount(row.get(name)) for name in AMOUNTS)
-        if total is not None and granted is not None and topped is not None and total != granted + topped:
+        if total is None or granted is None or topped is None:
+            raise Untestable("the amounts are no decimal numbers")
+        if total != granted + topped:
             yield Problem(
                 f"total_balance {total} is not {granted} + {topped}", pointer=f"/balance_infos/{position}/total_balance"
             )
@@ -134,7 +136,9 @@ def currency_known(exchange: Exchange, case: Case) -> Problems:
 @check("balance.available", accounted)
 def available(exchange: Exchange, case: Case) -> Problems:
     totals = [amount(row.get("total_balance")) for _, row in rows(exchange.json, "balance_infos")]
-    if any(total is not None and total > 0 for total in totals) and exchange.json.get("is_available") is not True:
+    if not any(total is not None and total > 0 for total in totals):
+        raise Inconclusive("there is no money left")
+    if exchange.json.get("is_available") is not True:
         yield Problem(
             f"is_available is {excerpt(exchange.json.get('is_available'))}, although there is money",
             pointer="/is_available",

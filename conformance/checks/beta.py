@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import answer, asked, chat_completion, completion, on_fim, stream, wants_stream, whole
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from conformance.answers import answer, asked, chat_completion, chosen, on_fim, stream, wants_stream, whole
+from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.schemas import FIM_REASONS, fim_document
 from conformance.checks.usage import counted, read
 from wire.exchange import Exchange
@@ -15,6 +15,22 @@ from wire.strict_json import at
 def filled(exchange: Exchange) -> bool:
     """A FIM document that is a JSON object."""
     return fim_document(exchange) and isinstance(exchange.json, dict)
+
+
+def with_choice(exchange: Exchange) -> bool:
+    return filled(exchange) and chosen(exchange)
+
+
+@model_decides
+def worded(exchange: Exchange) -> bool:
+    """A FIM document with text."""
+    return with_choice(exchange) and bool(text(exchange))
+
+
+@model_decides
+def said(exchange: Exchange) -> bool:
+    """A chat answer with text."""
+    return chat_completion(exchange) and bool(text(exchange))
 
 
 def text(exchange: Exchange) -> str:
@@ -36,10 +52,12 @@ def names_itself(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("fim.suffix", filled)
+@check("fim.suffix", worded)
 def suffix(exchange: Exchange, case: Case) -> Problems:
-    end = asked(exchange).get("suffix") or ""
-    if end.strip() and text(exchange).endswith(end):
+    end = str(asked(exchange).get("suffix") or "")
+    if not end.strip():
+        raise Inconclusive("no request had a suffix")
+    if text(exchange).endswith(end):
         yield Problem(
             "the text ends with the whole suffix, expected only what stands before it", pointer="/choices/0/text"
         )
@@ -73,7 +91,7 @@ def echo(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("fim.echo-off", filled)
+@check("fim.echo-off", worded)
 def echo_off(exchange: Exchange, case: Case) -> Problems:
     if text(exchange).startswith(asked(exchange)["prompt"]):
         yield Problem("the text begins with the whole prompt, which nobody asked for", pointer="/choices/0/text")
@@ -98,7 +116,9 @@ def logprobs(exchange: Exchange, case: Case) -> Problems:
 def logprobs_width(exchange: Exchange, case: Case) -> Problems:
     found = at(exchange.json, "choices", 0, "logprobs", "top_logprobs")
     most = asked(exchange).get("logprobs", 0) + 1
-    for position, entry in enumerate(found if isinstance(found, list) else ()):
+    if not isinstance(found, list) or not found:
+        raise Inconclusive("no answer has top_logprobs")
+    for position, entry in enumerate(found):
         if isinstance(entry, dict) and len(entry) > most:
             yield Problem(
                 f"top_logprobs[{position}] has {len(entry)} members, expected at most {most}",
@@ -106,7 +126,7 @@ def logprobs_width(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("fim.logprobs-null", filled)
+@check("fim.logprobs-null", with_choice)
 def logprobs_null(exchange: Exchange, case: Case) -> Problems:
     choice = at(exchange.json, "choices", 0)
     if isinstance(choice, dict) and choice.get("logprobs", "absent") is not None:
@@ -115,10 +135,13 @@ def logprobs_null(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("fim.stop", filled)
+@check("fim.stop", with_choice)
 def stop(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("stop")
-    for mark in [wanted] if isinstance(wanted, str) else wanted or ():
+    marks = [wanted] if isinstance(wanted, str) else wanted or []
+    if answer(exchange).finish == "length" and not any(mark in text(exchange) for mark in marks):
+        raise Inconclusive("max_tokens cut the text before a stop text came")
+    for mark in marks:
         if mark in text(exchange):
             yield Problem(
                 f"the text contains the stop text {mark!r}", pointer="/choices/0/text", excerpt=text(exchange)
@@ -163,16 +186,16 @@ def streams(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the FIM stream ends with {last} ({exchange.end}), expected [DONE]", cause="no [DONE]")
 
 
-@check("fim.stream-usage", lambda exchange: completion(exchange) and wants_stream(exchange))
+@check("fim.stream-usage", lambda exchange: wants_stream(exchange) and whole(exchange))
 def stream_usage(exchange: Exchange, case: Case) -> Problems:
-    if whole(exchange) and answer(exchange).usage is None:
+    if answer(exchange).usage is None:
         yield Problem(
             "include_usage was true, but no chunk of the FIM stream carries a usage object",
             cause="no usage in the stream",
         )
 
 
-@check("fim.not-thinking", filled)
+@check("fim.not-thinking", with_choice)
 def not_thinking(exchange: Exchange, case: Case) -> Problems:
     counts = answer(exchange).usage
     if counts and counts.reasoning:
@@ -189,16 +212,16 @@ def prefix(exchange: Exchange) -> str:
     return str(last.get("content") or "")
 
 
-@check("prefix.not-repeated", chat_completion)
+@check("prefix.not-repeated", said)
 def not_repeated(exchange: Exchange, case: Case) -> Problems:
-    if prefix(exchange) and text(exchange).startswith(prefix(exchange)):
+    if text(exchange).startswith(prefix(exchange)):
         yield Problem(
             f"the answer repeats the prefix {excerpt(prefix(exchange))!r}, expected its continuation",
             excerpt=text(exchange),
         )
 
 
-@check("prefix.continues", chat_completion)
+@check("prefix.continues", said)
 def continues(exchange: Exchange, case: Case) -> Problems:
     said = text(exchange).lstrip()
     if said.startswith(("{", "```")):
@@ -213,5 +236,7 @@ def prefix_stop(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if "```" in (found.content or ""):
         yield Problem("the answer holds the fence that should have ended it", excerpt=found.content or "")
+    elif found.finish == "length":
+        raise Inconclusive("max_tokens cut the answer before the stop text came")
     if found.finish not in ("stop", "length"):
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")

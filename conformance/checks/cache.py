@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import answer, document
+from conformance.answers import answer, completion, document
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group
 from conformance.checks.usage import counted, read
 from wire.exchange import Exchange
 from wire.strict_json import at
 
 FIRST = ("first", "ada")
+NO_HITS = "nothing hit the cache"
 
 
 def split(exchange: Exchange) -> bool:
@@ -29,7 +30,9 @@ def by_step(exchanges: Sequence[Exchange]) -> dict[str, Exchange]:
 @check_group("cache.repeat-hits", split)
 def repeat_hits(exchanges: Sequence[Exchange], case: Case) -> Problems:
     repeats = [exchange for exchange in exchanges if exchange.step not in FIRST]
-    if repeats and not any(hits(exchange) for exchange in repeats):
+    if not repeats:
+        raise Inconclusive("no repetition reported a split")
+    if not any(hits(exchange) for exchange in repeats):
         count = read(repeats[0])[1].prompt
         yield Problem(
             f"none of {len(repeats)} repetitions of a prompt of {count} tokens hit the cache",
@@ -51,11 +54,16 @@ def prefix_hits(exchanges: Sequence[Exchange], case: Case) -> Problems:
         )
 
 
-@check("cache.middle-misses", lambda exchange: split(exchange) and exchange.step == "changed")
-def middle_misses(exchange: Exchange, case: Case) -> Problems:
-    if hits(exchange):
+@check_group("cache.middle-misses", split)
+def middle_misses(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    changed = by_step(exchanges).get("changed")
+    if changed is None or not any(hits(exchange) for exchange in exchanges):
+        raise Inconclusive(NO_HITS)
+    if hits(changed):
         yield Problem(
-            f"a prompt with another beginning hit {hits(exchange)} tokens", pointer="/usage/prompt_cache_hit_tokens"
+            f"a prompt with another beginning hit {hits(changed)} tokens",
+            pointer="/usage/prompt_cache_hit_tokens",
+            exchange=changed,
         )
 
 
@@ -69,6 +77,8 @@ def first_misses(exchange: Exchange, case: Case) -> Problems:
 
 def in_units(exchange: Exchange, case: Case) -> Problems:
     unit = case.ask.limits.cache_unit
+    if not hits(exchange):
+        raise Inconclusive(NO_HITS)
     if unit and hits(exchange) % unit:
         yield Problem(
             f"{hits(exchange)} tokens hit, expected a multiple of {unit}", pointer="/usage/prompt_cache_hit_tokens"
@@ -100,17 +110,18 @@ def not_whole_prompt(exchange: Exchange, case: Case) -> Problems:
             f"all {counts.prompt} tokens of the prompt hit, expected one miss at least",
             pointer="/usage/prompt_cache_miss_tokens",
         )
+    elif not hits(exchange):
+        raise Inconclusive(NO_HITS)
 
 
-@check_group("cache.no-effect-on-shape", document)
+@check_group("cache.no-effect-on-shape", lambda exchange: document(exchange) and completion(exchange))
 def same_shape(exchanges: Sequence[Exchange], case: Case) -> Problems:
     shapes = [(exchange, members(exchange)) for exchange in exchanges]
-    for exchange, shape in shapes[1:]:
-        if shape != shapes[0][1]:
-            different = sorted(shape ^ shapes[0][1])
-            yield Problem(
-                f"answers with and without hits differ in the members {', '.join(different)}", exchange=exchange
-            )
+    different = [(exchange, sorted(shape ^ shapes[0][1])) for exchange, shape in shapes if shape != shapes[0][1]]
+    for exchange, names in different:
+        yield Problem(f"answers with and without hits differ in the members {', '.join(names)}", exchange=exchange)
+    if not different and len({hits(exchange) > 0 for exchange in exchanges if split(exchange)}) < 2:
+        raise Inconclusive("there are no answers both with and without hits")
 
 
 def members(exchange: Exchange) -> set[str]:

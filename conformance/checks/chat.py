@@ -5,8 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from conformance.answers import answer, asked, chat_completion, completion, document, entries, on_chat, whole
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from conformance.answers import (
+    answer,
+    asked,
+    chat_chosen,
+    chat_completion,
+    chosen,
+    completion,
+    document,
+    entries,
+    on_chat,
+    whole,
+)
+from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.identity import recent
 from conformance.checks.schemas import REASONS, chat_document
 from conformance.probes.chat import UNICODE
@@ -22,6 +33,11 @@ def readable(exchange: Exchange) -> bool:
     return chat_document(exchange) and isinstance(exchange.json, dict)
 
 
+def choosing_document(exchange: Exchange) -> bool:
+    """A chat document with a choice in it."""
+    return readable(exchange) and chosen(exchange)
+
+
 @check("chat.content-type", document)
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "application/json":
@@ -29,11 +45,15 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"a document is labelled {got}, expected application/json", cause="not a document")
 
 
-@check("chat.single-json", document)
+def filled(exchange: Exchange) -> bool:
+    """A document that is not blank, or broke off."""
+    return document(exchange) and (bool(exchange.body.strip()) or exchange.end is not End.COMPLETE)
+
+
+@check("chat.single-json", filled)
 def single_json(exchange: Exchange, case: Case) -> Problems:
-    if not exchange.body.strip() or exchange.end is not End.COMPLETE:
-        if exchange.end is not End.COMPLETE:
-            yield Problem(f"the body broke off ({exchange.end}): {exchange.error}", cause="body cut")
+    if exchange.end is not End.COMPLETE:
+        yield Problem(f"the body broke off ({exchange.end}): {exchange.error}", cause="body cut")
         return
     try:
         parsed = strict_json.parse(exchange.text.strip())
@@ -76,10 +96,10 @@ def body_not_empty(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("chat.one-choice", readable)
+@check("chat.one-choice", lambda exchange: readable(exchange) and isinstance(exchange.json.get("choices"), list))
 def one_choice(exchange: Exchange, case: Case) -> Problems:
-    choices = exchange.json.get("choices")
-    if isinstance(choices, list) and [at(choice, "index") for choice in choices] != [0]:
+    choices = exchange.json["choices"]
+    if [at(choice, "index") for choice in choices] != [0]:
         yield Problem(
             f"choices have the indexes {[at(choice, 'index') for choice in choices]}, expected [0]", pointer="/choices"
         )
@@ -104,6 +124,8 @@ def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
             )
         else:
             seen[id] = exchange
+    if len(exchanges) == len(seen) == 1:
+        raise Inconclusive("there is one answer only, and nothing to compare its id with")
 
 
 @check("chat.created-recent", readable)
@@ -122,7 +144,7 @@ def fingerprint(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"system_fingerprint is {value!r}, expected a text", pointer="/system_fingerprint")
 
 
-@check("chat.logprobs-null", readable)
+@check("chat.logprobs-null", choosing_document)
 def logprobs_null(exchange: Exchange, case: Case) -> Problems:
     for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if not isinstance(choice, dict) or choice.get("logprobs", "absent") is not None:
@@ -130,7 +152,7 @@ def logprobs_null(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"logprobs is {got}, expected null", pointer=f"/choices/{position}/logprobs")
 
 
-@check("chat.finish-reason-known", readable)
+@check("chat.finish-reason-known", choosing_document)
 def finish_known(exchange: Exchange, case: Case) -> Problems:
     for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if at(choice, "finish_reason") not in REASONS:
@@ -145,16 +167,16 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange).get("max_tokens")
     count = found.usage.completion if found.usage else None
-    if (
-        found.finish != "length" and isinstance(bound, int) and count in {None, bound}
-    ):  # more is a bound that is ignored
+    if found.finish != "length" and count not in {None, bound}:  # more is a bound that is ignored
+        raise Inconclusive(f"the answer took {count} tokens, so that max_tokens {bound} did not cut it")
+    if found.finish != "length":
         yield Problem(
             f"max_tokens {bound} cut the answer after {count} tokens, but finish_reason is {found.finish!r}",
             pointer="/choices/0/finish_reason",
         )
 
 
-@check("chat.role-assistant", readable)
+@check("chat.role-assistant", choosing_document)
 def role(exchange: Exchange, case: Case) -> Problems:
     for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if at(choice, "message", "role") != "assistant":
@@ -164,7 +186,7 @@ def role(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("chat.no-tool-calls-key", chat_completion)
+@check("chat.no-tool-calls-key", chat_chosen)
 def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
     if exchange.request.json.get("tools"):
         return
@@ -185,7 +207,16 @@ def told_to_stop(exchange: Exchange) -> list[str]:
     return [stop] if isinstance(stop, str) else [each for each in entries(stop) if isinstance(each, str)]
 
 
-@check("chat.stop-string", lambda exchange: chat_completion(exchange) and whole(exchange))
+@model_decides
+def came_to_the_stop(exchange: Exchange) -> bool:
+    """An answer that the stop text ended, or should have: not one that says nothing or was cut before it."""
+    found = answer(exchange)
+    if not (chat_completion(exchange) and whole(exchange) and found.content):
+        return False
+    return found.finish != "length" or any(stop in found.content for stop in told_to_stop(exchange))
+
+
+@check("chat.stop-string", came_to_the_stop)
 def stop_string(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     yield from stopped(exchange, case)
@@ -193,7 +224,7 @@ def stop_string(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")
 
 
-@check("chat.stop-array", lambda exchange: chat_completion(exchange) and whole(exchange))
+@check("chat.stop-array", came_to_the_stop)
 def stopped(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
     for stop in told_to_stop(exchange):
@@ -228,11 +259,17 @@ def stream_false(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("chat.content-not-null", readable)
+@model_decides
+def plain(exchange: Exchange) -> bool:
+    """A document that the model ended in words: neither cut nor a call."""
+    message = at(exchange.json, "choices", 0, "message")
+    return readable(exchange) and answer(exchange).finish == "stop" and not at(message, "tool_calls")
+
+
+@check("chat.content-not-null", plain)
 def content_not_null(exchange: Exchange, case: Case) -> Problems:
     message = at(exchange.json, "choices", 0, "message")
-    plain = at(exchange.json, "choices", 0, "finish_reason") == "stop" and not at(message, "tool_calls")
-    if plain and not isinstance(at(message, "content"), str):
+    if not isinstance(at(message, "content"), str):
         yield Problem(
             f"content is {excerpt(at(message, 'content'))}, expected a text", pointer="/choices/0/message/content"
         )

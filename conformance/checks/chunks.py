@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.answers import answer, chat_chunked, chat_completion, choices, chunked, deltas, objects
-from conformance.check import Case, Problem, Problems, check, excerpt
+from conformance.answers import (
+    answer,
+    chat_choosing,
+    chat_chunked,
+    chat_completion,
+    choices,
+    choosing,
+    chunked,
+    deltas,
+    objects,
+    on_chat,
+)
+from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
 from conformance.checks.schemas import REASONS, chunks_valid
 from wire.exchange import Exchange
 from wire.strict_json import at
@@ -29,6 +40,11 @@ def chunk_object(exchange: Exchange, case: Case) -> Problems:
             )
 
 
+def spoken(exchange: Exchange) -> bool:
+    """A chat stream with a delta."""
+    return chat_chunked(exchange) and any(True for _ in deltas(exchange))
+
+
 def by_choice(exchange: Exchange) -> dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]]:
     """The deltas of each choice index, in order."""
     found: dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]] = {}
@@ -37,7 +53,7 @@ def by_choice(exchange: Exchange) -> dict[str, list[tuple[int, dict[str, Any], d
     return found
 
 
-@check("stream.role-first", chat_chunked)
+@check("stream.role-first", spoken)
 def role_first(exchange: Exchange, case: Case) -> Problems:
     for rows in by_choice(exchange).values():
         event, _, delta = rows[0]
@@ -49,7 +65,7 @@ def role_first(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("stream.role-once", chat_chunked)
+@check("stream.role-once", spoken)
 def role_once(exchange: Exchange, case: Case) -> Problems:
     for rows in by_choice(exchange).values():
         for event, _, delta in rows[1:]:
@@ -60,7 +76,7 @@ def role_once(exchange: Exchange, case: Case) -> Problems:
                 )
 
 
-@check("stream.opening-chunk", chat_chunked)
+@check("stream.opening-chunk", spoken)
 def opening_chunk(exchange: Exchange, case: Case) -> Problems:
     for rows in by_choice(exchange).values():
         event, _, delta = rows[0]
@@ -68,7 +84,7 @@ def opening_chunk(exchange: Exchange, case: Case) -> Problems:
             yield Problem("the opening chunk carries text already, expected the role alone", event=event)
 
 
-@check("stream.choice-index", chunked)
+@check("stream.choice-index", choosing)
 def choice_index(exchange: Exchange, case: Case) -> Problems:
     for index, chunk in objects(exchange):
         for position, choice in choices(chunk):
@@ -90,7 +106,7 @@ def choices_present(exchange: Exchange, case: Case) -> Problems:
             yield Problem("choices is empty in a chunk that carries no usage", event=index, pointer="/choices")
 
 
-@check("stream.finish-key-present", chat_chunked)
+@check("stream.finish-key-present", chat_choosing)
 def finish_key(exchange: Exchange, case: Case) -> Problems:
     for index, chunk in objects(exchange):
         for position, choice in choices(chunk):
@@ -112,10 +128,15 @@ def finishes(exchange: Exchange) -> list[tuple[int, Any, Any]]:
     ]
 
 
-@check("stream.finish-once", chunked)
+def finished(exchange: Exchange) -> bool:
+    """A stream that gave a reason for its end."""
+    return chunked(exchange) and bool(finishes(exchange))
+
+
+@check("stream.finish-once", lambda exchange: finished(exchange) or (chunked(exchange) and "[DONE]" in exchange.data))
 def finish_once(exchange: Exchange, case: Case) -> Problems:
     found = finishes(exchange)
-    if "[DONE]" in exchange.data and not found:
+    if not found:
         yield Problem("no chunk of the completed stream has a finish_reason", event=len(exchange.data) - 1)
     ended: dict[str, Any] = {}
     for event, choice, reason in found:
@@ -132,7 +153,7 @@ def carries(choice: dict[str, Any]) -> str | None:
     return None
 
 
-@check("stream.finish-last", chunked)
+@check("stream.finish-last", finished)
 def finish_last(exchange: Exchange, case: Case) -> Problems:
     ended: set[str] = set()
     for event, chunk in objects(exchange):
@@ -143,7 +164,7 @@ def finish_last(exchange: Exchange, case: Case) -> Problems:
                 ended.add(repr(choice.get("index")))
 
 
-@check("stream.finish-reason-known", chat_chunked)
+@check("stream.finish-reason-known", lambda exchange: finished(exchange) and on_chat(exchange))
 def finish_known(exchange: Exchange, case: Case) -> Problems:
     for event, _, reason in finishes(exchange):
         if reason not in REASONS:
@@ -154,7 +175,7 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("stream.no-message", chat_chunked)
+@check("stream.no-message", chat_choosing)
 def no_message(exchange: Exchange, case: Case) -> Problems:
     for event, chunk in objects(exchange):
         for position, choice in choices(chunk):
@@ -168,16 +189,17 @@ def no_message(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.delta-incremental", chunked)
 def incremental(exchange: Exchange, case: Case) -> Problems:
-    for kind, path in (
-        ("content", ("delta", "content")),
-        ("text", ("text",)),
-        ("reasoning_content", ("delta", "reasoning_content")),
-    ):
-        rows = [
+    texts = {
+        path[-1]: [
             (event, text)
             for event, chunk in objects(exchange)
             if isinstance(text := at(chunk, "choices", 0, *path), str) and text
         ]
+        for path in (("delta", "content"), ("text",), ("delta", "reasoning_content"))
+    }
+    if all(len(rows) < 2 for rows in texts.values()):
+        raise Inconclusive("no stream has two deltas of text")
+    for kind, rows in texts.items():
         yield from repeats(rows, kind)
 
 
@@ -196,7 +218,7 @@ def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
         so_far, last = so_far + text, text
 
 
-@check("stream.no-empty-members", chat_chunked)
+@check("stream.no-empty-members", spoken)
 def no_empty_members(exchange: Exchange, case: Case) -> Problems:
     for event, _, delta in deltas(exchange):
         idle = [name for name, value in delta.items() if name not in SIBLINGS and value in (None, "", [], {})]
@@ -211,6 +233,8 @@ def no_empty_members(exchange: Exchange, case: Case) -> Problems:
 @check("stream.no-leaked-markup", chat_completion)
 def no_leaked_markup(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
+    if not text:
+        raise Inconclusive("the model wrote no text")
     for mark in MARKUP:
         if mark in text:
             yield Problem(

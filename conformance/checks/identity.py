@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.answers import chat_chunked, chat_completion, chunked, objects
-from conformance.check import Case, Problem, Problems, check
+from conformance.check import Case, Inconclusive, Problem, Problems, check
 from wire.exchange import Exchange
 from wire.strict_json import at
 
@@ -52,17 +52,28 @@ def created_constant(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.created-recent", chat_completion)
+def dated(exchange: Exchange) -> bool:
+    """A chat completion whose ``created`` is a number."""
+    value = _created(exchange)[1] if chat_completion(exchange) else None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _created(exchange: Exchange) -> tuple[int | None, Any]:
+    """``created`` where it stands first, and the event that holds it."""
+    event, body = next(iter(objects(exchange)), (None, exchange.json))
+    return event, at(body, "created")
+
+
+@check("stream.created-recent", dated)
 def created_recent(exchange: Exchange, case: Case) -> Problems:
     yield from recent(exchange, case)
 
 
 def recent(exchange: Exchange, case: Case) -> Problems:
     """``created`` within two minutes of the request, by the clock of this machine."""
-    event, body = next(iter(objects(exchange)), (None, exchange.json))
-    value, sent = at(body, "created"), case.sent_at(exchange)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or sent is None:
-        return
+    (event, value), sent = _created(exchange), case.sent_at(exchange)
+    if sent is None:
+        raise Inconclusive("the log does not say when the request was sent")
     if abs(value - sent) > 120:
         yield Problem(
             f"created is {value}, but the request was sent at {sent:.0f}: {value - sent:+.0f} s apart",

@@ -43,13 +43,17 @@ def valid(exchange: Exchange, case: Case) -> Problems:
 @check("json.object", finished)
 def an_object(exchange: Exchange, case: Case) -> Problems:
     value = parsed(content(exchange))
-    if value is not None and not isinstance(value, dict):
+    if value is None:
+        raise Inconclusive("the content is no JSON value at all")
+    if not isinstance(value, dict):
         yield Problem(f"the content is the JSON value {excerpt(value)}, expected an object", excerpt=content(exchange))
 
 
 @check("json.no-fence", chat_completion)
 def no_fence(exchange: Exchange, case: Case) -> Problems:
     text = content(exchange)
+    if not text:
+        raise Inconclusive("the model wrote nothing")
     if FENCE.search(text) and parsed(text) is None:
         yield Problem(
             f"the JSON is wrapped in a fence: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON"
@@ -64,6 +68,8 @@ def not_empty(exchange: Exchange, case: Case) -> Problems:
 
 @check("json.no-whitespace-flood", chat_completion)
 def no_flood(exchange: Exchange, case: Case) -> Problems:
+    if not content(exchange):
+        raise Inconclusive("the model wrote nothing")
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', '""', content(exchange))
     blank = sum(character.isspace() for character in outside)
     if blank > 20 and blank * 2 > len(content(exchange)):
@@ -72,7 +78,9 @@ def no_flood(exchange: Exchange, case: Case) -> Problems:
 
 @check("json.length-cut", lambda exchange: chat_completion(exchange) and whole(exchange))
 def length_cut(exchange: Exchange, case: Case) -> Problems:
-    if parsed(content(exchange)) is None and answer(exchange).finish != "length":
+    if parsed(content(exchange)) is not None:
+        raise Inconclusive("the whole answer fits into max_tokens")
+    if answer(exchange).finish != "length":
         yield Problem(
             f"the JSON was cut, but finish_reason is {answer(exchange).finish!r}, expected 'length'",
             excerpt=content(exchange),

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.answers import answer, asked, chat_completion, objects, wants_stream
-from conformance.check import Case, Problem, Problems, check, excerpt
+from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
 from conformance.checks.usage import counted, read
 from wire.exchange import Exchange
 from wire.strict_json import at
@@ -48,6 +48,8 @@ def shape(exchange: Exchange, case: Case) -> Problems:
 
 @check("logprobs.in-stream", lambda exchange: chat_completion(exchange) and wants_stream(exchange))
 def in_stream(exchange: Exchange, case: Case) -> Problems:
+    if not answer(exchange).content:
+        raise Inconclusive("the model wrote nothing")
     for event, chunk in objects(exchange):
         if at(chunk, "choices", 0, "delta", "content") and not at(chunk, "choices", 0, "logprobs", "content"):
             yield Problem(
@@ -91,12 +93,19 @@ def probable(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value <= 0
 
 
+def item_spells(item: dict[str, Any]) -> bool:
+    """Bytes, and a token that is not cut out of a character."""
+    token = item.get("token")
+    return item.get("bytes") is not None and isinstance(token, str) and "\ufffd" not in token
+
+
 @check("logprobs.bytes", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
 def token_bytes(exchange: Exchange, case: Case) -> Problems:
-    for event, pointer, item in itemised(exchange):
-        numbers, token = item.get("bytes"), item.get("token")
-        if numbers is None or not isinstance(token, str) or "\ufffd" in token:
-            continue
+    whole = [row for row in itemised(exchange) if item_spells(row[2])]
+    if not whole:
+        raise Inconclusive("no item has bytes and a whole token")
+    for event, pointer, item in whole:
+        numbers, token = item["bytes"], item["token"]
         if spelled({"bytes": numbers}) != token.encode("utf-8", "surrogateescape"):
             yield Problem(f"bytes {excerpt(numbers)} do not spell {token!r}", event=event, pointer=f"{pointer}/bytes")
 
@@ -104,6 +113,8 @@ def token_bytes(exchange: Exchange, case: Case) -> Problems:
 @check("logprobs.width", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
 def width(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("top_logprobs") or 0
+    if not any(alternatives(item) for _, _, item in itemised(exchange)):
+        raise Inconclusive("no item has alternatives")
     for event, pointer, item in itemised(exchange):
         if len(alternatives(item)) > wanted:
             yield Problem(
@@ -116,6 +127,8 @@ def width(exchange: Exchange, case: Case) -> Problems:
 
 @check("logprobs.ordered", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
 def ordered(exchange: Exchange, case: Case) -> Problems:
+    if not any(len(alternatives(item)) > 1 for _, _, item in itemised(exchange)):
+        raise Inconclusive("no item has two alternatives")
     for event, pointer, item in itemised(exchange):
         values = [each.get("logprob") for each in alternatives(item)]
         numbers = [value for value in values if isinstance(value, (int, float))]

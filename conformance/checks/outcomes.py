@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 
-from conformance.check import Case, Pick, Problem, Problems, check, excerpt, model_decides
+from conformance.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, model_decides
 from wire.exchange import End, Exchange
 from wire.strict_json import at
 
@@ -52,7 +52,7 @@ def served(requirement: str, pick: Pick) -> None:
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         if "fault" in exchange.notes:
-            return
+            raise Inconclusive(f"{case.ask.model} must refuse it")
         if exchange.status != 200:
             yield Problem(
                 f"{named(exchange)} got {outcome(exchange)}, expected to be served",
@@ -71,7 +71,9 @@ def refused(
     def judge(exchange: Exchange, case: Case) -> Problems:
         allowed = statuses(case) if callable(statuses) else statuses
         fault = exchange.notes.get("fault")
-        if fault and exchange.status not in allowed:
+        if fault is None:
+            raise Inconclusive(f"{case.ask.model} need not refuse it")
+        if exchange.status not in allowed:
             yield Problem(
                 f"{fault}: {outcome(exchange)}, expected {spoken(allowed)}", cause=f"{named(exchange)} is not refused"
             )
@@ -228,7 +230,7 @@ either("thinking.effort-with-disabled", {400})
 either("thinking.reasoning-missing-refused", {400})
 
 
-@check("transport.no-redirect", tried)
+@check("transport.no-redirect", answered)
 def no_redirect(exchange: Exchange, case: Case) -> Problems:
     if exchange.status is None or not 300 <= exchange.status < 400:
         return

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.answers import events, stream
-from conformance.check import Case, Problem, Problems, check, check_group
-from conformance.checks.framing import DONE
+from conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group
+from conformance.checks.framing import DONE, marked
 from wire import sse
 from wire.exchange import End, Exchange
 
 
-@check("stream.closes-after-done", events)
+@check("stream.closes-after-done", marked)
 def closes_after_done(exchange: Exchange, case: Case) -> Problems:
-    done = next((stamped for stamped in exchange.events if exchange.data[stamped.index] == DONE), None)
-    if done is None or exchange.t_closed is None:
-        return
+    done = next(stamped for stamped in exchange.events if exchange.data[stamped.index] == DONE)
+    if exchange.t_closed is None:
+        raise Inconclusive("the log does not say when the stream was closed")
     seconds = (exchange.t_closed - done.at) / 1e9
     if seconds > 1 or exchange.end in {End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT}:
         yield Problem(f"the body was still open {seconds:.1f} s after [DONE], expected at most 1 s", event=done.index)
@@ -31,9 +31,11 @@ def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
     A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner.
     """
-    for exchange in exchanges:
-        spread = _spread(exchange)
-        if spread is not None and spread.late and not _slow_start(exchange, spread, exchanges):
+    spreads = [(exchange, spread) for exchange in exchanges if (spread := _spread(exchange)) is not None]
+    if not spreads:
+        raise Inconclusive("no stream had enough events over enough time to tell")
+    for exchange, spread in spreads:
+        if spread.late and not _slow_start(exchange, spread, exchanges):
             yield Problem(
                 f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
                 f"expected them as they are made",
@@ -78,7 +80,7 @@ def _spread(exchange: Exchange) -> _Spread | None:
 def headers_early(exchange: Exchange, case: Case) -> Problems:
     first = exchange.events[0].at
     if exchange.t_headers is None or exchange.t_sent is None or first - exchange.t_sent < 50e6:
-        return
+        raise Inconclusive("the first event came too soon to tell it from the headers")
     if first - exchange.t_headers < 1e6:
         yield Problem("the headers arrived together with the first event, expected before it", event=0)
 
@@ -86,9 +88,14 @@ def headers_early(exchange: Exchange, case: Case) -> Problems:
 @check("stream.uncompressed-flush", stream)
 def flushed(exchange: Exchange, case: Case) -> Problems:
     if not exchange.header("content-encoding"):
-        return
+        if not exchange.body:
+            raise Untestable("nothing came")
+        return  # nothing is held back by a compression that is not there
     if not exchange.events:
         yield Problem("the compressed stream does not decompress to events", offset=0)
+        return
     spread = _spread(exchange)
-    if spread is not None and spread.late:
+    if spread is None:
+        raise Inconclusive("the compressed stream was too short to tell")
+    if spread.late:
         yield Problem(f"compression held {spread.events} events back into {spread.reads} reads", event=0)

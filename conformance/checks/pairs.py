@@ -48,6 +48,8 @@ def agree(exchanges: Sequence[Exchange], view: Callable[[Answer], Any], what: st
         raise Inconclusive("one of the two modes did not come to its end")
     if not found:
         raise Inconclusive(f"the model does not repeat itself, so {what} cannot be compared")
+    if not any(streamed or documented for _, streamed, documented in found):
+        raise Inconclusive(f"there is nothing to compare: {what} of both modes are empty")
     for stream, streamed, documented in found:
         if streamed != documented:
             yield Problem(

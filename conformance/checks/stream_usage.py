@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from conformance.answers import chat_chunked, chunked, objects
+from conformance.answers import chat_chunked, chunked, objects, on_chat, whole
 from conformance.check import Case, Problem, Problems, check
-from conformance.checks.chunks import finishes
+from conformance.checks.chunks import finished, finishes
 from wire.exchange import Exchange
 
 
-@check("stream.usage-present", chunked)
+def ended(exchange: Exchange) -> bool:
+    """A stream in which the usage must have come by now."""
+    return chunked(exchange) and ("[DONE]" in exchange.data or bool(usages(exchange)))
+
+
+def metered(exchange: Exchange) -> bool:
+    """A stream that reports a usage."""
+    return chunked(exchange) and bool(usages(exchange))
+
+
+def usages(exchange: Exchange) -> list[int]:
+    return [event for event, chunk in objects(exchange) if isinstance(chunk.get("usage"), dict)]
+
+
+@check("stream.usage-present", ended)
 def usage_present(exchange: Exchange, case: Case) -> Problems:
-    if "[DONE]" in exchange.data and not any(isinstance(chunk.get("usage"), dict) for _, chunk in objects(exchange)):
+    if not usages(exchange):
         yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
 
 
-@check("stream.usage-unasked", chat_chunked)
+@check("stream.usage-unasked", lambda exchange: ended(exchange) and on_chat(exchange))
 def usage_unasked(exchange: Exchange, case: Case) -> Problems:
-    if "[DONE]" in exchange.data and not any(isinstance(chunk.get("usage"), dict) for _, chunk in objects(exchange)):
+    if not usages(exchange):
         yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
 
 
-@check("stream.usage-unsolicited-chunk", chat_chunked)
+@check("stream.usage-unsolicited-chunk", lambda exchange: chat_chunked(exchange) and whole(exchange))
 def unsolicited(exchange: Exchange, case: Case) -> Problems:
     for event, chunk in objects(exchange):
         if chunk.get("choices") == []:
@@ -31,11 +45,7 @@ def unsolicited(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-def usages(exchange: Exchange) -> list[int]:
-    return [event for event, chunk in objects(exchange) if isinstance(chunk.get("usage"), dict)]
-
-
-@check("stream.usage-once", chunked)
+@check("stream.usage-once", metered)
 def usage_once(exchange: Exchange, case: Case) -> Problems:
     found = usages(exchange)
     if len(found) > 1:
@@ -45,19 +55,19 @@ def usage_once(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.usage-null-before", chat_chunked)
+@check("stream.usage-null-before", lambda exchange: metered(exchange) and on_chat(exchange))
 def usage_null_before(exchange: Exchange, case: Case) -> Problems:
     found = usages(exchange)
     for event, chunk in objects(exchange):
-        if found and event < found[0] and "usage" not in chunk:
+        if event < found[0] and "usage" not in chunk:
             yield Problem(f"chunk {event} has no member usage, expected null until the totals", event=event)
             return
 
 
-@check("stream.usage-not-before-finish", chunked)
+@check("stream.usage-not-before-finish", lambda exchange: metered(exchange) and finished(exchange))
 def usage_not_before_finish(exchange: Exchange, case: Case) -> Problems:
     found, ends = usages(exchange), finishes(exchange)
-    if found and ends and found[-1] < ends[0][0]:
+    if found[-1] < ends[0][0]:
         yield Problem(
             f"the usage stands in chunk {found[-1]}, before the finish_reason in chunk {ends[0][0]}", event=found[-1]
         )

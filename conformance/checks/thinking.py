@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from conformance.answers import answer, bound, chat_chunked, chat_completion, deltas, objects, ok, wants_stream
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from conformance.answers import (
+    answer,
+    bound,
+    chat_chosen,
+    chat_chunked,
+    chat_completion,
+    deltas,
+    objects,
+    ok,
+    wants_stream,
+)
+from conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group, excerpt
 from conformance.checks.chunks import finishes
 from conformance.checks.outcomes import outcome, tried
 from conformance.checks.usage import counted, read
@@ -26,7 +37,7 @@ for requirement in ("thinking.enabled", "thinking.default-on", "thinking.reasone
     check(requirement, chat_completion)(must_think)
 
 
-@check("thinking.disabled", chat_completion)
+@check("thinking.disabled", chat_chosen)
 def disabled(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).reasoning:
         yield Problem(f"thinking is disabled, but reasoning_content is {excerpt(answer(exchange).reasoning)!r}")
@@ -36,6 +47,8 @@ def disabled(exchange: Exchange, case: Case) -> Problems:
 def not_in_content(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     content, reasoning = found.content or "", found.reasoning or ""
+    if not content:
+        raise Inconclusive("the answer has no content")
     for tag in TAGS:
         if tag in content:
             yield Problem(
@@ -50,6 +63,8 @@ def not_in_content(exchange: Exchange, case: Case) -> Problems:
 
 @check("thinking.two-phases", chat_chunked)
 def two_phases(exchange: Exchange, case: Case) -> Problems:
+    if not (answer(exchange).content and answer(exchange).reasoning):
+        raise Inconclusive("no stream has both a thought and an answer")
     begun = None
     for event, _, delta in deltas(exchange):
         if delta.get("content"):
@@ -61,15 +76,17 @@ def two_phases(exchange: Exchange, case: Case) -> Problems:
 @check("thinking.no-early-finish", chat_chunked)
 def no_early_finish(exchange: Exchange, case: Case) -> Problems:
     outputs = [event for event, _, delta in deltas(exchange) if delta.get("content") or delta.get("tool_calls")]
+    if "stop" not in [reason for _, _, reason in finishes(exchange)]:
+        raise Inconclusive("no answer came to its own end")
     for event, _, reason in finishes(exchange):
         if reason == "stop" and (not outputs or event < outputs[0]):
             yield Problem(f"finish_reason stop comes in chunk {event}, before any content", event=event)
 
 
-@check("thinking.no-null-key", chat_completion)
+@check("thinking.no-null-key", chat_chosen)
 def no_null_key(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).reasoning:
-        return
+        raise Inconclusive("every answer thinks")
     bodies = objects(exchange) if wants_stream(exchange) else ((None, exchange.json),)
     for event, body in bodies:
         for member in ("delta", "message"):
@@ -86,34 +103,41 @@ def no_null_key(exchange: Exchange, case: Case) -> Problems:
 
 @check("thinking.reasoning-string", chat_completion)
 def reasoning_string(exchange: Exchange, case: Case) -> Problems:
-    bodies = objects(exchange) if wants_stream(exchange) else ((None, exchange.json),)
-    for event, body in bodies:
+    found = list(thoughts(exchange))
+    if not found:
+        raise Inconclusive("no answer has reasoning_content")
+    for event, pointer, got in found:
+        if not isinstance(got, str):
+            yield Problem(f"reasoning_content is {excerpt(got)}, expected a text or null", event=event, pointer=pointer)
+
+
+def thoughts(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:
+    """``(event, pointer, value)`` of each reasoning_content that is not null."""
+    for event, body in objects(exchange) if wants_stream(exchange) else ((None, exchange.json),):
         for member in ("delta", "message"):
-            got = at(body, "choices", 0, member, "reasoning_content")
-            if got is not None and not isinstance(got, str):
-                yield Problem(
-                    f"reasoning_content is {excerpt(got)}, expected a text or null",
-                    event=event,
-                    pointer=f"/choices/0/{member}/reasoning_content",
-                )
+            if (got := at(body, "choices", 0, member, "reasoning_content")) is not None:
+                yield event, f"/choices/0/{member}/reasoning_content", got
 
 
 @check("thinking.length", tried)
 def length(exchange: Exchange, case: Case) -> Problems:
     if not ok(exchange):
         yield Problem(f"a small max_tokens while thinking got {outcome(exchange)}, expected status 200")
-    elif chat_completion(exchange) and (finish := answer(exchange).finish) != "length":
+    elif not chat_chosen(exchange):
+        raise Untestable("the answer has no choice")
+    elif (finish := answer(exchange).finish) != "length":
         counts = answer(exchange).usage
-        if counts is None or counts.completion is None or counts.completion >= bound(exchange):
-            yield Problem(
-                f"max_tokens {bound(exchange)} was used up, but finish_reason is {finish!r}, expected 'length'"
-            )
+        if counts is not None and counts.completion is not None and counts.completion < bound(exchange):
+            raise Inconclusive(f"thought and answer took {counts.completion} tokens only")
+        yield Problem(f"max_tokens {bound(exchange)} was used up, but finish_reason is {finish!r}, expected 'length'")
 
 
 @check("thinking.both-counted", counted)
 def both_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    if counts.completion is not None and counts.completion > bound(exchange):
+    if counts.completion is None:
+        raise Inconclusive("the usage does not count the completion")
+    if counts.completion > bound(exchange):
         yield Problem(
             f"thought and answer took {counts.completion} tokens, max_tokens was {bound(exchange)}",
             event=found.usage_event,
@@ -141,7 +165,7 @@ def tools(exchanges: Sequence[Exchange], case: Case) -> Problems:
         yield Problem("the call comes without reasoning_content", exchange=first)
 
 
-@check("thinking.logprobs", chat_completion)
+@check("thinking.logprobs", chat_chosen)
 def logprobs(exchange: Exchange, case: Case) -> Problems:
     entries = at(exchange.json, "choices", 0, "logprobs", "reasoning_content")
     if entries is not None and not isinstance(entries, list):

@@ -12,7 +12,7 @@ from jsonschema.exceptions import SchemaError
 from conformance.answers import Call, answer
 from conformance.check import Case, Problem, Problems, check, check_group, excerpt
 from conformance.checks.chunks import MARKUP
-from conformance.checks.tool_calls import calling, complete_calls, cut, functions, raw_calls
+from conformance.checks.tool_calls import calling, complete_calls, functions, raw_calls
 from conformance.probes.tools import NASTY, ORDER
 from wire.exchange import Exchange
 from wire.strict_json import at
@@ -64,7 +64,7 @@ def arguments_string(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check_group("tools.arguments-exact", calling)
+@check_group("tools.arguments-exact", complete_calls)
 def arguments_exact(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for exchange in exchanges:
         for call in answer(exchange).calls:
@@ -75,7 +75,7 @@ def arguments_exact(exchanges: Sequence[Exchange], case: Case) -> Problems:
                     excerpt=call.arguments,
                     exchange=exchange,
                 )
-            elif exchange.probe == "tools.echo-arguments" and not cut(exchange):
+            elif exchange.probe == "tools.echo-arguments":
                 yield from echoed(exchange, call, "note", NASTY)
 
 

@@ -33,8 +33,9 @@ def complete_calls(exchange: Exchange) -> bool:
 
 
 @model_decides
-def ended(exchange: Exchange) -> bool:
-    return calling(exchange) and whole(exchange)
+def another_call(exchange: Exchange) -> bool:
+    """An answer with a call that is not the first of its conversation."""
+    return calling(exchange) and len(answer(exchange).calls) + len(earlier_ids(exchange)) > 1
 
 
 @model_decides
@@ -116,12 +117,14 @@ def id_present(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("tools.id-unique", calling)
+def earlier_ids(exchange: Exchange) -> list[Any]:
+    """The ids of the calls in the history that was sent."""
+    return [at(call, "id") for turn in asked(exchange).get("messages", ()) for call in entries(at(turn, "tool_calls"))]
+
+
+@check("tools.id-unique", another_call)
 def id_unique(exchange: Exchange, case: Case) -> Problems:
-    earlier = [
-        at(call, "id") for turn in asked(exchange).get("messages", ()) for call in entries(at(turn, "tool_calls"))
-    ]
-    seen = list(earlier)
+    seen = earlier_ids(exchange)
     for call in answer(exchange).calls:
         if call.id and call.id in seen:
             yield Problem(f"two calls share the id {call.id!r}", event=call.event)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from conformance.answers import answer
-from conformance.check import Case, Problem, Problems, check, excerpt
+from conformance.check import Case, Problem, Problems, check, excerpt, model_decides
 from conformance.checks.tool_calls import call_stream, fragments
 from wire.exchange import Exchange
 from wire.strict_json import at
 
 
-@check("tools.id-stable", call_stream)
+@model_decides
+def in_pieces(exchange: Exchange) -> bool:
+    """A stream with a call that took more than one delta."""
+    return call_stream(exchange) and any(len(rows) > 1 for rows in fragments(exchange).values())
+
+
+@check("tools.id-stable", in_pieces)
 def id_stable(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         different = [id for id in call.ids if id and id != call.id]
@@ -17,7 +23,7 @@ def id_stable(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"the id of one call changes from {call.id!r} to {different[0]!r}", event=call.event)
 
 
-@check("tools.id-once", call_stream)
+@check("tools.id-once", in_pieces)
 def id_once(exchange: Exchange, case: Case) -> Problems:
     for rows in fragments(exchange).values():
         for event, pointer, fragment in rows[1:]:
@@ -25,7 +31,7 @@ def id_once(exchange: Exchange, case: Case) -> Problems:
                 yield Problem(f"chunk {event} repeats the id or name of its call", event=event, pointer=pointer)
 
 
-@check("tools.no-empty-name", call_stream)
+@check("tools.no-empty-name", in_pieces)
 def no_empty_name(exchange: Exchange, case: Case) -> Problems:
     for rows in fragments(exchange).values():
         for event, pointer, fragment in rows[1:]:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.answers import answer, asked
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.chunks import MARKUP
 from conformance.checks.tool_arguments import loaded
-from conformance.checks.tool_calls import called_in_document, calling, cut, ended, with_tools
+from conformance.checks.tool_calls import called_in_document, calling, complete_calls, cut, with_tools
 from wire.exchange import Exchange
 from wire.strict_json import at
 
+NOT_FORCED = "the model always thinks, and then no call may be forced"
 
-@check("tools.required-calls", with_tools)
+
+@model_decides
+def uncut(exchange: Exchange) -> bool:
+    """An answer with tools on offer that came to an end of its own."""
+    return with_tools(exchange) and not cut(exchange)
+
+
+@check("tools.required-calls", uncut)
 def required_calls(exchange: Exchange, case: Case) -> Problems:
-    if asked(exchange).get("tool_choice") != "required" or cut(exchange):
-        return
+    if asked(exchange).get("tool_choice") != "required":
+        raise Inconclusive(NOT_FORCED)
     found = answer(exchange)
     if not found.calls:
         yield Problem(
@@ -26,10 +34,12 @@ def required_calls(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("tools.named-calls", with_tools)
+@check("tools.named-calls", uncut)
 def named_calls(exchange: Exchange, case: Case) -> Problems:
     wanted = at(asked(exchange).get("tool_choice"), "function", "name")
-    if wanted and not cut(exchange) and wanted not in [call.name for call in answer(exchange).calls]:
+    if wanted is None:
+        raise Inconclusive(NOT_FORCED)
+    if wanted not in [call.name for call in answer(exchange).calls]:
         yield Problem(
             f"tool_choice names {wanted}, but the answer calls {[call.name for call in answer(exchange).calls]}",
             cause="no call",
@@ -39,18 +49,20 @@ def named_calls(exchange: Exchange, case: Case) -> Problems:
 @check("tools.none-no-calls", with_tools)
 def none_no_calls(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
+    if not (found.calls or found.content):
+        raise Inconclusive("the model wrote nothing")
     if found.calls:
         yield Problem(f"tool_choice none got a call of {found.calls[0].name}", event=found.calls[0].event)
     if any(mark in (found.content or "") for mark in MARKUP):
         yield Problem("tool_choice none got a call written as text", excerpt=found.content or "")
 
 
-@check("tools.finish-reason", ended)
+@check("tools.finish-reason", complete_calls)
 def finish_reason(exchange: Exchange, case: Case) -> Problems:
     choice = asked(exchange).get("tool_choice")
     forced = choice == "required" or isinstance(choice, dict)
     lenient = case.ask.dialect == "openai" and forced and case.policy == "interop"  # what OpenAI itself does
-    allowed = ("tool_calls", "length", *(("stop",) if lenient else ()))
+    allowed = ("tool_calls", *(("stop",) if lenient else ()))
     found = answer(exchange)
     if found.finish not in allowed:
         yield Problem(
@@ -62,6 +74,8 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
 @check("tools.no-markup-in-content", with_tools)
 def no_markup(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
+    if answer(exchange).empty:
+        raise Inconclusive("the model wrote nothing")
     for mark in MARKUP:
         if mark in text:
             yield Problem(
@@ -84,12 +98,12 @@ def content_beside(exchange: Exchange, case: Case) -> Problems:
 
 @check_group("tools.parallel", with_tools)
 def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    several = [exchange for exchange in exchanges if len(answer(exchange).calls) > 1]
+    several = [exchange for exchange in exchanges if len(answer(exchange).calls) > 1 and not cut(exchange)]
     if not several:
-        raise Inconclusive("the model made no two calls at once")
+        raise Inconclusive("the model made no two calls at once, or was cut")
     for exchange in several:
         for call in answer(exchange).calls:
-            if not cut(exchange) and (not call.id or not call.name or loaded(call)[1]):
+            if not call.id or not call.name or loaded(call)[1]:
                 yield Problem(
                     f"one of {len(answer(exchange).calls)} calls is incomplete: {excerpt([call.id, call.name, call.arguments])}",
                     event=call.event,

@@ -18,7 +18,9 @@ MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*
 
 @check("transport.answered", tried)
 def gets_answered(exchange: Exchange, case: Case) -> Problems:
-    if exchange.status is None and exchange.end in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}:
+    if exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}:
+        raise Inconclusive(f"nothing came in the time allowed: {outcome(exchange)}")
+    if exchange.status is None:
         yield Problem(f"the connection ended before a status line: {outcome(exchange)}", cause="no answer")
 
 
@@ -47,6 +49,8 @@ def content_type_exact(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"content-type {value!r} is not a media type")
     elif value is None and exchange.body.strip() and ok(exchange):
         yield Problem("the answer has a body but no content-type")
+    elif value is None:
+        raise Inconclusive("no answer names the type of a body")
 
 
 @check("transport.encoding-honest", answered)
@@ -61,7 +65,7 @@ def encoding_honest(exchange: Exchange, case: Case) -> Problems:
         yield Problem("the answer is gzip without saying so", offset=0)
 
 
-@check_group("transport.big-body", tried)
+@check_group("transport.big-body", answered)
 def big_body(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """Its JSON is cut: whatever the API says to a small cut body is an answer of the API."""
     usual = {400, 422, *(each.status for each in exchanges if each.probe == "errors.bad-json" and each.step == "cut")}
@@ -81,6 +85,8 @@ def big_body(exchanges: Sequence[Exchange], case: Case) -> Problems:
 def keep_alive(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if any(exchange.status is None for exchange in exchanges):
         raise Inconclusive("a request of the three was not answered")
+    if len(exchanges) < 2:
+        raise Inconclusive("one request alone was answered")
     for exchange in exchanges[1:]:
         if exchange.t_connected is not None:
             yield Problem(
@@ -113,5 +119,7 @@ def n_choices(exchange: Exchange, case: Case) -> Problems:
 def max_completion_tokens(exchange: Exchange, case: Case) -> Problems:
     counts = answer(exchange).usage
     bound = asked(exchange)["max_completion_tokens"]
-    if counts and counts.completion is not None and counts.completion > bound:
+    if counts is None or counts.completion is None:
+        raise Inconclusive("the answer does not count its tokens")
+    if counts.completion > bound:
         yield Problem(f"completion_tokens is {counts.completion}, max_completion_tokens was {bound}")

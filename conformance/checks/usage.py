@@ -22,9 +22,9 @@ def read(exchange: Exchange) -> tuple[Answer, Usage]:
     return found, found.usage
 
 
-@check("usage.present", document)
+@check("usage.present", lambda exchange: document(exchange) and completion(exchange))
 def present(exchange: Exchange, case: Case) -> Problems:
-    if isinstance(exchange.json, dict) and not isinstance(exchange.json.get("usage"), dict):
+    if not isinstance(exchange.json.get("usage"), dict):
         yield Problem(
             f"usage is {exchange.json.get('usage')!r}, expected an object", pointer="/usage", cause="no usage"
         )
@@ -64,6 +64,9 @@ def cache_split(exchange: Exchange, case: Case) -> Problems:
 
 @check("usage.cached-tokens-agree", counted)
 def cached_agree(exchange: Exchange, case: Case) -> Problems:
+    counts = read(exchange)[1]
+    if counts.cached is None or counts.hit is None:
+        raise Inconclusive("the usage does not count the cached tokens twice")
     yield from sums(exchange, "/prompt_tokens_details/cached_tokens")
 
 
@@ -82,7 +85,9 @@ def details_object(exchange: Exchange, case: Case) -> Problems:
 @check("usage.cached-within-prompt", counted)
 def cached_within(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    if counts.cached is not None and counts.prompt is not None and counts.cached > counts.prompt:
+    if counts.cached is None or counts.prompt is None:
+        raise Inconclusive("the usage does not count cached tokens")
+    if counts.cached > counts.prompt:
         yield Problem(
             f"cached_tokens {counts.cached} exceeds prompt_tokens {counts.prompt}",
             event=found.usage_event,
@@ -114,7 +119,9 @@ def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:
 def completion_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     bound = asked(exchange).get("max_tokens")
-    if found.finish == "length" and counts.completion is not None and counts.completion != bound:
+    if found.finish != "length" or counts.completion is None:
+        raise Inconclusive("no answer that counts its tokens was cut")
+    if counts.completion != bound:
         yield Problem(
             f"max_tokens {bound} cut the answer, but completion_tokens is {counts.completion}",
             event=found.usage_event,
@@ -125,7 +132,9 @@ def completion_counted(exchange: Exchange, case: Case) -> Problems:
 @check("usage.answer-counted", counted)
 def answer_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    if not found.empty and counts.completion is not None and counts.completion < 1:
+    if found.empty or counts.completion is None:
+        raise Inconclusive("no answer that counts its tokens has any")
+    if counts.completion < 1:
         yield Problem(
             f"an answer that is not empty cost {counts.completion} completion_tokens",
             event=found.usage_event,
@@ -137,7 +146,9 @@ def answer_counted(exchange: Exchange, case: Case) -> Problems:
 def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     bound = asked(exchange).get("max_tokens")
-    if isinstance(bound, int) and counts.completion is not None and counts.completion > bound:
+    if not isinstance(bound, int) or counts.completion is None:
+        raise Inconclusive("no answer with a bound counts its tokens")
+    if counts.completion > bound:
         yield Problem(
             f"completion_tokens {counts.completion} exceeds max_tokens {bound}",
             event=found.usage_event,
@@ -147,6 +158,8 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
 
 @check("usage.reasoning-within-completion", counted)
 def reasoning_within(exchange: Exchange, case: Case) -> Problems:
+    if read(exchange)[1].reasoning is None:
+        raise Inconclusive("the usage does not count reasoning")
     yield from sums(exchange, "/completion_tokens_details/reasoning_tokens")
 
 
@@ -186,19 +199,27 @@ def modes_agree(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check_group("usage.repeatable", counted)
 def repeatable(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    for first, second in pairwise(exchanges):
+    repeats = [(first, second) for first, second in pairwise(exchanges) if first.request.body == second.request.body]
+    if not repeats:
+        raise Inconclusive("no request was answered twice")
+    for first, second in repeats:
         one, two = read(first)[1].prompt, read(second)[1].prompt
-        if first.request.body == second.request.body and one != two:
+        if one != two:
             yield Problem(
                 f"the same prompt cost {one} tokens, then {two}", pointer="/usage/prompt_tokens", exchange=second
             )
 
 
+def continues(first: Exchange, second: Exchange) -> bool:
+    return first.probe == second.probe and (first.step, second.step) == ("first", "second")
+
+
 @check_group("usage.prompt-grows", counted)
 def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    for first, second in pairwise(exchanges):
-        if first.probe != second.probe or (first.step, second.step) != ("first", "second"):
-            continue
+    continued = [(first, second) for first, second in pairwise(exchanges) if continues(first, second)]
+    if not continued:
+        raise Inconclusive("no conversation and its continuation were both answered")
+    for first, second in continued:
         one, two = read(first)[1].prompt, read(second)[1].prompt
         if one is not None and two is not None and two <= one:
             yield Problem(
@@ -213,7 +234,9 @@ def plausible(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     text = "".join(str(turn.get("content", "")) for turn in asked(exchange).get("messages", ()))
     estimate = sum(0.6 if ord(character) > 0x2E80 else 0.3 for character in text) + 8
-    if counts.prompt is not None and not estimate / 3 <= counts.prompt <= estimate * 3:
+    if counts.prompt is None:
+        raise Inconclusive("the usage does not count the prompt")
+    if not estimate / 3 <= counts.prompt <= estimate * 3:
         yield Problem(
             f"prompt_tokens is {counts.prompt}; {len(text)} characters are about {estimate:.0f}",
             event=found.usage_event,
