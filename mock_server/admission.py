@@ -56,7 +56,7 @@ def admit(endpoint: Endpoint, text: bytes, profile: str, beta: bool) -> Admitted
     """Raises :class:`errors.Refused` (400, 422)."""
     body = deserialise.body(text, endpoint, profile)
     found = specs.limits(profile, body["model"])
-    rules.check(rules.FIM if endpoint is Endpoint.FIM else rules.CHAT, body, found, beta)
+    rules.check(endpoint, body, found, beta)
     return Admitted(endpoint, body, found, beta)
 
 

@@ -67,4 +67,4 @@ def _shape(endpoint: Endpoint, profile: str) -> Shape:
         "max_completion_tokens": profile != "openai",
     }
     shape = CHAT if endpoint is Endpoint.CHAT else FIM
-    return {name: field for name, field in shape.items() if not absent.get(name)}
+    return shape.without({name for name, gone in absent.items() if gone})

@@ -43,7 +43,7 @@ class Mock:
         self.relay = Relay(config.upstream, loop) if config.upstream else None
         self.number = 0
         self.in_flight = 0
-        self._tidied = 0
+        self._tidied = self._swept = 0  # numbers of the latest request then
 
     # --- what a connection asks for
 
@@ -225,8 +225,10 @@ class Mock:
                 connection.transport.abort()
 
     def _tidy(self) -> None:
-        """Collect garbage while nobody waits, for a collection would make writes late; under steady load now and then."""
-        if self.number != self._tidied and (not self.in_flight or self.number - self._tidied > COLLECT_EVERY):
+        """Collect garbage when nothing was asked for a while, for a collection would make writes late; under load now and then."""
+        idle = not self.in_flight and self.number == self._swept
+        self._swept = self.number
+        if self.number != self._tidied and (idle or self.number - self._tidied > COLLECT_EVERY):
             self._tidied = self.number
             gc.collect()
 

@@ -4,9 +4,11 @@ Each rule is a function that returns the text of the refusal, or None. The first
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from mock_server import conversation, errors
+from mock_server.plan import Endpoint
 from specs import Limits
 
 Body = dict[str, Any]
@@ -14,14 +16,18 @@ Rule = Callable[[Body, Limits, bool], str | None]
 Rules = tuple[tuple[str, Rule], ...]  # each with the member that it is about: where that is absent or null, it holds
 
 
-def check(rules: Rules, body: Body, limits: Limits, beta: bool) -> None:
+def check(endpoint: Endpoint, body: Body, limits: Limits, beta: bool) -> None:
     """Raises :class:`errors.Refused` for the first rule that is broken."""
-    for member, rule in rules:
-        if body.get(member) is None:
-            continue
+    for rule in _about(endpoint, ABOUT.intersection([name for name, value in body.items() if value is not None])):
         text = rule(body, limits, beta)
         if text is not None:
             raise errors.invalid(limits.profile, limits.range_status, text)
+
+
+@lru_cache(maxsize=1024)
+def _about(endpoint: Endpoint, members: frozenset[str]) -> tuple[Rule, ...]:
+    """The rules that hold for a body with these members. Most bodies have few members, and the same ones."""
+    return tuple(rule for member, rule in RULES[endpoint] if member in members)
 
 
 def model_exists(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -208,3 +214,5 @@ FIM: Rules = (
     ("logprobs", fim_logprobs),
     ("stop", stops),
 )
+RULES = {Endpoint.CHAT: CHAT, Endpoint.FIM: FIM}
+ABOUT = frozenset(member for rules in RULES.values() for member, _ in rules)

@@ -1,15 +1,29 @@
 """Checks of types that refuse in the words of serde_json, which the real server visibly uses.
 
-A check raises :class:`Malformed` with serde's phrase; a shape is a table of checks. Unknown fields are ignored, ``null`` stands for
-absent where the field is optional.
+A check raises :class:`Malformed` with serde's phrase. Unknown fields are ignored.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Check = Callable[[Any], None]
-Shape = Mapping[str, tuple[Check, bool]]  # field name -> its check, and whether it must be there
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Fields of an object and the check of each. ``null`` stands for absent where a field is not needed."""
+
+    checks: Mapping[str, Check]
+    needed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, needed: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> "Shape":
+        return cls({**needed, **(optional or {})}, tuple(needed))
+
+    def without(self, names: Collection[str]) -> "Shape":
+        return Shape({name: check for name, check in self.checks.items() if name not in names}, self.needed)
 
 
 class Malformed(Exception):
@@ -81,10 +95,6 @@ def mapping(value: Any) -> None:
     expect(value, isinstance(value, dict), "a map")
 
 
-def optional(check: Check) -> Check:
-    return lambda value: None if value is None else check(value)
-
-
 def sequence(check: Check) -> Check:
     def check_all(value: Any) -> None:
         if not isinstance(value, list):
@@ -113,7 +123,9 @@ def one_of(*names: str) -> Check:
     return check
 
 
-def struct(name: str, shape: Shape) -> Check:
+def struct(name: str, needed: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+    shape = Shape.of(needed, optional)
+
     def check(value: Any) -> None:
         expect(value, isinstance(value, dict), f"struct {name}")
         check_fields(value, shape)
@@ -123,20 +135,12 @@ def struct(name: str, shape: Shape) -> Check:
 
 def check_fields(value: dict[str, Any], shape: Shape) -> None:
     for name, member in value.items():  # in the order of the text, as serde reads it
-        if name in shape:
+        check = shape.checks.get(name)
+        if check is not None and (member is not None or name in shape.needed):
             try:
-                shape[name][0](member)
+                check(member)
             except Malformed as error:
                 raise error.under(name) from None
-    for name, (_, needed) in shape.items():
-        if needed and name not in value:
+    for name in shape.needed:
+        if name not in value:
             raise Malformed(f"missing field `{name}`")
-
-
-def required(check: Check) -> tuple[Check, bool]:
-    return check, True
-
-
-def maybe(check: Check) -> tuple[Check, bool]:
-    """Absent or null will do."""
-    return optional(check), False

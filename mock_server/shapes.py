@@ -1,9 +1,9 @@
 """The types of request bodies, field by field. Fact sheet 2.1, 2.2, 4.1."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from mock_server.serde import (
+    Check,
     Malformed,
     Shape,
     boolean,
@@ -11,10 +11,8 @@ from mock_server.serde import (
     expect,
     integer,
     mapping,
-    maybe,
     number,
     one_of,
-    required,
     sequence,
     string,
     struct,
@@ -27,25 +25,27 @@ def content(value: Any) -> None:
         return
     if not isinstance(value, list):
         raise Malformed("data did not match any variant of untagged enum ChatCompletionRequestContent")
-    sequence(struct("TextPart", {"type": required(one_of("text")), "text": required(string)}))(value)
+    TEXT_PARTS(value)
 
 
-FUNCTION_CALL = struct("FunctionCall", {"name": required(string), "arguments": required(string)})
-TOOL_CALL = struct(
-    "ToolCall", {"id": required(string), "type": required(one_of("function")), "function": required(FUNCTION_CALL)}
-)
-MESSAGES: Mapping[str, Shape] = {
-    "system": {"content": required(content), "name": maybe(string)},
-    "user": {"content": required(content), "name": maybe(string)},
-    "assistant": {
-        "content": maybe(content),
-        "name": maybe(string),
-        "prefix": maybe(boolean),
-        "reasoning_content": maybe(string),
-        "tool_calls": maybe(sequence(TOOL_CALL)),
-    },
-    "tool": {"content": required(content), "tool_call_id": required(string)},
-    "latest_reminder": {"content": required(content)},
+TEXT_PARTS = sequence(struct("TextPart", {"type": one_of("text"), "text": string}))
+FUNCTION_CALL = struct("FunctionCall", {"name": string, "arguments": string})
+TOOL_CALL = struct("ToolCall", {"id": string, "type": one_of("function"), "function": FUNCTION_CALL})
+MESSAGES = {
+    "system": Shape.of({"content": content}, {"name": string}),
+    "user": Shape.of({"content": content}, {"name": string}),
+    "assistant": Shape.of(
+        {},
+        {
+            "content": content,
+            "name": string,
+            "prefix": boolean,
+            "reasoning_content": string,
+            "tool_calls": sequence(TOOL_CALL),
+        },
+    ),
+    "tool": Shape.of({"content": content, "tool_call_id": string}),
+    "latest_reminder": Shape.of({"content": content}),
 }
 PLAIN = ("user", "system", "assistant")
 _ROLE = one_of(*MESSAGES)
@@ -82,53 +82,34 @@ def tool_choice(value: Any) -> None:
         raise Malformed("expected one of `none`, `auto`, `required` or a tool")
 
 
-TOOL = struct(
-    "Tool",
+FUNCTION = struct("Function", {"name": string}, {"description": string, "parameters": mapping, "strict": boolean})
+TOOL = struct("Tool", {"type": one_of("function"), "function": FUNCTION})
+_SAMPLING: dict[str, Check] = {
+    "frequency_penalty": number,
+    "presence_penalty": number,
+    "temperature": number,
+    "top_p": number,
+    "max_tokens": integer(32),
+    "stop": stop,
+    "stream": boolean,
+    "stream_options": struct("StreamOptions", {}, {"include_usage": boolean}),
+    "n": integer(32),
+}
+CHAT = Shape.of(
+    {"messages": sequence(message), "model": string},
     {
-        "type": required(one_of("function")),
-        "function": required(
-            struct(
-                "Function",
-                {
-                    "name": required(string),
-                    "description": maybe(string),
-                    "parameters": maybe(mapping),
-                    "strict": maybe(boolean),
-                },
-            )
-        ),
+        **_SAMPLING,
+        "max_completion_tokens": integer(32),
+        "logprobs": boolean,
+        "response_format": struct("ResponseFormat", {"type": string}),
+        "tool_choice": tool_choice,
+        "tools": sequence(TOOL),
+        "top_logprobs": integer(8),
+        "thinking": struct("ThinkingOptions", {"type": one_of("enabled", "disabled", "adaptive")}),
+        "reasoning_effort": string,
+        "user_id": string,
     },
 )
-_SAMPLING: Shape = {
-    "frequency_penalty": maybe(number),
-    "presence_penalty": maybe(number),
-    "temperature": maybe(number),
-    "top_p": maybe(number),
-    "max_tokens": maybe(integer(32)),
-    "stop": maybe(stop),
-    "stream": maybe(boolean),
-    "stream_options": maybe(struct("StreamOptions", {"include_usage": maybe(boolean)})),
-    "n": maybe(integer(32)),
-}
-CHAT: Shape = {
-    "messages": required(sequence(message)),
-    "model": required(string),
-    **_SAMPLING,
-    "max_completion_tokens": maybe(integer(32)),
-    "logprobs": maybe(boolean),
-    "response_format": maybe(struct("ResponseFormat", {"type": required(string)})),
-    "tool_choice": maybe(tool_choice),
-    "tools": maybe(sequence(TOOL)),
-    "top_logprobs": maybe(integer(8)),
-    "thinking": maybe(struct("ThinkingOptions", {"type": required(one_of("enabled", "disabled", "adaptive"))})),
-    "reasoning_effort": maybe(string),
-    "user_id": maybe(string),
-}
-FIM: Shape = {
-    "model": required(string),
-    "prompt": required(string),
-    **_SAMPLING,
-    "echo": maybe(boolean),
-    "logprobs": maybe(integer(8)),
-    "suffix": maybe(string),
-}
+FIM = Shape.of(
+    {"model": string, "prompt": string}, {**_SAMPLING, "echo": boolean, "logprobs": integer(8), "suffix": string}
+)
