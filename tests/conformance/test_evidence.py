@@ -284,11 +284,16 @@ def honest(mock, tmp_path_factory):
     return read(check(Options(target(mock.url), folder, "sk-test-0123456789", suite=Suite.THOROUGH)).log)
 
 
+@pytest.fixture(scope="module")
+def judged(honest):
+    return {result.requirement for result in score(honest) if result.verdict is Verdict.PASS}
+
+
 @pytest.mark.parametrize("row", POORER.values(), ids=POORER)
-def test_nothing_passes_without_evidence(row, honest):
+def test_nothing_passes_without_evidence(row, honest, judged):
     results = score(replace(honest, exchanges=tuple(map(row.change, honest.exchanges))))
     assert [result for result in results if result.verdict is Verdict.ERROR] == []
     passed = [result.requirement for result in results if result.verdict is Verdict.PASS]
     lost = set(matching(row.lost, checks())) - set(matching(row.kept, checks()))
     assert [id for id in passed if id in lost] == []
-    assert lost & {result.requirement for result in score(honest) if result.verdict is Verdict.PASS}
+    assert lost & judged

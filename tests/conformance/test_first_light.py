@@ -12,4 +12,4 @@ def test_the_honest_mock_conforms(mock, tmp_path):
     outcome = check(Options(target(mock.url), tmp_path, api_key="sk-test-0123456789", suite=Suite.SMOKE))
     assert (outcome.exit_code, outcome.stopped) == (0, None)
     others = {result.requirement for result in outcome.results if result.verdict not in {"pass", "not-applicable"}}
-    assert others == UNTOLD
+    assert others <= UNTOLD
