@@ -183,9 +183,20 @@ class Completions:
         spoken = plan.content if complete else ()
         self.cache.store(work.found, spoken, now)
         output = plan.completion_tokens if complete else min(written, plan.completion_tokens)
-        amount = self.prices.rates(plan.model, work.at).bill(plan.prompt.hit, plan.prompt.miss, output)
+        amount = self._price(plan, work.at, output)
         self.accounts.of(work.key).charge(amount)
         exchange.facts.price = amount
+
+    def _price(self, plan: Plan, at: float, output: int) -> int:
+        """Of an answer, in pico-units."""
+        odd, prompt = plan.surcharge, plan.prompt
+        if odd is None:
+            return self.prices.rates(plan.model, at).bill(prompt.hit, prompt.miss, output)
+        rates = self.prices.rates(plan.model, at + odd.shift_s)
+        return (
+            rates.bill(prompt.hit + odd.hit, prompt.miss + odd.miss, output + odd.output) * odd.percent // 100
+            + odd.pico
+        )
 
 
 def _cache(config: Config) -> PrefixCache:

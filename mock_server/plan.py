@@ -48,6 +48,19 @@ class Answer:
 
 
 @dataclass(slots=True)
+class Surcharge:
+    """What is taken from the account beyond what the usage says: tokens of each kind, at the prices of another moment, a share of
+    the whole, and 10⁻¹² units of the currency."""
+
+    hit: int = 0
+    miss: int = 0
+    output: int = 0
+    shift_s: float = 0.0
+    percent: int = 100
+    pico: int = 0
+
+
+@dataclass(slots=True)
 class Plan:
     """One answer. Every piece is one token, except where a token ends within a character: such tokens travel together,
     and ``completion_tokens`` counts them all."""
@@ -68,6 +81,7 @@ class Plan:
     include_usage: bool = False
     logprobs: int | None = None  # how many alternatives; None: not asked for
     echo: str = ""  # FIM: the prompt that stands in front of the answer
+    surcharge: Surcharge | None = None
 
     @property
     def steps(self) -> list[int]:

@@ -1,0 +1,58 @@
+"""Taking another amount than the usage comes to. Nothing of it is on the wire but the balance."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import specs
+from mock_server.deviations.registry import Context, Layer, deviation
+from mock_server.plan import Plan, Surcharge
+
+
+class Kind(StrEnum):
+    """Of a token that is charged."""
+
+    HIT = "hit"
+    MISS = "miss"
+    OUTPUT = "output"
+
+
+@deviation("bill-hit-as-miss", Layer.PLAN, {"cache.discount"})
+def bill_hit_as_miss(plan: Plan, context: Context) -> Plan:
+    """Cache hits are charged at the price of misses."""
+    return replace(plan, surcharge=Surcharge(hit=-plan.prompt.hit, miss=plan.prompt.hit))
+
+
+@deviation("bill-off-by-one", Layer.PLAN, {"balance.charged"})
+def bill_off_by_one(plan: Plan, context: Context, *, kind: Kind = Kind.OUTPUT, by: int = 1) -> Plan:
+    """A token more is charged than the usage counts."""
+    return replace(plan, surcharge=Surcharge(**{kind.value: by}))
+
+
+@deviation("bill-wrong-window", Layer.PLAN, {"balance.price-window"})
+def bill_wrong_window(plan: Plan, context: Context) -> Plan:
+    """The prices are those of another time of the day: a clock that is hours off, or in another zone."""
+    created = datetime.fromtimestamp(plan.created, UTC)
+    hours = (timedelta(hours=hour) for hour in range(1, 24))
+    shift = next((each for each in hours if _rates(plan.model, created + each) != _rates(plan.model, created)), None)
+    return plan if shift is None else replace(plan, surcharge=Surcharge(shift_s=shift.total_seconds()))
+
+
+@deviation("bill-streams-dearer", Layer.PLAN, {"balance.stream-same-price"})
+def bill_streams_dearer(plan: Plan, context: Context, *, percent: int = 110) -> Plan:
+    """A stream costs more than the same answer as one document."""
+    return replace(plan, surcharge=Surcharge(percent=percent)) if plan.stream else plan
+
+
+@deviation("bill-drifts", Layer.PLAN, {"balance.charged"})
+def bill_drifts(plan: Plan, context: Context, *, pico: int = 1) -> Plan:
+    """The balance loses a trillionth with each answer: money is kept in floats, or rounded."""
+    return replace(plan, surcharge=Surcharge(pico=pico))
+
+
+def _rates(model: str, at: datetime) -> specs.Rates | None:
+    try:
+        price = specs.price(model, at)
+    except specs.UnknownPriceError:
+        return None
+    return specs.Rates(price.hit, price.miss, price.output)
