@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from load.calibration import Calibration
+from load.latency import METRICS
 from load.options import Options
 from load.slo import evaluate
-from load.tally import METRICS, Tally
+from load.tally import Tally
 from load.validity import Signals, judge
 
 SCHEMA = "echosounder/load/1"

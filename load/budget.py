@@ -22,7 +22,7 @@ class Budget:
     sent: int = 0
 
     def ceiling(self, job: Job) -> Decimal:
-        if self.rates is None:
+        if self.rates is None or self.usd is None:  # nobody asks: exact decimals are dear
             return Decimal(0)
         return bill(0, job.most_tokens, job.max_tokens or 0, self.rates).total
 
@@ -39,7 +39,7 @@ class Budget:
 
     def settle(self, job: Job, counts: Usage | None, refused: bool) -> None:
         """Replace the ceiling by what the answer reports. Without a report the ceiling stays: better to stop early."""
-        if self.rates is None or (counts is None and not refused):
+        if self.rates is None or self.usd is None or (counts is None and not refused):
             return
         actual = bill_usage(counts, self.rates).total if counts is not None else Decimal(0)
         self.reserved += actual - self.ceiling(job)

@@ -170,10 +170,9 @@ def failure(call: Call, end: StreamEnd) -> str:
 
 def sample(call: Call) -> Sample:
     """The record of a call that has ended."""
-    reader, answer = call.reader, call.answer() if call.body else None
+    reader, first, answer = call.reader, call.reader.first, call.answer() if call.body else None
     end = stream_end(call, answer)
     counts = usage(reader.usage if reader.usage is not None else at(answer, "usage"))
-    first = reader.first
     return Sample(
         id=call.id,
         name=call.job.name,
@@ -210,10 +209,10 @@ def sample(call: Call) -> Sample:
         prompt_tokens=call.job.prompt_tokens,
         max_tokens=call.job.max_tokens,
         expected_hit=call.job.expected_hit,
-        model=reader.model or at(answer, "model"),
-        finish=reader.finish or at(answer, "choices", 0, "finish_reason"),
-        retry_after=call.framing.header("retry-after"),
-        trace=call.framing.header("x-ds-trace-id") or call.framing.header("x-request-id"),
+        model=_text(reader.model or at(answer, "model")),
+        finish=_text(reader.finish or at(answer, "choices", 0, "finish_reason")),
+        retry_after=call.framing.header(b"retry-after"),
+        trace=call.framing.header(b"x-ds-trace-id") or call.framing.header(b"x-request-id"),
         error=call.error or _message(call, answer),
     )
 
@@ -247,8 +246,14 @@ def exchange(call: Call, url: str, headers: Headers) -> Exchange:
 
 
 def _message(call: Call, answer: Any) -> str:
+    """What the answer says that went wrong, or its beginning where it says nothing."""
     error = at(answer, "error") or call.reader.error
     text = at(error, "message") or (error if isinstance(error, str) else "")
     if not text and (call.framing.status or 0) >= 400:
         text = b"".join(call.body)[:EXCERPT].decode("utf-8", "replace")
-    return str(text)[:EXCERPT]
+    return (_text(text) or "")[:EXCERPT]
+
+
+def _text(value: Any) -> str | None:
+    """A string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
+    return str(value).encode("utf-8", "replace").decode() if value else None

@@ -1,6 +1,5 @@
 """A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
 
-import json
 import os
 import signal
 import socket
@@ -21,14 +20,15 @@ from load.calibration import saved
 from load.interrupt import held_back
 from load.live import Live
 from load.log import Log
+from load.money import Money
 from load.options import Options, checked
 from load.otel import exporting
-from load.parts import Parts, parse
+from load.parts import Parts, parse, unparse
 from load.plan import items, rates, trace
 from load.preflight import preflight
 from load.prometheus import serving
 from load.recorder import UNWRITTEN
-from load.tally import Money, Tally
+from load.tally import Tally
 from wire.errors import CannotJudge, UsageError
 from wire.prices import Rates
 
@@ -239,12 +239,10 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 def _read(parts: Parts, log: Log, tally: Tally) -> None:
     """What the workers appended, into the log and the tally; stamps of other machines moved to the first one's clock."""
-    lines = []
-    for line in parts.new():
-        record = parse(line)
-        moved = tally.enter(record)
-        lines.append(line if moved is record else json.dumps(moved, separators=(",", ":")) + "\n")
-    log.append(lines)
+    for lines in parts.new():
+        records = list(map(parse, lines))
+        entered = zip(lines, records, tally.enter(records), strict=True)
+        log.append([line if moved is record else unparse(moved) for line, record, moved in entered])
 
 
 def _step(options: Options, tally: Tally) -> Step:

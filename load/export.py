@@ -13,7 +13,7 @@ from wire.runlog import records
 from wire.usage import Usage
 
 _USAGE = tuple(f"usage_{field.name}" for field in fields(Usage))
-COLUMNS = (*(field.name for field in fields(Sample) if field.name != "usage"), *_USAGE)
+COLUMNS = (*(name for name in Sample.__struct_fields__ if name != "usage"), *_USAGE)
 
 
 def export(log: Path, to: Path) -> int:

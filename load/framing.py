@@ -15,6 +15,7 @@ class Framing:
 
     __slots__ = (
         "_body",
+        "_fields",
         "_head",
         "_headers",
         "_parser",
@@ -22,7 +23,6 @@ class Framing:
         "broken",
         "chunked",
         "complete",
-        "headers",
         "http_version",
         "length",
         "on_body",
@@ -34,9 +34,9 @@ class Framing:
 
     def __init__(self) -> None:
         self._body: list[bytes] = []
-        self._headers: list[tuple[str, str]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._fields: dict[bytes, bytes] = {}
         self.on_body = self._body.append
-        self.headers: tuple[tuple[str, str], ...] = ()
         self.reason = self.http_version = self.broken = ""
         self.status: int | None = None
         self.length: int | None = None
@@ -73,9 +73,15 @@ class Framing:
     def reusable(self) -> bool:
         return self.complete and self._persistent and not self.surplus
 
-    def header(self, name: str) -> str | None:
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The header section, in order and as it was written."""
+        return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
+
+    def header(self, name: bytes) -> str | None:
         """First value of a response header; *name* in lower case."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        value = self._fields.get(name)
+        return None if value is None else value.decode("latin-1")
 
     # What follows is called by the parser.
 
@@ -86,19 +92,18 @@ class Framing:
         self.reason = reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.complete or self._interim:
             return
         self.status = int(self._parser.get_status_code())
         self.http_version = self._parser.get_http_version()
-        self.headers = tuple(self._headers)
-        fields = {name.lower(): value.lower() for name, value in self.headers}
-        self.chunked = "chunked" in fields.get("transfer-encoding", "")
-        length = fields.get("content-length", "")
-        self.streamed = fields.get("content-type", "").partition(";")[0].strip() == "text/event-stream"
-        self.length = int(length) if length.isdecimal() and not self.chunked else None
+        fields = self._fields = {name.lower(): value for name, value in reversed(self._headers)}  # the first one counts
+        self.chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
+        length = fields.get(b"content-length", b"")
+        self.streamed = fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"text/event-stream"
+        self.length = int(length) if length.isdigit() and not self.chunked else None
 
     def on_message_complete(self) -> None:
         if self._interim:

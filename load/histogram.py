@@ -32,9 +32,6 @@ class Histogram:
         """Gathered in a Counter first: HdrHistogram is Python, and pays per distinct value then."""
         self._pending.update(values_us)
 
-    def one(self, value_us: int) -> None:
-        self._pending[value_us] += 1
-
     def merge(self, other: "Histogram") -> None:
         other._settle()
         self._settle()

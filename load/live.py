@@ -49,11 +49,12 @@ class Live:
         self._options, self._path = options, options.out / "parts" / FILE
         self._points: list[dict[str, Any]] = []
         self._last = 0
+        self._watched = options.web is not None or options.prometheus is not None or options.otel
         self.now: dict[str, Any] = {}
 
     def take(self, tally: Tally, now: int) -> None:
-        """At most once a second: a snapshot reads whole histograms."""
-        if now - self._last < 1_000_000_000:
+        """At most once a second, and only where somebody looks: a snapshot reads whole histograms."""
+        if not self._watched or now - self._last < 1_000_000_000:
             return
         self._last = now
         self.now = snapshot(self._options, tally, now)

@@ -124,7 +124,9 @@ class Carrier(User):
 
 
 def observe(sample: Sample) -> None:
-    """Every request in Locust's own statistics, so that its console and web page stay usable."""
+    """Every request in Locust's own statistics, where they are looked at: it costs as much as to read a short stream."""
+    if PLACE.options.web is None:
+        return
     began, ended = sample.t_sent or sample.t_dispatched, sample.t_closed or sample.t_dispatched
     error = RuntimeError(sample.failure) if sample.failure else None
     fire(

@@ -10,7 +10,7 @@ class Log(RunWriter):
     """A :class:`wire.runlog.RunWriter` that also takes lines of JSON that carry their ``kind``."""
 
     def append(self, lines: Sequence[str]) -> None:
-        self._file.writelines(lines)
+        self._file.write("\n".join([*lines, ""]))
         self._file.flush()
         for kind, number in Counter(line.split('"', 4)[3] for line in lines).items():
             self._count[kind] = self._count.get(kind, 0) + number

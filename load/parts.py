@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from load.tally import Tally
+from load.sample import decoded, encoded, from_record
+from load.tally import Record, Tally
 
 BLOCK = 4 * 1024 * 1024
+_SAMPLE = '{"kind":"sample"'
 
 
 class Parts:
@@ -17,21 +19,15 @@ class Parts:
         self._folder = folder
         self._offsets: dict[Path, int] = {}
 
-    def new(self) -> Iterator[str]:
-        """Complete lines that are new, each with its line end. A line that a killed worker cut off is never complete."""
+    def new(self) -> Iterator[list[str]]:
+        """Complete lines that are new, some at a time. A line that a killed worker cut off is never complete."""
         for path in sorted(self._folder.glob("worker-*.jsonl")):
             with path.open("rb") as file:
                 file.seek(self._offsets.get(path, 0))
-                while block := file.read(BLOCK):
-                    whole = block[: block.rfind(b"\n") + 1]
-                    if not whole and len(block) == BLOCK:
-                        whole = block + file.readline()
+                while whole := _whole_lines(file):
                     self._offsets[path] = self._offsets.get(path, 0) + len(whole)
-                    yield from whole.decode("utf-8").splitlines(keepends=True)
-                    if len(whole) < len(block):
-                        file.seek(self._offsets[path])
-                        if len(block) < BLOCK:
-                            break
+                    file.seek(self._offsets[path])
+                    yield whole.decode("utf-8").split("\n")[:-1]
 
     def remove(self) -> None:
         """Delete the files that were read to their end; the run's log holds their lines."""
@@ -40,11 +36,29 @@ class Parts:
                 path.unlink()
 
 
+def _whole_lines(file: Any) -> bytes:
+    """The lines that a block holds to their end; one line where a block does not hold one."""
+    block: bytes = file.read(BLOCK)
+    whole = block[: block.rfind(b"\n") + 1]
+    if whole or len(block) < BLOCK:
+        return whole
+    long: bytes = block + file.readline()
+    return long if long.endswith(b"\n") else b""
+
+
 def count(tally: Tally, record: dict[str, Any]) -> None:
     """Enter one record of a worker into the tally."""
-    tally.enter(record)
+    tally.enter([from_record(record) if record["kind"] == "sample" else record])
 
 
-def parse(line: str) -> dict[str, Any]:
+def parse(line: str) -> Record:
+    """A record of a worker's file."""
+    if line.startswith(_SAMPLE):
+        return decoded(line)
     record: dict[str, Any] = json.loads(line)
     return record
+
+
+def unparse(record: Record) -> str:
+    """The line of a record."""
+    return encoded(record).decode()

@@ -98,4 +98,4 @@ def _receive(sock: socket.socket, deadline: float, most: int) -> Answer:
             break
     if framing.status is None or not (framing.complete or framing.until_close):
         raise OSError("it closed the connection before its answer was complete")
-    return Answer(framing.status, (framing.header("content-type") or "").lower(), b"".join(body))
+    return Answer(framing.status, (framing.header(b"content-type") or "").lower(), b"".join(body))

@@ -11,10 +11,13 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from wire import sse
 from wire.strict_json import at as member
 
 MAX_EVENT = 4 * 1024 * 1024
+_strict = msgspec.json.Decoder().decode
 _whole = json.JSONEncoder(ensure_ascii=False).encode
 # The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
 _inside = re.compile(rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*').fullmatch
@@ -133,14 +136,14 @@ class StreamReader:
     def _block(self, at: int, block: bytes) -> None:
         """Nearly every block is one line of data; whatever else there may be, the general decoder knows."""
         if block.startswith(b"data: ") and b"\n" not in block:
-            self._data(at, block[6:].decode("utf-8", "surrogateescape"), block)
+            self._data(at, block[6:], block)
             return
         for item in self._decoder.feed(block + b"\n\n"):
             self._item(at, item, block)
 
     def _item(self, at: int, item: sse.Item, block: bytes | None) -> None:
         if isinstance(item, sse.Event):
-            self._data(at, item.data, block)
+            self._data(at, item.data.encode("utf-8", "surrogatepass"), block)
         else:
             self._keepalive(at)
 
@@ -149,15 +152,15 @@ class StreamReader:
         self.last_keepalive = at
         self.first.setdefault("keepalive", at)
 
-    def _data(self, at: int, data: str, block: bytes | None) -> None:
+    def _data(self, at: int, data: bytes, block: bytes | None) -> None:
         self.events += 1
         self.first.setdefault("event", at)
-        if data == "[DONE]":
+        if data == b"[DONE]":
             self.done = True
             self.first.setdefault("done", at)
             return
         try:
-            chunk = json.loads(data)
+            chunk = _decode(data)
         except (ValueError, RecursionError):
             self.malformed += 1
             return
@@ -165,8 +168,8 @@ class StreamReader:
             self._chunk(at, chunk, block)
 
     def _chunk(self, at: int, chunk: dict[str, Any], block: bytes | None) -> None:
-        choice = member(chunk, "choices", 0)
-        choice = choice if isinstance(choice, dict) else {}
+        choices = chunk.get("choices")
+        choice = choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
         finish, usage = choice.get("finish_reason"), chunk.get("usage")
         self.finish = finish or self.finish
         self.model = self.model or chunk.get("model")
@@ -193,6 +196,14 @@ class StreamReader:
                 self._template = block[: begin + len(name) + 4], block[begin + len(needle) - 1 :] + END
                 self._templates += 1
                 return
+
+
+def _decode(data: bytes) -> Any:
+    """The JSON value. Only what the strict and fast parser does not take goes to the lenient one, whose word counts."""
+    try:
+        return _strict(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return json.loads(data.decode("utf-8", "surrogateescape"))
 
 
 def output(choice: dict[str, Any]) -> tuple[str, bytes, Any]:

@@ -1,11 +1,12 @@
 """The worker's own log: JSON lines, appended and handed to the kernel once per flush interval, so that a kill loses no more."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from load.sample import Sample
+import msgspec
+
+from load.sample import Sample, encoded
 from wire.exchange import Exchange
 from wire.runlog import exchange_record
 
@@ -23,27 +24,24 @@ class Recorder:
         self._file = path.open("ab", buffering=0)
         self._ship = ship
         self.failed: Callable[[str], None] = _nothing
-        self._samples: list[Sample] = []
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
         self.broken = ""
 
     def sample(self, sample: Sample) -> None:
-        self._samples.append(sample)
+        self._lines.append(encoded(sample))
 
     def exchange(self, exchange: Exchange) -> None:
         self.note("exchange", exchange_record(exchange))
 
     def note(self, kind: str, record: dict[str, Any]) -> None:
-        self._lines.append(_line(kind, record))
+        self._lines.append(_encode({"kind": kind, **record}))
 
     def flush(self) -> None:
         """Append what has gathered. What the disk does not take is dropped, and said once."""
-        samples, self._samples = self._samples, []
         lines, self._lines = self._lines, []
-        lines += [_line("sample", sample.record()) for sample in samples]
         if not lines or self.broken:
             return
-        data = "".join(lines).encode()
+        data = b"\n".join([*lines, b""])
         if self._ship is not None:
             self._ship(data)
         try:
@@ -61,11 +59,7 @@ class Recorder:
             data = data[self._file.write(data) or 0 :]
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # json.dumps would make one each time
-
-
-def _line(kind: str, record: dict[str, Any]) -> str:
-    return _encode({"kind": kind, **record}) + "\n"
+_encode = msgspec.json.Encoder().encode
 
 
 def _nothing(reason: str) -> None:

@@ -1,7 +1,8 @@
 """One record per request: the seam between the worker that measured it and everything that is computed later."""
 
-from dataclasses import dataclass, fields
 from typing import Any
+
+import msgspec
 
 from wire.stream import StreamEnd
 from wire.usage import Usage
@@ -9,13 +10,13 @@ from wire.usage import Usage
 MEASURED, WARMUP = "measured", "warm-up"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="sample"):
     """What one request did. Stamps are ns on the monotonic clock of the worker's machine, None where it never came to it.
 
     ``t_dispatched`` is when the client took the request up, ``t_sent`` when the connection was there and the request was
     handed to the kernel. ``gaps_us`` are the times between successive reads that carried output, microseconds.
     ``failure`` names the class of what went wrong (``http-429``, ``reset``), empty for a request that went well.
+    A struct and not a dataclass, because one is made, written and read again per request while others are being measured.
     """
 
     id: str
@@ -24,7 +25,7 @@ class Sample:
     end: StreamEnd
     t_scheduled: int
     t_dispatched: int
-    stream: bool = True
+    stream: bool = False
     failure: str = ""
     status: int | None = None
     reused: bool = False
@@ -61,24 +62,24 @@ class Sample:
 
     def record(self) -> dict[str, Any]:
         """A JSON object without the members that are empty; :func:`from_record` gives an equal sample back."""
-        record = {name: value for name in _NAMES if (value := getattr(self, name)) not in _EMPTY}
-        if self.usage is not None:
-            record["usage"] = {name: count for name in _COUNTS if (count := getattr(self.usage, name)) is not None}
+        record: dict[str, Any] = msgspec.to_builtins(self)
         return record
+
+    @property
+    def t_kept_alive(self) -> int | None:
+        """When queueing under keep-alive comments ended: with the first event, where there was one."""
+        return self.t_first_event or self.t_last_keepalive
+
+    @property
+    def worker(self) -> int:
+        """The number of the worker that sent it: its ids begin with that."""
+        return int(self.id.partition("-")[0])
 
 
 def from_record(record: dict[str, Any]) -> Sample:
     """Members that this version does not know are ignored: an older reader can read a newer log."""
-    members = {name: value for name, value in record.items() if name in _KNOWN}
-    members["end"] = StreamEnd(members["end"])
-    members["gaps_us"] = tuple(members.get("gaps_us", ()))
-    members.setdefault("stream", False)
-    if "usage" in members:
-        members["usage"] = Usage(**members["usage"])
-    return Sample(**members)
+    return msgspec.convert({"kind": "sample", **record}, Sample)
 
 
-_NAMES = tuple(field.name for field in fields(Sample))
-_COUNTS = tuple(field.name for field in fields(Usage))
-_KNOWN = frozenset(_NAMES)
-_EMPTY: tuple[Any, ...] = (None, "", (), False)
+encoded = msgspec.json.Encoder().encode
+decoded = msgspec.json.Decoder(Sample).decode

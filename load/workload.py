@@ -1,16 +1,17 @@
 """What is sent: requests computed from a seed and their index, so that every worker and every run makes the same ones."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
 from typing import Any
 
+import msgspec
+
 from load.call import Job
 from load.text import text
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_encode = msgspec.json.Encoder().encode
 TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL: dict[str, Any] = {
@@ -52,7 +53,7 @@ class Drawn:
     texts: tuple[str, ...]
     tokens: int
     output_tokens: int
-    random: Random
+    seed: int
 
     @property
     def size(self) -> int:
@@ -70,33 +71,39 @@ class Workload:
         self._weights = list(accumulate(item.weight for item in items))
 
     def job(self, index: int) -> Job:
-        random = Random(self._seed * 1_000_003 + index)
-        item = random.choices(self._items, cum_weights=self._weights)[0] if len(self._items) > 1 else self._items[0]
-        drawn = self._draw(item, index, random)
+        seed = self._seed * 1_000_003 + index
+        item = self._items[0]
+        if len(self._items) > 1:
+            (item,) = Random(f"{seed} item").choices(self._items, cum_weights=self._weights)
+        drawn = self._draw(item, index, seed)
         body = {"model": self._model, **_BODIES[item.kind](drawn), "max_tokens": drawn.output_tokens}
         if item.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         path = "/beta/completions" if item.kind == "fim" else "/chat/completions"
-        data = _encode(body).encode()
+        data = _encode(body)
         # No token is shorter than a byte: what is not text of known tokens counts by its bytes.
         ceiling = len(data) + TEMPLATE - (drawn.size - drawn.tokens)
         return Job(
             item.name, path, data, item.stream, drawn.tokens or None, drawn.output_tokens, ceiling_tokens=ceiling
         )
 
-    def _draw(self, item: Item, index: int, random: Random) -> Drawn:
+    def _draw(self, item: Item, index: int, seed: int) -> Drawn:
         if item.prompts:
             prompt = item.prompts[index % len(item.prompts)]
-            return Drawn(item, (prompt,), 0, item.output_tokens, random)
+            return Drawn(item, (prompt,), 0, item.output_tokens, seed)
         if item.rounds > 1:
-            return self._conversation(item, index, random)
+            return self._conversation(item, index, seed)
         low, high = item.prompt_tokens
-        tokens, output = self._lengths(index) if self._lengths else (random.randint(low, high), item.output_tokens)
+        tokens, output = low, item.output_tokens
+        if self._lengths:
+            tokens, output = self._lengths(index)
+        elif low < high:  # to seed a generator costs as much as all the rest of a request
+            tokens = Random(f"{seed} length").randint(low, high)
         prefix = [text(item.shared_prefix, f"{self._seed} {item.name}")] if item.shared_prefix else []
         texts = (*prefix, text(tokens, f"{self._seed} {item.name} {index}"))
-        return Drawn(item, texts, tokens + item.shared_prefix, output, random)
+        return Drawn(item, texts, tokens + item.shared_prefix, output, seed)
 
-    def _conversation(self, item: Item, index: int, random: Random) -> Drawn:
+    def _conversation(self, item: Item, index: int, seed: int) -> Drawn:
         """Question, answer, question … of the conversation that this index belongs to, up to its present round."""
         slot, step = index % item.conversations, index // item.conversations
         begun = step + Random(self._seed * 7919 + slot).randrange(item.rounds)
@@ -106,7 +113,7 @@ class Workload:
         texts = tuple(text(n, f"{self._seed} {slot} {generation} {place}") for place, n in enumerate(lengths))
         if item.shared_prefix:
             texts = (text(item.shared_prefix, f"{self._seed} {item.name}"), *texts)
-        return Drawn(item, texts, sum(lengths) + item.shared_prefix, item.output_tokens, random)
+        return Drawn(item, texts, sum(lengths) + item.shared_prefix, item.output_tokens, seed)
 
 
 def _messages(drawn: Drawn) -> list[dict[str, str]]:
@@ -133,7 +140,7 @@ def _tools(drawn: Drawn) -> dict[str, Any]:
 
 def _fim(drawn: Drawn) -> dict[str, Any]:
     words = " ".join(drawn.texts).split(" ")
-    cut = drawn.random.randint(1, max(len(words) - 1, 1))
+    cut = Random(f"{drawn.seed} cut").randint(1, max(len(words) - 1, 1))
     return {"prompt": " ".join(words[:cut]), "suffix": " ".join(words[cut:])}
 
 

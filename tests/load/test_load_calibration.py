@@ -70,19 +70,8 @@ def test_a_run_cites_the_least_cell_that_demands_as_much(
 
 def test_reports_cite_the_calibration_and_are_judged_by_it() -> None:
     tally = Tally()
-    tally.tick(
-        {
-            "worker": 0,
-            "at": 1,
-            "in_flight": 60,
-            "cpu": 0.1,
-            "lag_us": {},
-            "delay_us": {"700": 9},
-            "kernel": 9,
-            "user": 0,
-        }
-        | _COUNTS
-    )
+    tick = {"kind": "tick", "worker": 0, "at": 1, "in_flight": 60, "cpu": 0.1, "kernel": 9, "user": 0}
+    tally.enter([{**tick, "lag_us": {}, "delay_us": {"700": 9}, **_COUNTS}])
     tally.histograms["gap"].add([20_000] * 50)
     options = Options(url="http://x", users="60")
     made = report(options, tally, "", calibration=GRID)

@@ -58,8 +58,8 @@ def test_a_master_and_its_workers(tmp_path: Path) -> None:
 def test_stamps_of_another_machine_are_moved_to_the_first_ones_clock() -> None:
     """Two machines that both sent at the same time; the clock of the second one started 100 s later."""
     tally = Tally()
-    tally.enter({"kind": "worker", "worker": 0, "host": "a", "begin": 500 * SECOND, "wall_offset": 1000 * SECOND})
-    tally.enter({"kind": "worker", "worker": 1, "host": "b", "begin": 400 * SECOND, "wall_offset": 1100 * SECOND})
+    tally.enter([{"kind": "worker", "worker": 0, "host": "a", "begin": 500 * SECOND, "wall_offset": 1000 * SECOND}])
+    tally.enter([{"kind": "worker", "worker": 1, "host": "b", "begin": 400 * SECOND, "wall_offset": 1100 * SECOND}])
     sample = Sample(
         "1-1",
         "chat",
@@ -70,9 +70,10 @@ def test_stamps_of_another_machine_are_moved_to_the_first_ones_clock() -> None:
         t_sent=401 * SECOND,
         t_closed=402 * SECOND,
     )
-    moved = tally.enter({"kind": "sample", **sample.record()})
-    assert (moved["t_scheduled"], moved["t_closed"]) == (501 * SECOND, 502 * SECOND)
-    tally.enter({"kind": "end", "worker": 1, "at": 410 * SECOND, "stopped_sending": 409 * SECOND})
+    (moved,) = tally.enter([sample])
+    assert isinstance(moved, Sample)
+    assert (moved.t_scheduled, moved.t_closed) == (501 * SECOND, 502 * SECOND)
+    tally.enter([{"kind": "end", "worker": 1, "at": 410 * SECOND, "stopped_sending": 409 * SECOND}])
     assert tally.ended == {1: 509 * SECOND}
     assert tally.workers[1]["begin"] == 500 * SECOND
     assert tally.flows[0].closed == 502 * SECOND

@@ -1,17 +1,20 @@
 """A tally over recorded samples: the same figures however they are shared out, and money to the last digit."""
 
+import dataclasses
 import random
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from load.analysis import attach_conformance, exit_code, report
+from load.latency import outcome, tpot_us
+from load.money import Money
 from load.options import Options
 from load.sample import Sample
 from load.slo import parse
-from load.tally import Money, Tally, outcome, tpot_us
+from load.tally import Tally
 from specs import Rates
 from wire.prices import bill_usage
 from wire.stream import StreamEnd
@@ -37,7 +40,9 @@ def recorded(count: int, seed: int = 5) -> list[Sample]:
         gaps = tuple(round(draw.lognormvariate(9.9, 0.3)) for _ in range(draw.randrange(1, 60)))
         last = first + sum(gaps) * 1000
         usage = Usage(prompt=draw.randrange(1, 900), completion=len(gaps) + 1, hit=0)
-        usage = replace(usage, hit=usage.prompt // 64 * 64, miss=usage.prompt % 64) if usage.prompt else usage
+        usage = (
+            dataclasses.replace(usage, hit=usage.prompt // 64 * 64, miss=usage.prompt % 64) if usage.prompt else usage
+        )
         stamps = {
             "t_sent": sent,
             "t_first_token": first,
@@ -70,8 +75,7 @@ def tallied(shares: list[list[Sample]]) -> Tally:
     for worker, share in enumerate(shares):
         tally.workers[worker] = {"begin": SECOND, "wall_offset": 0}
         tally.ended[worker] = 11 * SECOND
-        for sample in share:
-            tally.sample(sample, worker)
+        tally.samples([replace(sample, id=f"{worker}-{sample.id}") for sample in share])
     return tally
 
 
