@@ -13,12 +13,14 @@ LONGER = 3  # times the hold, where it was too short to tell
 
 
 def queued(bench: Bench, held: list[Ask]) -> Fit | None:
-    """A queue: some waited, with keep-alives or for long, and no more than so many were written to at one time."""
+    """A queue: some waited, with keep-alives or for long, and no more than so many were written to at one time. Only those can have
+    waited that came too many: where more did, the target is slow with all of them."""
     spans = _spans(bench, held)
-    if not any(_waiting(bench, spans)):
-        return None
-    served = max(sum(each.first <= at < each.last - bench.slack for each in spans) for _, at, _, _ in spans)
-    return Fit(Kind.QUEUE, 0.0, Range(served, served))
+    waiting = len(list(_waiting(bench, spans)))
+    served = max(
+        (sum(each.first <= at < each.last - bench.slack for each in spans) for _, at, _, _ in spans), default=0
+    )
+    return Fit(Kind.QUEUE, 0.0, Range(served, served)) if 0 < waiting <= len(spans) - served else None
 
 
 def held_for_longer(bench: Bench, held: list[Ask]) -> Script[list[Ask]]:

@@ -178,6 +178,7 @@ class Target:
         None  # requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*
     )
     silent: bool = False
+    crowding: float = 0.0  # s that the first token is later for each request that is worked on
     price: str | None = None  # of a token; None: there is no balance to read
     refusal_price: str = "0"
     digits: int = 12  # of the balance
@@ -262,7 +263,7 @@ class Target:
 
     def _work(self, ask, sent, scope, tokens, arrived):
         self.busy += 1
-        first = self.clock + self.ttft
+        first = self.clock + self.ttft + self.crowding * self.busy
         waited = self.clock - arrived
         self._at(first + self.itl * (tokens - 1), "finish", ask, sent, scope, tokens, first, waited)
 

@@ -56,6 +56,7 @@ SCENES = {
     "queue": scene(NoLimit, slots=8),
     "silent queue": scene(NoLimit, slots=8, silent=True),
     "slow": scene(NoLimit, ttft=0.4),
+    "crowded": scene(NoLimit, crowding=0.03),
     "key": scene(lambda: Concurrency(8), {"keys": 2, "models": ("deepseek-v4-pro",)}, scope=("key",)),
     "model": scene(lambda: Concurrency(8), {"models": ("deepseek-v4-pro",)}, scope=("key", "model")),
     "user": scene(lambda: Bucket(10.0, 20), {"keys": 2}, scope=("user",)),
@@ -160,6 +161,7 @@ def test_a_queue_is_counted_and_timed():
 def test_a_queue_that_says_nothing_is_told_from_a_target_that_is_slow():
     assert (played("silent queue").report["kind"], played("silent queue").report["limit"]) == ("queue", 8)
     assert played("slow").report["kind"] == "none"
+    assert played("crowded").report["kind"] == "none"
 
 
 CHARGES = [
