@@ -53,7 +53,11 @@ def _option(name: str, kind: Any, default: Any, about: str, flag: str = "", **mo
 
 ENGINE = (
     _option(
-        "users", str | None, None, "Closed loop: so many at once; or levels over time: 10,20,40 or 5..50.  [default: 8]"
+        "users",
+        str | None,
+        None,
+        "Closed loop: so many at once; or levels over time: 10,20,40 or 5..50; rate-limit: look for a cap up to so many.  "
+        "[default: 8; rate-limit: 256]",
     ),
     _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
     _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),

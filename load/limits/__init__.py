@@ -20,9 +20,12 @@ from load.limits.seen import Kind
 from load.options import Options
 from load.plan import rates
 from load.preflight import preflight
-from wire.errors import KeyRefused
+from wire.errors import KeyRefused, UsageError
 from wire.prices import bill
 from wire.verdict import Result
+
+MOST_IN_FLIGHT = 10_000
+REQUESTS_PER_PLACE = 16  # what it takes to find a cap of n and to see what it does, times n, is less
 
 __all__ = ["Goal", "discover"]
 
@@ -35,11 +38,13 @@ def discover(
 ) -> Outcome:
     """Find out the limiter of ``options.url``; the report's member ``rate_limit`` is described in :mod:`load.limits.report`.
 
-    ``other_key``: a second API key, to see whether both are counted together. Exit code 3 where no kind explains what was seen.
+    ``options.users``: the most in flight, 256 where it is not given. ``other_key``: a second API key, to see whether both are
+    counted together. Exit code 3 where no kind explains what was seen.
+
     Raises :class:`UsageError`, :class:`Unreachable`, :class:`KeyRefused`, and :class:`CannotJudge` where nothing is ever served.
     """
-    goal = goal or Goal(seed=options.seed)
-    options = ready(options)
+    goal = goal or _goal(options)
+    options = ready(replace(options, users=str(goal.in_flight)))
     if other_key is not None:
         _accepted(replace(options, api_key=other_key))
     keys = (options.api_key, other_key) if other_key else (options.api_key,)
@@ -49,6 +54,19 @@ def discover(
         return script(bench, run.sender.wall, run.tell)
 
     return perform(options, keys, plan(options, goal), experiment, _conclude, progress)
+
+
+def _goal(options: Options) -> Goal:
+    """``users`` is the most that may be in flight; a cap is looked for up to there."""
+    usual = Goal(seed=options.seed)
+    if options.users is None:
+        return usual
+    if not options.users.isdecimal() or not 0 < int(options.users) <= MOST_IN_FLIGHT:
+        raise UsageError(
+            f"--users {options.users}: give the most in flight up to which to look for a cap, 1 to {MOST_IN_FLIGHT}"
+        )
+    most = int(options.users)
+    return replace(usual, in_flight=most, requests=max(usual.requests, REQUESTS_PER_PLACE * most))
 
 
 def _accepted(options: Options) -> None:

@@ -55,6 +55,6 @@ def _unlimited(bench: Bench, held: list[Ask]) -> Script[Identified]:
     if refused(outcomes):
         return (yield from per_time(bench))
     rate = accepted(outcomes) / max(max(each.answered for each in outcomes) - begin, 1e-3)
-    return Identified(
-        Fit(Kind.NONE, 0.0), highest_rate=rate, highest_in_flight=concurrency.bounds(bench.record, bench.slack).low
-    )
+    most = concurrency.bounds(bench.record, bench.slack).low
+    further = f"--users {4 * bench.goal.in_flight} looks further"
+    return Identified(Fit(Kind.NONE, 0.0), needs=[further], highest_rate=rate, highest_in_flight=most)

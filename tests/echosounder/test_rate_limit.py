@@ -1,0 +1,130 @@
+"""`load rate-limit` from the command line, on real sockets: keys, bounds, what goes wrong, and Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import reports
+from echosounder.__main__ import run
+from mock_server.process import spawn
+from wire.runlog import read
+
+KEY, OTHER = "sk-test-0123456789", "sk-test-9876543210"
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", KEY)
+    monkeypatch.setenv("OTHER_KEY", OTHER)
+    monkeypatch.setenv("BAD_KEY", "sk-invalid-0123456789")
+    monkeypatch.delenv("NO_KEY", raising=False)
+
+
+@pytest.fixture(scope="module")
+def capped():
+    """A mock that serves three requests of a key at once; tests take turns, so each finds it at rest."""
+    with spawn(limit=("concurrency:count=3,scope=key",)) as mock:
+        yield mock
+
+
+@pytest.fixture(scope="module")
+def unlimited():
+    with spawn(limit=("none",)) as mock:
+        yield mock
+
+
+def report_of(folder):
+    document = json.loads((folder / "report.json").read_text())
+    Draft202012Validator(reports.schema("load")).validate(document)
+    return document
+
+
+def test_two_keys_are_compared_and_kept_secret(capped, tmp_path):
+    command = ["load", "rate-limit", capped.url, "--other-api-key-env", "OTHER_KEY", "--out", str(tmp_path)]
+    assert run(command) == 0
+    found = report_of(tmp_path)["rate_limit"]
+    assert (found["kind"], found["limit"]) == ("concurrency", 3)
+    assert found["scope"] == {"key": False, "user_id": True}
+    assert found["charge"]["refused"] == "0"
+    assert set(found["fairness"]["users"]) == {"key 1", "key 2"}
+    assert KEY not in (tmp_path / "run.jsonl").read_text()
+    assert OTHER not in (tmp_path / "run.jsonl").read_text()
+
+
+REFUSED = [
+    (["--other-api-key-env", "NO_KEY"], 2, "NO_KEY holds no API key"),
+    (["--other-api-key-env", "BAD_KEY"], 3, "does not accept the second API key"),
+    (["--api-key-env", "BAD_KEY"], 3, "check the variable BAD_KEY"),
+    (["--users", "10,20"], 2, "give the most in flight"),
+    (["--users", "0"], 2, "give the most in flight"),
+    (["--model", "unheard-of", "--budget-usd", "1"], 2, "no price of 'unheard-of' is known"),
+    (["--model", "unheard-of"], 3, "a plain request is answered 400"),
+]
+
+
+@pytest.mark.parametrize(("options", "code", "says"), REFUSED, ids=[" ".join(options) for options, _, _ in REFUSED])
+def test_what_cannot_work_is_one_line(capped, options, code, says, tmp_path, capsys):
+    assert run(["load", "rate-limit", capped.url, *options, "--out", str(tmp_path)]) == code
+    *plan, line = capsys.readouterr().err.splitlines()
+    assert says in line
+    assert len(plan) <= 1
+
+
+def test_a_target_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert run(["load", "rate-limit", "http://127.0.0.1:1", "--out", str(tmp_path)]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_second_key_is_of_no_use_elsewhere(tmp_path, capsys):
+    assert run(["load", "streaming", "--other-api-key-env", "OTHER_KEY", "--out", str(tmp_path)]) == 2
+    assert "of use with rate-limit" in capsys.readouterr().err
+
+
+def test_without_a_limiter_it_says_up_to_where_it_looked(unlimited, tmp_path, capsys):
+    assert run(["load", "rate-limit", unlimited.url, "--users", "8", "--out", str(tmp_path)]) == 0
+    found = report_of(tmp_path)["rate_limit"]
+    assert (found["kind"], found["highest"]["in_flight"]) == ("none", 8)
+    assert "no limiter up to 8 requests in flight" in capsys.readouterr().out
+    assert "--users 32 looks further" in found["says"]
+
+
+def test_the_plan_is_said_first_and_the_budget_is_kept(unlimited, tmp_path, capsys):
+    command = ["load", "rate-limit", unlimited.url, "--budget-requests", "20", "--json", "--out", str(tmp_path)]
+    assert run(command) == 3
+    printed = capsys.readouterr()
+    assert printed.err.startswith("rate-limit: at most 20 requests for at most $0.0")
+    report = json.loads(printed.out)
+    assert report["counts"]["sent"] == 20
+    assert report["rate_limit"]["kind"] == "unresolved"
+    assert "raise --budget-usd or --budget-requests" in report["rate_limit"]["says"]
+
+
+def test_ctrl_c_keeps_what_is_known(tmp_path):
+    with spawn(limit=("sliding:count=20,window_s=10",)) as mock:
+        command = [sys.executable, "-m", "echosounder", "load", "rate-limit", mock.url, "--out", str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert "at most 2000 requests" in process.stderr.readline()
+            _wait_for_refusals(tmp_path / "run.jsonl")
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert errors == ""
+    assert "stopped early: interrupted by the user" in output
+    report = report_of(tmp_path)
+    assert report["rate_limit"]["kind"] == "unresolved"
+    assert report["counts"]["rejected"] > 0
+    log = read(tmp_path)
+    assert log.footer["interrupted"] == "KeyboardInterrupt"
+    assert len(log.samples) == report["counts"]["sent"]
+
+
+def _wait_for_refusals(log, seconds=20):
+    end = time.monotonic() + seconds
+    while '"status":429' not in (log.read_text() if log.exists() else ""):
+        assert time.monotonic() < end
+        time.sleep(0.1)
