@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from statistics import median
 
 from load.call import Job
 from load.limits.goal import Asking, Goal
 from load.limits.script import Ask, Book, Outcome, Script, Stopped
-from load.limits.seen import REFUSALS, Range, Record, seen
+from load.limits.seen import REFUSALS, Fit, Kind, Range, Record, seen
 from wire.errors import CannotJudge
 
 SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
@@ -16,6 +17,8 @@ HOLD_TOKENS = 4096
 RATIO = 1.1  # of the waits between polls whose end nobody knows yet
 POLLS = 12  # between the bounds of an end that is expected
 LEAST_POLL = 0.004  # s
+
+Wall = Callable[[float], datetime]  # script time -> time of day
 
 
 @dataclass(slots=True)
@@ -169,3 +172,14 @@ def _polls(bench: Bench, expected: Range | None) -> Callable[[float, float], flo
 
 def typical(values: Sequence[float]) -> float | None:
     return median(values) if values else None
+
+
+def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[Ask]]:
+    """Bring the limiter to refuse, and leave it so; the requests that hold a cap's places."""
+    if fit.kind is not Kind.CONCURRENCY or fit.limit is None:
+        yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not Kind.BUCKET else 1)
+        return []
+    held = [bench.held(hold / bench.hold if hold else 1.0) for _ in range(round(fit.limit.high))]
+    yield from bench.book.answered(held)
+    yield from bench.book.answered([bench.short()])
+    return held

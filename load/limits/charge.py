@@ -9,8 +9,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from load.call import Job
-from load.limits.bench import Bench, accepted, refused
-from load.limits.extras import saturate
+from load.limits.bench import Bench, accepted, refused, saturate
 from load.limits.script import Outcome, Script
 from load.limits.seen import Fit
 from wire.strict_json import at

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from load.limits import extras, policies
-from load.limits.bench import Bench, calibrate, refused, typical
+from load.limits import policies
+from load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from load.limits.charge import Charge, charged
 from load.limits.conclude import Identified, conclude
-from load.limits.extras import Extras, Wall
 from load.limits.hints import skew
 from load.limits.identify import identify
 from load.limits.policies import Result
+from load.limits.scope import contention, scope
 from load.limits.script import Outcome, Script, Stopped
 from load.limits.seen import INFINITY, Fit, Kind, Record
+from load.limits.trials import Trial, trials
 
 NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 
@@ -20,11 +21,16 @@ NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 @dataclass(slots=True)
 class Discovery:
     """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too.
-    ``slack``: s that a last byte may be on its way."""
+    ``slack``: s that a last byte may be on its way. ``scope``, ``shares``: see :mod:`load.limits.scope`. ``skew``: the target's clock
+    minus ours, s."""
 
     identified: Identified
     record: Record
-    extras: Extras = field(default_factory=Extras)
+    scope: dict[str, bool | None] = field(default_factory=dict)
+    trials: list[Trial] = field(default_factory=list)
+    refusals: list[Outcome] = field(default_factory=list)
+    skew: float | None = None
+    shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     charge: Charge | None = None
     policies: list[Result] = field(default_factory=list)
     events: list[Outcome] = field(default_factory=list)
@@ -70,8 +76,8 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         bench.stopped,
     )
     found.slack = bench.slack
-    found.extras.refusals = [outcome for outcome in found.events if refused([outcome])]
-    found.extras.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
+    found.refusals = [outcome for outcome in found.events if refused([outcome])]
+    found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     return found
 
 
@@ -87,16 +93,16 @@ def _unfinished(bench: Bench) -> Identified:
 def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], None]) -> Script[None]:
     identified = found.identified
     tell("scope")
-    held = yield from extras.saturate(bench, identified.fit)
-    yield from extras.scope(bench, found.extras, identified.fit)
+    held = yield from saturate(bench, identified.fit)
+    found.scope = yield from scope(bench, identified.fit)
     yield from bench.book.closed(held)
     yield from bench.book.wait(bench.now + bench.slack + (identified.penalty or 0))
     tell("retry-after")
-    yield from extras.hints(bench, found.extras, identified, wall)
+    yield from trials(bench, found.trials, identified, wall)
     if policies.rest(identified) < policies.LONGEST:
         tell("fairness")
         yield from _rest(bench, identified)
-        yield from extras.contention(bench, found.extras, identified)
+        found.shares = yield from contention(bench, identified.fit)
         tell("charges")
         yield from _rest(bench, identified)
         found.charge = yield from charged(bench, identified.fit)

@@ -1,4 +1,4 @@
-"""``Retry-After``: what it says, and whether it is true."""
+"""``Retry-After`` and ``Date``: what a refusal says of time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,33 +52,3 @@ def _date(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A hint put to the test. ``early``: accepted before its time, at which ``early_at`` s after the answer; ``late``: accepted at
-    its time. None: not tried."""
-
-    hint: Hint
-    early: bool | None = None
-    early_at: float | None = None
-    late: bool | None = None
-
-    @property
-    def honest(self) -> bool | None:
-        """Accepted at its time, and not before by more than rounding explains; None where that was not found out."""
-        if self.early or self.late is False or self.hint.form == "unparsable":
-            return False
-        return True if self.late else None
-
-    @property
-    def says(self) -> str:
-        """One sentence on what is wrong; empty where nothing is."""
-        shown = f"Retry-After: {self.hint.text!r}"
-        if self.hint.form == "unparsable":
-            return f"{shown} is neither a whole number of seconds nor an HTTP date"
-        if self.early:
-            return f"{shown}, but a request {self.early_at:.1f} s after the refusal was accepted: the hint says more than it takes"
-        if self.late is False:
-            return f"{shown}, but a request {self.hint.wait:g} s after the refusal was refused again: the hint says less than it takes"
-        return ""

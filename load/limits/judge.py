@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import specs
 from load.limits.discover import Discovery
-from load.limits.extras import how_refused
+from load.limits.refusals import how_refused
 from load.limits.seen import Kind
 from wire.strict_json import at
 from wire.verdict import Finding, Result, Verdict
@@ -33,12 +33,12 @@ def _counts_in_flight(found: Discovery) -> Iterator[Finding]:
         yield Finding(
             "load.concurrency-limit", f"the limiter is a {kind}, where a cap on requests in flight is documented"
         )
-    if statuses := sorted({outcome.status for outcome in found.extras.refusals} - {429}, key=str):
+    if statuses := sorted({outcome.status for outcome in found.refusals} - {429}, key=str):
         yield Finding("load.concurrency-limit", f"refused with {', '.join(map(str, statuses))} instead of 429")
 
 
 def _envelope(found: Discovery) -> Iterator[Finding]:
-    for outcome in found.extras.refusals:
+    for outcome in found.refusals:
         body = outcome.exchange.json if outcome.exchange else None
         if outcome.exchange and outcome.status == 429 and at(body, "error", "type") != "rate_limit_error":
             excerpt = outcome.exchange.text[:200]
@@ -72,18 +72,18 @@ def _recovers(found: Discovery) -> Iterator[Finding]:
 
 
 def _readable(found: Discovery) -> Iterator[Finding]:
-    for trial in found.extras.trials:
+    for trial in found.trials:
         if trial.hint.form == "unparsable":
             yield Finding("load.retry-after-readable", trial.says)
             return
 
 
 def _true(found: Discovery) -> Iterator[Finding]:
-    yield from (Finding("load.retry-after-true", trial.says) for trial in found.extras.trials if trial.honest is False)
+    yield from (Finding("load.retry-after-true", trial.says) for trial in found.trials if trial.honest is False)
 
 
 def _hinted(found: Discovery) -> bool:
-    return "retry-after" in list(how_refused(found.extras.refusals)["headers"])  # type: ignore[call-overload]  # it is a list
+    return "retry-after" in list(how_refused(found.refusals)["headers"])  # type: ignore[call-overload]  # it is a list
 
 
 JUDGES: dict[str, Callable[[Discovery], Iterator[Finding]]] = {
@@ -98,11 +98,9 @@ NEEDS: dict[str, Callable[[Discovery], bool]] = {
     "load.concurrency-limit": lambda found: (
         found.identified.fit.kind in (Kind.CONCURRENCY, Kind.BUCKET, Kind.FIXED, Kind.SLIDING)
     ),
-    "load.429-envelope": lambda found: any(
-        outcome.exchange and outcome.status == 429 for outcome in found.extras.refusals
-    ),
+    "load.429-envelope": lambda found: any(outcome.exchange and outcome.status == 429 for outcome in found.refusals),
     "load.429-not-charged": lambda found: found.charge is not None and found.charge.refused is not None,
     "load.recovers": lambda found: found.identified.fit.kind is Kind.CONCURRENCY,
-    "load.retry-after-readable": lambda found: bool(found.extras.trials),
-    "load.retry-after-true": lambda found: any(trial.honest is not None for trial in found.extras.trials),
+    "load.retry-after-readable": lambda found: bool(found.trials),
+    "load.retry-after-true": lambda found: any(trial.honest is not None for trial in found.trials),
 }

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from load.limits.bench import Bench
+from load.limits.bench import Bench, Wall
 from load.limits.conclude import Identified
-from load.limits.extras import Wall
 from load.limits.hints import hint
 from load.limits.script import Ask, Outcome, Script
 from load.limits.seen import REFUSALS, Kind

@@ -9,10 +9,11 @@ from typing import Any
 
 from load.limits import replay
 from load.limits.discover import Discovery
-from load.limits.extras import fairness, how_refused
-from load.limits.hints import Trial
 from load.limits.policies import Result
+from load.limits.refusals import how_refused
+from load.limits.scope import fairness
 from load.limits.seen import Fit, Kind, Range
+from load.limits.trials import Trial
 from load.sample import Sample
 
 BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
@@ -58,13 +59,13 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
         "hysteresis": {"resumes_at": _bounds(fit.resume)} if fit.kind is Kind.CONCURRENCY and fit.resume else None,
         "lag_s": _round(fit.lag),
         "penalty_s": _round(identified.penalty),
-        "scope": found.extras.scope,
-        "refusals": {"count": len(found.extras.refusals), **how_refused(found.extras.refusals)},
+        "scope": found.scope,
+        "refusals": {"count": len(found.refusals), **how_refused(found.refusals)},
         "charge": _charge(found),
         "queue": _queue(found),
         "fairness": _fairness(found),
         "policies": [_policy(result) for result in found.policies],
-        "clock_skew_s": _round(found.extras.skew),
+        "clock_skew_s": _round(found.skew),
         "timeline": timeline(found),
         "curves": list(curves(found)),
     }
@@ -72,10 +73,10 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
 
 def retry_after(found: Discovery) -> dict[str, Any] | None:
     """``{"present", "form", "example", "honest", "says"}``; None where nothing was refused. ``honest`` None: not found out."""
-    if not found.extras.refusals:
+    if not found.refusals:
         return None
-    trials = found.extras.trials
-    present = any(outcome.header("retry-after") is not None for outcome in found.extras.refusals)
+    trials = found.trials
+    present = any(outcome.header("retry-after") is not None for outcome in found.refusals)
     verdicts = {trial.honest for trial in trials}
     return {
         "present": present,
@@ -201,7 +202,7 @@ def _policy(result: Result) -> dict[str, Any]:
 
 
 def _fairness(found: Discovery) -> dict[str, Any] | None:
-    shares = found.extras.shares
+    shares = found.shares
     if not shares:
         return None
     users = {name: {"offered": offered, "admitted": got} for name, (got, offered) in shares.items()}
@@ -224,7 +225,7 @@ def _decimal(amount: Fraction) -> str:
 def _queue(found: Discovery) -> dict[str, Any] | None:
     """How long accepted requests waited for their first token while the target kept them alive; None where none did."""
     waits = [wait for outcome in found.events if outcome.sample and (wait := _waited(outcome.sample)) is not None]
-    statuses = Counter(outcome.status for outcome in found.extras.refusals)
+    statuses = Counter(outcome.status for outcome in found.refusals)
     if not waits:
         return None
     return {"waited": len(waits), "longest_s": round(max(waits), 3), "refused_503": statuses[503]}

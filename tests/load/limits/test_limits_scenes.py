@@ -14,10 +14,10 @@ import reports
 from load.limits.bench import Bench
 from load.limits.charge import Burst, charge
 from load.limits.discover import Discovery, discover
-from load.limits.extras import fairness
 from load.limits.goal import Asking, Goal
 from load.limits.judge import results
 from load.limits.report import rate_limit
+from load.limits.scope import fairness
 from wire.verdict import Verdict
 
 PRICE = "0.0000003"

@@ -1,0 +1,68 @@
+"""Whom a limiter counts together, and who gets how much of it."""
+
+from load.limits.bench import Bench, accepted, refused, saturate
+from load.limits.script import Ask, Script
+from load.limits.seen import Fit, Kind
+
+SANDWICHES = 3
+OTHER_USER = "echosounder-other"
+
+
+def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
+    """What was compared -> counted together (True), apart (False), not found out (None): a request of another key, user or model
+    between two of ours that are refused: is it refused too?"""
+    found: dict[str, bool | None] = {}
+    others: dict[str, Ask] = {}
+    if bench.goal.keys > 1:
+        others["key"] = bench.book.ask(bench.asking.job(1), key=1)
+    if bench.asking.users:
+        others["user_id"] = bench.book.ask(bench.asking.job(1, user=OTHER_USER))
+    for model in bench.goal.models[:1]:
+        others["model"] = bench.book.ask(bench.asking.job(1, model=model))
+    for name, ask in others.items():
+        found[name] = yield from _together(bench, ask, fit)
+    return found
+
+
+def _together(bench: Bench, other: Ask, fit: Fit) -> Script[bool | None]:
+    """The others are more than can have become free meanwhile: served all, they are counted on their own."""
+    refill = fit.limit.high * 4 * bench.rtt if fit.kind is Kind.BUCKET and fit.limit else 0
+    for _ in range(SANDWICHES):
+        [before] = yield from bench.book.answered([bench.short()])
+        others = [bench.book.ask(other.job, key=other.key) for _ in range(2 + round(refill))]
+        between = yield from bench.book.answered(others)
+        [after] = yield from bench.book.answered([bench.short()])
+        if refused([before]) and refused([after]) and accepted(between) + refused(between) == len(between):
+            return refused(between) > 0
+        yield from saturate(bench, fit)
+    return None
+
+
+def contention(bench: Bench, fit: Fit) -> Script[dict[str, tuple[int, int]]]:
+    """User -> admitted of offered. Two at once, one asking for four times as much as the other, both more than there is."""
+    limit = fit.burst if fit.kind is Kind.BUCKET else fit.limit
+    if limit is None or not (bench.asking.users or bench.goal.keys > 1):
+        return {}
+    names = ("key 1", "key 2") if bench.goal.keys > 1 else ("user a", "user b")
+    size = min(max(round(limit.mid), 4), bench.goal.in_flight)
+    asks = [(names[index % 5 == 4], _of(bench, index % 5 == 4)) for index in range(2 * size)]
+    outcomes = yield from bench.book.answered([ask for _, ask in asks])
+    yield from bench.book.closed([ask for _, ask in asks])
+    by_user = {
+        name: [outcome for outcome, (who, _) in zip(outcomes, asks, strict=True) if who == name] for name in names
+    }
+    return {name: (accepted(mine), len(mine)) for name, mine in by_user.items()}
+
+
+def _of(bench: Bench, light: bool) -> Ask:
+    tokens = max(round(bench.hold_tokens / 2), 1)
+    if bench.goal.keys > 1:
+        return bench.book.ask(bench.asking.job(tokens), key=int(light))
+    return bench.book.ask(bench.asking.job(tokens, user="echosounder-b" if light else "echosounder-a"))
+
+
+def fairness(shares: dict[str, tuple[int, int]]) -> float | None:
+    """Jain's index of the admitted shares: 1 when each user got the same part of what it asked for, 1/n when one got all."""
+    parts = [got / offered for got, offered in shares.values() if offered]
+    squares = len(parts) * sum(part * part for part in parts)
+    return sum(parts) ** 2 / squares if squares else None

@@ -1,0 +1,116 @@
+"""``Retry-After`` put to the test: is a request refused until the time that it names, and accepted at that time?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from load.limits.bench import Bench, Wall, refused, saturate
+from load.limits.conclude import Identified, next_recovery
+from load.limits.hints import ROUNDING, Hint, hint
+from load.limits.script import Ask, Outcome, Script
+from load.limits.seen import Fit, Kind
+
+EARLY_MARGIN = 0.25  # s
+LONGEST_HINT = 30.0  # s that a hint is waited for
+TRIES = 5  # of a hint that says "now": a fast limiter may have recovered while our request was on its way
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A hint put to the test. ``early``: accepted before its time, at which ``early_at`` s after the answer; ``late``: accepted at
+    its time. None: not tried."""
+
+    hint: Hint
+    early: bool | None = None
+    early_at: float | None = None
+    late: bool | None = None
+
+    @property
+    def honest(self) -> bool | None:
+        """Accepted at its time, and not before by more than rounding explains; None where that was not found out."""
+        if self.early or self.late is False or self.hint.form == "unparsable":
+            return False
+        return True if self.late else None
+
+    @property
+    def says(self) -> str:
+        """One sentence on what is wrong; empty where nothing is."""
+        shown = f"Retry-After: {self.hint.text!r}"
+        if self.hint.form == "unparsable":
+            return f"{shown} is neither a whole number of seconds nor an HTTP date"
+        if self.early:
+            return f"{shown}, but a request {self.early_at:.1f} s after the refusal was accepted: the hint says more than it takes"
+        if self.late is False:
+            return f"{shown}, but a request {self.hint.wait:g} s after the refusal was refused again: the hint says less than it takes"
+        return ""
+
+
+def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Script[None]:
+    """One request well before the time of a hint, then one at its time, nothing else in between; *done* takes what came of it."""
+    held = yield from saturate(bench, found.fit)
+    said = _last_hint(bench, wall)
+    if said is not None:
+        done.append(Trial(said) if said.wait is None else (yield from _early(bench, said, found, held)))
+    yield from bench.book.closed(held)
+    if (
+        said is None
+        or said.wait is None
+        or done[-1].early
+        or said.wait > min(LONGEST_HINT, bench.goal.seconds - bench.now)
+    ):
+        return
+    for _ in range(1 if said.wait else TRIES):
+        yield from bench.book.wait(bench.now + bench.slack + found.fit.lag + (found.penalty or 0))
+        # By the time that a hint names our own requests have ended; only where it says "now" they go on.
+        held = yield from saturate(bench, found.fit, min(bench.hold, said.wait / 2) if said.wait else None)
+        done.append((yield from _late(bench, found, wall)))
+        yield from bench.book.closed(held)
+        if done[-1].late is False:
+            return
+
+
+def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[Ask]) -> Script[Trial]:
+    """Where the limiter should accept long before the hint says so, ask then."""
+    last = _last_refusal(bench)
+    assert last is not None
+    assert said.wait is not None
+    soonest = last.answered + said.wait - ROUNDING[said.form] - EARLY_MARGIN
+    if held:
+        yield from bench.book.closed(held)
+        yield from bench.book.wait(bench.now + bench.slack + found.fit.lag + (found.penalty or 0))
+    else:
+        yield from bench.book.wait(min(_ready(bench, found.fit), soonest))
+    if bench.now >= soonest:
+        return Trial(said)
+    [outcome] = yield from bench.book.answered([bench.short()])
+    return Trial(said, outcome.status == 200, outcome.sent - last.answered)
+
+
+def _ready(bench: Bench, fit: Fit) -> float:
+    """When a drained limiter per time accepts again, by what is known of it."""
+    if fit.kind is Kind.BUCKET and fit.limit is not None:
+        return bench.now + 1.5 / fit.limit.low
+    expected = next_recovery(bench.record, fit)
+    return bench.now if expected is None else expected.high + bench.slack
+
+
+def _late(bench: Bench, found: Identified, wall: Wall) -> Script[Trial]:
+    """At the time that the hint names, ask."""
+    last, said = _last_refusal(bench), _last_hint(bench, wall)
+    if last is None or said is None or said.wait is None:
+        return Trial(said or Hint("", "unparsable", None))
+    yield from bench.book.wait(last.answered + said.wait)
+    busy = sum(outcome.closed is None for outcome in bench.book.outcomes.values() if outcome.status == 200)
+    [outcome] = yield from bench.book.answered([bench.short()])
+    # Nobody can know when our own requests will end; only "now" is wrong while they go on.
+    excused = said.wait >= 1 and found.fit.limit is not None and busy >= found.fit.limit.low
+    return Trial(said, late=True if outcome.status == 200 else None if excused else False)
+
+
+def _last_hint(bench: Bench, wall: Wall) -> Hint | None:
+    last = _last_refusal(bench)
+    return hint(last, wall(last.answered)) if last else None
+
+
+def _last_refusal(bench: Bench) -> Outcome | None:
+    found = [outcome for id, outcome in bench.book.outcomes.items() if id in bench.mine and refused([outcome])]
+    return max(found, key=lambda outcome: outcome.answered, default=None)
