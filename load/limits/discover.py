@@ -13,7 +13,7 @@ from load.limits.policies import Result
 from load.limits.scope import contention, scope
 from load.limits.script import Outcome, Script, Stopped
 from load.limits.seen import INFINITY, Fit, Kind, Record
-from load.limits.trials import Trial, trials
+from load.limits.trials import Trial, contradicted, trials
 
 NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 
@@ -76,6 +76,9 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         bench.stopped,
     )
     found.slack = bench.slack
+    mine = [outcome for outcome in found.events if outcome.ask.id in bench.mine]
+    if (trial := contradicted(mine, found.identified, wall)) is not None:
+        found.trials.append(trial)
     found.refusals = [outcome for outcome in found.events if refused([outcome])]
     found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     return found

@@ -1,7 +1,9 @@
 """``Retry-After`` put to the test: is a request refused until the time that it names, and accepted at that time?"""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from load.limits.bench import Bench, Wall, refused, saturate
 from load.limits.conclude import Identified, next_recovery
@@ -11,7 +13,7 @@ from load.limits.seen import Fit, Kind
 
 EARLY_MARGIN = 0.25  # s
 LONGEST_HINT = 30.0  # s that a hint is waited for
-TRIES = 5  # of a hint that says "now": a fast limiter may have recovered while our request was on its way
+TRIES = 8  # of a hint that says "now": a fast limiter may have recovered while our request was on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,26 @@ def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Sc
         yield from bench.book.closed(held)
         if done[-1].late is False:
             return
+
+
+def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> Trial | None:
+    """A hint that something else which was sent shows to be wrong: a refusal at the time that it names or later, and nothing accepted
+    in between. Of a fast limiter many a request sees that, where a single trial may come when it has just recovered."""
+    if found.penalty:
+        return None  # asking again renewed the wait
+    refusals = sorted((each for each in outcomes if refused([each])), key=lambda each: each.sent)
+    accepts = sorted((each for each in outcomes if each.status == 200), key=lambda each: each.sent)
+    asked, latest = [each.sent for each in accepts], list(accumulate((each.answered for each in accepts), max))
+    for each in refusals:
+        said = hint(each, wall(each.answered))
+        if said is None or said.wait is None or (found.fit.kind is Kind.CONCURRENCY and said.wait >= 1):
+            continue
+        later = bisect_left(refusals, each.answered + said.wait, key=lambda other: other.sent)
+        if later < len(refusals):
+            before = bisect_left(asked, refusals[later].answered)
+            if not before or latest[before - 1] < each.sent:
+                return Trial(said, late=False)
+    return None
 
 
 def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[Ask]) -> Script[Trial]:

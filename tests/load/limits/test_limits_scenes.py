@@ -62,6 +62,7 @@ SCENES = {
     "user": scene(lambda: Bucket(10.0, 20), {"keys": 2}, scope=("user",)),
     "hint: true": scene(window),
     "hint: now": scene(window, retry_after=lambda wait: "0"),
+    "hint: now, of a fast bucket": scene(lambda: Bucket(21.4, 20), retry_after=lambda wait: "0", latency=0.008),
     "hint: far too long": scene(window, retry_after=lambda wait: "60"),
     "hint: no number": scene(window, retry_after=lambda wait: "soon"),
     "hint: a fraction": scene(window, retry_after=lambda wait: f"{wait:.1f}"),
@@ -241,6 +242,7 @@ def test_fairness_is_by_share_of_what_was_asked_for(shares, index):
 HINTS = [
     ("hint: true", "seconds", True, Verdict.PASS, Verdict.PASS),
     ("hint: now", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: now, of a fast bucket", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: far too long", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: no number", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
     ("hint: a fraction", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
