@@ -210,25 +210,6 @@ def repeatable(exchanges: Sequence[Exchange], case: Case) -> Problems:
             )
 
 
-def continues(first: Exchange, second: Exchange) -> bool:
-    return first.probe == second.probe and (first.step, second.step) == ("first", "second")
-
-
-@check_group("usage.prompt-grows", counted)
-def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    continued = [(first, second) for first, second in pairwise(exchanges) if continues(first, second)]
-    if not continued:
-        raise Inconclusive("no conversation and its continuation were both answered")
-    for first, second in continued:
-        one, two = read(first)[1].prompt, read(second)[1].prompt
-        if one is not None and two is not None and two <= one:
-            yield Problem(
-                f"a longer conversation cost {two} prompt_tokens, its beginning {one}",
-                pointer="/usage/prompt_tokens",
-                exchange=second,
-            )
-
-
 @check("usage.plausible", lambda exchange: counted(exchange) and ok(exchange))
 def plausible(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)

@@ -3,7 +3,7 @@ once and only then, one prefix at the very end, unique names of functions."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from conformance.ask import Ask
 
 Body = dict[str, Any]
+Drawn = TypeVar("Drawn")
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 NAME = st.from_regex(r"[a-zA-Z0-9_-]{1,64}", fullmatch=True)
@@ -111,9 +112,9 @@ def fim(ask: Ask) -> st.SearchStrategy[Body]:
     return st.fixed_dictionaries(needed, optional=extras)
 
 
-def corpus(strategy: st.SearchStrategy[Body], count: int, number: int = 0) -> list[Body]:
-    """*count* bodies, the same for the same seed *number*; nothing is sent, so nothing can be shrunk."""
-    drawn: list[Body] = []
+def corpus(strategy: st.SearchStrategy[Drawn], count: int, number: int = 0) -> list[Drawn]:
+    """*count* examples, the same for the same seed *number*; nothing is sent, so nothing can be shrunk."""
+    drawn: list[Drawn] = []
     quiet = settings(
         max_examples=count,
         database=None,
@@ -122,8 +123,8 @@ def corpus(strategy: st.SearchStrategy[Body], count: int, number: int = 0) -> li
         suppress_health_check=list(HealthCheck),
     )
 
-    def collect(body: Body) -> None:
-        drawn.append(body)
+    def collect(example: Drawn) -> None:
+        drawn.append(example)
 
     seed(number)(quiet(given(strategy)(collect)))()
     return drawn[:count]

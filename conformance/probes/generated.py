@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from conformance.ask import CHAT, FIM, Ask
+from conformance.generate.conversations import Talk, sends, walks
 from conformance.generate.requests import chat, corpus, fim
 from conformance.probe import Steps, Suite, probe
+from conformance.probes.cache import LONG
 from conformance.probes.fim import has_fim
 
 COUNT = 16
@@ -22,3 +24,18 @@ def fims(ask: Ask) -> Steps:
     """Legal FIM requests of all shapes."""
     for number, body in enumerate(corpus(fim(ask), 8, ask.seed)):
         yield ask.post(FIM, body, step=str(number))
+
+
+WALKS, STEPS = 3, 8
+
+
+@probe("generated.conversation", Suite.THOROUGH, requests=WALKS * STEPS, prompt=100_000, tokens=4 * WALKS * STEPS)
+def conversations(ask: Ask) -> Steps:
+    """Conversations that grow, part and change their user: questions, calls and results, begun answers."""
+    for number, walk in enumerate(
+        corpus(walks(STEPS, STEPS), WALKS + 1, ask.seed)[1:]
+    ):  # the first is the simplest there is
+        opening = f"Log {ask.salt}-walk-{number}. {LONG[:2400]}"
+        thinks = number == 1 and ask.limits.thinking == "switch"
+        for step, send in enumerate(sends(Talk(ask, opening, thinks), walk)):
+            yield send.but(step=f"{number}.{step}")

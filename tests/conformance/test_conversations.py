@@ -1,0 +1,153 @@
+"""Conversations as a state machine: whatever moves follow each other, the request is legal, and the mock serves and counts it right."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+import specs
+from conformance.answers import answer
+from conformance.ask import BETA_CHAT, CHAT, Ask
+from conformance.check import CannotSay, Case
+from conformance.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
+from conformance.generate.conversations import Move, Talk, sends, walks
+from conformance.generate.legal import breaches, legal
+from conformance.generate.requests import TEXT, chat
+from conformance.probes.cache import LONG
+from conformance.runner import Runner
+from wire.target import target
+
+ASK = Ask("2026-08", "deepseek-v4-flash")
+PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)]
+quick = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize(("profile", "model"), PROFILES)
+@quick
+@given(walk=walks(1, 6), thinks=st.booleans())
+def test_every_state_can_be_sent(profile, model, walk, thinks):
+    ask = Ask(profile, model)
+    for send in sends(Talk(ask, "Be brief.", thinks and ask.limits.thinking == "switch"), walk):
+        assert legal(body_of(send), send.path, ask), list(breaches(body_of(send), send.path))
+
+
+def body_of(send):
+    return json.loads(send.body)
+
+
+@quick
+@given(data=st.data())
+def test_the_generator_of_chats_keeps_the_rules_that_are_written_down_apart(data):
+    assert list(breaches(data.draw(chat(ASK)), CHAT)) == []
+
+
+USER, REPLY = {"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}
+CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLS, RESULT = (
+    {"role": "assistant", "content": "", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "a", "content": "7"},
+)
+BEGUN = {**REPLY, "prefix": True}
+F = {"tools": [{"type": "function", "function": {"name": "f"}}]}
+BREACHES = {
+    "nothing": ({}, [], CHAT, "nothing last"),
+    "assistant last": ({}, [USER, REPLY], CHAT, "assistant last"),
+    "assistant first": ({}, [REPLY, USER], CHAT, "assistant after nothing"),
+    "two users": ({}, [USER, USER], CHAT, "user after user"),
+    "late system": ({}, [USER, REPLY, {"role": "system", "content": "No."}, USER], CHAT, "system after assistant"),
+    "lost result": (F, [USER, CALLS, USER], CHAT, "without its result"),
+    "wrong result": (F, [USER, CALLS, {**RESULT, "tool_call_id": "b"}], CHAT, "without its result"),
+    "orphan": (F, [USER, REPLY, RESULT], CHAT, "without its call"),
+    "call of nothing": ({}, [USER, CALLS, RESULT], CHAT, "a call of f"),
+    "same names": ({"tools": F["tools"] * 2}, [USER], CHAT, "one name"),
+    "begun off beta": ({}, [USER, BEGUN], CHAT, "assistant last"),
+    "begun in between": ({}, [USER, BEGUN, USER], BETA_CHAT, "not last"),
+    "choice of nothing": ({"tool_choice": "auto"}, [USER], CHAT, "tool_choice without tools"),
+    "options alone": ({"stream_options": {"include_usage": True}}, [USER], CHAT, "without stream"),
+}
+
+
+@pytest.mark.parametrize(("fields", "turns", "path", "told"), BREACHES.values(), ids=BREACHES)
+def test_what_breaks_the_rules_is_named(fields, turns, path, told):
+    assert any(told in breach for breach in breaches({"messages": turns, **fields}, path))
+    assert not legal(ASK.body(turns, **fields), path, ASK)
+
+
+@pytest.mark.parametrize(
+    "turns", [[USER], [USER, REPLY, USER], [USER, CALLS, RESULT], [USER, CALLS, RESULT, REPLY, USER]]
+)
+def test_what_keeps_them_is_legal(turns):
+    assert legal(ASK.body(turns, **F), CHAT, ASK)
+    assert legal(ASK.body([*turns, BEGUN] if turns[-1] is USER else turns, **F), BETA_CHAT, ASK)
+
+
+class Conversation(RuleBasedStateMachine):
+    """Every rule is a move; after each of them the request is sent, and all that was answered so far is judged."""
+
+    runner: Runner
+    count = 0
+
+    @initialize(thinks=st.booleans())
+    def open(self, thinks):
+        type(self).count += 1
+        self.talk = Talk(ASK, f"Log {self.count}. {LONG[:1500]}", thinks)
+        self.exchanges = []
+
+    @rule(text=TEXT, stream=st.booleans())
+    def ask(self, text, stream):
+        self.send(Move("question", text, stream=stream))
+
+    @rule(text=TEXT, calls=st.integers(1, 3))
+    def call_and_answer(self, text, calls):
+        self.send(Move("calls", text, calls=calls))
+
+    @rule(text=TEXT)
+    def begin_the_answer(self, text):
+        self.send(Move("begun", text))
+
+    @rule(text=TEXT, back=st.integers(1, 3))
+    def part(self, text, back):
+        self.send(Move("question", text, back=back))
+
+    @rule(text=TEXT)
+    def let_another_user_go_on(self, text):
+        self.send(Move("question", text, user=1))
+
+    def send(self, move):
+        send, self.talk = self.talk.move(move)
+        exchange = self.runner.send(send, str(len(self.exchanges) + 1), "generated.conversation")
+        assert exchange.status == 200, exchange.text
+        self.exchanges.append(exchange)
+        counts = answer(exchange).usage
+        assert counts.hit + counts.miss == counts.prompt
+        for judge in (prompt_grows, hits_grow, hits_within_prefix):
+            assert list(found(judge, self.exchanges)) == []
+
+
+def found(judge, exchanges):
+    try:
+        yield from judge([each for each in exchanges if split(each)], Case(ASK))
+    except CannotSay:
+        return
+
+
+def test_the_mock_serves_every_conversation_and_its_cache_never_forgets(mock):
+    with Runner(target(mock.url), "sk-test-0123456789") as runner:
+        machine = type("Bound", (Conversation,), {"runner": runner})
+        run_state_machine_as_test(machine, settings=settings(quick, max_examples=20, stateful_step_count=12))
+
+
+def test_a_cache_that_forgets_or_invents_is_found(mock):
+    with Runner(target(mock.url), "sk-test-0123456789") as runner:
+        walk = [Move("question", "Who?"), Move("question", "Where?"), Move("question", "When?")]
+        talk = Talk(ASK, f"Log of one who forgets. {LONG[:1500]}")
+        honest = [runner.send(send, str(number), "test") for number, send in enumerate(sends(talk, walk))]
+    assert [list(found(judge, honest)) for judge in (prompt_grows, hits_grow, hits_within_prefix)] == [[], [], []]
+    assert answer(honest[-1]).usage.hit > 0
+    backwards = [replace(each, reads=other.reads) for each, other in zip(honest, honest[::-1], strict=True)]
+    assert "a longer conversation cost" in next(found(prompt_grows, backwards)).message
+    assert "a longer conversation hit 0 tokens" in next(found(hits_grow, backwards)).message
+    assert "shares more than" in next(found(hits_within_prefix, backwards)).message
