@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from conformance.answers import answer, asked, chat_completion, chosen, on_fim, stream, wants_stream, whole
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.schemas import FIM_REASONS, fim_document
+from conformance.checks.turned_away import turned_away, unserved
 from conformance.checks.usage import counted, read
 from wire.exchange import Exchange
 from wire.strict_json import at
@@ -135,8 +136,11 @@ def logprobs_null(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("fim.stop", with_choice)
+@check("fim.stop", lambda exchange: with_choice(exchange) or turned_away(exchange))
 def stop(exchange: Exchange, case: Case) -> Problems:
+    if turned_away(exchange):
+        yield unserved(exchange)
+        return
     wanted = asked(exchange).get("stop")
     marks = [wanted] if isinstance(wanted, str) else wanted or []
     if answer(exchange).finish == "length" and not any(mark in text(exchange) for mark in marks):

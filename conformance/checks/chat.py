@@ -20,6 +20,7 @@ from conformance.answers import (
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.identity import recent
 from conformance.checks.schemas import REASONS, chat_document
+from conformance.checks.turned_away import turned_away, unserved
 from conformance.probes.chat import UNICODE
 from wire import strict_json
 from wire.exchange import End, Exchange
@@ -224,7 +225,19 @@ def stop_string(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")
 
 
-@check("chat.stop-array", came_to_the_stop)
+@model_decides
+def stopped_or_refused(exchange: Exchange) -> bool:
+    return came_to_the_stop(exchange) or turned_away(exchange)
+
+
+@check("chat.stop-array", stopped_or_refused)
+def stop_array(exchange: Exchange, case: Case) -> Problems:
+    if turned_away(exchange):
+        yield unserved(exchange)
+    else:
+        yield from stopped(exchange, case)
+
+
 def stopped(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
     for stop in told_to_stop(exchange):
@@ -250,9 +263,11 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("the model did not repeat the text")
 
 
-@check("chat.stream-false", lambda exchange: exchange.status == 200 and on_chat(exchange))
+@check("chat.stream-false", lambda exchange: on_chat(exchange) and (exchange.status == 200 or turned_away(exchange)))
 def stream_false(exchange: Exchange, case: Case) -> Problems:
-    if exchange.media_type == "text/event-stream" or exchange.body.startswith(b"data:"):
+    if turned_away(exchange):
+        yield unserved(exchange)
+    elif exchange.media_type == "text/event-stream" or exchange.body.startswith(b"data:"):
         yield Problem(
             f"stream {asked(exchange).get('stream')!r} was answered with an event stream, expected a document",
             cause="not a document",

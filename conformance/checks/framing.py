@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from conformance.answers import events, stream, wants_stream
 from conformance.check import Case, Problem, Problems, Untestable, check, excerpt
 from wire import sse, strict_json
@@ -12,6 +14,7 @@ from wire.strict_json import at
 DONE = "[DONE]"
 FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
 KEEPALIVE_WORDS = ("keep-alive", "keepalive", "ping", "openrouter processing")
+WORDS_OF_A_COMMENT = re.compile(r":[\w .-]*")  # not the tail of a document that was cut at a colon
 REPLACEMENT = "\ufffd"
 
 
@@ -172,7 +175,7 @@ def data_space(exchange: Exchange, case: Case) -> Problems:
 def keepalive_is_comment(exchange: Exchange, case: Case) -> Problems:
     for index, text in enumerate(exchange.data):
         bare = text.strip()
-        if not bare or bare.startswith(":") or bare.lower() in KEEPALIVE_WORDS:
+        if not bare or WORDS_OF_A_COMMENT.fullmatch(bare) or bare.lower() in KEEPALIVE_WORDS:
             yield Problem(
                 f"event {index} is the keep-alive {text!r}, expected a comment line",
                 event=index,
@@ -233,7 +236,7 @@ def complete(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"the stream {_BROKEN[end]}{at}{why}",
             event=len(exchange.events) - 1 if exchange.events else None,
-            cause="stream cut",
+            cause="no [DONE]" if end is StreamEnd.FINISH_WITHOUT_DONE else "stream cut",
         )
     elif exchange.end not in {End.COMPLETE, End.IDLE_TIMEOUT}:
         yield Problem(

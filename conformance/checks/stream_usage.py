@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.answers import chat_chunked, chunked, objects, on_chat, whole
-from conformance.check import Case, Problem, Problems, check
+from conformance.check import Case, Problem, Problems, check, excerpt
 from conformance.checks.chunks import finished, finishes
 from wire.exchange import Exchange
 
@@ -57,10 +57,11 @@ def usage_once(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.usage-null-before", lambda exchange: metered(exchange) and on_chat(exchange))
 def usage_null_before(exchange: Exchange, case: Case) -> Problems:
-    found = usages(exchange)
+    totals = usages(exchange)[-1]
     for event, chunk in objects(exchange):
-        if event < found[0] and "usage" not in chunk:
-            yield Problem(f"chunk {event} has no member usage, expected null until the totals", event=event)
+        if event < totals and ("usage" not in chunk or chunk["usage"] is not None):
+            got = f"the usage {excerpt(chunk['usage'])}" if "usage" in chunk else "no member usage"
+            yield Problem(f"chunk {event} has {got}, expected null until the totals", event=event)
             return
 
 

@@ -38,9 +38,7 @@ def peek(reply: Reply) -> bytes:
 # --- status
 
 
-@deviation(
-    "error-200-nonstream", Layer.HTTP, {"chat.no-error-in-success", "error.status-401", "error.unknown-model", *FORMS}
-)
+@deviation("error-200-nonstream", Layer.HTTP, {"error.status-401", "error.unknown-model", *FORMS})
 def error_200_nonstream(reply: Reply, context: Context) -> Reply:
     """Errors come with status 200."""
     if reply.status >= 400:
@@ -126,7 +124,7 @@ def status_empty_body(reply: Reply, context: Context) -> Reply:
     return replace_body(reply, b"", "application/json") if reply.status >= 400 else reply
 
 
-@deviation("empty-200", Layer.HTTP, {"chat.body-not-empty", "chat.single-json", "usage.present"})
+@deviation("empty-200", Layer.HTTP, {"chat.body-not-empty"})
 def empty_200(reply: Reply, context: Context) -> Reply:
     """A successful answer is blank: keep-alive lines and then nothing, as in the outage of early 2025."""
     if reply.status == 200 and context.body and not context.stream:

@@ -36,7 +36,7 @@ def cumulative_delta(frames: Frames, context: Context) -> Frames:
     return edit(frames, change) if context.stream else frames
 
 
-@deviation("cumulative-sliced", Layer.JSON, {"stream.text-complete", "chat.unicode"})
+@deviation("cumulative-sliced", Layer.JSON, {"stream.text-complete"})
 def cumulative_sliced(frames: Frames, context: Context) -> Frames:
     """Deltas are cut by the length of what came before, as if they held the whole text: characters are lost."""
     sent: dict[str, int] = defaultdict(int)
@@ -104,7 +104,7 @@ def choice_index_runs(frames: Frames, context: Context) -> Frames:
 @each_chunk(
     "finish-reason-empty-string",
     {
-        *("stream.finish-reason-known", "stream.finish-key-present", "stream.finish-once"),
+        *("stream.finish-reason-known", "stream.finish-once"),
         *("stream.chunk-schema", "fim.stream-chunk"),
     },
 )

@@ -31,13 +31,13 @@ def error_string(document: Document, context: Context) -> None:
     document["error"] = error_of(document).get("message", "error")
 
 
-@each_error("error-code-int", {"error.code-is-name", "error.envelope"})
+@each_error("error-code-int", {"error.code-is-name"})
 def error_code_int(document: Document, context: Context) -> None:
     """``error.code`` is the number of the HTTP status."""
     error_of(document)["code"] = context.status
 
 
-@each_error("error-param-nonstring", {"error.param-harmless", "error.envelope"})
+@each_error("error-param-nonstring", {"error.param-harmless"})
 def error_param_nonstring(document: Document, context: Context) -> None:
     """``error.param`` holds what the client sent."""
     error_of(document)["param"] = {"input": context.body.get("messages") or context.body}
@@ -53,7 +53,7 @@ def error_leak_internals(document: Document, context: Context) -> None:
 @each_body(
     "choices-null-200",
     {
-        *("chat.no-error-in-success", "chat.one-choice"),
+        "chat.no-error-in-success",
         *("chat.response-schema", "fim.response-schema", "response.document-valid"),
     },
 )

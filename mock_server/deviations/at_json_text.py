@@ -45,14 +45,14 @@ def json_array(frames: Frames, context: Context) -> Frames:
     return wrapped(frames, context, "[", "]")
 
 
-@each_document("json-empty", {"json.not-empty", "json.valid"}, where=in_json)
+@each_document("json-empty", {"json.not-empty"}, where=in_json)
 def json_empty(document: Document, context: Context) -> None:
     """A JSON answer has no text at all."""
     for holder, name in texts(document):
         holder[name] = ""
 
 
-@each_document("json-whitespace-flood", {"json.no-whitespace-flood", "json.valid"}, where=in_json)
+@each_document("json-whitespace-flood", {"json.no-whitespace-flood"}, where=in_json)
 def json_whitespace_flood(document: Document, context: Context) -> None:
     """A JSON answer consists of white space."""
     for holder, name in texts(document):

@@ -183,7 +183,7 @@ def usage_after_finish_swallowed(frames: Frames, context: Context) -> Frames:
 @deviation(
     "usage-every-chunk-cumulative",
     Layer.JSON,
-    {"stream.usage-once", "stream.usage-present", "stream.usage-null-before", "stream.usage-not-before-finish"},
+    {"stream.usage-once", "stream.usage-null-before"},
 )
 def usage_every_chunk_cumulative(frames: Frames, context: Context) -> Frames:
     """Every chunk counts what was made so far; clients that add the counts up bill a hundredfold."""

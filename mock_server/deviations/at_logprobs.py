@@ -9,7 +9,7 @@ from mock_server.deviations.forms import each_chunk, each_document
 from mock_server.deviations.registry import Context, Layer, deviation
 
 Document = dict[str, Any]
-SCHEMAS = {"chat.response-schema", "stream.chunk-schema", "response.document-valid"}
+SHAPES = {"chat.response-schema", "stream.chunk-schema"}
 
 
 def tokens(document: Document) -> Iterator[list[Document]]:
@@ -27,7 +27,7 @@ def logprobs_dropped_in_stream(chunk: Document, context: Context) -> None:
         choice["logprobs"] = None
 
 
-@each_document("logprobs-wrong-shape", {"logprobs.shape", "logprobs.in-stream", "fim.logprobs", *SCHEMAS})
+@each_document("logprobs-wrong-shape", {"logprobs.shape", "logprobs.in-stream", "fim.logprobs", *SHAPES})
 def logprobs_wrong_shape(document: Document, context: Context) -> None:
     """Chat has the four arrays of the completions API, and FIM the list of chat."""
     for choice in choices(document):
@@ -75,7 +75,7 @@ def logprobs_neg_inf(frames: Frames, context: Context) -> Frames:
         yield frame
 
 
-@each_document("logprobs-positive", {"logprobs.not-positive", *SCHEMAS})
+@each_document("logprobs-positive", {"logprobs.not-positive", *SHAPES})
 def logprobs_positive(document: Document, context: Context) -> None:
     """Log probabilities are probabilities."""
     for entries in tokens(document):
@@ -91,7 +91,7 @@ def logprobs_bytes_wrong(document: Document, context: Context) -> None:
             entry["bytes"] = list(entry["token"].encode("utf-16-le", "surrogatepass"))
 
 
-@each_document("logprobs-too-wide", {"logprobs.width", "logprobs.zero"})
+@each_document("logprobs-too-wide", {"logprobs.width"})
 def logprobs_too_wide(document: Document, context: Context) -> None:
     """Each token has more alternatives than were asked for."""
     for entries in tokens(document):

@@ -34,13 +34,13 @@ def tool_choice_thinking_status(body: Body, context: Context) -> None:
         del body["tool_choice"]
 
 
-@rewrites("response-format-ignored", {"json.valid", "json.no-fence", "json.word-required", "json.schema-refused"})
+@rewrites("response-format-ignored", {"json.valid", "json.word-required", "json.schema-refused"})
 def response_format_ignored(body: Body, context: Context) -> None:
     """``response_format`` has no effect: the answer is prose."""
     body.pop("response_format", None)
 
 
-@rewrites("stop-ignored", {"chat.stop-string", "chat.stop-array", "fim.stop", "prefix.stop", "limits.stop-17"})
+@rewrites("stop-ignored", {"chat.stop-string", "chat.stop-array", "fim.stop", "limits.stop-17"})
 def stop_ignored(body: Body, context: Context) -> None:
     """``stop`` has no effect."""
     body.pop("stop", None)
@@ -127,7 +127,7 @@ def thinking_never(body: Body, context: Context) -> None:
         body.pop("reasoning_effort", None)
 
 
-@rewrites("int-precision", {"transport.numbers-exact", "tools.arguments-exact", "proxy.request-numbers"})
+@rewrites("int-precision", {"transport.numbers-exact", "proxy.request-numbers"})
 def int_precision(body: Body, context: Context) -> None:
     """Integers beyond 2**53 lose their last digits: somebody on the way keeps numbers as floats."""
     for name, value in body.items():

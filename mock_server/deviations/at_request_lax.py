@@ -18,6 +18,7 @@ PARAMETER = "error.status-400-parameter"
 
 
 def lax(name: str, breaks: Collection[str]) -> Register:
+    """A fault that the rule for all faults of clients is about too."""
     return rewrites(name, {FAULT, *breaks})
 
 
@@ -55,7 +56,7 @@ def top_p_clamped(body: Body, context: Context) -> None:
     clamp(body, "top_p", 0.01, 1)
 
 
-@lax("penalties-clamped", {"limits.penalties"})
+@rewrites("penalties-clamped", {"limits.penalties"})
 def penalties_clamped(body: Body, context: Context) -> None:
     """Penalties out of range are moved into it."""
     clamp(body, "frequency_penalty", -2, 2)
@@ -70,7 +71,7 @@ def top_logprobs_clamped(body: Body, context: Context) -> None:
         clamp(body, "logprobs", 0, 20)
 
 
-@lax("effort-unknown-served", {"thinking.effort-unknown-refused"})
+@rewrites("effort-unknown-served", {"thinking.effort-unknown-refused"})
 def effort_unknown_served(body: Body, context: Context) -> None:
     """A ``reasoning_effort`` that does not exist has no effect."""
     if body.get("reasoning_effort") not in ("none", "minimal", "low", "medium", "high", "xhigh", "max"):
@@ -107,14 +108,14 @@ def messages_defaulted(body: Body, context: Context) -> None:
         body["messages"] = body.get("messages") or [{"role": "user", "content": ""}]
 
 
-@lax("prompt-defaulted", {"fim.prompt-required"})
+@rewrites("prompt-defaulted", {"fim.prompt-required"})
 def prompt_defaulted(body: Body, context: Context) -> None:
     """FIM without a prompt is served with the one that stands in the form of the documentation."""
     if not context.request.path.endswith("/chat/completions"):
         body.setdefault("prompt", "Once upon a time,")
 
 
-@lax("thinking-type-defaulted", {"thinking.type-required"})
+@rewrites("thinking-type-defaulted", {"thinking.type-required"})
 def thinking_type_defaulted(body: Body, context: Context) -> None:
     """``thinking`` of any form switches thinking on."""
     known = ({"type": "enabled"}, {"type": "disabled"}, None)
@@ -140,7 +141,7 @@ def roles_mapped(body: Body, context: Context) -> None:
             turn["role"] = "user"
 
 
-@lax("tool-history-unchecked", {"tools.orphan-refused", "tools.unanswered-refused"})
+@rewrites("tool-history-unchecked", {"tools.orphan-refused", "tools.unanswered-refused"})
 def tool_history_unchecked(body: Body, context: Context) -> None:
     """Calls without results and results without calls are left out of the history."""
     answered = [turn.get("tool_call_id") for turn in turns(body, "tool")]
@@ -153,7 +154,7 @@ def tool_history_unchecked(body: Body, context: Context) -> None:
         ]
 
 
-@lax("reasoning-missing-served", {"thinking.reasoning-missing-refused"})
+@rewrites("reasoning-missing-served", {"thinking.reasoning-missing-refused"})
 def reasoning_missing_served(body: Body, context: Context) -> None:
     """Calls may come back without the reasoning that led to them."""
     for turn in turns(body):
@@ -164,14 +165,14 @@ def reasoning_missing_served(body: Body, context: Context) -> None:
 # --- tools
 
 
-@lax("tools-cut-off", {"tools.count-129"})
+@rewrites("tools-cut-off", {"tools.count-129"})
 def tools_cut_off(body: Body, context: Context) -> None:
     """Of more than 128 functions the first 128 count."""
     if isinstance(body.get("tools"), list):
         body["tools"] = body["tools"][:128]
 
 
-@lax("tool-names-unchecked", {"tools.bad-name-refused", "tools.long-name-refused", "tools.duplicate-name-refused"})
+@rewrites("tool-names-unchecked", {"tools.bad-name-refused", "tools.long-name-refused", "tools.duplicate-name-refused"})
 def tool_names_unchecked(body: Body, context: Context) -> None:
     """Functions may have any name, and the same one."""
     seen: set[str] = set()
@@ -181,7 +182,7 @@ def tool_names_unchecked(body: Body, context: Context) -> None:
         seen.add(name)
 
 
-@lax("tool-parameters-unchecked", {"tools.parameters-object", "tools.strict-schema-checked"})
+@rewrites("tool-parameters-unchecked", {"tools.parameters-object", "tools.strict-schema-checked"})
 def tool_parameters_unchecked(body: Body, context: Context) -> None:
     """Parameters may be any schema, also of strict functions."""
     for function in functions(body):
@@ -224,7 +225,7 @@ def any_key_served(request: Request, context: Context) -> Request:
     return replace(request, headers={**request.headers, "authorization": "Bearer sk-anybody-0000"})
 
 
-@deviation("any-media-type-served", Layer.REQUEST, {"error.media-type", FAULT})
+@deviation("any-media-type-served", Layer.REQUEST, {"error.media-type"})
 def any_media_type_served(request: Request, context: Context) -> Request:
     """A body may be announced as anything."""
     return (
@@ -232,7 +233,7 @@ def any_media_type_served(request: Request, context: Context) -> Request:
     )
 
 
-@deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused", FAULT})
+@deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused"})
 def beta_everywhere(request: Request, context: Context) -> Request:
     """What is beta is served on the stable paths too."""
     stable = request.method == "POST" and not request.target.startswith("/beta/")

@@ -26,7 +26,7 @@ def missing_done(frames: Frames, context: Context) -> Frames:
     return (frame for frame in frames if not is_done(frame))
 
 
-@deviation("done-twice", Layer.SSE, {"stream.done-once", "stream.nothing-after-done"})
+@deviation("done-twice", Layer.SSE, {"stream.done-once"})
 def done_twice(frames: Frames, context: Context) -> Frames:
     """``[DONE]`` is sent twice."""
     for frame in frames:
@@ -35,7 +35,7 @@ def done_twice(frames: Frames, context: Context) -> Frames:
             yield Frame(frame.at, frame.raw)
 
 
-@each_event("done-not-exact", {"stream.done-exact", "stream.data-is-json", *NEVER_DONE})
+@each_event("done-not-exact", {"stream.done-exact", *NEVER_DONE})
 def done_not_exact(raw: bytes, context: Context, *, marker: str = "[Done]") -> bytes:
     """The marker at the end is spelled in another way."""
     return f"data: {marker}\n\n".encode() if raw == DONE else raw
