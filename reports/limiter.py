@@ -4,6 +4,7 @@ The member ``rate_limit`` of a load report; only what the design names must be i
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from reports.figures import number, percent
@@ -96,7 +97,7 @@ def _charge(found: Found) -> str:
         return ""
     if charge["refused"] is None:
         return f"not found out: {charge['says']}"
-    cost = charge["refused"].rstrip("0").rstrip(".") or "nothing"
+    cost = charge["refused"] if Decimal(charge["refused"]) else "nothing"
     return f"{cost}, where an accepted one of a single token costs {charge['accepted']}"
 
 
