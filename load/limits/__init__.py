@@ -9,8 +9,8 @@ from typing import Any
 
 from load.engine import Outcome, Progress
 from load.limits.bench import HOLD_TOKENS, Bench
-from load.limits.discover import Discovery
-from load.limits.discover import discover as script
+from load.limits.discovery import Discovery
+from load.limits.discovery import discover as script
 from load.limits.goal import PROMPT_TOKENS, Asking, Goal
 from load.limits.judge import results
 from load.limits.report import rate_limit

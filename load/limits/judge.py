@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import specs
-from load.limits.discover import Discovery
-from load.limits.refusals import how_refused
+from load.limits.discovery import Discovery
 from load.limits.seen import Kind
 from wire.strict_json import at
 from wire.verdict import Finding, Result, Verdict
@@ -80,10 +79,6 @@ def _readable(found: Discovery) -> Iterator[Finding]:
 
 def _true(found: Discovery) -> Iterator[Finding]:
     yield from (Finding("load.retry-after-true", trial.says) for trial in found.trials if trial.honest is False)
-
-
-def _hinted(found: Discovery) -> bool:
-    return "retry-after" in list(how_refused(found.refusals)["headers"])  # type: ignore[call-overload]  # it is a list
 
 
 JUDGES: dict[str, Callable[[Discovery], Iterator[Finding]]] = {

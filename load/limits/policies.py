@@ -20,7 +20,7 @@ Delay = Callable[
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Retries:
     """What one client came to. ``goodput_per_s``: jobs done per second until the last of them was done or given up."""
 
     policy: str
@@ -49,7 +49,7 @@ POLICIES: dict[str, Delay] = {
 }
 
 
-def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: bool) -> Script[list[Result]]:
+def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: bool) -> Script[list[Retries]]:
     """Each client in turn, from a limiter at rest. *base*: s that a wait is measured in; Retry-After only where the target sends it."""
     results = []
     for name, delay in POLICIES.items():
@@ -85,7 +85,7 @@ def _jobs(found: Identified) -> int:
     return size + min(max(size // 4, EXCESS[0]), EXCESS[1])
 
 
-def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: float, wall: Wall) -> Script[Result]:
+def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: float, wall: Wall) -> Script[Retries]:
     random, begin = Random(f"{bench.goal.seed} {name}"), bench.now
     jobs = _jobs(found)
     tokens = max(bench.hold_tokens // 3, 1) if found.fit.kind is Kind.CONCURRENCY else 1
@@ -116,7 +116,7 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
                 abandoned.append(bench.now)
             else:
                 retry(attempt + 1, wait)
-    return Result(name, jobs, done, len(abandoned), sent, bench.now - begin, tuple(abandoned))
+    return Retries(name, jobs, done, len(abandoned), sent, bench.now - begin, tuple(abandoned))
 
 
 def _wait(outcome: Outcome, attempt: int, delay: Delay, random: Random, base: float, wall: Wall) -> float | None:

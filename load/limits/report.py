@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 from load.limits import replay
-from load.limits.discover import Discovery
-from load.limits.policies import Result
+from load.limits.discovery import Discovery
+from load.limits.policies import Retries
 from load.limits.refusals import how_refused
 from load.limits.scope import fairness
 from load.limits.seen import Fit, Kind, Range
@@ -188,7 +188,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _policy(result: Result) -> dict[str, Any]:
+def _policy(result: Retries) -> dict[str, Any]:
     return {
         "policy": result.policy,
         "jobs": result.jobs,

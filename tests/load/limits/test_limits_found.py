@@ -4,7 +4,7 @@ import pytest
 import simulated
 
 from load.limits.bench import Bench
-from load.limits.discover import discover
+from load.limits.discovery import discover
 from load.limits.goal import Asking, Goal
 from load.limits.seen import Kind
 

@@ -13,7 +13,7 @@ from simulated import Bucket, Concurrency, Fixed, NoLimit, Punishing, Sliding
 import reports
 from load.limits.bench import Bench
 from load.limits.charge import Burst, charge
-from load.limits.discover import Discovery, discover
+from load.limits.discovery import Discovery, discover
 from load.limits.goal import Asking, Goal
 from load.limits.judge import results
 from load.limits.report import rate_limit

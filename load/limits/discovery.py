@@ -9,7 +9,7 @@ from load.limits.charge import Charge, charged
 from load.limits.conclude import Identified, conclude
 from load.limits.hints import skew
 from load.limits.identify import identify
-from load.limits.policies import Result
+from load.limits.policies import Retries
 from load.limits.scope import contention, scope
 from load.limits.script import Outcome, Script, Stopped
 from load.limits.seen import INFINITY, Fit, Kind, Record
@@ -32,7 +32,7 @@ class Discovery:
     skew: float | None = None
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     charge: Charge | None = None
-    policies: list[Result] = field(default_factory=list)
+    policies: list[Retries] = field(default_factory=list)
     events: list[Outcome] = field(default_factory=list)
     slack: float = 0.0
     stopped: Stopped | None = None
@@ -71,17 +71,19 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
     if not found.record.all and bench.mine:
         found.record = bench.record
         found.identified = _unfinished(bench)
-    found.events, found.stopped = (
-        [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body],
-        bench.stopped,
-    )
-    found.slack = bench.slack
+    _look_back(bench, found, wall)
+    return found
+
+
+def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
+    """What can be told from all that happened."""
+    found.stopped, found.slack = bench.stopped, bench.slack
+    found.events = [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body]
+    found.refusals = [outcome for outcome in found.events if refused([outcome])]
+    found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     mine = [outcome for outcome in found.events if outcome.ask.id in bench.mine]
     if (trial := contradicted(mine, found.identified, wall)) is not None:
         found.trials.append(trial)
-    found.refusals = [outcome for outcome in found.events if refused([outcome])]
-    found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
-    return found
 
 
 def _unfinished(bench: Bench) -> Identified:
