@@ -56,13 +56,19 @@ ENGINE = (
         "users",
         str | None,
         None,
-        "Closed loop: so many at once; or levels over time: 10,20,40 or 5..50; rate-limit: look for a cap up to so many.  "
-        "[default: 8; rate-limit: 256]",
+        "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
+        "many, 256 by default.",
     ),
     _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
     _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),
     _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay."),
-    _option("duration", float, "30s", "How long to send: 30s, 2m.", parser=seconds),
+    _option(
+        "duration",
+        float | None,
+        None,
+        "How long to send, 30s by default. For rate-limit: the longest it may take, 5m by default.",
+        parser=seconds,
+    ),
     _option("warmup", float, "0s", "Sent first and left out of the figures.", parser=seconds),
     _option("drain", float, "30s", "How long streams in flight may take to end.", parser=seconds),
     _option("prompt_tokens", str | None, None, "Length of the prompts: 200, or 100-400."),
@@ -93,6 +99,7 @@ ENGINE = (
 
 # Experiments rather than loads; each may compare two keys.
 RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover}
+DURATION, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
@@ -113,6 +120,7 @@ def load(
     known_profile(profile)
     runner = _runner(scenario, other_api_key_env)
     given["slo"] = tuple(given["slo"] or ())
+    given["duration"] = given["duration"] or (LONGEST if scenario in RUNNERS else DURATION)
     given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
         settings = Options(

@@ -25,6 +25,7 @@ from wire.prices import bill
 from wire.verdict import Result
 
 MOST_IN_FLIGHT = 10_000
+PATIENCE = 0.4  # of the time that it may take: as long as nothing may be accepted
 REQUESTS_PER_PLACE = 16  # what it takes to find a cap of n and to see what it does, times n, is less
 
 __all__ = ["Goal", "discover"]
@@ -38,8 +39,8 @@ def discover(
 ) -> Outcome:
     """Find out the limiter of ``options.url``; the report's member ``rate_limit`` is described in :mod:`load.limits.report`.
 
-    ``options.users``: the most in flight, 256 where it is not given. ``other_key``: a second API key, to see whether both are
-    counted together. Exit code 3 where no kind explains what was seen.
+    ``options.users``: the most in flight, 256 where it is not given; ``options.duration``: the longest it may take, s. ``other_key``:
+    a second API key, to see whether both are counted together. Exit code 3 where no kind explains what was seen.
 
     Raises :class:`UsageError`, :class:`Unreachable`, :class:`KeyRefused`, and :class:`CannotJudge` where nothing is ever served.
     """
@@ -48,17 +49,20 @@ def discover(
     if other_key is not None:
         _accepted(replace(options, api_key=other_key))
     keys = (options.api_key, other_key) if other_key else (options.api_key,)
-    bench = Bench(replace(goal, keys=len(keys)), Asking(options.model or "", options.profile))
+    planned = plan(options, goal)
+    bench = Bench(
+        replace(goal, keys=len(keys), requests=planned.requests), Asking(options.model or "", options.profile)
+    )
 
     def experiment(run: Run) -> Script[Discovery]:
         return script(bench, run.sender.wall, run.tell)
 
-    return perform(options, keys, plan(options, goal), experiment, _conclude, progress)
+    return perform(options, keys, planned, experiment, _conclude, progress)
 
 
 def _goal(options: Options) -> Goal:
-    """``users`` is the most that may be in flight; a cap is looked for up to there."""
-    usual = Goal(seed=options.seed)
+    """``users`` is the most that may be in flight; a cap is looked for up to there. ``duration`` is the longest that it may take."""
+    usual = Goal(seed=options.seed, seconds=options.duration, patience=PATIENCE * options.duration)
     if options.users is None:
         return usual
     if not options.users.isdecimal() or not 0 < int(options.users) <= MOST_IN_FLIGHT:

@@ -146,7 +146,8 @@ def recover(bench: Bench, expected: Range | None = None) -> Script[Outcome]:
     while True:
         due = max(upcoming(bench.now, since), bench.now + max(bench.rtt / 2, LEAST_POLL))
         if due > since + bench.goal.patience + (max(expected.high - since, 0.0) if expected else 0.0):
-            raise Stopped("patience", f"nothing was accepted for {bench.now - since:.0f} s after a refusal")
+            waited = f"nothing was accepted for {bench.now - since:.0f} s after a refusal"
+            raise Stopped("patience", f"{waited}; a longer --duration waits longer")
         yield from bench.book.wait(due)
         [outcome] = yield from bench.book.answered([bench.short()])
         if outcome.status == 200:

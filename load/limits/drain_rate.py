@@ -44,7 +44,7 @@ def _loose_ends(bench: Bench, found: Identified) -> Identified:
             f"the {'rate' if found.fit.kind is Kind.BUCKET else 'window'} is only known within {number.error:.0%}"
         )
     if bench.stopped is not None:
-        found.needs.append(f"{bench.stopped}; allow more to find out more")
+        found.needs.append(str(bench.stopped))
     return found
 
 

@@ -216,7 +216,7 @@ class Sender:
         if interrupted.is_set():
             self._stop("interrupted", "interrupted by the user")
         elif self.now > self._bounds.seconds:
-            self._stop("time", f"the {self._bounds.seconds:g} s that it may take are over")
+            self._stop("time", f"the {self._bounds.seconds:g} s that it may take are over; give a longer --duration")
 
     def _seconds(self, stamp: int) -> float:
         return (stamp - self._begin) / SECOND

@@ -45,8 +45,8 @@ def report_of(folder):
 
 
 def test_two_keys_are_compared_and_kept_secret(capped, tmp_path):
-    command = ["load", "rate-limit", capped.url, "--other-api-key-env", "OTHER_KEY", "--out", str(tmp_path)]
-    assert run(command) == 0
+    options = ["--other-api-key-env", "OTHER_KEY", "--budget-requests", "150", "--out", str(tmp_path)]
+    assert run(["load", "rate-limit", capped.url, *options]) == 0
     found = report_of(tmp_path)["rate_limit"]
     assert (found["kind"], found["limit"]) == ("concurrency", 3)
     assert found["scope"] == {"key": False, "user_id": True}
@@ -128,3 +128,13 @@ def _wait_for_refusals(log, seconds=20):
     while '"status":429' not in (log.read_text() if log.exists() else ""):
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_limiter_that_does_not_recover_in_time_is_unresolved_and_says_what_it_would_take(tmp_path, capsys):
+    with spawn(limit=("fixed:count=4,window_s=3600",)) as mock:
+        assert run(["load", "rate-limit", mock.url, "--duration", "2s", "--out", str(tmp_path)]) == 3
+    found = report_of(tmp_path)["rate_limit"]
+    assert found["kind"] == "unresolved"
+    assert "fixed-window" in found["rivals"] or "token-bucket" in found["rivals"]
+    assert "give a longer --duration" in found["says"] or "a longer --duration waits longer" in found["says"]
+    assert found["says"] in capsys.readouterr().out
