@@ -15,6 +15,9 @@ from wire.prices import bill
 
 # A token is at least one byte, and a chat template adds a few dozen, or under a hundred where it explains thinking.
 TEMPLATE = 128
+REDUCTION_CALLS = 40
+REDUCTION_BYTES = 100_000
+"""What making wrongly answered requests smaller may take in all, in a run of the suite `thorough`."""
 
 
 def prompt_ceiling(send: Send) -> int:

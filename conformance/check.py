@@ -85,12 +85,15 @@ GroupJudge = Callable[[Sequence[Exchange], Case], Problems]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``judge`` yields the problems of all picked exchanges together; each names its exchange."""
+    """``judge`` yields the problems of all picked exchanges together; each names its exchange. ``single``: it looks at one
+    exchange at a time, so that each of them can be judged alone.
+    """
 
     requirement: str
     pick: Pick
     judge: GroupJudge
     name: str = ""
+    single: bool = False
 
 
 CHECKS: dict[str, Check] = {}
@@ -115,7 +118,7 @@ def check(requirement: str, pick: Pick = anything) -> Callable[[Judge], Judge]:
     """Registers a judge of single exchanges. One that can be judged is enough; where none can, the last reason counts."""
 
     def register(judge: Judge) -> Judge:
-        _add(Check(requirement, pick, partial(_each, judge), judge.__name__))
+        _add(Check(requirement, pick, partial(_each, judge), judge.__name__, single=True))
         return judge
 
     return register

@@ -12,6 +12,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,17 +23,18 @@ from typing import Any
 import specs
 from conformance import gate
 from conformance.answers import models
-from conformance.ask import Ask
+from conformance.ask import Ask, Send
 from conformance.baseline import Baseline
 from conformance.budget import Budget
 from conformance.planner import Plan, plan
 from conformance.probe import PROBES, Probe, Suite, matching
+from conformance.reducer import Reducer
 from conformance.report import report
 from conformance.runner import Bounds, Runner
-from conformance.score import score
+from conformance.score import Setting, score
 from wire.errors import BudgetSpent, CannotJudge, UsageError
 from wire.exchange import Exchange
-from wire.runlog import RunWriter, read
+from wire.runlog import Run, RunWriter, read
 from wire.target import Target
 from wire.verdict import Result
 
@@ -134,6 +136,7 @@ class _Session:
         self._options, self._runner, self._watch = options, runner, watch
         self._exchanges: list[Exchange] = []
         self._silent = 0
+        self._header: dict[str, Any] = {}
 
     def run(self) -> CannotJudge | None:
         """Sends everything and writes the log. Returns why the run ended early, None where it did not."""
@@ -141,7 +144,8 @@ class _Session:
         first, interrupted = self._first()
         model = self._options.target.model or _choose(first, self._options.profile)
         ask = Ask(self._options.profile, model, self._options.seed, salt=f"{clock['unix']:.0f}")
-        with RunWriter(self._options.out / "run.jsonl", _header(self._options, model, clock)) as log:
+        self._header = _header(self._options, model, clock)
+        with RunWriter(self._options.out / "run.jsonl", self._header) as log:
             if interrupted:
                 raise interrupted
             return self._all(ask, log, first)
@@ -171,7 +175,23 @@ class _Session:
                 unsent[name] = str(reason)
             log.footer["stopped"], log.footer["stopped_by"] = str(reason), type(reason).__name__
             return reason
+        if planned.reduction:
+            self._reduce(log, budget)
         return None
+
+    def _reduce(self, log: RunWriter, budget: Budget) -> None:
+        """Makes what generated requests found smaller. What the budget does not allow is left as it is."""
+        run = Run(self._header, tuple(self._exchanges))
+
+        def send(send: Send, probe: str) -> Exchange:
+            budget.debit(send)
+            self._watch(Progress(len(self._exchanges), len(self._exchanges), probe))
+            exchange = self._runner.send(send, str(len(self._exchanges) + 1), probe)
+            self._record(exchange, log)
+            return exchange
+
+        with suppress(BudgetSpent):
+            Reducer(send, Setting.of(run)).run(run)
 
     def _probe(self, probe: Probe, ask: Ask, budget: Budget, log: RunWriter, planned: Plan) -> None:
         if probe.name == "models.list":  # sent already

@@ -8,16 +8,20 @@ from datetime import datetime
 from decimal import Decimal
 
 from conformance.ask import Ask
-from conformance.budget import TEMPLATE, price_ceiling
+from conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, TEMPLATE, price_ceiling
 from conformance.catalogue import judged, probes_of, selected
 from conformance.probe import Probe, Suite
+
+GENERATED_TOKENS = 4
+"""The largest max_tokens of a generated request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The probes in the order of sending and what they cost at most: tokens, US dollars at the prices of ``at``.
 
-    ``usd`` is None where no price is known for the model.
+    ``usd`` is None where no price is known for the model. ``reduction`` is how many requests more, counted in the tokens and
+    the price, may make a wrongly answered one smaller.
     """
 
     probes: tuple[Probe, ...]
@@ -26,14 +30,17 @@ class Plan:
     completion_tokens: int
     usd: Decimal | None
     at: datetime
+    reduction: int = 0
 
 
 def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = ()) -> Plan:
     """The probes of *suite* that some judged requirement of the profile wants, cheap ones first."""
     wanted = {probe.name for row in judged(ask.profile, only) for probe in probes_of(row)}
     probes = tuple(probe for probe in selected(suite) if probe.name in wanted and probe.applies(ask))
-    prompt = sum(probe.prompt + TEMPLATE * probe.requests for probe in probes)
-    completion = sum(probe.tokens for probe in probes)
+    calls = REDUCTION_CALLS if any(probe.name.startswith("generated.") for probe in probes) else 0
+    room = REDUCTION_BYTES + TEMPLATE * REDUCTION_CALLS if calls else 0
+    prompt = sum(probe.prompt + TEMPLATE * probe.requests for probe in probes) + room
+    completion = sum(probe.tokens for probe in probes) + GENERATED_TOKENS * calls
     return Plan(
         probes=probes,
         requests=sum(probe.requests for probe in probes),
@@ -41,4 +48,5 @@ def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = ()) -> Plan
         completion_tokens=completion,
         usd=price_ceiling(ask.model, prompt, completion, at),
         at=at,
+        reduction=calls,
     )

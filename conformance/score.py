@@ -33,6 +33,7 @@ from conformance.ask import Ask
 from conformance.catalogue import checks, probes_of, selected
 from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, Untestable, excerpt, up_to_the_model
 from conformance.probe import Suite, matching
+from conformance.smallest import extra, sharpened
 from wire.exchange import Exchange
 from wire.runlog import Run
 from wire.strict_json import at
@@ -96,13 +97,15 @@ def _result(row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchan
         return None
     if not any(probe.applies(setting.ask) for probe in probes_of(row) if probe.name in in_suite):
         return Result(row.id, Verdict.NOT_APPLICABLE, note=f"model {setting.ask.model} has no such feature")
-    mine = tuple(exchange for exchange in exchanges if exchange.probe in in_suite)
+    mine = tuple(exchange for exchange in exchanges if exchange.probe in in_suite and not extra(exchange))
     if not mine:
         why = next(
             (setting.unsent[name] for name in sorted(in_suite) if name in setting.unsent), "the run stopped before"
         )
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"not sent: {why}")
-    return judge(row, checks()[row.id], mine, setting.case)
+    check = checks()[row.id]
+    result = judge(row, check, mine, setting.case)
+    return sharpened(result, exchanges, lambda exchange: judge(row, check, [exchange], setting.case).findings)
 
 
 def not_held(row: specs.Requirement, setting: Setting) -> str:

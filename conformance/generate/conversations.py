@@ -15,11 +15,18 @@ from hypothesis import strategies as st
 
 from conformance.ask import BETA_CHAT, CHAT, Ask, Send
 from conformance.generate.requests import TEXT
-from conformance.probes.tools import WEATHER
 
 Body = dict[str, Any]
 Turns = tuple[Body, ...]
 USERS = ("ada", "grace")
+LIGHT: Body = {
+    "type": "function",
+    "function": {
+        "name": "light",
+        "description": "Turns the light.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
 REPLY = "That was the keeper of the lighthouse, who wrote it into the log as on every other day of that year."
 THOUGHT = "The log has it."
 
@@ -61,15 +68,17 @@ class Talk:
 
     def _called(self, count: int) -> Iterator[Body]:
         ids = [f"call_{len(self.rounds):02}_{number}" for number in range(count)]
-        function = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+        function = {"name": LIGHT["function"]["name"], "arguments": "{}"}
         thought = {"reasoning_content": THOUGHT} if self.thinks else {}
         calls = [{"id": id, "type": "function", "function": function} for id in ids]
         yield {"role": "assistant", "content": "", **thought, "tool_calls": calls}
-        yield from ({"role": "tool", "tool_call_id": id, "content": "18 degrees, wind from the west"} for id in ids)
+        yield from (
+            {"role": "tool", "tool_call_id": id, "content": "The light turns, wind from the west."} for id in ids
+        )
 
     def _send(self, move: Move, said: Turns) -> Send:
         turns = [{"role": "system", "content": self.opening}, *(turn for each in self.rounds for turn in each), *said]
-        fields: dict[str, Any] = {"tools": [WEATHER]} if self.ask.limits.tools else {}
+        fields: dict[str, Any] = {"tools": [LIGHT]} if self.ask.limits.tools else {}
         if self.ask.limits.user_id_max is not None:
             fields["user_id"] = USERS[move.user]
         if move.stream:
