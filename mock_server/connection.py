@@ -115,12 +115,16 @@ class Connection(asyncio.BufferedProtocol):
         self._begin()
 
     def on_url(self, url: bytes) -> None:
-        self._grow(len(url))
         self._url += url
+        self._header_size += len(url)
+        if self._header_size > MAX_HEADER:
+            raise _Unacceptable(431)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._grow(len(name) + len(value))
         self._headers[_lower(name)] = value.decode("latin-1")
+        self._header_size += len(name) + len(value)
+        if self._header_size > MAX_HEADER:
+            raise _Unacceptable(431)
 
     def on_headers_complete(self) -> None:
         length = self._headers.get("content-length", "0")
@@ -213,8 +217,3 @@ class Connection(asyncio.BufferedProtocol):
         self._url, self._size, self._header_size = b"", 0, 0
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-
-    def _grow(self, size: int) -> None:
-        self._header_size += size
-        if self._header_size > MAX_HEADER:
-            raise _Unacceptable(431)

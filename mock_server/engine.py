@@ -25,7 +25,7 @@ class Engine:
 
     def stretch(self, now: int) -> float:
         """By what factor a stream that begins now is slower than on an idle machine."""
-        return 1 + self.slowdown * min(self.load(now), 1.0)
+        return 1 + self.slowdown * min(self.load(now), 1.0) if self.slowdown else 1.0
 
     def admit(self, now: int, duration: int) -> int | None:
         """When a stream of this duration starts (*now* or later); None if even the queue is full."""

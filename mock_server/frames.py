@@ -151,7 +151,10 @@ def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool
     if not body or not pieces:
         return Writes([head], [arrived + response.head_due], [0])
     tokens = response.tokens or [0] * len(pieces)
-    made = _joined([head, *pieces], [response.head_due, *response.due], [0, *tokens], arrived)
+    if response.head_due == response.due[-1]:  # all at once
+        made = Writes([b"".join([head, *pieces])], [arrived + response.head_due], [sum(tokens)])
+    else:
+        made = _joined([head, *pieces], [response.head_due, *response.due], [0, *tokens], arrived)
     if cut is not None:
         made.add(Frame(cut, act=Act.CLOSE), arrived)
     return made
@@ -159,8 +162,6 @@ def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool
 
 def _joined(pieces: list[bytes], offsets: list[int], tokens: list[int], arrived: int) -> Writes:
     """Pieces that are due at the same instant as one write."""
-    if offsets[0] == offsets[-1]:
-        return Writes([b"".join(pieces)], [arrived + offsets[0]], [sum(tokens)])
     starts = [index for index, (before, at) in enumerate(zip([-1, *offsets], offsets, strict=False)) if before != at]
     if len(starts) == len(offsets):
         return Writes(list(pieces), [arrived + at for at in offsets], tokens)

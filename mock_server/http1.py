@@ -61,10 +61,10 @@ class Response:
 
 
 def reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    return _REASONS.get(status, "")
+
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 _SIZES = tuple(b"%x\r\n" % size for size in range(4096))
@@ -78,6 +78,7 @@ def chunk(data: bytes) -> bytes:
 
 def chunks(pieces: list[bytes]) -> list[bytes]:
     """The same for many pieces."""
-    if max(map(len, pieces), default=0) >= len(_SIZES) or not all(pieces):
+    try:
+        return [_SIZES[len(piece)] + piece + b"\r\n" if piece else b"" for piece in pieces]
+    except IndexError:
         return [chunk(piece) for piece in pieces]
-    return [_SIZES[len(piece)] + piece + b"\r\n" for piece in pieces]

@@ -112,11 +112,11 @@ class Mock:
             connection.finished(keep)
 
         connection.stream = stream = Stream(connection.transport, writes.data, writes.due, ended)
-        if exchange is not None:
+        self.scheduler.start(stream)
+        if exchange is not None and not stream.ended:
             self.journal.open[exchange.number] = lambda: self._entry(
                 request, response.status, exchange, writes.tokens, stream
             )
-        self.scheduler.start(stream)
 
     def _pass_on(self, connection: Connection, request: Request, exchange: Exchange, relay: Relay) -> None:
         """Let the upstream answer."""

@@ -17,6 +17,7 @@ from specs import Limits
 Body = dict[str, Any]
 # What the answer depends on. Not on stream, temperature, max_tokens, stop: those cut or carry the same answer.
 CONVERSATION = ("messages", "tools", "tool_choice", "response_format", "prompt", "suffix")
+BEYOND_MESSAGES = frozenset(CONVERSATION) - {"messages"}
 REASONING_SHARE = 2  # a chain of thought is about half as long as the answer
 SEPARATE_REASONING = 32 * 1024  # what R1 could think outside of max_tokens
 LONG = 1000  # tokens of an answer that is to be long, where max_tokens does not say how long
@@ -57,39 +58,42 @@ class Draft:
 
 def digest(request: Request) -> int:
     """A number for the conversation; the order of members does not matter."""
-    body = request.body
-    wanted = {name: body[name] for name in CONVERSATION if body.get(name) is not None}
-    text = _plain(wanted) or _sorted(wanted)
+    text = _plain(request.body) or _canonical(request.body)
     key = request.seed.to_bytes(8, "big", signed=True)
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest(), "big")
 
 
-def _plain(wanted: Body) -> str | None:
+def _canonical(body: Body) -> str:
+    return _sorted({name: body[name] for name in CONVERSATION if body.get(name) is not None})
+
+
+def _plain(body: Body) -> str | None:
     """A conversation of nothing but texts, which most are, without the cost of JSON."""
-    messages = wanted.get("messages")
-    if (
-        len(wanted) > 1
-        or not messages
-        or not all(len(each) == 2 and isinstance(each.get("content"), str) for each in messages)
-    ):
+    if not BEYOND_MESSAGES.isdisjoint(body) and any(body.get(name) is not None for name in BEYOND_MESSAGES):
         return None
-    return "\0".join([f"{each['role']}\0{each['content']}" for each in messages])
+    texts = []
+    for each in body["messages"]:
+        if len(each) > 2 or not isinstance(each.get("content"), str):
+            return None
+        texts.append(f"{each['role']}\0{each['content']}")
+    return "\0".join(texts)
 
 
 def chat(request: Request) -> Answer:
     body, limits = request.body, request.limits
     number, asked = digest(request), last_user(body)
     draft = Draft(allowance(body, limits, request.beta))
-    answer = _answer(request, number, asked)
+    gist = intent.gist(asked)
+    answer = _answer(request, asked, gist)
     calls = [] if answer is not None else toolcalls.calls(body, asked)
     if answer is None:
-        answer = [] if calls else prose(number, _length(request, asked, number))
+        answer = [] if calls else prose(number, _length(request, gist, number))
     reasoning = None
     if thinking(body, limits):
         thought = draft if limits.thinking_counted else Draft(SEPARATE_REASONING)
         reasoning = thought.take(prose(number >> 13, _reasoning_length(answer, number)))
     content = draft.take(_stopped(answer, body))
-    made = tuple(_take_call(draft, request.split, call) for call in calls if draft.left > 0)
+    made = tuple([_take_call(draft, request.split, call) for call in calls if draft.left > 0])
     finish = "tool_calls" if made and draft.finish == "stop" else draft.finish
     beside = 0 if limits.thinking_counted else len(reasoning or ())
     return Answer(content, finish, draft.tokens + beside, reasoning, made)
@@ -119,10 +123,13 @@ def served(body: Body, limits: Limits) -> str:
 
 def last_user(body: Body) -> str:
     """What was asked last."""
-    return next((text_of(message) for message in reversed(body["messages"]) if message["role"] == "user"), "")
+    for message in reversed(body["messages"]):
+        if message["role"] == "user":
+            return text_of(message)
+    return ""
 
 
-def _answer(request: Request, number: int, asked: str) -> Sequence[str] | None:
+def _answer(request: Request, asked: str, gist: str) -> Sequence[str] | None:
     """The text where the prompt leaves no choice; None where the model may call a tool or talk."""
     body, last = request.body, request.body["messages"][-1]
     if last["role"] == "tool":
@@ -131,7 +138,7 @@ def _answer(request: Request, number: int, asked: str) -> Sequence[str] | None:
         return request.split(_json(body, asked))
     if last.get("prefix"):
         return None
-    repeated = intent.repeated(asked, intent.gist(asked))
+    repeated = intent.repeated(asked, gist)
     return None if repeated is None else request.split(repeated)
 
 
@@ -163,9 +170,8 @@ def _like(example: Any, hints: schema.Hints) -> Any:
     return {name: _like(item, hints) for name, item in example.items()}
 
 
-def _length(request: Request, asked: str, number: int) -> int:
+def _length(request: Request, gist: str, number: int) -> int:
     """As the server is told, else as the prompt asks, else some sentences; one more than allowed where that cuts it."""
-    gist = intent.gist(asked)
     wanted = request.output_tokens or intent.length(gist)
     if wanted is None:
         wanted = (request.body.get("max_tokens") or LONG) + 1 if intent.open_ended(gist) else 16 + number % 32
@@ -179,8 +185,10 @@ def _reasoning_length(answer: Sequence[str], number: int) -> int:
 def _stopped(answer: Sequence[str], body: Body) -> Sequence[str]:
     """The pieces before the first stop sequence; a piece that it begins in is cut."""
     stop = body.get("stop")
-    stops = [stop] if isinstance(stop, str) else stop or []
-    text = "".join(answer) if any(stops) else ""
+    if not stop:
+        return answer
+    stops = [stop] if isinstance(stop, str) else stop
+    text = "".join(answer)
     ends = [end for one in stops if one and (end := text.find(one)) >= 0]
     if not ends:
         return answer

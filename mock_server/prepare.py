@@ -33,7 +33,7 @@ class Prepared:
         body, answer, endpoint = self.admitted.body, self.answer, self.admitted.endpoint
         chat = endpoint is Endpoint.CHAT
         logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
-        calls = tuple(map(copy, answer.calls))
+        calls = answer.calls and tuple(map(copy, answer.calls))
         for index, call in enumerate(calls):
             call.id = identities.call(number, index)
         return Plan(

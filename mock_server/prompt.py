@@ -1,5 +1,6 @@
 """A prompt as the model reads it: the tokens of the chat template around the tokens of the messages. Fact sheet 11.2."""
 
+from functools import cache
 from typing import Any
 
 from mock_server.conversation import text_of
@@ -16,7 +17,7 @@ BARE = 3  # beginning, user mark, assistant mark: what every template has
 
 def chat(body: dict[str, Any], limits: Limits, split: Split) -> list[str]:
     thinks = thinking(body, limits)
-    opening = [f"<think {number}>" for number in range(limits.template_tokens - BARE)]
+    opening = _opening(limits.template_tokens - BARE)
     tokens = [BOS]
     if thinks and limits.profile >= "2026-08":
         tokens += PREAMBLE
@@ -26,6 +27,12 @@ def chat(body: dict[str, Any], limits: Limits, split: Split) -> list[str]:
         tokens += _message(message, opening, split)
     last = body["messages"][-1]
     return tokens if last["role"] == "assistant" else [*tokens, ASSISTANT, *opening]
+
+
+@cache
+def _opening(count: int) -> list[str]:
+    """What the template puts behind the mark of the assistant."""
+    return [f"<think {number}>" for number in range(count)]
 
 
 def _message(message: dict[str, Any], opening: list[str], split: Split) -> list[str]:

@@ -114,10 +114,15 @@ def tail_length(plan: Plan, limits: Limits) -> int:
 def _ending(plan: Plan, limits: Limits, envelope: Envelope, counts: dict[str, Any]) -> list[bytes]:
     """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
     last = _last(plan.endpoint, plan.reasoning is not None, plan.finish)
-    usage_member = b'],"usage":' + _compact(counts) + b"}\n\n"
+    usage_member = f'],"usage":{_counts(counts)}}}\n\n'.encode()
     if limits.usage_placement == "finish-chunk":
         return [envelope.before + last + usage_member]
     return [envelope.chunk(last), *([envelope.before + usage_member] if plan.include_usage else [])]
+
+
+def _counts(counts: dict[str, Any]) -> str:
+    """Names and whole numbers as JSON: Python writes them alike, but for quotes and spaces, at a quarter of an encoder's cost."""
+    return repr(counts).replace("'", '"').replace(" ", "")
 
 
 def choices(plan: Plan, limits: Limits, before: bytes = b"", after: bytes = b"") -> list[bytes]:
