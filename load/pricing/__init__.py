@@ -15,6 +15,7 @@ from load.engine import Outcome, Progress
 from load.limits.run import Plan, Run, perform, ready
 from load.limits.script import Script, Stopped
 from load.options import Options
+from load.preflight import get
 from load.pricing.chains import BASE
 from load.pricing.diagnose import causes
 from load.pricing.evidence import Evidence
@@ -27,11 +28,13 @@ from load.pricing.report import cache, cost, objectives
 from load.pricing.tariff import Tariff
 from wire.errors import UsageError
 from wire.prices import Rates, bill
+from wire.strict_json import at
 from wire.verdict import Result
 
 __all__ = ["Goal", "verify"]
 
 GROUPS = 64  # requests of all groups but the first tokens and the last one, at most
+USD, CURRENCIES = "USD", ("USD", "CNY")
 UNIT = 64  # tokens, where the profile names no unit
 
 
@@ -40,7 +43,6 @@ def verify(
     progress: Progress = lambda step: None,
     goal: Goal | None = None,
     other_key: str | None = None,
-    currency: str = "USD",
 ) -> Outcome:
     """Send prompts with known beginnings to ``options.url`` and hold hits, usages and balances against what they should be.
 
@@ -54,9 +56,11 @@ def verify(
     keys = (options.api_key, other_key) if other_key else (options.api_key,)
     asking = Asking(options.model or "", options.profile)
     fixed = specs.Rates(*map(Decimal, options.prices)) if options.prices else None
-    tariff = Tariff(asking.model, options.profile, currency, fixed)
-    planned = plan(goal, tariff)
-    options = _capped(options, planned, known(tariff))
+    tariff = Tariff(asking.model, options.profile, _currency(options), fixed)
+    known(tariff)
+    dollars = replace(tariff, currency=USD)
+    planned = plan(goal, dollars)
+    options = _capped(options, planned, known(dollars))
 
     def script(run: Run) -> Script[Lab]:
         lab = Lab(goal, asking, tariff, run.sender.wall, len(keys), run.tell)
@@ -74,6 +78,13 @@ def _goal(options: Options) -> Goal:
     goal = Goal(salt=uuid4().hex)
     together = int(options.users) if options.users and options.users.isdecimal() else goal.together
     return replace(goal, together=max(together, 1), bulk=max(together, goal.bulk))
+
+
+def _currency(options: Options) -> str:
+    """That of the account; dollars where it has some, or says nothing."""
+    infos = at(get(options, "/user/balance").json, "balance_infos")
+    named = [at(info, "currency") for info in infos] if isinstance(infos, list) else []
+    return USD if USD in named else next((name for name in named if name in CURRENCIES), USD)
 
 
 def known(tariff: Tariff) -> Rates:

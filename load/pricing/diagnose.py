@@ -9,33 +9,31 @@ from load.pricing.hypotheses import KINDS, Cause, Hypothesis, Other, difference,
 from load.pricing.ledger import ZERO, Entry, merged, total
 from wire.prices import bill
 
+MOST = 3  # hypotheses that are told where several fit
 MANY = 2000  # requests of an entry above which no count of some of them tells anything
 
 
 def causes(entries: Sequence[Entry], other: Other) -> list[Cause]:
     """Why the entries do not come out; empty where they do, ``unexplained`` for what no hypothesis fits."""
     known = [entry for entry in entries if entry.explained is not None]
-    if not known:
+    if len(known) == len(entries) > 0 and all(entry.explained for entry in known):
+        known = [merged(known, "all")]  # each within the last digit that the balance shows; all together?
+    if not known or all(entry.explained for entry in known):
         return []
-    if all(entry.explained for entry in known):
-        whole = merged(known, "all") if len(known) == len(entries) else known[0]
-        if whole.explained:
-            return []
-        known = [whole]  # each within the last digit that the balance shows, all together not
+    if not any(entry.fell for entry in known):
+        return [Cause("not-charged", "the balance does not move", "balance.charged", _names(known))]
     found = _fitting(known, hypotheses(known, other))
-    return found or _grouped([_of_some(entry) for entry in known if not entry.explained])
+    return found or _grouped([_of_some(entry, _granularity(known)) for entry in known if not entry.explained])
 
 
 def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[Cause]:
+    if _coarse(entries):  # digits are missing, so more than one may fit; of two together any would
+        fit = [_named(each, entries) for each in candidates if not each.narrow and _fits(entries, (each,))]
+        return [_several(entries, fit)] if len({cause.name for cause in fit}) > 1 else fit[:1]
     for size in (1, 2):
-        fit = [chosen for chosen in combinations(candidates, size) if _fits(entries, chosen)]
-        names = {tuple(each.cause.name for each in chosen) for chosen in fit}
-        if len(names) > 1 and _coarse(entries):
-            return [_several(entries, [chosen[0].cause for chosen in fit])]
-        if fit:
-            return [_named(each, entries) for each in fit[0]]
-        if _coarse(entries):
-            return []  # any two amounts fit where digits are missing
+        for chosen in combinations(candidates, size):
+            if _fits(entries, chosen):
+                return [_named(each, entries) for each in chosen]
     return []
 
 
@@ -57,10 +55,14 @@ def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> Cause:
 
 
 def _several(entries: Sequence[Entry], fitting: Sequence[Cause]) -> Cause:
-    says = " or ".join(dict.fromkeys(cause.says for cause in fitting))
+    says = ", or ".join(list(dict.fromkeys(cause.says for cause in fitting))[:MOST])
     amount = total(entry.remainder or ZERO for entry in entries)
     says = f"{_amount(amount)}; the balance shows too few digits to tell whether {says}"
-    return Cause("unexplained", says, "balance.charged", tuple(entry.name for entry in entries))
+    return Cause("unexplained", says, "balance.charged", _names(entries))
+
+
+def _names(entries: Sequence[Entry]) -> tuple[str, ...]:
+    return tuple(entry.name for entry in entries)
 
 
 def _grouped(found: Sequence[Cause]) -> list[Cause]:
@@ -76,7 +78,12 @@ def _grouped(found: Sequence[Cause]) -> list[Cause]:
     ]
 
 
-def _of_some(entry: Entry) -> Cause:
+def _granularity(entries: Sequence[Entry]) -> int:
+    """Tokens that all hits are multiples of."""
+    return gcd(*(charge.hit for entry in entries for charge in entry.charges)) or 1
+
+
+def _of_some(entry: Entry, unit: int) -> Cause:
     """Not all requests have the same fault: a whole number of tokens or units that some of them account for, else unexplained."""
     remainder = entry.remainder or ZERO
     rates = entry.charges[0].rates[0] if len({charge.rates[0] for charge in entry.charges}) == 1 else None
@@ -88,7 +95,7 @@ def _of_some(entry: Entry) -> Cause:
                     f"one {kind} token {'more' if count > 0 else 'less'} than usage says is charged for some requests"
                 )
                 return Cause("off-by-one-token", says, "balance.charged", (entry.name,))
-        if cause := _some_hits(entry, _times(remainder, difference(1, rates))):
+        if cause := _some_hits(entry, _times(remainder, difference(1, rates)), unit):
             return cause
     if (count := _times(remainder, entry.unit)) is not None and 0 < abs(count) <= max(len(entry.charges), 1):
         says = f"the balance is off by a few of its smallest unit of {entry.unit:f}"
@@ -96,12 +103,12 @@ def _of_some(entry: Entry) -> Cause:
     return Cause("unexplained", _amount(remainder), "balance.charged", (entry.name,))
 
 
-def _some_hits(entry: Entry, count: int | None) -> Cause | None:
-    hits, misses = [charge.hit for charge in entry.charges], [charge.miss for charge in entry.charges]
-    if count and 0 < count <= sum(hits) and count % gcd(*hits) == 0:
-        says = "cache hits of some requests are charged at the price of misses"
+def _some_hits(entry: Entry, count: int | None, unit: int) -> Cause | None:
+    hits, misses = (sum(getattr(charge, kind) for charge in entry.charges) for kind in ("hit", "miss"))
+    if count and 0 < count <= hits and count % unit == 0:
+        says = "tokens that usage reports as hits are charged at the price of misses in some requests"
         return Cause("hit-billed-as-miss", says, "cache.discount", (entry.name,))
-    if count and 0 < -count <= sum(misses):
+    if count and 0 < -count <= misses:
         says = "tokens that usage reports as misses are charged at the price of hits: usage withholds hits"
         return Cause("miss-billed-as-hit", says, "cache.discount", (entry.name,))
     return None

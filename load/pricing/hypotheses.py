@@ -27,10 +27,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """``extras``: what would have been taken beyond the bill in each entry."""
+    """``extras``: what would have been taken beyond the bill in each entry. ``narrow``: it is about some of the requests only."""
 
     cause: Cause
     extras: tuple[Decimal, ...]
+    narrow: bool = False
 
 
 def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
@@ -41,7 +42,9 @@ def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
             extras = tuple(_extra(entry, extra, chosen) for entry in entries)
             if any(extras):
                 broken = requirement if not which else "balance.stream-same-price"
-                made.append(Hypothesis(Cause(which + name, says.replace("{which}", words), broken), extras))
+                made.append(
+                    Hypothesis(Cause(which + name, says.replace("{which}", words), broken), extras, bool(which))
+                )
     return [*made, *_factors(entries)]
 
 

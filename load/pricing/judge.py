@@ -61,7 +61,12 @@ def unverified(evidence: Evidence) -> str:
     if evidence.disturbed:
         return "the balance moved while nothing was sent: somebody else uses the account, so the bill cannot be held against it"
     if not lab.accountant.available:
-        return f"there is no balance to read (GET /user/balance: {lab.accountant.status}), so what was charged cannot be verified"
+        said = (
+            f"tells no {lab.tariff.currency}"
+            if lab.accountant.status == 200
+            else f"is answered with {lab.accountant.status}"
+        )
+        return f"GET /user/balance {said}, so what was charged cannot be verified"
     if not evidence.told and any(entry.unknown for entry in evidence.entries):
         return "answers do not tell their usage, so there is no bill to hold against the balance"
     return "" if evidence.told else "the run was over before anything was charged"
@@ -225,9 +230,8 @@ def _caused(name: str) -> Judge:
 
 
 def _adds_up(evidence: Evidence) -> Iterator[Finding]:
-    known = [entry for entry in evidence.entries if entry.explained is not None]
-    whole = merged(known, "all")
-    wrong = next((entry for entry in (whole, *known) if entry.explained is False), None)
+    whole = merged(evidence.entries, "all")
+    wrong = next((entry for entry in (whole, *evidence.entries) if entry.explained is False), None)
     if wrong is not None and wrong.fell is not None:
         says = f"the balance fell by {wrong.fell:f}, the bill of {len(wrong.charges)} requests is {wrong.billed:f}"
         yield Finding("load.bill-adds-up", f"{wrong.name}: {says}")

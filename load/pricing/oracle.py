@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import takewhile
 
-from load.pricing.prompts import Prompt, Step
+from load.pricing.prompts import Path, Prompt
 
 BLOCKS, UNITS = "prefix-blocks", "prefix-units"
 MODELS = (BLOCKS, UNITS)
@@ -75,9 +75,11 @@ class Expectation:
 
 @dataclass(slots=True)
 class Node:
-    """A beginning. ``sent`` and ``closed``: of the prompts with it, the two earliest; ``ends``: when the first was over that is stored
-    up to here; ``parted``: when two were over that go different ways from here."""
+    """A beginning that prompts have in common up to where they part or end, ``edge`` further than its parent. ``sent`` and ``closed``:
+    of the prompts with it, the two earliest; ``ends``: when the first was over that is stored up to here; ``parted``: when two were
+    over that go different ways from here. ``least`` and ``most``: its tokens."""
 
+    edge: tuple[str, ...] = ()
     least: int = 0
     most: int = 0
     sent: list[float] = field(default_factory=list)
@@ -86,14 +88,11 @@ class Node:
     parted: float = NEVER
     next: dict[str, "Node"] = field(default_factory=dict)
 
-    def down(self, step: Step) -> "Node":
-        if step.text not in self.next:
-            self.next[step.text] = Node(self.least + step.least, self.most + step.most)
-        return self.next[step.text]
-
-    def enter(self, seen: Seen) -> None:
-        self.sent = nsmallest(2, [*self.sent, seen.sent])
-        self.closed = nsmallest(2, [*self.closed, seen.closed])
+    def enter(self, seen: Seen, ends: bool) -> None:
+        self.sent = sorted([*self.sent, seen.sent])[:2]
+        self.closed = sorted([*self.closed, seen.closed])[:2]
+        if ends:
+            self.ends = min(self.ends, seen.closed)
 
     def since(self, seen: Seen) -> float:
         """When the first prompt other than this one was sent."""
@@ -102,29 +101,67 @@ class Node:
 
 
 def expectations(served: Sequence[Seen], scale: Scale) -> list[Expectation]:
-    """For each prompt what the others lead to expect, in their order. Linear in the words of all prompts together."""
-    trees: dict[object, Node] = {}
-    for seen in served:
+    """For each prompt what the others lead to expect, in their order."""
+    trees = {place: Node() for seen in served for place in _places(seen.scope)}
+    paths = [(seen.prompt.path(), (seen.answered or seen.prompt).path()) for seen in served]
+    for seen, (asked, whole) in zip(served, paths, strict=True):
         for place in _places(seen.scope):
-            _plant(trees.setdefault(place, Node()), seen)
+            _split(trees[place], asked)
+            _split(trees[place], whole)
+    for seen, (asked, whole) in zip(served, paths, strict=True):
+        for place in _places(seen.scope):
+            _plant(trees[place], seen, len(asked.texts), whole)
     for tree in trees.values():
         _part(tree)
-    return [_expect(seen, [trees[place] for place in _places(seen.scope)], scale) for seen in served]
+    return [
+        _expect(seen, [list(_along(trees[place], asked)) for place in _places(seen.scope)], scale)
+        for seen, (asked, _) in zip(served, paths, strict=True)
+    ]
 
 
 def _places(scope: Scope) -> tuple[object, ...]:
     return scope, scope.account, None
 
 
-def _plant(node: Node, seen: Seen) -> None:
-    inner = sum(1 for _ in seen.prompt.steps())
-    steps = list((seen.answered or seen.prompt).steps())
-    node.enter(seen)
-    for number, step in enumerate(steps, 1):
-        node = node.down(step)
-        node.enter(seen)
-        if number in (inner, len(steps)):
-            node.ends = min(node.ends, seen.closed)
+def _split(node: Node, path: Path) -> None:
+    """Make the nodes so that the path ends at one, and leaves others' ways at one."""
+    at = 0
+    while at < len(path.texts):
+        child = node.next.get(path.texts[at])
+        if child is None:
+            node.next[path.texts[at]] = Node(path.texts[at:], path.least[-1], path.most[-1])
+            return
+        shared = _common(child.edge, path.texts, at)
+        at += shared
+        if shared < len(child.edge):
+            upper = Node(child.edge[:shared], path.least[at - 1], path.most[at - 1])
+            child.edge = child.edge[shared:]
+            upper.next[child.edge[0]] = child
+            node.next[upper.edge[0]] = child = upper
+        node = child
+
+
+def _common(edge: tuple[str, ...], texts: tuple[str, ...], at: int) -> int:
+    rest = texts[at : at + len(edge)]
+    if rest == edge:
+        return len(edge)
+    return next((index for index, (one, other) in enumerate(zip(edge, rest, strict=False)) if one != other), len(rest))
+
+
+def _along(node: Node, path: Path) -> Iterator[Node]:
+    at = 0
+    while at < len(path.texts):
+        node = node.next[path.texts[at]]
+        at += len(node.edge)
+        yield node
+
+
+def _plant(tree: Node, seen: Seen, asked: int, whole: Path) -> None:
+    tree.enter(seen, ends=False)
+    at = 0
+    for node in _along(tree, whole):
+        at += len(node.edge)
+        node.enter(seen, ends=at in (asked, len(whole.texts)))
 
 
 def _part(tree: Node) -> None:
@@ -136,8 +173,7 @@ def _part(tree: Node) -> None:
         nodes += node.next.values()
 
 
-def _expect(seen: Seen, trees: Sequence[Node], scale: Scale) -> Expectation:
-    paths = [[*_path(tree, seen)] for tree in trees]
+def _expect(seen: Seen, paths: Sequence[Sequence[Node]], scale: Scale) -> Expectation:
     own = paths[0]
     before = seen.sent - scale.settle
     blocks = [node.least for node in own if node.closed[0] <= before]
@@ -148,13 +184,6 @@ def _expect(seen: Seen, trees: Sequence[Node], scale: Scale) -> Expectation:
     words = reach[-1].least if reach[-1] else 0
     kept = {model: scale.promise(tokens, seen.prompt) for model, tokens in promised.items()}
     return Expectation(kept, most, account, anyone, words)
-
-
-def _path(tree: Node, seen: Seen) -> Iterator[Node]:
-    node = tree
-    for step in seen.prompt.steps():
-        node = node.next[step.text]
-        yield node
 
 
 def _reach(path: Sequence[Node], seen: Seen) -> Node | None:

@@ -13,12 +13,13 @@ TEMPLATE = 128  # tokens that a chat template adds at most
 PER_MESSAGE = 3  # tokens that it may put before the text of a message
 
 
-class Step(NamedTuple):
-    """A piece of a prompt that is shared as a whole or not at all, and how many tokens it is at ``least`` and at ``most``."""
+class Path(NamedTuple):
+    """A prompt in pieces that are shared as a whole or not at all, and how many tokens it has at the end of each: at ``least``, and at
+    ``most``."""
 
-    text: str
-    least: int
-    most: int
+    texts: tuple[str, ...]
+    least: list[int]
+    most: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,6 @@ class Message:
     text: str
     tokens: int
     ours: bool = True
-
-    def steps(self) -> Iterator[Step]:
-        yield Step(f"\0{self.role}", 0, PER_MESSAGE)
-        if self.ours:
-            yield from (Step(word, 1, 1) for word in self.text.split(" "))
-        else:  # nobody promised that an answer is counted alike when it comes back
-            slack = 2 + self.tokens // 4
-            yield Step(f"\0{self.text}", max(self.tokens - slack, 0), self.tokens + slack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +45,24 @@ class Prompt:
     def then(self, *messages: Message) -> "Prompt":
         return Prompt((*self.messages, *messages))
 
-    def steps(self) -> Iterator[Step]:
+    def path(self) -> Path:
+        texts: list[str] = []
+        least: list[int] = []
+        most: list[int] = []
+        low = high = 0
         for message in self.messages:
-            yield from message.steps()
+            words, slack = (
+                (message.text.split(" "), 0) if message.ours else ([f"\0{message.text}"], 2 + message.tokens // 4)
+            )
+            step = (
+                1 if message.ours else message.tokens
+            )  # nobody promised that an answer is counted alike when it comes back
+            high += PER_MESSAGE
+            texts += (f"\0{message.role}", *words)
+            least += (low, *(max(low + step * count - slack, low) for count in range(1, len(words) + 1)))
+            most += (high, *(high + step * count + slack for count in range(1, len(words) + 1)))
+            low, high = least[-1], most[-1]
+        return Path(tuple(texts), least, most)
 
 
 def user(tokens: int, seed: str) -> Message:

@@ -101,8 +101,7 @@ def unexplained(evidence: Evidence) -> Decimal | None:
     if not known:
         return None
     apart = total(abs(_left(entry)) for entry in known)
-    whole = merged(known, "all") if len(known) == len(evidence.entries) else known[0]
-    return apart or abs(_left(whole))
+    return apart or abs(_left(merged(evidence.entries, "all")))
 
 
 def waterfall(evidence: Evidence) -> list[dict[str, str]]:
