@@ -14,7 +14,7 @@ import specs
 from echosounder import options, results
 from echosounder.check import BUNDLED_KEY, known_profile
 from echosounder.duration import seconds
-from load import engine, limits
+from load import engine, limits, pricing
 from load.options import Options
 from mock_server.process import spawn
 from reports.source import read
@@ -98,7 +98,7 @@ ENGINE = (
 
 
 # Experiments rather than loads; each may compare two keys.
-RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover}
+RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}
 DURATION, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 

@@ -47,9 +47,10 @@ def verify(
     """Send prompts with known beginnings to ``options.url`` and hold hits, usages and balances against what they should be.
 
     The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to look for leaks between
-    accounts. ``options.users`` is how many requests run at once in the last group. Exit code 3 where the profile has a balance and the
-    bill could not be held against it. Raises :class:`UsageError` where no price of the model is known or the budget does not pay for
-    the first requests, what :func:`load.engine.run` raises before anything is sent, and :class:`CannotJudge` where nothing is served.
+    accounts. ``options.users`` is how many requests run at once in the last group, ``options.duration`` the longest that all may take.
+    Exit code 3 where the profile has a balance and the bill could not be held against it. Raises :class:`UsageError` where no price of
+    the model is known or the budget does not pay for the first request, what :func:`load.engine.run` raises before anything is sent,
+    and :class:`CannotJudge` where nothing is served.
     """
     goal = goal or _goal(options)
     options = ready(options)
@@ -77,7 +78,7 @@ def _goal(options: Options) -> Goal:
     """As many requests at once as there are users: a closed loop of one round."""
     goal = Goal(salt=uuid4().hex)
     together = int(options.users) if options.users and options.users.isdecimal() else goal.together
-    return replace(goal, together=max(together, 1), bulk=max(together, goal.bulk))
+    return replace(goal, together=max(together, 1), bulk=max(together, goal.bulk), seconds=options.duration)
 
 
 def _currency(options: Options) -> str:
