@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Iterable
 
@@ -10,6 +11,7 @@ import conformance.probes  # noqa: F401  (importing registers)
 import specs
 from conformance.check import CHECKS, Check
 from conformance.probe import PROBES, Probe, Suite, matching
+from wire.errors import UsageError
 
 
 @functools.cache
@@ -37,3 +39,19 @@ def selected(suite: Suite) -> tuple[Probe, ...]:
     """The probes of *suite* and the ones before it, the cheap ones first."""
     mine = [probe for probe in PROBES.values() if probe.suite <= suite]
     return tuple(sorted(mine, key=lambda probe: (probe.order, probe.tokens)))
+
+
+def known_patterns(only: Iterable[str]) -> tuple[str, ...]:
+    """*only* as it is; :class:`UsageError` for a pattern that matches no requirement."""
+    only = tuple(only)
+    for pattern in only:
+        if not list(matching([pattern], [row.id for row in specs.requirements()])):
+            raise UsageError(
+                f"--only {pattern!r} matches no requirement{_nearest(pattern)}; see `echosounder list requirements`"
+            )
+    return only
+
+
+def _nearest(pattern: str) -> str:
+    near = difflib.get_close_matches(pattern, [row.id for row in specs.requirements()], n=1)
+    return f", did you mean {near[0]}?" if near else ""

@@ -5,7 +5,6 @@ The log is the run. Whatever ends it early (an unreachable target, a spent budge
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import json
@@ -13,7 +12,7 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
@@ -26,8 +25,9 @@ from conformance.answers import models
 from conformance.ask import Ask, Send
 from conformance.baseline import Baseline
 from conformance.budget import Budget
+from conformance.catalogue import known_patterns
 from conformance.planner import Plan, plan
-from conformance.probe import PROBES, Probe, Suite, matching
+from conformance.probe import PROBES, Probe, Suite
 from conformance.reducer import Reducer
 from conformance.report import report
 from conformance.runner import Bounds, Runner
@@ -59,6 +59,7 @@ class Options:
     seed: int = 0
     bounds: Bounds = field(default_factory=Bounds)
     position: str = "server"
+    repeat: int = 1
 
 
 @dataclass(frozen=True)
@@ -115,18 +116,9 @@ def _validate(options: Options) -> None:
         specs.profile(options.profile)
     except specs.SpecError as error:
         raise UsageError(str(error)) from None
-    for pattern in options.only:
-        if not list(matching([pattern], [row.id for row in specs.requirements()])):
-            raise UsageError(
-                f"--only {pattern!r} matches no requirement{_nearest(pattern)}; see `echosounder list requirements`"
-            )
+    known_patterns(options.only)
     if options.policy not in {"interop", "documented"}:
         raise UsageError(f"unknown policy {options.policy!r}: interop or documented")
-
-
-def _nearest(pattern: str) -> str:
-    near = difflib.get_close_matches(pattern, [row.id for row in specs.requirements()], n=1)
-    return f", did you mean {near[0]}?" if near else ""
 
 
 class _Session:
@@ -159,7 +151,7 @@ class _Session:
             return None, interrupt
 
     def _all(self, ask: Ask, log: RunWriter, first: Exchange | None) -> CannotJudge | None:
-        planned = plan(ask, self._options.suite, datetime.now(UTC), self._options.only)
+        planned = plan(ask, self._options.suite, datetime.now(UTC), self._options.only, self._options.repeat)
         budget = Budget(ask.model, planned.at, self._options.budget_requests, self._options.budget_usd)
         unsent = {probe.name: "the run was stopped" for probe in planned.probes}
         log.footer["unsent"] = unsent
@@ -167,9 +159,13 @@ class _Session:
             self._record(first, log)
             budget.spent_requests += 1
         try:
-            for probe in planned.probes:
-                self._probe(probe, ask, budget, log, planned)
-                del unsent[probe.name]
+            for number in range(self._options.repeat):
+                asking = (
+                    replace(ask, salt=f"{ask.salt}-{number}") if number else ask
+                )  # prompts that are new to a cache again
+                for probe in planned.probes:
+                    self._probe(probe, asking, budget, log, planned, number)
+                    unsent.pop(probe.name, None)
         except CannotJudge as reason:
             for name in unsent:
                 unsent[name] = str(reason)
@@ -193,8 +189,8 @@ class _Session:
         with suppress(BudgetSpent):
             Reducer(send, Setting.of(run)).run(run)
 
-    def _probe(self, probe: Probe, ask: Ask, budget: Budget, log: RunWriter, planned: Plan) -> None:
-        if probe.name == "models.list":  # sent already
+    def _probe(self, probe: Probe, ask: Ask, budget: Budget, log: RunWriter, planned: Plan, number: int) -> None:
+        if probe.name == "models.list" and number == 0:  # sent already
             return
         self._watch(Progress(len(self._exchanges), planned.requests, probe.name))
         steps = probe.steps(ask)
@@ -202,6 +198,7 @@ class _Session:
             send = next(steps)
             while True:
                 budget.debit(send)
+                send = send.but(notes={"round": number}) if number else send
                 exchange = self._runner.send(send, str(len(self._exchanges) + 1), probe.name)
                 self._record(exchange, log)
                 self._look(probe, exchange)
@@ -249,6 +246,7 @@ def _header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, An
         "suite": options.suite.name.lower(),
         "only": list(options.only),
         "seed": options.seed,
+        "repeat": options.repeat,
         "target": target,
         "catalogue": _catalogue(),
         "spec": _spec(options.profile),

@@ -33,17 +33,17 @@ class Plan:
     reduction: int = 0
 
 
-def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = ()) -> Plan:
-    """The probes of *suite* that some judged requirement of the profile wants, cheap ones first."""
+def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = (), repeat: int = 1) -> Plan:
+    """The probes of *suite* that some judged requirement of the profile wants, cheap ones first, to be sent *repeat* times."""
     wanted = {probe.name for row in judged(ask.profile, only) for probe in probes_of(row)}
     probes = tuple(probe for probe in selected(suite) if probe.name in wanted and probe.applies(ask))
     calls = REDUCTION_CALLS if any(probe.name.startswith("generated.") for probe in probes) else 0
     room = REDUCTION_BYTES + TEMPLATE * REDUCTION_CALLS if calls else 0
-    prompt = sum(probe.prompt + TEMPLATE * probe.requests for probe in probes) + room
-    completion = sum(probe.tokens for probe in probes) + GENERATED_TOKENS * calls
+    prompt = sum(probe.prompt + TEMPLATE * probe.requests for probe in probes) * repeat + room
+    completion = sum(probe.tokens for probe in probes) * repeat + GENERATED_TOKENS * calls
     return Plan(
         probes=probes,
-        requests=sum(probe.requests for probe in probes),
+        requests=sum(probe.requests for probe in probes) * repeat,
         prompt_tokens=prompt,
         completion_tokens=completion,
         usd=price_ceiling(ask.model, prompt, completion, at),

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import specs
 from conformance.answers import completion, models
@@ -33,6 +33,7 @@ from conformance.ask import Ask
 from conformance.catalogue import checks, probes_of, selected
 from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, Untestable, excerpt, up_to_the_model
 from conformance.probe import Suite, matching
+from conformance.shares import BROKEN, rounds, share, together
 from conformance.smallest import extra, sharpened
 from wire.exchange import Exchange
 from wire.runlog import Run
@@ -104,8 +105,20 @@ def _result(row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchan
         )
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"not sent: {why}")
     check = checks()[row.id]
-    result = judge(row, check, mine, setting.case)
+    result = _often(row, check, mine, setting)
     return sharpened(result, exchanges, lambda exchange: judge(row, check, [exchange], setting.case).findings)
+
+
+def _often(row: specs.Requirement, check: Check, mine: Sequence[Exchange], setting: Setting) -> Result:
+    """The verdict over all rounds, each judged for itself; what is broken only sometimes is told with its share."""
+    each = [judge(row, check, group, setting.case) for group in rounds(mine)]
+    result = together(each, MAX_FINDINGS)
+    repeated = len(each) > 1 and result.verdict is Verdict.PASS
+    if not repeated and (result.verdict not in BROKEN or (len(each) == 1 and setting.suite is not Suite.THOROUGH)):
+        return result
+    tries = [judge(row, check, [exchange], setting.case) for exchange in mine] if check.single else each
+    seen = share(tries, "exchanges" if check.single else "rounds")
+    return replace(result, note=seen.sentence) if seen.judged > max(seen.failed, 1) else result
 
 
 def not_held(row: specs.Requirement, setting: Setting) -> str:

@@ -44,6 +44,15 @@ PolicyOption = Annotated[
 Requests = Annotated[
     int | None, typer.Option("--budget-requests", envvar="ECHOSOUNDER_BUDGET_REQUESTS", help="Never send more.")
 ]
+Repeat = Annotated[
+    int,
+    typer.Option(
+        envvar="ECHOSOUNDER_REPEAT",
+        min=1,
+        max=1000,
+        help="Send everything so often: what breaks now and then gets its share.",
+    ),
+]
 Proxy = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Base URL of a proxy that forwards to --upstream-port of this machine."),
@@ -71,6 +80,7 @@ def check(
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: Timeout = 60.0,
     seed: options.Seed = 0,
+    repeat: Repeat = 1,
     proxy: Proxy = None,
     upstream_port: UpstreamPort = None,
     out: options.Out = None,
@@ -81,6 +91,8 @@ def check(
     amount = money(budget_usd)
     if (proxy is None) != (upstream_port is None) or (proxy and url):
         raise UsageError("--proxy URL and --upstream-port N go together, and without another URL")
+    if proxy and repeat > 1:
+        raise UsageError("--repeat does not go with --proxy; run the check of a proxy several times")
     folder = results.ready(options.out_dir(out, "check"))
     with ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile, port=upstream_port or 0))
@@ -96,6 +108,7 @@ def check(
             budget_usd=amount,
             budget_requests=budget_requests,
             seed=seed,
+            repeat=repeat,
             bounds=Bounds(connect_s=min(timeout, 10.0), idle_s=timeout),
         )
         judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else engine.check

@@ -8,11 +8,12 @@ from rich.table import Table
 
 import specs
 from conformance.ask import Ask
+from conformance.catalogue import known_patterns
 from conformance.planner import Plan
 from conformance.planner import plan as planned
 from conformance.probe import Suite
 from echosounder import options
-from echosounder.check import SuiteName, SuiteOption, known_profile
+from echosounder.check import Repeat, SuiteName, SuiteOption, known_profile
 
 
 def plan(
@@ -20,12 +21,13 @@ def plan(
     model: options.Model = None,
     suite: SuiteOption = SuiteName.STANDARD,
     only: options.Only = None,
+    repeat: Repeat = 1,
     json_: options.Json = False,
 ) -> None:
     """Show requests, tokens and the worst-case price of a check; sends nothing."""
     known_profile(profile)
     ask = Ask(profile, model or specs.models(profile)[0])
-    sends = planned(ask, Suite.named(suite), datetime.now(UTC), tuple(only or ()))
+    sends = planned(ask, Suite.named(suite), datetime.now(UTC), known_patterns(only or ()), repeat)
     if json_:
         print(json.dumps(_record(ask, sends), indent=1))
     else:
@@ -40,6 +42,7 @@ def _record(ask: Ask, sends: Plan) -> dict[str, object]:
         "prompt_tokens": sends.prompt_tokens,
         "completion_tokens": sends.completion_tokens,
         "usd": None if sends.usd is None else str(sends.usd),
+        "reduction": sends.reduction,
         "priced_at": sends.at.isoformat(timespec="seconds"),
         "probes": [
             {"id": probe.name, "requests": probe.requests, "completion_tokens": probe.tokens} for probe in sends.probes
@@ -53,7 +56,9 @@ def _show(ask: Ask, sends: Plan, console: Console) -> None:
         table.add_row(probe.name, str(probe.requests), str(probe.tokens), probe.purpose.splitlines()[0])
     console.print(table)
     price = "no price is known for this model" if sends.usd is None else f"at most {sends.usd.normalize():f} USD"
+    more = f", and {sends.reduction} more to make a wrongly answered one smaller" if sends.reduction else ""
     console.print(
-        f"\n{sends.requests} requests, at most {sends.prompt_tokens} + {sends.completion_tokens} tokens: {price}"
-        f" for {ask.model} at {sends.at:%Y-%m-%d %H:%M} UTC. Nothing was sent."
+        f"\n{sends.requests} requests{more}, at most {sends.prompt_tokens} + {sends.completion_tokens} tokens: {price}"
+        f" for {ask.model} at {sends.at:%Y-%m-%d %H:%M} UTC. Nothing was sent.",
+        soft_wrap=True,
     )

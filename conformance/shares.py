@@ -1,0 +1,68 @@
+"""How often a requirement is broken, where it was judged more than once: k of n, and what n tries say about the true share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+from wire.exchange import Exchange
+from wire.verdict import Result, Verdict
+
+BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT})
+Z = NormalDist().inv_cdf(0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """``failed`` of ``judged``; ``of`` says of what."""
+
+    failed: int
+    judged: int
+    of: str = "exchanges"
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the true share lies with 95 % confidence: E. B. Wilson's interval, which holds for few tries and for none failed."""
+        n, p = self.judged, self.failed / self.judged
+        middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
+        half = Z / (1 + Z * Z / n) * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+        return min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half))
+
+    @property
+    def sentence(self) -> str:
+        low, high = self.interval
+        if not self.failed:
+            return f"broken in none of {self.judged} {self.of}: in at most {high:.1%} of all, with 95 % confidence"
+        return (
+            f"broken in {self.failed} of {self.judged} {self.of}: "
+            f"in {low:.1%} to {high:.1%} of all, with 95 % confidence"
+        )
+
+
+def share(results: Sequence[Result], of: str) -> Share:
+    """Of the *results* on one try each; those that could not be judged count for nothing."""
+    failed = sum(result.verdict in BROKEN for result in results)
+    return Share(failed, failed + sum(result.verdict is Verdict.PASS for result in results), of)
+
+
+def rounds(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:
+    """The exchanges of each repetition of the run; a run that was not repeated is one round."""
+    found: dict[int, list[Exchange]] = {}
+    for exchange in exchanges:
+        found.setdefault(exchange.notes.get("round", 0), []).append(exchange)
+    return list(found.values())
+
+
+def together(results: Sequence[Result], most: int) -> Result:
+    """One result of those of all rounds, with *most* findings: broken once is broken, judged once is judged."""
+    order: tuple[Callable[[Result], bool], ...] = (
+        lambda result: result.verdict is Verdict.ERROR,
+        lambda result: result.verdict in BROKEN,
+        lambda result: result.verdict is Verdict.PASS,
+    )
+    chosen = next((result for holds in order for result in results if holds(result)), results[0])
+    findings = tuple(finding for result in results for finding in result.findings)[:most]
+    ids = tuple(id for result in results for id in result.exchanges)
+    return Result(chosen.requirement, chosen.verdict, findings, chosen.note, ids)
