@@ -102,10 +102,11 @@ def check(options: Options, watch: Watch = quiet) -> Outcome:
     run = read(options.out / "run.jsonl")
     results = score(run)
     document = report(run, results, baseline)
-    return Outcome(document, results, options.out / "run.jsonl", _exit_code(document, stopped), stopped)
+    return Outcome(document, results, options.out / "run.jsonl", exit_code(document, stopped), stopped)
 
 
-def _exit_code(document: dict[str, Any], stopped: CannotJudge | None) -> int:
+def exit_code(document: dict[str, Any], stopped: CannotJudge | None) -> int:
+    """The exit code of design section 6, from the verdict of the report and from why the run ended early, if it did."""
     if stopped is not None and not isinstance(stopped, BudgetSpent):
         return stopped.exit_code
     return {"conforms": 0, "deviates": 1}.get(document["verdict"], 3)
@@ -134,9 +135,9 @@ class _Session:
         """Sends everything and writes the log. Returns why the run ended early, None where it did not."""
         clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
         first, interrupted = self._first()
-        model = self._options.target.model or _choose(first, self._options.profile)
+        model = self._options.target.model or choose(first, self._options.profile)
         ask = Ask(self._options.profile, model, self._options.seed, salt=f"{clock['unix']:.0f}")
-        self._header = _header(self._options, model, clock)
+        self._header = header(self._options, model, clock)
         with RunWriter(self._options.out / "run.jsonl", self._header) as log:
             if interrupted:
                 raise interrupted
@@ -224,14 +225,17 @@ class _Session:
             )
 
 
-def _choose(first: Exchange | None, profile: str) -> str:
+def choose(first: Exchange | None, profile: str) -> str:
     """The first model of the profile that the target lists, else the first that it lists, else the profile's first."""
     listed = models(first)
     known = [name for name in specs.models(profile) if name in listed]
     return (known or listed or [specs.models(profile)[0]])[0]
 
 
-def _header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, Any]:
+def header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, Any]:
+    """The first record of a log: what was run, against what, by which versions. *clock* holds one instant, ``unix`` (s) and
+    ``monotonic_ns``.
+    """
     target = {
         "url": options.target.url,
         "beta_url": options.target.beta_url,

@@ -41,14 +41,14 @@ def check(options: Options, upstream: str, watch: Watch = engine.quiet) -> Outco
     run = read(options.out / "run.jsonl")
     results = score(run)
     document = report(run, results, baseline)
-    return Outcome(document, results, options.out / "run.jsonl", engine._exit_code(document, stopped), stopped)
+    return Outcome(document, results, options.out / "run.jsonl", engine.exit_code(document, stopped), stopped)
 
 
 def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | None:
     clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
     with Session(options.target, options.api_key, options.bounds, control, f"{clock['unix']:.3f}") as session:
         ask = Ask(options.profile, options.target.model or session.model(options.profile), options.seed)
-        header = engine._header(options, ask.model, clock) | {"upstream": control.url}
+        header = engine.header(options, ask.model, clock) | {"upstream": control.url}
         with RunWriter(options.out / "run.jsonl", header) as log:
             return _within(options, ask, session, log, watch)
 

@@ -59,7 +59,7 @@ class Session:
     def model(self, profile: str) -> str:
         """What the proxy lists first of what the profile knows, as in any check run."""
         send = Ask(profile, "").get("/models")
-        return engine._choose(self._runner(send).send(send, "0", "models.list"), profile)
+        return engine.choose(self._runner(send).send(send, "0", "models.list"), profile)
 
     def rest(self) -> None:
         """Leave the upstream as it was found: honest."""

@@ -111,20 +111,20 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
         )
 
 
-@check("proxy.answer-finished", lambda pair: pair.judgeable and pair.source.status == pair.client.status == 200)
+@check("proxy.answer-finished", lambda pair: pair.judgeable and pair.source.status == 200)
 def answer_finished(pair: Pair, case: Case) -> Problems:
     """Neither side wanted an early end here, so it is the proxy's doing."""
-    if not _finished(pair.source):
-        more = "" if pair.client.end is End.COMPLETE else f", and the client's ended with {pair.client.end}"
-        yield Problem(
-            f"the proxy hung up on the upstream in the middle of an answer ({pair.step}){more}",
-            cause="answer broken off",
-        )
-    elif pair.client.end is not End.COMPLETE and not (wants_stream(pair.client) and "[DONE]" in pair.client.data):
-        yield Problem(
-            f"the upstream finished its answer ({pair.step}), the client's broke off: {pair.client.error or pair.client.end}",
-            cause="answer broken off",
-        )
+    got = pair.client
+    if got.status != 200:
+        said = f"status {got.status}" if got.status is not None else f"nothing: {got.error or got.end}"
+        yield Problem(f"the upstream answered with 200 ({pair.step}), the client got {said}", cause="answer lost")
+    elif not _finished(pair.source):
+        more = "" if got.end is End.COMPLETE else f", and the client's ended with {got.end}"
+        message = f"the proxy hung up on the upstream in the middle of an answer ({pair.step}){more}"
+        yield Problem(message, cause="answer broken off")
+    elif got.end is not End.COMPLETE and not (wants_stream(got) and "[DONE]" in got.data):
+        message = f"the upstream finished its answer ({pair.step}), the client's broke off: {got.error or got.end}"
+        yield Problem(message, cause="answer broken off")
 
 
 @check("proxy.coding-offered", lambda pair: pair.client.status is not None)

@@ -245,7 +245,7 @@ DOWN = {
     "gzip unread": (only("gzip", status(502)), {"proxy.compressed-upstream"}),
     "blank lines refused": (only("blank-lines", status(500)), {"proxy.legal-documents"}),
     "long line refused": (only("longest-line", status(502)), {"proxy.long-lines"}),
-    "charset refused": (only("charset", status(415)), {"proxy.request-forms"}),
+    "charset refused": (only("charset", status(415)), {"proxy.request-forms", "proxy.answer-finished"}),
     "402 as 400": (only("402", status(400)), {"proxy.status-kept"}),
     "503 as success": (only("503", status(200)), {"proxy.status-kept"}),
     "message replaced": (got(b'"message":"Insufficient Balance"', b'"message":"oops"', "402"), {"proxy.error-kept"}),
