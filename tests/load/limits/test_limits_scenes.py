@@ -50,6 +50,7 @@ SCENES = {
     "other envelope": scene(lambda: Concurrency(8), envelope="requests"),
     "cap, refusals charged": scene(lambda: Concurrency(8), price=PRICE, refusal_price="0.000006"),
     "bucket": scene(lambda: Bucket(20.0, 30), price=PRICE),
+    "bucket of one": scene(lambda: Bucket(20.0, 1)),
     "bucket, refusals charged": scene(lambda: Bucket(20.0, 30), price=PRICE, refusal_price="0.000006"),
     "window, refusals charged": scene(lambda: Fixed(20, 2.0), price=PRICE, refusal_price="0.000006"),
     "cents": scene(lambda: Concurrency(8), price=PRICE, refusal_price="0.000006", digits=2),
@@ -123,6 +124,13 @@ def test_a_punishing_bucket_is_not_called_a_cap():
     report = played("bucket that punishes").report
     assert report["kind"] == "unresolved"
     assert "refusals may be punished" in report["says"]
+
+
+def test_a_rate_that_is_only_known_roughly_is_reported_in_the_middle_of_the_times_between():
+    report = played("bucket of one").report
+    assert report["limit_ci"][1] > 1.3 * report["limit_ci"][0]
+    assert report["limit"] == pytest.approx(20, rel=0.03)
+    assert "the rate is only known within" in report["says"]
 
 
 RECOVERIES = [("cap", 0.0, 0.05), ("bucket", 0.02, 0.06), ("hint: true", 0.0, 3.2), ("cap that punishes", 0.9, 2.0)]
@@ -322,7 +330,7 @@ def test_the_report_is_of_the_schema(name):
     Draft202012Validator(member).validate(json.loads(json.dumps(played(name).report)))
 
 
-@pytest.mark.parametrize("name", ["cap", "bucket", "hint: true", "clients of a bucket"])
+@pytest.mark.parametrize("name", ["cap", "busy", "bucket", "hint: true", "clients of a bucket"])
 def test_the_curves_add_up_to_what_was_sent(name):
     curves, discovery = played(name).report["curves"], played(name).discovery
     totals = {key: sum(second[key] for second in curves) for key in ("offered", "admitted", "rejected", "abandoned")}
