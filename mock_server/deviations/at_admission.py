@@ -43,7 +43,11 @@ KNOWN = {  # of chat and FIM, as documented
 OF_MESSAGE = {"role", "content", "name", "prefix", "reasoning_content", "tool_calls", "tool_call_id"}
 
 
-@refuses("param-unknown-rejected", invalid("Extra inputs are not permitted"), {"chat.unknown-field-ignored"})
+@refuses(
+    "param-unknown-rejected",
+    invalid("Extra inputs are not permitted"),
+    {"chat.unknown-field-ignored", "tools.parallel-flag"},
+)
 def param_unknown_rejected(request: Request, context: Context) -> bool:
     """A request with a member that is not documented is refused."""
     return bool(context.body.keys() - KNOWN) or any(turn.keys() - OF_MESSAGE for turn in turns(context.body))
@@ -71,10 +75,19 @@ def stop_empty_rejected(request: Request, context: Context) -> bool:
     return context.body.get("stop") == []
 
 
-@refuses("logprobs-zero", Refused(500, "Internal Server Error", "internal_error", "internal_error"), {"logprobs.zero"})
+CRASH = Refused(500, "Internal Server Error", "internal_error", "internal_error")
+
+
+@refuses("logprobs-zero", CRASH, {"logprobs.zero"})
 def logprobs_zero(request: Request, context: Context) -> bool:
     """Log probabilities without alternatives crash the server."""
     return context.body.get("logprobs") is True and not context.body.get("top_logprobs")
+
+
+@refuses("effort-without-thinking-crashes", CRASH, {"thinking.effort-with-disabled"})
+def effort_without_thinking_crashes(request: Request, context: Context) -> bool:
+    """A ``reasoning_effort`` with thinking disabled crashes the server, which may refuse it or serve it."""
+    return "reasoning_effort" in context.body and context.body.get("thinking") == {"type": "disabled"}
 
 
 # --- messages and tools
@@ -103,6 +116,12 @@ def tools_empty_array_rejected(request: Request, context: Context) -> bool:
 )
 def tool_result_array_content_rejected(request: Request, context: Context) -> bool:
     """Legal: the result of a tool is refused as an array of parts; documented is a string."""
+    return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
+
+
+@refuses("tool-result-array-content-crashes", CRASH, {"tools.result-content-parts"})
+def tool_result_array_content_crashes(request: Request, context: Context) -> bool:
+    """The result of a tool as an array of parts crashes the server, which may refuse it or serve it."""
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
 

@@ -65,7 +65,10 @@ def json_whitespace_flood(document: Document, context: Context) -> None:
 @deviation(
     "reasoning-in-content",
     Layer.JSON,
-    {"thinking.not-in-content", "stream.no-leaked-markup", "thinking.enabled", "thinking.default-on"},
+    {
+        *("thinking.not-in-content", "stream.no-leaked-markup"),
+        *("thinking.enabled", "thinking.default-on", "thinking.reasoner-thinks"),
+    },
 )
 def reasoning_in_content(frames: Frames, context: Context) -> Frames:
     """The chain of thought stands in ``content``, between think tags."""

@@ -1,7 +1,8 @@
-"""Answering something else than was asked for, in the right form. A model may; none of it can be judged as a fault of the API."""
+"""Answering something else than was asked for, in the right form. A model may; little of it can be judged as a fault of the API."""
 
 from dataclasses import replace
 
+from mock_server.deviations.asked import whole_number
 from mock_server.deviations.registry import Context, Layer, deviation
 from mock_server.plan import Plan
 
@@ -43,3 +44,20 @@ def uncooperative_model(plan: Plan, context: Context) -> Plan:
         return plan
     left = plan.completion_tokens - (len(plan.content) - len(said))
     return replace(plan, content=said, completion_tokens=left)
+
+
+@deviation("thought-uses-up-max-tokens", Layer.PLAN, {"thinking.r1-separate"})
+def thought_uses_up_max_tokens(plan: Plan, context: Context) -> Plan:
+    """The chain of thought counts against ``max_tokens`` also where it has a bound of its own, as that of R1 had."""
+    most, thought = whole_number(context.body, "max_tokens"), plan.reasoning or []
+    if most is None or not thought or plan.completion_tokens <= most:
+        return plan
+    return replace(
+        plan,
+        reasoning=thought[:most],
+        content=plan.content[: max(most - len(thought), 0)],
+        calls=(),
+        finish="length",
+        completion_tokens=most,
+        reasoning_tokens=min(len(thought), most),
+    )

@@ -133,7 +133,7 @@ def messages_wrapped(body: Body, context: Context) -> None:
         body["messages"] = [body["messages"]]
 
 
-@lax("roles-mapped", {"error.unknown-role"})
+@lax("roles-mapped", {"error.unknown-role", "error.developer-role"})
 def roles_mapped(body: Body, context: Context) -> None:
     """A role that does not exist counts as the user."""
     for turn in turns(body):
@@ -233,7 +233,7 @@ def any_media_type_served(request: Request, context: Context) -> Request:
     )
 
 
-@deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused"})
+@deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused", "chat.beta-8k-only"})
 def beta_everywhere(request: Request, context: Context) -> Request:
     """What is beta is served on the stable paths too."""
     stable = request.method == "POST" and not request.target.startswith("/beta/")

@@ -194,6 +194,10 @@ ASKS = {
     "strict tool": Ask({**HI, "tools": [strict("now", additionalProperties=False)]}, BETA),
     "call while thinking": Ask({**CALL, "thinking": {"type": "enabled"}}),
     "effort": Ask({**THINK, "reasoning_effort": "high"}),
+    "effort without thinking": Ask({**HI, "reasoning_effort": "high"}),
+    "R1 in four tokens": Ask(
+        {"model": "deepseek-reasoner", "messages": HI["messages"], "max_tokens": 4}, mock=(("profile", "2025-01"),)
+    ),
     "v1": Ask(HI, "/v1/chat/completions"),
     "text as length": Ask({**STORY, "max_tokens": "8"}),
     "cold": Ask({**HI, "temperature": -1}),

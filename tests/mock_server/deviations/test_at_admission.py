@@ -11,6 +11,8 @@ ROWS = [
     ("stop-string-form", "stopped", refused(400, b"expected an array")),
     ("stop-empty-rejected", "no stops", refused(400, b"must not be empty")),
     ("logprobs-zero", "logprobs without alternatives", refused(500)),
+    ("effort-without-thinking-crashes", "effort without thinking", refused(500)),
+    ("tool-result-array-content-crashes", "history with parts", refused(500)),
     ("tool-history-null-content-rejected", "history", refused(400, b"expected a string")),
     ("tools-empty-array-rejected", "no tools", refused(400, b"too short")),
     (

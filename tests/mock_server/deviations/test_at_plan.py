@@ -21,6 +21,11 @@ ROWS = [
     ),
     ("content-filter", "stream", lambda wire: wire.finishes == ["content_filter"] and wire.text == "one two three"),
     ("uncooperative-model", "chat", lambda wire: wire.text == "I would rather not." and counted(wire) == 5),
+    (
+        "thought-uses-up-max-tokens",
+        "R1 in four tokens",
+        lambda wire: not wire.text and counted(wire) == 4 and wire.finishes == ["length"],
+    ),
     ("uncooperative-model", "CJK stream", lambda wire: wire.text == "I would rather not."),
 ]
 
