@@ -13,6 +13,7 @@ from load.limits.seen import Fit, Kind
 
 EARLY_MARGIN = 0.25  # s
 LONGEST_HINT = 30.0  # s that a hint is waited for
+POLLS = 12  # before the time of a hint: when exactly a limiter has recovered is not known so well
 TRIES = 8  # of a hint that says "now": a fast limiter may have recovered while our request was on its way
 
 
@@ -91,7 +92,7 @@ def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> 
 
 
 def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[Ask]) -> Script[Trial]:
-    """Where the limiter should accept long before the hint says so, ask then."""
+    """From when the limiter should accept until well before the hint says so, ask; only once where that is punished."""
     last = _last_refusal(bench)
     assert last is not None
     assert said.wait is not None
@@ -101,10 +102,12 @@ def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[Ask]) -> 
         yield from bench.book.wait(bench.now + bench.slack + found.fit.lag + (found.penalty or 0))
     else:
         yield from bench.book.wait(min(_ready(bench, found.fit), soonest))
-    if bench.now >= soonest:
-        return Trial(said)
-    [outcome] = yield from bench.book.answered([bench.short()])
-    return Trial(said, outcome.status == 200, outcome.sent - last.answered)
+    trial, step = Trial(said), (soonest - last.answered) / POLLS
+    while bench.now < soonest and not trial.early and not (found.penalty and trial.early is False):
+        [outcome] = yield from bench.book.answered([bench.short()])
+        trial = Trial(said, outcome.status == 200, outcome.sent - last.answered)
+        yield from bench.book.wait(min(bench.now + step, soonest))
+    return trial
 
 
 def _ready(bench: Bench, fit: Fit) -> float:

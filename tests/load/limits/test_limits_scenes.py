@@ -65,6 +65,9 @@ SCENES = {
     "hint: now": scene(window, retry_after=lambda wait: "0"),
     "hint: now, of a fast bucket": scene(lambda: Bucket(21.4, 20), retry_after=lambda wait: "0", latency=0.008),
     "hint: far too long": scene(window, retry_after=lambda wait: "60"),
+    "hint: too long, of a clock": scene(
+        lambda: Fixed(20, 2.0, 0.3), {"seed": 2}, seed=2, retry_after=lambda wait: str(int(wait) * 4 + 6)
+    ),
     "hint: no number": scene(window, retry_after=lambda wait: "soon"),
     "hint: a fraction": scene(window, retry_after=lambda wait: f"{wait:.1f}"),
     "hint: none": scene(window, retry_after=None),
@@ -252,6 +255,7 @@ HINTS = [
     ("hint: now", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: now, of a fast bucket", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: far too long", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: too long, of a clock", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: no number", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
     ("hint: a fraction", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
     ("hint: none", None, None, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
