@@ -5,7 +5,7 @@ A check that nothing can fail is worthless, and one that a mutant makes raise is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import specs
@@ -42,11 +42,13 @@ class Strength:
     mutants: int
 
 
-def measure(run: Run) -> Strength:
-    """Tries mutants on every check that *run* could judge, until one fails it."""
+def measure(run: Run, ids: Collection[str] | None = None) -> Strength:
+    """Tries mutants on every check that *run* could judge (or those of *ids*), until one fails it."""
     kills, survivors, holes, count = [], [], [], 0
     setting = Setting.of(run)
     for row in judgeable(setting, run):
+        if ids is not None and row.id not in ids:
+            continue
         mine = exchanges_of(row, run)
         for where, name, change in variations(mine):
             count += 1
