@@ -45,7 +45,14 @@ def lines(
     found = [_height(value) for column in values.values() for value in column]
     scale = ticks(min(value for value in found if value), max(found)) if logarithmic else steps(max(found))
     chart = _chart(
-        pygal.Line, name, labels, list(scale), unit, len(values), logarithmic=logarithmic, show_dots=len(labels) < 20
+        pygal.Line,
+        name,
+        labels,
+        list(scale),
+        unit,
+        len(values),
+        logarithmic=logarithmic,
+        show_dots=len(labels) < 20 or _lonely(values),
     )
     for index, (title, column) in enumerate(values.items()):
         said, dashes = _DASHES[index % len(_DASHES)]
@@ -54,12 +61,12 @@ def lines(
 
 
 def stack(name: str, caption: str, unit: str, labels: Sequence[str], values: Lines) -> Markup:
-    """Counts on top of each other, a bar per label."""
+    """Counts on top of each other, a bar per label; the caption says in which order, for colour is not the only signal."""
     most = max(sum(column) for column in zip(*values.values(), strict=True))
     chart = _chart(pygal.StackedBar, name, labels, list(steps(most, least=1)), unit, len(values))
     for title, column in values.items():
         chart.add(title, list(column))
-    return _figure(chart, caption)
+    return _figure(chart, caption if len(values) < 2 else f"{caption} From the bottom up: {', '.join(values)}.")
 
 
 def with_interval(value: float | None, interval: Sequence[float | None] | None) -> Any:
@@ -87,6 +94,16 @@ def _every(labels: Sequence[str]) -> int:
     return ceil(len(labels) * (8 * max(map(len, labels)) + 12) / 680)
 
 
+def _lonely(values: Lines) -> bool:
+    """Whether a point stands between two gaps: without its dot it would not be seen."""
+    present = [[value is not None for value in (None, *column, None)] for column in values.values()]
+    return any(
+        now and not (before or after)
+        for row in present
+        for before, now, after in zip(row, row[1:], row[2:], strict=False)
+    )
+
+
 def _height(value: Any) -> float:
     return (value["value"] if isinstance(value, dict) else value) or 0
 
@@ -101,6 +118,7 @@ def _chart(
         width=760,
         height=280,
         margin=6,
+        margin_right=max(6, 4 * len(labels[-1])),  # half of the last label stands beyond the axis
         spacing=6,
         legend_at_bottom=True,
         legend_at_bottom_columns=columns,

@@ -66,6 +66,12 @@ def percent(value: float | None) -> str:
     return DASH if value is None else f"{100 * value:.1f} %"
 
 
+def objective(slo: Mapping[str, Any]) -> str:
+    """What an objective was measured at, in the unit in which it was set: a share is percent where the objective says so."""
+    value = slo["value"]
+    return percent(value) if value is not None and "%" in slo["expr"] else number(value)
+
+
 def usd(value: Any) -> str:
     """Dollars to six places: one token of a cheap model costs less than a microdollar only when it is cached."""
     if value is None or value == "":

@@ -42,6 +42,11 @@ class Entry:
     ttft_p99_ms: float | None = None
 
 
+_FIGURES = {
+    "check": (("Passed", "passed"), ("Broken", "broken")),
+    "load": (("TTFT p50, ms", "ttft_p50_ms"), ("TTFT p99, ms", "ttft_p99_ms")),
+}
+_ALL = tuple(pair for pairs in _FIGURES.values() for pair in pairs)  # of a run without a report, all dashes
 _COLUMNS = tuple(field.name for field in fields(Entry))
 
 
@@ -82,7 +87,13 @@ def entry(run: Path, root: Path) -> Entry:
         return _entry(about, str(header.get("kind_of_run") or header.get("command") or ""), "", word)
     if kind(report) == "load":
         return _entry(about, "load", report["scenario"], report["measurement"]["verdict"], **_latency(report))
-    return _entry(about, "check", f"{report['profile']} {report['suite']}", report["verdict"], **_counts(report))
+    return _entry(about, "check", _setting(report), report["verdict"], **_counts(report))
+
+
+def _setting(report: Mapping[str, Any]) -> str:
+    """What a check asked for: counts of another suite, or of a proxy from both sides, belong to another series."""
+    proxy = ("proxy",) if report["target"]["position"] == "proxy" else ()
+    return " ".join((report["profile"], report["suite"], *proxy))
 
 
 def entries(database: Path) -> list[Entry]:
@@ -100,7 +111,8 @@ def render(found: Sequence[Entry]) -> str:
     for one in found:
         groups.setdefault((one.kind, one.target, one.model, one.setting), []).append(one)
     trends = [(*key, rows, _trend(f"trend{place}", key[0], rows)) for place, (key, rows) in enumerate(groups.items())]
-    return page.render("history.html.j2", trends=trends, runs=len(found))
+    figures = {kind: _FIGURES.get(kind, _ALL) for kind, *_ in groups}
+    return page.render("history.html.j2", trends=trends, runs=len(found), figures=figures)
 
 
 def _address(url: str) -> str:

@@ -134,7 +134,7 @@ def _definitions(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = [
         (metric.name, own.pop(metric.key, metric.definition)) for metric in METRICS if metric.key in report["metrics"]
     ]
-    return known + [(name.replace("_", " "), definition) for name, definition in own.items()]
+    return known + [(name.replace("_", " ").capitalize(), definition) for name, definition in own.items()]
 
 
 def _load_of(report: Mapping[str, Any]) -> list[tuple[str, str]]:

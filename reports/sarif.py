@@ -14,6 +14,7 @@ from wire.runlog import Run
 _LEVELS = {"MUST": "error", "SHOULD": "warning", "MAY": "note"}
 # Code scanning takes no result without a line of a file; which exchange of the log it is, the logical location says.
 _LOG = {"artifactLocation": {"uri": "run.jsonl"}, "region": {"startLine": 1}}
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 5_000  # GitHub takes no more of one run
 
 
@@ -22,13 +23,16 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
     if kind(report) != "check":
         raise UsageError("SARIF is for findings, and a load report has none; use junit for its objectives")
     broken = [row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")]
-    driver = {"name": "Echosounder", "rules": [_rule(row) for row in broken]}
+    version = (run.header if run else {}).get("version")
+    driver = {"name": "Echosounder", "rules": [_rule(row) for row in broken]} | (
+        {"version": version} if version else {}
+    )
     results = [result for index, row in enumerate(broken) for result in _results(index, row)]
     document = {"tool": {"driver": driver}, "results": results[:MAX_RESULTS], "columnKind": "unicodeCodePoints"}
     properties = {name: line(report[name]) for name in ("profile", "policy", "suite")} | {
         "target": line(report["target"]["url"])
     }
-    return dumps({"version": "2.1.0", "runs": [document | {"properties": properties}]})
+    return dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [document | {"properties": properties}]})
 
 
 def _rule(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from reports import limiter
 from reports.causes import Cause, fix_first
 from reports.curl import replay
-from reports.figures import PERCENTILES, interval, measured, number, percent, percentile, usd
+from reports.figures import PERCENTILES, interval, measured, number, objective, percent, percentile, usd
 from reports.kinds import kind, started
 from reports.text import fenced, markdown
 from reports.verdicts import FACES, face, worst_first
@@ -98,7 +98,7 @@ def _slo(slos: list[Mapping[str, Any]]) -> Iterator[str]:
     yield "\n| SLO | measured | met |\n|---|--:|---|"
     for slo in slos:
         met = {True: "✓ yes", False: "✗ no", None: "? not measured"}[slo["met"]]
-        yield f"| {markdown(slo['expr'])} | {number(slo['value'])} | {met} |"
+        yield f"| {markdown(slo['expr'])} | {objective(slo)} | {met} |"
 
 
 def _outcome(report: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 from reports import limiter
 from reports.causes import Cause, fix_first
 from reports.curl import replay
-from reports.figures import interval, measured, number, percent, usd
+from reports.figures import interval, measured, number, objective, percent, usd
 from reports.kinds import kind
 from reports.text import line
 from reports.verdicts import FACES, face
@@ -90,7 +90,7 @@ def _load(report: Mapping[str, Any], console: Console) -> None:
 
 def _slo(slo: Mapping[str, Any]) -> Text:
     word, tone = {True: ("✓ met", "good"), False: ("✗ missed", "bad"), None: ("? not measured", "warn")}[slo["met"]]
-    return Text(f"   {word:10} {line(slo['expr'])}  (measured {number(slo['value'])})", STYLES[tone])
+    return Text(f"   {word:10} {line(slo['expr'])}  (measured {objective(slo)})", STYLES[tone])
 
 
 def _latencies(report: Mapping[str, Any]) -> Table:

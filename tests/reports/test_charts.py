@@ -81,3 +81,22 @@ def test_odd_values_are_drawn(values):
 @pytest.mark.parametrize(("count", "width", "every"), [(5, 4, 1), (60, 5, 5), (8, 10, 2), (1_000, 16, 206)])
 def test_labels_fit_beside_each_other(count, width, every):
     assert charts._every(["x" * width] * count) == every
+
+
+def test_a_point_between_two_gaps_has_a_dot():
+    times = [f"{second} s" for second in range(40)]
+    alone = [5.0 if second == 7 else None for second in range(40)]
+    assert 'class="dot' in charts.lines("a", "c", "ms", times, {"TTFT": alone})
+    assert 'class="dot' not in charts.lines("a", "c", "ms", times, {"TTFT": [5.0] * 40})
+
+
+def test_a_stack_says_in_which_order_it_stands():
+    made = charts.stack("a", "Requests.", "requests", ["0 s", "1 s"], {"admitted": [1, 2], "refused": [3, 4]})
+    assert "<figcaption>Requests. From the bottom up: admitted, refused.</figcaption>" in made
+
+
+def test_the_last_label_of_an_axis_stays_inside():
+    made = charts.lines("a", "c", "ms", ["11-22 12:25", "11-22 12:26"], {"TTFT": [1, 2]})
+    end = max(float(x) for x in re.findall(r'<text x="([\d.]+)"[^>]*>11-22', made))
+    left = float(re.search(r"translate\(([\d.]+)", made)[1])
+    assert left + end + 4 * len("11-22 12:25") <= 760
