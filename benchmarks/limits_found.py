@@ -104,12 +104,13 @@ def judged(row: Row) -> dict[str, bool]:
     said = found["retry_after"] or {}
     verdicts = {"kind": found["kind"] == KINDS[row["kind"]]}
     verdicts |= {name: QUESTIONS[name](found, row["numbers"], row) for name in ASKED[row["kind"]]}
-    if row["kind"] != "none" and row["hint"] in LIES:
-        verdicts["lie caught"] = said.get("honest") is False
-    elif row["kind"] != "none" and row["hint"] != "absent":
-        verdicts["truth believed"] = said.get("honest") is not False
-        verdicts["truth shown"] = said.get("honest") is True
-    return verdicts
+    if row["kind"] == "none":
+        return verdicts
+    if row["hint"] in LIES:
+        return verdicts | {"lying hint caught": said.get("honest") is False}
+    if row["hint"] == "absent":
+        return verdicts | {"absence of a hint seen": said.get("present") is False}
+    return verdicts | {"true hint found true": said.get("honest") is True}
 
 
 def table(rows: list[Row]) -> Iterator[str]:
