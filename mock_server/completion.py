@@ -16,7 +16,7 @@ from mock_server.http1 import Framing, Headers, Request, Response
 from mock_server.identity import Identities
 from mock_server.journal import Facts
 from mock_server.limiter import Limiter, Limits, Rule, rule
-from mock_server.plan import Endpoint, Plan
+from mock_server.plan import Endpoint, Plan, weave
 from mock_server.prepare import Prepared, preparer
 from mock_server.waiting import delayed
 from wire.errors import UsageError
@@ -128,11 +128,11 @@ class Completions:
     def _timed(self, work: Work, exchange: Exchange) -> Response:
         """The response with the time of everything, waiting included."""
         plan, config, now = work.plan, self._config, exchange.arrived
-        steps = plan.steps
+        rows = [choice.steps for choice in plan.choices]
         stretch = self.engine.stretch(now) * schedule.MS
         gap = config.itl_ms * stretch
         first = config.ttft_ms * stretch + config.prefill_us * 1000 * plan.prompt.miss
-        offsets = self._offsets(exchange.number, len(steps), first, gap)
+        offsets = self._offsets(exchange.number, max(map(len, rows)), first, gap)
         duration = (offsets[-1] if offsets else round(first)) + round(gap)
         start = self.engine.admit(now, duration)
         if start is None:
@@ -141,7 +141,7 @@ class Completions:
         exchange.facts = self._facts(work)
         wait = start - now
         response = (
-            self._stream(work, steps, offsets, round(gap)) if plan.stream else self._whole(work, offsets, round(first))
+            self._stream(work, rows, offsets, round(gap)) if plan.stream else self._whole(work, offsets, round(first))
         )
         if not wait:
             return response
@@ -152,8 +152,10 @@ class Completions:
         seconds = specs.limits(self._config.profile).wait_s
         return (seconds or 1 << 30) * 1_000_000_000
 
-    def _stream(self, work: Work, steps: list[int], offsets: list[int], gap: int) -> Response:
-        limits, plan = work.prepared.admitted.limits, work.plan
+    def _stream(self, work: Work, rows: list[list[int]], offsets: list[int], gap: int) -> Response:
+        limits, plan, steps = work.prepared.admitted.limits, work.plan, rows[0]
+        if plan.others:  # several choices are spoken at the same time
+            steps, offsets = weave(rows), weave([offsets[: len(row)] for row in rows])
         body = render.events(plan, limits, work.usage, work.prepared.choices(plan, work.deviates))
         tail = render.tail_length(plan, limits)
         lead = len(body) - len(steps) - tail

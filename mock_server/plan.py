@@ -5,7 +5,9 @@ These records are made for every request and never changed; they are not frozen,
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
+Item = TypeVar("Item")
 Pieces = list[str]
 
 
@@ -82,6 +84,12 @@ class Plan:
     logprobs: int | None = None  # how many alternatives; None: not asked for
     echo: str = ""  # FIM: the prompt that stands in front of the answer
     surcharge: Surcharge | None = None
+    others: tuple["Plan", ...] = ()  # further choices, where several were asked for; ``completion_tokens`` counts all
+
+    @property
+    def choices(self) -> list["Plan"]:
+        """Each choice as a plan of its own."""
+        return [self, *self.others]
 
     @property
     def steps(self) -> list[int]:
@@ -105,3 +113,8 @@ def _events(pieces: Pieces) -> list[int]:
     if made:
         made[-1] += waiting
     return made
+
+
+def weave(rows: list[list[Item]]) -> list[Item]:
+    """Choices take turns: the first of each row, the second of each, and so on."""
+    return [row[turn] for turn in range(max(map(len, rows))) for row in rows if turn < len(row)]

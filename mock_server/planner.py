@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -36,6 +36,7 @@ class Request:
     output_tokens: int | None = None
     beta: bool = False
     split: Split = pieces.estimate
+    choice: int = 0  # which of several answers to the same conversation
 
 
 @dataclass(slots=True)
@@ -57,8 +58,10 @@ class Draft:
 
 
 def digest(request: Request) -> int:
-    """A number for the conversation; the order of members does not matter."""
+    """A number for the conversation, and for which answer to it; the order of members does not matter."""
     text = _plain(request.body) or _canonical(request.body)
+    if request.choice:
+        text = f"{text}\0{request.choice}"
     key = request.seed.to_bytes(8, "big", signed=True)
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest(), "big")
 
@@ -77,6 +80,12 @@ def _plain(body: Body) -> str | None:
             return None
         texts.append(f"{each['role']}\0{each['content']}")
     return "\0".join(texts)
+
+
+def answers(request: Request) -> list[Answer]:
+    """As many answers to a chat as ``n`` says."""
+    more = range(1, request.body.get("n") or 1)
+    return [chat(request), *[chat(replace(request, choice=choice)) for choice in more]]
 
 
 def chat(request: Request) -> Answer:

@@ -24,18 +24,26 @@ class Prepared:
     model: str  # that serves
     user: str
     prompt: tuple[str, ...]
-    answer: Answer
+    answers: list[Answer]  # one for each choice
     rendered: list[bytes] | None = None  # choices of a stream, once they were wanted twice
     wanted: int = 0
 
     def plan(self, number: int, identities: Identities, created: int, hit: int) -> Plan:
         """The answer as it goes to one request."""
-        body, answer, endpoint = self.admitted.body, self.answer, self.admitted.endpoint
+        made = self._plan(self.answers[0], number, identities, created, hit)
+        if len(self.answers) > 1:
+            made.others = tuple(self._plan(answer, number, identities, created, hit) for answer in self.answers[1:])
+            made.completion_tokens += sum(other.completion_tokens for other in made.others)
+        calls = [call for choice in made.choices for call in choice.calls] if made.others else made.calls
+        for index, call in enumerate(calls):
+            call.id = identities.call(number, index)
+        return made
+
+    def _plan(self, answer: Answer, number: int, identities: Identities, created: int, hit: int) -> Plan:
+        body, endpoint = self.admitted.body, self.admitted.endpoint
         chat = endpoint is Endpoint.CHAT
         logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         calls = answer.calls and tuple(map(copy, answer.calls))
-        for index, call in enumerate(calls):
-            call.id = identities.call(number, index)
         return Plan(
             endpoint,
             identities.answer(number),
@@ -57,7 +65,7 @@ class Prepared:
 
     def choices(self, plan: Plan, deviates: bool) -> list[bytes] | None:
         """Choices of a stream, rendered before. None where they hold ids, a deviation may have been at work, or at first sight."""
-        if deviates or plan.calls:
+        if deviates or plan.calls or plan.others:
             return None
         self.wanted += 1
         if self.rendered is None and self.wanted > 1:
@@ -78,8 +86,8 @@ def preparer(config: Config) -> Prepare:
         read = prompt.chat(asked, limits, split) if endpoint is Endpoint.CHAT else prompt.fim(asked, split)
         check_context(admitted, len(read))
         request = planner.Request(asked, limits, config.seed or 0, config.output_tokens, beta, split)
-        answer = planner.chat(request) if endpoint is Endpoint.CHAT else planner.fim(request)
-        return Prepared(admitted, planner.served(asked, limits), str(asked.get("user_id") or ""), tuple(read), answer)
+        answers = planner.answers(request) if endpoint is Endpoint.CHAT else [planner.fim(request)]
+        return Prepared(admitted, planner.served(asked, limits), str(asked.get("user_id") or ""), tuple(read), answers)
 
     remembered = lru_cache(maxsize=REMEMBERED)(prepare)
     return lambda endpoint, body, beta: (remembered if len(body) <= LARGEST else prepare)(endpoint, body, beta)

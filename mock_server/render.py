@@ -11,7 +11,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from mock_server.logprobs import chat_logprobs, fim_logprobs
-from mock_server.plan import Endpoint, Plan, PlannedCall
+from mock_server.plan import Endpoint, Plan, PlannedCall, weave
 from mock_server.prose import RING
 from specs import Limits
 from wire import sse
@@ -45,7 +45,10 @@ def body(plan: Plan, limits: Limits, counts: dict[str, Any]) -> bytes:
         "object": "text_completion" if fim else "chat.completion",
         "created": plan.created,
         "model": plan.model,
-        "choices": [_fim_choice(plan) if fim else _chat_choice(plan, limits)],
+        "choices": [
+            (_fim_choice(each) if fim else _chat_choice(each, limits)) | {"index": index}
+            for index, each in enumerate(plan.choices)
+        ],
         "usage": counts,
         "system_fingerprint": plan.fingerprint,
     }
@@ -102,22 +105,34 @@ def events(plan: Plan, limits: Limits, counts: dict[str, Any], known: list[bytes
     """Every event of a stream as bytes, ``[DONE]`` last. *known* are the :func:`choices` of the plan, *counts* its usage."""
     envelope = Envelope.of(plan)
     before, after = envelope.before, envelope.after
+    known = _by_turns(plan, limits) if plan.others else known
     spoken = [before + choice + after for choice in known] if known else choices(plan, limits, before, after)
     return [*spoken, *_ending(plan, limits, envelope, counts), DONE]
 
 
 def tail_length(plan: Plan, limits: Limits) -> int:
     """How many events of a stream come after its last token."""
-    return 3 if plan.include_usage and limits.usage_placement == "extra-chunk" else 2
+    return (3 if plan.include_usage and limits.usage_placement == "extra-chunk" else 2) + len(plan.others)
+
+
+def _by_turns(plan: Plan, limits: Limits) -> list[bytes]:
+    return weave([_numbered(choices(each, limits), index) for index, each in enumerate(plan.choices)])
+
+
+def _numbered(made: list[bytes], index: int) -> list[bytes]:
+    """Choices of a chat with another index, which they begin with."""
+    return [b'{"index":%d%b' % (index, choice.removeprefix(b'{"index":0')) for choice in made]
 
 
 def _ending(plan: Plan, limits: Limits, envelope: Envelope, counts: dict[str, Any]) -> list[bytes]:
     """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
-    last = _last(plan.endpoint, plan.reasoning is not None, plan.finish)
+    lasts = [_last(plan.endpoint, plan.reasoning is not None, plan.finish)]
+    for index, other in enumerate(plan.others, 1):
+        lasts += _numbered([_last(other.endpoint, other.reasoning is not None, other.finish)], index)
     usage_member = f'],"usage":{_counts(counts)}}}\n\n'.encode()
     if limits.usage_placement == "finish-chunk":
-        return [envelope.before + last + usage_member]
-    return [envelope.chunk(last), *([envelope.before + usage_member] if plan.include_usage else [])]
+        return [*map(envelope.chunk, lasts[:-1]), envelope.before + lasts[-1] + usage_member]
+    return [*map(envelope.chunk, lasts), *([envelope.before + usage_member] if plan.include_usage else [])]
 
 
 def _counts(counts: dict[str, Any]) -> str:

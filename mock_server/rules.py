@@ -13,6 +13,7 @@ from specs import Limits
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Limits, bool], str | None]
+MOST_CHOICES = 128  # of the openai dialect
 Rules = tuple[tuple[str, Rule], ...]  # each with the member that it is about: where that is absent or null, it holds
 
 
@@ -114,8 +115,10 @@ def stops(body: Body, limits: Limits, beta: bool) -> str | None:
     return None
 
 
-def one_choice(body: Body, limits: Limits, beta: bool) -> str | None:
-    return "Invalid n value (currently only n = 1 is supported)" if body.get("n") not in (None, 1) else None
+def choices(body: Body, limits: Limits, beta: bool) -> str | None:
+    if limits.profile == "openai":
+        return None if 1 <= body["n"] <= MOST_CHOICES else f"Invalid 'n': expected a value from 1 to {MOST_CHOICES}."
+    return None if body["n"] == 1 else "Invalid n value (currently only n = 1 is supported)"
 
 
 def stream_options(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -175,7 +178,7 @@ def fim_supported(body: Body, limits: Limits, beta: bool) -> str | None:
 CHAT: Rules = (
     ("model", model_exists),
     ("messages", conversation.has_messages),
-    ("n", one_choice),
+    ("n", choices),
     ("stream_options", stream_options),
     ("temperature", temperature),
     ("top_p", top_p),
@@ -204,7 +207,7 @@ FIM: Rules = (
     ("model", fim_on_beta),
     ("model", model_exists),
     ("model", fim_supported),
-    ("n", one_choice),
+    ("n", choices),
     ("stream_options", stream_options),
     ("temperature", temperature),
     ("top_p", top_p),

@@ -1,6 +1,5 @@
 """Chunks of a stream with wrong members, or in the wrong order."""
 
-import copy
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
@@ -224,18 +223,16 @@ def id_empty_or_missing(frames: Frames, context: Context) -> Frames:
 def n_interleave_id(frames: Frames, context: Context) -> Frames:
     """Where several choices are asked for, each has an id and a ``[DONE]`` of its own.
 
-    Only seen behind an upstream that serves n, or together with n-ignored: the API refuses n.
+    Only seen in the openai dialect, for DeepSeek refuses n.
     """
-    several = context.stream and (whole_number(context.body, "n") or 1) > 1
+    several = (whole_number(context.body, "n") or 1) if context.stream else 1
     for frame in frames:
+        index = max((choice.get("index") or 0 for choice in choices(frame.json or {})), default=0)
+        if frame.json and index:
+            frame.json["id"] = f"{frame.json.get('id')}-{index}"
         yield frame
-        if several and is_done(frame):
-            yield Frame(frame.at, frame.raw)
-        elif several and frame.json:
-            twin = copy.deepcopy(frame.json) | {"id": f"{frame.json.get('id')}-1"}
-            for choice in choices(twin):
-                choice["index"] += 1
-            yield Frame(frame.at, json=twin)
+        if is_done(frame):
+            yield from (Frame(frame.at, frame.raw) for _ in range(several - 1))
 
 
 @deviation("chunk-reordered", Layer.JSON, {"stream.finish-last", "stream.text-complete"})

@@ -120,7 +120,7 @@ ASKS = {
     "chat": Ask(HI),
     "stream": Ask({**HI, **STREAM}),
     "stream with usage": Ask({**HI, **USAGE}),
-    "two streams in one": Ask({**HI, **STREAM, "n": 2}),
+    "two streams in one": Ask({**HI, **STREAM, "n": 2}, mock=(("profile", "openai"),)),
     "chat for two": Ask({**HI, "n": 2}),
     "chat by alias": Ask({**HI, "model": "deepseek-chat"}, mock=(("profile", "2026-04"),)),
     "chat without model": Ask({**HI, "model": "no-such-model"}),

@@ -56,7 +56,7 @@ ROWS = [
         lambda wire: wire.finishes == ["stop"] and wire.data[-1] == "[DONE]",
     ),
     (
-        "n-ignored; n-interleave-id",
+        "n-interleave-id",
         "two streams in one",
         lambda wire: len(ids(wire)) == 2 and wire.data.count("[DONE]") == 2,
     ),
