@@ -36,6 +36,11 @@ def conversations(ask: Ask) -> Steps:
         corpus(walks(STEPS, STEPS), WALKS + 1, ask.seed)[1:]
     ):  # the first is the simplest there is
         opening = f"Log {ask.salt}-walk-{number}. {LONG[:2400]}"
-        thinks = number == 1 and ask.limits.thinking == "switch"
+        thinks = always_thoughtful(ask) or (number == 1 and ask.limits.thinking == "switch")
         for step, send in enumerate(sends(Talk(ask, opening, thinks), walk)):
             yield send.but(step=f"{number}.{step}")
+
+
+def always_thoughtful(ask: Ask) -> bool:
+    """A model that always thinks and wants the thought that led to its calls back."""
+    return ask.limits.thinking == "always" and ask.limits.reasoning_input == "required-with-tools"
