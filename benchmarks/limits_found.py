@@ -70,7 +70,16 @@ def measured(kind: str, seed: int, out: Path) -> Row:
         )
     report = json.loads(done.stdout) if done.stdout else {}
     found = {name: value for name, value in report.get("rate_limit", {}).items() if name not in {"timeline", "curves"}}
-    row = {"kind": kind, "seed": seed, "numbers": numbers, "hint": hint, "pace": pace, "code": done.returncode}
+    broken = [row["id"] for row in report.get("requirements", []) if row["verdict"] in {"fail", "nonstrict"}]
+    row = {
+        "broken": broken,
+        "kind": kind,
+        "seed": seed,
+        "numbers": numbers,
+        "hint": hint,
+        "pace": pace,
+        "code": done.returncode,
+    }
     row |= {"found": found, "said": done.stderr[-400:] if not found else ""}
     return row | {"seconds": round(time.monotonic() - begin, 1), "requests": report.get("counts", {}).get("sent")}
 
@@ -98,11 +107,22 @@ ASKED = {
 }
 
 
+def deserved(row: Row) -> set[str]:
+    """The requirements that the mock's limiter breaks: it is no cap; its hint lies."""
+    if row["kind"] == "none":
+        return set()
+    no_cap = {"load.concurrency-limit"} if KINDS[row["kind"]] != "concurrency" else set()
+    return no_cap | ({"load.retry-after-true"} if row["hint"] in LIES else set())
+
+
 def judged(row: Row) -> dict[str, bool]:
     """What was asked of the run -> was it so? Numbers are held against the truth whatever kind was named."""
     found = row["found"] or ABSENT
     said = found["retry_after"] or {}
-    verdicts = {"kind": found["kind"] == KINDS[row["kind"]]}
+    verdicts = {
+        "kind": found["kind"] == KINDS[row["kind"]],
+        "nothing accused wrongly": set(row["broken"]) <= deserved(row),
+    }
     verdicts |= {name: QUESTIONS[name](found, row["numbers"], row) for name in ASKED[row["kind"]]}
     if row["kind"] == "none":
         return verdicts

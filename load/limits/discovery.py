@@ -106,8 +106,7 @@ def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], No
     yield from trials(bench, found.trials, identified, wall)
     if policies.rest(identified) < policies.LONGEST:
         tell("fairness")
-        yield from _rest(bench, identified)
-        found.shares = yield from contention(bench, identified.fit)
+        found.shares = yield from contention(bench, identified.fit, policies.rest(identified) + bench.slack)
         tell("charges")
         yield from _rest(bench, identified)
         found.charge = yield from charged(bench, identified.fit)

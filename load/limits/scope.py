@@ -1,10 +1,14 @@
 """Whom a limiter counts together, and who gets how much of it."""
 
+from math import ceil
+
 from load.limits.bench import Bench, accepted, refused, saturate
 from load.limits.script import Ask, Script
 from load.limits.seen import Fit, Kind
 
 SANDWICHES = 3
+COMPARED = 8  # requests of the user who asks for less, from which shares are worth comparing
+QUICK = 3.0  # s of rest up to which the bursts are repeated for that
 OTHER_USER = "echosounder-other"
 
 
@@ -38,20 +42,24 @@ def _together(bench: Bench, other: Ask, fit: Fit) -> Script[bool | None]:
     return None
 
 
-def contention(bench: Bench, fit: Fit) -> Script[dict[str, tuple[int, int]]]:
-    """User -> admitted of offered. Two at once, one asking for four times as much as the other, both more than there is."""
+def contention(bench: Bench, fit: Fit, rest: float) -> Script[dict[str, tuple[int, int]]]:
+    """User -> admitted of offered. Two at once, one asking for four times as much as the other, both more than there is; again after
+    *rest* s until the one who asks for less has asked often enough to be compared."""
     limit = fit.burst if fit.kind is Kind.BUCKET else fit.limit
-    if limit is None or not (bench.asking.users or bench.goal.keys > 1):
+    if limit is None or bench.goal.in_flight < 3 or not (bench.asking.users or bench.goal.keys > 1):
         return {}
     names = ("key 1", "key 2") if bench.goal.keys > 1 else ("user a", "user b")
-    size = min(max(round(limit.mid), 4), bench.goal.in_flight)
-    asks = [(names[index % 5 == 4], _of(bench, index % 5 == 4)) for index in range(2 * size)]
-    outcomes = yield from bench.book.answered([ask for _, ask in asks])
-    yield from bench.book.closed([ask for _, ask in asks])
-    by_user = {
-        name: [outcome for outcome, (who, _) in zip(outcomes, asks, strict=True) if who == name] for name in names
-    }
-    return {name: (accepted(mine), len(mine)) for name, mine in by_user.items()}
+    size = 2 * min(max(round(limit.mid), 5), bench.goal.in_flight)
+    counts = dict.fromkeys(names, (0, 0))
+    for _ in range(ceil(COMPARED / (size // 5)) if rest < QUICK else 1):
+        yield from bench.book.wait(bench.now + rest)
+        asks = [(names[index % 5 == 4], _of(bench, index % 5 == 4)) for index in range(size)]
+        yield from bench.book.answered([ask for _, ask in asks])
+        yield from bench.book.closed([ask for _, ask in asks])
+        for name in names:
+            mine = bench.book.of([ask for who, ask in asks if who == name])
+            counts[name] = (counts[name][0] + accepted(mine), counts[name][1] + len(mine))
+    return counts
 
 
 def _of(bench: Bench, light: bool) -> Ask:

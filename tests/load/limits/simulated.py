@@ -181,6 +181,7 @@ class Target:
     crowding: float = 0.0  # s that the first token is later for each request that is worked on
     price: str | None = None  # of a token; None: there is no balance to read
     refusal_price: str = "0"
+    settle: float = 0.0  # s until a charge shows
     digits: int = 12  # of the balance
     envelope: str = "rate_limit_error"
     skew: float | None = None  # s by which its clock is ahead of ours; None: it sends no Date
@@ -290,7 +291,11 @@ class Target:
         return (("Date", format_datetime(NOON + timedelta(seconds=self.clock + self.skew), usegmt=True)),)
 
     def _pay(self, amount):
-        self.balance -= Decimal(amount)
+        self._at(self.clock + self.settle, "paid", Decimal(amount))
+
+    def _paid(self, amount):
+        self.balance -= amount
+        return []
 
     def _finish(self, ask, sent, scope, tokens, first, waited):
         self.in_flight[scope] -= 1

@@ -42,6 +42,7 @@ def window():
 
 SCENES = {
     "cap": scene(lambda: Concurrency(8), price=PRICE, skew=0.0),
+    "cap of one": scene(lambda: Concurrency(1), {"in_flight": 2}),
     "cap that lets in late": scene(lambda: Concurrency(16, resume=8)),
     "cap that frees late": scene(lambda: Concurrency(16, lag=0.4)),
     "cap that punishes": scene(lambda: Punishing(Concurrency(8), 1.0)),
@@ -53,6 +54,8 @@ SCENES = {
     "bucket of one": scene(lambda: Bucket(20.0, 1)),
     "bucket, refusals charged": scene(lambda: Bucket(20.0, 30), price=PRICE, refusal_price="0.000006"),
     "window, refusals charged": scene(lambda: Fixed(20, 2.0), price=PRICE, refusal_price="0.000006"),
+    "slow window": scene(lambda: Fixed(20, 2.0), price=PRICE, ttft=0.2),
+    "settled late": scene(lambda: Fixed(20, 2.0), price=PRICE, settle=0.5),
     "cents": scene(lambda: Concurrency(8), price=PRICE, refusal_price="0.000006", digits=2),
     "queue": scene(NoLimit, slots=8),
     "silent queue": scene(NoLimit, slots=8, silent=True),
@@ -99,6 +102,10 @@ def between(bounds, low, high):
 
 
 # -------------------------------------------------------------------------------------------------- how it takes and gives
+
+
+def test_a_cap_of_one_is_found_with_two_in_flight():
+    assert (played("cap of one").report["kind"], played("cap of one").report["limit"]) == ("concurrency", 1)
 
 
 def test_hysteresis_is_where_it_lets_in_again():
@@ -182,6 +189,8 @@ CHARGES = [
     ("cap, refusals charged", Fraction(63, 10**7), Fraction(6, 10**6)),
     ("bucket, refusals charged", Fraction(63, 10**7), Fraction(6, 10**6)),
     ("window, refusals charged", Fraction(63, 10**7), Fraction(6, 10**6)),
+    ("slow window", Fraction(63, 10**7), 0),
+    ("settled late", None, None),
     ("cents", None, None),
     ("busy", None, None),  # it tells no balance
 ]
@@ -231,6 +240,7 @@ def test_who_is_counted_together(name, scope):
 def test_two_keys_with_limits_of_their_own_take_nothing_from_each_other():
     users = played("key").report["fairness"]["users"]
     assert list(users) == ["key 1", "key 2"]
+    assert users["key 2"]["offered"] >= 8
     assert users["key 2"]["admitted"] == users["key 2"]["offered"]
 
 
