@@ -78,7 +78,7 @@ def document(raw: bytes) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -95,14 +95,18 @@ def _text(value: Any) -> bytes:
     return compact(value).encode("utf-8", "surrogatepass")
 
 
-def on_the_wire(reply: Reply, keep_alive: bool) -> Iterator[Frame]:
-    """Head and body as the connection carries them, one frame a write."""
+def on_the_wire(reply: Reply, keep_alive: bool, body: bool = True) -> Iterator[Frame]:
+    """Head and body as the connection carries them, one frame a write; for HEAD no *body*, only what is done to the connection."""
     frames: Iterable[Frame] = reply.frames
     response = Response(reply.status, reply.headers, framing=reply.framing, reason=reply.reason)
     if reply.framing is Framing.LENGTH:
         frames = list(frames)
         response.body = [frame.raw for frame in frames]
     yield Frame(reply.head_at, response.head(keep_alive))
+    yield from _framed(reply, frames) if body else (frame for frame in frames if frame.act)
+
+
+def _framed(reply: Reply, frames: Iterable[Frame]) -> Iterator[Frame]:
     at = reply.head_at
     for frame in frames:
         at = frame.at

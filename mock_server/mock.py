@@ -16,7 +16,7 @@ from mock_server.connection import Connection
 from mock_server.deviations import Armoury
 from mock_server.deviations.armed import Armed
 from mock_server.errors import Refused, internal
-from mock_server.frames import Frame, Writes, honest_writes
+from mock_server.frames import Frame, honest_writes
 from mock_server.http1 import Framing, Request, Response
 from mock_server.journal import Entry, Journal
 from mock_server.relay import Passage, Relay
@@ -49,7 +49,7 @@ class Mock:
 
     def handle(self, connection: Connection, request: Request) -> None:
         if request.target.startswith(control.PREFIX):
-            self._send(connection, request, control.respond(self, request), None)
+            self._send(connection, request, self._guarded(lambda: control.respond(self, request)), None)
             return
         self.number += 1
         self.in_flight += 1
@@ -98,11 +98,7 @@ class Mock:
         keep = request.keep_alive and response.framing is not Framing.CLOSE
         armed = exchange.armed if exchange else None
         if armed is not None and armed.touches_bytes:
-            reply = armed.reply(response)
-            keep = keep and reply.framing is not Framing.CLOSE
-            writes = Writes()
-            for frame in armed.wire(reply, keep):
-                writes.add(frame, request.arrived)
+            writes, keep = armed.writes(request, response, keep)
         else:
             writes = honest_writes(response, request.arrived, keep, request.method != "HEAD")
 

@@ -9,6 +9,7 @@ import http.client
 import socket
 import ssl
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ class Passage:
         reply = self.armed.deviate(self._reply(upstream))
         self.status = reply.status
         self.keep_alive = self.keep_alive and reply.framing is not Framing.CLOSE
-        yield from self.armed.wire(reply, self.keep_alive)
+        yield from self.armed.wire(reply, self.keep_alive, self.request.method != "HEAD")
 
     def _reply(self, upstream: Upstream) -> Reply:
         request = self.request
@@ -110,13 +111,14 @@ class Passage:
             connection.request(request.method, upstream.path + request.target, request.body or None, headers)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            return _bad_gateway(str(error), self._at())
+            return _bad_gateway(str(error), self.at())
         kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP]
         empty = request.method == "HEAD" or answer.status in (204, 304) or answer.getheader("content-length") == "0"
         framing = Framing.LENGTH if empty else Framing.CHUNKED
-        return Reply(answer.status, kept, self._body(answer, connection), framing, answer.reason, self._at())
+        return Reply(answer.status, kept, self._body(answer, connection), framing, answer.reason, self.at())
 
-    def _at(self) -> int:
+    def at(self) -> int:
+        """Now, as frames count time."""
         return time.monotonic_ns() - self.request.arrived
 
     def _body(self, answer: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> Iterator[Frame]:
@@ -136,16 +138,16 @@ class Passage:
                     whole, rest = _events(rest)
                 else:
                     whole, rest = [rest], b""
-                yield from (Frame(self._at(), piece) for piece in whole)
+                yield from (Frame(self.at(), piece) for piece in whole)
             broken = bool(answer.length)  # of the length that was announced, so much is missing
         except (OSError, http.client.HTTPException, ValueError):
             broken = True
         finally:
             connection.close()
         if rest:
-            yield Frame(self._at(), rest)
+            yield Frame(self.at(), rest)
         if broken:  # the upstream broke off: so does the relay, and the body stays without its end
-            yield Frame(self._at(), act=Act.CLOSE)
+            yield Frame(self.at(), act=Act.CLOSE)
 
 
 def _events(data: bytes) -> tuple[list[bytes], bytes]:
@@ -186,5 +188,9 @@ class Relay:
                     time.sleep(0.005)
                 if passage.gone:
                     break
+        except Exception:  # the client must not wait for the rest, the operator gets the reason
+            traceback.print_exc()
+            passage.keep_alive = False
+            self._loop.call_soon_threadsafe(passage.emit, Frame(passage.at(), act=Act.CLOSE))
         finally:
             self._loop.call_soon_threadsafe(passage.emit, None)

@@ -41,7 +41,7 @@ _REQUEST = ("number", "request", "status", "model", "prompt (hit)", "output", "p
 def _request(entry: dict[str, Any]) -> tuple[Any, ...]:
     usage, cache, late = entry["usage"] or {}, entry["cache"] or {}, entry["late_ns"] or {"max": 0}
     took = (entry["written"][-1] - entry["arrived"]) / 1e6 if entry["written"] else 0
-    remarks = [f"{d['name']}{'' if d['applied'] else ' (not applied)'}" for d in entry["deviations"]]
+    remarks = [d["name"] if d["applied"] else f"{d['name']} ({_idle(d)})" for d in entry["deviations"]]
     return (
         entry["number"],
         f"{entry['method']} {entry['path']}" + (" stream" if entry["stream"] else ""),
@@ -54,6 +54,10 @@ def _request(entry: dict[str, Any]) -> tuple[Any, ...]:
         f"{late['max'] / 1e6:.2f}",
         ", ".join(remarks + ([] if entry["complete"] else ["client left"])),
     )
+
+
+def _idle(deviation: dict[str, Any]) -> str:
+    return f"failed: {deviation['reason']}" if "reason" in deviation else "not applied"
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

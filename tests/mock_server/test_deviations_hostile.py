@@ -33,7 +33,7 @@ def answers() -> Answers:
 
 
 def answered(answers: Answers, text: str, raw: bytes, path: str) -> bytes:
-    """What would be written. Nothing is caught but refusals."""
+    """What would be written. No deviation may have failed."""
     headers = {
         "authorization": "Bearer sk-test-0000000000",
         "content-type": "application/json",
@@ -47,7 +47,9 @@ def answered(answers: Answers, text: str, raw: bytes, path: str) -> bytes:
         response = armed.admission(request) or answers.respond(request, Exchange(1, armed=armed))
     except Refused as refused:
         response = refused.response()
-    return b"".join(frame.raw for frame in armed.wire(armed.reply(response), True))
+    written = b"".join(frame.raw for frame in armed.wire(armed.reply(response), True))
+    assert [each["reason"] for each in armed.record() if "reason" in each] == []
+    return written
 
 
 @pytest.mark.parametrize("each", all_deviations(), ids=lambda each: each.name)
