@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate
+from urllib.parse import unquote
 
 import specs
 from mock_server import errors, money
@@ -15,6 +16,7 @@ from mock_server.plan import Endpoint
 from wire.strict_json import compact
 
 Handler = Callable[[Request, Exchange, str, bool], Response]
+RELEASED = int(datetime(2026, 4, 24, tzinfo=UTC).timestamp())
 SECURITY: Headers = [
     ("vary", "origin, access-control-request-method, access-control-request-headers"),
     ("access-control-allow-credentials", "true"),
@@ -36,13 +38,16 @@ class Answers:
             "/models": {"GET": self._models},
             "/user/balance": {"GET": self._balance},
         }
+        if config.profile == "openai":  # DeepSeek was seen to serve single models only later, in September 2026
+            del self.routes["/user/balance"]
+            self.routes["/models/"] = {"GET": self._model}
 
     def respond(self, request: Request, exchange: Exchange) -> Response:
         """Raises :class:`errors.Refused`."""
         profile = self.config.profile
         route, beta = self._route(request)
-        methods = self.routes.get(route)
-        if methods is None or (profile == "openai" and route == "/user/balance"):
+        methods = self.routes.get("/models/" if route.startswith("/models/") else route)
+        if methods is None:
             raise errors.no_route(profile, request.target)
         method = "GET" if request.method == "HEAD" else request.method
         if method not in methods:
@@ -75,12 +80,17 @@ class Answers:
         return self.completions.respond(Endpoint.FIM, request, beta, key, exchange)
 
     def _models(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
-        extra = (
-            {"created": int(datetime(2026, 4, 24, tzinfo=UTC).timestamp())} if self.config.profile == "openai" else {}
-        )
-        names = specs.models(self.config.profile)
-        data = [{"id": name, "object": "model", **extra, "owned_by": "deepseek"} for name in names]
-        return _json({"object": "list", "data": data})
+        return _json({"object": "list", "data": list(map(self._about, specs.models(self.config.profile)))})
+
+    def _model(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
+        name = unquote(request.path.rpartition("/models/")[2])
+        if name not in specs.models(self.config.profile):
+            raise errors.no_model(name)
+        return _json(self._about(name))
+
+    def _about(self, model: str) -> dict[str, object]:
+        extra = {"created": RELEASED} if self.config.profile == "openai" else {}
+        return {"id": model, "object": "model", **extra, "owned_by": "deepseek"}
 
     def _balance(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
         account, digits = self.completions.accounts.of(key), max(self.config.balance_digits, 2)

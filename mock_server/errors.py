@@ -104,6 +104,12 @@ def no_route(profile: str, target: str) -> Refused:
     return Refused(404, content_type=None)
 
 
+def no_model(name: str) -> Refused:
+    """In the openai dialect."""
+    text = f"The model `{name}` does not exist or you do not have access to it."
+    return Refused(404, text, "invalid_request_error", "model_not_found", param="model")
+
+
 def no_method(allowed: str) -> Refused:
     return Refused(405, content_type=None, headers=[("allow", allowed)])
 

@@ -36,12 +36,7 @@ def model_exists(body: Body, limits: Limits, beta: bool) -> str | None:
     if model in limits.models or model in limits.aliases:
         return None
     if limits.profile == "openai":
-        raise errors.Refused(
-            404,
-            f"The model `{model}` does not exist or you do not have access to it.",
-            "invalid_request_error",
-            "model_not_found",
-        )
+        raise errors.no_model(model)
     if limits.profile < "2026":
         raise errors.invalid(limits.profile, 400, "Model Not Exist")
     names = " or ".join(reversed(limits.models))

@@ -193,6 +193,11 @@ def test_what_is_not_json(of_profile: OfProfile, body: bytes, text: str) -> None
         ("2026-08", "POST", "/v1/completions", 400),
         ("2026-08", "GET", "/v1/models", 200),
         ("2026-08", "GET", "/v1/user/balance", 200),
+        ("2026-08", "GET", "/models/deepseek-v4-flash", 404),
+        ("openai", "GET", "/models/deepseek-v4-flash", 200),
+        ("openai", "GET", "/v1/models/deepseek%2Dv4-pro", 200),
+        ("openai", "GET", "/models/gpt-9", 404),
+        ("openai", "POST", "/models/deepseek-v4-flash", 405),
         ("openai", "GET", "/user/balance", 404),
         ("openai", "POST", "/beta/chat/completions", 404),
     ],
@@ -204,6 +209,9 @@ def test_routes(of_profile: OfProfile, profile: str, method: str, path: str, sta
     if status in (404, 405) and profile != "openai":
         assert answer.content == b""
         assert "content-type" not in answer.headers
+    if status == 200 and "/models/" in path:
+        listed = {each["id"]: each for each in of_profile(profile).get("/models").json()["data"]}
+        assert answer.json() == listed[answer.json()["id"]]
 
 
 def test_max_tokens_beyond_4k_needs_the_beta_address_in_2024(of_profile: OfProfile) -> None:
