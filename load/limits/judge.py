@@ -1,10 +1,13 @@
 """What the requirements on limits say about a discovery."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import specs
 from load.limits.discovery import Discovery
 from load.limits.seen import Kind
+from load.sample import Sample
+from wire.stream import StreamEnd
 from wire.strict_json import at
 from wire.verdict import Finding, Result, Verdict
 
@@ -81,11 +84,24 @@ def _true(found: Discovery) -> Iterator[Finding]:
     yield from (Finding("load.retry-after-true", trial.says) for trial in found.trials if trial.honest is False)
 
 
+def _complete(found: Discovery) -> Iterator[Finding]:
+    ends = Counter(str(sample.end) for sample in _ended(found))
+    cut = ends.total() - ends[StreamEnd.DONE]
+    if cut:
+        how = ", ".join(f"{count} {end}" for end, count in ends.most_common() if end != StreamEnd.DONE)
+        yield Finding("load.streams-complete", f"{cut} of {ends.total()} accepted streams did not run to [DONE]: {how}")
+
+
+def _ended(found: Discovery) -> Iterator[Sample]:
+    return (outcome.sample for outcome in found.events if outcome.status == 200 and outcome.sample is not None)
+
+
 JUDGES: dict[str, Callable[[Discovery], Iterator[Finding]]] = {
     "load.concurrency-limit": _counts_in_flight,
     "load.429-envelope": _envelope,
     "load.429-not-charged": _not_charged,
     "load.recovers": _recovers,
+    "load.streams-complete": _complete,
     "load.retry-after-readable": _readable,
     "load.retry-after-true": _true,
 }
@@ -96,6 +112,7 @@ NEEDS: dict[str, Callable[[Discovery], bool]] = {
     "load.429-envelope": lambda found: any(outcome.exchange and outcome.status == 429 for outcome in found.refusals),
     "load.429-not-charged": lambda found: found.charge is not None and found.charge.refused is not None,
     "load.recovers": lambda found: found.identified.fit.kind is Kind.CONCURRENCY,
+    "load.streams-complete": lambda found: any(_ended(found)),
     "load.retry-after-readable": lambda found: bool(found.trials),
     "load.retry-after-true": lambda found: any(trial.honest is not None for trial in found.trials),
 }

@@ -178,6 +178,7 @@ class Target:
         None  # requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*
     )
     silent: bool = False
+    cut_every: int = 0  # every so many-th answer ends without [DONE]
     crowding: float = 0.0  # s that the first token is later for each request that is worked on
     price: str | None = None  # of a token; None: there is no balance to read
     refusal_price: str = "0"
@@ -318,7 +319,7 @@ class Target:
         sample = self._sample(
             ask,
             sent,
-            StreamEnd.DONE,
+            StreamEnd.EOF_WITHOUT_FINISH if self.cut_every and not ask.id % self.cut_every else StreamEnd.DONE,
             status=200,
             t_first_token=round((first + self.latency) * 1e9),
             t_last_token=round((last + self.latency) * 1e9),

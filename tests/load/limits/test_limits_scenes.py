@@ -56,6 +56,7 @@ SCENES = {
     "window, refusals charged": scene(lambda: Fixed(20, 2.0), price=PRICE, refusal_price="0.000006"),
     "slow window": scene(lambda: Fixed(20, 2.0), price=PRICE, ttft=0.2),
     "settled late": scene(lambda: Fixed(20, 2.0), price=PRICE, settle=0.5),
+    "cut": scene(lambda: Concurrency(8), cut_every=10),
     "cents": scene(lambda: Concurrency(8), price=PRICE, refusal_price="0.000006", digits=2),
     "queue": scene(NoLimit, slots=8),
     "silent queue": scene(NoLimit, slots=8, silent=True),
@@ -286,6 +287,15 @@ def test_the_envelope_of_a_refusal_is_judged():
     [finding] = played("other envelope").results["load.429-envelope"].findings
     assert "'requests'" in finding.message
     assert finding.pointer == "/error/type"
+
+
+def test_streams_that_are_cut_under_load_are_counted():
+    assert played("cap").results["load.streams-complete"].verdict is Verdict.PASS
+    result = played("cut").results["load.streams-complete"]
+    accepted = [event for event in played("cut").discovery.events if event.status == 200 and event.closed is not None]
+    cut = sum(not event.ask.id % 10 for event in accepted)
+    assert result.verdict is Verdict.FAIL
+    assert f"{cut} of {len(accepted)} accepted streams" in result.findings[0].message
 
 
 RECOVERS = [
