@@ -251,7 +251,7 @@ class Target:
         self.decisions.append((self.clock, served))
         if not served:
             self._pay(self.refusal_price)
-            hint = self.retry_after(limiter.wait(self.clock)) if self.retry_after else None
+            hint = self._hint(limiter.wait(self.clock))
             headers = (("Retry-After", hint),) if hint is not None else ()
             self._at(self.clock + self._way(), "refuse", ask, sent, self.status, headers)
             return []
@@ -286,10 +286,16 @@ class Target:
         exchange = _exchange(ask, 200, {"balance_infos": [{"currency": "USD", "total_balance": shown}]})
         return [self._note(Outcome(ask, sent, self.clock, 200, (), self.clock, True, None, exchange))]
 
+    def _hint(self, wait):
+        if self.retry_after == "date":
+            return self._by_its_clock(math.ceil(wait + 1))
+        return self.retry_after(wait) if self.retry_after else None
+
     def _date(self):
-        if self.skew is None:
-            return ()
-        return (("Date", format_datetime(NOON + timedelta(seconds=self.clock + self.skew), usegmt=True)),)
+        return () if self.skew is None else (("Date", self._by_its_clock(0)),)
+
+    def _by_its_clock(self, later):
+        return format_datetime(NOON + timedelta(seconds=self.clock + self.skew + later), usegmt=True)
 
     def _pay(self, amount):
         self._at(self.clock + self.settle, "paid", Decimal(amount))

@@ -74,6 +74,7 @@ SCENES = {
     ),
     "hint: no number": scene(window, retry_after=lambda wait: "soon"),
     "hint: a fraction": scene(window, retry_after=lambda wait: f"{wait:.1f}"),
+    "hint: a date by a clock that is an hour ahead": scene(window, retry_after="date", skew=3600.0),
     "hint: none": scene(window, retry_after=None),
     "clients of a bucket": scene(lambda: Bucket(10.0, 20), {"policies": True}),
     "clients told lies": scene(lambda: Bucket(10.0, 20), {"policies": True}, retry_after=lambda wait: "0"),
@@ -269,6 +270,7 @@ HINTS = [
     ("hint: too long, of a clock", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: no number", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
     ("hint: a fraction", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: a date by a clock that is an hour ahead", "date", True, Verdict.PASS, Verdict.PASS),
     ("hint: none", None, None, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
     ("cap that punishes", "seconds", True, Verdict.PASS, Verdict.PASS),
 ]
@@ -280,6 +282,14 @@ def test_hints_are_put_to_the_test(name, form, honest, readable, true):
     assert (said["present"], said["form"], said["honest"]) == (form is not None, form, honest)
     assert judged["load.retry-after-readable"].verdict is readable
     assert judged["load.retry-after-true"].verdict is true
+
+
+def test_a_clock_that_disagrees_is_measured_and_does_not_make_a_liar():
+    assert played("hint: a date by a clock that is an hour ahead").report["clock_skew_s"] == pytest.approx(
+        3600, abs=1.1
+    )
+    assert abs(played("cap").report["clock_skew_s"]) < 1.1
+    assert played("bucket").report["clock_skew_s"] is None  # it sends no Date
 
 
 def test_the_envelope_of_a_refusal_is_judged():
