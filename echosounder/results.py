@@ -25,11 +25,25 @@ def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool) -> None:
         ) from None
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
-        return
-    console = Console(highlight=False)
-    terminal.show(report, run, console)
-    page = next(path for path in written if path.suffix == ".html")
-    console.print(f"report: {page}", style="dim", soft_wrap=True)
+    else:
+        console = Console(highlight=False)
+        terminal.show(report, run, console)
+        page = next(path for path in written if path.suffix == ".html")
+        console.print(f"report: {page}", style="dim", soft_wrap=True)
+    for sentence in of_the_baseline(report):
+        print(f"echosounder: {sentence}", file=sys.stderr)
+
+
+def of_the_baseline(report: dict[str, Any]) -> Iterator[str]:
+    """What has to be done about the baseline: entries whose requirements pass again, and entries past their date."""
+    found = report.get("baseline", {})
+    for id in found.get("stale", ()):
+        yield (
+            f"the baseline is stale: {id} passes, but is accepted as broken, and so the run deviates; delete the entry,"
+            " or give it `sometimes = true` where the fault comes and goes"
+        )
+    for id in found.get("expired", ()):
+        yield f"the baseline accepts {id} no longer: the entry is past its date; mend the target, or give it a new date"
 
 
 @contextmanager

@@ -74,6 +74,15 @@ def owned_by(exchange: Exchange, case: Case) -> Problems:
             )
 
 
+@check("models.created", listing)
+def created(exchange: Exchange, case: Case) -> Problems:
+    for position, row in rows(exchange.json, "data"):
+        value = row.get("created")
+        if not isinstance(value, int) or isinstance(value, bool):
+            got = excerpt(value) if "created" in row else "absent"
+            yield Problem(f"created is {got}, expected whole Unix seconds", pointer=f"/data/{position}/created")
+
+
 def expect(requirement: str, names: set[str]) -> None:
     def judge(exchange: Exchange, case: Case) -> Problems:
         if missing := sorted(names - set(map(str, listed(exchange)))):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.answers import (
@@ -23,6 +24,8 @@ from wire.exchange import Exchange
 from wire.strict_json import at
 
 MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
+HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half of a surrogate pair, but for the codes that stand for bytes which were no UTF-8."""
 SIBLINGS = frozenset({"content", "reasoning_content"})
 
 
@@ -216,6 +219,28 @@ def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
             )
             return
         so_far, last = so_far + text, text
+
+
+@check("stream.characters-whole", chunked)
+def characters_whole(exchange: Exchange, case: Case) -> Problems:
+    found = [(event, text) for event, chunk in objects(exchange) for text in texts(chunk.get("choices"))]
+    if not any(text for _, text in found):
+        raise Inconclusive("no stream holds any text")
+    for event, text in found:
+        if half := HALF.search(text):
+            yield Problem(
+                f"chunk {event} holds {half[0]!a}, half of a character: joined texts cannot be written as UTF-8",
+                event=event,
+                cause="characters were cut",
+            )
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, wherever it stands."""
+    if isinstance(value, str):
+        yield value
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(member)
 
 
 @check("stream.no-empty-members", spoken)

@@ -10,7 +10,7 @@ from conformance.answers import asked
 from conformance.budget import TEMPLATE
 from conformance.check import Case, Inconclusive, Problem, Problems, check_group
 from conformance.checks.usage import counted, read
-from wire.exchange import Exchange
+from wire.exchange import End, Exchange
 from wire.strict_json import at, compact
 
 SETTING = ("model", "tools", "thinking")
@@ -73,15 +73,20 @@ def hits_grow(exchanges: Sequence[Exchange], case: Case) -> Problems:
             )
 
 
-@check_group("cache.hits-within-prefix", split)
+def sent(exchange: Exchange) -> bool:
+    """A conversation that the target may have taken in, whether it answered or not."""
+    return bool(turns(exchange)) and exchange.end is not End.CONNECT_FAILED
+
+
+@check_group("cache.hits-within-prefix", sent)
 def hits_within_prefix(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    if not any(read(exchange)[1].hit for exchange in exchanges):
+    if not any(split(exchange) and read(exchange)[1].hit for exchange in exchanges):
         raise Inconclusive("nothing hit the cache")
+    owner = ("user_id",) if case.ask.limits.user_id_max is not None else ()
     for index, exchange in enumerate(exchanges):
-        owner = ("user_id",) if case.ask.limits.user_id_max is not None else ()
         before = [earlier for earlier in exchanges[:index] if same(earlier, exchange, "model", *owner)]
         bound = max([anywhere(exchange), *(common(earlier, exchange) for earlier in before)])
-        hit = read(exchange)[1].hit or 0
+        hit = read(exchange)[1].hit or 0 if split(exchange) else 0
         if hit > bound:
             yield Problem(
                 f"{hit} tokens hit, but no earlier request shares more than {bound} with this one from the beginning on",
@@ -92,11 +97,14 @@ def hits_within_prefix(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 def common(earlier: Exchange, later: Exchange) -> int:
     """At most so many tokens of *later* can be known from *earlier*: all that it took, or a token per byte of what both share."""
-    counts, messages = read(earlier)[1], shared(earlier, later)
-    if messages == len(turns(earlier)):
-        return (counts.prompt or 0) + (counts.completion or 0)
+    messages = shared(earlier, later)
+    if messages == len(turns(earlier)) and counted(earlier):
+        return (read(earlier)[1].prompt or 0) + (read(earlier)[1].completion or 0)
     parted = [str(at(each, messages, "content") or "") for each in (turns(earlier), turns(later))]
-    return anywhere(later) + len(compact(turns(later)[:messages]).encode()) + len(_beginning(*parted).encode())
+    answered = asked(earlier).get("max_tokens") or 0 if messages == len(turns(earlier)) else 0
+    return (
+        anywhere(later) + len(compact(turns(later)[:messages]).encode()) + len(_beginning(*parted).encode()) + answered
+    )
 
 
 def anywhere(exchange: Exchange) -> int:
