@@ -1,0 +1,82 @@
+"""What check and plan tell people: which entry of a baseline is stale, what a suite would send and cost, what was not understood."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from echosounder.__main__ import run
+from mock_server.process import spawn
+
+KEY = "sk-test-0123456789"
+ENTRY = '[[accepted]]\nid = "usage.total-is-sum"\nreason = "known"\nexpires = {}\n'
+
+
+@pytest.fixture(scope="module")
+def honest():
+    with spawn(ttft_ms=0, itl_ms=0) as mock:
+        yield mock
+
+
+def checked(mock, folder, monkeypatch, *options):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", KEY)
+    return run(["check", mock.url, "--suite", "smoke", "--only", "usage.total-*", "--out", str(folder), *options])
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "told"),
+    [
+        (ENTRY.format("2999-12-31"), 1, "stale: usage.total-is-sum passes"),
+        (ENTRY.format("2999-12-31") + "sometimes = true\n", 0, ""),
+        (ENTRY.format("2020-01-01"), 0, "accepts usage.total-is-sum no longer"),
+    ],
+    ids=["stale", "sometimes", "expired"],
+)
+def test_what_is_wrong_with_a_baseline_is_said_with_what_to_do(
+    entry, code, told, honest, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "b.toml").write_text(entry)
+    assert checked(honest, tmp_path / "run", monkeypatch, "--baseline", str(tmp_path / "b.toml"), "--json") == code
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert told or not captured.err
+    assert json.loads(captured.out)["verdict"] == ("deviates" if code else "conforms")
+
+
+def planned(capsys, *options):
+    assert run(["plan", "--json", *options]) in {0, None}
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_plan_counts_what_a_suite_sends_and_what_more_it_may(capsys):
+    smoke, standard, thorough = (planned(capsys, "--suite", name) for name in ("smoke", "standard", "thorough"))
+    assert smoke["requests"] <= 20 < standard["requests"] <= 150 < thorough["requests"]
+    assert [smoke["reduction"], standard["reduction"], thorough["reduction"]] == [0, 0, 40]
+    assert Decimal(smoke["usd"]) < Decimal(standard["usd"]) < Decimal(thorough["usd"]) < Decimal("0.25")
+    tenfold = planned(capsys, "--suite", "smoke", "--repeat", "10")
+    assert (tenfold["requests"], Decimal(tenfold["usd"])) == (10 * smoke["requests"], 10 * Decimal(smoke["usd"]))
+
+
+def test_a_plan_in_words_is_one_line_to_copy(capsys):
+    run(["plan", "--suite", "thorough", "--only", "chat.legal-served"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "requests, and 40 more to make a wrongly answered one smaller" in last
+    assert last.endswith("Nothing was sent.")
+
+
+@pytest.mark.parametrize("command", ["plan", "check"])
+def test_a_pattern_that_matches_nothing_is_wrong_usage(command, capsys):
+    assert run([command, "--only", "usage.totals-is-sum"]) == 2
+    assert "did you mean usage.total-is-sum?" in capsys.readouterr().err
+
+
+def test_a_repeated_check_writes_the_share(tmp_path, monkeypatch, capsys):
+    with spawn(deviate=("usage-sum-mismatch:when.every=4",), ttft_ms=0, itl_ms=0) as mock:
+        assert checked(mock, tmp_path, monkeypatch, "--repeat", "3", "--json") == 1
+    row = json.loads(capsys.readouterr().out)["requirements"][0]
+    assert "with 95 % confidence" in row["note"]
+
+
+def test_a_proxy_is_not_repeated(capsys):
+    assert run(["check", "--proxy", "http://127.0.0.1:9", "--upstream-port", "9999", "--repeat", "2"]) == 2
+    assert "--repeat does not go with --proxy" in capsys.readouterr().err
