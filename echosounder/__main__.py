@@ -12,7 +12,7 @@ import typer.main
 from typer.exceptions import TyperException
 
 import echosounder
-from echosounder import settings
+from echosounder import complete, settings
 from wire.errors import CannotJudge, EchosounderError, UsageError
 
 COMMANDS = (
@@ -42,7 +42,19 @@ def root(
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:]))
+    line = complete.words()
+    sys.exit(run(sys.argv[1:]) if line is None else _complete(line))
+
+
+def _complete(line: list[str]) -> int:
+    """Answers a shell. No settings are read, for a broken file must not break the Tab key; and what is only named is not imported."""
+    named = [word for word in line if word in COMMANDS][:1]
+    if named:
+        registered(named, Path(os.devnull) / settings.FILE)
+    for name in () if named else COMMANDS:
+        app.command(name)(lambda: None)
+    command: Any = typer.main.get_command(app)
+    return int(command.main([], prog_name="echosounder", standalone_mode=False) or 0)
 
 
 def run(arguments: list[str]) -> int:

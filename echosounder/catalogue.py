@@ -14,7 +14,7 @@ from rich.table import Table
 import conformance.probes  # noqa: F401  # importing it registers every probe
 import specs
 from conformance.probe import PROBES
-from echosounder import options
+from echosounder import complete, options
 from echosounder.load import RUNNERS
 from load.scenarios import SCENARIOS
 from mock_server.deviations import all_deviations
@@ -31,7 +31,10 @@ class Kind(StrEnum):
 
 def list_(
     kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.REQUIREMENTS,
-    profile: Annotated[str | None, typer.Option(help="Requirements: only those of this profile.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Requirements: only those of this profile.", autocompletion=complete.names("profiles")),
+    ] = None,
     feature: Annotated[str | None, typer.Option(help="Requirements and probes: only those of this feature.")] = None,
     json_: options.Json = False,
 ) -> None:
@@ -51,7 +54,8 @@ def list_(
 
 
 def explain(
-    id: Annotated[str, typer.Argument(help="An id that `list` shows, of any kind.")], json_: options.Json = False
+    id: Annotated[str, typer.Argument(help="An id that `list` shows, of any kind.", autocompletion=complete.names())],
+    json_: options.Json = False,
 ) -> None:
     """One requirement, probe, deviation, scenario or profile in full, with its source."""
     found = [(kind, row) for kind in Kind for row in ROWS[kind](None) if row["id"] == id]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import specs
-from echosounder import options, results
+from echosounder import complete, options, results
 from echosounder.check import BUNDLED_KEY, known_profile
 from echosounder.duration import seconds
 from load import engine, limits, pricing
@@ -34,7 +34,10 @@ OtherKey = Annotated[
         help="Variable that holds a second API key (rate-limit): are both counted together?",
     ),
 ]
-Scenario = Annotated[str, typer.Argument(help="One that `list scenarios` shows, or a YAML file.")]
+Scenario = Annotated[
+    str,
+    typer.Argument(help="One that `list scenarios` shows, or a YAML file.", autocompletion=complete.names("scenarios")),
+]
 
 
 class Arrival(StrEnum):

@@ -6,8 +6,11 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from echosounder import complete
 from mock_server.config import Config
 from mock_server.server import serve
+
+COMPLETED = {"profile": complete.names("profiles"), "deviate": complete.names("deviations")}
 
 
 def mock(**settings: Any) -> None:
@@ -20,7 +23,12 @@ def mock(**settings: Any) -> None:
 
 def _option(member: "Field[Any]", kind: Any) -> Parameter:
     names = (f"--{member.name.replace('_', '-')}", *member.metadata["aliases"])
-    about = typer.Option(*names, envvar=f"ECHOSOUNDER_MOCK_{member.name.upper()}", help=member.metadata["help"])
+    about = typer.Option(
+        *names,
+        envvar=f"ECHOSOUNDER_MOCK_{member.name.upper()}",
+        help=member.metadata["help"],
+        autocompletion=COMPLETED.get(member.name),
+    )
     default: Any = member.default
     if isinstance(default, tuple):
         kind, default = list[str], list(default)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from echosounder import complete
 from wire.errors import KeyRefused
 
 Url = Annotated[
@@ -21,7 +22,12 @@ Url = Annotated[
     ),
 ]
 Profile = Annotated[
-    str, typer.Option(envvar="ECHOSOUNDER_PROFILE", help="Which date of the API, or dialect; see `list profiles`.")
+    str,
+    typer.Option(
+        envvar="ECHOSOUNDER_PROFILE",
+        help="Which date of the API, or dialect; see `list profiles`.",
+        autocompletion=complete.names("profiles"),
+    ),
 ]
 Model = Annotated[
     str | None,
@@ -34,7 +40,12 @@ KeyEnv = Annotated[
     str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")
 ]
 Only = Annotated[
-    list[str] | None, typer.Option(envvar="ECHOSOUNDER_ONLY", help="Requirement ids, globs allowed; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_ONLY",
+        help="Requirement ids, globs allowed; may be repeated.",
+        autocompletion=complete.names("requirements"),
+    ),
 ]
 Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed of everything that is drawn.")]
 Usd = Annotated[

@@ -10,18 +10,27 @@ import reports
 from echosounder import options
 from load.export import export
 from reports import source
+from wire.errors import UsageError
+
+
+def _formats(incomplete: str) -> list[str]:
+    return [name for name in reports.FORMATS if name.startswith(incomplete)]
 
 
 def report(
     run: options.Run,
-    format: Annotated[str, typer.Option(help=", ".join(reports.FORMATS))] = "md",
+    format: Annotated[str, typer.Option(help=", ".join(reports.FORMATS), autocompletion=_formats)] = "md",
     samples: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the samples of a load run as .csv or .jsonl.")
     ] = None,
 ) -> None:
     """Render a run's report in another format, or write a load run's samples to a file."""
     if samples:
-        print(f"{export(run, samples)} samples in {samples}")
+        count = export(run, samples)
+        if not count:
+            samples.unlink()
+            raise UsageError(f"{run} has no samples: only a load run has")
+        print(f"{count} samples in {samples}")
         return
     document, log = source.load(run)
     if log.footer is None:
