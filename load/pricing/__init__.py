@@ -31,7 +31,7 @@ from wire.prices import Rates, bill
 from wire.strict_json import at
 from wire.verdict import Result
 
-__all__ = ["Goal", "verify"]
+__all__ = ["Goal", "concluded", "verify"]
 
 GROUPS = 64  # requests of all groups but the first tokens and the last one, at most
 USD, CURRENCIES = "USD", ("USD", "CNY")
@@ -69,7 +69,9 @@ def verify(
         return experiment(lab)
 
     def conclude(run: Run, lab: Lab, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
-        return _conclude(run, lab, made)
+        members, found, stopped = concluded(lab)
+        members["slo"] = [*made["slo"], *members["slo"]]
+        return {**made, **members, "measurement": _money_is_exact(made["measurement"])}, found, stopped
 
     return perform(options, keys, planned, script, conclude, progress)
 
@@ -120,13 +122,12 @@ def _capped(options: Options, planned: Plan, rates: Rates) -> Options:
     return replace(options, budget_usd=format(min(caps), "f")) if caps else options
 
 
-def _conclude(run: Run, lab: Lab, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
-    evidence = Evidence(lab, run.options.profile)
+def concluded(lab: Lab) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+    """What a run came to: members ``cache``, ``cost`` and ``slo``, a result for each requirement, and why there is no verdict."""
+    evidence = Evidence(lab, lab.asking.profile)
     evidence.causes = causes(evidence.entries, lambda charge: lab.tariff.others(charge.at))
-    found = results(evidence)
-    made = {**made, "cache": cache(evidence), "cost": cost(evidence), "slo": [*made["slo"], *objectives(evidence)]}
-    made["measurement"] = _money_is_exact(made["measurement"])
-    return made, found, lab.stopped or _unverified(evidence)
+    members = {"cache": cache(evidence), "cost": cost(evidence), "slo": objectives(evidence)}
+    return members, results(evidence), lab.stopped or _unverified(evidence)
 
 
 def _unverified(evidence: Evidence) -> Stopped | None:

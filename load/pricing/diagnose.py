@@ -1,16 +1,16 @@
 """Names for what a bill does not explain: the fewest hypotheses that come out exact in every entry, also in those without a remainder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import combinations
 from math import gcd
 
 from load.pricing.hypotheses import KINDS, Cause, Hypothesis, Other, difference, hypotheses
 from load.pricing.ledger import ZERO, Entry, merged, total
-from wire.prices import bill
+from wire.prices import Rates, bill
 
 MOST = 3  # hypotheses that are told where several fit
-MANY = 2000  # requests of an entry above which no count of some of them tells anything
 
 
 def causes(entries: Sequence[Entry], other: Other) -> list[Cause]:
@@ -23,7 +23,7 @@ def causes(entries: Sequence[Entry], other: Other) -> list[Cause]:
     if not any(entry.fell for entry in known):
         return [Cause("not-charged", "the balance does not move", "balance.charged", _names(known))]
     found = _fitting(known, hypotheses(known, other))
-    return found or _grouped([_of_some(entry, _granularity(known)) for entry in known if not entry.explained])
+    return found or _of_some([entry for entry in known if not entry.explained], _granularity(known))
 
 
 def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[Cause]:
@@ -45,7 +45,7 @@ def _fits(entries: Sequence[Entry], chosen: Sequence[Hypothesis]) -> bool:
 
 
 def _coarse(entries: Sequence[Entry]) -> bool:
-    return any(entry.nothing(entry.unit / 2) for entry in entries)
+    return any(entry.coarse for entry in entries)
 
 
 def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> Cause:
@@ -65,45 +65,62 @@ def _names(entries: Sequence[Entry]) -> tuple[str, ...]:
     return tuple(entry.name for entry in entries)
 
 
-def _grouped(found: Sequence[Cause]) -> list[Cause]:
-    kinds = dict.fromkeys((each.name, each.says, each.requirement) for each in found)
-    return [
-        Cause(
-            name,
-            says,
-            requirement,
-            tuple(e for each in found if (each.name, each.says) == (name, says) for e in each.entries),
-        )
-        for name, says, requirement in kinds
-    ]
-
-
 def _granularity(entries: Sequence[Entry]) -> int:
     """Tokens that all hits are multiples of."""
     return gcd(*(charge.hit for entry in entries for charge in entry.charges)) or 1
 
 
-def _of_some(entry: Entry, unit: int) -> Cause:
-    """Not all requests have the same fault: a whole number of tokens or units that some of them account for, else unexplained."""
-    remainder = entry.remainder or ZERO
-    rates = entry.charges[0].rates[0] if len({charge.rates[0] for charge in entry.charges}) == 1 else None
-    if rates is not None and len(entry.charges) <= MANY:
-        for kind, counts in KINDS.items():
-            count = _times(remainder, bill(*counts, rates).total)
-            if count is not None and 0 < abs(count) <= len(entry.charges):
-                says = (
-                    f"one {kind} token {'more' if count > 0 else 'less'} than usage says is charged for some requests"
-                )
-                return Cause("off-by-one-token", says, "balance.charged", (entry.name,))
-        if cause := _some_hits(entry, _times(remainder, difference(1, rates)), unit):
-            return cause
-    if (count := _times(remainder, entry.unit)) is not None and 0 < abs(count) <= max(len(entry.charges), 1):
-        says = f"the balance is off by a few of its smallest unit of {entry.unit:f}"
-        return Cause("drift", says, "balance.charged", (entry.name,))
-    return Cause("unexplained", _amount(remainder), "balance.charged", (entry.name,))
+def _of_some(entries: Sequence[Entry], unit: int) -> list[Cause]:
+    """Not all requests have the same fault: tokens or units that some of them account for, if possible the same in every entry."""
+    ways: list[Callable[[Entry], Cause | None]] = [partial(_some_tokens, kind) for kind in KINDS]
+    ways += [partial(_some_hits, unit), _some_units]
+    for way in ways:
+        found = [way(entry) for entry in entries]
+        if all(found):
+            return _grouped(found)
+    return _grouped([next(filter(None, (way(entry) for way in ways)), _unexplained(entry)) for entry in entries])
 
 
-def _some_hits(entry: Entry, count: int | None, unit: int) -> Cause | None:
+def _grouped(found: Sequence[Cause | None]) -> list[Cause]:
+    known = [each for each in found if each is not None]
+    kinds = dict.fromkeys((each.name, each.says, each.requirement) for each in known)
+    return [
+        Cause(
+            name,
+            says,
+            requirement,
+            tuple(e for each in known if (each.name, each.says) == (name, says) for e in each.entries),
+        )
+        for name, says, requirement in kinds
+    ]
+
+
+def _some_tokens(kind: str, entry: Entry) -> Cause | None:
+    rates = _rates(entry)
+    count = None if rates is None else _times(entry.remainder or ZERO, bill(*KINDS[kind], rates).total)
+    if count is None or not 0 < abs(count) <= len(entry.charges):
+        return None
+    says = f"one {kind} token {'more' if count > 0 else 'less'} than usage says is charged for some requests"
+    return Cause("off-by-one-token", says, "balance.charged", (entry.name,))
+
+
+def _some_units(entry: Entry) -> Cause | None:
+    count = _times(entry.remainder or ZERO, entry.unit)
+    if count is None or not 0 < abs(count) <= max(len(entry.charges), 1):
+        return None
+    says = f"the balance is off by a few of its smallest unit of {entry.unit:f}"
+    return Cause("drift", says, "balance.charged", (entry.name,))
+
+
+def _rates(entry: Entry) -> Rates | None:
+    """Where all requests had the same."""
+    found = {charge.rates[0] for charge in entry.charges}
+    return found.pop() if len(found) == 1 else None
+
+
+def _some_hits(unit: int, entry: Entry) -> Cause | None:
+    rates = _rates(entry)
+    count = None if rates is None else _times(entry.remainder or ZERO, difference(1, rates))
     hits, misses = (sum(getattr(charge, kind) for charge in entry.charges) for kind in ("hit", "miss"))
     if count and 0 < count <= hits and count % unit == 0:
         says = "tokens that usage reports as hits are charged at the price of misses in some requests"
@@ -114,8 +131,12 @@ def _some_hits(entry: Entry, count: int | None, unit: int) -> Cause | None:
     return None
 
 
+def _unexplained(entry: Entry) -> Cause:
+    return Cause("unexplained", _amount(entry.remainder or ZERO), "balance.charged", (entry.name,))
+
+
 def _amount(remainder: Decimal) -> str:
-    return f"{abs(remainder):f} {'more' if remainder > 0 else 'less'} than the bill was taken"
+    return f"{abs(remainder):f} {'more' if remainder > 0 else 'less'} than the bill was taken so far"
 
 
 def _times(amount: Decimal, price: Decimal) -> int | None:

@@ -197,17 +197,18 @@ def charge(lab: Lab, entry: Entry, name: str, outcome: Outcome, usage: Usage | N
         entry.unknown += 1
         return
     when, later = lab.wall(outcome.sent), lab.wall(outcome.closed or outcome.answered)
-    lab.skew = _skew(outcome, lab.wall(outcome.answered)) if lab.skew is None else lab.skew
-    entry.charges.append(Charge(name, usage, stream, when, tuple(_legal(lab, when, later))))
+    skew = _skew(outcome, lab.wall(outcome.answered))
+    lab.skew = skew if lab.skew is None else lab.skew
+    entry.charges.append(Charge(name, usage, stream, when, tuple(_legal(lab, when, later, skew or timedelta()))))
 
 
-def _legal(lab: Lab, when: datetime, later: datetime) -> list[Rates]:
+def _legal(lab: Lab, when: datetime, later: datetime, skew: timedelta) -> list[Rates]:
     """The rates at sending and at the end: by the target's clock where it is another than ours, and by ours."""
     own = [lab.tariff.rates(when), lab.tariff.rates(later)]
-    if lab.clocks_agree or lab.skew is None:
+    if lab.clocks_agree:
         return own
     try:
-        return [lab.tariff.rates(when + lab.skew), lab.tariff.rates(later + lab.skew), *own]
+        return [lab.tariff.rates(when + skew), lab.tariff.rates(later + skew), *own]
     except specs.UnknownPriceError:  # by its clock there was no price yet
         return [*own, *own]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 
 from load.limits.script import Outcome
 from wire.prices import EXACT, Rates, bill
@@ -97,7 +98,15 @@ class Entry:
     def bills(self) -> list[Decimal]:
         """One for each rule of which rates count."""
         rules = range(len(self.charges[0].rates)) if self.charges else ()
-        return [total(charge.at_rates(charge.rates[rule]) for charge in self.charges) for rule in rules] or [ZERO]
+        return [self._bill(rule) for rule in rules] or [ZERO]
+
+    def _bill(self, rule: int) -> Decimal:
+        """Tokens first: they can be added without a decimal."""
+        tokens: dict[Rates, tuple[int, int, int]] = {}
+        for charge in self.charges:
+            hit, miss, output = tokens.get(charge.rates[rule], (0, 0, 0))
+            tokens[charge.rates[rule]] = hit + charge.hit, miss + charge.miss, output + charge.output
+        return total(bill(hit, miss, output, rates).total for rates, (hit, miss, output) in tokens.items())
 
     @property
     def billed(self) -> Decimal:
@@ -122,9 +131,13 @@ class Entry:
         return None if self.remainder is None else self.nothing(self.remainder)
 
     def nothing(self, amount: Decimal) -> bool:
-        """Is the amount none? Exactly; but where the bill has finer digits than the balance, within the last that is shown."""
-        coarse = any(bill != bill.quantize(self.unit, context=EXACT) for bill in self.bills)
-        return abs(amount) < self.unit if coarse else amount == 0
+        """Is the amount none, as far as the balance can show? Where the bill has no finer digits, that is exactly zero."""
+        return abs(amount) < self.unit
+
+    @property
+    def coarse(self) -> bool:
+        """Has the bill finer digits than the balance?"""
+        return any(bill != bill.quantize(self.unit, context=EXACT) for bill in self.bills)
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
@@ -144,11 +157,27 @@ def merged(entries: Sequence[Entry], name: str | None = None) -> Entry:
 
 def settled(entries: Sequence[Entry]) -> list[Entry]:
     """Where a charge was taken later than its entry was read, the entries in between as one: the shortest run that comes out."""
+    rests = [_rests(entry) for entry in entries]
     made: list[Entry] = []
-    left = list(entries)
-    while left:
-        late = left[0].explained is False
-        length = next((n for n in range(2, len(left) + 1) if late and merged(left[:n]).explained), 1)
-        made.append(merged(left[:length]))
-        left = left[length:]
+    while len(made) < len(entries) and rests:
+        length = _late(entries[-len(rests)].unit, rests)
+        made.append(merged(entries[len(entries) - len(rests) :][:length]))
+        rests = rests[length:]
     return made
+
+
+def _rests(entry: Entry) -> list[Decimal] | None:
+    """What is left by each rule; None where nobody can say."""
+    return None if entry.fell is None or entry.unknown else [EXACT.subtract(entry.fell, bill) for bill in entry.bills]
+
+
+def _late(unit: Decimal, rests: Sequence[list[Decimal] | None]) -> int:
+    """How many neighbours come out together; 1 where the first does alone, or where none do."""
+    sums: list[Decimal] = []
+    for number, rest in enumerate(rests, 1):
+        if rest is None:
+            return 1
+        sums = [EXACT.add(old, new) for old, new in zip_longest(sums, rest, fillvalue=ZERO)]
+        if any(abs(each) < unit for each in sums):
+            return number
+    return 1

@@ -67,7 +67,7 @@ def cost(evidence: Evidence) -> dict[str, Any]:
         "unexplained": money(unexplained(evidence)),
         "currency": lab.tariff.currency,
         "unit": money(lab.accountant.unit) if known else None,
-        "coarse": bool(whole and whole.nothing(whole.unit / 2)),
+        "coarse": bool(whole and whole.coarse),
         "unverified": unverified(evidence) or None,
         "entries": [_entry(entry) for entry in entries],
         "causes": [

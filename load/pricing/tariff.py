@@ -1,7 +1,8 @@
 """Which price list a target goes by, and what else it could have taken for it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 
 import specs
 from specs.prices import price_list, resolve
@@ -39,7 +40,13 @@ class Tariff:
         return [(label, rates) for label, rates in found if rates != valid]
 
     def _instant(self, at: datetime) -> datetime:
-        about = specs.profile(self.profile)
-        later = (specs.profile(name).date for name in specs.PROFILES if name != "openai")
-        own = about.date <= at.date() and not any(about.date < day <= at.date() for day in later)
-        return at if own else about.priced_at
+        begin, end, stand_in = _days(self.profile)
+        return at if begin <= at.date() < end else stand_in
+
+
+@cache
+def _days(profile: str) -> tuple[date, date, datetime]:
+    """The first day of a profile, the first that is no longer its own, and the instant whose prices stand for it on other days."""
+    about = specs.profile(profile)
+    later = (specs.profile(name).date for name in specs.PROFILES if name != "openai")
+    return about.date, min((day for day in later if day > about.date), default=date.max), about.priced_at

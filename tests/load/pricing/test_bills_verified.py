@@ -1,0 +1,82 @@
+"""Whole runs against a target in virtual time: each fault of a bill is found and named, an honest bill comes out to zero."""
+
+import importlib.util
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from load.pricing import concluded
+from load.pricing.experiment import experiment
+from load.pricing.lab import Goal, Lab
+from load.pricing.oracle import Scale
+from load.pricing.prompts import Asking
+from load.pricing.tariff import Tariff
+
+_spec = importlib.util.spec_from_file_location("simulated_bill", Path(__file__).with_name("simulated.py"))
+simulated = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(simulated)
+
+MODEL = "deepseek-v4-flash"
+
+
+def run(*defects, keys=1, bulk=24, patience=2.0, profile="2026-08", model=MODEL, fixed=None, **settings):
+    target = simulated.Target(defects, **settings)
+    goal = Goal(bulk=bulk, together=8, patience=patience, latency_tokens=1176, pairs=4)
+    lab = Lab(goal, Asking(model, profile), Tariff(model, profile, "USD", fixed), target.at, keys)
+    lab.scale = Scale(target.unit)
+    members, results, stopped = concluded(target.run(experiment(lab)))
+    broken = {each.requirement: each.findings for each in results if each.findings}
+    return members, broken, {each.requirement: each for each in results}, stopped, target
+
+
+def causes(members):
+    return [cause["name"] for cause in members["cost"]["causes"]]
+
+
+FAULTS = [
+    ("hit-as-miss", "cache.discount", "hit-billed-as-miss"),
+    ("one-hit-as-miss", "cache.discount", "hit-billed-as-miss"),
+    ("token-more", "balance.charged", "off-by-one-token"),
+    ("token-less-sometimes", "balance.charged", "off-by-one-token"),
+    ("counts-one-more", "usage.completion-counted", "off-by-one-token"),
+    ("wrong-window", "balance.price-window", "wrong-price-window"),
+    ("streams-dearer", "balance.stream-same-price", "stream-other-price"),
+    ("streams-without-hits", "balance.stream-same-price", "stream-hit-billed-as-miss"),
+    ("drift", "balance.charged", "drift"),
+    ("free", "balance.charged", "not-charged"),
+    ("invents-hits", "cache.hits-within-prefix", "hit-billed-as-miss"),
+    ("invents-hits invents-hits-and-bills-them", "cache.hits-within-prefix", None),
+    ("withholds-hits", "load.hits-as-expected", "miss-billed-as-hit"),
+    ("leaks-users", "cache.user-id-isolates", None),
+]
+
+
+@pytest.mark.parametrize(("defects", "requirement", "cause"), FAULTS)
+def test_each_fault_is_found_and_named(defects, requirement, cause):
+    members, broken, _, _, _ = run(*defects.split())
+    assert requirement in broken
+    assert causes(members) == ([cause] if cause else [])
+    assert [row["expr"] for row in members["slo"] if not row["met"]]
+
+
+HONEST = [
+    {},
+    {"settle": 0.0, "seed": 1},
+    {"settle": 3.0},
+    {"late": 0.3},
+    {"late": 5.0, "patience": 8.0},
+    {"digits": 2},
+    {"digits": 2, "late": 1.0},
+    {"clock": timedelta(hours=14)},
+    {"wall": simulated.NOON.replace(hour=0, minute=59, second=55)},
+    {"unit": 64, "profile": "2025-12", "model": "deepseek-chat", "prices": (simulated.OLD, simulated.OLD)},
+]
+
+
+@pytest.mark.parametrize("settings", HONEST, ids=str)
+def test_an_honest_bill_comes_out_to_zero_and_nothing_is_found(settings):
+    members, broken, _, stopped, _ = run(**settings)
+    assert (broken, causes(members), stopped) == ({}, [], None)
+    assert members["cost"]["unexplained"] == "0"
+    assert all(row["met"] for row in members["slo"])
