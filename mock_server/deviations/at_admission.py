@@ -198,7 +198,10 @@ def big_body_413(request: Request, context: Context, *, limit: int = 1 << 20) ->
     return len(request.body) > limit
 
 
-BELOW_BETA = {"prefix.beta-route", "prefix.accepted", "fim.available", "fim.stream", "proxy.beta-routes"}
+BELOW_BETA = {
+    *("prefix.beta-route", "prefix.accepted", "fim.available", "fim.stream", "fim.legal-served"),
+    "proxy.beta-routes",
+}
 
 
 @refuses("prefix-beta-route", Refused(404, content_type=None), BELOW_BETA)

@@ -114,3 +114,12 @@ def logprobs_unordered(document: Document, context: Context) -> None:
     for entries in tokens(document):
         for entry in entries:
             entry["top_logprobs"].reverse()
+
+
+@each_document("thought-logprobs-legacy", {"thinking.logprobs"})
+def thought_logprobs_legacy(document: Document, context: Context) -> None:
+    """The log probabilities of the chain of thought are the arrays of the completions API."""
+    for choice in choices(document):
+        found = choice.get("logprobs") or {}
+        if found.get("reasoning_content"):
+            found["reasoning_content"] = _legacy(found["reasoning_content"])

@@ -149,6 +149,7 @@ ASKS = {
     "JSON as stream": Ask({**JSON, **STREAM}),
     "logprobs": Ask(LOGPROBS),
     "logprobs as stream": Ask({**LOGPROBS, **STREAM}),
+    "logprobs of a thought": Ask({**LOGPROBS, "thinking": {"type": "enabled"}}),
     "logprobs without alternatives": Ask({**HI, "logprobs": True}),
     "FIM": Ask(FIM, BETA_FIM),
     "FIM as stream": Ask({**FIM, **STREAM}, BETA_FIM),

@@ -22,6 +22,11 @@ ROWS = [
         "FIM with logprobs",
         lambda wire: len(wire.choices[0]["logprobs"].get("content", "")) == 6,
     ),
+    (
+        "thought-logprobs-legacy",
+        "logprobs of a thought",
+        lambda wire: "token_logprobs" in wire.choices[0]["logprobs"]["reasoning_content"],
+    ),
     ("logprobs-count-vs-usage", "logprobs", lambda wire: len(entries(wire)) == 4),
     ("logprobs-count-vs-usage", "logprobs as stream", lambda wire: len(entries(wire)) == 4),
     ("logprobs-neg-inf", "logprobs", lambda wire: wire.body.count(b'"logprob":-Infinity') == 1),
