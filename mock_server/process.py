@@ -30,7 +30,10 @@ def spawn(**settings: Any) -> Iterator[Running]:
     # It stops by itself when this process dies without a word, for then its standard input ends.
     arguments = Config.of({"while_stdin": True, **settings}).arguments()
     command = [sys.executable, "-m", "mock_server", *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    # Ctrl-C is for this process, which then stops the mock: a group of its own keeps the terminal from telling both.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
+    ) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

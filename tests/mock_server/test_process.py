@@ -1,5 +1,6 @@
 """Starting, listening, stopping."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -96,3 +97,9 @@ with spawn() as running:
         time.sleep(0.02)
     assert starter.returncode == -signal.SIGKILL
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_ctrl_c_at_the_terminal_is_not_told_to_the_mock():
+    """It would die of it with a traceback, while the run that it serves still ends in good order."""
+    with spawn() as mock:
+        assert os.getpgid(mock.pid) == mock.pid != os.getpgid(0)
