@@ -49,6 +49,11 @@ REFUSED = ("error.*", "limits.*", "*-refused")
 
 BLOCKING: Effects = (
     ("transport.answered", ("*",)),
+    ("fim.available", ("fim.*",)),
+    ("logprobs.shape", ("logprobs.*",)),
+    ("usage.present", ("usage.*", "cache.*")),
+    ("tools.required-calls", ("tools.*",)),
+    ("thinking.enabled", ("thinking.*",)),
     ("error.prompt-refusal", REFUSED),
     ("error.no-html", REFUSED),
     ("error.body-not-empty", REFUSED),
@@ -61,9 +66,9 @@ BLOCKING: Effects = (
     ("chat.body-not-empty", ANSWERED),
     ("chat.single-json", ANSWERED),
     ("chat.no-error-in-success", ANSWERED),
-    ("thinking.enabled", ("thinking.*",)),
 )
-"""Explains, from the wire upwards, why nothing in the same answer was left to judge."""
+"""Explains why nothing in the same answer was left to judge: what is looked at is not there, or, from the wire upwards, the
+answer cannot be read."""
 
 TO_THE_END = ("fim.stream*", "stream.ends-with-done", "stream.finish-once", "stream.text-complete", "stream.usage-*", "json.*",
               "thinking.length", "tools.arguments-*", "tools.stream-complete", "tools.finish-reason")  # fmt: skip
@@ -119,6 +124,25 @@ ELSEWHERE: Effects = (
 )
 """Explains what is wrong with other answers too."""
 
+SYSTEMATIC: Effects = (
+    (
+        "error.client-fault-4xx",
+        (
+            *("error.status-400-*", "error.missing-*", "error.empty-messages", "error.unknown-*", "error.wrong-type"),
+            *(
+                "limits.max-tokens-*",
+                "limits.temperature",
+                "limits.top-*",
+                "limits.stop-17",
+                "limits.n",
+                "limits.penalties",
+            ),
+            "limits.stream-options-alone",
+        ),
+    ),
+)
+"""Umbrellas that are the fault itself where they are broken again and again: a server that refuses nothing lacks one thing."""
+
 BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
 
 
@@ -132,17 +156,33 @@ def explanations(results: Iterable[Result]) -> dict[str, str]:
 
 
 def _causes(effect: Result, found: dict[str, Result]) -> Iterator[str]:
+    yield from (
+        cause for cause, effects in SYSTEMATIC if systematic(found.get(cause)) and _among(effect.requirement, effects)
+    )
     tables = (IN_ONE_ANSWER, ELSEWHERE) if effect.findings else (BLOCKING, IN_ONE_ANSWER, ELSEWHERE)
     for table in tables:
         for cause, effects in table:
             if cause == effect.requirement:
                 return
             meets = cause in found and (table is ELSEWHERE or _meet(found[cause], effect))
-            if meets and any(fnmatchcase(effect.requirement, each) for each in effects):
+            if meets and _among(effect.requirement, effects):
                 yield cause
+
+
+def _among(id: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(id, each) for each in patterns)
+
+
+def umbrella(result: Result) -> bool:
+    """Does another requirement say more precisely what is wrong?"""
+    return result.requirement in UMBRELLAS and not (result.requirement in dict(SYSTEMATIC) and systematic(result))
+
+
+def systematic(result: Result | None) -> bool:
+    return result is not None and len(result.findings) >= MAX_FINDINGS
 
 
 def _meet(cause: Result, effect: Result) -> bool:
     """Do both concern one answer? A requirement whose findings were cut off may have been broken anywhere."""
     places = {finding.exchange for finding in effect.findings} or set(effect.exchanges)
-    return len(cause.findings) >= MAX_FINDINGS or bool(places & {finding.exchange for finding in cause.findings})
+    return systematic(cause) or bool(places & {finding.exchange for finding in cause.findings})

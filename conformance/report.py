@@ -10,7 +10,7 @@ from typing import Any
 import specs
 from conformance.answers import answer, completion
 from conformance.baseline import Accepted, Baseline
-from conformance.causes import UMBRELLAS, explanations
+from conformance.causes import explanations, umbrella
 from wire.exchange import Exchange
 from wire.prices import bill_usage
 from wire.runlog import Run
@@ -108,7 +108,7 @@ def _requirement(result: Result, accepted: Accepted, cause: str | None) -> dict[
         document["note"] = result.note
     if cause is not None:
         document["explained_by"] = cause
-    if row.id in UMBRELLAS:
+    if umbrella(result):
         document["umbrella"] = True
     if reason := accepted.reasons.get(row.id):
         document["accepted"] = reason

@@ -5,12 +5,20 @@ from fnmatch import fnmatchcase
 import pytest
 
 import specs
-from conformance.causes import BLOCKING, ELSEWHERE, IN_ONE_ANSWER, UMBRELLAS, explanations
+from conformance.causes import (
+    BLOCKING,
+    ELSEWHERE,
+    IN_ONE_ANSWER,
+    SYSTEMATIC,
+    UMBRELLAS,
+    explanations,
+    umbrella,
+)
 from conformance.score import MAX_FINDINGS
 from wire.verdict import Finding, Result, Verdict
 
 IDS = [row.id for row in specs.requirements()]
-ROWS = (*BLOCKING, *IN_ONE_ANSWER, *ELSEWHERE)
+ROWS = (*BLOCKING, *IN_ONE_ANSWER, *ELSEWHERE, *SYSTEMATIC)
 
 
 def broken(id, *exchanges, verdict=Verdict.FAIL):
@@ -52,6 +60,15 @@ def test_what_is_built_on_a_refused_feature_fails_in_other_answers_too():
 def test_findings_that_were_cut_off_may_have_been_anywhere():
     many = broken("stream.data-is-json", *["4"] * MAX_FINDINGS)
     assert explanations([many, untestable("stream.role-first", "9")]) == {"stream.role-first": "stream.data-is-json"}
+
+
+def test_a_server_that_refuses_nothing_lacks_one_thing():
+    everywhere = broken("error.client-fault-4xx", *"0123456789")
+    few = broken("error.client-fault-4xx", "3")
+    limit = broken("limits.n", "3")
+    assert explanations([everywhere, limit]) == {"limits.n": "error.client-fault-4xx"}
+    assert explanations([few, limit]) == {}
+    assert (umbrella(everywhere), umbrella(few)) == (False, True)
 
 
 def test_what_could_not_be_tested_explains_nothing():
