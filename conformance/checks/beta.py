@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from conformance.answers import answer, asked, chat_completion, chosen, on_fim, stream, wants_stream, whole
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
+from conformance.checks.outcomes import turned_away, unserved
 from conformance.checks.schemas import FIM_REASONS, fim_document
-from conformance.checks.turned_away import turned_away, unserved
 from conformance.checks.usage import counted, read
 from wire.exchange import Exchange
 from wire.strict_json import at

@@ -19,8 +19,8 @@ from conformance.answers import (
 )
 from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
 from conformance.checks.identity import recent
+from conformance.checks.outcomes import turned_away, unserved
 from conformance.checks.schemas import REASONS, chat_document
-from conformance.checks.turned_away import turned_away, unserved
 from conformance.probes.chat import UNICODE
 from wire import strict_json
 from wire.exchange import End, Exchange

@@ -23,6 +23,11 @@ def answered(exchange: Exchange) -> bool:
     return tried(exchange) and exchange.status is not None
 
 
+def turned_away(exchange: Exchange) -> bool:
+    """Refused as if it were at fault."""
+    return answered(exchange) and 400 <= (exchange.status or 0) < 500
+
+
 def outcome(exchange: Exchange) -> str:
     """``status 400 "Invalid temperature"``, or how the exchange ended without one."""
     if exchange.status is None:
@@ -54,13 +59,15 @@ def served(requirement: str, pick: Pick) -> None:
         if "fault" in exchange.notes:
             raise Inconclusive(f"{case.ask.model} must refuse it")
         if exchange.status != 200:
-            yield Problem(
-                f"{named(exchange)} got {outcome(exchange)}, expected to be served",
-                cause=f"{named(exchange)} is not served",
-            )
+            yield unserved(exchange)
 
     judge.__name__ = requirement
     check(requirement, pick)(judge)
+
+
+def unserved(exchange: Exchange) -> Problem:
+    where = named(exchange)
+    return Problem(f"{where} got {outcome(exchange)}, expected to be served", cause=f"{where} is not served")
 
 
 def refused(
