@@ -1,5 +1,8 @@
 """What to fix first: one entry per root, the worst and the widest first."""
 
+import json
+from importlib.resources import files
+
 from reports.causes import fix_first
 
 
@@ -81,3 +84,9 @@ def test_a_requirement_with_neither_finding_nor_note_is_named_by_its_title(make_
     assert [title for title, _, _ in names(make_check([make_requirement("a.b", "MUST", "fail")]))] == [
         "What a.b asks for"
     ]
+
+
+def test_four_faults_of_one_mock_are_four_entries():
+    sample = files("reports") / "samples" / "check" / "report.json"  # the README beside it names the four
+    roots = [cause.requirements[0] for cause in fix_first(json.loads(sample.read_text()))]
+    assert roots == ["error.envelope", "stream.complete", "stream.role-first", "usage.total-is-sum"]
