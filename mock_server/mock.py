@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mock_server import control, money
@@ -24,6 +24,7 @@ from mock_server.scheduler import Scheduler, Stream
 from wire.errors import UsageError
 
 COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
+PORTION = 64  # connections looked at without a pause
 LINGER = 1_000_000_000  # how long a refused client's remaining bytes are read, ns
 FAR = 1_000_000_000  # a client that hung up is not kept for a write that is further away than this, ns
 
@@ -202,12 +203,17 @@ class Mock:
         """Forget accounts, limiters and caches; requests in flight go on."""
         self.answers.completions.clear()
 
-    def sweep(self) -> None:
-        """Once in a while: requests that never became complete, idle connections, clients that hung up."""
+    def sweep(self) -> Iterator[None]:
+        """Once in a while: requests that never became complete, idle connections, clients that hung up.
+
+        In portions, between which others may have the event loop: looking at all of a thousand would make writes late.
+        """
         self.journal.flush()
         self._tidy()
         now = time.monotonic_ns()
-        for connection in list(self.connections):
+        for index, connection in enumerate(list(self.connections)):
+            if index % PORTION == PORTION - 1:
+                yield
             if connection.lingers_since is not None:
                 if now - connection.lingers_since > LINGER:
                     connection.transport.abort()

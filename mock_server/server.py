@@ -61,7 +61,8 @@ def _stop_at_end_of_input(stopped: asyncio.Event) -> None:
 async def _sweep(mock: Mock) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        mock.sweep()
+        for _ in mock.sweep():
+            await asyncio.sleep(0)
 
 
 def _url(listener: socket.socket) -> str:

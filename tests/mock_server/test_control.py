@@ -1,11 +1,13 @@
 """``/__mock/``: seen by the loopback, closed where it is told to be, and plain about mistakes."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
-from mock_server.process import spawn
+from mock_server.process import Running, spawn
 
 Connect = Callable[..., httpx.Client]
 
@@ -49,25 +51,16 @@ def test_the_journal_has_what_was_received_and_sent_but_no_key(client: httpx.Cli
     assert "sk-test" not in str(entry)
 
 
-def test_the_journal_is_bounded_and_can_be_read_from_a_point_on(connect: Connect) -> None:
-    with spawn(journal_size=5) as running, connect(running) as client:
+def test_the_journal_is_bounded_in_memory_and_complete_in_its_file(connect: Connect, tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    with spawn(journal=str(file), journal_size=5) as running, connect(running) as client:
         for _ in range(12):
             client.get("/models")
         known = client.get("/__mock/journal").json()
         later = client.get("/__mock/journal?since=10").json()["entries"]
     assert (known["total"], [entry["number"] for entry in known["entries"]]) == (12, [8, 9, 10, 11, 12])
     assert [entry["number"] for entry in later] == [11, 12]
-
-
-def test_the_journal_file_is_complete(connect: Connect, tmp_path: object) -> None:
-    import json
-    from pathlib import Path
-
-    file = Path(str(tmp_path)) / "journal.jsonl"
-    with spawn(journal=str(file), journal_size=2) as running, connect(running) as client:
-        for _ in range(6):
-            client.get("/models")
-    assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
+    assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == list(range(1, 13))
 
 
 def test_reset_opens_new_accounts(connect: Connect) -> None:
@@ -80,10 +73,10 @@ def test_reset_opens_new_accounts(connect: Connect) -> None:
         assert client.get("/user/balance").json() == fresh
 
 
-def test_a_person_sees_what_is_going_on(connect: Connect) -> None:
+def test_a_person_sees_what_is_going_on(connect: Connect, mock: Running) -> None:
     body = {"model": "deepseek-v4-flash", "messages": [{"role": "user", "content": "hi"}]}
-    with spawn(deviate=("missing-done",)) as running, connect(running, "sk-<script>-0000") as client:
-        client.post("/chat/completions", json={**body, "stream": True})
+    with connect(mock, "sk-<script>-0000") as client:
+        client.post("/chat/completions", json={**body, "stream": True}, headers={"x-mock-deviate": "missing-done"})
         page = client.get("/__mock/")
     assert page.headers["content-type"].startswith("text/html")
     for text in ("missing-done", "****0000", "POST /chat/completions stream", "prefix-units"):

@@ -3,6 +3,7 @@
 Each deviation is looked at on the wire in ``deviations/``.
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import httpx
 import pytest
 
 import specs
-from mock_server.deviations import all_deviations
+from mock_server.deviations import Armoury, all_deviations
+from mock_server.http1 import Request
 from mock_server.process import Running, spawn
 from wire import sse
 
@@ -131,18 +133,24 @@ def test_mistakes_in_a_selection_are_named(client: httpx.Client, text: str, mess
         ("when.path=/chat/*,when.p=1/1", [True] * 4),
     ],
 )
-def test_selectors(connect: Connect, when: str, hit: list[bool]) -> None:
-    with spawn(deviate=(f"missing-done:{when}",), itl_ms=0) as running, connect(running) as client:
+def test_selectors(client: httpx.Client, when: str, hit: list[bool]) -> None:
+    client.post("/__mock/deviate", json={"deviate": [f"missing-done:{when}"]})
+    try:
         ends = [b"[DONE]" not in client.post("/chat/completions", json=STREAM).content for _ in range(4)]
         account = client.get("/__mock/deviations").json()["deviations"][0]
+    finally:
+        client.post("/__mock/reset", json={"what": "deviations"})
     assert ends == hit
     assert account["armed"] == account["applied"] == sum(hit)
 
 
-def test_a_probability_is_seeded(connect: Connect) -> None:
+def test_a_probability_is_seeded() -> None:
+    request = Request("POST", "/chat/completions", {}, json.dumps(STREAM).encode(), 0)
+
     def run(seed: int) -> list[bool]:
-        with spawn(deviate=("missing-done:when.p=1/2",), itl_ms=0, seed=seed) as running, connect(running) as client:
-            return [b"[DONE]" not in client.post("/chat/completions", json=STREAM).content for _ in range(16)]
+        armoury = Armoury(("missing-done:when.p=1/2",), seed)
+        armed = [armoury.arm(request, number) for number in range(1, 17)]
+        return [bool(each and each.ones) for each in armed]
 
     first = run(5)
     assert first == run(5)

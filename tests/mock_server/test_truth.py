@@ -154,12 +154,13 @@ def test_the_journal_tells_the_schedule_and_that_it_was_kept(connect: Connect) -
     assert len(entry["written"]) == len(entry["due"]) == 1 + 1 + 20 + 2
 
 
-def test_events_of_a_stream_are_never_merged_even_when_late(connect: Connect) -> None:
+def test_events_of_a_stream_are_never_merged_even_when_late(client: httpx.Client) -> None:
     """Fifty streams that want a token every 0.1 ms: each write still carries one event."""
     body = said("Write 60 words.", stream=True)
-    with spawn(seed=1, ttft_ms=0, itl_ms=0.1) as running, connect(running) as client, ThreadPoolExecutor(20) as pool:
+    known = client.get("/__mock/state").json()["requests"]
+    with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _: client.post("/chat/completions", json=body), range(50)))
-        entries = client.get("/__mock/journal").json()["entries"]
+    entries = client.get("/__mock/journal", params={"since": known}).json()["entries"]
     assert len(entries) == 50
     for entry in entries:
         assert max(entry["tokens"]) == 1
@@ -221,14 +222,14 @@ def test_concurrency_is_limited_and_refusals_cost_nothing(connect: Connect) -> N
     assert all(entry["price"] is None for entry in entries if entry["status"] == 429)
 
 
-def test_user_ids_and_keys_do_not_share_the_cache(connect: Connect) -> None:
+def test_user_ids_and_keys_do_not_share_the_cache(connect: Connect, mock: Running) -> None:
     body = said(LONG, max_tokens=1)
 
     def hit(client: httpx.Client, **more: str) -> int:
         usage = client.post("/chat/completions", json={**body, **more}).json()["usage"]
         return int(usage["prompt_cache_hit_tokens"])
 
-    with spawn(seed=1) as running, connect(running) as me, connect(running, "sk-another-1111") as you:
+    with connect(mock, "sk-one-11111111") as me, connect(mock, "sk-another-1111") as you:
         hits = [hit(me), hit(me), hit(me, user_id="x"), hit(you), hit(me, user_id="x")]
     assert [hit > 0 for hit in hits] == [False, True, False, False, True]
 

@@ -367,7 +367,7 @@ class Bench:
 
     def _mock(self, settings: tuple[tuple[str, Any], ...]) -> tuple[Running, httpx.Client]:
         if settings not in self._running:
-            running = self._stack.enter_context(spawn(**{"seed": 1, "ttft_ms": 2, "itl_ms": 2, **dict(settings)}))
+            running = self._stack.enter_context(spawn(**{"seed": 1, "ttft_ms": 1, "itl_ms": 1, **dict(settings)}))
             self._running[settings] = running, self._stack.enter_context(httpx.Client(base_url=running.url))
         return self._running[settings]
 

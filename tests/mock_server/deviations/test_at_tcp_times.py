@@ -5,7 +5,7 @@ from itertools import pairwise
 
 def gap(wire):
     """The longest time between two writes, seconds."""
-    return max((after - before for before, after in pairwise(wire.due)), default=0)
+    return max((round(after - before, 9) for before, after in pairwise(wire.due)), default=0)
 
 
 def late(wire):
