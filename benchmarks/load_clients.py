@@ -26,7 +26,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 OURS = ("echosounder", "echosounder, stamps of its own")
-PEERS = ("fasthttp", "aiohttp", "httpx-sse", "openai")
+PEERS = ("fasthttp", "fasthttp-measuring", "aiohttp", "httpx-sse", "openai")
 SERVER_CORE, CLIENT_CORE = 0, 1
 
 Row = dict[str, Any]

@@ -2,13 +2,14 @@
 
     python benchmarks/load_peers.py CLIENT URL CONNECTIONS SECONDS
 
-CLIENT: fasthttp (Locust's FastHttpUser with iter_lines), aiohttp, httpx-sse, openai. Whatever is not installed says so.
+CLIENT: fasthttp (Locust's FastHttpUser with its ``client.iter_lines``), fasthttp-measuring (the same user, made to do what ours
+does: a stamp per read, every event's JSON, how the stream ended, a record to a file), aiohttp, httpx-sse, openai.
 ``first`` and ``gaps``: monotonic ns of the first token by trace id, and the times between tokens, as the client stamps them.
 """
 
 import sys
 
-if "fasthttp" in sys.argv:
+if any(argument.startswith("fasthttp") for argument in sys.argv):
     import locust  # noqa: F401  # patches what the imports below would else have for good
 
 import asyncio
@@ -102,34 +103,93 @@ async def _openai(url: str, seen: Seen, end: float) -> None:
         await asyncio.gather(*(user(client) for _ in range(CONNECTIONS)))
 
 
-def _fasthttp(url: str, seen: Seen, end: float) -> None:
+def _locust(user: type, seen: Seen, end: float) -> None:
     import gevent
-    from locust import FastHttpUser, task
     from locust.env import Environment
+
+    runner = Environment(user_classes=[user]).create_local_runner()
+    runner.start(CONNECTIONS, spawn_rate=CONNECTIONS)
+    gevent.sleep(max(end - time.monotonic(), 0))
+    runner.quit()
+
+
+def _fasthttp(url: str, seen: Seen, end: float) -> None:
+    from locust import FastHttpUser, task
+
+    class Reader(FastHttpUser):
+        host = url
+
+        def on_start(self) -> None:
+            """``iter_lines`` keeps the answer to itself; the trace id is in its headers."""
+            request = self.client.request
+
+            def remembered(*args, **kwargs):
+                self.answer = request(*args, **kwargs)
+                return self.answer
+
+            self.client.request = remembered
+
+        @task
+        def read(self) -> None:
+            lines = self.client.iter_lines("/chat/completions", "POST", json=BODY, headers=KEY)
+            stamps = [time.monotonic_ns() for line in lines if line.startswith("data: ") and token(line[6:])]
+            seen.note(self.answer.headers.get("x-ds-trace-id"), stamps)
+
+    _locust(Reader, seen, end)
+
+
+def _fasthttp_measuring(url: str, seen: Seen, end: float) -> None:
+    import tempfile
+
+    from locust import FastHttpUser, task
+
+    log = tempfile.TemporaryFile("w")  # noqa: SIM115  # until the process ends
 
     class Reader(FastHttpUser):
         host = url
 
         @task
         def read(self) -> None:
-            """``client.iter_lines`` step by step, because it does not give the headers away."""
+            sent = time.monotonic_ns()
             answer = self.client.request("POST", "/chat/completions", json=BODY, headers=KEY, stream=True)
-            stamps, rest = [], b""
-            for piece in answer.iter_content(chunk_size=1024):
-                rest += piece.encode() if isinstance(piece, str) else piece
-                *lines, rest = rest.split(b"\n")
-                for line in lines:
-                    if line.startswith(b"data: ") and token(line.removeprefix(b"data: ").decode()):
-                        stamps.append(time.monotonic_ns())
+            response, stamps, rest, events = answer._response, [], b"", []
+            data = b""
+            while True:
+                at = time.monotonic_ns()
+                rest += bytes(response._body_buffer)
+                del response._body_buffer[:]
+                *blocks, rest = rest.split(b"\n\n")
+                found = [block[6:].decode() for block in blocks if block.startswith(b"data: ")]
+                events += [json.loads(text) for text in found if text != "[DONE]"]
+                tokens = sum(token(text) for text in found)
+                stamps += [at] * tokens
+                if response.message_complete or not (data := response._sock.recv(65536)):
+                    break
+                response.feed(data)
+            record = {
+                "status": answer.status_code,
+                "t_sent": sent,
+                "ttft_us": (stamps[0] - sent) // 1000 if stamps else None,
+                "gaps_us": [(b - a) // 1000 for a, b in itertools.pairwise(stamps)],
+                "finish": next(
+                    (event["choices"][0]["finish_reason"] for event in reversed(events) if event["choices"]), ""
+                ),
+                "usage": events[-1].get("usage") if events else None,
+                "end": "done" if response.message_complete else "truncated",
+            }
+            log.write(json.dumps(record) + "\n")
             seen.note(answer.headers.get("x-ds-trace-id"), stamps)
 
-    runner = Environment(user_classes=[Reader]).create_local_runner()
-    runner.start(CONNECTIONS, spawn_rate=CONNECTIONS)
-    gevent.sleep(max(end - time.monotonic(), 0))
-    runner.quit()
+    _locust(Reader, seen, end)
 
 
-CLIENTS = {"fasthttp": _fasthttp, "aiohttp": _aiohttp, "httpx-sse": _httpx_sse, "openai": _openai}
+CLIENTS = {
+    "fasthttp": _fasthttp,
+    "fasthttp-measuring": _fasthttp_measuring,
+    "aiohttp": _aiohttp,
+    "httpx-sse": _httpx_sse,
+    "openai": _openai,
+}
 
 if __name__ == "__main__":
     name, target, CONNECTIONS, duration = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])

@@ -157,6 +157,7 @@ class Connection:
         found = call.digest(self._client.stamps) if call.reads else None
         call.end = found if found is End.COMPLETE else end
         call.error = call.error or error
+        call.framing.release()
         if call.end is not End.COMPLETE or call.t_closed is None:
             call.t_closed = time.monotonic_ns()
         reusable = call.end is End.COMPLETE and call.framing.reusable and not self._closed

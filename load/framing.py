@@ -1,5 +1,7 @@
 """HTTP/1.1 response framing by llhttp (httptools): bytes in, body bytes out, and whether the message has ended."""
 
+from typing import Any
+
 import httptools
 
 MAX_HEAD = 256 * 1024
@@ -43,7 +45,7 @@ class Framing:
         self._persistent = False
         self._head = 0
         self.chunked = self.complete = self.surplus = self.streamed = False
-        self._parser = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
+        self._parser: Any = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
 
     def feed(self, data: bytes) -> list[bytes]:
         """The pieces of the body in *data*, one to a chunk."""
@@ -63,6 +65,10 @@ class Framing:
         pieces = self._body.copy()
         self._body.clear()
         return pieces
+
+    def release(self) -> None:
+        """Let the parser go. It and we hold each other, and while others are being measured nobody collects garbage."""
+        self._parser = None
 
     @property
     def until_close(self) -> bool:

@@ -127,6 +127,9 @@ class StreamReader:
             return [piece for piece in pieces if not self._like(piece, prefix, suffix)]
         if len(insides) == len(pieces):
             return ()
+        last = pieces[len(insides) :]  # most often it is the end of a stream that differs
+        if not any(piece.startswith(prefix) and piece.endswith(suffix) for piece in last):
+            return last
         return [piece for piece in pieces if not (piece.startswith(prefix) and piece.endswith(suffix))]
 
     def _like(self, piece: bytes, prefix: bytes, suffix: bytes) -> bool:
