@@ -38,7 +38,9 @@ def _reason(exchange: Exchange) -> CannotJudge | None:
     if exchange.status in {401, 403}:
         return _key_refused(exchange)
     if 300 <= exchange.status < 400:
-        where = exchange.header("location") or "nowhere"
+        where = exchange.header("location")
+        if where is None:
+            return CannotJudge(f"{url} answers with status {exchange.status} and no body; is it the base URL of an API?")
         return CannotJudge(f"{url} redirects to {where}, and redirects are not followed; give that base URL instead")
     if _web_page(exchange):
         return CannotJudge(

@@ -26,7 +26,8 @@ USER_AGENT = "echosounder"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a hostile or dead target may cost: seconds without a byte, seconds in all, bytes on the wire and decompressed.
+    """What a hostile or dead target may cost: seconds without a byte, seconds in all, bytes on the wire and decompressed, lines
+    of a stream. Lines, since every event of a stream is looked at by a hundred checks; an honest one has two per token.
 
     ``refusal_s`` is the time without a byte that a request with a fault of ours gets: it has to be refused at once.
     ``settle_s`` is what a cache gets to take in what it was just sent; by default nothing on loopback, else three seconds.
@@ -37,6 +38,7 @@ class Bounds:
     refusal_s: float = 15.0
     total_s: float = 600.0
     body: int = 8 * 1024 * 1024
+    lines: int = 10_000
     settle_s: float | None = None
 
 
@@ -127,10 +129,10 @@ class Runner:
             capture.headers = ()
 
     def _body(self, response: httpx.Response, send: Send, capture: _Capture) -> None:
-        gauge = _Gauge(response.headers.get("content-encoding", ""), self.bounds.body)
+        gauge = _Gauge(response.headers, self.bounds)
         for data in response.iter_raw():
-            if not gauge.holds(data):
-                capture.end, capture.error = End.TOO_LARGE, f"stopped reading after {self.bounds.body} bytes"
+            if passed := gauge.passed(data):
+                capture.end, capture.error = End.TOO_LARGE, f"stopped reading after {passed}"
                 return
             self._keep(capture.reads, data)
             if send.cancel_after is not None and len(capture.reads) >= send.cancel_after:
@@ -215,23 +217,31 @@ def _halves(body: bytes) -> Iterator[bytes]:
 
 
 class _Gauge:
-    """Counts bytes as received and as decompressed; a gzip bomb is stopped before it is inflated whole."""
+    """Counts bytes as received and as decompressed, and lines of a stream; a gzip bomb is stopped before it is inflated whole."""
 
-    def __init__(self, coding: str, bound: int) -> None:
-        self._left = self._room = bound
-        packed = coding.strip().lower() in {"gzip", "x-gzip", "deflate"}
+    def __init__(self, headers: httpx.Headers, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._left = self._room = bounds.body
+        self._lines = bounds.lines if "event-stream" in headers.get("content-type", "").lower() else None
+        packed = headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
-    def holds(self, data: bytes) -> bool:
+    def passed(self, data: bytes) -> str:
+        """Which bound *data* passes, in words; empty while it holds."""
         self._left -= len(data)
         if self._inflater is not None:
-            self._room -= self._inflated(data)
-        return self._left >= 0 and self._room >= 0
+            data = self._inflated(data)
+            self._room -= len(data)
+        if self._left < 0 or self._room < 0:
+            return f"{self._bounds.body} bytes"
+        if self._lines is not None:
+            self._lines -= data.count(b"\n") + data.count(b"\r")
+        return f"{self._bounds.lines} lines" if self._lines is not None and self._lines < 0 else ""
 
-    def _inflated(self, data: bytes) -> int:
+    def _inflated(self, data: bytes) -> bytes:
         assert self._inflater is not None
         try:
-            return len(self._inflater.decompress(data, self._room + 1))
+            return self._inflater.decompress(data, self._room + 1)
         except zlib.error:
             self._inflater = None
-            return 0
+            return b""

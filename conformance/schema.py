@@ -50,6 +50,13 @@ def request_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
 
 def response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
     """Where the response is not what the document describes. A status that it does not know is not a mismatch."""
+    try:
+        yield from list(_response_mismatches(exchange, profile))
+    except (UnicodeDecodeError, RecursionError) as error:  # openapi-core lets them through
+        yield Mismatch(f"the body cannot be read as JSON: {error}")
+
+
+def _response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
     view = _ResponseView(exchange)
     for error in _api(profile).iter_response_errors(_RequestView(exchange), view):
         if not isinstance(error, ResponseNotFound):
@@ -58,7 +65,10 @@ def response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
 
 def value_mismatches(value: Any, schema: str, profile: str) -> Iterator[Mismatch]:
     """Where *value* is not valid against ``components/schemas/<schema>``. Raises ``KeyError`` for an unknown name."""
-    yield from _mismatches(compact(_shape(value)), schema, profile)
+    try:
+        yield from _mismatches(compact(_shape(value)), schema, profile)
+    except RecursionError:
+        yield Mismatch("nested too deeply to be looked at")
 
 
 # Members that every schema only calls a text: the chunks of a long stream differ in nothing else.

@@ -57,7 +57,15 @@ def single_json(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the body broke off ({exchange.end}): {exchange.error}", cause="body cut")
         return
     try:
+        exchange.body.decode("utf-8")
         parsed = strict_json.parse(exchange.text.strip())
+    except UnicodeDecodeError as error:
+        yield Problem(
+            f"byte {error.start} of the body is not UTF-8 ({error.reason})",
+            offset=error.start,
+            cause="characters were cut",
+        )
+        return
     except ValueError as error:
         offset = getattr(error, "pos", None)
         yield Problem(f"the body is not one JSON document: {error}", offset=offset, cause="not a document")
