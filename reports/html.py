@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from reports import heatmap, limiter, limiter_charts, load_charts, page, series, wireview
+from reports import bill, heatmap, limiter, limiter_charts, load_charts, page, series, wireview
 from reports.causes import fix_first
 from reports.curl import curl, replay
 from reports.figures import METRICS, PERCENTILES, interval, measured, number, percent, percentile
@@ -121,6 +121,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         "point_rows": [[number(point.get(name)) for name in heads] for point in points],
         "heatmap": heatmap.render(gaps) if (gaps := series.heat(samples)) else None,
         "failures": [(name, number(count)) for name, count in Counter(report["failures"]).most_common()],
+        "bill": bill.section(report),
         "limiter": limiter.facts(report),
         "limiter_figures": limiter_charts.figures(report),
         "retries": limiter.policies(report),

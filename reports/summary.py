@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports import limiter
+from reports import bill, limiter
 from reports.causes import Cause, fix_first
 from reports.curl import replay
 from reports.figures import PERCENTILES, interval, measured, number, objective, percent, percentile, usd
@@ -80,7 +80,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     said = f" **{missed} of {len(report['slo'])} objectives missed.**" if missed else ""
     yield f"{face(measurement['verdict']).says}{_when(report, run)}.{said}"
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
-    yield from (f"- {markdown(said, 500)}" for said in limiter.lines(report))
+    yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
     yield from _slo(report["slo"])
     yield "\n| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " | p99, 95 % interval |"
     yield "|---|" + "--:|" * (len(PERCENTILES) + 2)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports import limiter
+from reports import bill, limiter
 from reports.causes import Cause, fix_first
 from reports.curl import replay
 from reports.figures import interval, measured, number, objective, percent, usd
@@ -80,7 +80,7 @@ def _load(report: Mapping[str, Any], console: Console) -> None:
         _print(console, Text("   " + line(reason), STYLES[face(measurement["verdict"]).tone]))
     for slo in report["slo"]:
         _print(console, _slo(slo))
-    for said in limiter.lines(report):
+    for said in (*bill.lines(report), *limiter.lines(report)):
         _print(console, Text("   " + said))
     console.print(_latencies(report))
     _print(console, Text(_throughput(report)))
