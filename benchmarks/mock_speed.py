@@ -47,6 +47,11 @@ class Target:
         return (TTFT_MS + ITL_MS * TOKENS if self.first_waits else ITL_MS * (TOKENS + 2)) / 1000
 
     @property
+    def interruptions(self) -> int:
+        """How often the system took the core away from it."""
+        return int(psutil.Process(self.pid).num_ctx_switches().involuntary)
+
+    @property
     def cpu(self) -> float:
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
@@ -166,7 +171,7 @@ def short(target: Target) -> dict[str, float]:
 
 def paced(target: Target) -> dict[str, float]:
     """1,024 streams of 150 tokens at 20 ms at once: 51,200 chunks a second are asked for."""
-    before = target.cpu
+    before, interrupted = target.cpu, target.interruptions
     made = traffic(target.url, "--connections", str(STREAMS), "--tokens", str(TOKENS), "--once")
     spent = target.cpu - before
     events = made["answers"] * (TOKENS + 3)
@@ -175,6 +180,7 @@ def paced(target: Target) -> dict[str, float]:
         "chunks per CPU second": events / spent,
         "late at the end, ms": (made["seconds"] - target.nominal_s) * 1000,
         "events per read": events / made["reads"],
+        "core taken away": target.interruptions - interrupted,
     }
     if target.name == "mock":
         late = sorted(
@@ -212,7 +218,7 @@ def start() -> float:
 
 
 def compare(part: Callable[[Target], dict[str, float]], ttft_ms: float, itl_ms: float) -> Iterator[str]:
-    """A table of medians, one row per server; the runs of the servers take turns."""
+    """A table of medians, one row per server; the runs of the servers take turns. Below it each run of the mock by itself."""
     with ExitStack() as stack:
         targets = [stack.enter_context(make(ttft_ms, itl_ms)) for make in installed()]
         runs: dict[str, list[dict[str, float]]] = {target.name: [] for target in targets}
@@ -227,6 +233,8 @@ def compare(part: Callable[[Target], dict[str, float]], ttft_ms: float, itl_ms: 
             f"{statistics.median(run[column] for run in made):,.2f}" if column in made[0] else "–" for column in columns
         ]
         yield f"| {name} | {' | '.join(cells)} |"
+    for column in columns:
+        yield f"mock, {column}: {', '.join(f'{run[column]:,.2f}' for run in runs['mock'])}"
 
 
 def installed() -> list[Callable[[float, float], Any]]:

@@ -27,7 +27,7 @@ async def _serve(config: Config) -> None:
         listener = await loop.create_server(lambda: Connection(mock), config.host, config.port, backlog=4096)
     except OSError as error:
         raise UsageError(
-            f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; choose another port"
+            f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; choose another address or port"
         ) from None
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

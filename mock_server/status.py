@@ -13,7 +13,9 @@ STYLE = (
 
 def page(state: dict[str, Any], config: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
     """*entries* are journal records, oldest first."""
-    numbers = [(name, state[name]) for name in ("requests", "in_flight", "connections", "load", "priced_at")]
+    numbers = [
+        (name.replace("_", " "), state[name]) for name in ("requests", "in_flight", "connections", "load", "priced_at")
+    ]
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">',
         f"<title>mock: {state['in_flight']} in flight</title><style>{STYLE}</style><h1>Mock, profile {_cell(config['profile'])}</h1>",
