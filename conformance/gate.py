@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from conformance.answers import asked, models
 from wire.errors import CannotJudge, KeyRefused, Unreachable
 from wire.exchange import End, Exchange
 
@@ -27,7 +28,7 @@ def verdict(exchanges: Sequence[Exchange]) -> CannotJudge | None:
     """Why the run cannot go on, or None. *exchanges* are those of the gate probes, in order; the last one decides."""
     reasons = [_reason(exchange) for exchange in exchanges]
     if not reasons or None in reasons:
-        return _key_refused(exchanges[-1]) if exchanges else None
+        return (_key_refused(exchanges[-1]) or _model_refused(exchanges)) if exchanges else None
     return reasons[-1]
 
 
@@ -40,7 +41,9 @@ def _reason(exchange: Exchange) -> CannotJudge | None:
     if 300 <= exchange.status < 400:
         where = exchange.header("location")
         if where is None:
-            return CannotJudge(f"{url} answers with status {exchange.status} and no body; is it the base URL of an API?")
+            return CannotJudge(
+                f"{url} answers with status {exchange.status} and no body; is it the base URL of an API?"
+            )
         return CannotJudge(f"{url} redirects to {where}, and redirects are not followed; give that base URL instead")
     if _web_page(exchange):
         return CannotJudge(
@@ -57,6 +60,15 @@ def _key_refused(exchange: Exchange) -> KeyRefused | None:
     return KeyRefused(
         f"{exchange.request.url} does not accept the key (status {exchange.status}); check the variable that holds it"
     )
+
+
+def _model_refused(exchanges: Sequence[Exchange]) -> CannotJudge | None:
+    """A model that is not in the list, and a refusal that speaks of it: a wrong name, and not a wrong API."""
+    listed, asking = models(exchanges[0]), exchanges[-1]
+    name = asked(asking).get("model")
+    if asking.status not in {400, 404, 422} or not listed or name in listed or "model" not in asking.text.lower():
+        return None
+    return CannotJudge(f"{asking.request.url} has no model {name!r}; give one with --model: {', '.join(listed[:8])}")
 
 
 def _web_page(exchange: Exchange) -> bool:
