@@ -55,9 +55,15 @@ def check_media_type(request: Request) -> None:
 def admit(endpoint: Endpoint, text: bytes, profile: str, beta: bool) -> Admitted:
     """Raises :class:`errors.Refused` (400, 422)."""
     body = deserialise.body(text, endpoint, profile)
-    found = specs.limits(profile, body["model"])
+    found = _limits(profile, body["model"])
     rules.check(endpoint, body, found, beta)
     return Admitted(endpoint, body, found, beta)
+
+
+def _limits(profile: str, model: str) -> Limits:
+    """Of a model; of a name that nobody knows the general ones, for what is looked up is remembered for ever."""
+    general = specs.limits(profile)
+    return specs.limits(profile, model) if model in general.models or model in general.aliases else general
 
 
 def check_context(admitted: Admitted, prompt_tokens: int) -> None:

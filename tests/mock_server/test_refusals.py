@@ -1,10 +1,16 @@
 """Every refusal of the fact sheet: status, content type and text, by profile."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+
+import specs.bounds
+from mock_server.admission import admit
+from mock_server.errors import Refused
+from mock_server.plan import Endpoint
 
 OfProfile = Callable[[str], httpx.Client]
 USER = [{"role": "user", "content": "hi"}]
@@ -212,6 +218,19 @@ def test_routes(of_profile: OfProfile, profile: str, method: str, path: str, sta
     if status == 200 and "/models/" in path:
         listed = {each["id"]: each for each in of_profile(profile).get("/models").json()["data"]}
         assert answer.json() == listed[answer.json()["id"]]
+
+
+def test_models_that_nobody_knows_are_not_remembered() -> None:
+    def names() -> int:
+        return specs.bounds._limits.cache_info().currsize
+
+    body = chat(model="deepseek-v4-flash")
+    admit(Endpoint.CHAT, json.dumps(body).encode(), "2026-08", beta=False)
+    known = names()
+    for number in range(50):
+        with pytest.raises(Refused, match="API model names"):
+            admit(Endpoint.CHAT, json.dumps({**body, "model": f"none-{number}"}).encode(), "2026-08", beta=False)
+    assert names() == known
 
 
 def test_max_tokens_beyond_4k_needs_the_beta_address_in_2024(of_profile: OfProfile) -> None:
