@@ -133,24 +133,35 @@ def judged(row: Row) -> dict[str, bool]:
     return verdicts | {"true hint found true": said.get("honest") is True}
 
 
+COLUMNS = {
+    "kind right": ("kind",),
+    "numbers right": tuple(QUESTIONS),
+    "Retry-After": ("true hint found true", "lying hint caught", "absence of a hint seen"),
+    "none accused wrongly": ("nothing accused wrongly",),
+}
+
+
 def table(rows: list[Row]) -> Iterator[str]:
     """Markdown: per kind and question, in how many of the runs it was so; then the runs that were not."""
-    yield (
-        "| limiter | runs | "
-        + "what was asked: in how many runs it was so | s, median / most | requests, median / most |"
-    )
-    yield "|---|--:|---|--:|--:|"
+    yield f"| limiter | {' | '.join(COLUMNS)} | s, median / most | requests, median / most |"
+    yield f"|---|{'---|' * len(COLUMNS)}--:|--:|"
     for kind in KINDS:
-        mine = [row for row in rows if row["kind"] == kind]
-        if mine:
-            counts = "; ".join(f"{name} {right}/{of}" for name, (right, of) in _counted(mine).items())
-            yield f"| {kind} | {len(mine)} | {counts} | {_spread(mine, 'seconds')} | {_spread(mine, 'requests')} |"
+        if mine := [row for row in rows if row["kind"] == kind]:
+            counted = _counted(mine)
+            cells = [_cell([(name, counted[name]) for name in names if name in counted]) for names in COLUMNS.values()]
+            yield f"| {' | '.join([kind, *cells, _spread(mine, 'seconds'), _spread(mine, 'requests')])} |"
     yield ""
     for row in rows:
         if wrong := [name for name, right in judged(row).items() if not right]:
             shown = {name: row["found"].get(name) for name in ("kind", "limit", "window_s", "burst", "needs")}
             truth = limit(row["kind"], row["numbers"], row["hint"])
             yield f"{row['kind']}-{row['seed']} ({truth}): {', '.join(wrong)}: {shown} {row['said']}"
+
+
+def _cell(counts: list[tuple[str, tuple[int, int]]]) -> str:
+    if len(counts) == 1:
+        return "{} of {}".format(*counts[0][1])
+    return ", ".join(f"{name} {right} of {of}" for name, (right, of) in counts) or "–"
 
 
 def _counted(rows: list[Row]) -> dict[str, tuple[int, int]]:
