@@ -1,5 +1,6 @@
 """``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 import specs
-from echosounder import complete, options, results
+from echosounder import complete, options, results, sampled
 from echosounder.check import BUNDLED_KEY, known_profile
 from echosounder.duration import seconds
 from load import engine, limits, pricing
@@ -166,7 +167,14 @@ def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str,
             bar.update(task, completed=step.done, total=step.planned, description=step.said)
 
         outcome = runner(settings, told)
-    results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
+    report = outcome.report
+    if settings.scenario not in RUNNERS:
+        report = sampled.with_conformance(report, outcome.log, settings.profile)
+    results.publish(report, read(settings.out, report), settings.out, as_json)
+    for sentence in () if as_json else sampled.lines(report):
+        print(sentence)
+    for stop in report.get("stopped", ()):
+        print(f"echosounder: {stop['reason']}; what was measured is in {settings.out}", file=sys.stderr)
     return outcome.exit_code
 
 
