@@ -1,9 +1,5 @@
 """Logs as they are found: whole, cut, old, empty, enormous."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from reports import source
@@ -62,62 +58,3 @@ def test_what_is_no_log_is_said_in_one_line(tmp_path, check_report, content, say
 def test_a_folder_without_a_log_is_said_in_one_line(tmp_path):
     with pytest.raises(LogError, match="cannot read"):
         source.read(tmp_path / "nothing")
-
-
-RENDER = """
-import json, pathlib, resource, sys, time
-import reports
-from reports import source
-folder = pathlib.Path(sys.argv[1])
-begin = time.monotonic()
-report = json.loads((folder / "report.json").read_text())
-written = reports.write_all(folder / "out", report, source.read(folder, report))
-page = (folder / "out" / "report.html").stat().st_size
-print(json.dumps([time.monotonic() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, page]))
-"""
-
-
-def rendered(folder, report):
-    (folder / "report.json").write_text(json.dumps(report))
-    done = subprocess.run([sys.executable, "-c", RENDER, str(folder)], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
-
-
-def many(folder, count, lines):
-    with RunWriter(folder / "run.jsonl", {}) as writer:
-        for number in range(count):
-            for kind, record in lines(number):
-                writer._file.write(json.dumps({"kind": kind, **record}) + "\n")
-
-
-def exchanges(make_stream):
-    from wire.runlog import exchange_record
-
-    text = json.dumps(exchange_record(make_stream("ID", [f"word {i}" for i in range(20)])))
-    return lambda number: [("exchange", json.loads(text.replace('"ID"', f'"{number}"')))]
-
-
-@pytest.mark.field
-@pytest.mark.parametrize("kind", ["check", "load"])
-def test_a_hundred_thousand_exchanges_render_in_half_a_minute_and_half_a_gigabyte(
-    tmp_path, request, kind, make_stream, make_check, make_requirement, make_finding
-):
-    if kind == "check":
-        many(tmp_path, 100_000, exchanges(make_stream))
-        rows = [
-            make_requirement(
-                f"a{n % 9}.r{n}", "MUST", "fail", [make_finding("m" * 200, str(n * 300 + i), i % 20) for i in range(10)]
-            )
-            for n in range(330)
-        ]
-        report = make_check(rows)
-    else:
-        import random
-
-        conftest = request.getfixturevalue("make_sample")
-        rng = random.Random(1)
-        many(tmp_path, 100_000, lambda number: [("sample", conftest(number, rng))])
-        report = request.getfixturevalue("load_report")
-    seconds, megabytes, page = rendered(tmp_path, report)
-    print(f"{kind}: {seconds:.1f} s, {megabytes:.0f} MB, page {page:,} bytes")
-    assert (seconds < 30, megabytes < 500, page < 2_000_000) == (True, True, True), (seconds, megabytes, page)
