@@ -54,11 +54,14 @@ class Constraints:
 def constraints(record: Record) -> Constraints:
     answered = [each.answered for each in record.accepts]
     earliest = list(accumulate(reversed(answered), min))[::-1]
-    refusals = [
-        (each.sent, before, min(bisect_left(earliest, each.sent), before))
-        for each in record.refusals
-        if (before := bisect_left(record.sent, each.answered))
-    ]
+    # Of refusals between the same accepts the last binds most, whatever the rate.
+    last: dict[tuple[int, int], float] = {}
+    for each in record.refusals:
+        before = bisect_left(record.sent, each.answered)
+        if before:
+            between = before, min(bisect_left(earliest, each.sent), before)
+            last[between] = max(last.get(between, 0.0), each.sent)
+    refusals = [(sent, *between) for between, sent in last.items()]
     return Constraints(record.sent, list(accumulate(answered, max)), earliest, refusals, record.round_trip)
 
 
