@@ -17,7 +17,7 @@ from reports.text import line
 
 Report = Mapping[str, Any]
 WIDTH, LEFT, RIGHT, ROW = 760, 210, 120, 30  # of the waterfall
-TALL, AXIS, BELOW = 240, 46, 64  # of the hits
+TALL, AXIS, BELOW = 240, 46, 104  # of the hits
 TICKS = (0, 64, 256, 1024, 2048, 4096, 8192, 16384, 65536)
 CELLS = {
     "as-expected-hit": "hit as promised",

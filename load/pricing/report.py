@@ -112,7 +112,7 @@ def waterfall(evidence: Evidence) -> list[dict[str, str]]:
     billed = total(entry.billed for entry in evidence.entries)
     rest = total(_left(entry) for entry in evidence.entries)
     steps = {
-        "prompts, had nothing been cached": prompts,
+        "prompts without a cache": prompts,
         "saved by the cache": billed - prompts - answers,
         "answers": answers,
         "unexplained": rest,
