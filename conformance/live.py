@@ -2,56 +2,90 @@
 
 What is compared are *facts*: things about an answer that a client can rely on or trip over, without the text that a model
 makes up. A fact differs when no value of it was seen on both sides; one that varies within a side and overlaps is noise.
+
+    probes, round by round, to the one and to the other ──> two run logs ──> differences (pure) ──> report
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import specs
+from conformance import engine, gate
 from conformance.answers import answer, completion, wants_stream
 from conformance.ask import Ask
+from conformance.budget import Budget
+from conformance.engine import Options, Progress, Watch
 from conformance.planner import plan
-from conformance.probe import Probe, Suite
-from conformance.runner import Bounds, Runner
+from conformance.probe import PROBES, Probe
+from conformance.runner import Runner
+from wire.errors import CannotJudge
 from wire.exchange import Exchange
+from wire.runlog import RunWriter
 from wire.stream import stream_end
 from wire.strict_json import at
-from wire.target import Target
 
 # Headers that name a moment, a machine or a connection say nothing about an API.
 PASSING = frozenset({"date", "server", "via", "connection", "keep-alive", "content-length", "transfer-encoding", "age"})
-BOUNDS = Bounds()
+SCHEMA = "echosounder/differences/1"
+SIDES = ("reference", "candidate")
+ABSENT = {"absent"}
+Steps = dict[tuple[str, str], list[Exchange]]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A fact of one step that no answer of the one side shares with any of the other; values as text, each once."""
+    """A fact that no answer of the one side shares with any of the other, in the same way at all places of ``where``.
 
-    probe: str
-    step: str
+    Values are text, each once; a place is a probe and its step; ``exchanges`` are the first of each side that shows it, empty
+    where that side was not asked.
+    """
+
     fact: str
     reference: tuple[str, ...]
     candidate: tuple[str, ...]
+    where: tuple[str, ...]
+    exchanges: tuple[str, str]
 
     @property
     def sentence(self) -> str:
-        where = f"{self.probe} {self.step}".strip()
-        return f"{where}: {self.fact} is {' or '.join(self.candidate)}, the reference has {' or '.join(self.reference)}"
+        return f"{self.fact} is {' or '.join(self.candidate)}, the reference has {' or '.join(self.reference)}"
 
 
-def differences(reference: Iterable[Exchange], candidate: Iterable[Exchange]) -> Iterator[Difference]:
+def differences(reference: Iterable[Exchange], candidate: Iterable[Exchange]) -> tuple[Difference, ...]:
     """What differs between two sides that were sent the same probes, each as often as one likes."""
     ours, theirs = _by_step(reference), _by_step(candidate)
+    found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
     for key in [*ours, *(key for key in theirs if key not in ours)]:
-        left, right = _facts_of(ours.get(key, ())), _facts_of(theirs.get(key, ()))
-        for fact in dict.fromkeys((*left, *right)):
-            was, became = left.get(fact, {"absent"}), right.get(fact, {"absent"})
-            if not was & became:
-                yield Difference(*key, fact, tuple(sorted(was)), tuple(sorted(became)))
+        for values in _unshared(_facts_of(ours.get(key, ())), _facts_of(theirs.get(key, ()))):
+            found.setdefault(values, []).append(key)
+    return tuple(_difference(values, places, ours, theirs) for values, places in found.items())
+
+
+def _unshared(
+    left: dict[str, set[str]], right: dict[str, set[str]]
+) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """What the two sides of one step never have in common. Where an object is missing its members are not told, too."""
+    missing: set[str] = set()
+    for fact in dict.fromkeys((*left, *right)):
+        was, became = left.get(fact, ABSENT), right.get(fact, ABSENT)
+        if was & became:
+            continue
+        if ABSENT in (was, became):
+            missing.add(fact)
+        if fact.rpartition("/")[0] not in missing:
+            yield fact, tuple(sorted(was)), tuple(sorted(became))
+
+
+def _difference(
+    values: tuple[str, tuple[str, ...], tuple[str, ...]], places: list[tuple[str, str]], ours: Steps, theirs: Steps
+) -> Difference:
+    first = [side[places[0]][0].id if places[0] in side else "" for side in (ours, theirs)]
+    return Difference(*values, tuple(" ".join(place).strip() for place in places), (first[0], first[1]))
 
 
 def facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
@@ -104,8 +138,8 @@ def _walk(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield from _walk(member, f"{place}/*")
 
 
-def _by_step(exchanges: Iterable[Exchange]) -> dict[tuple[str, str], list[Exchange]]:
-    steps: dict[tuple[str, str], list[Exchange]] = {}
+def _by_step(exchanges: Iterable[Exchange]) -> Steps:
+    steps: Steps = {}
     for exchange in exchanges:
         steps.setdefault((exchange.probe, exchange.step), []).append(exchange)
     return steps
@@ -118,48 +152,114 @@ def _facts_of(exchanges: Sequence[Exchange]) -> dict[str, set[str]]:
     return {name: {found.get(name, "absent") for found in each} for name in names}
 
 
-def send(
-    target: Target, key: str | None, ask: Ask, probes: Iterable[Probe], times: int, bounds: Bounds
-) -> list[Exchange]:
-    """Every probe *times* times to *target*, one request at a time."""
-    exchanges: list[Exchange] = []
-    with Runner(target, key, bounds) as runner:
-        for probe in probes:
-            for _ in range(times):
-                exchanges += _one(runner, probe, ask, len(exchanges))
-    return exchanges
+class _Side:
+    """One of the two: its runner, its log, its budget."""
+
+    def __init__(self, name: str, options: Options, stack: ExitStack) -> None:
+        self.name, self._options = name, options
+        self._runner = stack.enter_context(Runner(options.target, options.api_key, options.bounds))
+        clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
+        first = self._runner.send(next(PROBES["models.list"].steps(Ask(options.profile, ""))), "1", "models.list")
+        self.model = options.target.model or engine.choose(first, options.profile)
+        self._log = stack.enter_context(RunWriter(options.out / "run.jsonl", engine.header(options, self.model, clock)))
+        self.exchanges: list[Exchange] = []
+        self._silent, self._salt = 0, f"{clock['unix']:.0f}"
+        self.plan = plan(self.ask(0), options.suite, datetime.now(UTC), options.only)
+        self._budget = Budget(self.model, self.plan.at, options.budget_requests, options.budget_usd)
+        self._budget.spent_requests += 1
+        self._keep(first)
+
+    def ask(self, round: int) -> Ask:
+        """Each round asks anew: an answer out of a cache repeats nothing."""
+        return Ask(self._options.profile, self.model, self._options.seed, salt=f"{self._salt} {round}")
+
+    def send(self, probe: Probe, round: int) -> None:
+        """Raises ``CannotJudge`` where going on makes no sense, with the name of the side."""
+        if probe.name == "models.list" and round == 0:
+            return  # sent already
+        steps = probe.steps(self.ask(round))
+        try:
+            wanted = next(steps)
+            while True:
+                self._budget.debit(wanted)
+                exchange = self._runner.send(wanted, str(len(self.exchanges) + 1), probe.name)
+                self._keep(exchange)
+                self._look(exchange)
+                wanted = steps.send(exchange)
+        except StopIteration:
+            return
+        except CannotJudge as reason:
+            self._log.footer["stopped"] = str(reason)
+            raise type(reason)(f"the {self.name}: {reason}") from None
+
+    def _keep(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+        self._log.exchange(exchange)
+
+    def _look(self, exchange: Exchange) -> None:
+        gates = [each for each in self.exchanges if each.probe in gate.GATES]
+        if exchange.probe == gate.GATES[-1] and (reason := gate.verdict(gates)) is not None:
+            raise reason
+        if "fault" not in exchange.notes:
+            self._silent = self._silent + 1 if exchange.status is None else 0
+        if self._silent >= engine.GIVE_UP_AFTER:
+            raise CannotJudge(f"stopped answering: {self._silent} requests in a row got no answer ({exchange.error})")
 
 
-def _one(runner: Runner, probe: Probe, ask: Ask, first: int) -> Iterator[Exchange]:
-    steps, number = probe.steps(ask), first
-    try:
-        wanted = next(steps)
-        while True:
-            number += 1
-            exchange = runner.send(wanted, str(number), probe.name)
-            yield exchange
-            wanted = steps.send(exchange)
-    except StopIteration:
-        return
+@dataclass(frozen=True)
+class Comparison:
+    """What came of it. ``report`` is the content of ``report.json``; ``exit_code`` is 1 where something differs."""
+
+    differences: tuple[Difference, ...]
+    report: dict[str, Any]
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.differences else 0
 
 
-def planned(ask: Ask, suite: Suite = Suite.SMOKE, only: Sequence[str] = ()) -> tuple[Probe, ...]:
-    """The probes of a suite, as for a check run."""
-    return plan(ask, suite, datetime.now(UTC), only).probes
+def compare(reference: Options, candidate: Options, times: int = 3, watch: Watch = engine.quiet) -> Comparison:
+    """Sends the probes of the reference's suite *times* times to both, in turn, and says what differs.
+
+    Each side is asked for its own model, has a budget of its own, and writes its own log below its ``out``. Raises
+    ``CannotJudge`` for a side that gives nothing to compare, once both logs are finished; KeyboardInterrupt passes likewise.
+    """
+    with ExitStack() as stack:
+        sides = [_Side(name, options, stack) for name, options in zip(SIDES, (reference, candidate), strict=True)]
+        shared = [probe for probe in sides[0].plan.probes if probe in sides[1].plan.probes]
+        for done, (round, probe) in enumerate((round, probe) for round in range(times) for probe in shared):
+            watch(Progress(done, times * len(shared), probe.name))
+            for side in sides:
+                side.send(probe, round)
+    found = differences(*(side.exchanges for side in sides))
+    return Comparison(found, _report(found, (reference, candidate), sides, times))
 
 
-def compare(
-    reference: Target,
-    candidate: Target,
-    keys: tuple[str | None, str | None] = (None, None),
-    profile: str = specs.DEFAULT_PROFILE,
-    suite: Suite = Suite.SMOKE,
-    times: int = 3,
-    bounds: Bounds = BOUNDS,
-) -> tuple[Difference, ...]:
-    """Sends to both and says what differs. Each side is asked for its own model (``Target.model``), the profile's first without one."""
-    sides = []
-    for target, key in zip((reference, candidate), keys, strict=True):
-        ask = Ask(profile, target.model or specs.models(profile)[0])
-        sides.append(send(target, key, ask, planned(ask, suite), times, bounds))
-    return tuple(differences(*sides))
+def _report(
+    found: Sequence[Difference], options: Sequence[Options], sides: Sequence[_Side], times: int
+) -> dict[str, Any]:
+    rows = [
+        {
+            "fact": each.fact,
+            "reference": list(each.reference),
+            "candidate": list(each.candidate),
+            "where": list(each.where),
+            "exchanges": dict(zip(SIDES, each.exchanges, strict=True)),
+        }
+        for each in found
+    ]
+    told = {
+        side.name: {"url": option.target.url, "model": side.model, "requests": len(side.exchanges)}
+        for side, option in zip(sides, options, strict=True)
+    }
+    suite, profile = options[0].suite.name.lower(), options[0].profile
+    verdict = "different" if found else "equal"
+    return {
+        "schema": SCHEMA,
+        "verdict": verdict,
+        **told,
+        "profile": profile,
+        "suite": suite,
+        "times": times,
+        "differences": rows,
+    }

@@ -13,7 +13,9 @@ from rich.table import Table
 
 import conformance.probes  # noqa: F401  # importing it registers every probe
 import specs
+from conformance.ask import Ask
 from conformance.probe import PROBES
+from conformance.proxy import probes as of_proxies
 from echosounder import complete, options
 from echosounder.load import RUNNERS
 from load.scenarios import SCENARIOS
@@ -77,8 +79,10 @@ def _requirements(profile: str | None) -> Iterable[dict[str, Any]]:
     return [asdict(row) for row in specs.requirements(profile)]
 
 
-def _probes(_: str | None) -> Iterable[dict[str, Any]]:
-    wanted = {name: [row.id for row in specs.requirements() if name in row.probes] for name in PROBES}
+def _probes(profile: str | None) -> Iterable[dict[str, Any]]:
+    wanted = {
+        name: [row.id for row in specs.requirements() if name in row.probes] for name in (*PROBES, *of_proxies.PROBES)
+    }
     for probe in PROBES.values():
         yield {
             "id": probe.name,
@@ -88,6 +92,17 @@ def _probes(_: str | None) -> Iterable[dict[str, Any]]:
             "tokens": probe.tokens,
             "features": sorted(probe.features),
             "requirements": wanted[probe.name],
+        }
+    ask = Ask(profile or specs.DEFAULT_PROFILE, specs.models(profile or specs.DEFAULT_PROFILE)[0])
+    for name, steps in of_proxies.PROBES.items():
+        yield {
+            "id": name,
+            "title": (steps.__doc__ or "").strip().splitlines()[0],
+            "suite": "proxy",
+            "requests": len(list(steps(ask))),
+            "tokens": 0,  # our own mock answers
+            "features": ["proxy"],
+            "requirements": wanted[name],
         }
 
 

@@ -5,10 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.live import compare, differences
+from conformance.engine import Options
+from conformance.live import SIDES, compare, differences
+from conformance.probe import Suite
 from mock_server.process import spawn
+from wire.errors import BudgetSpent, Unreachable
 from wire.exchange import Exchange, Read, Request
+from wire.runlog import read
 from wire.target import target
+
+KEY = "sk-live-0123456789"
 
 BODY = {
     "id": "a",
@@ -36,7 +42,7 @@ TABLE = [
         "member gone",
         [answered()],
         [answered({k: v for k, v in BODY.items() if k != "usage"})],
-        ["body /usage", "body /usage/total_tokens"],
+        ["body /usage"],
     ),
     ("other type", [answered()], [answered(BODY | {"id": 7})], ["body /id"]),
     ("header gone", [answered()], [answered(headers=())], ["media type", "header content-type"]),
@@ -58,13 +64,34 @@ def test_a_fact_differs_when_no_value_of_it_is_on_both_sides(reference, candidat
 
 
 def test_a_step_that_only_one_side_was_asked_is_a_difference():
-    assert [each.step for each in differences([answered(step="one")], [])][:1] == ["one"]
+    found = differences([answered(step="one")], [])
+    assert {each.where for each in found} == {("chat.basic one",)}
+    assert {each.exchanges for each in found} == {("1", "")}
 
 
-def test_two_mocks_are_alike_and_one_that_deviates_is_told_by_its_difference():
+def test_the_same_difference_at_many_places_is_told_once():
+    steps = ["a", "b", "c"]
+    (found,) = differences(
+        [answered(step=step) for step in steps], [answered(with_finish("x"), step=step) for step in steps]
+    )
+    assert found.where == ("chat.basic a", "chat.basic b", "chat.basic c")
+    assert found.sentence == "finish_reason is x, the reference has stop"
+
+
+def sides(folder, *urls, **options):
+    return [
+        Options(target(url), folder / name, KEY, suite=Suite.SMOKE, **options)
+        for name, url in zip(SIDES, urls, strict=True)
+    ]
+
+
+def test_two_mocks_are_alike_and_one_that_deviates_is_told_by_its_difference(tmp_path):
     with spawn(seed=1) as one, spawn(seed=1) as other, spawn(seed=1, deviate=("usage-missing",)) as odd:
-        keys = ("sk-live-0123456789",) * 2
-        assert compare(target(one.url), target(other.url), keys, times=1) == ()
-        found = {each.fact for each in compare(target(one.url), target(odd.url), keys, times=1)}
-    assert "body /usage" in found
-    assert {fact for fact in found if not fact.startswith("body /usage")} == set()
+        assert compare(*sides(tmp_path, one.url, other.url), times=1).exit_code == 0
+        found = compare(*sides(tmp_path, one.url, odd.url), times=1)
+        with pytest.raises(BudgetSpent, match="the reference: the budget of 3 requests"):
+            compare(*sides(tmp_path, one.url, odd.url, budget_requests=3))
+        with pytest.raises(Unreachable, match="the candidate: no connection"):
+            compare(*sides(tmp_path, one.url, "http://127.0.0.1:1"))
+    assert (found.exit_code, {each.fact for each in found.differences}) == (1, {"body /usage"})
+    assert [read(tmp_path / name).footer is not None for name in SIDES] == [True, True]
