@@ -1,0 +1,101 @@
+"""What CI systems run: the composite action, the GitLab job and the container, by their schemas and by hand."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mock_server.process import spawn
+
+ROOT = Path(__file__).parents[1]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+STEPS = {step.get("name"): step for step in ACTION["runs"]["steps"]}
+INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
+
+
+def tool(name):
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return found or pytest.skip(f"needs {name}, a package of that name")
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"), [("vendor.github-actions", "action.yml"), ("vendor.gitlab-ci", "ci/gitlab-ci.yml")]
+)
+def test_ci_files_are_what_their_systems_take(schema, path):
+    command = [tool("check-jsonschema"), "--builtin-schema", schema, str(ROOT / path)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def test_the_dockerfile_has_no_known_mistake():
+    command = [tool("hadolint"), "--failure-threshold", "warning", str(ROOT / "Dockerfile")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def test_every_input_of_the_action_is_used_and_known():
+    used = INPUT.findall(json.dumps(ACTION["runs"]))
+    assert set(used) == set(ACTION["inputs"])
+
+
+@pytest.fixture
+def runner(tmp_path):
+    """What a GitHub runner gives a step, with this environment in place of the one that the step before installs."""
+    (tmp_path / "echosounder").symlink_to(Path(sys.executable).parents[1])
+    return {
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+    }
+
+
+def step(name, runner, folder, **inputs):
+    """Runs a step of the action as GitHub does: `bash -eo pipefail`, inputs filled in, in the caller's checkout."""
+    given = {key: about.get("default", "") for key, about in ACTION["inputs"].items()} | inputs
+    filled = {key: INPUT.sub(lambda one: given[one[1]], value) for key, value in STEPS[name].get("env", {}).items()}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | runner | filled
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(("deviate", "code", "says"), [((), 0, "✓ conforms"), (("missing-done",), 1, "✗ deviates")])
+def test_the_action_publishes_summary_junit_and_badge(deviate, code, says, runner, tmp_path):
+    with spawn(deviate=deviate) as mock:
+        done = step("Check", runner, tmp_path, url=mock.url, suite="smoke", **{"api-key": "sk-any-key-will-do"})
+    assert done.returncode == code, done.stderr
+    assert (tmp_path / "output").read_text() == f"exit-code={code}\n"
+    assert (tmp_path / "summary").read_text().startswith(f"# Conformance: {says}")
+    written = {path.name for path in (tmp_path / ACTION["inputs"]["out"]["default"]).iterdir()}
+    assert written >= {"junit.xml", "badge.svg", "badge.json", "report.html", "summary.md", "run.jsonl"}
+
+
+def test_the_action_fails_as_the_check_does_where_nothing_answers(runner, tmp_path):
+    done = step("Check", runner, tmp_path, url="http://127.0.0.1:1")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "output").read_text() == "exit-code=3\n"
+
+
+def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
+    job = yaml.safe_load((ROOT / "ci/gitlab-ci.yml").read_text())["echosounder"]
+    assert job["script"] == ["/opt/echosounder/ci/check-and-publish"]
+    assert job["artifacts"]["paths"] == [job["variables"]["ECHOSOUNDER_OUT"]]
+    assert job["artifacts"]["reports"]["junit"] == f"{job['variables']['ECHOSOUNDER_OUT']}/junit.xml"
+
+
+@pytest.mark.field
+@pytest.mark.timeout(600)
+def test_the_install_step_makes_an_environment_that_checks(runner, tmp_path):
+    """The step as it is, in a clean environment outside the repository; the Dockerfile builds with the same two commands."""
+    (tmp_path / "echosounder").unlink()
+    (tmp_path / "python").symlink_to(sys.executable)
+    installed = step("Install", runner | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}, tmp_path)
+    assert installed.returncode == 0, installed.stderr
+    with spawn() as mock:
+        done = step("Check", runner, tmp_path, url=mock.url, suite="smoke", **{"api-key": "sk-any-key-will-do"})
+    assert done.returncode == 0, done.stderr
