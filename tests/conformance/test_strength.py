@@ -1,6 +1,7 @@
 """Every check can fail: for each one there is a mutant of an honest exchange that it catches, written down by name.
 
-`tests/golden/mutant_kills.json` holds the first kill that `conformance.strength.measure` finds for each check.
+`tests/golden/mutant_kills.json` holds the first kill that `conformance.strength.measure` finds for each check, and under
+``elsewhere`` those of checks that the newest profile does not have.
 """
 
 import json
@@ -14,18 +15,21 @@ from conformance.mutations import mutants
 from conformance.probe import Suite
 from conformance.score import Setting, judge
 from conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
+from mock_server.process import spawn
 from wire.runlog import read
 from wire.target import target
 from wire.verdict import Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mutant_kills.json"
 KILLS = [Kill(**row) for row in json.loads(GOLDEN.read_text())["kills"]]
+ELSEWHERE = json.loads(GOLDEN.read_text())["elsewhere"]
+KEY = "sk-test-0123456789"
 
 
 @pytest.fixture(scope="module")
 def honest(mock, tmp_path_factory):
     folder = tmp_path_factory.mktemp("honest")
-    outcome = check(Options(target(mock.url), folder, "sk-test-0123456789", suite=Suite.THOROUGH))
+    outcome = check(Options(target(mock.url), folder, KEY, suite=Suite.THOROUGH))
     assert outcome.exit_code == 0
     return read(outcome.log)
 
@@ -35,8 +39,17 @@ def test_each_kill_still_kills(honest):
     assert [kill for kill in KILLS if not holds(kill, honest, setting)] == []
 
 
+@pytest.mark.parametrize("place", ELSEWHERE)
+def test_each_kill_of_a_check_that_only_another_year_has_still_kills(place, tmp_path):
+    profile, model = place.split()
+    kills = [Kill(**row) for row in ELSEWHERE[place]]
+    only = tuple(kill.requirement for kill in kills)
+    with spawn(profile=profile, ttft_ms=0.0, itl_ms=0.0, seed=0) as mock:
+        run = read(check(Options(target(mock.url, model), tmp_path, KEY, profile, Suite.THOROUGH, only)).log)
+    assert [kill for kill in kills if not holds(kill, run, Setting.of(run))] == []
+
+
 def test_no_check_is_beyond_failing(honest):
-    """The profiles of other years have checks of their own; they are failed by the mock's deviations."""
     judged = {row.id for row in judgeable(Setting.of(honest), honest)}
     assert judged - {kill.requirement for kill in KILLS} <= set(json.loads(GOLDEN.read_text())["survivors"])
     assert len(KILLS) > 270
