@@ -87,8 +87,9 @@ def _hits(cache: Report) -> str:
     leaks = len(cache.get("leaks") or [])
     settle = f", {number(cache['settle_s'])} s after the answer" if cache.get("settle_s") is not None else ""
     unit = f" in multiples of {cache['granularity']}" if cache.get("granularity") else ""
-    found = f"; {leaks} leaked from another user or account" if leaks else "; none leaked"
-    return f"Cache: {number(cache['hit_tokens'])} of {number(cache['prompt_tokens'])} tokens hit{unit}{settle}; {cells}{found}"
+    found = f"{leaks} leaked from another user or account" if leaks else "none leaked"
+    hits = f"Cache: {number(cache['hit_tokens'])} of {number(cache['prompt_tokens'])} tokens hit{unit}{settle}"
+    return "; ".join(filter(None, (hits, cells, found)))
 
 
 def _sooner(latency: Report) -> str:

@@ -7,11 +7,11 @@ import specs
 from load.pricing.evidence import Counted, Evidence
 from load.pricing.lab import Answer
 from load.pricing.ledger import merged
+from load.pricing.occasions import FEWEST, gave_occasion
 from wire.usage import disagreements
 from wire.verdict import Finding, Result, Verdict
 
 WITHHELD = 1 / 3  # share of promised hits that may be missed before it is worth a finding: caching is best effort
-FEWEST = 3
 HIT = "/usage/prompt_cache_hit_tokens"
 
 Judge = Callable[[Evidence], Iterator[Finding]]
@@ -28,6 +28,8 @@ def _result(name: str, evidence: Evidence) -> Result:
         return Result(name, Verdict.INCONCLUSIVE, note=why)
     judge = USAGE.get(name) or CACHE.get(name) or BILL[name]
     findings = tuple(judge(evidence))
+    if not findings and not gave_occasion(name, evidence):
+        return Result(name, Verdict.INCONCLUSIVE, note="the run gave no occasion to judge it")
     failed = Verdict.FAIL if specs.requirement(name).level == "MUST" else Verdict.NONSTRICT
     return Result(name, failed if findings else Verdict.PASS, findings)
 
