@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress as Bar
 
 from conformance import live as both
 from conformance.engine import Options, Progress
@@ -41,10 +42,10 @@ def live(settings: Settings, as_json: bool) -> int:
     known_profile(settings.profile)
     folder = options.out_dir(settings.out, "compare")
     amount = money(settings.budget_usd)
-    sides = [_side(settings, index, folder / name, amount) for index, name in enumerate(both.SIDES)]
+    reference, candidate = (_side(settings, index, folder / name, amount) for index, name in enumerate(both.SIDES))
     try:
         with results.progress("compare", quiet=as_json) as bar:
-            comparison = both.compare(*sides, times=settings.times, watch=_watch(bar))
+            comparison = both.compare(reference, candidate, settings.times, _watch(bar))
     except KeyRefused as error:
         index = both.SIDES.index("candidate" if str(error).startswith("the candidate") else "reference")
         with options.naming_the_key(settings.keys[index]):
@@ -66,7 +67,7 @@ def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) 
     )
 
 
-def _watch(bar: "results.Progress") -> Callable[[Progress], None]:
+def _watch(bar: Bar) -> Callable[[Progress], None]:
     task = bar.add_task("", total=None)
     return lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.probe)
 

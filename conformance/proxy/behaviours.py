@@ -35,10 +35,17 @@ CUTS = {
 }
 BODY_CUT = "body-cut:bytes=60"
 STALL = "stall:after=6"
+STALLED_S = 3.0
+"""How long we wait for a proxy to give a stalled stream up."""
 ERROR_EVENT = "error-event-midstream:after=4"
-STATUSES = (400, 401, 402, 422, 429, 500, 503)
+STATUSES = (401, 429, 500, 503, 400, 402, 422)
 
 
 def refusal(status: int, *, after_ms: int = 0, retry_after: int = 0) -> str:
     """The upstream answers *status* with the error that belongs to it."""
     return f"refuse:status={status},after_ms={after_ms},retry_after={retry_after}"
+
+
+def only(behaviour: str, *, stream: bool) -> str:
+    """*behaviour* for streams alone, or for documents."""
+    return f"{behaviour}{',' if ':' in behaviour else ':'}when.stream={str(stream).lower()}"

@@ -15,13 +15,15 @@ from conformance.proxy.pair import Pair
 from conformance.proxy.probes import HELLO, PROBES
 from conformance.proxy.report import report
 from conformance.proxy.score import planned, score
-from conformance.proxy.session import Session, write
+from conformance.proxy.session import Session, beside, write
 from conformance.proxy.upstream import Upstream
 from wire.errors import BudgetSpent, CannotJudge, UsageError
 from wire.runlog import RunWriter, read
 
 FIRST = "proxy.first"
 """The probe that only asks whether the proxy forwards to us."""
+SLOW = frozenset({"proxy.cancel", "proxy.failures"})
+"""Probes whose requests wait, for us to give up or for a gateway to try again; two at a time are under way."""
 
 
 def check(options: Options, upstream: str, watch: Watch = engine.quiet) -> Outcome:
@@ -81,12 +83,12 @@ def _all(options: Options, ask: Ask, session: Session, log: RunWriter, watch: Wa
     plans = {name: list(PROBES[name](ask)) for name in unsent}
     total, done, silent = 1 + sum(map(len, plans.values())), 1, 0
     for name, sends in plans.items():
-        for send in sends:
+        for group in beside(sends) if name in SLOW else ([send] for send in sends):
             watch(Progress(done, total, name))
-            _within_budget(options, done)
-            pair = session.send(send, name)
-            write(pair, log)
-            done, silent = done + 1, silent + 1 if _gone(pair) else 0
+            _within_budget(options, done + len(group) - 1)
+            for pair in session.send_all(group, name):
+                write(pair, log)
+                done, silent = done + 1, silent + 1 if _gone(pair) else 0
             if silent >= engine.GIVE_UP_AFTER:
                 raise CannotJudge(
                     f"the proxy stopped answering: {silent} requests in a row got none ({pair.client.error})"

@@ -1,4 +1,5 @@
-"""The sending half of a run in the proxy position: one request at a time, and after each what became of it upstream.
+"""The sending half of a run in the proxy position: one request at a time, or a document beside a stream, and after each what
+became of it upstream.
 
 The only module of this package, with :mod:`conformance.proxy.upstream`, that opens sockets and reads a clock.
 """
@@ -8,13 +9,17 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import repeat, zip_longest
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
 from conformance import engine
 from conformance.ask import Ask, Send
+from conformance.proxy import behaviours
 from conformance.proxy.pair import Pair
 from conformance.proxy.probes import MARKER
 from conformance.proxy.secrecy import without_secrets
@@ -27,7 +32,7 @@ from wire.target import Target
 
 PATIENCE_S = 1.5
 """How long an answer may still be under way upstream when the client has its own."""
-CANCEL_PATIENCE_S = 5.0
+CANCEL_PATIENCE_S = 3.5
 """The same after the client hung up: longer than any of our streams lasts."""
 
 
@@ -36,10 +41,10 @@ class Session:
 
     def __init__(self, target: Target, key: str | None, bounds: Bounds, upstream: Upstream, salt: str) -> None:
         self._target, self._key, self._bounds, self._upstream, self._salt = target, key, bounds, upstream, salt
-        self._runners: dict[float, Runner] = {}
+        self._runners: dict[tuple[float, int], Runner] = {}
         self._markers: dict[bytes, Exchange] = {}
         self._seen: set[int] = set()
-        self._sent = 0
+        self._sent, self._counting = 0, Lock()
         self._start = upstream.count()
         self._stack = ExitStack()
 
@@ -68,49 +73,88 @@ class Session:
 
     def send(self, send: Send, probe: str) -> Pair:
         """Both sides of one request. Raises ``CannotJudge`` when the upstream is gone."""
-        self._sent += 1
-        marker = hashlib.blake2b(f"{self._salt} {self._sent}".encode(), digest_size=5).hexdigest()
-        marked = send.but(body=send.body.replace(MARKER.encode(), f"es{marker}".encode()))
-        self._upstream.behave(str(send.notes.get("upstream", "")))
-        time.sleep(float(send.notes.get("rest_s", 0)))
+        return self.send_all([send], probe)[0]
+
+    def send_all(self, sends: Sequence[Send], probe: str) -> list[Pair]:
+        """Both sides of requests that are under way together: one of them a stream at most, one a document, so that the upstream
+        can tell which is to be answered how."""
+        self._behave(sends)
+        time.sleep(max(float(send.notes.get("rest_s", 0)) for send in sends))
         since = self._upstream.count()
-        client = self._runner(send).send(marked, str(self._sent), probe)
+        with ThreadPoolExecutor(len(sends)) as lanes:
+            clients = list(lanes.map(self._client, sends, range(len(sends)), repeat(probe)))
+        hung_up = any(send.cancel_after is not None or "idle_s" in send.notes for send in sends)
+        records = self._upstream.arrivals(since, CANCEL_PATIENCE_S if hung_up else PATIENCE_S)
+        return [
+            self._pair(client, self._mine(records, send, marker))
+            for send, (client, marker) in zip(sends, clients, strict=True)
+        ]
+
+    def _behave(self, sends: Sequence[Send]) -> None:
+        told = [(str(send.notes.get("upstream", "")), send) for send in sends]
+        if len(sends) > 1:
+            told = [(behaviours.only(text, stream=streams(send)), send) for text, send in told if text]
+        self._upstream.behave(";".join(text for text, _ in told if text))
+
+    def _client(self, send: Send, lane: int, probe: str) -> tuple[Exchange, bytes]:
+        """The client's side, and the marker that it was sent with."""
+        with self._counting:
+            self._sent += 1
+            number = self._sent
+        marker = b"es" + hashlib.blake2b(f"{self._salt} {number}".encode(), digest_size=5).hexdigest().encode()
+        marked = send.but(body=send.body.replace(MARKER.encode(), marker))
+        client = self._runner(send, lane).send(marked, str(number), probe)
         if MARKER.encode() in send.body:
-            self._markers[f"es{marker}".encode()] = client
-        hung_up = send.cancel_after is not None or "idle_s" in send.notes
-        records, quiet = self._upstream.arrivals(since, CANCEL_PATIENCE_S if hung_up else PATIENCE_S)
-        return self._pair(client, self._mine(records, send, marker), quiet)
+            self._markers[marker] = client
+        return client, marker
 
     def stragglers(self) -> Iterator[Exchange]:
         """What arrived of earlier requests after they had been written down: repetitions in the background."""
-        records, _ = self._upstream.arrivals(self._start, 0.0)
+        records = self._upstream.arrivals(self._start, 0.0)
         for record in records:
             client = next((each for marker, each in self._markers.items() if marker in body(record)), None)
             if record["number"] not in self._seen and client is not None:
                 self._seen.add(record["number"])
                 yield exchange(record, client, f"{client.id}u{record['number']}", self._key or "")
 
-    def _runner(self, send: Send) -> Runner:
+    def _runner(self, send: Send, lane: int = 0) -> Runner:
+        """A runner has the stamps of one exchange at a time, so each lane has its own."""
         idle = float(send.notes.get("idle_s", self._bounds.idle_s))
-        if idle not in self._runners:
+        if (idle, lane) not in self._runners:
             runner = Runner(self._target, self._key, replace(self._bounds, idle_s=idle))
-            self._runners[idle] = self._stack.enter_context(runner)
-        return self._runners[idle]
+            self._runners[idle, lane] = self._stack.enter_context(runner)
+        return self._runners[idle, lane]
 
-    def _mine(self, records: Sequence[Record], send: Send, marker: str) -> Sequence[Record]:
+    def _mine(self, records: Sequence[Record], send: Send, marker: bytes) -> Sequence[Record]:
         """Those with our marker. A request that cannot carry one, and one whose marker got lost, is told by its time."""
-        marked = [record for record in records if marker.encode() in body(record)]
-        alike = [record for record in records if record["method"] == send.method]
+        marked = [record for record in records if marker in body(record)]
+        others = [other for other in self._markers if other != marker]
+        alike = [
+            record
+            for record in records
+            if record["method"] == send.method and not any(other in body(record) for other in others)
+        ]
         if marked or (MARKER.encode() in send.body and len(alike) != 1):
             return marked
         return alike
 
-    def _pair(self, client: Exchange, records: Sequence[Record], quiet: bool) -> Pair:
+    def _pair(self, client: Exchange, records: Sequence[Record]) -> Pair:
         self._seen.update(record["number"] for record in records)
         key = self._key or ""
         upstream = [exchange(record, client, f"{client.id}u{place}", key) for place, record in enumerate(records, 1)]
         credentials = [str(each.notes["credential"]) for each in upstream if each.notes["credential"]]
         return Pair(without_secrets(client, credentials), tuple(upstream))
+
+
+def streams(send: Send) -> bool:
+    return b'"stream":true' in send.body
+
+
+def beside(sends: Sequence[Send]) -> Iterator[list[Send]]:
+    """Each document with a stream beside it, as long as there are both."""
+    documents, others = [[send for send in sends if streams(send) is which] for which in (False, True)]
+    for both in zip_longest(documents, others):
+        yield [send for send in both if send is not None]
 
 
 def write(pair: Pair, log: RunWriter) -> None:

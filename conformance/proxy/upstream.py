@@ -50,17 +50,19 @@ class Upstream:
         """How many requests have arrived so far."""
         return int(self._call("GET", "state")["requests"])
 
-    def arrivals(self, since: int, patience_s: float) -> tuple[list[Record], bool]:
-        """Journal records of the requests after the *since*-th, those still under way too, and whether all have ended.
+    def arrivals(self, since: int, patience_s: float) -> list[Record]:
+        """Journal records of the requests after the *since*-th, those still under way too.
 
-        Returns as soon as they have, at the latest after *patience_s*.
+        Returns as soon as all have ended, at the latest after *patience_s*.
         """
         deadline = time.monotonic() + patience_s
         while True:
-            records = self._call("GET", "journal", params={"since": since, "raw": 1, "open": 1})["entries"]
+            records: list[Record] = self._call("GET", "journal", params={"since": since, "raw": 1, "open": 1})[
+                "entries"
+            ]
             quiet = not any(record.get("open") for record in records)
             if quiet or time.monotonic() >= deadline:
-                return records, quiet
+                return records
             time.sleep(POLL_S)
 
     def _call(self, method: str, name: str, **options: Any) -> Any:

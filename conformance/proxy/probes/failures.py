@@ -10,7 +10,7 @@ from conformance.proxy.probes.registry import COUNT, HELLO, STORY, USAGE, Steps,
 @probe("proxy.cancel")
 def cancel(ask: Ask) -> Steps:
     """A client that hangs up: within a stream, before its first byte, and before a document."""
-    yield behind(ask.chat(STORY, max_tokens=24, **USAGE, step="mid-stream"), upstream.SLOW).but(cancel_after=3)
+    yield behind(ask.chat(STORY, max_tokens=14, **USAGE, step="mid-stream"), upstream.SLOW).but(cancel_after=3)
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="waiting"), upstream.LATE_HEAD, idle_s=0.5)
     yield behind(ask.chat(COUNT, max_tokens=8, step="waiting-document"), upstream.LATE_HEAD, idle_s=0.5)
 
@@ -36,15 +36,19 @@ def connections(ask: Ask) -> Steps:
 
 @probe("proxy.failures")
 def failures(ask: Ask) -> Steps:
-    """Everything that goes wrong upstream. Sent last: a gateway may take an upstream that fails out of service for a while."""
-    for step, behaviour in upstream.CUTS.items():
-        yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), behaviour)
-    yield behind(ask.chat(COUNT, max_tokens=24, step="body-cut"), upstream.BODY_CUT)
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="error-event"), upstream.ERROR_EVENT)
-    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=3.0)
-    for status in upstream.STATUSES:
-        yield behind(ask.chat(HELLO, max_tokens=4, step=str(status)), upstream.refusal(status, retry_after=1))
+    """Everything that goes wrong upstream. Sent last: a gateway may take an upstream that fails out of service for a while.
+
+    What gateways repeat comes first among the streams and among the documents, for those wait side by side.
+    """
+    cuts = [behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), how) for step, how in upstream.CUTS.items()]
+    yield from (send for send in cuts if "before-head" in send.step)
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="stall"), upstream.STALL, idle_s=upstream.STALLED_S)
     for status in (429, 500):
         send = ask.chat(HELLO, max_tokens=4, **USAGE, step=f"{status}-stream-late")
         yield behind(send, upstream.refusal(status, after_ms=400))
+    yield from (send for send in cuts if "before-head" not in send.step)
+    yield behind(ask.chat(COUNT, max_tokens=24, **USAGE, step="error-event"), upstream.ERROR_EVENT)
+    yield behind(ask.chat(COUNT, max_tokens=24, step="body-cut"), upstream.BODY_CUT)
+    for status in upstream.STATUSES:
+        yield behind(ask.chat(HELLO, max_tokens=4, step=str(status)), upstream.refusal(status, retry_after=1))
     yield ask.chat([], max_tokens=4, step="invalid").but(notes={"fault": "no messages"})

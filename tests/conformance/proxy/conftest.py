@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.engine import Options, Outcome
-from conformance.proxy import check
+from conformance.proxy import behaviours, check
 from conformance.runner import Bounds
 from mock_server.process import spawn
 from wire.target import target
@@ -168,11 +168,21 @@ def upstream() -> Iterator[str]:
         yield running.url
 
 
+BRIEFER = {
+    "QUIET_START": "silence:before_ms=800,every_ms=100",
+    "STALLED_S": 1.0,
+    "PACED": "paced:gap_ms=50",
+}
+"""Behaviours that take time: what the checks look for shows in less than a stranger's proxy gets."""
+
+
 @pytest.fixture(scope="session")
 def faithful_log(upstream: str, tmp_path_factory: Any) -> Path:
     """The log of a whole run through the proxy without a fault."""
     folder = tmp_path_factory.mktemp("faithful")
-    with _proxied(upstream) as url:
+    with pytest.MonkeyPatch.context() as patch, _proxied(upstream) as url:
+        for name, value in BRIEFER.items():
+            patch.setattr(behaviours, name, value)
         outcome = check(Options(target(url), folder, KEY), upstream)
     assert (outcome.exit_code, outcome.report["verdict"]) == (0, "conforms"), outcome.report["counts"]
     return outcome.log
