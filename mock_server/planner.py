@@ -84,8 +84,8 @@ def _plain(body: Body) -> str | None:
 
 def answers(request: Request) -> list[Answer]:
     """As many answers to a chat as ``n`` says."""
-    more = range(1, request.body.get("n") or 1)
-    return [chat(request), *[chat(replace(request, choice=choice)) for choice in more]]
+    count = request.body.get("n") or 1
+    return [chat(request)] if count == 1 else [chat(replace(request, choice=choice)) for choice in range(count)]
 
 
 def chat(request: Request) -> Answer:
