@@ -16,7 +16,7 @@ from reports.text import line, markdown
 _LOOKS = {
     "equal": ("=", "good", "no difference that counts"),
     "better": ("▲", "good", "better, and nothing worse"),
-    "worse": ("▼", "bad", "worse"),
+    "worse": ("▼", "bad", "at least one thing is worse than before"),
     "unresolved": ("?", "warn", "the runs cannot tell: too short, too noisy, or not valid"),
 }
 _MOVES = {

@@ -42,6 +42,13 @@ def test_every_input_of_the_action_is_used_and_known():
     assert set(used) == set(ACTION["inputs"])
 
 
+def test_the_documented_use_of_the_action_gives_inputs_that_it_has():
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/clone.md").read_text(), re.M | re.S)
+    (use,) = yaml.safe_load(block)
+    required = {name for name, about in ACTION["inputs"].items() if about.get("required")}
+    assert required <= set(use["with"]) <= set(ACTION["inputs"])
+
+
 @pytest.fixture
 def runner(tmp_path):
     """What a GitHub runner gives a step, with this environment in place of the one that the step before installs."""
