@@ -97,6 +97,8 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """A client may close its sending side and still wait for the answer."""
         self.hung_up = True
+        if self.stream is not None:
+            self.stream.leave()
         if self.lingers_since is not None:
             return False
         return self.busy or bool(self._queue)
@@ -106,6 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         self._deaf = True
         self._queue.clear()
         if self.stream is not None:
+            self.stream.leave()
             self.stream.transport = None
             self.stream.end()
 

@@ -155,7 +155,7 @@ class Mock:
         complete = len(stream.stamps) == len(stream.due) and stream.transport is not None
         exchange.over(sum(tokens[: len(stream.stamps)]), complete)
         entry = self._entry(request, status, exchange, tokens, stream)
-        entry.complete, entry.closed = complete, None if complete else time.monotonic_ns()
+        entry.complete, entry.closed = complete, None if complete else stream.left or time.monotonic_ns()
         self.journal.add(entry)
 
     def _entry(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> Entry:

@@ -47,6 +47,7 @@ class Stream:
         "blocked",
         "due",
         "ended",
+        "left",
         "open",
         "queued",
         "stamps",
@@ -67,6 +68,7 @@ class Stream:
         self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
         self.open = False  # more writes may be added
         self.ended = False
+        self.left: int | None = None  # when the client was first seen to hang up, monotonic ns
         self.queued = False  # the scheduler will come back to it
         self._fd: int = transport.get_extra_info("socket").fileno()
         self._index = 0
@@ -105,6 +107,11 @@ class Stream:
         if not self.ended:
             self.ended = True
             self._on_end(self)
+
+    def leave(self) -> None:
+        """The client has hung up, or at least will send no more."""
+        if self.left is None:
+            self.left = time.monotonic_ns()
 
     @property
     def next_due(self) -> int | None:

@@ -4,9 +4,11 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
+from mock_server.connection import Connection
 from mock_server.scheduler import Act, Scheduler, Stream
 from mock_server.timer import CallAt, TimerFd
 
@@ -94,6 +96,30 @@ def test_a_hanging_stream_ends_with_its_client() -> None:
         assert not ended
         assert stream.next_due is None
         scheduler.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_has_left_when_it_first_said_so() -> None:
+    """Half-closed first, gone later: the journal tells the first instant."""
+
+    class Nobody:
+        max_body = 1
+        connections: ClassVar[set[Connection]] = set()
+
+    async def run() -> None:
+        transport, _ = await connected()
+        connection = Connection(Nobody())  # type: ignore[arg-type]
+        connection.connection_made(transport)
+        connection.stream = stream = Stream(transport, [b"a"], [0], lambda stream: None)
+        connection.busy = True
+        assert stream.left is None
+        assert connection.eof_received(), "the answer is still written"
+        first = stream.left
+        assert first is not None
+        connection.connection_lost(None)
+        assert stream.ended
+        assert stream.left == first
 
     asyncio.run(run())
 
