@@ -38,6 +38,7 @@ class Fault:
     tries: int = 1  # while the upstream breaks off
     early: bytes = b""  # sent to the client before the upstream is asked
     linger_s: float = 0.0  # between the end of the answer and the end of the body
+    idle_s: float | None = None  # without a request, and the connection is closed
 
 
 HONEST = Fault()
@@ -53,13 +54,13 @@ class Proxy:
         try:
             while await self._one(client, out):
                 pass
-        except (OSError, EOFError):
+        except (OSError, EOFError, TimeoutError):
             pass
         finally:
             out.close()
 
     async def _one(self, client: asyncio.StreamReader, out: asyncio.StreamWriter) -> bool:
-        head, body = await _request(client)
+        head, body = await asyncio.wait_for(_request(client), self._fault.idle_s)
         made = self._fault.request(head, body)
         if isinstance(made, bytes):
             out.write(made)

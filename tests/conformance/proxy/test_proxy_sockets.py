@@ -165,6 +165,12 @@ def test_http_1_0_and_connections_that_do_not_last_are_findings(judged, fault):
     assert failing(outcome) == {"proxy.http11", "proxy.connection-reuse"}
 
 
+def test_a_proxy_that_closes_idle_connections_is_told_so(judged, fault, just):
+    outcome = judged(fault(idle_s=0.5), "proxy.connection-reuse")
+    assert failing(outcome) == {"proxy.connection-reuse"}
+    assert [each.message.partition(":")[0] for each in outcome.results[0].findings] == ["rested"]
+
+
 def test_both_sides_are_in_the_log_and_can_be_judged_again(judged):
     outcome = judged(None, "proxy.http11")
     run = read(outcome.log)
