@@ -17,7 +17,7 @@ ROUGH = 0.1  # share by which a count may be off where a word is not one token
 def experiment(lab: Lab) -> Script[Lab]:
     """Everything in the order of importance; what has been seen until it is stopped is in the lab."""
     try:
-        for phase in (_idle, _settling, _chains, _keys, _fim, _bulk):
+        for phase in (_idle, _settling, _chains, _keys, _fim, _bulk, _kept):
             yield from phase(lab)
         lab.tell("balance")
         yield from lab.accountant.settle_all(lab.entries, lab.goal.patience)
@@ -53,7 +53,7 @@ def _settling(lab: Lab) -> Script[None]:
     """How the target counts our words, and how long a prompt takes to be stored: it is repeated until it hits."""
     lab.tell("settle time")
     yield from open_entry(lab, "settling")
-    prompt = Prompt((user(BASE, f"{lab.goal.salt} settling"),))
+    prompt = _first(lab)
     first = yield from one(lab, Send("first", prompt))
     if first.outcome.status != 200:
         raise CannotJudge(f"a plain request is {_said(first)}, so there is no bill to verify")
@@ -68,6 +68,10 @@ def _settling(lab: Lab) -> Script[None]:
             lab.scale = replace(lab.scale, settle=lab.settle)
             break
     yield from close_entry(lab)
+
+
+def _first(lab: Lab) -> Prompt:
+    return Prompt((user(BASE, f"{lab.goal.salt} settling"),))
 
 
 def _said(answer: Answer) -> str:
@@ -180,3 +184,11 @@ def _bulk(lab: Lab) -> Script[None]:
 def _of_family(lab: Lab, family: Message, number: int) -> Send:
     prompt = Prompt((joined(family, user(8 + number % 32, f"{lab.goal.salt} bulk {number}")),))
     return Send(f"{number}", prompt, tokens=1 + number % OUTPUT, stream=number // 4 % 2 == 1, keep=False)
+
+
+def _kept(lab: Lab) -> Script[None]:
+    """Is the first prompt still there, after all the others?"""
+    if lab.settle is not None:
+        yield from open_entry(lab, "at the end")
+        yield from one(lab, Send("the first prompt", _first(lab)))
+        yield from close_entry(lab)

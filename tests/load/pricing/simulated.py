@@ -36,6 +36,8 @@ class Target:
     settle: float = 0.2
     late: float = 0.0
     digits: int = 12
+    long_words: int = 99  # letters from which a word is two tokens
+    forgets: float = 1e9  # s after which what was stored is dropped
     unit: int = 128
     clock: timedelta = timedelta()
     prices: tuple = PRICES
@@ -110,17 +112,17 @@ class Target:
     def _words(self, body):
         if "prompt" in body:
             return ["<fim>", *body["prompt"].split(), "<hole>", *body["suffix"].split(), "<end>"]
-        return [
-            "<begin>",
-            *(w for m in body["messages"] for w in (f"<{m['role']}>", *m["content"].split())),
-            "<assistant>",
-        ]
+        turns = (word for turn in body["messages"] for word in (f"<{turn['role']}>", *turn["content"].split()))
+        pieces = (
+            piece for word in turns for piece in ([word[:3], word[3:]] if len(word) >= self.long_words else [word])
+        )
+        return ["<begin>", *pieces, "<assistant>"]
 
     def _user(self, body):
         return None if "leaks-users" in self.defects else body.get("user_id")
 
     def _hit(self, words, scope):
-        ready = (seen for when, seen in self.stored.get(scope, ()) if when <= self.now)
+        ready = (seen for when, seen in self.stored.get(scope, ()) if when <= self.now <= when + self.forgets)
         shared = max(
             (
                 next(

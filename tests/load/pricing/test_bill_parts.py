@@ -111,18 +111,23 @@ def test_no_order_that_the_stamps_allow_passes_the_bounds(rows, random):
     stores at the end of the answer never hits less than is promised."""
     seen = [Seen(stretched(words), Scope(0, who), begin, begin + length) for words, (begin, length), who in rows]
     found = expectations(seen, Scale(64, overhead=0))
-    eager, late = {}, {}
-    reads = sorted((random.uniform(each.sent, each.closed), index) for index, each in enumerate(seen))
-    for moment, index in reads:
-        each = seen[index]
-        texts = each.prompt.messages[0].text.split()
+    eager = {}
+    for moment, index in sorted((random.uniform(each.sent, each.closed), index) for index, each in enumerate(seen)):
+        each, texts = seen[index], words_of(seen[index])
         hit = max((shared(texts, other) for other in eager.get(each.scope, [])), default=0)
         assert min(hit, len(texts) - 1) // 64 * 64 <= found[index].most
-        kept = [other for when, other in late.get(each.scope, []) if when <= moment]
-        sure = max((shared(texts, other) for other in kept), default=0)
+        over = [
+            words_of(other)
+            for other in seen
+            if other.scope == each.scope and other.closed <= moment and other is not each
+        ]
+        sure = max((shared(texts, other) for other in over), default=0)
         assert found[index].promised[BLOCKS] <= min(sure, len(texts) - 1) // 64 * 64
         eager.setdefault(each.scope, []).append(texts)
-        late.setdefault(each.scope, []).append((each.closed, texts))
+
+
+def words_of(seen):
+    return seen.prompt.messages[0].text.split()
 
 
 def shared(one, other):

@@ -70,6 +70,7 @@ HONEST = [
     {"digits": 2, "late": 1.0},
     {"clock": timedelta(hours=14)},
     {"wall": simulated.NOON.replace(hour=0, minute=59, second=55)},
+    {"long_words": 6},
     {"unit": 64, "profile": "2025-12", "model": "deepseek-chat", "prices": (simulated.OLD, simulated.OLD)},
 ]
 
@@ -80,3 +81,10 @@ def test_an_honest_bill_comes_out_to_zero_and_nothing_is_found(settings):
     assert (broken, causes(members), stopped) == ({}, [], None)
     assert members["cost"]["unexplained"] == "0"
     assert all(row["met"] for row in members["slo"])
+
+
+@pytest.mark.parametrize(("forgets", "gone"), [(1e9, []), (0.6, ["at the end: the first prompt"])])
+def test_what_is_dropped_from_the_cache_is_noticed_at_the_end(forgets, gone):
+    members, _, _, _, _ = run(forgets=forgets, settle=0.05)
+    assert members["cache"]["evicted"] == gone
+    assert gone or members["cache"]["kept_s"] > 1
