@@ -97,7 +97,8 @@ def suspects(run: Run, setting: Setting) -> Iterator[tuple[Requirement, Exchange
         drawn = [exchange for exchange in named if generated(exchange) and not extra(exchange)]
         if not drawn or not row.admits(setting.ask.profile):
             continue
-        failing = [exchange for exchange in drawn if alone(row, exchange, setting)]
+        told = {finding.exchange for finding in judge(row, checks()[row.id], named, setting.case).findings}
+        failing = [exchange for exchange in drawn if exchange.id in told and alone(row, exchange, setting)]
         written = [exchange for exchange in named if not generated(exchange)]
         if failing and not any(alone(row, exchange, setting) for exchange in written):
             yield row, min(failing, key=lambda exchange: len(exchange.request.body))

@@ -198,6 +198,12 @@ def test_what_a_written_request_shows_already_is_left_alone():
     assert list(suspects(Run(HEADER, (broken, replace(broken, probe="chat.basic"))), setting)) == []
 
 
+def test_what_is_reduced_is_among_the_findings_that_are_told():
+    longer = [exchange(str(number), RICH | {"user_id": "u" * (30 - number)}, 400) for number in range(1, 16)]
+    ((_, chosen),) = suspects(Run(HEADER, tuple(longer)), SETTING)
+    assert chosen.id == "10"  # the shortest of the ten that a report shows
+
+
 def test_a_live_target_is_reduced_within_the_budget(tmp_path):
     wanted = {"suite": Suite.THOROUGH, "only": ("chat.legal-served",)}
     with spawn(deviate=("message-name-rejected",), ttft_ms=0, itl_ms=0) as mock:
