@@ -18,6 +18,7 @@ from conformance.generate.legal import breaches, legal
 from conformance.generate.requests import TEXT, chat
 from conformance.probes.cache import LONG
 from conformance.runner import Runner
+from mock_server.process import spawn
 from wire.target import target
 
 ASK = Ask("2026-08", "deepseek-v4-flash")
@@ -138,6 +139,21 @@ def test_the_mock_serves_every_conversation_and_its_cache_never_forgets(mock):
     with Runner(target(mock.url), "sk-test-0123456789") as runner:
         machine = type("Bound", (Conversation,), {"runner": runner})
         run_state_machine_as_test(machine, settings=settings(quick, max_examples=20, stateful_step_count=12))
+
+
+def test_a_server_that_takes_no_results_back_is_found_by_the_shortest_conversation():
+    refused = []
+    with spawn(deviate=("tool-history-rejected",), ttft_ms=0, itl_ms=0) as mock:
+        with Runner(target(mock.url), "sk-test-0123456789") as runner:
+
+            class Noting(Conversation):
+                def teardown(self):
+                    refused[:] = [self.exchanges]
+
+            Noting.runner = runner
+            with pytest.raises(AssertionError, match="not supported"):
+                run_state_machine_as_test(Noting, settings=settings(quick, max_examples=20, stateful_step_count=8))
+    assert refused == [[]]  # the very first request of the smallest example is the one that is refused
 
 
 def test_a_cache_that_forgets_or_invents_is_found(mock):
