@@ -143,17 +143,16 @@ def test_the_mock_serves_every_conversation_and_its_cache_never_forgets(mock):
 
 def test_a_server_that_takes_no_results_back_is_found_by_the_shortest_conversation():
     refused = []
-    with spawn(deviate=("tool-history-rejected",), ttft_ms=0, itl_ms=0) as mock:
-        with Runner(target(mock.url), "sk-test-0123456789") as runner:
-
-            class Noting(Conversation):
-                def teardown(self):
-                    refused[:] = [self.exchanges]
-
-            Noting.runner = runner
-            with pytest.raises(AssertionError, match="not supported"):
-                run_state_machine_as_test(Noting, settings=settings(quick, max_examples=20, stateful_step_count=8))
-    assert refused == [[]]  # the very first request of the smallest example is the one that is refused
+    with (
+        spawn(deviate=("tool-history-rejected",), ttft_ms=0, itl_ms=0) as mock,
+        Runner(target(mock.url), "sk-test-0123456789") as runner,
+    ):
+        machine = type(
+            "Noting", (Conversation,), {"runner": runner, "teardown": lambda self: refused.append(self.exchanges)}
+        )
+        with pytest.raises(AssertionError, match="not supported"):
+            run_state_machine_as_test(machine, settings=settings(quick, max_examples=20, stateful_step_count=8))
+    assert refused[-1] == []  # the very first request of the smallest example is the one that is refused
 
 
 def test_a_cache_that_forgets_or_invents_is_found(mock):
