@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 import specs
 from load.pricing.evidence import Counted, Evidence
 from load.pricing.lab import Answer
-from load.pricing.ledger import merged
+from load.pricing.ledger import merged, money
 from load.pricing.occasions import FEWEST, gave_occasion
 from wire.usage import disagreements
 from wire.verdict import Finding, Result, Verdict
 
 WITHHELD = 1 / 3  # share of promised hits that may be missed before it is worth a finding: caching is best effort
+UNITS = 10  # of the balance's last digit that a bill must come to
 HIT = "/usage/prompt_cache_hit_tokens"
 
 Judge = Callable[[Evidence], Iterator[Finding]]
@@ -71,7 +72,16 @@ def unverified(evidence: Evidence) -> str:
         return f"GET /user/balance {said}, so what was charged cannot be verified"
     if not evidence.told and any(entry.unknown for entry in evidence.entries):
         return "answers do not tell their usage, so there is no bill to hold against the balance"
-    return "" if evidence.told else "the run was over before anything was charged"
+    return _too_small(evidence) if evidence.told else "the run was over before anything was charged"
+
+
+def _too_small(evidence: Evidence) -> str:
+    """A bill of a cent comes out to the cent whatever is wrong with it. What does not come out even so is worth a finding."""
+    whole = merged(evidence.entries, "all")
+    if evidence.causes or not whole.coarse or whole.billed >= UNITS * whole.unit:
+        return ""
+    unit, billed, least = (money(amount) for amount in (whole.unit, whole.billed, UNITS * whole.unit))
+    return f"the balance shows nothing below {unit}, so a bill of {billed} cannot be held against it; it takes one of {least}"
 
 
 def _why_no_window(name: str, evidence: Evidence) -> str:

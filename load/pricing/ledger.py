@@ -156,7 +156,11 @@ def merged(entries: Sequence[Entry], name: str | None = None) -> Entry:
 
 
 def settled(entries: Sequence[Entry]) -> list[Entry]:
-    """Where a charge was taken later than its entry was read, the entries in between as one: the shortest run that comes out."""
+    """Where a charge was taken later than its entry was read, the entries in between as one: the shortest run that comes out.
+
+    Where the balance shows too few digits to see that a charge is missing, all of them as one, if that comes out."""
+    if entries and any(entry.coarse and entry.explained is False for entry in entries) and merged(entries).explained:
+        return [merged(entries)]
     rests = [_rests(entry) for entry in entries]
     made: list[Entry] = []
     while len(made) < len(entries) and rests:
@@ -181,3 +185,11 @@ def _late(unit: Decimal, rests: Sequence[list[Decimal] | None]) -> int:
         if any(abs(each) < unit for each in sums):
             return number
     return 1
+
+
+def money(amount: Decimal | None) -> str | None:
+    """Without exponent and without zeros at the end."""
+    if amount is None:
+        return None
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -8,7 +8,7 @@ from typing import Any
 from load.pricing.evidence import Counted, Evidence, confusion
 from load.pricing.judge import WITHHELD, unverified
 from load.pricing.latency import compared
-from load.pricing.ledger import ZERO, Entry, merged, total
+from load.pricing.ledger import ZERO, Entry, merged, money, total
 from wire.prices import bill
 
 
@@ -119,14 +119,6 @@ def waterfall(evidence: Evidence) -> list[dict[str, str]]:
         "taken": billed + rest,
     }
     return [{"label": label, "amount": format(amount, "f")} for label, amount in steps.items()]
-
-
-def money(amount: Decimal | None) -> str | None:
-    """Without exponent and without zeros at the end."""
-    if amount is None:
-        return None
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _left(entry: Entry) -> Decimal:

@@ -197,6 +197,8 @@ class Target:
         )
         if "others-spend" in self.defects:
             left -= Decimal(self.requests) / 1000
+        if "others-take-a-dollar" in self.defects and self.requests > 40:
+            left -= 1
         shown = str(left.quantize(Decimal(1).scaleb(-self.digits), rounding="ROUND_DOWN"))
         info = {"currency": "USD", "total_balance": shown, "granted_balance": "0.00", "topped_up_balance": shown}
         return [self._outcome(ask, sent, 200, json.dumps({"is_available": True, "balance_infos": [info]}).encode())]

@@ -43,6 +43,7 @@ def exit_code(members, results, stopped):
 
 
 CANNOT = [
+    ({"digits": 2}, (), 3, "the balance shows nothing below 0.01, so a bill of 0.00"),
     ({"balance": None}, (), 3, "GET /user/balance is answered with 404, so what was charged cannot be verified"),
     ({}, ("no-usage",), 3, "answers do not tell their usage, so there is no bill to hold against the balance"),
     ({}, ("others-spend",), 3, "the balance moved while nothing was sent: somebody else uses the account"),
@@ -77,6 +78,12 @@ def test_what_was_sent_before_the_budget_ran_out_is_reconciled():
         "cache.user-id-isolates",
     }
     assert {name for name in unseen if results[name].verdict != "inconclusive"} == set()
+
+
+def test_a_fault_of_more_than_the_balance_shows_is_found_even_so():
+    members, results, stopped = run("others-take-a-dollar", digits=2)
+    assert (members["cost"]["causes"][0]["name"], stopped) == ("unexplained", None)
+    assert results["balance.charged"].findings
 
 
 def test_clocks_that_disagree_make_windows_untestable_and_nothing_else():

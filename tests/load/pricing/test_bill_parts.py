@@ -195,6 +195,12 @@ def test_a_fault_stays_where_it_is():
     assert [each.explained for each in settled(rows)] == [True, False]
 
 
+@pytest.mark.parametrize(("over", "explained"), [("0", True), ("1e-9", False), ("-1e-9", False), ("9e-10", True)])
+def test_one_smallest_unit_is_too_many(over, explained):
+    taken = charge(miss=5).amount + Decimal(over)
+    assert entry("e", [charge(miss=5)], 10, taken).explained is explained
+
+
 class Told:
     def __init__(self, document):
         self.status, self.exchange = 200, type("E", (), {"json": document})()
