@@ -1,11 +1,5 @@
-"""The client: keep-alive connections whose reads are taken in the event loop's own callbacks.
+"""The client: calls go out over a pool of keep-alive connections, and every one of them comes back with an end."""
 
-One persistent watcher per connection, no greenlet per stream: a greenlet switch per read is what makes other Python
-clients late. The callback reads once, stamps, stores; bytes are parsed in batches, or when the message may have ended.
-"""
-
-import errno
-import socket
 import ssl
 import time
 from collections import deque
@@ -13,16 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gevent.monkey import get_original
-
 from load.call import Call
-from load.client_tls import TlsChannel
-from load.stamps import ANCILLARY, Stamps
+from load.connection import Connection
+from load.stamps import Stamps
 from wire.exchange import End
-
-READ = 128 * 1024
-DONE_GRACE = 1_000_000_000  # ns after [DONE] in which the peer may still end the message
-_socket: Any = get_original("socket", "socket")  # locust's patch has replaced it by one that switches greenlets
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +70,11 @@ class Client:
         while self._idle:
             self._idle.pop().close()
 
-    def _open(self) -> "Connection":
+    def _open(self) -> Connection:
         self.opened += 1
         return Connection(self)
 
-    def released(self, connection: "Connection", call: Call, reusable: bool) -> None:
+    def released(self, connection: Connection, call: Call, reusable: bool) -> None:
         """A connection has finished its call; back to the pool with it before the next call is sent."""
         self._busy.pop(connection, None)
         if reusable:
@@ -95,214 +83,8 @@ class Client:
             connection.close()
         self.done(call)
 
-    def dropped(self, connection: "Connection") -> None:
+    def dropped(self, connection: Connection) -> None:
         """An idle connection was closed by the peer."""
         if connection in self._idle:
             self._idle.remove(connection)
         connection.close()
-
-
-class Connection:
-    """One socket. States: connecting → (handshake) → ready, a call on it or none."""
-
-    __slots__ = (
-        "_client",
-        "_closed",
-        "_outgoing",
-        "_read",
-        "_recvmsg",
-        "_sock",
-        "_tls",
-        "_write",
-        "call",
-        "ready",
-        "request",
-        "since",
-    )
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.call: Call | None = None
-        self.request = b""
-        self.ready = self._closed = False
-        self._outgoing = b""
-        self.since = time.monotonic_ns()
-        endpoint = client.endpoint
-        self._sock = _socket(endpoint.family, socket.SOCK_STREAM)
-        self._sock.setblocking(False)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.stamps.request(self._sock)
-        self._recvmsg = self._sock.recvmsg
-        self._tls = TlsChannel(endpoint.tls, endpoint.host, self._push) if endpoint.tls else None
-        self._read = client.loop.io(self._sock.fileno(), 1)
-        self._write = client.loop.io(self._sock.fileno(), 2)
-
-    def start(self, call: Call, request: bytes) -> None:
-        self.call, self.request = call, request
-        if self.ready:
-            call.reused = True
-            self._send()
-            return
-        code = self._sock.connect_ex(self._client.endpoint.address)
-        if code in (0, errno.EINPROGRESS):
-            self._write.start(self._connected)
-        else:
-            self._client.loop.run_callback(self._connect_failed, OSError(code, errno.errorcode.get(code, "?")))
-
-    def finish(self, end: End, error: str = "") -> None:
-        """The call has ended: digest what is left and hand it over."""
-        call, self.call = self.call, None
-        if call is None:
-            return
-        found = call.digest(self._client.stamps) if call.reads else None
-        call.end = found if found is End.COMPLETE else end
-        call.error = call.error or error
-        call.framing.release()
-        if call.end is not End.COMPLETE or call.t_closed is None:
-            call.t_closed = time.monotonic_ns()
-        reusable = call.end is End.COMPLETE and call.framing.reusable and not self._closed
-        self._client.released(self, call, reusable)
-
-    def close(self) -> None:
-        for watcher in (self._read, self._write):
-            watcher.stop()
-            watcher.close()
-        self._sock.close()
-
-    def sweep(self, now: int) -> None:
-        call, endpoint = self.call, self._client.endpoint
-        if call is None:
-            return
-        if not self.ready:
-            if now - self.since > endpoint.connect_timeout:
-                self._connect_failed(TimeoutError(f"not there within {endpoint.connect_timeout / 1e9:g} s"))
-            return
-        quiet = now - max(call.t_last_read, call.t_sent or 0)
-        if call.reads and quiet > 100_000_000:
-            self._digest()
-        elif call.reader.done and quiet > DONE_GRACE:
-            self.finish(End.TRUNCATED, "the message did not end after [DONE]")
-        elif quiet > endpoint.idle_timeout:
-            self.finish(End.IDLE_TIMEOUT, f"no byte for {endpoint.idle_timeout / 1e9:g} s")
-        elif now - (call.t_sent or now) > endpoint.total_timeout:
-            self.finish(End.TOTAL_TIMEOUT, f"not finished after {endpoint.total_timeout / 1e9:g} s")
-
-    def _connected(self) -> None:
-        self._write.stop()
-        if code := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._connect_failed(OSError(code, errno.errorcode.get(code, "?")))
-        elif self._tls is None:
-            self._read.start(self._readable)
-            self._established()
-        else:
-            self._read.start(self._handshake)
-            self._shake(b"")
-
-    def _handshake(self) -> None:
-        try:
-            received = self._sock.recv(READ)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._connect_failed(error)
-            return
-        if received:
-            self._shake(received)
-        else:
-            self._connect_failed(ConnectionError("closed during the TLS handshake"))
-
-    def _shake(self, received: bytes) -> None:
-        assert self._tls is not None
-        try:
-            established = self._tls.handshake(received)
-        except ssl.SSLError as error:
-            self._connect_failed(error)
-            return
-        if established:
-            self._read.stop()
-            self._read.start(self._readable)
-            self._established()
-
-    def _established(self) -> None:
-        self.ready = True
-        if self.call is not None:
-            self.call.t_connected = time.monotonic_ns()
-            self._send()
-
-    def _connect_failed(self, error: Exception) -> None:
-        self.finish(End.CONNECT_FAILED, f"no connection: {error}")
-
-    def _send(self) -> None:
-        assert self.call is not None
-        self.call.t_sent = self.call.t_last_read = time.monotonic_ns()
-        request, self.request = self.request, b""
-        try:
-            (self._push if self._tls is None else self._tls.encrypt)(request)
-        except ssl.SSLError as error:
-            self.finish(End.RESET, f"TLS: {error}")
-
-    def _push(self, data: bytes) -> None:
-        """Hand bytes to the kernel; what it does not take waits until it does. A broken connection shows when it is read."""
-        if self._outgoing:
-            self._outgoing += data
-            return
-        try:
-            sent = self._sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return
-        if sent < len(data):
-            self._outgoing = data[sent:]
-            self._write.start(self._writable)
-
-    def _writable(self) -> None:
-        self._write.stop()
-        data, self._outgoing = self._outgoing, b""
-        self._push(data)
-
-    def _readable(self) -> None:
-        try:
-            data, ancillary, _, _ = self._recvmsg(READ, ANCILLARY)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._gone(End.RESET, str(error))
-            return
-        now = time.monotonic_ns()
-        call, self._closed = self.call, not data
-        if self._tls is not None and data:
-            data = self._decrypt(data)
-        if call is None:
-            self._client.dropped(self)  # closed while idle, or bytes that nobody asked for
-        elif data and call.take(data, now, ancillary):
-            self._digest()
-        if self._closed and call is not None and self.call is call:
-            self._eof(call)
-
-    def _decrypt(self, data: bytes) -> bytes:
-        assert self._tls is not None
-        try:
-            data, self._closed = self._tls.decrypt(data)
-        except ssl.SSLError as error:
-            self._gone(End.RESET, f"TLS: {error}")
-            return b""
-        return data
-
-    def _digest(self) -> None:
-        assert self.call is not None
-        end = self.call.digest(self._client.stamps)
-        if end is not None:
-            self.finish(end)
-
-    def _eof(self, call: Call) -> None:
-        self._digest()
-        if self.call is call:
-            end = call.eof()
-            self.finish(end, "" if end is End.COMPLETE else "closed by the peer")
-
-    def _gone(self, end: End, error: str) -> None:
-        if self.call is None:
-            self._client.dropped(self)
-        else:
-            self.finish(end, error)

@@ -35,8 +35,9 @@ class Head:
         return b"%b%d\r\n\r\n%b" % (head, len(job.body), job.body)
 
     def shown(self, job: Job) -> tuple[str, Headers]:
-        """The URL and the headers as they may be shown: without the key."""
-        return self._target.address(job.path), self._redact.headers(self._headers(job))
+        """The URL and the headers as exchanges hold them: without the key, names in lower case."""
+        headers = tuple((name.lower(), value) for name, value in self._headers(job))
+        return self._target.address(job.path), self._redact.headers(headers)
 
     def _headers(self, job: Job) -> Headers:
         return (*self._fixed, ("Accept", "text/event-stream" if job.stream else "application/json"))
