@@ -29,7 +29,7 @@ TEXTS = (
         "HALT",
         "[1, 2]",
     ),
-    *("Traceback (most recent call last)", "stop"),
+    *("Traceback (most recent call last)", "stop", "half \ud83d"),
 )
 
 

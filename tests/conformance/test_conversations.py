@@ -138,7 +138,7 @@ def found(judge, exchanges):
 def test_the_mock_serves_every_conversation_and_its_cache_never_forgets(mock):
     with Runner(target(mock.url), "sk-test-0123456789") as runner:
         machine = type("Bound", (Conversation,), {"runner": runner})
-        run_state_machine_as_test(machine, settings=settings(quick, max_examples=20, stateful_step_count=12))
+        run_state_machine_as_test(machine, settings=settings(quick, max_examples=10, stateful_step_count=12))
 
 
 def test_a_server_that_takes_no_results_back_is_found_by_the_shortest_conversation():
@@ -151,7 +151,7 @@ def test_a_server_that_takes_no_results_back_is_found_by_the_shortest_conversati
             "Noting", (Conversation,), {"runner": runner, "teardown": lambda self: refused.append(self.exchanges)}
         )
         with pytest.raises(AssertionError, match="not supported"):
-            run_state_machine_as_test(machine, settings=settings(quick, max_examples=20, stateful_step_count=8))
+            run_state_machine_as_test(machine, settings=settings(quick, max_examples=10, stateful_step_count=8))
     assert refused[-1] == []  # the very first request of the smallest example is the one that is refused
 
 
