@@ -22,14 +22,21 @@ class Identities:
     def __init__(self, profile: str, seed: int | None) -> None:
         self._profile = profile
         self._secret = os.urandom(16) if seed is None else seed.to_bytes(16, "big", signed=True)
+        self._latest = (-1, "")
         self.fingerprint = FINGERPRINTS[profile]
 
     def trace(self, number: int) -> str:
         """The id of a request: 32 hexadecimal digits, in a header of its response."""
-        return self._digest(number, "trace")
+        return self._digits(number)[:32]
 
     def answer(self, number: int) -> str:
-        return _uuid(self._digest(number, "id"))
+        return _uuid(self._digits(number)[32:])
+
+    def _digits(self, number: int) -> str:
+        """Of a request: 64, which are remembered while it is the latest."""
+        if self._latest[0] != number:
+            self._latest = number, self._digest(number, "id", 32)
+        return self._latest[1]
 
     def call(self, number: int, index: int) -> str:
         """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""

@@ -96,13 +96,13 @@ def chat(request: Request) -> Answer:
     answer = _answer(request, asked, gist)
     calls = [] if answer is not None else toolcalls.calls(body, asked)
     if answer is None:
-        answer = [] if calls else prose(number, _length(request, gist, number))
+        answer = [] if calls else prose(number, min(_length(request, gist, number), draft.left + 1, LONGEST))
     reasoning = None
     if thinking(body, limits):
         thought = draft if limits.thinking_counted else Draft(SEPARATE_REASONING)
         reasoning = thought.take(prose(number >> 13, _reasoning_length(answer, number)))
     content = draft.take(_stopped(answer, body))
-    made = tuple([_take_call(draft, request.split, call) for call in calls if draft.left > 0])
+    made = tuple([_take_call(draft, request.split, call) for call in calls if draft.left > 0]) if calls else ()
     finish = "tool_calls" if made and draft.finish == "stop" else draft.finish
     beside = 0 if limits.thinking_counted else len(reasoning or ())
     return Answer(content, finish, draft.tokens + beside, reasoning, made)
@@ -180,11 +180,11 @@ def _like(example: Any, hints: schema.Hints) -> Any:
 
 
 def _length(request: Request, gist: str, number: int) -> int:
-    """As the server is told, else as the prompt asks, else some sentences; one more than allowed where that cuts it."""
+    """As the server is told, else as the prompt asks, else some sentences; where it has no end, one more than asked for."""
     wanted = request.output_tokens or intent.length(gist)
     if wanted is None:
         wanted = (request.body.get("max_tokens") or LONG) + 1 if intent.open_ended(gist) else 16 + number % 32
-    return min(wanted, allowance(request.body, request.limits, request.beta) + 1, LONGEST)
+    return wanted
 
 
 def _reasoning_length(answer: Sequence[str], number: int) -> int:
