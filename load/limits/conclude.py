@@ -10,6 +10,7 @@ from load.limits.seen import INFINITY, Fit, Kind, Range, Record
 PER_TIME = (Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 PUNISHING = 20  # times the round trip: from then on the wait between a refusal and the next accept is no accident
 VAGUE = 0.1  # error from which a number is too vague to play the limiter with
+BELIEVED = 0.6  # share of the decisions that a kind must account for to be named
 LOOSE = 0.2  # strain up to which the nearest kind is named although it does not explain everything
 
 
@@ -56,6 +57,14 @@ def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
     ]
     left = replay.likely(record, sure)
     return [fit for fit in feasible if fit in left or fit not in sure]
+
+
+def believed(record: Record, found: Identified) -> Identified:
+    """Not a kind that can explain each decision, but would have made most of them otherwise: those look made at random."""
+    if found.fit.kind is Kind.UNRESOLVED or (share := replay.agreement(record, found.fit)) >= BELIEVED:
+        return found
+    says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
+    return Identified(Fit(Kind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [says])
 
 
 def _near(fit: Fit) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from load.limits import policies
 from load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from load.limits.charge import Charge, charged
-from load.limits.conclude import Identified, conclude
+from load.limits.conclude import Identified, believed, conclude
 from load.limits.hints import skew
 from load.limits.identify import identify
 from load.limits.policies import Retries
@@ -62,8 +62,9 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         tell("calibrate")
         yield from calibrate(bench)
         tell("identify")
-        found.identified = yield from identify(bench)
+        identified = yield from identify(bench)
         found.record = bench.record
+        found.identified = believed(found.record, identified)
         if found.identified.fit.kind in NAMED and not bench.stopped:
             yield from _extras(bench, found, wall, tell)
     except Stopped as stop:
@@ -90,9 +91,8 @@ def _unfinished(bench: Bench) -> Identified:
     """What a stop in the middle leaves. Without a refusal there is nothing to explain, and not enough to say that there is none."""
     seen = conclude(bench) if bench.record.refusals else Identified(Fit(Kind.UNRESOLVED, 1.0))
     reason = bench.stopped.reason if bench.stopped else ""
-    return Identified(
-        Fit(Kind.UNRESOLVED, 1.0), rivals=(seen.fit.kind, *seen.rivals), needs=[f"stopped early: {reason}", *seen.needs]
-    )
+    rivals = tuple(kind for kind in (seen.fit.kind, *seen.rivals) if kind is not Kind.UNRESOLVED)
+    return Identified(Fit(Kind.UNRESOLVED, 1.0), rivals=rivals, needs=[f"stopped early: {reason}", *seen.needs])
 
 
 def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], None]) -> Script[None]:

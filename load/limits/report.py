@@ -19,7 +19,7 @@ from load.sample import Sample
 BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
 BINS = 600
 WORDS = {
-    Kind.NONE: "no limiter up to {in_flight} requests in flight and {rate:.0f} requests per second",
+    Kind.NONE: "no limiter up to {in_flight} requests in flight, {rate:.0f} requests per second and {count} in {span:.0f} s",
     Kind.CONCURRENCY: "at most {limit} requests in flight",
     Kind.BUCKET: "a token bucket: {limit} requests per second, {burst} at once",
     Kind.FIXED: "a fixed window: {limit} requests per {window} s",
@@ -144,6 +144,8 @@ def _says(found: Discovery) -> str:
         burst=_plain(_whole(fit.burst)),
         in_flight=identified.highest_in_flight,
         rate=identified.highest_rate,
+        count=len(found.record.accepts),
+        span=found.record.span,
     )
     return "; ".join([text, *identified.needs])
 

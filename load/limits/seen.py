@@ -174,7 +174,7 @@ class Record:
     @property
     def span(self) -> float:
         """From the first request to the last decision, s."""
-        return self.all[-1].answered - self.all[0].sent
+        return self.all[-1].answered - self.all[0].sent if self.all else 0.0
 
     @cached_property
     def turns(self) -> list[tuple[Seen, Seen | None]]:

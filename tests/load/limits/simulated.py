@@ -135,6 +135,26 @@ class Punishing(NoLimit):
 
 
 @dataclass
+class AtRandom(NoLimit):
+    """Refuses a share of all requests for no reason."""
+
+    share: float
+    random: Random = field(default_factory=lambda: Random(1))
+
+    def admit(self, now, in_flight):
+        return self.random.random() >= self.share
+
+
+@dataclass
+class Both(NoLimit):
+    one: object
+    two: object
+
+    def admit(self, now, in_flight):
+        return self.one.admit(now, in_flight) and self.two.admit(now, in_flight)
+
+
+@dataclass
 class Never(NoLimit):
     """Lets so many through, and then nothing for ever."""
 

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 import simulated
 from jsonschema import Draft202012Validator
-from simulated import Bucket, Concurrency, Fixed, NoLimit, Punishing, Sliding
+from simulated import AtRandom, Both, Bucket, Concurrency, Fixed, NoLimit, Punishing, Sliding
 
 import reports
 from load.limits.bench import Bench
@@ -47,6 +47,10 @@ SCENES = {
     "cap that frees late": scene(lambda: Concurrency(16, lag=0.4)),
     "cap that punishes": scene(lambda: Punishing(Concurrency(8), 1.0)),
     "bucket that punishes": scene(lambda: Punishing(Bucket(20.0, 10), 1.0)),
+    "at random": scene(lambda: AtRandom(0.02)),
+    "always busy": scene(NoLimit, failing=lambda number: 503),
+    "cap and window": scene(lambda: Both(Concurrency(10), Sliding(100, 3.0))),
+    "rpm": scene(lambda: Fixed(60, 60.0, 13.0)),
     "busy": scene(lambda: Concurrency(8), status=503, retry_after=None),
     "other envelope": scene(lambda: Concurrency(8), envelope="requests"),
     "cap, refusals charged": scene(lambda: Concurrency(8), price=PRICE, refusal_price="0.000006"),
@@ -143,6 +147,29 @@ def test_a_rate_that_is_only_known_roughly_is_reported_in_the_middle_of_the_time
     assert report["limit_ci"][1] > 1.3 * report["limit_ci"][0]
     assert report["limit"] == pytest.approx(20, rel=0.03)
     assert "the rate is only known within" in report["says"]
+
+
+def test_refusals_for_no_reason_are_no_limiter():
+    report = played("at random").report
+    assert report["kind"] == "unresolved"
+    assert "refusals may come at random" in report["says"]
+
+
+def test_a_target_that_serves_nothing_is_unresolved_in_one_sentence():
+    report = played("always busy").report
+    assert (report["kind"], report["rivals"]) == ("unresolved", [])
+    assert "a longer --duration waits longer" in report["says"]
+
+
+def test_of_two_limiters_the_one_that_binds_first_is_found():
+    assert (played("cap and window").report["kind"], played("cap and window").report["limit"]) == ("concurrency", 10)
+
+
+def test_a_window_of_a_minute_is_found_in_five():
+    report = played("rpm").report
+    assert (report["kind"], report["limit"]) == ("fixed-window", 60)
+    assert report["window_s"] == pytest.approx(60, rel=0.01)
+    assert played("rpm").target.clock < 300
 
 
 RECOVERIES = [("cap", 0.0, 0.05), ("bucket", 0.02, 0.06), ("hint: true", 0.0, 3.2), ("cap that punishes", 0.9, 2.0)]
