@@ -15,7 +15,7 @@ from wire.strict_json import at as member
 MS = 1_000_000
 FAR = 40 * MS
 """Writes nearer to each other than this say nothing about buffering on a busy machine, ns."""
-SHARE = 0.3
+SHARE = 0.5
 """Of the events may be late because the machine was busy; a proxy that buffers delays nearly all of them."""
 
 
