@@ -15,6 +15,7 @@ from conformance.ask import Send
 from conformance.catalogue import checks, probes_of
 from conformance.runner import Bounds, Runner
 from conformance.score import Setting, judge, rows
+from conformance.smallest import extra
 from wire.errors import UsageError
 from wire.exchange import Exchange
 from wire.redact import MARK
@@ -85,7 +86,7 @@ def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting
     found: list[Finding] = []
     for row in rows(setting):
         if row.admits(setting.ask.profile) and row.id in checks() and exchange.probe in _names(row):
-            found += _judged(row, exchanges, setting).findings
+            found += _judged(row, exchanges, exchange, setting).findings
     return tuple(finding for finding in found if finding.exchange == exchange.id)
 
 
@@ -101,9 +102,10 @@ def _names(row: specs.Requirement) -> set[str]:
     return {probe.name for probe in probes_of(row)}
 
 
-def _judged(row: specs.Requirement, exchanges: Sequence[Exchange], setting: Setting) -> Result:
-    mine = [exchange for exchange in exchanges if exchange.probe in _names(row)]
-    return judge(row, checks()[row.id], mine, setting.case)
+def _judged(row: specs.Requirement, exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting) -> Result:
+    """*exchange* alone where the check looks at one at a time, else among the others of its probe."""
+    among = [each for each in exchanges if each.probe in _names(row) and not extra(each)]
+    return judge(row, checks()[row.id], [exchange] if checks()[row.id].single else among, setting.case)
 
 
 def _with(exchanges: Sequence[Exchange], after: Exchange) -> list[Exchange]:

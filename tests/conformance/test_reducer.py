@@ -13,6 +13,7 @@ from conformance.generate.legal import legal
 from conformance.generate.reduction import reduction
 from conformance.probe import Suite
 from conformance.reducer import Reducer, suspects
+from conformance.replay import Change, replay
 from conformance.score import Setting, score
 from conformance.smallest import extra
 from mock_server.process import spawn
@@ -217,3 +218,6 @@ def test_a_live_target_is_reduced_within_the_budget(tmp_path):
     assert sum(map(extra, run.exchanges)) <= REDUCTION_CALLS
     assert len(read(tight.log).exchanges) == 20
     assert (tight.stopped, tight.exit_code) == (None, 1)
+    with spawn(ttft_ms=0, itl_ms=0) as honest:
+        again = replay(run, least.id, target(honest.url), "sk-test-0123456789")
+    assert ([each.requirement for each in again.findings_before], again.change) == (["chat.legal-served"], Change.FIXED)
