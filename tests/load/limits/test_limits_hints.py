@@ -1,0 +1,102 @@
+"""Whom a limiter counts together, what it says of itself, and what the requirements say about that."""
+
+import pytest
+from limits_scenes import played
+
+from load.limits.scope import fairness
+from wire.verdict import Verdict
+
+SCOPES = [
+    ("key", {"key": False, "user_id": True, "model": True}),
+    ("model", {"user_id": True, "model": False}),
+    ("user", {"key": True, "user_id": False}),
+    ("cap", {"user_id": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "scope"), SCOPES)
+def test_who_is_counted_together(name, scope):
+    assert played(name).report["scope"] == scope
+
+
+def test_two_keys_with_limits_of_their_own_take_nothing_from_each_other():
+    users = played("key").report["fairness"]["users"]
+    assert list(users) == ["key 1", "key 2"]
+    assert users["key 2"]["offered"] >= 8
+    assert users["key 2"]["admitted"] == users["key 2"]["offered"]
+
+
+JAIN = [
+    ({"a": (10, 20), "b": (5, 10)}, 1.0),
+    ({"a": (20, 20), "b": (0, 10)}, 0.5),
+    ({"a": (20, 20), "b": (5, 10)}, 0.9),
+    ({"a": (0, 20), "b": (0, 10)}, None),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("shares", "index"), JAIN)
+def test_fairness_is_by_share_of_what_was_asked_for(shares, index):
+    assert fairness(shares) == (None if index is None else pytest.approx(index))
+
+
+HINTS = [
+    ("hint: true", "seconds", True, Verdict.PASS, Verdict.PASS),
+    ("hint: now", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: now, of a fast bucket", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: far too long", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: too long, of a clock", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: no number", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: a fraction", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: a date by a clock that is an hour ahead", "date", True, Verdict.PASS, Verdict.PASS),
+    ("hint: none", None, None, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+    ("cap that punishes", "seconds", True, Verdict.PASS, Verdict.PASS),
+]
+
+
+@pytest.mark.parametrize(("name", "form", "honest", "readable", "true"), HINTS, ids=[row[0] for row in HINTS])
+def test_hints_are_put_to_the_test(name, form, honest, readable, true):
+    said, judged = played(name).report["retry_after"], played(name).results
+    assert (said["present"], said["form"], said["honest"]) == (form is not None, form, honest)
+    assert judged["load.retry-after-readable"].verdict is readable
+    assert judged["load.retry-after-true"].verdict is true
+
+
+def test_a_clock_that_disagrees_is_measured_and_does_not_make_a_liar():
+    assert played("hint: a date by a clock that is an hour ahead").report["clock_skew_s"] == pytest.approx(
+        3600, abs=1.1
+    )
+    assert abs(played("cap").report["clock_skew_s"]) < 1.1
+    assert played("bucket").report["clock_skew_s"] is None  # it sends no Date
+
+
+def test_the_envelope_of_a_refusal_is_judged():
+    assert played("cap").results["load.429-envelope"].verdict is Verdict.PASS
+    [finding] = played("other envelope").results["load.429-envelope"].findings
+    assert "'requests'" in finding.message
+    assert finding.pointer == "/error/type"
+
+
+def test_streams_that_are_cut_under_load_are_counted():
+    assert played("cap").results["load.streams-complete"].verdict is Verdict.PASS
+    result = played("cut").results["load.streams-complete"]
+    accepted = [event for event in played("cut").discovery.events if event.status == 200 and event.closed is not None]
+    cut = sum(not event.ask.id % 10 for event in accepted)
+    assert result.verdict is Verdict.FAIL
+    assert f"{cut} of {len(accepted)} accepted streams" in result.findings[0].message
+
+
+RECOVERS = [
+    ("cap", Verdict.PASS, ""),
+    ("cap that lets in late", Verdict.NONSTRICT, "in flight"),
+    ("cap that frees late", Verdict.NONSTRICT, "stays taken for 0."),
+    ("cap that punishes", Verdict.NONSTRICT, "asking again renews that"),
+    ("bucket", Verdict.INCONCLUSIVE, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "verdict", "says"), RECOVERS, ids=[row[0] for row in RECOVERS])
+def test_recovery_is_judged_for_caps(name, verdict, says):
+    result = played(name).results["load.recovers"]
+    assert result.verdict is verdict
+    assert says in " ".join(finding.message for finding in result.findings)
