@@ -1,0 +1,60 @@
+"""`load cache-pricing` from the command line, on real sockets: the report, the keys in it, and Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import reports
+from echosounder.__main__ import run
+from mock_server.process import spawn
+
+KEY, OTHER = "sk-test-0123456789", "sk-test-9876543210"
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", KEY)
+    monkeypatch.setenv("OTHER_KEY", OTHER)
+
+
+def test_a_leak_between_users_is_found_and_no_key_is_told(tmp_path, capsys):
+    with spawn(deviate=("user-id-ignored",)) as mock:
+        options = ["--other-api-key-env", "OTHER_KEY", "--out", str(tmp_path)]
+        assert run(["load", "cache-pricing", mock.url, *options]) == 1
+    said = capsys.readouterr()
+    assert "at most 116 requests for at most $0.0" in said.out + said.err
+    assert "✗ cache.user-id-isolates: two users 2: second user: 512 tokens hit what another user had sent" in said.out
+    report = json.loads((tmp_path / "report.json").read_text())
+    Draft202012Validator(reports.schema("load")).validate(report)
+    found = {row["id"]: row["verdict"] for row in report["requirements"] if row["verdict"] != "pass"}
+    assert found == {"cache.user-id-isolates": "nonstrict"}
+    assert report["cost"]["unexplained"] == "0"
+    for name in ("run.jsonl", "report.html", "report.json"):
+        text = (tmp_path / name).read_text()
+        assert KEY not in text
+        assert OTHER not in text
+    assert 'aria-label="Waterfall of the bill"' in (tmp_path / "report.html").read_text()
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path):
+    """Without a cache the search for the first hit takes seconds: time enough to interrupt it."""
+    with spawn(cache="off") as mock:
+        command = [sys.executable, "-m", "echosounder", "load", "cache-pricing", mock.url, "--out", str(tmp_path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        log = tmp_path / "run.jsonl"
+        while not (
+            log.exists() and log.read_text().count('"kind": "sample"') + log.read_text().count('"kind":"sample"') >= 3
+        ):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in out + errors) == (3, False)
+    assert "interrupted by the user; what was measured is in" in errors
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["cost"]["unverified"] == "the run was over before anything was charged"
+    assert report["counts"]["sent"] >= 3
