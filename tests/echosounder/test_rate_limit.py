@@ -138,3 +138,12 @@ def test_a_limiter_that_does_not_recover_in_time_is_unresolved_and_says_what_it_
     assert "fixed-window" in found["rivals"] or "token-bucket" in found["rivals"]
     assert "give a longer --duration" in found["says"] or "a longer --duration waits longer" in found["says"]
     assert found["says"] in capsys.readouterr().out
+
+
+def test_a_queue_with_keep_alives_is_found_out(tmp_path):
+    with spawn(limit=("none",), slots=4, keepalive_ms=50) as mock:
+        assert run(["load", "rate-limit", mock.url, "--users", "12", "--out", str(tmp_path)]) == 0
+    found = report_of(tmp_path)["rate_limit"]
+    assert (found["kind"], found["limit"]) == ("queue", 4)
+    assert 1 <= found["queue"]["waited"] <= 8  # twelve less four; fewer where the first ended before the last were sent
+    assert found["queue"]["longest_s"] > 0.5  # as long as the first answers take
