@@ -52,7 +52,7 @@ def exporting(wanted: bool, state: Callable[[], dict[str, Any]], reader: Any = N
         metrics, sdk = import_module("opentelemetry.metrics"), import_module("opentelemetry.sdk.metrics")
         reader = reader or _reader()
     except ImportError:
-        raise UsageError("--otel needs the extra: pip install 'echosounder[otel]'") from None
+        raise UsageError("--otel needs the extra: pip install 'echosounder[metrics]'") from None
     provider = sdk.MeterProvider([reader])
     instruments(metrics, provider.get_meter("echosounder"), state)
     try:

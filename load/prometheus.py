@@ -1,4 +1,4 @@
-"""``--prometheus PORT``: the run as it stands, for Prometheus to scrape. Needs the extra ``prometheus``."""
+"""``--prometheus PORT``: the run as it stands, for Prometheus to scrape. Needs the extra ``metrics``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,7 +82,7 @@ def serving(port: int | None, state: Callable[[], dict[str, Any]]) -> Iterator[N
     try:
         client, families = import_module("prometheus_client"), import_module("prometheus_client.core")
     except ImportError:
-        raise UsageError("--prometheus needs the extra: pip install 'echosounder[prometheus]'") from None
+        raise UsageError("--prometheus needs the extra: pip install 'echosounder[metrics]'") from None
     registry = client.CollectorRegistry()
     registry.register(Collector(families, state))
     try:

@@ -1,5 +1,6 @@
 """Runs in which something goes wrong: nothing is lost, nothing hangs, the sentence and the exit code say what happened."""
 
+import itertools
 import json
 import os
 import resource
@@ -288,6 +289,26 @@ def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any)
     assert (
         '"sample"' in (options.out / "run.jsonl").read_text() + (options.out / "parts" / "worker-0.jsonl").read_text()
     )
+
+
+def test_injected_pauses_are_the_figures_of_the_report(options: Options, routed: Any) -> None:
+    """250 ms to the first token, then 400, 100, 400, 100: within 2 ms of what the server did, whatever it meant to do."""
+    pauses = (step for pause in (0.4, 0.1, 0.4, 0.1) for step in (pause, chunk(EVENT)))
+    server = routed(0.25, HEAD + chunk(EVENT), *pauses, chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+    outcome = run(replace(options, url=server.url, users="1", budget_requests=1))
+    metrics, (sample,), tokens = outcome.report["metrics"], read(outcome.log).samples, server.wrote[:5]
+    true = sorted((b - a) / 1e6 for a, b in itertools.pairwise(tokens))
+    assert true == pytest.approx([100, 100, 400, 400], abs=60), (
+        "the server itself, on a machine that does other things too"
+    )
+    gaps = metrics["gap_ms"]
+    assert (gaps["count"], metrics["ttft_ms"]["count"]) == (4, 1)
+    assert gaps["p50"] == pytest.approx(true[1], abs=2)
+    assert gaps["max"] == pytest.approx(true[3], abs=2)
+    assert gaps["mean"] == pytest.approx(sum(true) / 4, abs=2)
+    assert metrics["ttft_ms"]["max"] == pytest.approx((tokens[0] - sample["t_sent"]) / 1e6, abs=2)
+    assert metrics["ttft_ms"]["max"] >= 250
+    assert metrics["tpot_ms"]["max"] == pytest.approx(sum(true) / 4, abs=2)
 
 
 def test_a_stall_shows_in_the_figures_from_the_schedule(options: Options, routed: Any) -> None:

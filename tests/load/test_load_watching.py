@@ -1,6 +1,7 @@
 """A run watched while it runs: Locust's web interface with our page in a browser, Prometheus, OpenTelemetry; and exported after."""
 
 import csv
+import gzip
 import json
 import re
 import shutil
@@ -12,8 +13,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -153,6 +155,74 @@ def test_open_telemetry_gets_the_latest_snapshot() -> None:
     assert metrics["echosounder.load.requests.sent"][0].value == 7
     gaps = {point.attributes["quantile"]: point.value for point in metrics["echosounder.load.gap"]}
     assert gaps == {"p50": 20.0, "p99": 41.0}
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes what an OTLP exporter posts, and reads it by OpenTelemetry's own message types."""
+
+    taken: ClassVar[list[Any]] = []
+
+    def do_POST(self) -> None:
+        service = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        self.taken.append((self.path, service.ExportMetricsServiceRequest.FromString(body)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_open_telemetry_is_posted_to_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.metric_exporter")
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        with exporting(True, lambda: {**STATE, "sent": 7, "ttft_ms": {"p50": 250.0, "p95": None, "p99": None}}):
+            pass
+        server.shutdown()
+    path, message = Receiver.taken[-1]
+    metrics = {metric.name: metric for metric in message.resource_metrics[0].scope_metrics[0].metrics}
+    assert path == "/v1/metrics"
+    (sent,) = metrics["echosounder.load.requests.sent"].sum.data_points
+    (ttft,) = metrics["echosounder.load.ttft"].gauge.data_points
+    assert (sent.as_int, ttft.as_double) == (7, 250.0)
+    assert {attribute.key for attribute in ttft.attributes} == {"scenario", "model", "quantile"}
+
+
+@pytest.mark.field
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus")
+def test_prometheus_scrapes_a_run(mock: Running, tmp_path: Path) -> None:
+    """Debian's own: it takes the figures while the run goes on, and answers questions about them."""
+    metrics, own = free_port(), free_port()
+    target = {"job_name": "load", "scrape_interval": "200ms", "static_configs": [{"targets": [f"127.0.0.1:{metrics}"]}]}
+    (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": [target]}))
+    command = ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}"]
+    options = Options(url=mock.url, out=tmp_path / "run", users="4", duration=6.0, flush=0.2, prometheus=metrics)
+
+    def ask(query: str) -> list[Any]:
+        result = json.loads(fetch(f"http://127.0.0.1:{own}/api/v1/query?query={query}"))["data"]["result"]
+        return result if isinstance(result, list) else []
+
+    def watch() -> tuple[list[Any], list[Any]]:
+        completed: list[Any] = []
+        while not completed or completed[0]["value"][1] == "0":
+            time.sleep(0.2)
+            completed = ask("echosounder_load_requests_completed_total")
+        return completed, ask("echosounder_load_ttft_seconds")
+
+    with subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{own}"], stderr=subprocess.DEVNULL) as process:
+        try:
+            watched = Watched(replace(options, api_key="sk-test-000000000"), watch)
+        finally:
+            process.terminate()
+    completed, ttft = watched.seen
+    assert watched.outcome is not None
+    assert 0 < float(completed[0]["value"][1]) <= watched.outcome.report["counts"]["completed"]
+    assert completed[0]["metric"]["scenario"] == "streaming"
+    assert {row["metric"]["quantile"] for row in ttft} <= {"0.50", "0.95", "0.99"}
+    assert all(0.03 <= float(row["value"][1]) < 1 for row in ttft)
 
 
 @pytest.fixture(scope="module")
