@@ -113,7 +113,7 @@ def test_ctrl_c_keeps_what_is_known(tmp_path):
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=30)
     assert process.returncode == 3
-    assert errors == ""
+    assert errors.count("\n") <= 1  # one line, where there is one: that it was interrupted, and where the results are
     assert "stopped early: interrupted by the user" in output
     report = report_of(tmp_path)
     assert report["rate_limit"]["kind"] == "unresolved"
