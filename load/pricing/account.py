@@ -8,6 +8,7 @@ from load.pricing.ledger import CENT, Balance, Entry, balance, merged
 from load.pricing.prompts import Asking
 
 FIRST, LONGEST = 0.05, 2.0  # s between two readings
+PENDING = 3  # times the patience with charges that have not come yet
 
 
 @dataclass(slots=True)
@@ -41,10 +42,11 @@ class Accountant:
             self.patience /= 4  # what did not come this time is not worth so long a wait the next
 
     def settle_all(self, entries: list[Entry], patience: float) -> Script[None]:
-        """Once more at the end, for the whole run: the last entry's ``after`` is read again until the sum comes out."""
-        if entries and merged(entries).explained is False:
-            whole = merged(entries, "all")
-            yield from self._until_explained(whole, patience)
+        """Once more at the end, for the whole run: the last entry's ``after`` is read again until the sum comes out. What was not taken
+        may be taken yet, so that is worth more patience than what was taken too much."""
+        whole = merged(entries, "all") if entries else None
+        if whole is not None and whole.explained is False:
+            yield from self._until_explained(whole, patience * (PENDING if (whole.remainder or 0) < 0 else 1))
             entries[-1].after = whole.after
 
     def _until_explained(self, entry: Entry, patience: float) -> Script[bool]:

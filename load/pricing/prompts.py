@@ -31,6 +31,11 @@ class Message:
     tokens: int
     ours: bool = True
 
+    def pieces(self) -> tuple[list[str], int, int]:
+        """What is shared as a whole or not at all, the tokens of each piece, and by how many those may be wrong: nobody promised that
+        an answer is counted alike when it comes back."""
+        return (self.text.split(" "), 1, 0) if self.ours else ([f"\0{self.text}"], self.tokens, 2 + self.tokens // 4)
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -49,19 +54,12 @@ class Prompt:
         texts: list[str] = []
         least: list[int] = []
         most: list[int] = []
-        low = high = 0
         for message in self.messages:
-            words, slack = (
-                (message.text.split(" "), 0) if message.ours else ([f"\0{message.text}"], 2 + message.tokens // 4)
-            )
-            step = (
-                1 if message.ours else message.tokens
-            )  # nobody promised that an answer is counted alike when it comes back
-            high += PER_MESSAGE
+            words, tokens, slack = message.pieces()
+            low, high = least[-1] if least else 0, PER_MESSAGE + (most[-1] if most else 0)
             texts += (f"\0{message.role}", *words)
-            least += (low, *(max(low + step * count - slack, low) for count in range(1, len(words) + 1)))
-            most += (high, *(high + step * count + slack for count in range(1, len(words) + 1)))
-            low, high = least[-1], most[-1]
+            least += (low, *(max(low + tokens * count - slack, low) for count in range(1, len(words) + 1)))
+            most += (high, *(high + tokens * count + slack for count in range(1, len(words) + 1)))
         return Path(tuple(texts), least, most)
 
 

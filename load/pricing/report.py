@@ -116,7 +116,7 @@ def waterfall(evidence: Evidence) -> list[dict[str, str]]:
         "saved by the cache": billed - prompts - answers,
         "answers": answers,
         "unexplained": rest,
-        "taken": billed + rest,
+        "taken" if evidence.told else "billed": billed + rest,
     }
     return [{"label": label, "amount": format(amount, "f")} for label, amount in steps.items()]
 

@@ -66,6 +66,7 @@ HONEST = [
     {"settle": 3.0},
     {"late": 0.3},
     {"late": 5.0, "patience": 8.0},
+    {"late": 20.0, "patience": 8.0},
     {"digits": 4},
     {"digits": 4, "late": 1.0},
     {"clock": timedelta(hours=14)},
