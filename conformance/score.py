@@ -192,7 +192,9 @@ def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange
         return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
     if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
-    return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}", exchanges=ids)
+    needed = (check.pick.__doc__ or "").partition(".")[0]
+    wanted = f" (needed: {needed[0].lower()}{needed[1:]})" if needed else ""
+    return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}{wanted}", exchanges=ids)
 
 
 def _outcomes(exchanges: Sequence[Exchange]) -> str:

@@ -58,6 +58,7 @@ def at_its_end(exchange: Exchange) -> bool:
 
 
 def marked(exchange: Exchange) -> bool:
+    """A stream with its closing marker."""
     return events(exchange) and DONE in exchange.data
 
 

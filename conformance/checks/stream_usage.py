@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.answers import chat_chunked, chunked, objects, on_chat, whole
+from conformance.answers import chat_chunked, chunked, objects, on_chat
 from conformance.check import Case, Problem, Problems, check, excerpt
 from conformance.checks.chunks import finished, finishes
-from wire.exchange import Exchange
+from wire.exchange import End, Exchange
 
 
 def ended(exchange: Exchange) -> bool:
@@ -34,7 +34,12 @@ def usage_unasked(exchange: Exchange, case: Case) -> Problems:
         yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
 
 
-@check("stream.usage-unsolicited-chunk", lambda exchange: chat_chunked(exchange) and whole(exchange))
+def over(exchange: Exchange) -> bool:
+    """A chat stream that came to its end, with or without the closing marker."""
+    return chat_chunked(exchange) and exchange.end is End.COMPLETE and finished(exchange)
+
+
+@check("stream.usage-unsolicited-chunk", over)
 def unsolicited(exchange: Exchange, case: Case) -> Problems:
     for event, chunk in objects(exchange):
         if chunk.get("choices") == []:
