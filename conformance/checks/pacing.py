@@ -29,10 +29,16 @@ def _stamps(exchange: Exchange) -> list[int]:
 def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """Judged by shares of the streams' own time; one that comes in a burst is blamed only where there was time to flow.
 
-    A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner.
+    A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner,
+    and one of the same length no sooner.
     """
     spreads = [(exchange, spread) for exchange in exchanges if (spread := _spread(exchange)) is not None]
-    late = [each for each in spreads if each[1].late and each[1].long and not _slow_start(*each, exchanges)]
+    everyone = [spread for _, spread in spreads]
+    late = [
+        each
+        for each in spreads
+        if each[1].late and each[1].long and not _slow_start(*each, exchanges) and not _outrun(each[1], everyone)
+    ]
     for exchange, spread in late:
         yield Problem(
             f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
@@ -50,6 +56,13 @@ def _slow_start(exchange: Exchange, spread: _Spread, exchanges: Sequence[Exchang
         return True
     short = [each for each in exchanges if each.t_sent is not None and len(each.events) * 2 < spread.events]
     return any((each.events[0].at - (each.t_sent or 0)) / 1e6 > 0.6 * spread.wait_ms for each in short)
+
+
+def _outrun(spread: _Spread, everyone: Sequence[_Spread]) -> bool:
+    """Another stream, as long, came whole in little of that time: so long does its making not take, and a machine was busy."""
+    return any(
+        each.events >= 0.9 * spread.events and each.wait_ms + each.span_ms < 0.6 * spread.wait_ms for each in everyone
+    )
 
 
 class _Spread:
