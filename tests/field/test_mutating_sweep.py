@@ -72,7 +72,7 @@ INVISIBLE = {
     "content-length-body": "the transfer coding belongs to each hop (RFC 9112, 7)",
     "one-byte-writes": "TCP is a stream of bytes without borders (RFC 9293, 3.8)",
     "role-developer-rejected": "the API refuses the role too, and a proxy may do that by itself",
-    "paced": "twenty milliseconds between events are less than what a busy machine adds by itself",
+    "paced": "twenty milliseconds between events are no more than a busy machine adds",
 }
 # What changes something that none of our requests has, or that the mock does anyway.
 UNPROVOKED = {

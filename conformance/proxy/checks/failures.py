@@ -90,8 +90,9 @@ def error_kept(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.error-media-type", refused)
 def error_media_type(pair: Pair, case: Case) -> Problems:
+    """Of nothing the type says nothing."""
     wanted, got = pair.source.media_type, pair.client.media_type
-    if pair.client.status == pair.source.status and got != wanted:
+    if pair.source.body and pair.client.status == pair.source.status and got != wanted:
         yield Problem(
             f"the error's content-type is {got or 'missing'}, the upstream sent {wanted or 'none'}",
             cause=f"media type of an error became {got}",

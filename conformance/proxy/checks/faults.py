@@ -28,7 +28,8 @@ def faults_kept(pair: Pair, case: Case) -> Problems:
         )
     elif status < 300 and (mended := list(_mended(pair))):
         yield Problem(
-            f"{pair.step}: the API refuses that; the proxy had it served: {'; '.join(mended)}", cause=mended[0]
+            f"{pair.step}: the API refuses that; the proxy had it served: {'; '.join(mended)}",
+            cause=f"{pair.step} served",
         )
     elif status >= 500 and not pair.arrived:
         yield Problem(
