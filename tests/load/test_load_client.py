@@ -9,6 +9,7 @@ import pytest
 
 from load.call import Call, Job, sample
 from load.call import exchange as exchange_of
+from load.sample import decoded, encoded
 from wire.stream import StreamEnd, stream_end, timeline
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -215,3 +216,14 @@ def test_kernel_stamps_do_not_age_while_the_client_is_busy(scripted: Any, busy: 
     first = sample(call).t_first_token
     assert first is not None
     assert abs(first - server.wrote[1]) < 5_000_000
+
+
+def test_what_a_hostile_answer_holds_can_be_written_down_and_read_again(scripted: Any, one: Any) -> None:
+    """Numbers of thirty digits, halves of characters, lists where names belong: the log must take any of it."""
+    usage = {"prompt_tokens": 10**30, "completion_tokens": -1}
+    odd = event("a", finish=["stop"], usage=usage).replace(b'"model":"m"', b'"model":"\\ud800"')  # type: ignore[arg-type]
+    error = b'data: {"error":{"message":"half \\ud800"}}\n\n'
+    for last in (DONE, error):
+        record = sample(one(scripted(HEAD, body(odd, last), LAST).address))
+        assert decoded(encoded(record)) == record
+        assert record.finish == "['stop']"

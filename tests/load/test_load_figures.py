@@ -24,7 +24,7 @@ from wire.usage import Usage
 durations = st.lists(st.integers(1, 10_000_000), min_size=1, max_size=300)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(durations)
 def test_a_histogram_keeps_every_value_to_three_digits(values: list[int]) -> None:
     histogram = Histogram()
@@ -37,7 +37,7 @@ def test_a_histogram_keeps_every_value_to_three_digits(values: list[int]) -> Non
     assert figures["mean"] == pytest.approx(statistics.fmean(values) / 1000, abs=1e-4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(durations, min_size=1, max_size=4))
 def test_histograms_of_workers_merge_to_the_same_figures(shares: list[list[int]]) -> None:
     whole, merged = Histogram(), Histogram()

@@ -259,7 +259,7 @@ def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, mock:
         killed.append(time.monotonic_ns())
 
     threading.Thread(target=kill_one, daemon=True).start()
-    outcome = run(replace(options, url=mock.url, users="4", processes=2, duration=3.0))
+    outcome = run(replace(options, url=mock.url, users="4", processes=2, duration=2.0))
     assert outcome.report["measurement"]["signals"]["lost_workers"] == 1
     assert outcome.report["measurement"]["verdict"] == "degraded"
     last = {0: 0, 1: 0}
