@@ -9,8 +9,8 @@ RUN python -m venv /opt/echosounder \
 FROM python:3.12-slim
 COPY --from=build /opt/echosounder /opt/echosounder
 ENV PATH=/opt/echosounder/bin:$PATH PYTHONUNBUFFERED=1
-RUN useradd --create-home echosounder && mkdir /runs && chown echosounder /runs
-USER echosounder
+RUN useradd --uid 1000 --create-home echosounder && mkdir /runs && chown echosounder /runs
+USER 1000
 WORKDIR /
 VOLUME /runs
 ENTRYPOINT ["echosounder"]
