@@ -1,5 +1,6 @@
 """The client against a scripted server on a real socket: ends told apart, stamps held against the server's own writes."""
 
+import gc
 import itertools
 import json
 import socket
@@ -9,6 +10,7 @@ import pytest
 
 from load.call import Call, Job, sample
 from load.call import exchange as exchange_of
+from load.framing import Framing
 from load.sample import decoded, encoded
 from wire.stream import StreamEnd, stream_end, timeline
 
@@ -227,3 +229,17 @@ def test_what_a_hostile_answer_holds_can_be_written_down_and_read_again(scripted
         record = sample(one(scripted(HEAD, body(odd, last), LAST).address))
         assert decoded(encoded(record)) == record
         assert record.finish == "['stop']"
+
+
+def test_a_finished_call_needs_no_garbage_collector(scripted: Any, many: Any) -> None:
+    """It is off while measuring: what only it could free would stay until the end of the run."""
+    server = scripted(HEAD + body(A, DONE) + LAST)
+    gc.collect()
+    gc.disable()
+    try:
+        calls = many(server.address, calls=20)
+        assert sum(isinstance(thing, Framing) for thing in gc.get_objects()) == 20
+        calls.clear()
+        assert sum(isinstance(thing, Framing) for thing in gc.get_objects()) == 0
+    finally:
+        gc.enable()
