@@ -1,19 +1,22 @@
 """``echosounder replay``: send one exchange of a run again. Is it fixed?"""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from conformance.replay import Change
+from conformance.proxy import replay as both_sides
+from conformance.replay import Change, Replay
 from conformance.replay import replay as again
 from conformance.runner import Bounds
 from echosounder import options
 from echosounder.check import Timeout
+from mock_server.process import spawn
 from wire.errors import Unreachable
-from wire.runlog import read
-from wire.target import target
+from wire.runlog import Run, read
+from wire.target import Target, target
 from wire.verdict import Finding
 
 STYLES = {Change.FIXED: "bold green", Change.STILL: "bold red", Change.OTHER: "bold yellow"}
@@ -33,7 +36,9 @@ def replay(
     recorded = log.header["target"]
     aim = target(url) if url else target(recorded["url"], recorded["model"], recorded["beta_url"])
     bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
-    outcome = again(log, exchange, aim, options.api_key(api_key_env), bounds)
+    key = options.api_key(api_key_env)
+    send = _through if recorded.get("position") == "proxy" else again
+    outcome = send(log, exchange, aim, key, bounds)
     if outcome.after.status is None and outcome.before.status is not None:
         raise Unreachable(
             f"{outcome.after.request.url} gave no answer ({outcome.after.error}), so nothing can be said; is it running?"
@@ -44,6 +49,12 @@ def replay(
     _list(console, "found then", outcome.findings_before)
     _list(console, "found now", outcome.findings_after)
     return 1 if outcome.findings_after else 0
+
+
+def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bounds) -> Replay:
+    """The mock listens where it did in the run: that is where the proxy forwards to."""
+    with spawn(profile=log.header["profile"], port=urlsplit(log.header["upstream"]).port or 0) as mock:
+        return both_sides.again(log, exchange, proxy, key, mock.url, bounds)
 
 
 def _list(console: Console, title: str, findings: tuple[Finding, ...]) -> None:

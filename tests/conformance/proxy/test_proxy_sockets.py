@@ -9,9 +9,11 @@ from conformance.engine import Options
 from conformance.proxy import check
 from conformance.proxy.pair import pairs
 from conformance.proxy.probes import PROBES
+from conformance.proxy.replay import again
 from conformance.proxy.secrecy import without_secrets
 from conformance.proxy.upstream import digest
 from conformance.runner import Bounds
+from wire.errors import UsageError
 from wire.exchange import Exchange, Read, Request
 from wire.runlog import read
 from wire.target import target
@@ -181,3 +183,20 @@ def test_both_sides_are_in_the_log_and_can_be_judged_again(judged):
     assert first.client.request.body == first.source.request.body
     assert first.client.body == first.source.body
     assert (first.client.t_connected or 0) < (first.source.t_sent or 0) < (first.client.t_headers or 0)
+
+
+def test_a_request_is_replayed_through_the_proxy_and_judged_from_both_sides(judged, fault, just, upstream, proxied):
+    just("proxy.failures", "mid-text")
+    invents_an_end = fault(last=b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+    run = read(judged(invents_an_end, "proxy.truncation-visible").log)
+    id = run.exchanges[-1].id
+
+    def replayed(how):
+        with proxied(upstream, how) as url:
+            return again(run, id, target(url), "sk-client-0123456789", upstream)
+
+    assert replayed(invents_an_end).change == "STILL"
+    assert [each.requirement for each in replayed(invents_an_end).findings_before] == ["proxy.truncation-visible"]
+    assert replayed(fault()).change == "FIXED"
+    with pytest.raises(UsageError, match="no exchange '999'"):
+        again(run, "999", target(upstream), None, upstream)

@@ -1,0 +1,70 @@
+"""One request of a run in the proxy position, sent again through the proxy to an upstream that behaves as it did then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from conformance.ask import Ask, Send
+from conformance.proxy.pair import Pair, pairs
+from conformance.proxy.probes import PROBES
+from conformance.proxy.score import score
+from conformance.proxy.session import Session
+from conformance.proxy.upstream import Upstream
+from conformance.replay import Replay, compare
+from conformance.runner import Bounds
+from conformance.score import Setting
+from wire.errors import UsageError
+from wire.exchange import Exchange
+from wire.runlog import Run
+from wire.target import Target
+from wire.verdict import Finding
+
+
+def again(
+    run: Run, id: str, target: Target, api_key: str | None, upstream: str, bounds: Bounds | None = None
+) -> Replay:
+    """Sends exchange *id* of *run* once more to the proxy *target*, whose upstream is the mock at *upstream*.
+
+    The new pair is judged among the others of the run. Raises ``UsageError`` where the run has no such exchange,
+    ``CannotJudge`` where the upstream is gone.
+    """
+    before = next(
+        (pair for pair in pairs(run.exchanges) if id in {pair.client.id, *(each.id for each in pair.upstream)}), None
+    )
+    if before is None or before.client.probe not in PROBES:
+        raise UsageError(f"the run has no exchange {id!r} that a probe of this version sent")
+    with (
+        Upstream(upstream) as control,
+        Session(target, api_key, bounds or Bounds(), control, f"{time.time():.3f}") as session,
+    ):
+        pair = session.send(_send(before, Setting.of(run).ask), before.client.probe)
+        session.rest()
+    after = _named(pair, before.client.id)
+    others = [each for each in run.exchanges if each.id != after.client.id and each.notes.get("of") != after.client.id]
+    renewed = replace(run, exchanges=(*others, after.client, *after.upstream))
+    old, new = tuple(_findings(run, before)), tuple(_findings(renewed, after))
+    return Replay(compare(old, new), before.client, after.client, old, new)
+
+
+def _send(pair: Pair, ask: Ask) -> Send:
+    """The step of its probe: what was sent, with a marker of its own."""
+    for send in PROBES[pair.client.probe](ask):
+        if send.step == pair.step:
+            return send
+    raise UsageError(f"{pair.client.probe} has no step {pair.step!r} any more: the log is of another version")
+
+
+def _named(pair: Pair, id: str) -> Pair:
+    """*pair* in the place of the one that goes by *id*."""
+
+    def side(each: Exchange, place: int) -> Exchange:
+        return replace(each, id=f"{id}u{place}", notes={**each.notes, "of": id})
+
+    return Pair(replace(pair.client, id=id), tuple(side(each, place) for place, each in enumerate(pair.upstream, 1)))
+
+
+def _findings(run: Run, pair: Pair) -> Iterator[Finding]:
+    ids = {pair.client.id, *(each.id for each in pair.upstream)}
+    return (finding for result in score(run) for finding in result.findings if finding.exchange in ids)
