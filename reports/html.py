@@ -55,6 +55,7 @@ def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     return {
         "requirements": requirements,
         "causes": fix_first(report),
+        "accepted": sum(bool(row.get("accepted")) for row in requirements),
         "max_causes": MAX_CAUSES,
         "max_excerpt": MAX_EXCERPT,
         "shown": shown,

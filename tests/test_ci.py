@@ -67,7 +67,7 @@ def step(name, runner, folder, **inputs):
     filled = {key: INPUT.sub(lambda one: given[one[1]], value) for key, value in STEPS[name].get("env", {}).items()}
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]]
     env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | runner | filled
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=500, check=False)
 
 
 @pytest.mark.parametrize(("deviate", "code", "says"), [((), 0, "✓ conforms"), (("missing-done",), 1, "✗ deviates")])

@@ -218,3 +218,9 @@ def test_the_page_stays_below_two_megabytes_whatever_a_target_sends(
     report = make_check([make_requirement(f"a.r{n}", "MUST", "fail", findings, quotes) for n in range(350)])
     run = Run({}, tuple(make_stream(f"e{i}", [quotes] * 30) for i in range(10)))
     assert 1_000_000 < len(reports.render("html", report, run).encode()) < 2_000_000
+
+
+def test_a_page_says_how_much_the_baseline_accepts(check_report):
+    assert "The baseline accepts" not in reports.render("html", check_report)
+    check_report["requirements"][1]["accepted"] = "issue 7"
+    assert "The baseline accepts 1 of those that did not pass" in reports.render("html", check_report)
