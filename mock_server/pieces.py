@@ -14,13 +14,14 @@ Split = Callable[[str], tuple[str, ...]]
 METHODS = ("estimate", "exact")
 # Stand-in for the vocabulary: a word with its space, up to three digits, white space, or one character.
 _PIECE = re.compile(r"\n+|[^\S\n]?[A-Za-z]{1,13}|\d{1,3}|[^\S\n]+|.", re.DOTALL)
+SHORT = 100  # characters up to which splitting by the pattern costs no more than remembering
 MEMO = 16 * 1024  # characters up to which a text is remembered: the turns of a conversation come again and again
 
 
 def splitter(method: str) -> Split:
     """Raises :class:`UsageError` where ``exact`` cannot be had."""
     if method == "estimate":
-        return _memoised(lambda text: tuple(_PIECE.findall(text)))
+        return _memoised(lambda text: tuple(_PIECE.findall(text)), SHORT)
     known = vocabulary()
     if known is None:
         raise UsageError(
@@ -34,9 +35,9 @@ def _characters(tokens: list[bytes]) -> tuple[str, ...]:
     return tuple(map(decoder.decode, tokens))
 
 
-def _memoised(split: Split) -> Split:
+def _memoised(split: Split, least: int = 0) -> Split:
     remembered = lru_cache(maxsize=2048)(split)
-    return lambda text: remembered(text) if len(text) <= MEMO else split(text)
+    return lambda text: remembered(text) if least <= len(text) <= MEMO else split(text)
 
 
 estimate: Split = splitter("estimate")
