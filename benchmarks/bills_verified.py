@@ -38,7 +38,7 @@ FAULTS = (
     ("balance drifts by its smallest unit", "bill-drifts", "balance.charged", "drift"),
     ("balance stands still", "balance-frozen", "balance.charged", "not-charged"),
 )
-HONEST: tuple[dict[str, Any], ...] = ({}, {"cache_settle_s": 0.5}, {"balance_digits": 2}, {"cache": "prefix-blocks"})
+HONEST: tuple[dict[str, Any], ...] = ({}, {"cache_settle_s": 0.5}, {"balance_digits": 6}, {"cache": "prefix-blocks"})
 
 
 def main() -> None:

@@ -49,6 +49,7 @@ class Target:
     requests: int = 0
     events: list = field(default_factory=list)
     stored: dict = field(default_factory=dict)  # scope -> [(ready, words)]
+    sent: list = field(default_factory=list)  # when, of requests that cost money
     charges: list = field(default_factory=list)  # (when it shows, account, amount)
 
     def __post_init__(self):
@@ -81,6 +82,7 @@ class Target:
         for ask in turn.asks:
             self.requests += 1
             sent = max(self.now, ask.at)
+            self.sent += [sent] if ask.job.body else []
             self._at(sent + self.random.uniform(0.001, 0.004), "read", ask, sent)
         found = []
         while not found and self.events and (turn.until is None or self.events[0][0] <= turn.until):

@@ -88,6 +88,15 @@ def test_an_honest_bill_comes_out_to_zero_and_nothing_is_found(settings):
     assert all(row["met"] for row in members["slo"])
 
 
+def test_nothing_is_sent_just_before_prices_change():
+    """Which price counts for such a request depends on whose clock is a second ahead."""
+    begin = simulated.NOON.replace(hour=0, minute=59, second=54)
+    members, _, _, _, target = run(wall=begin)
+    assert [at for at in target.sent if 1.0 < at < 6.0] == []
+    assert any(at < 1.0 for at in target.sent)
+    assert members["cost"]["unexplained"] == "0"
+
+
 @pytest.mark.parametrize(("forgets", "gone"), [(1e9, []), (0.6, ["at the end: the first prompt"])])
 def test_what_is_dropped_from_the_cache_is_noticed_at_the_end(forgets, gone):
     members, _, _, _, _ = run(forgets=forgets, settle=0.05)
