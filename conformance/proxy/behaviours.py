@@ -21,7 +21,7 @@ CONTENT_LENGTH = "content-length-body"
 USAGE_APART = "usage-chunk-crashes-client:pause_ms=400"
 PACED = "paced:gap_ms=80"
 QUIET_START = "silence:before_ms=2000,every_ms=250"
-LATE_HEAD = "late-head:after_ms=2000"
+LATE_ANSWER = LATE_HEAD = "late-head:after_ms=2000"
 SLOW = "paced:gap_ms=150"
 
 # Faults of the upstream: the client must get to know.

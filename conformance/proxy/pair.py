@@ -13,6 +13,7 @@ that a proxy has to pass on. The marker is the same on both sides, so it takes n
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,4 +83,12 @@ def pairs(exchanges: Iterable[Exchange]) -> tuple[Pair, ...]:
         if upstream_side(exchange):
             reached.setdefault(exchange.notes["of"], []).append(exchange)
     clients = (exchange for exchange in exchanges if not upstream_side(exchange))
-    return tuple(Pair(client, tuple(reached.get(client.id, ()))) for client in clients)
+    return tuple(_pair(client, tuple(reached.get(client.id, ()))) for client in clients)
+
+
+def _pair(client: Exchange, upstream: tuple[Exchange, ...]) -> Pair:
+    """The same pair for the same two sides, with what was compared already: a run is judged more than once."""
+    kept: Pair | None = client.__dict__.get("_pair")
+    if kept is None or len(kept.upstream) != len(upstream) or any(map(operator.is_not, kept.upstream, upstream)):
+        kept = client.__dict__["_pair"] = Pair(client, upstream)
+    return kept

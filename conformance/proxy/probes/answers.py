@@ -36,4 +36,4 @@ def timing(ask: Ask) -> Steps:
     compressed = (*paced.headers, ("accept-encoding", "gzip"))
     yield behind(paced.but(step="paced-gzip", headers=compressed), upstream.PACED)
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="quiet-start"), upstream.QUIET_START)
-    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_HEAD)
+    yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="late"), upstream.LATE_ANSWER)

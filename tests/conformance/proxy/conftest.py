@@ -171,7 +171,8 @@ def upstream() -> Iterator[str]:
 
 BRIEFER = {
     "QUIET_START": "silence:before_ms=800,every_ms=100",
-    "STALLED_S": 1.0,
+    "LATE_ANSWER": "late-head:after_ms=600",
+    "STALLED_S": 0.6,
     "PACED": "paced:gap_ms=50",
 }
 """Behaviours that take time: what the checks look for shows in less than a stranger's proxy gets."""
