@@ -1,12 +1,16 @@
 """Whole runs against a target in virtual time: each fault of a bill is found and named, an honest bill comes out to zero."""
 
 import importlib.util
+import json
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from load.limits.script import Book
 from load.pricing import concluded
+from load.pricing.account import Accountant
 from load.pricing.experiment import experiment
 from load.pricing.lab import Goal, Lab
 from load.pricing.oracle import Scale
@@ -61,7 +65,35 @@ FAULTS = [
 def test_each_fault_is_found_and_named_and_no_other(defects, requirements, named):
     members, broken, _, _, _ = run(*defects.split())
     assert (set(broken), causes(members)) == (requirements, named)
-    assert [row["expr"] for row in members["slo"] if not row["met"]]
+    missed = [row["expr"] for row in members["slo"] if not row["met"]]
+    assert missed
+    assert ("leaked_hits=0" in missed) == ("cache.user-id-isolates" in requirements)
+
+
+def test_two_faults_do_not_make_up_for_each_other():
+    """Too many tokens in the usage, so that less is taken than billed, and dearer streams, so that more is."""
+    cost = run("streams-dearer", "counts-one-more")[0]["cost"]
+    rests = [Decimal(entry["unexplained"]) for entry in cost["entries"] if not entry["explained"]]
+    assert {rest > 0 for rest in rests} == {True, False}
+    assert Decimal(cost["unexplained"]) == sum(map(abs, rests))
+
+
+def test_a_digit_once_seen_is_a_digit_of_the_balance():
+    """Zeros at the end are left out, so the last balance may show fewer digits than the account has."""
+    target, told = simulated.Target(), iter(["1.23", "1.2345", "1.20"])
+    target._told = lambda ask, sent: [
+        target._outcome(
+            ask, sent, 200, json.dumps({"balance_infos": [{"currency": "USD", "total_balance": next(told)}]}).encode()
+        )
+    ]
+    accountant = Accountant(Book(), Asking(MODEL), 1.0, "USD")
+
+    def script():
+        for _ in range(3):
+            yield from accountant.read()
+
+    target.run(script())
+    assert accountant.unit == Decimal("0.0001")
 
 
 HONEST = [
