@@ -80,6 +80,8 @@ UNPROVOKED = {
     "assistant-last-400": "whether the API takes such a conversation is not documented",
     "tool-result-array-content-rejected": "whether the API takes such a result is not documented",
     "tools-empty-array-rejected": "whether the API takes an empty array is not documented",
+    "tool-result-array-content-crashes": "whether the API takes such a result is not documented",
+    "effort-without-thinking-crashes": "whether the API takes an effort without thinking is not documented",
     "trailing-slash": "where a proxy hangs the paths of the API is its own choice",
     "v1-missing": "where a proxy hangs the paths of the API is its own choice",
     "model-echoed": "the mock names the model that was asked for anyway",

@@ -53,6 +53,8 @@ def _tools(ask: Ask) -> Steps:
 def _thoughts(ask: Ask) -> Steps:
     for effort in ask.limits.efforts[-1:]:
         yield ask.chat(HELLO, max_tokens=64, **ask.thinking, reasoning_effort=effort, step="effort")
+    if ask.limits.logprobs and ask.limits.thinking == "switch":
+        yield ask.chat(HELLO, max_tokens=64, **ask.thinking, logprobs=True, top_logprobs=2, step="thinking-logprobs")
     if ask.dialect == "deepseek" and ask.limits.thinking == "switch":
         begun: dict[str, Any] = {
             "role": "assistant",
