@@ -1,6 +1,8 @@
 """``echosounder selftest``: how strong the suite is, measured."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -12,42 +14,57 @@ import specs
 from conformance.probe import Suite
 from echosounder import kill_matrix, options, results
 from echosounder.check import SuiteName, SuiteOption, known_profile
+from echosounder.laboratory import Study
 from mock_server.deviations import all_deviations
 from wire.errors import UsageError
 
 Patterns = Annotated[
     list[str] | None, typer.Option("--only", metavar="GLOB", help="Deviations and legal variants; may be repeated.")
 ]
+Passes = Annotated[int, typer.Option(min=1, help="Runs per deviation, each under another seed: do they find the same?")]
+FILE = "kill-matrix.json"
 
 
 def selftest(
     profile: options.Profile = specs.DEFAULT_PROFILE,
     suite: SuiteOption = SuiteName.STANDARD,
     only: Patterns = None,
+    passes: Passes = 1,
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Run the suite against every deviation and every legal variant of the mock; exit 0 when nothing survived and nobody
-    was accused wrongly. Writes kill-matrix.json."""
+    """Run the suite against every deviation and every legal variant of the mock; exit 0 when nothing survived, nobody was
+    accused wrongly and no check is without use. Writes kill-matrix.json."""
     known_profile(profile)
     names = chosen(only or [])
-    folder = out or options.out_dir(None, "selftest")
+    folder = ready(out or options.out_dir(None, "selftest"))
     with results.progress("selftest", quiet=json_) as bar:
         task = bar.add_task("", total=None)
 
         def watch(done: int, total: int, name: str) -> None:
             bar.update(task, completed=done, total=total, description=name)
 
-        matrix = kill_matrix.measure(profile, Suite.named(suite), names, watch)
+        study, interrupted = Study(profile, Suite.named(suite), names, passes, watch), False
+        try:
+            study.run()
+        except KeyboardInterrupt:  # what is known is still told
+            interrupted = True
+    matrix = study.matrix
     written = write(matrix, folder)
     if json_:
         print(json.dumps(matrix.record(), indent=1))
     else:
-        console = Console(highlight=False, soft_wrap=True)
-        for line in kill_matrix.lines(matrix):
-            console.print(line, markup=False)
-        console.print(f"matrix: {written}", style="dim")
+        tell(matrix, written)
+    if interrupted:
+        raise KeyboardInterrupt
     return 0 if matrix.clean else 1
+
+
+def tell(matrix: kill_matrix.Matrix, written: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for line in kill_matrix.lines(matrix):
+        console.print(line, markup=False)
+    console.print(f"matrix: {written}", style="dim")
 
 
 def chosen(patterns: list[str]) -> set[str] | None:
@@ -59,11 +76,24 @@ def chosen(patterns: list[str]) -> set[str] | None:
     return {name for name in known for pattern in patterns if fnmatchcase(name, pattern)} or None
 
 
-def write(matrix: kill_matrix.Matrix, folder: Path) -> Path:
-    try:
+def ready(folder: Path) -> Path:
+    """The folder, made before minutes are spent on what shall go into it."""
+    with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "kill-matrix.json"
+        (folder / FILE).open("a").close()
+    return folder
+
+
+def write(matrix: kill_matrix.Matrix, folder: Path) -> Path:
+    path = folder / FILE
+    with writable(folder):
         path.write_text(json.dumps(matrix.record(), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"cannot write into {folder}: {error.strerror}; give another folder with --out") from None
-    return path
