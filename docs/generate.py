@@ -100,12 +100,12 @@ def strength_table() -> str:
     rows = (
         ("faults of the mock that the suite finds", f"**{figures['killed']} of {faults}**"),
         ("by validation against the OpenAPI document alone", f"{figures['killed_by_schema_alone']} of {faults}"),
-        ("the first finding names what the fault declares to break", f"{figures['first_finding_right']:.0%}"),
+        ("the first finding names what the fault declares to break", f"{figures['first_finding_right']:.1%}"),
         (
             f"false alarms in {figures['evaluations']:,} verdicts on honest and legal answers",
             str(len(figures["false_alarms"])),
         ),
-        ("rate of false alarms, upper 95 % bound", f"{figures['false_alarm_rate_at_most']:.2%}"),
+        ("rate of false alarms, upper 95 % bound", f"{figures['false_alarm_rate_at_most']:.3%}"),
     )
     return "\n".join(["| strength, measured | |", "|---|--:|", *(_cells(*row) for row in rows)])
 
