@@ -47,6 +47,7 @@ class Target:
     wall: datetime = NOON
     stop_after: tuple | None = None  # (requests, kind)
     requests: int = 0
+    refused: bool = False
     events: list = field(default_factory=list)
     stored: dict = field(default_factory=dict)  # scope -> [(ready, words)]
     sent: list = field(default_factory=list)  # when, of requests that cost money
@@ -69,8 +70,8 @@ class Target:
         try:
             while True:
                 news = self._turn(turn)
-                stop = self.stop_after and self.requests >= self.stop_after[0]
-                if stop:
+                if self.refused or (self._stops() and self.stop_after[1] != "budget"):
+                    self.refused = False
                     kind, self.stop_after = self.stop_after[1], None
                     turn = script.throw(Stopped(kind, f"stopped: {kind}"))
                 else:
@@ -78,8 +79,14 @@ class Target:
         except StopIteration as end:
             return end.value
 
+    def _stops(self):
+        return self.stop_after is not None and self.requests >= self.stop_after[0]
+
     def _turn(self, turn):
         for ask in turn.asks:
+            if ask.job.body and self._stops() and self.stop_after[1] == "budget":
+                self.refused = True
+                return News(self.now)  # what is over the budget is not sent
             self.requests += 1
             sent = max(self.now, ask.at)
             self.sent += [sent] if ask.job.body else []

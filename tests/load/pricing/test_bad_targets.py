@@ -69,6 +69,7 @@ def test_a_split_that_is_missing_is_named_and_the_rest_goes_on():
 def test_what_was_sent_before_the_budget_ran_out_is_reconciled():
     members, results, stopped = run(stop_after=(20, "budget"))
     assert (stopped.kind, members["cost"]["unexplained"], members["cost"]["unknown"]) == ("budget", "0", 0)
+    assert {entry["explained"] for entry in members["cost"]["entries"]} == {True}
     assert results["balance.charged"].verdict == "pass"
     unseen = {
         "usage.modes-agree",
