@@ -32,9 +32,12 @@ class Message:
     ours: bool = True
 
     def pieces(self) -> tuple[list[str], int, int]:
-        """What is shared as a whole or not at all, the tokens of each piece, and by how many those may be wrong: nobody promised that
-        an answer is counted alike when it comes back."""
-        return (self.text.split(" "), 1, 0) if self.ours else ([f"\0{self.text}"], self.tokens, 2 + self.tokens // 4)
+        """What is shared as a whole or not at all, and how many tokens each of it has at least and at most: nobody promised that an
+        answer is counted alike when it comes back."""
+        if self.ours:
+            return self.text.split(" "), 1, 1
+        slack = 2 + self.tokens // 4
+        return [f"\0{self.text}"], max(self.tokens - slack, 0), self.tokens + slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,11 @@ class Prompt:
         least: list[int] = []
         most: list[int] = []
         for message in self.messages:
-            words, tokens, slack = message.pieces()
+            words, fewest, highest = message.pieces()
             low, high = least[-1] if least else 0, PER_MESSAGE + (most[-1] if most else 0)
             texts += (f"\0{message.role}", *words)
-            least += (low, *(max(low + tokens * count - slack, low) for count in range(1, len(words) + 1)))
-            most += (high, *(high + tokens * count + slack for count in range(1, len(words) + 1)))
+            least += [low + fewest * count for count in range(len(words) + 1)]
+            most += [high + highest * count for count in range(len(words) + 1)]
         return Path(tuple(texts), least, most)
 
 
