@@ -27,7 +27,7 @@ def causes(entries: Sequence[Entry], other: Other) -> list[Cause]:
 
 
 def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[Cause]:
-    if _coarse(entries):  # digits are missing, so more than one may fit; of two together any would
+    if _blind(entries):  # digits are missing, so more than one may fit; of two together any would
         fit = [_named(each, entries) for each in candidates if not each.narrow and _fits(entries, (each,))]
         return [_several(entries, fit)] if len({cause.name for cause in fit}) > 1 else fit[:1]
     for size in (1, 2):
@@ -44,8 +44,10 @@ def _fits(entries: Sequence[Entry], chosen: Sequence[Hypothesis]) -> bool:
     )
 
 
-def _coarse(entries: Sequence[Entry]) -> bool:
-    return any(entry.coarse for entry in entries)
+def _blind(entries: Sequence[Entry]) -> bool:
+    """Does the balance show too few digits to see a token?"""
+    tokens = (bill(0, 1, 0, charge.rates[0]).total for entry in entries for charge in entry.charges)
+    return any(entry.coarse for entry in entries) and entries[0].unit > min(tokens, default=ZERO)
 
 
 def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> Cause:
@@ -78,7 +80,9 @@ def _of_some(entries: Sequence[Entry], unit: int) -> list[Cause]:
         found = [way(entry) for entry in entries]
         if all(found):
             return _grouped(found)
-    return _grouped([next(filter(None, (way(entry) for way in ways)), _unexplained(entry)) for entry in entries])
+    found = [next(filter(None, (way(entry) for way in ways)), None) for entry in entries]
+    rest = [entry for entry, cause in zip(entries, found, strict=True) if cause is None]
+    return [*_grouped(found), *([_unexplained(rest)] if rest else [])]
 
 
 def _grouped(found: Sequence[Cause | None]) -> list[Cause]:
@@ -131,8 +135,9 @@ def _some_hits(unit: int, entry: Entry) -> Cause | None:
     return None
 
 
-def _unexplained(entry: Entry) -> Cause:
-    return Cause("unexplained", _amount(entry.remainder or ZERO), "balance.charged", (entry.name,))
+def _unexplained(entries: Sequence[Entry]) -> Cause:
+    amount = total(entry.remainder or ZERO for entry in entries)
+    return Cause("unexplained", _amount(amount), "balance.charged", _names(entries))
 
 
 def _amount(remainder: Decimal) -> str:

@@ -70,6 +70,25 @@ def test_each_fault_is_found_and_named_and_no_other(defects, requirements, named
     assert ("leaked_hits=0" in missed) == ("cache.user-id-isolates" in requirements)
 
 
+PAIRS = [
+    ("hit-as-miss counts-one-more", ["hit-billed-as-miss", "off-by-one-token"]),
+    ("streams-without-hits counts-one-more", ["off-by-one-token", "stream-hit-billed-as-miss"]),
+    ("token-more leaks-users", ["off-by-one-token"]),
+]
+
+
+@pytest.mark.parametrize(("defects", "named"), PAIRS)
+def test_two_faults_at_once_are_both_named(defects, named):
+    assert causes(run(*defects.split())[0]) == named
+
+
+def test_what_no_hypothesis_fits_is_said_to_be_unexplained_once():
+    """A token too few at the prices of another time: the two do not add up."""
+    (cause,) = run("wrong-window", "counts-one-more")[0]["cost"]["causes"]
+    assert cause["name"] == "unexplained"
+    assert cause["says"].endswith(" more than the bill was taken so far")
+
+
 def test_two_faults_do_not_make_up_for_each_other():
     """Too many tokens in the usage, so that less is taken than billed, and dearer streams, so that more is."""
     cost = run("streams-dearer", "counts-one-more")[0]["cost"]
