@@ -1,7 +1,7 @@
 # The verbs of daily work; .ci/run and the README call the same ones. `make` alone sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-FIELD := $(foreach name,litellm llama langchain transformers aimock npm clients,.field/$(name)/ready)
+FIELD := $(foreach name,litellm llama langchain transformers aimock npm clients reports,.field/$(name)/ready)
 
 .PHONY: setup check test demo self field docs bench lock clean
 .DEFAULT_GOAL := setup
@@ -65,7 +65,8 @@ bench: setup  ## speed and truth, beside others; needs a quiet machine
 .field/aimock/ready: tests/field/servers/package-lock.json
 .field/npm/ready: tests/field/portkey/package-lock.json
 .field/clients/ready: tests/mock_server/clients/package-lock.json
-.field/aimock/ready .field/npm/ready .field/clients/ready:
+.field/reports/ready: tests/reports/tools/package-lock.json
+.field/aimock/ready .field/npm/ready .field/clients/ready .field/reports/ready:
 	mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
