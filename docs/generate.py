@@ -9,7 +9,7 @@ from typing import Any
 import typer.main
 
 import specs.coverage
-from conformance.catalogue import checks
+from conformance.judged import judged_ids
 from echosounder.__main__ import registered
 from echosounder.load import RUNNERS
 from load.scenarios import SCENARIOS
@@ -136,7 +136,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    specs.coverage.write(frozenset(checks()))
+    specs.coverage.write(judged_ids())
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
