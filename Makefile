@@ -35,6 +35,7 @@ self: setup  ## the suite against every deviation of its own mock
 
 field: setup $(FIELD)  ## slow: against software that we did not write (one of them compiles for half an hour, once)
 	$(BIN)/pytest --quiet -m field
+	$(BIN)/python tests/field/matrix.py
 
 docs: setup  ## pages made from data, every command of the docs, the site
 	$(BIN)/python docs/generate.py

@@ -6,6 +6,7 @@ prose. A new failure, or one that has gone, fails the test. `make field` sets th
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -76,7 +77,8 @@ SERVERS = (
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
 def test_every_failure_of_a_real_server_is_a_known_true_one(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DEEPSEEK_API_KEY", KEY)
-    out, baseline = tmp_path / "run", HERE / f"{server.name}.baseline.toml"
+    out, baseline = ROOT / "runs/field" / server.name, HERE / f"{server.name}.baseline.toml"
+    shutil.rmtree(out, ignore_errors=True)
     with started(server, tmp_path) as url:
         began = time.monotonic()
         command = ["check", url, "--model", server.model, "--profile", "openai", "--out", out, "--baseline", baseline]
