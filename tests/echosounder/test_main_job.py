@@ -85,14 +85,6 @@ def test_load_reports_figures_that_add_up(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} >= FILES
 
 
-def test_a_cap_is_found_out(tmp_path, monkeypatch):
-    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-test-0123456789")
-    with spawn(limit=("concurrency:count=8",)) as mock:
-        assert run(["load", "rate-limit", mock.url, "--out", str(tmp_path)]) == 0
-    limiter = report_of(tmp_path, "load")["rate_limit"]
-    assert (limiter["kind"], limiter["limit"]) == ("concurrency", 8)
-
-
 def test_a_missed_slo_is_exit_1(tmp_path):
     command = ["load", "streaming", "--users", "1", "--duration", "1s", "--slo", "ttft_p50<1ms", "--out", str(tmp_path)]
     assert run(command) == 1

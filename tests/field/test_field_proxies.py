@@ -58,7 +58,7 @@ def judged(name, row, folder, monkeypatch):
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", ["nginx", pytest.param("haproxy", marks=pytest.mark.field)])
 def test_a_faithful_proxy_has_no_fault(name, tmp_path, monkeypatch):
     if not proxies.present(name):
         pytest.skip(f"{name} is not installed; install it with the package manager of the system")
