@@ -20,10 +20,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from conformance.shares import Share
 from mock_server.process import spawn
 from reports import compare, source
 
@@ -81,16 +81,9 @@ def joined(runs: Sequence[Loaded], turns: Sequence[int]) -> Loaded:
 def row(name: str, pairs: Iterable[tuple[Loaded, Loaded]], right: str) -> None:
     said = [compare.loads(one, two).verdict for one, two in pairs]
     others = Counter(word for word in said if word != right)
-    low, high = wilson(said.count(right), len(said))
+    low, high = Share(said.count(right), len(said)).interval
     told = ", ".join(f"{word} {count}" for word, count in others.items()) or "–"
     print(f"| {name} | {said.count(right)} of {len(said)} | {low:.0%} to {high:.0%} | {told} |")
-
-
-def wilson(right: int, count: int) -> Sequence[float]:
-    """The score interval of a share (Wilson 1927), for independent trials."""
-    z, share = 1.96, right / count
-    middle, half = share + z * z / (2 * count), z * sqrt(share * (1 - share) / count + z * z / (4 * count**2))
-    return (middle - half) / (1 + z * z / count), min(1.0, (middle + half) / (1 + z * z / count))
 
 
 if __name__ == "__main__":

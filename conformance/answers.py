@@ -63,10 +63,6 @@ def stream(exchange: Exchange) -> bool:
     return wants_stream(exchange) and ok(exchange)
 
 
-def chat_stream(exchange: Exchange) -> bool:
-    return stream(exchange) and on_chat(exchange)
-
-
 def events(exchange: Exchange) -> bool:
     """A stream that holds at least one event."""
     return stream(exchange) and bool(exchange.events)
