@@ -8,19 +8,21 @@ import errno
 import socket
 import ssl
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gevent.monkey import get_original
 
 from load.call import Call
 from load.client_tls import TlsChannel
-from load.stamps import ANCILLARY
+from load.stamps import ANCILLARY, Ancillary
 from wire.exchange import End
 
 if TYPE_CHECKING:
     from load.client import Client
 
 READ = 128 * 1024
+QUIET = 100_000_000  # ns without a read after which nothing speaks against digesting what there is
 DONE_GRACE = 1_000_000_000  # ns after [DONE] in which the peer may still end the message
 _socket: Any = get_original("socket", "socket")  # locust's patch has replaced it by one that switches greenlets
 
@@ -31,11 +33,14 @@ class Connection:
     __slots__ = (
         "_client",
         "_closed",
+        "_error",
         "_outgoing",
+        "_queued",
         "_read",
         "_recvmsg",
         "_sock",
         "_tls",
+        "_turns",
         "_write",
         "call",
         "ready",
@@ -47,9 +52,11 @@ class Connection:
         self._client = client
         self.call: Call | None = None
         self.request = b""
-        self.ready = self._closed = False
+        self.ready = self._closed = self._queued = False
+        self._error = ""
         self._outgoing = b""
         self.since = time.monotonic_ns()
+        self._turns = client.turns
         endpoint = client.endpoint
         self._sock = _socket(endpoint.family, socket.SOCK_STREAM)
         self._sock.setblocking(False)
@@ -64,7 +71,7 @@ class Connection:
         self.call, self.request = call, request
         if self.ready:
             call.reused = True
-            self._send()
+            self._turns.last(self._send)
             return
         code = self._sock.connect_ex(self._client.endpoint.address)
         if code in (0, errno.EINPROGRESS):
@@ -93,22 +100,29 @@ class Connection:
         self._sock.close()
 
     def sweep(self, now: int) -> None:
-        call, endpoint = self.call, self._client.endpoint
+        """What no read will bring about: timeouts, and the digest of what a quiet stream brought."""
+        call = self.call
         if call is None:
             return
         if not self.ready:
-            if now - self.since > endpoint.connect_timeout:
-                self._connect_failed(TimeoutError(f"not there within {endpoint.connect_timeout / 1e9:g} s"))
-            return
-        quiet = now - max(call.t_last_read, call.t_sent or 0)
-        if call.reads and quiet > 100_000_000:
-            self._digest()
-        elif call.reader.done and quiet > DONE_GRACE:
-            self.finish(End.TRUNCATED, "the message did not end after [DONE]")
-        elif quiet > endpoint.idle_timeout:
-            self.finish(End.IDLE_TIMEOUT, f"no byte for {endpoint.idle_timeout / 1e9:g} s")
-        elif now - (call.t_sent or now) > endpoint.total_timeout:
-            self.finish(End.TOTAL_TIMEOUT, f"not finished after {endpoint.total_timeout / 1e9:g} s")
+            if now - self.since > (patience := self._client.endpoint.connect_timeout):
+                self._connect_failed(TimeoutError(f"not there within {patience / 1e9:g} s"))
+        elif call.t_sent is not None:
+            quiet = now - max(call.t_last_read, call.t_sent)
+            if call.reads and quiet > QUIET:
+                self._digest_later()
+            elif overdue := self._overdue(call, quiet, now - call.t_sent):
+                self.finish(*overdue)
+
+    def _overdue(self, call: Call, quiet: int, lasted: int) -> tuple[End, str] | None:
+        endpoint = self._client.endpoint
+        if call.reader.done and quiet > DONE_GRACE:
+            return End.TRUNCATED, "the message did not end after [DONE]"
+        if quiet > endpoint.idle_timeout:
+            return End.IDLE_TIMEOUT, f"no byte for {endpoint.idle_timeout / 1e9:g} s"
+        if lasted > endpoint.total_timeout:
+            return End.TOTAL_TIMEOUT, f"not finished after {endpoint.total_timeout / 1e9:g} s"
+        return None
 
     def _connected(self) -> None:
         self._write.stop()
@@ -130,7 +144,7 @@ class Connection:
             self._connect_failed(error)
             return
         if received:
-            self._shake(received)
+            self._turns.later(partial(self._shake, received))
         else:
             self._connect_failed(ConnectionError("closed during the TLS handshake"))
 
@@ -150,13 +164,14 @@ class Connection:
         self.ready = True
         if self.call is not None:
             self.call.t_connected = time.monotonic_ns()
-            self._send()
+            self._turns.last(self._send)
 
     def _connect_failed(self, error: Exception) -> None:
         self.finish(End.CONNECT_FAILED, f"no connection: {error}")
 
     def _send(self) -> None:
-        assert self.call is not None
+        if self.call is None:  # given up since
+            return
         self.call.t_sent = self.call.t_last_read = time.monotonic_ns()
         request, self.request = self.request, b""
         try:
@@ -190,42 +205,58 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            self._gone(End.RESET, str(error))
+            self._over(str(error))
             return
         now = time.monotonic_ns()
-        call, self._closed = self.call, not data
-        if self._tls is not None and data:
-            data = self._decrypt(data)
-        if call is None:
-            self._client.dropped(self)  # closed while idle, or bytes that nobody asked for
-        elif data and call.take(data, now, ancillary):
-            self._digest()
-        if self._closed and call is not None and self.call is call:
-            self._eof(call)
+        if not data:
+            self._over("")
+        elif self._tls is None:
+            self._take(data, now, ancillary)
+        else:
+            self._decrypt(data, now, ancillary)
 
-    def _decrypt(self, data: bytes) -> bytes:
+    def _decrypt(self, data: bytes, now: int, ancillary: Ancillary) -> None:
         assert self._tls is not None
         try:
-            data, self._closed = self._tls.decrypt(data)
+            plain, closed = self._tls.decrypt(data)
         except ssl.SSLError as error:
-            self._gone(End.RESET, f"TLS: {error}")
-            return b""
-        return data
+            self._over(f"TLS: {error}")
+            return
+        if plain:
+            self._take(plain, now, ancillary)
+        if closed:
+            self._over("")
 
-    def _digest(self) -> None:
-        assert self.call is not None
-        end = self.call.digest(self._client.stamps)
-        if end is not None:
-            self.finish(end)
+    def _take(self, data: bytes, now: int, ancillary: Ancillary) -> None:
+        if self.call is None:
+            self._client.dropped(self)  # bytes that nobody asked for
+        elif self.call.take(data, now, ancillary):
+            self._digest_later()
 
-    def _eof(self, call: Call) -> None:
-        self._digest()
-        if self.call is call:
-            end = call.eof()
-            self.finish(end, "" if end is End.COMPLETE else "closed by the peer")
-
-    def _gone(self, end: End, error: str) -> None:
+    def _over(self, error: str) -> None:
+        """Nothing more will come; what did is digested in its turn. An *error* is what the system says, or nothing: closed."""
+        self._read.stop()
+        self._closed, self._error = True, error
         if self.call is None:
             self._client.dropped(self)
         else:
-            self.finish(end, error)
+            self._digest_later()
+
+    def _digest_later(self) -> None:
+        if not self._queued:
+            self._queued = True
+            self._turns.later(self._digest)
+
+    def _digest(self) -> None:
+        self._queued = False
+        call = self.call
+        if call is None:
+            return
+        end = call.digest(self._client.stamps)
+        if end is not None:
+            self.finish(end)
+        elif self._error:
+            self.finish(End.RESET, self._error)
+        elif self._closed:
+            end = call.eof()
+            self.finish(end, "" if end is End.COMPLETE else "closed by the peer")

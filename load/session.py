@@ -12,10 +12,11 @@ from load.alarm import Alarm
 from load.breaker import Breaker, Trip
 from load.budget import Budget
 from load.call import Call, Job, exchange, sample
-from load.client import Client
+from load.client import Client, make_room
 from load.head import Head
 from load.options import Options
 from load.recorder import Recorder
+from load.rehearsal import rehearse
 from load.sample import MEASURED, WARMUP, Sample
 from load.shape import Shape
 from load.vitals import Vitals
@@ -60,7 +61,8 @@ class Session:
         self._resting: deque[int] = deque()  # users whose request failed, by the time at which they go on
         self._busy = self._index = self._scheduled = self._skipped = self._kept = 0
         self._begin = self._flushed = self._stop_at = self._drained = 0
-        self._over = self._tripped = False
+        self._room = 0.0 if users else float("inf")
+        self._over = self._tripped = self._filling = False
         client.done = self.finished
         recorder.failed = self._disk_failed
 
@@ -72,6 +74,8 @@ class Session:
         wall = time.time_ns() - time.monotonic_ns()
         facts = {"pid": os.getpid(), "host": platform.node(), "begin": at, "wall_offset": wall}
         self._recorder.note("worker", {"worker": self.worker, **facts})
+        make_room()
+        rehearse(self._jobs, self._head.request)
         self._sweeper.start(self._sweep, update=True)
         if self._due is not None:
             self._next = next(self._due, None)
@@ -105,7 +109,7 @@ class Session:
         now = time.monotonic_ns()
         if record.failure and self._users is not None:
             self._resting.append(now + REFUSED_PAUSE)
-        self._fill(now)
+        self._fill()
 
     def trip(self, trip: Trip) -> None:
         """Stop for a reason; what is in flight is given up."""
@@ -124,24 +128,32 @@ class Session:
                 self._scheduled += 1
                 self._waiting.append((index, self._begin + offset))
             self._next = next(self._due, None)
-        self._fill(now)
+        self._fill()
 
-    def _fill(self, now: int) -> None:
-        """Give work to users that are free."""
+    def _fill(self) -> None:
+        """See to it that users who are free get work."""
+        if not self._filling:
+            self._filling = True
+            self._client.turns.later(self._give)
+
+    def _give(self) -> None:
+        """One request to a free user, and so on in the next turn."""
+        self._filling = False
+        now = time.monotonic_ns()
         while self._resting and self._resting[0] <= now:
             self._resting.popleft()
-        if now >= self._stop_at:
-            return
-        if self._due is not None:
-            while self._waiting and self._busy + len(self._resting) < self._level(now):
-                index, due = self._waiting.popleft()
-                self._dispatch(index, due, queued=self._users is not None and now - due > 50_000_000)
-        else:
-            while self._busy + len(self._resting) < self._level(now):
-                index, self._index = self._index * self._workers + self.worker, self._index + 1
-                self._scheduled += 1
-                if not self._dispatch(index, time.monotonic_ns(), queued=False):
-                    return
+        if now < self._stop_at and self._busy + len(self._resting) < self._room and self._give_one(now):
+            self._fill()
+
+    def _give_one(self, now: int) -> bool:
+        if self._due is None:
+            index, self._index = self._index * self._workers + self.worker, self._index + 1
+            self._scheduled += 1
+            return self._dispatch(index, now, queued=False)
+        if not self._waiting:
+            return False
+        index, due = self._waiting.popleft()
+        return self._dispatch(index, due, queued=self._users is not None and now - due > 50_000_000)
 
     def _level(self, now: int) -> float:
         """How many requests may be in flight. Users start spread over a second: a burst of first requests measures itself."""
@@ -178,7 +190,8 @@ class Session:
         now = time.monotonic_ns()
         self._vitals.beat(now)
         self._client.sweep(now)
-        self._fill(now)
+        self._room = self._level(now)
+        self._fill()
         if now - self._flushed >= self._options.flush * SECOND:
             self._flushed = now
             self._tick(now)
