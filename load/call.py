@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from load.framing import Framing
 from load.reader import StreamReader
 from load.sample import MEASURED, Sample
@@ -32,8 +34,7 @@ _TRANSPORT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A request to send: what the workload decides, before time and place come in.
 
     ``prompt_tokens`` are those of its texts, None where nobody counted them, an upper bound of the whole prompt where they

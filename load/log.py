@@ -12,5 +12,9 @@ class Log(RunWriter):
     def append(self, lines: Sequence[str]) -> None:
         self._file.write("\n".join([*lines, ""]))
         self._file.flush()
-        for kind, number in Counter(line.split('"', 4)[3] for line in lines).items():
+        for kind, number in Counter(_kind(line) for line in lines).items():
             self._count[kind] = self._count.get(kind, 0) + number
+
+
+def _kind(line: str) -> str:
+    return line[9 : line.index('"', 9)]  # after '{"kind":"'

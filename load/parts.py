@@ -22,18 +22,29 @@ class Parts:
     def new(self) -> Iterator[list[str]]:
         """Complete lines that are new, some at a time. A line that a killed worker cut off is never complete."""
         for path in sorted(self._folder.glob("worker-*.jsonl")):
-            with path.open("rb") as file:
-                file.seek(self._offsets.get(path, 0))
-                while whole := _whole_lines(file):
-                    self._offsets[path] = self._offsets.get(path, 0) + len(whole)
-                    file.seek(self._offsets[path])
-                    yield whole.decode("utf-8").split("\n")[:-1]
+            for block in blocks(path, self._offsets.get(path, 0)):
+                self._offsets[path] = self._offsets.get(path, 0) + len(block)
+                yield lines(block)
 
     def remove(self) -> None:
         """Delete the files that were read to their end; the run's log holds their lines."""
         for path, offset in self._offsets.items():
             if path.stat().st_size == offset:
                 path.unlink()
+
+
+def blocks(path: Path, begin: int = 0) -> Iterator[bytes]:
+    """The file from an offset on, in blocks of whole lines; a last line without its end is left out."""
+    with path.open("rb") as file:
+        file.seek(begin)
+        while block := _whole_lines(file):
+            begin += len(block)
+            file.seek(begin)
+            yield block
+
+
+def lines(block: bytes) -> list[str]:
+    return block.decode("utf-8").split("\n")[:-1]
 
 
 def _whole_lines(file: Any) -> bytes:
@@ -51,9 +62,13 @@ def count(tally: Tally, record: dict[str, Any]) -> None:
     tally.enter([from_record(record) if record["kind"] == "sample" else record])
 
 
+def is_sample(line: str) -> bool:
+    return line.startswith(_SAMPLE)
+
+
 def parse(line: str) -> Record:
     """A record of a worker's file."""
-    if line.startswith(_SAMPLE):
+    if is_sample(line):
         return decoded(line)
     record: dict[str, Any] = json.loads(line)
     return record

@@ -18,10 +18,10 @@ from wire.strict_json import at as member
 
 MAX_EVENT = 4 * 1024 * 1024
 _strict = msgspec.json.Decoder().decode
-_whole = json.JSONEncoder(ensure_ascii=False).encode
+_whole, _escaped = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
 # The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
 _inside = re.compile(rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*').fullmatch
-END = b"\n\n"
+DATA, DONE, END = b"data: ", b"[DONE]", b"\n\n"
 MAX_TEMPLATES = 16  # events that differ in more than a string would make one each, for nothing
 
 
@@ -53,7 +53,7 @@ class StreamReader:
     )
 
     def __init__(self) -> None:
-        self._decoder = sse.Decoder(max_line=MAX_EVENT, max_event=MAX_EVENT)
+        self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
         self._template: tuple[bytes, bytes] | None = (
@@ -85,7 +85,7 @@ class StreamReader:
         data, self._tail = self._tail + data, b""
         if self._general or b"\r" in data:
             self._general = True
-            for item in self._decoder.feed(data):
+            for item in self._general_decoder.feed(data):
                 self._item(at, item, None)
             return ()
         whole, _, self._tail = data.rpartition(END)
@@ -100,33 +100,34 @@ class StreamReader:
 
     def _take(self, at: int, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """Take the pieces that are like the template, then the others, up to one that makes a new template; what is left."""
-        rest = self._unlike(pieces)
-        self.token_events += len(pieces) - len(rest)
-        self.events += len(pieces) - len(rest)
         template = self._template
-        for number, piece in enumerate(rest, 1):
-            if not piece.endswith(END) or piece.count(END) > 1 or b"\r" in piece:
-                return self._whole_events(at, b"".join(rest[number - 1 :]))
-            self._block(at, piece[: -len(END)])
+        if template is not None:
+            count = len(pieces)
+            pieces = self._unlike(pieces, *template)
+            self.token_events += count - len(pieces)
+            self.events += count - len(pieces)
+        for number, piece in enumerate(pieces, 1):
+            data = piece[6:-2]
+            if piece.startswith(DATA) and piece.endswith(END) and b"\n" not in data and b"\r" not in data:
+                self._data(at, data, piece)
+            elif piece.endswith(END) and piece.count(END) == 1 and b"\r" not in piece:
+                self._block(at, piece)
+            else:
+                return self._whole_events(at, b"".join(pieces[number - 1 :]))
             if self._template is not template:
-                return rest[number:]
+                return pieces[number:]
         return ()
 
-    def _unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+    def _unlike(self, pieces: Sequence[bytes], prefix: bytes, suffix: bytes) -> Sequence[bytes]:
         """The pieces that are not like the template. These lines are what a chunk costs.
 
         A piece is like it where only the inside of a non-empty JSON string varies. The insides are judged together: the
         space between them is nothing that could follow a backslash.
         """
-        if self._template is None:
-            return pieces
-        prefix, suffix = self._template
         begin, back = len(prefix), -len(suffix)
         insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
         if not (all(insides) and _inside(b" ".join(insides))):
             return [piece for piece in pieces if not self._like(piece, prefix, suffix)]
-        if len(insides) == len(pieces):
-            return ()
         last = pieces[len(insides) :]  # most often it is the end of a stream that differs
         if not any(piece.startswith(prefix) and piece.endswith(suffix) for piece in last):
             return last
@@ -138,11 +139,14 @@ class StreamReader:
 
     def _block(self, at: int, block: bytes) -> None:
         """Nearly every block is one line of data; whatever else there may be, the general decoder knows."""
-        if block.startswith(b"data: ") and b"\n" not in block:
-            self._data(at, block[6:], block)
-            return
-        for item in self._decoder.feed(block + b"\n\n"):
+        for item in self._general_decoder.feed(block):
             self._item(at, item, block)
+
+    @property
+    def _general_decoder(self) -> sse.Decoder:
+        if self._decoder is None:
+            self._decoder = sse.Decoder(max_line=MAX_EVENT, max_event=MAX_EVENT)
+        return self._decoder
 
     def _item(self, at: int, item: sse.Item, block: bytes | None) -> None:
         if isinstance(item, sse.Event):
@@ -158,7 +162,7 @@ class StreamReader:
     def _data(self, at: int, data: bytes, block: bytes | None) -> None:
         self.events += 1
         self.first.setdefault("event", at)
-        if data == b"[DONE]":
+        if data == DONE:
             self.done = True
             self.first.setdefault("done", at)
             return
@@ -171,12 +175,13 @@ class StreamReader:
             self._chunk(at, chunk, block)
 
     def _chunk(self, at: int, chunk: dict[str, Any], block: bytes | None) -> None:
-        choices = chunk.get("choices")
+        get = chunk.get
+        choices, usage = get("choices"), get("usage")
         choice = choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
-        finish, usage = choice.get("finish_reason"), chunk.get("usage")
+        finish = choice.get("finish_reason")
         self.finish = finish or self.finish
-        self.model = self.model or chunk.get("model")
-        self.error = self.error or chunk.get("error")
+        self.model = self.model or get("model")
+        self.error = self.error or get("error")
         if usage is not None:
             self.usage = usage
             self.first.setdefault("usage", at)
@@ -192,11 +197,11 @@ class StreamReader:
         """Make the block the template for those that follow, where its varying string can be told beyond doubt."""
         if self._templates >= MAX_TEMPLATES:
             return
-        for value in (_whole(text), json.dumps(text)):
-            needle = b'"%b":%b' % (name, value.encode("utf-8", "surrogatepass"))
-            if block.count(needle) == 1 and b"\n" not in block:
+        for quoted in (_whole, _escaped):
+            needle = b'"%b":%b' % (name, quoted(text).encode("utf-8", "surrogatepass"))
+            if block.count(needle) == 1 and b"\n" not in block[:-2]:
                 begin = block.index(needle)
-                self._template = block[: begin + len(name) + 4], block[begin + len(needle) - 1 :] + END
+                self._template = block[: begin + len(name) + 4], block[begin + len(needle) - 1 :]
                 self._templates += 1
                 return
 

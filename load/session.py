@@ -59,7 +59,7 @@ class Session:
         self._next: tuple[int, int] | None = None
         self._waiting: deque[tuple[int, int]] = deque()  # due while every user was busy
         self._resting: deque[int] = deque()  # users whose request failed, by the time at which they go on
-        self._busy = self._index = self._scheduled = self._skipped = self._kept = 0
+        self._busy = self._index = self._scheduled = self._skipped = self._kept = self._completed = self._failed = 0
         self._begin = self._flushed = self._stop_at = self._drained = 0
         self._room = 0.0 if users else float("inf")
         self._over = self._tripped = self._filling = False
@@ -102,6 +102,8 @@ class Session:
         if call.keep:
             self._recorder.exchange(exchange(call, *self._head.shown(call.job)))
         self._busy -= 1
+        self._completed += not record.failure
+        self._failed += bool(record.failure)
         self._observe(record)
         if not self._tripped and (trip := self._breaker.observe(record)):
             self._tripped = True
@@ -209,6 +211,8 @@ class Session:
             "skipped": self._skipped,
             "unsent": len(self._waiting),
             "in_flight": self._busy,
+            "completed": self._completed,
+            "failed": self._failed,
         }
         self._recorder.note(
             "tick", {"worker": self.worker, "at": now, **counts, **self._vitals.take(), "opened": self._client.opened}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 PORTION = 200_000  # ns; no read waits longer for us than this and one piece of work
+GATHER = 1_000_000  # ns; for so long requests wait for others while the client is busy
 
 Work = Callable[[], None]
 
@@ -25,12 +26,15 @@ class Turns:
         self._turn = loop.prepare()
         self._awake = loop.idle()  # the loop does not sleep while something is left to do
         self._active = False
+        self._gather = 0
 
     def later(self, work: Work) -> None:
         self._queue.append(work)
         self._activate()
 
     def last(self, work: Work) -> None:
+        if not self._closing:
+            self._gather = time.monotonic_ns() + GATHER
         self._closing.append(work)
         self._activate()
 
@@ -47,13 +51,17 @@ class Turns:
             queue.popleft()()
             if time.monotonic_ns() > until:
                 break
-        closing, self._closing = self._closing, []
-        for work in closing:
-            work()
+        if self._closing and (not queue or until > self._gather):
+            self._close()
         if not queue and not self._closing:
             self._active = False
             self._turn.stop()
             self._awake.stop()
+
+    def _close(self) -> None:
+        closing, self._closing = self._closing, []
+        for work in closing:
+            work()
 
 
 def _nothing() -> None:

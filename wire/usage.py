@@ -20,6 +20,7 @@ class Usage:
     reasoning: int | None = None
 
 
+# In the order of Usage's members.
 PATHS: dict[str, tuple[str, ...]] = {
     "prompt": ("prompt_tokens",),
     "completion": ("completion_tokens",),
@@ -35,7 +36,7 @@ def usage(value: Any) -> Usage | None:
     """The ``usage`` object of a response or chunk as counts; None when it is no object."""
     if not isinstance(value, dict):
         return None
-    return Usage(**{name: _count(at(value, *path)) for name, path in PATHS.items()})
+    return Usage(*[_count(at(value, *path) if len(path) > 1 else value.get(path[0])) for path in PATHS.values()])
 
 
 def disagreements(counts: Usage) -> Iterator[tuple[str, str]]:
@@ -69,4 +70,4 @@ def _sum(whole: int | None, parts: tuple[int | None, ...], pointer: str, formula
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int else None  # a bool is no count
