@@ -60,13 +60,14 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
             kernel_stamps=name == OURS[0],
         )
         outcome = run(options)
+        parent = time.process_time() - own  # imports aside
         cpu = sum(record["cpu"] * options.flush for record in records(outcome.log) if record["kind"] == "tick")
         samples = [sample for sample in read(outcome.log).samples if sample["end"] == "done"]
     return {
         "seconds": seconds,
         "streams": outcome.report["throughput"]["requests_per_s"] * seconds,
         "events": outcome.report["throughput"]["output_tokens_per_s"] * seconds,
-        "cpu": cpu + time.process_time() - own,  # imports aside: of the workers while they ran, and all of the parent's
+        "cpu": cpu + parent,  # of the workers while they ran, and all of the parent's
         "first": {sample["trace"]: sample["t_first_token"] for sample in samples if "trace" in sample},
         "gaps": {
             sample["trace"]: [gap * 1000 for gap in sample.get("gaps_us", ())]

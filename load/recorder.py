@@ -1,4 +1,4 @@
-"""The worker's own log: JSON lines, appended and handed to the kernel once per flush interval, so that a kill loses no more."""
+"""The worker's own log: JSON lines, handed to the kernel at least once per flush interval, so that a kill loses no more."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +11,7 @@ from wire.exchange import Exchange
 from wire.runlog import exchange_record
 
 UNWRITTEN = 28  # exit code of the load process when samples could not be written; the number of ENOSPC
+BATCH = 64 * 1024  # bytes that are written at once: a write of megabytes would stop every stream
 
 
 class Recorder:
@@ -25,10 +26,15 @@ class Recorder:
         self._ship = ship
         self.failed: Callable[[str], None] = _nothing
         self._lines: list[bytes] = []
+        self._gathered = 0  # bytes of samples
         self.broken = ""
 
     def sample(self, sample: Sample) -> None:
-        self._lines.append(encoded(sample))
+        line = encoded(sample)
+        self._lines.append(line)
+        self._gathered += len(line)
+        if self._gathered > BATCH:
+            self.flush()
 
     def exchange(self, exchange: Exchange) -> None:
         self.note("exchange", exchange_record(exchange))
@@ -38,7 +44,7 @@ class Recorder:
 
     def flush(self) -> None:
         """Append what has gathered. What the disk does not take is dropped, and said once."""
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._gathered = self._lines, [], 0
         if not lines or self.broken:
             return
         data = b"\n".join([*lines, b""])
