@@ -78,6 +78,7 @@ class Call:
     t_closed: int | None = None
     end: End | None = None
     error: str = ""
+    cause: str = ""  # the class of the failure, where whoever ended the call knows better than its end tells
     total: int = 0
     pending: int = 0
     reads: list[tuple[bytes, int, Ancillary]] = field(default_factory=list)
@@ -158,7 +159,7 @@ def stream_end(call: Call, answer: Any) -> StreamEnd:
 
 def failure(call: Call, end: StreamEnd) -> str:
     """The class of the failure, empty where there is none. No variable text in it: classes are counted."""
-    if end is StreamEnd.DONE:
+    if end in {StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE}:  # complete; `ends` tells which
         return ""
     if end is StreamEnd.REFUSED:
         return f"http-{call.framing.status}"
@@ -166,7 +167,7 @@ def failure(call: Call, end: StreamEnd) -> str:
         return "stale-connection"
     if call.end in {End.PROTOCOL_ERROR, End.TOO_LARGE, End.TOTAL_TIMEOUT}:
         return str(call.end)
-    return str(end)
+    return call.cause or str(end)
 
 
 def sample(call: Call) -> Sample:

@@ -71,11 +71,13 @@ class Client:
         for connection in list(self._busy):
             connection.sweep(now)
 
-    def cancel(self) -> list[Call]:
-        """End everything in flight as ``client-cancelled``; the calls that were."""
+    def cancel(self, cause: str = "") -> list[Call]:
+        """End everything in flight as ``client-cancelled``, a failure of class *cause*; the calls that were."""
         connections = list(self._busy)
         calls = [connection.call for connection in connections]
         for connection in connections:
+            if connection.call is not None:
+                connection.call.cause = cause
             connection.finish(End.CLIENT_CANCELLED)
         return [call for call in calls if call is not None]
 

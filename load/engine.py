@@ -137,7 +137,7 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
                 read(parts, log, tally)
                 live.take(tally, time.monotonic_ns())
                 progress(_step(options, tally))
-                if tally.stopped:
+                if any(stop["kind"] != "budget" for stop in tally.stopped):  # who has spent his share waits for answers
                     _close(process)
         finally:
             _stop(process)

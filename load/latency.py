@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from load.sample import Sample
+from load.sample import NOT_FINISHED, Sample
 from wire.stream import StreamEnd
 
 REJECTED, TRUNCATED, FAILED, COMPLETED, IN_FLIGHT = "rejected", "truncated", "failed", "completed", "in_flight"
@@ -44,9 +44,14 @@ _STAMPS = {name: attrgetter(span.since, span.until) for name, span in SPANS.item
 
 
 def outcome(sample: Sample) -> str:
-    """The kind of end that ``counts`` counts. A reset after the first byte is a truncated answer, before it a failed request."""
+    """The kind of end that ``counts`` counts. A reset after the first byte is a truncated answer, before it a failed request.
+
+    What we cancelled is in flight and nobody's fault, but for what the drain waited for in vain.
+    """
     if sample.end is StreamEnd.RESET:
         return TRUNCATED if sample.t_first_byte is not None else FAILED
+    if sample.failure == NOT_FINISHED:
+        return FAILED
     return _OUTCOMES.get(sample.end, FAILED)
 
 

@@ -79,7 +79,7 @@ class Place:
         if isinstance(self.runner, MasterRunner):
             self.runner.send_message(STOP, {})
         if self.session is not None:
-            self.session.stop(drain=0.0)
+            self.session.stop()
         self.go.set()
 
     def _carry(self) -> None:

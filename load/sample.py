@@ -8,6 +8,7 @@ from wire.stream import StreamEnd
 from wire.usage import Usage
 
 MEASURED, WARMUP = "measured", "warm-up"
+NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited for in vain
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="sample"):

@@ -17,7 +17,7 @@ from load.head import Head
 from load.options import Options
 from load.recorder import Recorder
 from load.rehearsal import rehearse
-from load.sample import MEASURED, WARMUP, Sample
+from load.sample import MEASURED, NOT_FINISHED, WARMUP, Sample
 from load.shape import Shape
 from load.vitals import Vitals
 
@@ -63,6 +63,7 @@ class Session:
         self._begin = self._flushed = self._stop_at = self._drained = 0
         self._room = 0.0 if users else float("inf")
         self._over = self._tripped = self._filling = False
+        self._cause = NOT_FINISHED if options.drain else ""  # without patience nobody can tell slow from hung
         client.done = self.finished
         recorder.failed = self._disk_failed
 
@@ -87,12 +88,13 @@ class Session:
         """Could the samples not be written?"""
         return bool(self._recorder.broken)
 
-    def stop(self, drain: float | None = None) -> None:
-        """Send nothing more; wait *drain* seconds for what is in flight."""
+    def stop(self, drain: float = 0.0) -> None:
+        """Send nothing more; wait *drain* seconds for what is in flight. Without any it is given up, and no failure."""
         now = time.monotonic_ns()
         self._stop_at = min(self._stop_at, now)
-        if drain is not None:
-            self._drained = min(self._drained, now + round(drain * SECOND))
+        self._drained = min(self._drained, now + round(drain * SECOND))
+        if not drain:
+            self._cause = ""
 
     def finished(self, call: Call) -> None:
         """A call has ended."""
@@ -116,7 +118,7 @@ class Session:
     def trip(self, trip: Trip) -> None:
         """Stop for a reason; what is in flight is given up."""
         self._recorder.note("stopped", {"worker": self.worker, "why": trip.kind, "reason": trip.reason})
-        self.stop(drain=0.0)
+        self.stop()
 
     def _ring(self) -> None:
         """The alarm: everything that is due now goes out, or waits for a free user."""
@@ -170,7 +172,7 @@ class Session:
         if not self._budget.debit(job):
             self._skipped += 1
             self._recorder.note("stopped", {"worker": self.worker, "why": "budget", "reason": "the budget is spent"})
-            self.stop()
+            self.stop(self._options.drain)
             return False
         phase = WARMUP if due < self._begin + self._options.warmup * SECOND else MEASURED
         call = Call(f"{self.worker}-{index}", job, due, time.monotonic_ns(), phase, queued, self._keeps(index))
@@ -186,7 +188,7 @@ class Session:
 
     def _disk_failed(self, reason: str) -> None:
         print(f"echosounder: {reason}", file=sys.stderr, flush=True)
-        self.stop(drain=0.0)
+        self.stop()
 
     def _sweep(self) -> None:
         now = time.monotonic_ns()
@@ -225,7 +227,7 @@ class Session:
         self._over = True
         self._alarm.stop()
         self._sweeper.stop()
-        self._client.cancel()
+        self._client.cancel(self._cause)
         self._client.close()
         self._tick(now)
         self._recorder.note("end", {"worker": self.worker, "at": now, "stopped_sending": min(self._stop_at, now)})

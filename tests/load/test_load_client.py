@@ -11,6 +11,7 @@ import pytest
 from load.call import Call, Job, sample
 from load.call import exchange as exchange_of
 from load.framing import Framing
+from load.latency import COMPLETED, outcome
 from load.sample import decoded, encoded
 from wire.stream import StreamEnd, stream_end, timeline
 
@@ -54,7 +55,7 @@ ENDS: list[tuple[str, tuple[Any, ...], StreamEnd, str]] = [
         StreamEnd.DONE,
         "",
     ),
-    ("finish without done", (HEAD, body(A, FINISH), LAST), StreamEnd.FINISH_WITHOUT_DONE, "finish-without-done"),
+    ("finish without done", (HEAD, body(A, FINISH), LAST), StreamEnd.FINISH_WITHOUT_DONE, ""),
     ("end without finish", (HEAD, body(A, B), LAST), StreamEnd.EOF_WITHOUT_FINISH, "eof-without-finish"),
     (
         "until close",
@@ -85,6 +86,7 @@ def test_ends_of_streams_are_told_apart(
     call = one(scripted(*steps).address, idle_timeout=700_000_000)
     record = sample(call)
     assert (record.end, record.failure) == (end, failure)
+    assert bool(record.failure) == (outcome(record) != COMPLETED), "one word on whether it went well"
     assert record.t_sent is not None
     assert record.t_closed is not None
     assert record.t_closed >= record.t_sent

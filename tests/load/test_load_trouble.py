@@ -196,6 +196,26 @@ def test_streams_that_are_cut_by_the_end_are_all_reported(options: Options, rout
     assert outcome.report["metrics"]["e2e_ms"] is None, "a cut stream is not a fast one"
 
 
+def test_an_answer_that_does_not_come_is_a_failure(options: Options, routed: Any) -> None:
+    """One request of ten hangs longer than the drain waits, and far below any timeout."""
+    server = routed(STREAM)
+    server.stall = (5, 20.0)
+    outcome = run(replace(options, url=server.url, rate="10", drain=0.3, slo=("failures<1%",)))
+    assert outcome.report["failures"] == {"not-finished": 1}
+    assert outcome.report["ends"] == {"client-cancelled": 1, "done": 9}
+    assert outcome.report["slo"][0] == {"expr": "failures<1%", "value": 0.1, "met": False}
+    assert outcome.exit_code == 1
+
+
+def test_a_spent_budget_lets_the_answers_finish(options: Options, routed: Any) -> None:
+    server = routed(0.8, STREAM)
+    outcome = run(replace(options, url=server.url, rate="20", budget_requests=5))
+    counts = outcome.report["counts"]
+    assert (counts["sent"], counts["completed"], counts["in_flight"]) == (5, 5, 0)
+    assert [stop["kind"] for stop in outcome.report["stopped"]] == ["budget"]
+    assert outcome.exit_code == 0
+
+
 def test_interruption_keeps_everything(options: Options, routed: Any) -> None:
     server = routed(
         HEAD, *(step for _ in range(20) for step in (chunk(EVENT), 0.05)), chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
