@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import specs
-from load.options import Options
+from load.options import MAX_SECONDS, Options
 from load.scenarios import SCENARIOS
 from load.scenarios.file import read_scenario
-from load.workload import Item
+from load.workload import MAX_TOKENS, Item
 from wire.errors import UsageError
 from wire.prices import Rates
 
@@ -64,7 +64,7 @@ def rates(options: Options) -> Rates | None:
 
 def _range(text: str) -> tuple[int, int]:
     low, _, high = text.partition("-")
-    if not low.isdecimal() or not (high or low).isdecimal() or not 1 <= int(low) <= int(high or low) <= 1_000_000:
+    if not low.isdecimal() or not (high or low).isdecimal() or not 1 <= int(low) <= int(high or low) <= MAX_TOKENS:
         raise UsageError(f"cannot read the number of tokens {text!r}; write 200 or 100-400")
     return int(low), int(high or low)
 
@@ -72,28 +72,38 @@ def _range(text: str) -> tuple[int, int]:
 def _due(path: Path, number: int, line: str) -> Due:
     try:
         row = json.loads(line)
-        due = Due(float(row["offset"]), int(row["prompt_tokens"]), int(row["output_tokens"]))
-    except (ValueError, KeyError, TypeError) as error:
+        offset, *tokens = row["offset"], row["prompt_tokens"], row["output_tokens"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path}:{number}: not a request of a trace ({error!r}); write {TRACE_LINE}") from None
-    if due.offset < 0 or due.prompt_tokens < 1 or due.output_tokens < 1:
-        raise UsageError(f"{path}:{number}: offset must not be negative, tokens must be at least 1")
-    return due
+    if type(offset) not in {int, float} or not 0 <= offset <= MAX_SECONDS:  # NaN is in no range
+        raise UsageError(f"{path}:{number}: offset must be seconds between 0 and {MAX_SECONDS}, not {offset!r}")
+    for count in tokens:
+        if type(count) is not int or not 1 <= count <= MAX_TOKENS:
+            raise UsageError(f"{path}:{number}: tokens must be whole numbers from 1 to {MAX_TOKENS}, not {count!r}")
+    return Due(float(offset), *tokens)
 
 
 def _prompts(path: Path) -> Iterator[str]:
-    """One prompt per line: plain text, or JSON with a string in it or under ``prompt``."""
+    """One prompt per line: a JSON string, a JSON object with a string under ``prompt``, or else the line as it is."""
     for number, line in _lines(path):
         try:
             value = json.loads(line) if line.startswith(("{", '"')) else line
-            prompt = value["prompt"] if isinstance(value, dict) else value
-        except (ValueError, KeyError) as error:
-            raise UsageError(f"{path}:{number}: no prompt in it ({error!r})") from None
-        yield str(prompt)
+        except (ValueError, RecursionError):  # a quotation, or code: text all the same
+            value = line
+        prompt = value.get("prompt") if isinstance(value, dict) else value
+        if not isinstance(prompt, str) or not prompt or _half(prompt):
+            raise UsageError(f'{path}:{number}: no prompt in it; write {{"prompt": "…"}}, or the prompt itself')
+        yield prompt
+
+
+def _half(text: str) -> bool:
+    """Does it hold half a character (a lone surrogate, which JSON can spell and UTF-8 cannot)?"""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+    try:  # by line feeds only: JSON may hold the other characters at which str.splitlines parts
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
     found = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -12,6 +12,7 @@ from load.call import Job
 from load.text import text
 
 _encode = msgspec.json.Encoder().encode
+MAX_TOKENS = 1_000_000
 TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL: dict[str, Any] = {

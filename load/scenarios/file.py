@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from load.workload import KINDS, Item
+from load.workload import KINDS, MAX_TOKENS, Item
 from wire.errors import UsageError
 
 _FIELDS = {each.name: each.type for each in fields(Item)}
@@ -19,10 +19,21 @@ def read_scenario(path: Path) -> tuple[Item, ...]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+    if isinstance(content, dict):
+        _only_items(path, content)
     rows = content.get("items") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not rows:
         raise UsageError(f"{path}: a scenario is a list of items, each with a name")
     return tuple(_item(path, number, row) for number, row in enumerate(rows, 1))
+
+
+def _only_items(path: Path, content: dict[Any, Any]) -> None:
+    """A key that does nothing must not look as if it did."""
+    for key in content:
+        if key != "items":
+            raise UsageError(
+                f"{path}: unknown key {key!r}: a scenario has only items; give --rate, --warmup and the like with the command"
+            )
 
 
 def _item(path: Path, number: int, row: Any) -> Item:
@@ -59,4 +70,4 @@ def _value(where: str, key: str, value: Any) -> Any:
 
 def _count(value: Any, key: str = "") -> bool:
     low = 0 if key == "shared_prefix" else 1
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= 1_000_000
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= MAX_TOKENS
