@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from load import shape, slo
+from load.client_tls import context
 from wire.errors import UsageError
 from wire.target import Target, target
 
@@ -106,12 +107,42 @@ def checked(options: Options) -> Options:
     _demand(options.arrival in ARRIVALS, f"unknown arrivals {options.arrival!r}; choose from {', '.join(ARRIVALS)}")
     for name, low, high in _RANGES:
         value = getattr(options, name)
-        _demand(low <= value <= high, f"{name} must be between {low:g} and {high:g}, not {value:g}")
+        named = _FLAGS.get(name, f"--{name.replace('_', '-')}")
+        _demand(value is None or low <= value <= high, f"{named} must be between {low:g} and {high:g}, not {value}")
     for level in (options.users, options.rate):
         if level is not None:
             shape.parse(level, options.seconds)
     for expression in options.slo:
         slo.parse(expression)
+    _places(options)
+    _amounts(options)
+    _authorities(options)
+    assert options.target
+    return options
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("duration", 0.1, MAX_SECONDS),
+    ("warmup", 0, MAX_SECONDS),
+    ("drain", 0, MAX_SECONDS),
+    ("processes", 1, 256),
+    ("expect_workers", 0, 10_000),
+    ("web", 1, 65535),
+    ("prometheus", 1, 65535),
+    ("budget_requests", 1, 1_000_000_000),
+    ("connect_timeout", 0.05, 3600),
+    ("idle_timeout", 0.05, MAX_SECONDS),
+    ("total_timeout", 0.05, MAX_SECONDS),
+    ("flush", 0.05, 60),
+    ("breaker", 1, 1_000_000),
+    ("sample_every", 1, 1_000_000_000),
+    ("sample_limit", 0, 100_000),
+)
+_FLAGS = {"connect_timeout": "--timeout", "idle_timeout": "--timeout"}  # the others go by their own names
+
+
+def _places(options: Options) -> None:
+    """Who works where: a process is a master, a worker of one, or neither."""
     for address in (options.master, options.worker):
         if address is not None:
             host, _, port = address.rpartition(":")
@@ -124,24 +155,23 @@ def checked(options: Options) -> Options:
         options.master is None or options.expect_workers > 0,
         "--master needs --expect-workers N: how many there will be",
     )
-    _amounts(options)
-    assert options.target
-    return options
+    _demand(
+        options.master is not None or options.expect_workers == 0,
+        "--expect-workers is how many a --master waits for; give --master HOST:PORT, or --processes N for workers here",
+    )
+    _demand(
+        options.processes == 1 or (options.master is None and options.worker is None),
+        "--processes is for workers of one machine: a --master sends nothing itself, and a --worker is one process",
+    )
 
 
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("duration", 0.1, MAX_SECONDS),
-    ("warmup", 0, MAX_SECONDS),
-    ("drain", 0, MAX_SECONDS),
-    ("processes", 1, 256),
-    ("connect_timeout", 0.01, 3600),
-    ("idle_timeout", 0.05, MAX_SECONDS),
-    ("total_timeout", 0.05, MAX_SECONDS),
-    ("flush", 0.05, 60),
-    ("breaker", 1, 1_000_000),
-    ("sample_every", 1, 1_000_000_000),
-    ("sample_limit", 0, 100_000),
-)
+def _authorities(options: Options) -> None:
+    if options.ca_file is not None:
+        try:
+            context(str(options.ca_file))
+        except OSError as error:
+            said = error.strerror or " ".join(str(error).split())
+            raise UsageError(f"cannot read certificates from --ca-file {options.ca_file}: {said}") from None
 
 
 def _amounts(options: Options) -> None:

@@ -67,6 +67,10 @@ def get(options: Options, path: str, most: int = MAX_ANSWER) -> Answer:
             fixed = f"User-Agent: {AGENT}\r\nAccept-Encoding: identity\r\nConnection: close\r\n"
             sock.sendall(f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{key}{fixed}\r\n".encode())
             return _receive(sock, deadline, most)
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            f"{options.url}: its certificate is not trusted ({error.verify_message}); name its authority with --ca-file"
+        ) from None
     except (OSError, UnicodeError) as error:
         says = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(f"no answer from {options.url}: {says}; check the URL, and that the server runs") from None
