@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from echosounder import options
 from echosounder.check import BUNDLED_KEY
 from load import calibrate as grid
 from load.calibration import FRONTIERS_MS, Calibration, Cell
@@ -27,16 +26,16 @@ def paced(gap_ms: float) -> Iterator[str]:
 
 def calibrate(
     streams: Annotated[
-        list[int] | None, typer.Option(min=1, help="Streams at once; may be repeated.  [default: 16 64 256 1024]")
+        list[int] | None, typer.Option(min=1, help="Streams at once; may be repeated; 16, 64, 256 and 1024 by default.")
     ] = None,
     rate: Annotated[
         list[float] | None,
-        typer.Option(min=0.1, help="Events per second and stream; may be repeated.  [default: 10 50]"),
+        typer.Option(min=0.1, help="Events per second and stream; may be repeated; 10 and 50 by default."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=1.0, help="Length of each cell.")] = 4.0,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes, as in `load`.")] = 1,
     save: Annotated[bool, typer.Option(help="Keep the result, for `load` to cite.")] = True,
-    json_: options.Json = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON alone on stdout.")] = False,
 ) -> None:
     """Measure the client against the mock's true write times over a grid of streams × rate."""
     console = Console(stderr=True, highlight=False)

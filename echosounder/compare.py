@@ -32,17 +32,17 @@ Live = Annotated[
 ]
 ReferenceModel = Annotated[
     str | None,
-    typer.Option(help="Model of the first target.  [default: the first that it lists]", rich_help_panel=LIVE),
+    typer.Option(help="Model of the first target; the first that it lists by default.", rich_help_panel=LIVE),
 ]
 CandidateModel = Annotated[
     str | None,
     typer.Option(
-        "--model", help="Model of the second target.  [default: the first that it lists]", rich_help_panel=LIVE
+        "--model", help="Model of the second target; the first that it lists by default.", rich_help_panel=LIVE
     ),
 ]
 ReferenceKey = Annotated[
     str | None,
-    typer.Option(help="Variable that holds the first target's key.  [default: the second's]", rich_help_panel=LIVE),
+    typer.Option(help="Variable that holds the first target's key; the second's by default.", rich_help_panel=LIVE),
 ]
 CandidateKey = Annotated[
     str,

@@ -12,7 +12,7 @@ from wire.errors import UsageError
 
 def history(
     folder: Annotated[Path, typer.Argument(help="Folder that holds the folders of runs.")] = Path("runs"),
-    out: Annotated[Path | None, typer.Option(help="The page.  [default: FOLDER/history.html]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/history.html by default.")] = None,
 ) -> None:
     """Index a folder of runs (made anew from the logs each time) and plot the trend of each target."""
     if not folder.is_dir():

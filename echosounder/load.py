@@ -24,7 +24,10 @@ from wire.errors import UsageError
 Timeout = Annotated[
     float,
     typer.Option(
-        envvar="ECHOSOUNDER_TIMEOUT", parser=seconds, help="Give up on a stream after so long without a byte."
+        envvar="ECHOSOUNDER_TIMEOUT",
+        parser=seconds,
+        metavar="DURATION",
+        help="Give up on a stream after so long without a byte.",
     ),
 ]
 OtherKey = Annotated[
@@ -55,6 +58,7 @@ def _option(name: str, kind: Any, default: Any, about: str, flag: str = "", **mo
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
+DURATION: dict[str, Any] = {"parser": seconds, "metavar": "DURATION"}
 ENGINE = (
     _option(
         "users",
@@ -71,17 +75,19 @@ ENGINE = (
         float | None,
         None,
         "How long to send, 30s by default. For rate-limit: the longest it may take, 5m by default.",
-        parser=seconds,
+        **DURATION,
     ),
-    _option("warmup", float, "0s", "Sent first and left out of the figures.", parser=seconds),
-    _option("drain", float, "30s", "How long streams in flight may take to end.", parser=seconds),
+    _option(
+        "warmup", float, "0s", "Sent first, at the level the load begins with, and left out of the figures.", **DURATION
+    ),
+    _option("drain", float, "30s", "How long streams in flight may take to end.", **DURATION),
     _option("prompt_tokens", str | None, None, "Length of the prompts: 200, or 100-400."),
     _option("output_tokens", str | None, None, "Length of the answers asked for."),
     _option("prompts", Path | None, None, "Prompts from a file, one a line."),
     _option("processes", int, 1, "Worker processes on this machine.", min=1),
     _option("master", str | None, None, "Wait here for workers on other machines.", metavar="HOST:PORT"),
     _option("worker", str | None, None, "Work for this master.", metavar="HOST:PORT"),
-    _option("expect_workers", int, 0, "Workers from elsewhere that the master waits for."),
+    _option("expect_workers", int, 0, "Workers from elsewhere that the master waits for.", min=0),
     _option("web", int | None, None, "Locust's web interface while running, our page at /echosounder.", metavar="PORT"),
     _option("prometheus", int | None, None, "Serve metrics for Prometheus while running.", metavar="PORT"),
     _option("otel", bool, False, "Export OpenTelemetry metrics while running, by the OTEL_* variables."),
@@ -103,7 +109,7 @@ ENGINE = (
 
 # Experiments rather than loads; each may compare two keys.
 RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}
-DURATION, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
+USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
@@ -124,7 +130,8 @@ def load(
     known_profile(profile)
     runner = _runner(scenario, other_api_key_env)
     given["slo"] = tuple(given["slo"] or ())
-    given["duration"] = given["duration"] or (LONGEST if scenario in RUNNERS else DURATION)
+    if given["duration"] is None:
+        given["duration"] = LONGEST if scenario in RUNNERS else USUAL
     given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
         settings = Options(

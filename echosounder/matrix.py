@@ -14,7 +14,7 @@ def matrix(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of check runs, or NAME=FOLDER.")],
     out: Annotated[Path, typer.Option(help="Folder for index.html.")] = Path("matrix"),
     reference: Annotated[
-        str | None, typer.Option(help="Name of the run that the others are held against.  [default: the first]")
+        str | None, typer.Option(help="Name of the run that the others are held against; the first by default.")
     ] = None,
     issues: Annotated[
         Path | None, typer.Option(help="YAML list of known issues: requirement, target, link, note.")

@@ -31,10 +31,10 @@ Profile = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to ask for.  [default: the first that /models lists]"),
+    typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to ask for; the first that /models lists by default."),
 ]
 BetaUrl = Annotated[
-    str | None, typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base of beta features.  [default: /beta beside URL]")
+    str | None, typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base of beta features; /beta beside URL by default.")
 ]
 KeyEnv = Annotated[
     str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")
@@ -52,7 +52,7 @@ Usd = Annotated[
     str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Never spend more than this.")
 ]
 Out = Annotated[
-    Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results.  [default: runs/<time>-<name>]")
+    Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results; runs/<time>-<name> by default.")
 ]
 Baseline = Annotated[
     Path | None,

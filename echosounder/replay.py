@@ -26,7 +26,7 @@ def replay(
     run: options.Run,
     exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Its id, as the findings name it.")],
     url: Annotated[
-        str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Send it elsewhere.  [default: the run's target]")
+        str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Send it elsewhere; to the run's target by default.")
     ] = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: Timeout = 60.0,
