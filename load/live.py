@@ -26,7 +26,7 @@ def snapshot(options: Options, tally: Tally, now: int) -> dict[str, Any]:
         "planned_s": options.seconds,
         "sent": tally.counts["sent"],
         **{name: tally.counts[name] for name in ended},
-        "in_flight": sum(int(tick["in_flight"]) for tick in tally.ticks.values()),
+        "in_flight": tally.in_flight,
         "failures": dict(tally.failures),
         **{f"{name}_ms": latency(tally, name) for name in LATENCIES},
         "prompt_tokens": tokens["prompt"],

@@ -57,6 +57,7 @@ class Tally:
     ended: dict[int, int] = field(default_factory=dict)
     shifts: dict[int, int] = field(default_factory=dict)  # of workers on other machines: what moves their stamps
     stopped: list[dict[str, Any]] = field(default_factory=list)
+    lost: dict[int, int] = field(default_factory=dict)  # workers that died, and how much of their schedule they left
     most_in_flight: int = 0
     flows: list[Flow] = field(default_factory=list)
 
@@ -93,8 +94,20 @@ class Tally:
         elif kind == "end":
             self.ended[int(record["worker"])] = int(record["stopped_sending"])
         elif kind == "stopped":
-            self.stopped.append({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
+            self._stop({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
+        elif kind == "lost":  # nothing of it is in flight any more, and what it had yet to send nobody will
+            self.lost[int(record["worker"])] = int(record.get("unscheduled", 0))
         return record
+
+    def _stop(self, stop: dict[str, Any]) -> None:
+        """Workers stop for the same reason; it is said once."""
+        if all((stop["kind"], stop["reason"]) != (known["kind"], known["reason"]) for known in self.stopped):
+            self.stopped.append(stop)
+
+    @property
+    def in_flight(self) -> int:
+        """By the last ticks of the workers that are there."""
+        return sum(int(tick["in_flight"]) for worker, tick in self.ticks.items() if worker not in self.lost)
 
     def _worker(self, record: dict[str, Any]) -> dict[str, Any]:
         """Clocks of two machines begin at different times: what their distance to wall time differs by is the shift."""
@@ -116,7 +129,7 @@ class Tally:
     def _tick(self, record: dict[str, Any]) -> None:
         worker = int(record["worker"])
         self.ticks[worker] = record
-        self.most_in_flight = max(self.most_in_flight, sum(int(tick["in_flight"]) for tick in self.ticks.values()))
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self.cpu.setdefault(worker, []).append(float(record["cpu"]))
         self.lags.add(_expand(record["lag_us"]))
         self.delays.add(_expand(record["delay_us"]))
