@@ -8,6 +8,11 @@ from wire.prices import Rates, bill, bill_usage
 from wire.usage import Usage
 
 
+def share(total: int, worker: int, workers: int) -> int:
+    """How many of *total* requests are for *worker*; those of all workers make the whole, and no two differ by more than one."""
+    return total // workers + (worker < total % workers)
+
+
 @dataclass(slots=True)
 class Budget:
     """Money and requests of one worker. ``usd`` or ``requests`` None is no cap.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from load import arrivals, client_tls, shape
 from load.breaker import Breaker
-from load.budget import Budget
+from load.budget import Budget, share
 from load.client import Client, Endpoint
 from load.head import Head
 from load.options import Options
@@ -44,7 +44,7 @@ def session(
         users=shape.parse(options.users, options.seconds) if options.users else None,
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
         recorder=Recorder(part(options.out, worker), ship),
-        budget=_budget(options),
+        budget=_budget(options, worker),
         breaker=Breaker(options.breaker),
         loop=loop,
         observe=observe,
@@ -102,11 +102,11 @@ def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None
     return None if lines is None else lambda index: (lines[index].prompt_tokens, lines[index].output_tokens)
 
 
-def _budget(options: Options) -> Budget:
-    """This worker's even share of what may be spent."""
+def _budget(options: Options, worker: int) -> Budget:
+    """This worker's share of what may be spent."""
     usd, requests = options.budget, options.budget_requests
     return Budget(
         rates(options),
         None if usd is None else usd / options.workers,
-        None if requests is None else max(requests // options.workers, 1),
+        None if requests is None else share(requests, worker, options.workers),
     )

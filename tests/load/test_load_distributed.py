@@ -6,7 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from load.budget import share
 from load.engine import Outcome, run
 from load.options import Options, checked
 from load.sample import Sample
@@ -77,6 +80,23 @@ def test_stamps_of_another_machine_are_moved_to_the_first_ones_clock() -> None:
     assert tally.ended == {1: 509 * SECOND}
     assert tally.workers[1]["begin"] == 500 * SECOND
     assert tally.flows[0].closed == 502 * SECOND
+
+
+@given(st.integers(0, 10_000), st.integers(1, 64))
+def test_the_workers_share_out_a_number_of_requests_to_the_last(total: int, workers: int) -> None:
+    shares = [share(total, worker, workers) for worker in range(workers)]
+    assert sum(shares) == total
+    assert max(shares) - min(shares) <= 1
+
+
+def test_a_worker_whose_share_is_spent_stops_nobody_else(tmp_path: Path) -> None:
+    """Three requests for two workers: one has two, the other one."""
+    with spawn(ttft_ms=200, itl_ms=1) as mock:
+        options = Options(url=mock.url, users="2", processes=2, budget_requests=3, duration=5.0, flush=0.2)
+        outcome = run(replace(options, out=tmp_path, api_key="sk-test-000000000"))
+    counts = outcome.report["counts"]
+    assert (counts["sent"], counts["completed"]) == (3, 3)
+    assert [stop["kind"] for stop in outcome.report["stopped"]] == ["budget"], "said once"
 
 
 @pytest.mark.parametrize(
