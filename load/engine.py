@@ -1,5 +1,6 @@
 """A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
 
+import json
 import os
 import signal
 import socket
@@ -16,14 +17,14 @@ from typing import Any
 import specs
 from load import slo
 from load.analysis import exit_code, report
-from load.calibration import saved
+from load.calibration import machine, saved
 from load.interrupt import held_back
 from load.live import Live
 from load.log import Log
 from load.money import Money
 from load.options import Options, checked
 from load.otel import exporting
-from load.parts import Parts, blocks, is_sample, lines, parse, unparse
+from load.parts import Parts, blocks, entered, is_sample, lines, parse
 from load.plan import items, rates, trace
 from load.preflight import preflight
 from load.prometheus import serving
@@ -72,7 +73,9 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
     try:
         with Log(options.out / "run.jsonl", header(options, started)) as log:
             options = _ready(options)
+            log.write("options", {"machine": machine(), "options": json.loads(options.dump())})
             tally, lost = _measure(options, log, progress)
+            log.footer["stopped"] = tally.stopped
     except OSError as error:
         raise CannotJudge(
             f"cannot write to {options.out}: {error.strerror or error}; what was measured before is in there"
@@ -253,9 +256,7 @@ def _cores() -> int:
 def _read(parts: Parts, log: Log, tally: Tally) -> None:
     """What the workers appended, into the log and the tally; stamps of other machines moved to the first one's clock."""
     for new in parts.new():
-        records = list(map(parse, new))
-        entered = zip(new, records, tally.enter(records), strict=True)
-        log.append([line if moved is record else unparse(moved) for line, record, moved in entered])
+        log.append(entered(new, tally))
 
 
 def _keep(parts: Parts, log: Log, tally: Tally) -> None:

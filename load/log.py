@@ -1,7 +1,11 @@
 """The run's log with the workers' lines in it, as they are: a sample is encoded once, by the worker that measured it."""
 
+import fcntl
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from wire.runlog import RunWriter
 
@@ -9,11 +13,33 @@ from wire.runlog import RunWriter
 class Log(RunWriter):
     """A :class:`wire.runlog.RunWriter` that also takes lines of JSON that carry their ``kind``."""
 
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        super().__init__(path, header)
+        claim(self._file)
+
     def append(self, lines: Sequence[str]) -> None:
         self._file.write("\n".join([*lines, ""]))
         self._file.flush()
         for kind, number in Counter(_kind(line) for line in lines).items():
             self._count[kind] = self._count.get(kind, 0) + number
+
+
+def claim(file: Any) -> None:
+    """Mark an open file as being written: the mark goes when its process ends, however it ends."""
+    with suppress(OSError):  # a file system without locks: nobody can ask there either
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def claimed(path: Path) -> bool:
+    """Is a process still writing to it?"""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+    return False
 
 
 def _kind(line: str) -> str:

@@ -1,11 +1,11 @@
 """The workers' files as they grow: complete lines, in the order of each file."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from load.sample import decoded, encoded, from_record
+from load.sample import Sample, decoded, encoded, from_record
 from load.tally import Record, Tally
 
 BLOCK = 4 * 1024 * 1024
@@ -13,11 +13,14 @@ _SAMPLE = '{"kind":"sample"'
 
 
 class Parts:
-    """Reads what was appended to the files of a folder since the last time."""
+    """Reads what was appended to the files of a folder since the last time.
 
-    def __init__(self, folder: Path) -> None:
+    ``known``: how many lines of a worker's file somebody has read before.
+    """
+
+    def __init__(self, folder: Path, known: Mapping[int, int] | None = None) -> None:
         self._folder = folder
-        self._offsets: dict[Path, int] = {}
+        self._offsets = {path: _behind(path, count) for path, count in _files(folder, known or {})}
 
     def new(self) -> Iterator[list[str]]:
         """Complete lines that are new, some at a time. A line that a killed worker cut off is never complete."""
@@ -31,6 +34,19 @@ class Parts:
         for path, offset in self._offsets.items():
             if path.stat().st_size == offset:
                 path.unlink()
+
+
+def _files(folder: Path, known: Mapping[int, int]) -> Iterator[tuple[Path, int]]:
+    paths = ((folder / f"worker-{worker}.jsonl", count) for worker, count in known.items())
+    return ((path, count) for path, count in paths if path.exists())
+
+
+def _behind(path: Path, count: int) -> int:
+    """The offset behind so many lines."""
+    with path.open("rb") as file:
+        for _ in range(count):
+            file.readline()
+        return file.tell()
 
 
 def blocks(path: Path, begin: int = 0) -> Iterator[bytes]:
@@ -60,6 +76,22 @@ def _whole_lines(file: Any) -> bytes:
 def count(tally: Tally, record: dict[str, Any]) -> None:
     """Enter one record of a worker into the tally."""
     tally.enter([from_record(record) if record["kind"] == "sample" else record])
+
+
+def entered(new: list[str], tally: Tally) -> list[str]:
+    """Lines of a worker, entered into the tally, as they go into the log: stamps of other machines on the first one's clock."""
+    read = list(map(parse, new))
+    moved = zip(new, read, tally.enter(read), strict=True)
+    return [line if record is before else unparse(record) for line, before, record in moved]
+
+
+def worker_of(record: Record) -> int | None:
+    """The number of the worker that wrote it; None for what the parent wrote."""
+    if isinstance(record, Sample):
+        return record.worker
+    if record["kind"] == "exchange":
+        return int(record["id"].partition("-")[0])
+    return int(record["worker"]) if "worker" in record else None
 
 
 def is_sample(line: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from load.log import claim
 from load.sample import Sample, encoded
 from wire.exchange import Exchange
 from wire.runlog import exchange_record
@@ -23,6 +24,7 @@ class Recorder:
     def __init__(self, path: Path, ship: Callable[[bytes], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
+        claim(self._file)
         self._ship = ship
         self.failed: Callable[[str], None] = _nothing
         self._lines: list[bytes] = []
