@@ -17,7 +17,7 @@ from wire.stream import StreamEnd
 from wire.strict_json import at
 from wire.usage import usage
 
-BATCH_READS, BATCH_BYTES = 32, 16 * 1024
+BATCH_BYTES = 4 * 1024  # digested in one piece: some fifteen events
 MAX_BODY = 64 * 1024 * 1024
 MAX_JSON = 4 * 1024 * 1024
 EXCERPT = 200

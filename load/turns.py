@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-PORTION = 200_000  # ns; no read waits longer for us than this and one piece of work
+PORTION = 100_000  # ns; no read waits longer for us than this and one piece of work
 GATHER = 1_000_000  # ns; for so long requests wait for others while the client is busy
 
 Work = Callable[[], None]
