@@ -97,7 +97,7 @@ def _counts(tally: Tally) -> dict[str, int]:
     }
     counts = {name: tally.counts[name] for name in members}
     warm = tally.counts["sent_warm_up"]
-    scheduled = max(ticked["scheduled"] - warm, counts["sent"])
+    scheduled = max(ticked["scheduled"] + sum(tally.lost.values()) - warm, counts["sent"])
     return {
         "scheduled": scheduled,
         **counts,

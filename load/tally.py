@@ -96,7 +96,7 @@ class Tally:
         elif kind == "stopped":
             self._stop({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
         elif kind == "lost":  # nothing of it is in flight any more, and what it had yet to send nobody will
-            self.lost[int(record["worker"])] = int(record.get("unscheduled", 0))
+            self.lost[int(record["dead"])] = int(record.get("unscheduled", 0))
         return record
 
     def _stop(self, stop: dict[str, Any]) -> None:
