@@ -1,6 +1,5 @@
 """``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
@@ -12,13 +11,12 @@ from typing import Annotated, Any
 import typer
 
 import specs
-from echosounder import complete, options, results, sampled
+from echosounder import analysed, complete, options, results, sampled
 from echosounder.check import BUNDLED_KEY, known_profile
 from echosounder.duration import seconds
 from load import engine, limits, pricing
 from load.options import Options
 from mock_server.process import spawn
-from reports.source import read
 from wire.errors import UsageError
 
 Timeout = Annotated[
@@ -177,11 +175,7 @@ def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str,
     report = outcome.report
     if settings.scenario not in RUNNERS:
         report = sampled.with_conformance(report, outcome.log, settings.profile)
-    results.publish(report, read(settings.out, report), settings.out, as_json)
-    for sentence in () if as_json else sampled.lines(report):
-        print(sentence)
-    for stop in report.get("stopped", ()):
-        print(f"echosounder: {stop['reason']}; what was measured is in {settings.out}", file=sys.stderr)
+    analysed.publish(report, settings.out, as_json)
     return outcome.exit_code
 
 

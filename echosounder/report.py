@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import reports
-from echosounder import options
+from echosounder import analysed, options
 from load.export import export
 from reports import source
 from wire.errors import UsageError
@@ -24,7 +24,8 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Write the samples of a load run as .csv or .jsonl.")
     ] = None,
 ) -> None:
-    """Render a run's report in another format, or write a load run's samples to a file."""
+    """Render a run's report in another format, or write a load run's samples to a file. A load run that was killed gets its report."""
+    analysed.write_if_missing(run)
     if samples:
         count = export(run, samples)
         if not count:

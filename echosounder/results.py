@@ -17,12 +17,7 @@ from wire.runlog import Run
 
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool) -> None:
     """Writes every format into *out* and prints the report: for people, or as JSON alone on stdout."""
-    try:
-        written = reports.write_all(out, report, run)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the reports into {out}: {error.strerror}; the run is safe in {out / 'run.jsonl'}"
-        ) from None
+    written = write(report, run, out)
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
     else:
@@ -32,6 +27,16 @@ def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool) -> None:
         console.print(f"report: {page}", style="dim", soft_wrap=True)
     for sentence in of_the_baseline(report):
         print(f"echosounder: {sentence}", file=sys.stderr)
+
+
+def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
+    """Every format into *out*."""
+    try:
+        return reports.write_all(out, report, run)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the reports into {out}: {error.strerror}; the run is safe in {out / 'run.jsonl'}"
+        ) from None
 
 
 def of_the_baseline(report: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``echosounder score``: judge a log again, offline, with today's checks."""
+"""``echosounder score``: judge a log again, offline, with today's checks; a load run is analysed again."""
 
 from pathlib import Path
 
@@ -6,14 +6,18 @@ from conformance import proxy
 from conformance.baseline import Baseline
 from conformance.report import report
 from conformance.score import score as verdicts
-from echosounder import options, results
+from echosounder import analysed, options, results
 from wire.runlog import read
 
 EXIT = {"conforms": 0, "deviates": 1}
 
 
 def score(run: options.Run, baseline: options.Baseline = None, json_: options.Json = False) -> int:
-    """Judge a run again without sending anything; its reports are written anew."""
+    """Judge a run again without sending anything; its reports are written anew. A load run that was killed gets its report."""
+    if analysed.is_load(run):
+        report, outcome = analysed.remade(run)
+        analysed.publish(report, outcome.log.parent, json_)
+        return outcome.exit_code
     read(run).finished()
     return judge(run, baseline, json_)
 

@@ -1,0 +1,116 @@
+"""A run analysed from its log: again, or for the first time, because its process was killed before it could.
+
+What the workers had written and the log does not hold yet is added to it. The log stays without a footer then: the run stays
+unfinished, and its report says so.
+"""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from load import options as load_options
+from load.analysis import exit_code, report
+from load.calibration import machine, saved
+from load.engine import Outcome, new_tally
+from load.log import claimed
+from load.options import Options
+from load.parts import Parts, blocks, entered, lines, parse, worker_of
+from load.tally import Tally
+from wire.errors import CannotJudge, LogError
+from wire.runlog import records
+
+UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a run was made: its options (without the key), when it began, and the machine."""
+
+    options: Options
+    started: str
+    machine: str
+
+
+def recover(folder: Path) -> tuple[Options, Outcome]:
+    """The options of the run in a folder, and what it came to; an unfinished run is ``stopped``, exit code 3.
+
+    Raises :class:`CannotJudge` while the run still goes on and where nothing was sent, :class:`LogError` for a log that is not
+    of a load or was made otherwise (limits and bills are found out by what was asked next, which no log can say again).
+    """
+    path = folder / "run.jsonl"
+    _at_rest(folder)
+    made = _made(path)
+    tally = new_tally(made.options)
+    try:
+        known, footer = _enter(path, tally)
+        if footer is None:
+            _merge(folder, tally, known)
+    except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+        raise LogError(f"{folder}: a record is not of a load run ({error!r})") from None
+    except OSError as error:
+        raise CannotJudge(f"cannot write to {folder}: {error.strerror or error}; make room, then try again") from None
+    if not tally.workers:
+        raise CannotJudge(f"{folder}: nothing was sent before the run was stopped; run it again")
+    tally.stopped = _stopped(tally, footer)
+    lost = max(made.options.workers - len(tally.ended), 0)
+    calibration = saved() if made.machine == machine() else None
+    document = report(made.options, tally, made.started, lost, calibration)
+    return replace(made.options, out=folder), Outcome(document, exit_code(document), path)
+
+
+def _at_rest(folder: Path) -> None:
+    files = [folder / "run.jsonl", *(folder / "parts").glob("worker-*.jsonl")]
+    if any(claimed(path) for path in files if path.exists()):
+        raise CannotJudge(f"{folder}: the run is still going on; wait for its end, or stop it with Ctrl-C")
+
+
+def _made(path: Path) -> Made:
+    header: dict[str, Any] = {}
+    for record in records(path):
+        header = header or record
+        if record["kind"] == "options":
+            try:
+                options = load_options.load(json.dumps(record["options"]), None)
+                return Made(options, str(header["started"]), str(record["machine"]))
+            except (KeyError, TypeError, ValueError) as error:
+                raise LogError(f"{path}: its options are not of this version ({error!r})") from None
+        if worker_of(record) is not None:
+            raise LogError(f"{path} does not say how it was made, so no report can be made of it; run it again")
+    raise CannotJudge(f"{path}: nothing was sent before the run was stopped; run it again")
+
+
+def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any] | None]:
+    """The log into the tally; how many lines of each worker it holds, and the footer."""
+    known: Counter[int] = Counter()
+    footer: dict[str, Any] | None = None
+    for block in blocks(path):
+        read = [parse(line) for line in lines(block)]
+        tally.enter(read)
+        known.update(worker for record in read if (worker := worker_of(record)) is not None)
+        footer = next((row for row in read if isinstance(row, dict) and row["kind"] == "footer"), footer)
+    return known, footer
+
+
+def _merge(folder: Path, tally: Tally, known: Counter[int]) -> None:
+    """What the workers wrote and the log does not hold, into both; a line that the kill cut off in the log is made whole by it."""
+    path = folder / "run.jsonl"
+    os.truncate(path, sum(map(len, blocks(path))))
+    # What the log holds of workers elsewhere has been moved to the first one's clock; what follows has not.
+    tally.shifts = {worker: row["moved_by"] for worker, row in tally.workers.items() if "moved_by" in row}
+    parts = Parts(folder / "parts", known)
+    with path.open("a", encoding="utf-8") as log:
+        for new in parts.new():
+            log.write("\n".join([*entered(new, tally), ""]))
+    parts.remove()
+
+
+def _stopped(tally: Tally, footer: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if footer is None:
+        return [*tally.stopped, {"kind": "unfinished", "reason": UNFINISHED, "worker": None}]
+    told: list[dict[str, Any]] = footer.get("stopped", tally.stopped)
+    return told
