@@ -1,8 +1,9 @@
-"""Speed and truth of the load client beside others, on one server: medians of several runs, as a Markdown table.
+"""Speed, truth and cost of the load client, beside others on one server: medians of several runs, as a Markdown table.
 
     python benchmarks/load_clients.py speed --events 256 --repeats 5
     python benchmarks/load_clients.py speed --events 16
-    python benchmarks/load_clients.py truth --connections 1000 --repeats 5
+    python benchmarks/load_clients.py truth --connections 256 1000
+    python benchmarks/load_clients.py cost --connections 64 256 1000     # ours only: CPU per paced event, memory
 
 The server has core 0 for itself, the client core 1 with everything it needs (its parent process, its files). Peers that are not
 in this environment run with ``--peers PYTHON``, the interpreter of one that has them. Truth is the server's own write times.
@@ -20,7 +21,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ HERE = Path(__file__).parent
 OURS = ("echosounder", "echosounder, stamps of its own")
 PEERS = ("fasthttp", "fasthttp-measuring", "aiohttp", "httpx-sse", "openai")
 SERVER_CORE, CLIENT_CORE = 0, 1
+SECONDS = {"speed": 4.0, "truth": 4.0, "cost": 20.0}
+WARM = 2_000_000_000  # ns at the start of a run in which users come and code is run for the first time
 
 Row = dict[str, Any]
 
@@ -37,8 +40,10 @@ def serving(*arguments: str) -> Iterator[str]:
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(HERE / "load_server.py"), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-        process.kill()
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
 
 
 def ours(name: str, url: str, connections: int, seconds: float) -> Row:
@@ -61,13 +66,15 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
         )
         outcome = run(options)
         parent = time.process_time() - own  # imports aside
-        cpu = sum(record["cpu"] * options.flush for record in records(outcome.log) if record["kind"] == "tick")
+        ticks = [record for record in records(outcome.log) if record["kind"] == "tick"]
+        cpu = sum(tick["cpu"] * options.flush for tick in ticks)
         samples = [sample for sample in read(outcome.log).samples if sample["end"] == "done"]
     return {
         "seconds": seconds,
         "streams": outcome.report["throughput"]["requests_per_s"] * seconds,
         "events": outcome.report["throughput"]["output_tokens_per_s"] * seconds,
         "cpu": cpu + parent,  # of the workers while they ran, and all of the parent's
+        "ticks": ticks,
         "first": {sample["trace"]: sample["t_first_token"] for sample in samples if "trace" in sample},
         "gaps": {
             sample["trace"]: [gap * 1000 for gap in sample.get("gaps_us", ())]
@@ -94,7 +101,7 @@ def speed(given: argparse.Namespace) -> None:
         rows = []
         for _ in range(given.repeats):
             with serving("--events", str(given.events)) as url:
-                rows.append(measure(name, given.peers, url, given.connections, given.seconds))
+                rows.append(measure(name, given.peers, url, given.connections[0], given.seconds))
         events = statistics.median(row["events"] / row["seconds"] for row in rows)
         streams = statistics.median(row["streams"] / row["seconds"] for row in rows)
         cpu = statistics.median(row["cpu"] / max(row["events"], 1) * 1e6 for row in rows)
@@ -103,17 +110,64 @@ def speed(given: argparse.Namespace) -> None:
 
 def truth(given: argparse.Namespace) -> None:
     print("| client | streams | TTFT error p50 / p99, ms | gap error p50 / p99, ms | compared |\n|---|--:|--:|--:|--:|")
-    for name in given.clients or (*OURS, *PEERS):
+    for connections, name in itertools.product(given.connections, given.clients or (*OURS, *PEERS)):
         rows = []
         for _ in range(given.repeats):
-            events = round(given.seconds * 1000 / given.itl)
-            with serving("--events", str(events), "--ttft", "200", "--itl", str(given.itl)) as url:
-                seen = measure(name, given.peers, url, given.connections, given.seconds)
-                rows.append(errors(seen, json.loads(urllib.request.urlopen(url + "/times").read())))
+            with paced(given.itl, round(given.seconds * 1000 / given.itl)) as url:
+                seen = measure(name, given.peers, url, connections, given.seconds)
+                rows.append(errors(seen, write_times(url)))
         figures = [statistics.median(row[place] for row in rows) for place in range(4)]
         compared = statistics.median(row[4] for row in rows)
         first, gaps = f"{figures[0]:.2f} / {figures[1]:.2f}", f"{figures[2]:.2f} / {figures[3]:.2f}"
-        print(f"| {name} | {given.connections} | {first} | {gaps} | {compared:.0f} |", flush=True)
+        print(f"| {name} | {connections} | {first} | {gaps} | {compared:.0f} |", flush=True)
+
+
+def paced(itl: float, events: int) -> AbstractContextManager[str]:
+    return serving("--events", str(events), "--ttft", "200", "--itl", str(itl))
+
+
+def write_times(url: str) -> dict[str, list[int]]:
+    with urllib.request.urlopen(url + "/times") as answer:
+        times: dict[str, list[int]] = json.load(answer)
+    return times
+
+
+def cost(given: argparse.Namespace) -> None:
+    """Streams of two seconds, one after the other on each connection, for the length of the run."""
+    print("| streams | µs CPU per event: worker | in the first third | in the last third | with the parent |", end="")
+    print(" memory after a third, MB | peak at the end, MB | limit, MB | runs |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    for connections in given.connections:
+        rows = []
+        for _ in range(given.repeats):
+            with paced(given.itl, 100) as url:
+                seen = ours(OURS[0], url, connections, given.seconds)
+                rows.append(costs(seen, sorted(itertools.chain(*write_times(url).values()))))
+        cpu, memory = zip(*rows, strict=True)
+        figures = [f"{statistics.median(column):.2f}" for column in zip(*cpu, strict=True)]
+        figures += [f"{statistics.median(column):.0f}" for column in zip(*memory, strict=True)]
+        print(f"| {connections} | {' | '.join(figures)} | {100 + connections * 0.02:.0f} | {len(rows)} |", flush=True)
+
+
+def costs(seen: Row, writes: list[int]) -> tuple[list[float], list[float]]:
+    """µs of CPU for each event (worker: all the time, first third, last third; all processes), and the peak memory
+    of the worker at a third of the time and at its end, MB.
+
+    The events of a tick are those that the server wrote since the one before. Ticks of the start-up and of the drain are left out.
+    """
+    ticks = seen["ticks"]
+    steady = [
+        pair for pair in itertools.pairwise(ticks) if WARM < pair[1]["at"] - ticks[0]["at"] <= seen["seconds"] * 1e9
+    ]
+    third = max(len(steady) // 3, 1)
+    worker = [_cpu(pairs, writes) for pairs in (steady, steady[:third], steady[-third:])]
+    memory = [pairs[-1][1]["rss_kb"] * 1024 / 1e6 for pairs in (steady[:third], steady)]
+    return [*worker, seen["cpu"] / len(writes) * 1e6], memory
+
+
+def _cpu(ticks: list[tuple[Row, Row]], writes: list[int]) -> float:
+    used = sum(tick["cpu"] * (tick["at"] - before["at"]) for before, tick in ticks)
+    events = sum(bisect.bisect(writes, tick["at"]) - bisect.bisect(writes, before["at"]) for before, tick in ticks)
+    return float(used / events / 1000)
 
 
 def errors(seen: Row, written: dict[str, list[int]]) -> tuple[float, float, float, float, int]:
@@ -148,15 +202,16 @@ def _quantiles(ordered: list[float]) -> tuple[float, float]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["speed", "truth"])
+    parser.add_argument("what", choices=list(SECONDS))
     parser.add_argument("--events", type=int, default=256)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--connections", type=int, nargs="+", default=[64], help="speed takes the first")
+    parser.add_argument("--seconds", type=float, help=f"of each run, else {SECONDS}")
     parser.add_argument("--itl", type=float, default=20.0, help="ms")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", default=sys.executable, help="the interpreter that has the peers")
     parser.add_argument("--clients", nargs="*", help="only these")
     arguments = parser.parse_args()
+    arguments.seconds = arguments.seconds or SECONDS[arguments.what]
     os.sched_setaffinity(0, {CLIENT_CORE})
     sys.path.insert(0, str(HERE.parent))
-    {"speed": speed, "truth": truth}[arguments.what](arguments)
+    {"speed": speed, "truth": truth, "cost": cost}[arguments.what](arguments)

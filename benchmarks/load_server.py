@@ -2,8 +2,11 @@
 
     python benchmarks/load_server.py --events 256                 # unpaced: the whole answer in one write
     python benchmarks/load_server.py --events 100 --itl 20 --ttft 200   # paced; GET /times gives the write times
+    ... --pause 250 --every 25                                         # one wait in 25 is so much longer
 
-One epoll loop, nothing parsed but the end of the request. It is not the mock: it measures clients, so it must cost nothing.
+``GET /arrivals``: when each request was there, whole: the kernel's stamp where the server is paced, else the time it was read.
+Both are monotonic ns by the number of the request, which the answer's trace id repeats. One epoll loop, nothing parsed but the
+end of the request. It is not the mock: it measures clients, so it must cost nothing.
 """
 
 import argparse
@@ -11,8 +14,10 @@ import heapq
 import json
 import select
 import socket
+import struct
 import time
 
+TIMESTAMPNS = 35  # SO_TIMESTAMPNS and SCM_TIMESTAMPNS of Linux, which Python's socket does not name
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 MODELS = b'{"object":"list","data":[{"id":"deepseek-v4-flash","object":"model","owned_by":"deepseek"}]}'
 
@@ -41,19 +46,22 @@ def chunks(events: int) -> list[bytes]:
 
 
 class Server:
-    def __init__(self, port: int, events: int, ttft: float, itl: float) -> None:
+    def __init__(self, port: int, events: int, ttft: float, itl: float, pause: float = 0.0, every: int = 25) -> None:
         self.parts = chunks(events)
         self.whole = b"".join(self.parts)
         self.ttft, self.itl = round(ttft * 1e6), round(itl * 1e6)
+        self.pause, self.every = round(pause * 1e6), every
         self.listener = socket.create_server(("127.0.0.1", port), backlog=4096)
         self.listener.setblocking(False)
+        if self.itl:  # accepted connections inherit it
+            self.listener.setsockopt(socket.SOL_SOCKET, TIMESTAMPNS, 1)
         self.poll = select.epoll()
         self.poll.register(self.listener, select.EPOLLIN)
         self.connections: dict[int, socket.socket] = {}
         self.inputs: dict[int, bytes] = {}
-        self.due: list[tuple[int, int, int, int]] = []
+        self.due: list[tuple[int, int, int, socket.socket]] = []  # never compared beyond request and part
         self.times: dict[int, list[int]] = {}
-        self.number = 0
+        self.arrivals: dict[int, int] = {}
 
     def run(self) -> None:
         while True:
@@ -82,9 +90,9 @@ class Server:
     def read(self, descriptor: int) -> None:
         connection = self.connections[descriptor]
         try:
-            data = connection.recv(65536)
+            data, control, *_ = connection.recvmsg(65536, 64)
         except OSError:
-            data = b""
+            data, control = b"", []
         if not data:
             self.poll.unregister(descriptor)
             del self.connections[descriptor]
@@ -93,16 +101,25 @@ class Server:
         data = self.inputs[descriptor] + data
         self.inputs[descriptor] = b""
         if data.startswith(b"GET"):
-            body = json.dumps(self.times).encode() if data.startswith(b"GET /times") else MODELS
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-            connection.setblocking(True)
-            connection.sendall(head + body)
+            self.tell(connection, data)
         elif not self.complete(data):
             self.inputs[descriptor] = data
-        elif self.itl:
-            self.number += 1
-            self.times[self.number] = []
-            heapq.heappush(self.due, (time.monotonic_ns() + self.ttft, self.number, 0, descriptor))
+        else:
+            number = len(self.arrivals) + 1
+            self.arrivals[number] = arrival(control)
+            self.answer(connection, number)
+
+    def tell(self, connection: socket.socket, data: bytes) -> None:
+        told = {b"/times": self.times, b"/arrivals": self.arrivals}.get(data.split(maxsplit=2)[1])
+        body = MODELS if told is None else json.dumps(told).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        connection.setblocking(True)
+        connection.sendall(head + body)
+
+    def answer(self, connection: socket.socket, number: int) -> None:
+        if self.itl:
+            self.times[number] = []
+            heapq.heappush(self.due, (time.monotonic_ns() + self.ttft, number, 0, connection))
         else:
             connection.setblocking(True)
             connection.sendall(self.whole)
@@ -116,10 +133,7 @@ class Server:
         length = int(lower[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
         return len(body) >= length if at >= 0 else body.endswith(b"0\r\n\r\n")
 
-    def write(self, due: int, number: int, part: int, descriptor: int) -> None:
-        connection = self.connections.get(descriptor)
-        if connection is None:
-            return
+    def write(self, due: int, number: int, part: int, connection: socket.socket) -> None:
         data = self.parts[part]
         if part == 0:  # the trace id lets a client's figures be found again
             data = data.replace(b"\r\n", b"\r\nx-ds-trace-id: %d\r\n" % number, 1)
@@ -131,7 +145,18 @@ class Server:
         except OSError:
             return
         if part + 1 < len(self.parts):
-            heapq.heappush(self.due, (due + self.itl, number, part + 1, descriptor))
+            wait = self.itl + (self.pause if part % self.every == 0 else 0)
+            heapq.heappush(self.due, (due + wait, number, part + 1, connection))
+
+
+def arrival(control: list[tuple[int, int, bytes]]) -> int:
+    """When what was just read came in, monotonic ns: by the kernel's stamp if there is one, so that our own delay is not in it."""
+    now, clock = time.monotonic_ns(), time.time_ns()
+    for level, kind, data in control:
+        if (level, kind) == (socket.SOL_SOCKET, TIMESTAMPNS):
+            seconds, nanoseconds = struct.unpack("qq", data[:16])
+            return now - (clock - seconds * 1_000_000_000 - nanoseconds)
+    return now
 
 
 if __name__ == "__main__":
@@ -140,7 +165,9 @@ if __name__ == "__main__":
     parser.add_argument("--events", type=int, default=256)
     parser.add_argument("--ttft", type=float, default=0.0, help="ms")
     parser.add_argument("--itl", type=float, default=0.0, help="ms; 0 writes everything at once")
+    parser.add_argument("--pause", type=float, default=0.0, help="ms that some of the waits are longer")
+    parser.add_argument("--every", type=int, default=25, help="which of them: each so many")
     given = parser.parse_args()
-    server = Server(given.port, given.events, given.ttft, given.itl)
+    server = Server(given.port, given.events, given.ttft, given.itl, given.pause, given.every)
     print(f"listening on http://127.0.0.1:{server.listener.getsockname()[1]}", flush=True)
     server.run()
