@@ -18,13 +18,14 @@ import specs
 from load import slo
 from load.analysis import exit_code, report
 from load.calibration import machine, saved
+from load.gather import bury, fold, keep, reader
 from load.interrupt import held_back
 from load.live import Live
 from load.log import Log
 from load.money import Money
 from load.options import Options, checked
 from load.otel import exporting
-from load.parts import Parts, blocks, entered, is_sample, lines, parse
+from load.parts import Parts
 from load.plan import items, rates, trace
 from load.preflight import preflight
 from load.prometheus import serving
@@ -128,7 +129,7 @@ def _prices(options: Options) -> Callable[[datetime], Rates | None]:
 def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:
     """Run Locust until it ends; everything the workers wrote is in the log and in the tally afterwards."""
     tally, parts, live = new_tally(options), Parts(options.out / "parts"), Live(options)
-    read = _read if _has_time(options) else _keep
+    read = reader(options)
     with (
         held_back() as interrupted,
         serving(options.prometheus, lambda: live.now),
@@ -145,7 +146,7 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
         finally:
             _stop(process)
         read(parts, log, tally)
-    if read is _keep:
+    if read is keep:
         fold(log.path, tally)
     if process.returncode == UNWRITTEN:
         reason = f"the samples could not all be written to {options.out}; is the disk full? The figures are of those that were"
@@ -160,7 +161,7 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
             else f"no worker came up: {_last_words(options.out)}"
         )
     parts.remove()
-    return tally, max(options.workers - len(tally.ended), 0)
+    return tally, bury(options, log, tally)
 
 
 def _start(options: Options) -> "subprocess.Popen[bytes]":
@@ -243,42 +244,11 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _has_time(options: Options) -> bool:
-    """Are the figures to be gathered while the run lasts? Where the workers need every core there is, only if somebody looks."""
-    watched = options.web is not None or options.prometheus is not None or options.otel
-    return watched or options.master is not None or _cores() > options.workers
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _read(parts: Parts, log: Log, tally: Tally) -> None:
-    """What the workers appended, into the log and the tally; stamps of other machines moved to the first one's clock."""
-    for new in parts.new():
-        log.append(entered(new, tally))
-
-
-def _keep(parts: Parts, log: Log, tally: Tally) -> None:
-    """The same, but samples only into the log: :func:`fold` enters them when the run is over."""
-    for new in parts.new():
-        tally.enter([parse(line) for line in new if not is_sample(line)])
-        log.append(new)
-
-
-def fold(path: Path, tally: Tally) -> None:
-    """Enter the samples of a log."""
-    for block in blocks(path):
-        tally.enter([parse(line) for line in lines(block) if is_sample(line)])
-
-
 def _step(options: Options, tally: Tally) -> Step:
     begins = [int(worker["begin"]) for worker in tally.workers.values()]
     elapsed = (time.monotonic_ns() - min(begins)) / 1e9 if begins else 0.0
-    completed, failed, in_flight = (
-        sum(int(tick[name]) for tick in tally.ticks.values()) for name in ("completed", "failed", "in_flight")
-    )
-    said = f"{completed} completed, {failed} failed, {in_flight} in flight" if begins else "starting"
+    completed, failed = (sum(int(tick[name]) for tick in tally.ticks.values()) for name in ("completed", "failed"))
+    said = f"{completed} completed, {failed} failed, {tally.in_flight} in flight" if begins else "starting"
     return Step(min(max(elapsed, 0.0), options.seconds), options.seconds, said)
 
 

@@ -6,6 +6,7 @@ closes it, and also when the parent dies.
 """
 
 import gc
+import json
 import os
 import sys
 import time
@@ -46,7 +47,10 @@ class Place:
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
         self.taken = self.stopped = False
-        self.finished: set[str] = set()  # of the master: workers that are done, and the processes of all
+        self.finished: set[str] = (
+            set()
+        )  # of the master: workers that are done, those that died, and the processes of all
+        self.lost: set[str] = set()
         self.pids: dict[str, int] = {}
 
     def begin_once(self) -> None:
@@ -217,18 +221,34 @@ def quit_when_over(runner: Any) -> None:
 
 
 def all_over(runner: Any) -> bool:
-    alive = {client.id for client in runner.clients.values() if client.state != "missing"}
-    return all(node in PLACE.finished or died(PLACE.pids.get(node)) for node in alive)
+    gone = [client.id in PLACE.finished or lost(runner, client) for client in list(runner.clients.values())]
+    return all(gone)  # each was looked at
+
+
+def lost(runner: Any, client: Any) -> bool:
+    """Is the worker gone without having said that it is done? The parent is told once."""
+    gone: bool = client.state == "missing" or died(PLACE.pids.get(client.id))
+    if gone and client.id not in PLACE.lost:
+        PLACE.lost.add(client.id)
+        write_down("lost", {"dead": runner.get_worker_index(client.id)})
+    return gone
+
+
+def write_down(kind: str, record: dict[str, Any]) -> None:
+    """What the master alone knows, where the parent reads what the workers write."""
+    with (OPTIONS.out / "parts" / "worker-master.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"kind": kind, **record}, separators=(",", ":")) + "\n")
 
 
 def died(pid: int | None) -> bool:
-    """Is the worker a child of ours that has exited? Locust needs seconds to miss one that was killed."""
-    if pid is None:
+    """Has a worker of this machine exited? Locust needs seconds to miss one that was killed; gevent has waited for it already."""
+    if pid is None or OPTIONS.master:  # a number means something here only
         return False
     try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:  # on another machine
-        return False
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def watch_parent() -> None:

@@ -1,12 +1,12 @@
 """Puts a session together from the options: the one place that knows all the parts."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from load import arrivals, client_tls, shape
+from load import client_tls, shape
 from load.breaker import Breaker
 from load.budget import Budget, share
 from load.client import Client, Endpoint
@@ -15,6 +15,7 @@ from load.options import Options
 from load.plan import Due, items, rates, trace
 from load.recorder import Recorder
 from load.sample import Sample
+from load.schedule import due
 from load.session import Session
 from load.stamps import Stamps
 from load.workload import Workload
@@ -40,7 +41,7 @@ def session(
         worker,
         jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines)).job,
         head=Head(options.target, options.api_key),
-        due=_due(options, worker, lines),
+        due=due(options, worker, lines),
         users=shape.parse(options.users, options.seconds) if options.users else None,
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
         recorder=Recorder(part(options.out, worker), ship),
@@ -85,17 +86,6 @@ def _answering(found: Any, timeout: float) -> tuple[int, Any]:
                 if probe.connect_ex(address) == 0:
                     return family, address
     return found[0][0], found[0][4]
-
-
-def _due(options: Options, worker: int, lines: list[Due] | None) -> Iterator[tuple[int, int]] | None:
-    if lines is not None:
-        due = arrivals.replay(line.offset for line in lines)
-    elif options.rate is None:
-        return None
-    else:
-        level = shape.parse(options.rate, options.seconds)
-        due = arrivals.poisson(level, options.seed) if options.arrival == "poisson" else arrivals.constant(level)
-    return arrivals.share(due, worker, options.workers)
 
 
 def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None:

@@ -290,6 +290,49 @@ def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, mock:
     assert last[0] > killed[0]
 
 
+def kill_later(options: Options, worker: int, seconds: float) -> None:
+    """Kill a worker some seconds after it has begun to send."""
+
+    def kill() -> None:
+        pid = begun_worker(options.out, worker)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+
+
+def begun_worker(out: Path, number: int) -> int:
+    """The process of a worker, once its part is begun."""
+    part = out / "parts" / f"worker-{number}.jsonl"
+    while not part.exists() or b"\n" not in part.read_bytes():
+        time.sleep(0.05)
+    return int(json.loads(part.read_text().splitlines()[0])["pid"])
+
+
+def test_a_run_whose_only_worker_was_killed_judges_nothing(options: Options, mock: Running) -> None:
+    kill_later(options, 0, 0.8)
+    outcome = run(replace(options, url=mock.url, rate="20", duration=3.0))
+    assert outcome.exit_code == 3
+    assert outcome.report["stopped"][-1]["kind"] == "worker"
+    assert outcome.report["counts"]["completed"] > 0, "what it had written stands"
+    assert outcome.report["counts"]["scheduled"] == 60
+
+
+def test_the_schedule_of_a_killed_worker_stays_in_the_count_and_its_requests_leave_the_flight(
+    options: Options, routed: Any
+) -> None:
+    """Nothing is answered, so everything that the living worker sent is in flight: twenty requests at the end."""
+    load = replace(options, url=routed(30.0).url, rate="20", processes=2, duration=2.0, drain=0.4)
+    kill_later(load, 1, 0.8)
+    said: list[str] = []
+    outcome = run(load, lambda step: said.append(step.said))
+    assert outcome.report["measurement"]["verdict"] == "degraded"
+    assert outcome.report["counts"]["scheduled"] == 40
+    assert outcome.report["counts"]["sent"] == 20, "the answers of the dead came to nobody"
+    in_flight = [int(line.split(", ")[-1].split()[0]) for line in said if "in flight" in line]
+    assert 10 < max(in_flight[len(in_flight) // 2 :]) <= 20
+
+
 def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any) -> None:
     server = routed(STREAM, 0.02)
     script = (

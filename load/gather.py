@@ -1,0 +1,65 @@
+"""What the workers append, into the run's log and the tally: while the run lasts, or most of it when it is over."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from load.log import Log
+from load.options import Options
+from load.parts import Parts, blocks, entered, is_sample, lines, parse
+from load.schedule import planned
+from load.tally import Tally
+
+SECOND = 1_000_000_000
+Reader = Callable[[Parts, Log, Tally], None]
+
+
+def reader(options: Options) -> Reader:
+    """How to read while the run lasts. Where the workers need every core there is, figures wait, unless somebody looks at them."""
+    watched = options.web is not None or options.prometheus is not None or options.otel
+    return read if watched or options.master is not None or _cores() > options.workers else keep
+
+
+def read(parts: Parts, log: Log, tally: Tally) -> None:
+    """What the workers appended, into the log and the tally; stamps of other machines moved to the first one's clock."""
+    for new in parts.new():
+        log.append(entered(new, tally))
+
+
+def keep(parts: Parts, log: Log, tally: Tally) -> None:
+    """The same, but samples only into the log: :func:`fold` enters them when the run is over."""
+    for new in parts.new():
+        tally.enter([parse(line) for line in new if not is_sample(line)])
+        log.append(new)
+
+
+def fold(path: Path, tally: Tally) -> None:
+    """Enter the samples of a log."""
+    for block in blocks(path):
+        tally.enter([parse(line) for line in lines(block) if is_sample(line)])
+
+
+def bury(options: Options, log: Log, tally: Tally) -> int:
+    """How many workers did not come to their end. They and what they left of their schedule are written down."""
+    expected = list(tally.workers) if options.worker else range(options.workers)
+    dead = [worker for worker in expected if worker not in tally.ended]
+    for worker in dead:
+        record = {"dead": worker, "unscheduled": _left(options, tally, worker)}
+        log.write("lost", record)
+        tally.enter([{"kind": "lost", **record}])
+    if not tally.ended:
+        reason = "every worker died before the end; the figures are of what they had written"
+        tally.stopped.append({"kind": "worker", "reason": reason, "worker": None})
+    return len(dead)
+
+
+def _left(options: Options, tally: Tally, worker: int) -> int:
+    """What a worker was to send and never came to, up to the time when the others stopped."""
+    begin = min(int(record["begin"]) for record in tally.workers.values())
+    stopped = max(tally.ended.values()) - begin if tally.ended else round(options.seconds * SECOND)
+    begun = int(tally.ticks[worker]["scheduled"]) if worker in tally.ticks else 0
+    return max(planned(options, worker, stopped) - begun, 0)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

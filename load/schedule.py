@@ -1,0 +1,27 @@
+"""Which requests of the options' schedule a worker sends, and when."""
+
+from collections.abc import Iterator
+
+from load import arrivals, shape
+from load.options import Options
+from load.plan import Due, trace
+
+SECOND = 1_000_000_000
+
+
+def due(options: Options, worker: int, lines: list[Due] | None) -> Iterator[tuple[int, int]] | None:
+    """``(global index, ns from the start)`` of what *worker* sends; None in the closed loop. *lines*: those of the trace."""
+    if lines is not None:
+        times = arrivals.replay(line.offset for line in lines)
+    elif options.rate is None:
+        return None
+    else:
+        level = shape.parse(options.rate, options.seconds)
+        times = arrivals.poisson(level, options.seed) if options.arrival == "poisson" else arrivals.constant(level)
+    return arrivals.share(times, worker, options.workers)
+
+
+def planned(options: Options, worker: int, until: int) -> int:
+    """How many requests *worker* was to send in the first *until* ns; 0 in the closed loop, where nothing is planned."""
+    found = due(options, worker, trace(options.trace) if options.trace else None)
+    return 0 if found is None else sum(1 for _, offset in found if offset < until)
