@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from load.money import Money
 from load.options import Options, checked
 from load.otel import exporting
 from load.parts import Parts
-from load.plan import items, rates, trace
+from load.plan import beyond, items, rates
 from load.preflight import preflight
 from load.prometheus import serving
 from load.recorder import UNWRITTEN
@@ -68,8 +68,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
     """
     options = checked(options)
     items(options)
-    if options.trace:
-        trace(options.trace)
+    options = replace(options, beyond=beyond(options))
     started = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         with Log(options.out / "run.jsonl", header(options, started)) as log:

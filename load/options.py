@@ -13,6 +13,7 @@ from wire.target import Target, target
 
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400
+SHORTEST = 0.1  # s of sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Options:
     rate: str | None = None
     arrival: str = "constant"
     trace: Path | None = None
+    beyond: int = 0  # requests of the trace that are due after the duration; found out when the run begins
     duration: float = 10.0
     warmup: float = 0.0
     drain: float = 30.0
@@ -122,7 +124,7 @@ def checked(options: Options) -> Options:
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
-    ("duration", 0.1, MAX_SECONDS),
+    ("duration", SHORTEST, MAX_SECONDS),
     ("warmup", 0, MAX_SECONDS),
     ("drain", 0, MAX_SECONDS),
     ("processes", 1, 256),

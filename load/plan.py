@@ -8,13 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import specs
-from load.options import MAX_SECONDS, Options
+from load.options import MAX_SECONDS, SHORTEST, Options
 from load.scenarios import SCENARIOS
 from load.scenarios.file import read_scenario
 from load.workload import MAX_TOKENS, Item
 from wire.errors import UsageError
 from wire.prices import Rates
 
+BEHIND = 0.001  # s: the window is open to the right
 TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
 
 
@@ -50,6 +51,19 @@ def items(options: Options) -> tuple[Item, ...]:
 def trace(path: Path) -> list[Due]:
     """JSON lines of ``{"offset": s, "prompt_tokens": n, "output_tokens": n}``, sorted by offset. UsageError names a bad line."""
     return sorted((_due(path, number, line) for number, line in _lines(path)), key=lambda due: due.offset)
+
+
+def duration(path: Path, warmup: float) -> float:
+    """Seconds until the last request of a trace has gone out; the first *warmup* seconds of the trace are not counted."""
+    last = trace(path)[-1].offset
+    if last < warmup:
+        raise UsageError(f"{path} ends after {last:g} s, within the warm-up of {warmup:g} s: nothing would be measured")
+    return max(last - warmup + BEHIND, SHORTEST)
+
+
+def beyond(options: Options) -> int:
+    """How many requests of the trace are due when sending has stopped."""
+    return sum(due.offset >= options.seconds for due in trace(options.trace)) if options.trace else 0
 
 
 def rates(options: Options) -> Rates | None:
