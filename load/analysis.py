@@ -27,6 +27,7 @@ DEFINITIONS = {
     "headers_ms": "header section of the answer complete - t_sent",
     "goodput_per_s": "answers per second that are complete and, each by itself, within every latency the objectives name",
 }
+LOAD = ("users", "rate", "arrival", "seed")
 STOP_CODES = {"key-refused": 3, "no-balance": 3, "target-failing": 3, "budget": 0, "interrupted": 3, "worker": 3}
 
 
@@ -42,7 +43,7 @@ def report(
         "scenario": options.scenario,
         "started": started,
         "target": {"url": options.url, "model": options.model},
-        "load": {"users": options.users, "rate": options.rate, "arrival": options.arrival, "seed": options.seed},
+        "load": {name: getattr(options, name) for name in LOAD} | {"beyond_duration": options.beyond},
         "duration_s": round((end - begin) / SECOND, 3),
         "warmup_s": options.warmup,
         "workers": len(tally.workers),
