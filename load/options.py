@@ -113,7 +113,7 @@ def checked(options: Options) -> Options:
         _demand(value is None or low <= value <= high, f"{named} must be between {low:g} and {high:g}, not {value}")
     for level in (options.users, options.rate):
         if level is not None:
-            shape.parse(level, options.seconds)
+            shape.parse(level, options.duration, options.warmup)
     for expression in options.slo:
         slo.parse(expression)
     _places(options)

@@ -16,7 +16,7 @@ def due(options: Options, worker: int, lines: list[Due] | None) -> Iterator[tupl
     elif options.rate is None:
         return None
     else:
-        level = shape.parse(options.rate, options.seconds)
+        level = shape.parse(options.rate, options.duration, options.warmup)
         times = arrivals.poisson(level, options.seed) if options.arrival == "poisson" else arrivals.constant(level)
     return arrivals.share(times, worker, options.workers)
 

@@ -42,7 +42,7 @@ def session(
         jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines)).job,
         head=Head(options.target, options.api_key),
         due=due(options, worker, lines),
-        users=shape.parse(options.users, options.seconds) if options.users else None,
+        users=shape.parse(options.users, options.duration, options.warmup) if options.users else None,
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
         recorder=Recorder(part(options.out, worker), ship),
         budget=_budget(options, worker),

@@ -34,6 +34,28 @@ def test_impossible_loads_are_refused_with_a_hint(text: str) -> None:
         parse(text, 10.0)
 
 
+WARMED = [
+    ("20", ((12, 20, 20),)),
+    ("5..50", ((2, 5, 5), (10, 5, 50))),
+    ("10,20", ((7, 10, 10), (5, 20, 20))),
+    ("10^100@5+2", ((7, 10, 10), (2, 100, 100), (3, 10, 10))),
+]
+
+
+@pytest.mark.parametrize(("text", "segments"), WARMED, ids=[row[0] for row in WARMED])
+def test_a_warm_up_is_at_the_first_level_and_the_whole_shape_is_measured(
+    text: str, segments: tuple[tuple[float, float, float], ...]
+) -> None:
+    assert parse(text, 10.0, 2.0).segments == tuple(Segment(*segment) for segment in segments)
+
+
+@pytest.mark.parametrize("text", ["0..40", "0,10"])
+def test_a_warm_up_in_which_nothing_would_be_sent_is_refused(text: str) -> None:
+    assert parse(text, 10.0).peak > 0
+    with pytest.raises(UsageError, match="begins with nothing"):
+        parse(text, 10.0, 2.0)
+
+
 def test_a_constant_rate_is_evenly_spaced_from_the_start() -> None:
     due = list(arrivals.constant(parse("4", 2.0)))
     assert due == [index * SECOND // 4 for index in range(8)]
