@@ -28,6 +28,10 @@ def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
     results.publish(report, source.read(out, report), out, as_json)
     for sentence in () if as_json else sampled.lines(report):
         print(sentence)
+    if beyond := report["load"].get("beyond_duration"):
+        print(
+            f"echosounder: {beyond} requests of the trace are due after --duration and were not sent", file=sys.stderr
+        )
     for stop in report.get("stopped", ()):
         print(f"echosounder: {stop['reason']}; what was measured is in {out}", file=sys.stderr)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import partial
 from inspect import Parameter, Signature
 from pathlib import Path
+from secrets import randbelow
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ import specs
 from echosounder import analysed, complete, options, results, sampled
 from echosounder.check import BUNDLED_KEY, known_profile
 from echosounder.duration import seconds
-from load import engine, limits, pricing
+from load import engine, limits, plan, pricing
 from load.options import Options
 from mock_server.process import spawn
 from wire.errors import UsageError
@@ -67,12 +68,12 @@ ENGINE = (
     ),
     _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
     _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),
-    _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay."),
+    _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end."),
     _option(
         "duration",
         float | None,
         None,
-        "How long to send, 30s by default. For rate-limit: the longest it may take, 5m by default.",
+        "How long to send, 30s or as long as the trace by default. For rate-limit: the longest it may take, 5m by default.",
         **DURATION,
     ),
     _option(
@@ -101,7 +102,13 @@ ENGINE = (
         metavar="HIT,MISS,OUTPUT",
     ),
     _option("ca_file", Path | None, None, "Certificate authorities to trust instead of the system's."),
-    _option("seed", int, 0, "Seed of everything that is drawn."),
+    _option(
+        "seed",
+        int | None,
+        None,
+        "Seed of everything that is drawn. Without it each load draws its own and tells it: a server that has cached the "
+        "prompts of one run must not know those of the next.",
+    ),
 )
 
 
@@ -128,8 +135,9 @@ def load(
     known_profile(profile)
     runner = _runner(scenario, other_api_key_env)
     given["slo"] = tuple(given["slo"] or ())
-    if given["duration"] is None:
-        given["duration"] = LONGEST if scenario in RUNNERS else USUAL
+    given["duration"] = _duration(scenario, **given)
+    if given["seed"] is None:  # what an experiment asks does not depend on what others asked before
+        given["seed"] = 0 if scenario in RUNNERS else randbelow(2**31)
     given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
         settings = Options(
@@ -145,6 +153,15 @@ def load(
             **given,
         )
         return _run(runner, settings, api_key_env, json_)
+
+
+def _duration(scenario: str, duration: float | None, trace: Path | None, warmup: float, **others: Any) -> float:
+    """How long to send where nobody said: a trace to its end."""
+    if duration is not None:
+        return duration
+    if scenario in RUNNERS:
+        return LONGEST
+    return plan.duration(trace, warmup) if trace else USUAL
 
 
 def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Outcome]:
@@ -176,6 +193,8 @@ def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str,
     if settings.scenario not in RUNNERS:
         report = sampled.with_conformance(report, outcome.log, settings.profile)
     analysed.publish(report, settings.out, as_json)
+    if settings.scenario not in RUNNERS and not as_json:
+        print(f"seed {settings.seed}: `--seed {settings.seed}` sends the same requests again")
     return outcome.exit_code
 
 

@@ -1,10 +1,17 @@
 """`load` and `calibrate` from the command line: what is wrong is said in one line in the words of the options, and help is whole."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 import typer.main
 
 from echosounder.__main__ import registered, run
+from echosounder.load import RUNNERS
 from echosounder.settings import FILE
+from mock_server.process import spawn
+from wire.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +43,75 @@ def test_what_cannot_work_is_one_line_in_the_words_of_the_options(arguments, say
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert says in said.err
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Runs a command line up to the engine, and gives the options that it was told."""
+    options = []
+
+    def stop(settings, progress):
+        options.append(settings)
+        raise UsageError("far enough")
+
+    monkeypatch.setattr("load.engine.run", stop)
+    monkeypatch.setitem(RUNNERS, "rate-limit", stop)
+
+    def tell(scenario, *arguments):
+        assert run(["load", scenario, NOWHERE, *arguments]) == 2
+        return options[-1]
+
+    return tell
+
+
+def test_each_load_draws_a_seed_of_its_own_unless_one_is_given(told):
+    assert len({told("streaming").seed for _ in range(5)}) == 5
+    assert told("streaming", "--seed", "0").seed == 0
+    assert told("rate-limit").seed == 0, "an experiment asks what it always asks"
+
+
+def traced(folder, offsets):
+    path = folder / "trace.jsonl"
+    lines = (json.dumps({"offset": offset, "prompt_tokens": 9, "output_tokens": 2}) + "\n" for offset in offsets)
+    path.write_text("".join(lines))
+    return str(path)
+
+
+def test_a_trace_is_replayed_to_its_end_unless_a_duration_is_given(told, tmp_path):
+    trace = traced(tmp_path, range(90))
+    assert 89 < told("streaming", "--trace", trace).duration < 89.1
+    assert told("streaming", "--trace", trace, "--duration", "3s").duration == 3.0
+    assert (told("streaming").duration, told("rate-limit").duration) == (30.0, 300.0)
+
+
+SHORT = ["--users", "4", "--duration", "500ms", "--output-tokens", "3"]
+
+
+def test_prompts_of_one_run_are_not_cached_for_the_next_but_where_its_seed_is_given_again(capsys):
+    with spawn(ttft_ms=2, itl_ms=0.2) as mock:
+
+        def hits(*seed):
+            """The seed that the run named, and the share of its prompt tokens that were cached."""
+            assert run(["load", "streaming", mock.url, *SHORT, *seed, "--out", "run"]) == 0
+            (named,) = re.findall(r"^seed (\d+):", capsys.readouterr().out, re.MULTILINE)
+            report = json.loads(Path("run/report.json").read_text())
+            assert int(named) == report["load"]["seed"]
+            return named, report["cache"]["hit_ratio"]
+
+        assert hits()[1] == 0.0
+        seed, ratio = hits()
+        assert ratio == 0.0
+        assert hits("--seed", seed)[1] > 0.5
+
+
+def test_what_of_a_trace_a_short_run_leaves_out_is_said(tmp_path, capsys):
+    trace = traced(tmp_path, [number / 10 for number in range(8)])
+    with spawn(ttft_ms=2, itl_ms=0.2) as mock:
+        words = ["load", "streaming", mock.url, "--trace", trace, "--out", "run"]
+        assert run([*words, "--duration", "250ms"]) == 0
+    assert "5 requests of the trace are due after --duration and were not sent" in capsys.readouterr().err
+    report = json.loads(Path("run/report.json").read_text())
+    assert (report["counts"]["sent"], report["load"]["beyond_duration"]) == (3, 5)
 
 
 def commands(tmp_path):

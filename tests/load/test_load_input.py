@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from load.options import Options, checked
-from load.plan import items, trace
+from load.plan import beyond, duration, items, trace
 from load.preflight import preflight
 from load.scenarios.file import read_scenario
 from wire.errors import Unreachable, UsageError
@@ -72,6 +72,22 @@ def test_a_number_of_tokens_that_is_none_is_named(name: str, tokens: str, tmp_pa
     line = json.dumps(LINE | {name: 555}).replace("555", tokens)
     with pytest.raises(UsageError, match=r"trace\.jsonl:1: tokens must be whole numbers"):
         trace(traced(tmp_path, line))
+
+
+def test_a_trace_lasts_to_its_last_request_and_what_a_shorter_run_leaves_out_is_counted(tmp_path: Path) -> None:
+    path = traced(tmp_path, *(json.dumps(LINE | {"offset": number}) for number in range(40)))
+    assert 39 < duration(path, warmup=0.0) < 39.1
+    assert 36 < duration(path, warmup=3.0) < 36.1
+    assert beyond(replace(OPTIONS, trace=path, duration=3.0)) == 37
+    assert beyond(replace(OPTIONS, trace=path, duration=3.0, warmup=2.0)) == 35
+    assert beyond(replace(OPTIONS, trace=path, duration=duration(path, 0.0))) == 0
+    with pytest.raises(UsageError, match="within the warm-up"):
+        duration(path, warmup=40.0)
+
+
+def test_a_trace_of_one_moment_lasts_as_long_as_a_run_must(tmp_path: Path) -> None:
+    path = traced(tmp_path, json.dumps(LINE | {"offset": 0}))
+    assert checked(replace(OPTIONS, trace=path, duration=duration(path, 0.0))).duration == 0.1
 
 
 def test_a_trace_is_parted_by_line_feeds_only(tmp_path: Path) -> None:
