@@ -37,8 +37,9 @@ def discover(
     goal: Goal | None = None,
     other_key: str | None = None,
 ) -> Outcome:
-    """Find out the limiter of ``options.url``; the report's member ``rate_limit`` is described in :mod:`load.limits.report`.
+    """Find out what limits the target: kind, numbers, scope, and whether Retry-After tells the truth.
 
+    The report's member ``rate_limit`` is described in :mod:`load.limits.report`.
     ``options.users``: the most in flight, 256 where it is not given; ``options.duration``: the longest it may take, s. ``other_key``:
     a second API key, to see whether both are counted together. Exit code 3 where no kind explains what was seen.
 

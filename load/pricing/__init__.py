@@ -44,7 +44,7 @@ def verify(
     goal: Goal | None = None,
     other_key: str | None = None,
 ) -> Outcome:
-    """Send prompts with known beginnings to ``options.url`` and hold hits, usages and balances against what they should be.
+    """Send prompts with known beginnings, and hold cache hits, usages and balances against what they should be.
 
     The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to look for leaks between
     accounts. ``options.users`` is how many requests run at once in the last group, ``options.duration`` the longest that all may take.
