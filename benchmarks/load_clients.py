@@ -5,8 +5,9 @@
     python benchmarks/load_clients.py truth --connections 256 1000
     python benchmarks/load_clients.py cost --connections 64 256 1000     # ours only: CPU per paced event, memory
 
-The server has core 0 for itself, the client core 1 with everything it needs (its parent process, its files). Peers that are not
-in this environment run with ``--peers PYTHON``, the interpreter of one that has them. Truth is the server's own write times.
+The server has core 0 for itself, the client core 1 with everything it needs (its parent process, its files). aiohttp, httpx-sse
+and the openai SDK run in ``.field/http-clients`` (``make peers``) or with ``--peers PYTHON``; those that are not there are named
+and left out. Truth is the server's own write times.
 """
 
 import argparse
@@ -26,9 +27,12 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-OURS = ("echosounder", "echosounder, stamps of its own")
-PEERS = ("fasthttp", "fasthttp-measuring", "aiohttp", "httpx-sse", "openai")
+OURS = ("echosounder", "echosounder-own-stamps")
+LOCUST = ("fasthttp", "fasthttp-measuring")  # in this environment, so that ours and theirs have one Locust
+PEERS = (*LOCUST, "aiohttp", "httpx-sse", "openai")
+HTTP_CLIENTS = HERE.parent / ".field/http-clients/bin/python"
 SERVER_CORE, CLIENT_CORE = 0, 1
+PATIENCE = 120  # s for a run of another client
 SECONDS = {"speed": 4.0, "truth": 4.0, "cost": 20.0}
 WARM = 2_000_000_000  # ns at the start of a run in which users come and code is run for the first time
 
@@ -84,24 +88,44 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
     }
 
 
-def peer(name: str, python: str, url: str, connections: int, seconds: float) -> Row:
-    command = [python, str(HERE / "load_peers.py"), name, url, str(connections), str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+def peer(name: str, python: Path, url: str, connections: int, seconds: float) -> Row:
+    command = [str(python), str(HERE / "load_peers.py"), name, url, str(connections), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     row: Row = json.loads(done.stdout.splitlines()[-1])
     return row
 
 
-def measure(name: str, python: str, url: str, connections: int, seconds: float) -> Row:
-    return ours(name, url, connections, seconds) if name in OURS else peer(name, python, url, connections, seconds)
+def wanted(given: argparse.Namespace, usual: tuple[str, ...]) -> Iterator[str]:
+    """The clients asked for; those that are not there are named."""
+    for name in given.clients or usual:
+        if name in (*OURS, *LOCUST) or given.peers.exists():
+            yield name
+        else:
+            print(f"{name}: no {given.peers}, left out: make peers, or --peers PYTHON", file=sys.stderr)
+
+
+def measured(name: str, given: argparse.Namespace, connections: int, url: str) -> Row | None:
+    """One run; None of a client that failed, which is named."""
+    if name in OURS:
+        return ours(name, url, connections, given.seconds)
+    try:
+        return peer(name, Path(sys.executable) if name in LOCUST else given.peers, url, connections, given.seconds)
+    except subprocess.CalledProcessError as error:
+        print(f"{name}: {error.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+    except subprocess.TimeoutExpired:
+        print(f"{name}: stopped after {PATIENCE} s", file=sys.stderr)
+    return None
 
 
 def speed(given: argparse.Namespace) -> None:
     print("| client | events/s | streams/s | µs CPU per event | runs |\n|---|--:|--:|--:|--:|")
-    for name in given.clients or (OURS[0], *PEERS):
-        rows = []
+    for name in wanted(given, (OURS[0], *PEERS)):
+        rows: list[Row] = []
         for _ in range(given.repeats):
             with serving("--events", str(given.events)) as url:
-                rows.append(measure(name, given.peers, url, given.connections[0], given.seconds))
+                rows += filter(None, [measured(name, given, given.connections[0], url)])
+        if not rows:
+            continue
         events = statistics.median(row["events"] / row["seconds"] for row in rows)
         streams = statistics.median(row["streams"] / row["seconds"] for row in rows)
         cpu = statistics.median(row["cpu"] / max(row["events"], 1) * 1e6 for row in rows)
@@ -110,12 +134,14 @@ def speed(given: argparse.Namespace) -> None:
 
 def truth(given: argparse.Namespace) -> None:
     print("| client | streams | TTFT error p50 / p99, ms | gap error p50 / p99, ms | compared |\n|---|--:|--:|--:|--:|")
-    for connections, name in itertools.product(given.connections, given.clients or (*OURS, *PEERS)):
+    for connections, name in itertools.product(given.connections, wanted(given, (*OURS, *PEERS))):
         rows = []
         for _ in range(given.repeats):
             with paced(given.itl, round(given.seconds * 1000 / given.itl)) as url:
-                seen = measure(name, given.peers, url, connections, given.seconds)
-                rows.append(errors(seen, write_times(url)))
+                if seen := measured(name, given, connections, url):
+                    rows.append(errors(seen, write_times(url)))
+        if not rows:
+            continue
         figures = [statistics.median(row[place] for row in rows) for place in range(4)]
         compared = statistics.median(row[4] for row in rows)
         first, gaps = f"{figures[0]:.2f} / {figures[1]:.2f}", f"{figures[2]:.2f} / {figures[3]:.2f}"
@@ -208,8 +234,8 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, help=f"of each run, else {SECONDS}")
     parser.add_argument("--itl", type=float, default=20.0, help="ms")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peers", default=sys.executable, help="the interpreter that has the peers")
-    parser.add_argument("--clients", nargs="*", help="only these")
+    parser.add_argument("--peers", type=Path, default=HTTP_CLIENTS, help="the interpreter that has the other clients")
+    parser.add_argument("--clients", nargs="*", choices=(*OURS, *PEERS), help="only these")
     arguments = parser.parse_args()
     arguments.seconds = arguments.seconds or SECONDS[arguments.what]
     os.sched_setaffinity(0, {CLIENT_CORE})

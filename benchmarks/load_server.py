@@ -155,7 +155,7 @@ def arrival(control: list[tuple[int, int, bytes]]) -> int:
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_SOCKET, TIMESTAMPNS):
             seconds, nanoseconds = struct.unpack("qq", data[:16])
-            return now - (clock - seconds * 1_000_000_000 - nanoseconds)
+            return now - clock + int(seconds) * 1_000_000_000 + int(nanoseconds)
     return now
 
 

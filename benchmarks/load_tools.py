@@ -157,17 +157,20 @@ class Ran(NamedTuple):
 
 def run(tool: Tool, python: Path, pace: list[str], fields: dict[str, Any]) -> Ran:
     """One run of the tool against a server of its own."""
-    program = [python.with_name(tool.program)] if isinstance(tool.program, str) else [python, *tool.program]
     with tempfile.TemporaryDirectory() as folder, serving("--events", str(fields["events"]), *pace) as url:
         home = Path(folder)
         options = tool.options.format(url=url, tokenizer=make_tokenizer(home), **fields)
-        ended = bounded([*map(str, program), *options.split()], home)
+        ended = bounded([*program(tool, python), *options.split()], home)
         arrivals, writes = (list(told(url, what).values()) for what in ("arrivals", "times"))
         try:
-            reported = tool.reported(home)
+            reported = list(map(float, tool.reported(home)))  # one of them may be None, of too few requests
         except (OSError, ValueError, KeyError, TypeError) as error:
             reported, ended = None, ended or f"no report ({error!r})"
     return Ran(arrivals, writes, ended, reported)
+
+
+def program(tool: Tool, python: Path) -> list[str]:
+    return [str(python.with_name(tool.program))] if isinstance(tool.program, str) else [str(python), *tool.program]
 
 
 def bounded(command: list[str], home: Path) -> str:
@@ -263,7 +266,7 @@ def installed(given: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     for name in given.tools:
         field = Path(sys.executable) if name == "echosounder" else HERE.parent / ".field" / name / "bin/python"
         python = (given.interpreter or field).absolute()
-        if python.exists():
+        if Path(program(TOOLS[name], python)[0]).exists():
             yield name, python
         else:
             print(f"{name}: not installed in .field/{name}, left out: make peers, or --interpreter", file=sys.stderr)
@@ -281,7 +284,7 @@ if __name__ == "__main__":
     parser.add_argument("--connections", type=int, nargs="+", default=[64], help="speed takes the first")
     parser.add_argument("--rounds", type=int, help="paced requests of each connection; default: 3 of 64, 1 of 1000")
     parser.add_argument("--pause", type=float, default=0.0, help="ms that one paced wait in 25 is longer")
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--interpreter", type=Path, help="that has the tool, instead of .field/NAME/bin/python")
     parser.add_argument("--tools", nargs="*", choices=TOOLS, default=list(TOOLS))
     arguments = parser.parse_args()

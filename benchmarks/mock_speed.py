@@ -3,8 +3,7 @@
     python benchmarks/mock_speed.py            # everything, about four minutes
     python benchmarks/mock_speed.py short      # one part: short, paced, memory, start
 
-Peers that are not installed are left out, and the output says so: ``.field/starlette`` (uvicorn[standard], starlette) and
-``.field/bench`` (npm: @copilotkit/aimock).
+Peers that are not installed (``make peers``) are left out, and the output says so: ``.field/starlette`` and ``.field/aimock``.
 """
 
 import json
@@ -90,7 +89,7 @@ def starlette(ttft_ms: float, itl_ms: float) -> Iterator[Target]:
 @contextmanager
 def aimock(ttft_ms: float, itl_ms: float) -> Iterator[Target]:
     """It has one latency for every chunk; what is asked is ignored, the fixture's 16 or 150 pieces of five characters come."""
-    port, home = free_port(), ROOT / ".field/bench"
+    port, home = free_port(), ROOT / ".field/aimock"
     content = " word" * (150 if itl_ms else 16)
     fixture = home / "fixture.json"
     fixture.write_text(
@@ -239,7 +238,7 @@ def compare(part: Callable[[Target], dict[str, float]], ttft_ms: float, itl_ms: 
 
 def installed() -> list[Callable[[float, float], Any]]:
     found: list[Callable[[float, float], Any]] = [ours]
-    for peer, home in ((starlette, ROOT / ".field/starlette"), (aimock, ROOT / ".field/bench/node_modules")):
+    for peer, home in ((starlette, ROOT / ".field/starlette"), (aimock, ROOT / ".field/aimock/node_modules")):
         if home.exists():
             found.append(peer)
         else:
