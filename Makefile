@@ -1,9 +1,10 @@
 # The verbs of daily work; .ci/run and the README call the same ones. `make` alone sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS := sglang aiperf genai-bench guidellm http-clients starlette
 FIELD := $(foreach name,litellm llama langchain transformers aimock npm clients reports,.field/$(name)/ready)
 
-.PHONY: setup check test demo self field docs bench lock clean
+.PHONY: setup check test demo self field docs bench peers lock clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready  ## everything the harness and its tests need, by version and hash
@@ -42,10 +43,19 @@ docs: setup  ## pages made from data, every command of the docs, the site
 	$(BIN)/pytest --quiet -m "docs or not docs" tests/test_docs.py
 	$(BIN)/zensical build --clean
 
-bench: setup  ## speed and truth, beside others; needs a quiet machine
+bench: setup  ## speed, truth and cost, beside those others that `make peers` installed; an hour, needs a quiet machine
 	$(BIN)/python benchmarks/mock_speed.py
 	$(BIN)/python benchmarks/load_clients.py speed --events 256
-	$(BIN)/python benchmarks/load_clients.py truth --connections 256
+	$(BIN)/python benchmarks/load_clients.py speed --events 16
+	$(BIN)/python benchmarks/load_clients.py truth --connections 64
+	$(BIN)/python benchmarks/load_clients.py truth --connections 256 1000 --clients echosounder echosounder-own-stamps
+	$(BIN)/python benchmarks/load_clients.py cost --connections 64 256 1000
+	$(BIN)/python benchmarks/load_tools.py speed --events 16
+	$(BIN)/python benchmarks/load_tools.py speed --events 256
+	$(BIN)/python benchmarks/load_tools.py truth --connections 64 1000
+	$(BIN)/python benchmarks/load_tools.py truth --connections 64 --pause 250
+
+peers: .field/aimock/ready $(PEERS:%=.field/%/ready)  ## what `make bench` measures beside ours (make -k goes on past one that fails)
 
 # Third-party software, each in an environment of its own, by version and hash.
 .field/litellm/ready: tests/field/litellm.lock
@@ -61,6 +71,19 @@ bench: setup  ## speed and truth, beside others; needs a quiet machine
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# As their users install them: pinned themselves, with what fits today below them. Of SGLang (Linux with glibc 2.34 or newer) only
+# the compiled client runs, so nothing below it is needed. guidellm brings torch, several gigabytes of it where there is no small one.
+.field/sglang/ready: PACKAGES = --no-deps sglang==0.5.23
+.field/aiperf/ready: PACKAGES = aiperf==0.13.0
+.field/genai-bench/ready: PACKAGES = genai-bench==0.0.5
+.field/guidellm/ready: PACKAGES = torch==2.13.0 guidellm==0.8.1
+.field/http-clients/ready: PACKAGES = aiohttp==3.14.5 httpx==0.28.1 httpx-sse==0.4.3 openai==3.54.0
+.field/starlette/ready: PACKAGES = starlette==1.10.0 'uvicorn[standard]==0.54.0'
+$(PEERS:%=.field/%/ready):
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(PACKAGES)
 	@touch $@
 
 .field/aimock/ready: tests/field/servers/package-lock.json
