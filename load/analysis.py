@@ -1,9 +1,11 @@
 """From a run's tally to ``report.json`` (``echosounder/load/1``). Pure: no clock, no file."""
 
-from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from load.calibration import Calibration
+from load.client_error import client_error, of_metric
+from load.distribution import figures
 from load.latency import METRICS
 from load.options import Options
 from load.slo import evaluate
@@ -22,10 +24,19 @@ DEFINITIONS = {
     "dispatch_delay_ms": "when the client took the request up - when it was due",
     "connect_ms": "time until a new connection was there, TLS included; none where a connection was used again",
     "keepalive_ms": "from the first keep-alive comment to the first event: queueing that the server shows",
+    "keepalive_interval_ms": "from one keep-alive comment to the next, on average over a request that had several",
     "ttft_with_connect_ms": "ttft_ms with the time to connect",
     "reasoning_ttft_ms": "first reasoning delta - t_sent",
     "headers_ms": "header section of the answer complete - t_sent",
-    "goodput_per_s": "answers per second that are complete and, each by itself, within every latency the objectives name",
+    "goodput_per_s": "answers per second that are complete and, each by itself, within every latency the objectives name; "
+    "one without a token has no TTFT and is not within it",
+    "censored": "requests (streams, for gaps) that were given up, by the end of the run or a timeout, before the latency was "
+    "known: they count with their age; at_least names the figures that they could have moved up by more than 1 %",
+    "ci": "95 % intervals of sampling: by order statistics, each request taken as independent; of gaps by how much random "
+    "groups of whole streams differ, because the gaps of one stream are alike",
+    "client_ms": "how far above (plus) and below (minus) the figure the true one may lie in 99 of 100 cases because of the "
+    "client: a read can be late, never early",
+    "cost": "of all tokens that answers told, warm-up included; at least, where cost.unpriced requests told none",
 }
 LOAD = ("users", "rate", "arrival", "seed")
 STOP_CODES = {"key-refused": 3, "no-balance": 3, "target-failing": 3, "budget": 0, "interrupted": 3, "worker": 3}
@@ -36,7 +47,8 @@ def report(
 ) -> dict[str, Any]:
     """The report of a run. ``conformance`` is empty until :func:`attach_conformance` fills it."""
     begin, end = window(options, tally)
-    signals = _signals(options, tally, lost_workers, calibration)
+    error = client_error(tally, calibration)
+    signals = _signals(options, tally, lost_workers, error)
     verdict, reasons = judge(signals)
     made: dict[str, Any] = {
         "schema": SCHEMA,
@@ -52,9 +64,10 @@ def report(
         "counts": _counts(tally),
         "failures": dict(sorted(tally.failures.items())),
         "ends": {str(end): number for end, number in sorted(tally.ends.items())},
-        "metrics": {f"{name}_ms": tally.histograms[name].figures() for name in METRICS},
+        "metrics": _metrics(tally, error),
         "throughput": _throughput(tally, begin, end),
-        "client_error_ms": _error(tally, calibration),
+        "client_error_ms": error,
+        "stream": _stream(tally),
         "cache": _cache(tally),
         "cost": _cost(tally),
         "rate_limit": None,
@@ -72,8 +85,8 @@ def attach_conformance(made: dict[str, Any], sampled: int, failing: dict[str, in
 
 
 def exit_code(made: dict[str, Any]) -> int:
-    """3 stopped without an answer to the question · 4 measurement invalid · 1 an objective missed · 0."""
-    if any(STOP_CODES.get(stop["kind"], 3) == 3 for stop in made["stopped"]) or not made["counts"]["sent"]:
+    """3 stopped without an answer to the question, or nothing was completed · 4 measurement invalid · 1 an objective missed · 0."""
+    if any(STOP_CODES.get(stop["kind"], 3) == 3 for stop in made["stopped"]) or not made["counts"]["completed"]:
         return 3
     if made["measurement"]["verdict"] == "invalid":
         return 4
@@ -109,38 +122,28 @@ def _counts(tally: Tally) -> dict[str, int]:
 
 
 def _throughput(tally: Tally, begin: int, end: int) -> dict[str, Any]:
-    seconds = (end - begin) / SECOND
-    if seconds <= 0:
-        return {"requests_per_s": None, "output_tokens_per_s": None, "goodput_per_s": None}
-    inside = [flow for flow in tally.flows if flow.whole and begin <= flow.closed < end]
+    """Of whole tenths of a second in the measured time."""
+    passed = tally.passed.between(begin, end)
+    members = {"requests_per_s": passed.answers, "output_tokens_per_s": passed.tokens, "goodput_per_s": passed.good}
+    return {name: round(value / passed.seconds, 3) if passed.seconds else None for name, value in members.items()}
+
+
+def _metrics(tally: Tally, error: dict[str, Any]) -> dict[str, Any]:
+    found = {name: figures(tally.histograms[name], tally.ages.get(name)) for name in METRICS}
+    return {f"{name}_ms": made and {**made, "client_ms": of_metric(name, error)} for name, made in found.items()}
+
+
+def _stream(tally: Tally) -> dict[str, int]:
+    """What streams were made of. ``token_events`` that came in fewer ``token_reads`` came together, and have no time of their own."""
+    tokens = tally.tokens
     return {
-        "requests_per_s": round(len(inside) / seconds, 3),
-        "output_tokens_per_s": round(sum(flow.tokens_in(begin, end) for flow in tally.flows) / seconds, 3),
-        "goodput_per_s": round(sum(flow.good for flow in inside) / seconds, 3),
+        "token_events": tokens["events"],
+        "token_reads": tokens["reads"],
+        "malformed_events": tokens["malformed"],
+        "keepalives": tokens["keepalives"],
+        "requests_with_keepalives": tokens["with_keepalives"],
+        "bytes": tokens["bytes"],
     }
-
-
-def _error(tally: Tally, calibration: Calibration | None) -> dict[str, Any]:
-    """What the client itself adds to a stamp.
-
-    Stamps of the kernel do not age while they wait for us: there it is the gap error that a calibration found under at least
-    this load, and without a calibration the time that reads waited, which is far more than it can be.
-    """
-    waited = {"read_p50": tally.delays.quantile(0.5), "read_p99": tally.delays.quantile(0.99)}
-    cell = calibration.nearest(*demand(tally)) if calibration else None
-    if calibration and cell:
-        source = f"calibration of {calibration.measured} at {cell.streams} streams of {cell.rate:g} events/s"
-        return {"p50": cell.gap_p50, "p99": cell.gap_p99, "ttft_p99": cell.ttft_p99, "source": source, **waited}
-    by_kernel = tally.delays.count > 0
-    found = tally.delays if by_kernel else tally.lags
-    source = "upper bound: time that bytes waited to be read" if by_kernel else "lag of the event loop"
-    return {"p50": found.quantile(0.5), "p99": found.quantile(0.99), "ttft_p99": None, "source": source, **waited}
-
-
-def demand(tally: Tally) -> tuple[int, float]:
-    """The most streams at once, and the events per second of a typical one."""
-    gap = tally.histograms["gap"].quantile(0.5)
-    return tally.most_in_flight, 1000 / gap if gap else 0.0
 
 
 def _stamps(tally: Tally) -> dict[str, Any]:
@@ -164,21 +167,24 @@ def _cache(tally: Tally) -> dict[str, Any]:
 
 
 def _cost(tally: Tally) -> dict[str, Any]:
-    spent = tally.money.spent()
+    """Of everything that was sent, warm-up included, as :func:`_cache` is not."""
+    spent, tokens = tally.money.spent(), tally.money.tokens
     return {
         "usd": format(spent.usd, "f") if spent else None,
         "usd_without_cache": format(spent.without_cache, "f") if spent else None,
         "balance_delta": None,
         "unexplained": None,
         "unpriced": tally.money.unpriced,
+        "tokens": {"prompt": tokens.prompt, "hit": tokens.hit, "output": tokens.output},
     }
 
 
-def _signals(options: Options, tally: Tally, lost_workers: int, calibration: Calibration | None) -> Signals:
+def _signals(options: Options, tally: Tally, lost_workers: int, error: dict[str, Any]) -> Signals:
     counts = _counts(tally)
     reads = tally.stamps["kernel"] + tally.stamps["user"]
     # The first and the last tick hold start-up and drain.
     cpu = max((max(shares[1:-1] or shares) for shares in tally.cpu.values() if shares), default=None)
+    answered = tally.histograms["ttft"].count
     open_loop = options.rate is not None or options.trace is not None
     return Signals(
         dispatch_ms=tally.late.quantile(0.99) if open_loop else None,
@@ -188,7 +194,9 @@ def _signals(options: Options, tally: Tally, lost_workers: int, calibration: Cal
         cpu=cpu,
         unsent=_share(counts) if open_loop and options.users is None else None,
         lost_workers=lost_workers,
-        calibrated_ms=cell.gap_p99 if (cell := calibration and calibration.nearest(*demand(tally))) else None,
+        calibrated_ms=error["p99"] if error["calibrated"] else None,
+        unanswered=counts["sent"] if not counts["completed"] and not answered else None,
+        unfinished=counts["sent"] if not counts["completed"] and answered else None,
     )
 
 
@@ -197,14 +205,5 @@ def _share(counts: dict[str, int]) -> float:
 
 
 def _plain(signals: Signals) -> dict[str, Any]:
-    names: Iterable[str] = (
-        "dispatch_ms",
-        "lag_ms",
-        "read_ms",
-        "kernel_stamps",
-        "cpu",
-        "unsent",
-        "lost_workers",
-        "calibrated_ms",
-    )
-    return {name: round(value, 4) if (value := getattr(signals, name)) is not None else None for name in names}
+    values = {each.name: getattr(signals, each.name) for each in fields(signals)}
+    return {name: None if value is None else round(value, 4) for name, value in values.items()}

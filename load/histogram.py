@@ -1,22 +1,18 @@
 """Distributions that merge by addition: HDR histograms of microseconds, the same for one worker or many.
 
-A value is kept to three significant digits (worst error 0.1 %) between 1 µs and a day.
+A value is kept to three significant digits (worst error 0.1 %) between 1 µs and a day; the largest is kept exactly.
 """
 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from itertools import accumulate
-from math import ceil, exp, floor, lgamma, log, log1p, sqrt
-from statistics import NormalDist
-from typing import Any
+from math import ceil
 
 from hdrh.histogram import HdrHistogram
 
 DAY_US = 86_400_000_000
-PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
-_EXACT_BELOW = 2000  # from here on the binomial distribution is as good as normal
+MAX_PENDING = 20_000  # distinct values
 
 
 class Histogram:
@@ -25,23 +21,38 @@ class Histogram:
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
         self._pending: Counter[int] = Counter(counts or {})
         self._hdr = HdrHistogram(1, DAY_US, 3)
-        self._sum = 0
+        self._sum = self._largest = 0
         self._cumulated: tuple[list[int], list[int]] | None = None
 
     def add(self, values_us: Iterable[int]) -> None:
-        """Gathered in a Counter first: HdrHistogram is Python, and pays per distinct value then."""
+        """Values, or counts by value. Gathered in a Counter first: HdrHistogram is Python, and pays per distinct value then."""
         self._pending.update(values_us)
+        if len(self._pending) > MAX_PENDING:
+            self._settle()
 
     def merge(self, other: "Histogram") -> None:
         other._settle()
         self._settle()
         self._hdr.add(other._hdr)
         self._sum += other._sum
+        self._largest = max(self._largest, other._largest)
+        self._cumulated = None
 
     @property
     def count(self) -> int:
         self._settle()
         return int(self._hdr.get_total_count())
+
+    @property
+    def mean(self) -> float:
+        """ms; 0 of nothing."""
+        return self._sum / self.count / 1000 if self.count else 0.0
+
+    @property
+    def largest(self) -> float:
+        """ms, exact; 0 of nothing."""
+        self._settle()
+        return self._largest / 1000
 
     def encode(self) -> str:
         """The HDR log format (compressed, base64), which other tools read too."""
@@ -51,79 +62,55 @@ class Histogram:
     def rank(self, rank: int) -> float:
         """The value in ms at a rank from 1 to ``count``, in ascending order."""
         values, totals = self._cumulate()
-        return values[bisect_left(totals, rank)] / 1000
+        return min(values[bisect_left(totals, rank)], self._largest) / 1000
 
     def quantile(self, share: float) -> float | None:
         """Nearest rank, ms; None of nothing."""
-        return self.rank(max(ceil(share * self.count), 1)) if self.count else None
-
-    def figures(self) -> dict[str, Any] | None:
-        """The distribution as reports hold it, ms; None of nothing. A percentile is None where fewer than one value lies above it."""
-        count = self.count
-        if not count:
-            return None
-        shares = {name: self.quantile(share) if resolved(count, share) else None for name, share in PERCENTILES.items()}
-        intervals = {f"{name}_ci": self._interval(PERCENTILES[name]) for name in ("p50", "p95", "p99")}
-        mean = round(self._sum / count / 1000, 4)
-        return {"count": count, "mean": mean, **shares, "max": self.rank(count), **intervals}
-
-    def _interval(self, share: float) -> list[float] | None:
-        bounds = interval(self.count, share)
-        return [self.rank(bounds[0]), self.rank(bounds[1])] if bounds else None
+        return self.rank(nearest(share, self.count)) if self.count else None
 
     def _settle(self) -> None:
         pending, self._pending = self._pending, Counter()
         for value, count in pending.items():
             self._hdr.record_value(min(max(value, 1), DAY_US), count)
             self._sum += value * count
+        if pending:
+            self._largest = max(self._largest, *pending)
             self._cumulated = None
 
     def _cumulate(self) -> tuple[list[int], list[int]]:
         self._settle()
         if self._cumulated is None:
-            steps = [
-                (step.value_iterated_to, step.count_added_in_this_iter_step)
-                for step in self._hdr.get_recorded_iterator()
-            ]
-            self._cumulated = [int(value) for value, _ in steps], list(accumulate(int(count) for _, count in steps))
+            # Not by the library's iterators: they visit every bucket there is in Python, and there are tens of thousands.
+            hdr, counts = self._hdr, list(self._hdr.counts)
+            used = [index for index, count in enumerate(counts) if count]
+            values = [int(hdr.get_highest_equivalent_value(hdr.get_value_from_index(index))) for index in used]
+            self._cumulated = values, list(accumulate(counts[index] for index in used))
         return self._cumulated
 
 
-def resolved(count: int, share: float) -> bool:
-    """Can *count* values tell this quantile? At least one value must be expected beyond it."""
-    return count * (1 - share) >= 1 - 1e-9
+class Grouped(Histogram):
+    """A histogram that keeps its values by groups too: of how much these differ follows how far to trust the whole."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = [Histogram() for _ in range(groups)]
+        self._fresh: list[Counter[int]] = [Counter() for _ in range(groups)]
+
+    def add_to(self, group: int, values_us: Iterable[int]) -> None:
+        fresh = self._fresh[group]
+        fresh.update(values_us)
+        if len(fresh) > MAX_PENDING:
+            self._settle()
+
+    def _settle(self) -> None:
+        for group, fresh in zip(self.groups, self._fresh, strict=True):
+            if fresh:
+                self._pending.update(fresh)
+                group.add(fresh)  # a mapping: a Counter adds up its counts
+                fresh.clear()
+        super()._settle()
 
 
-@lru_cache(maxsize=256)
-def interval(count: int, share: float, confidence: float = 0.95) -> tuple[int, int] | None:
-    """Ranks (1-based) between which the quantile lies with at least *confidence*; None where *count* cannot tell.
-
-    By order statistics: the number of values below the quantile is binomial, whatever the distribution of the values. It
-    takes the values to be independent, which gaps of one stream are not: their true interval is wider.
-    """
-    tail = (1 - confidence) / 2
-    if count >= _EXACT_BELOW and count * (1 - share) > 20:
-        mean, half = count * share, NormalDist().inv_cdf(1 - tail) * sqrt(count * share * (1 - share))
-        low, high = floor(mean - half), ceil(mean + half) + 1
-    else:
-        low, high = _binomial_interval(count, share, tail)
-    return (low, high) if low >= 1 and high <= count else None
-
-
-def _binomial_interval(count: int, share: float, tail: float) -> tuple[int, int]:
-    """The largest low with P(B < low) <= tail, the smallest high with P(B >= high) <= tail, for B ~ Binomial(count, share)."""
-    below, low, high = 0.0, 0, count + 1
-    for successes in range(count + 1):
-        below += _binomial(count, successes, share)
-        if below <= tail:
-            low = successes + 1
-        if below >= 1 - tail:
-            high = successes + 1
-            break
-    return low, high
-
-
-def _binomial(count: int, successes: int, share: float) -> float:
-    """Its mass by logarithms: (1 - share) ** count is nothing to a float soon."""
-    ways = lgamma(count + 1) - lgamma(successes + 1) - lgamma(count - successes + 1)
-    return exp(ways + successes * log(share) + (count - successes) * log1p(-share))
+def nearest(share: float, count: int) -> int:
+    """The rank, from 1, of a quantile of so many values."""
+    return max(ceil(share * count), 1)

@@ -1,8 +1,9 @@
 """What a request's latencies are: every definition once, as data, for one sample and for columns of many."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from load.sample import NOT_FINISHED, Sample
 from wire.stream import StreamEnd
@@ -39,7 +40,12 @@ SPANS = {
     "reasoning_ttft": Span("t_sent", "t_first_reasoning"),
     "headers": Span("t_sent", "t_headers"),
 }
-METRICS = ("gap", "tpot", *SPANS)
+METRICS = ("gap", "tpot", *SPANS, "keepalive_interval")
+# What a request that is given up would have exceeded: its age. Not of what need not come at all, as reasoning.
+CENSORED = ("ttft", "ttft_from_schedule", "ttft_with_connect", "headers", "e2e", "e2e_from_schedule", "gap")
+GIVEN_UP = (StreamEnd.CLIENT_CANCELLED, StreamEnd.IDLE_TIMEOUT)  # not what the target ended, but what we did
+_NAMES = tuple(dict.fromkeys(stamp for name, span in SPANS.items() if name != "keepalive" for stamp in span[:2]))
+_row = attrgetter(*_NAMES)
 _STAMPS = {name: attrgetter(span.since, span.until) for name, span in SPANS.items()}
 
 
@@ -48,6 +54,8 @@ def outcome(sample: Sample) -> str:
 
     What we cancelled is in flight and nobody's fault, but for what the drain waited for in vain.
     """
+    if sample.end is StreamEnd.DONE:
+        return COMPLETED
     if sample.end is StreamEnd.RESET:
         return TRUNCATED if sample.t_first_byte is not None else FAILED
     if sample.failure == NOT_FINISHED:
@@ -55,14 +63,52 @@ def outcome(sample: Sample) -> str:
     return _OUTCOMES.get(sample.end, FAILED)
 
 
+def columns_us(samples: Sequence[Sample], outcomes: Sequence[str]) -> dict[str, list[int]]:
+    """Every latency but the gaps, of every sample that has it, µs; ``outcomes`` are those of the samples.
+
+    All stamps are taken from a sample at once: one is folded per request, while others are being measured.
+    """
+    columns = dict(zip(_NAMES, zip(*map(_row, samples), strict=True), strict=False)) if samples else {}
+    whole = [kind == COMPLETED for kind in outcomes]
+    made = {name: [] if name == "keepalive" else _between(columns, span, whole) for name, span in SPANS.items()}
+    kept = [sample for sample in samples if sample.t_first_keepalive is not None]
+    made["keepalive"] = column_us("keepalive", kept)
+    made["keepalive_interval"] = column_us("keepalive_interval", kept)
+    made["tpot"] = [value for sample in compress(samples, whole) if (value := tpot_us(sample)) is not None]
+    return made
+
+
+def _between(columns: Mapping[str, Sequence[Any]], span: Span, whole: Sequence[bool]) -> list[int]:
+    pairs = zip(columns.get(span.since, ()), columns.get(span.until, ()), strict=True)
+    return _differences(compress(pairs, whole) if span.whole else pairs)
+
+
+def _differences(pairs: Iterable[tuple[int | None, int | None]]) -> list[int]:
+    return [
+        (until - since) // 1000 if until > since else 0
+        for since, until in pairs
+        if until is not None and since is not None
+    ]
+
+
 def column_us(name: str, samples: Iterable[Sample]) -> list[int]:
-    """A latency of every sample that has it, µs; ``gap`` is none of them: a request has many."""
-    if name == "tpot":
-        return [value for sample in samples if (value := tpot_us(sample)) is not None]
+    """One latency of every sample that has it, µs; ``gap`` is none of them: a request has many."""
+    if name in _OF_ONE:
+        return [value for sample in samples if (value := _OF_ONE[name](sample)) is not None]
     if SPANS[name].whole:
         samples = (sample for sample in samples if outcome(sample) == COMPLETED)
-    stamps = map(_STAMPS[name], samples)
-    return [max(until - since, 0) // 1000 for since, until in stamps if since is not None and until is not None]
+    return _differences(map(_STAMPS[name], samples))
+
+
+def ages_us(name: str, samples: Iterable[Sample]) -> list[int]:
+    """What a latency of :data:`CENSORED` would have exceeded in requests that were given up before it was known, µs."""
+    waits = ("t_last_token", "finish") if name == "gap" else SPANS[name][:2]
+    over = attrgetter(*waits, "t_closed")
+    return [
+        max(closed - since, 0) // 1000
+        for since, until, closed in map(over, samples)
+        if since is not None and closed is not None and (until is None or until == closed)
+    ]
 
 
 def latencies_us(name: str, sample: Sample) -> Sequence[int]:
@@ -79,6 +125,17 @@ def tpot_us(sample: Sample) -> int | None:
     return (max(last - first, 0) // 1000) // (tokens - 1)
 
 
+def keepalive_interval_us(sample: Sample) -> int | None:
+    """The time from one keep-alive to the next, on average over the request; None of fewer than two."""
+    first, last = sample.t_first_keepalive, sample.t_last_keepalive
+    if first is None or last is None or sample.keepalives < 2:
+        return None
+    return max(last - first, 0) // (sample.keepalives - 1) // 1000
+
+
 def output_tokens(sample: Sample) -> int:
     """As reported, else the events that carried output."""
     return (sample.usage.completion if sample.usage else None) or sample.token_events
+
+
+_OF_ONE: dict[str, Callable[[Sample], int | None]] = {"tpot": tpot_us, "keepalive_interval": keepalive_interval_us}

@@ -1,7 +1,6 @@
 """What a run costs, exactly: tokens by the minute they were sent in, because prices change by the clock."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from load.latency import REJECTED, outcome
 from load.sample import Sample
 from wire.prices import EXACT, Rates, bill
+from wire.usage import Usage
 
 MINUTE = 60_000_000_000
 
@@ -21,39 +21,74 @@ class Spent(NamedTuple):
     without_cache: Decimal
 
 
+class Tokens(NamedTuple):
+    """Sums over answers that told their usage; ``split``: how many of them told what was cached."""
+
+    prompt: int = 0
+    hit: int = 0
+    miss: int = 0
+    output: int = 0
+    split: int = 0
+
+    def plus(self, other: "Tokens") -> "Tokens":
+        return Tokens(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def tokens(usages: Iterable[Usage]) -> Tokens:
+    """The sums. What an answer does not split was not cached."""
+    prompt = hit = miss = output = split = 0
+    for usage in usages:
+        asked = usage.prompt or 0
+        cached = usage.hit if usage.hit is not None else usage.cached
+        split += cached is not None
+        prompt += asked
+        hit += cached or 0
+        miss += usage.miss if usage.miss is not None else max(asked - (cached or 0), 0)
+        output += usage.completion or 0
+    return Tokens(prompt, hit, miss, output, split)
+
+
 @dataclass(slots=True)
 class Money:
     """Money is a sum over few minutes. ``rates``: the prices at an instant, None where they are not known.
 
-    ``unpriced``: answers that did not tell their tokens.
+    ``unpriced``: requests that were sent, not refused, and did not tell their tokens: what they cost is not known.
     """
 
     rates: Callable[[datetime], Rates | None] | None = None
-    minutes: dict[int, Counter[str]] = field(default_factory=dict)
+    minutes: dict[int, Tokens] = field(default_factory=dict)
     unpriced: int = 0
 
-    def add(self, sample: Sample, at: int) -> None:
-        """*at*: ns since the epoch."""
-        usage = sample.usage
-        if usage is None:
-            self.unpriced += outcome(sample) != REJECTED
-            return
-        hit = usage.hit if usage.hit is not None else usage.cached or 0
-        tokens = self.minutes.get(at // MINUTE)
-        if tokens is None:
-            tokens = self.minutes[at // MINUTE] = Counter()
-        tokens["hit"] += hit
-        tokens["miss"] += usage.miss if usage.miss is not None else max((usage.prompt or 0) - hit, 0)
-        tokens["prompt"] += usage.prompt or 0
-        tokens["output"] += usage.completion or 0
+    def add(self, samples: Iterable[Sample], wall_offset: int) -> None:
+        """*wall_offset*: ns since the epoch at stamp 0 of the samples' clock."""
+        minutes: dict[int, list[Usage]] = {}
+        for sample in samples:
+            usage, sent = sample.usage, sample.t_sent
+            if usage is not None:
+                at = (sent if sent is not None else sample.t_dispatched) + wall_offset
+                minutes.setdefault(at // MINUTE, []).append(usage)
+            elif sent is not None:
+                self.unpriced += outcome(sample) != REJECTED
+        for minute, usages in minutes.items():
+            self.minutes[minute] = self.minutes.get(minute, Tokens()).plus(tokens(usages))
+
+    @property
+    def tokens(self) -> Tokens:
+        """Of everything that was paid for, warm-up included."""
+        total = Tokens()
+        for told in self.minutes.values():
+            total = total.plus(told)
+        return total
 
     def spent(self) -> Spent | None:
-        """None where the prices of any minute are not known."""
+        """What the answers cost that told their tokens. None where no price is known, or nothing of what was sent told any."""
+        if self.rates is None or (self.unpriced and not self.minutes):
+            return None
         usd = plain = Decimal(0)
-        for minute, tokens in self.minutes.items():
-            rates = self.rates(datetime.fromtimestamp(minute * 60, UTC)) if self.rates else None
+        for minute, told in self.minutes.items():
+            rates = self.rates(datetime.fromtimestamp(minute * 60, UTC))
             if rates is None:
                 return None
-            usd = EXACT.add(usd, bill(tokens["hit"], tokens["miss"], tokens["output"], rates).total)
-            plain = EXACT.add(plain, bill(0, tokens["prompt"], tokens["output"], rates).total)
-        return Spent(usd, plain) if self.rates else None
+            usd = EXACT.add(usd, bill(told.hit, told.miss, told.output, rates).total)
+            plain = EXACT.add(plain, bill(0, told.prompt, told.output, rates).total)
+        return Spent(usd, plain)

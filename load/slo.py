@@ -84,25 +84,37 @@ def _figure(text: str, name: str, compare: str, number: float, unit: str | None)
     allowed = {"%", None} if name in SHARES or name == "hit_ratio" else {None} if name == "usd" else {"/s", None}
     if unit not in allowed:
         raise UsageError(f"the unit {unit!r} makes no sense in the objective {text!r}")
-    return Slo(text, name, "", compare, number / 100 if unit == "%" else number)
+    limit = number / 100 if unit == "%" else number
+    if (name in SHARES or name == "hit_ratio") and (limit > 1 or (limit == 1 and unit is None)):
+        meant = f"; did you mean {name}{compare}{number:g}%?" if unit is None and number <= 100 else ""
+        raise UsageError(f"{name} is a share, and none is more than 100%: {text!r}{meant}")
+    return Slo(text, name, "", compare, limit)
 
 
 def evaluate(slo: Slo, report: dict[str, Any]) -> dict[str, Any]:
-    """``{"expr", "value", "met"}``. An objective without a value is not met: nothing showed that it is.
+    """``{"expr", "value", "met"}``, and ``at_least`` where the value is a lower bound only.
 
-    A percentile that the sample is too small to resolve is replaced by the maximum, which it cannot exceed.
+    An objective without a value is not met, nor one that asks for less than something of which only a lower bound is known:
+    nothing showed that it is. A percentile that the sample is too small to resolve is replaced by the maximum.
     """
-    value = _value(slo, report)
-    return {"expr": slo.expr, "value": value, "met": value is not None and slo.holds(value)}
+    value, at_least = _latency(slo, report) if slo.latency else _figured(slo, report)
+    met = value is not None and slo.holds(value) and not (at_least and slo.compare in {"<", "<="})
+    return {"expr": slo.expr, "value": value, "met": met} | ({"at_least": True} if at_least else {})
 
 
-def _value(slo: Slo, report: dict[str, Any]) -> Any:
-    if slo.latency:
-        figures = at(report, "metrics", f"{slo.name}_ms")
-        value: float | None = at(figures, slo.statistic)
-        return value if value is not None else at(figures, "max")
+def _latency(slo: Slo, report: dict[str, Any]) -> tuple[Any, bool]:
+    """The value, ms, and whether it is a lower bound."""
+    figures = at(report, "metrics", f"{slo.name}_ms")
+    statistic = slo.statistic if at(figures, slo.statistic) is not None else "max"
+    return at(figures, statistic), statistic in (at(figures, "at_least") or ())
+
+
+def _figured(slo: Slo, report: dict[str, Any]) -> tuple[Any, bool]:
     if slo.name in SHARES:
         ended = at(report, "counts", "sent") - at(report, "counts", "in_flight")
-        return sum(at(report, "counts", member) for member in SHARES[slo.name]) / ended if ended else None
+        counted = sum(at(report, "counts", member) for member in SHARES[slo.name])
+        return counted / ended if ended else None, False
     value = at(report, *FIGURES[slo.name])
-    return None if value is None else float(value)
+    return (
+        (None, False) if value is None else (float(value), slo.name == "usd" and bool(at(report, "cost", "unpriced")))
+    )

@@ -3,37 +3,38 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any, NamedTuple
+from itertools import chain, compress
+from typing import Any
+from zlib import crc32
 
 import msgspec
 
-from load.histogram import Histogram
-from load.latency import COMPLETED, IN_FLIGHT, METRICS, SPANS, column_us, latencies_us, outcome, output_tokens
-from load.money import Money
+from load.histogram import Grouped, Histogram
+from load.interval import GROUPS
+from load.latency import (
+    CENSORED,
+    COMPLETED,
+    GIVEN_UP,
+    IN_FLIGHT,
+    METRICS,
+    ages_us,
+    column_us,
+    columns_us,
+    latencies_us,
+    outcome,
+    output_tokens,
+)
+from load.money import Money, tokens
 from load.sample import MEASURED, Sample
 from load.slo import Slo
+from load.throughput import Throughput
+from wire.stream import StreamEnd
 
 STAMPS = frozenset({"at", "begin", "stopped_sending"})  # the members of other records that are stamps
+NEEDED = ("ttft", "ttft_from_schedule", "e2e", "e2e_from_schedule")  # an answer without one of these has not met it
 _SAMPLE_STAMPS = tuple(name for name in Sample.__struct_fields__ if name.startswith("t_"))
 
 Record = Sample | dict[str, Any]
-
-
-class Flow(NamedTuple):
-    """What an answer adds to throughput: output tokens between two stamps, and a request at its close if it is whole."""
-
-    since: int
-    closed: int
-    tokens: int
-    whole: bool
-    good: bool
-
-    def tokens_in(self, begin: int, end: int) -> float:
-        """The tokens that fell into a window, if they came evenly."""
-        if self.closed <= self.since:
-            return self.tokens if begin <= self.closed < end else 0.0
-        return self.tokens * max(min(self.closed, end) - max(self.since, begin), 0) / (self.closed - self.since)
 
 
 @dataclass(slots=True)
@@ -42,7 +43,8 @@ class Tally:
 
     slos: tuple[Slo, ...] = ()
     money: Money = field(default_factory=Money)
-    histograms: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in METRICS})
+    histograms: dict[str, Histogram] = field(default_factory=lambda: {name: _histogram(name) for name in METRICS})
+    ages: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in CENSORED})
     late: Histogram = field(default_factory=Histogram)  # dispatch delays that no busy user excuses
     lags: Histogram = field(default_factory=Histogram)
     delays: Histogram = field(default_factory=Histogram)
@@ -59,7 +61,7 @@ class Tally:
     stopped: list[dict[str, Any]] = field(default_factory=list)
     lost: dict[int, int] = field(default_factory=dict)  # workers that died, and how much of their schedule they left
     most_in_flight: int = 0
-    flows: list[Flow] = field(default_factory=list)
+    passed: Throughput = field(default_factory=Throughput)
 
     def enter(self, records: Iterable[Record]) -> list[Record]:
         """Count records of workers' logs; the same records, on the clock of the first worker's machine."""
@@ -71,16 +73,20 @@ class Tally:
 
     def samples(self, batch: Sequence[Sample]) -> None:
         """Count requests; of warm-up only that they were, what they cost, and what they added to throughput."""
-        measured = [sample for sample in batch if sample.phase == MEASURED]
+        if not batch:
+            return
+        worker = next(iter(self.workers.values()), {})  # all stamps are on the clock of this one's machine
+        self.passed.begin(int(worker.get("begin", batch[0].t_scheduled)))
+        outcomes = list(map(outcome, batch))
+        self._passed(batch, outcomes)
+        self.money.add(batch, int(worker.get("wall_offset", 0)))
+        inside = [sample.phase == MEASURED for sample in batch]
+        measured, ended = list(compress(batch, inside)), list(compress(outcomes, inside))
         self.counts["sent"] += len(measured)
         self.counts["sent_warm_up"] += len(batch) - len(measured)
-        walls = {worker: int(record.get("wall_offset", 0)) for worker, record in self.workers.items()}
-        for sample in batch:
-            self.money.add(sample, walls.get(sample.worker, 0) + (sample.t_sent or sample.t_dispatched))
-            self._flow(sample)
-        self._ends(measured)
-        self._times(measured)
-        self._tokens(measured)
+        self._ends(measured, ended)
+        self._times(measured, ended)
+        self._tokens(measured, ended)
 
     def _other(self, record: dict[str, Any]) -> dict[str, Any]:
         kind = record.get("kind")
@@ -135,55 +141,89 @@ class Tally:
         self.delays.add(_expand(record["delay_us"]))
         self.stamps.update(kernel=record["kernel"], user=record["user"])
 
-    def _flow(self, sample: Sample) -> None:
+    def _passed(self, batch: Sequence[Sample], outcomes: Sequence[str]) -> None:
         """Throughput counts whatever passed in the measured time, warm-up's late answers too: else it would lose the ends."""
-        tokens, whole = output_tokens(sample), outcome(sample) == COMPLETED
-        if tokens or whole:
-            closed = sample.t_closed or sample.t_dispatched
-            self.flows.append(Flow(sample.t_first_token or closed, closed, tokens, whole, whole and self._good(sample)))
+        judged = any(slo.latency for slo in self.slos)
+        answers = []
+        for sample, kind in zip(batch, outcomes, strict=True):
+            told, whole = output_tokens(sample), kind == COMPLETED
+            if told or whole:
+                closed = sample.t_closed or sample.t_dispatched
+                good = whole and (not judged or self._good(sample))
+                answers.append((sample.t_first_token or closed, closed, told, whole, good))
+        self.passed.add(answers)
 
     def _good(self, sample: Sample) -> bool:
-        """Does the request by itself meet every latency that an objective names?"""
+        """Does the request by itself meet every latency that an objective names? One that it does not have it may lack by right."""
+        judged = ((slo, latencies_us(slo.name, sample)) for slo in self.slos if slo.latency)
         return all(
-            slo.holds(value / 1000) for slo in self.slos if slo.latency for value in latencies_us(slo.name, sample)
+            all(slo.holds(value / 1000) for value in values) and bool(values or slo.name not in NEEDED)
+            for slo, values in judged
         )
 
-    def _ends(self, measured: Sequence[Sample]) -> None:
-        self.counts.update(map(outcome, measured))
-        self.ends.update(sample.end for sample in measured)
-        self.failures.update(sample.failure for sample in measured if sample.failure and outcome(sample) != IN_FLIGHT)
+    def _ends(self, measured: Sequence[Sample], outcomes: Sequence[str]) -> None:
+        self.counts.update(outcomes)
+        ends = [sample.end for sample in measured if sample.end is not StreamEnd.DONE]  # an enum is slow to count
+        self.ends.update(ends)
+        if len(measured) > len(ends):
+            self.ends[StreamEnd.DONE] += len(measured) - len(ends)
+        self.failures.update(
+            sample.failure
+            for sample, kind in zip(measured, outcomes, strict=True)
+            if sample.failure and kind != IN_FLIGHT
+        )
 
-    def _times(self, measured: Sequence[Sample]) -> None:
-        for name in ("tpot", *SPANS):
-            self.histograms[name].add(column_us(name, measured))
-        self.histograms["gap"].add(chain.from_iterable(sample.gaps_us for sample in measured))
-        self.late.add(column_us("dispatch_delay", (sample for sample in measured if not sample.queued)))
+    def _times(self, measured: Sequence[Sample], outcomes: Sequence[str]) -> None:
+        columns = columns_us(measured, outcomes)
+        for name, values in columns.items():
+            self.histograms[name].add(values)
+        queued = any(sample.queued for sample in measured)
+        own = [sample for sample in measured if not sample.queued] if queued else ()
+        self.late.add(column_us("dispatch_delay", own) if queued else columns["dispatch_delay"])
+        given_up = [sample for sample in measured if sample.end in GIVEN_UP]
+        for name in CENSORED if given_up else ():
+            self.ages[name].add(ages_us(name, given_up))
+        self._gaps(measured)
 
-    def _tokens(self, measured: Sequence[Sample]) -> None:
-        tokens = self.tokens
-        tokens["events"] += sum(sample.token_events for sample in measured)
-        tokens["keepalives"] += sum(sample.keepalives for sample in measured)
-        tokens["malformed"] += sum(sample.malformed for sample in measured)
-        tokens["bytes"] += sum(sample.bytes for sample in measured)
-        self.counts["coalesced"] += sum(max(sample.token_events - len(sample.gaps_us) - 1, 0) for sample in measured)
+    def _gaps(self, measured: Sequence[Sample]) -> None:
+        """In groups of whole streams, drawn by the number of the request, which does not depend on who sent it."""
+        groups: list[list[tuple[int, ...]]] = [[] for _ in range(GROUPS)]
         for sample in measured:
-            self._usage(sample)
+            if sample.gaps_us:
+                groups[crc32(sample.id.partition("-")[2].encode()) % GROUPS].append(sample.gaps_us)
+        gaps = self.histograms["gap"]
+        assert isinstance(gaps, Grouped)
+        for number, streams in enumerate(groups):
+            gaps.add_to(number, chain.from_iterable(streams))
 
-    def _usage(self, sample: Sample) -> None:
-        usage, tokens = sample.usage, self.tokens
-        if usage is None:
-            tokens["without_usage"] += outcome(sample) == COMPLETED
-            return
-        hit = usage.hit if usage.hit is not None else usage.cached
-        tokens["with_usage"] += 1
-        tokens["prompt"] += usage.prompt or 0
-        tokens["output"] += usage.completion or 0
-        tokens["hit"] += hit or 0
-        tokens["split"] += hit is not None
-        if sample.expected_hit is not None:
-            tokens["with_expected"] += 1
-            tokens["expected_hit"] += sample.expected_hit
-            tokens["mismatches"] += sample.expected_hit != (hit or 0)
+    def _tokens(self, measured: Sequence[Sample], outcomes: Sequence[str]) -> None:
+        counts = self.tokens
+        counts["events"] += sum([sample.token_events for sample in measured])
+        counts["reads"] += sum([len(sample.gaps_us) + 1 for sample in measured if sample.token_events])
+        counts["keepalives"] += sum([sample.keepalives for sample in measured])
+        counts["with_keepalives"] += sum([sample.keepalives > 0 for sample in measured])
+        counts["malformed"] += sum([sample.malformed for sample in measured])
+        counts["bytes"] += sum([sample.bytes for sample in measured])
+        usages = [sample.usage for sample in measured if sample.usage is not None]
+        told = tokens(usages)
+        counts.update(prompt=told.prompt, output=told.output, hit=told.hit, split=told.split, with_usage=len(usages))
+        counts["without_usage"] += sum(
+            [sample.usage is None for sample in compress(measured, [kind == COMPLETED for kind in outcomes])]
+        )
+        self._expected([sample for sample in measured if sample.expected_hit is not None])
+
+    def _expected(self, foretold: Sequence[Sample]) -> None:
+        """Cache hits beside those that the workload foretold."""
+        for sample in foretold:
+            if sample.usage is not None:
+                told = tokens((sample.usage,))
+                self.tokens["with_expected"] += 1
+                self.tokens["expected_hit"] += sample.expected_hit or 0
+                self.tokens["mismatches"] += sample.expected_hit != told.hit
+
+
+def _histogram(name: str) -> Histogram:
+    return Grouped(GROUPS) if name == "gap" else Histogram()
 
 
 def _expand(counts: dict[str, int]) -> Counter[int]:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from load.breaker import Breaker
 from load.budget import Budget
 from load.call import Job
-from load.histogram import Histogram, interval, resolved
+from load.distribution import figures
+from load.histogram import Grouped, Histogram
+from load.interval import GROUPS, between_groups, interval, resolved
 from load.sample import Sample, from_record
 from load.slo import evaluate, parse
 from load.validity import Signals, judge
@@ -32,9 +34,11 @@ def test_a_histogram_keeps_every_value_to_three_digits(values: list[int]) -> Non
     ordered = sorted(values)
     for rank in (1, (len(values) + 1) // 2, len(values)):
         assert histogram.rank(rank) == pytest.approx(ordered[rank - 1] / 1000, rel=0.001, abs=0.0011)
-    figures = histogram.figures()
-    assert figures is not None
-    assert figures["mean"] == pytest.approx(statistics.fmean(values) / 1000, abs=1e-4)
+    made = figures(histogram)
+    assert made is not None
+    assert made["mean"] == pytest.approx(statistics.fmean(values) / 1000, abs=1e-4)
+    assert made["max"] == ordered[-1] / 1000, "to the last digit"
+    assert all(made[name] <= made["max"] for name in ("p50", "p90", "p95", "p99", "p999") if made[name] is not None)
 
 
 @settings(max_examples=8, deadline=None)
@@ -46,7 +50,21 @@ def test_histograms_of_workers_merge_to_the_same_figures(shares: list[list[int]]
         part = Histogram()
         part.add(share)
         merged.merge(part)
-    assert merged.figures() == whole.figures()
+    assert figures(merged) == figures(whole)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, GROUPS - 1), durations), min_size=1, max_size=6))
+def test_a_histogram_in_groups_holds_what_one_without_does(shares: list[tuple[int, list[int]]]) -> None:
+    grouped, plain = Grouped(GROUPS), Histogram()
+    for group, values in shares:
+        grouped.add_to(group, values)
+        plain.add(values)
+        assert grouped.quantile(0.5) == plain.quantile(0.5)
+    assert [grouped.rank(rank) for rank in range(1, grouped.count + 1)] == [
+        plain.rank(rank) for rank in range(1, plain.count + 1)
+    ]
+    assert sum(group.count for group in grouped.groups) == plain.count
 
 
 @pytest.mark.parametrize(
@@ -72,6 +90,77 @@ def test_the_interval_holds_the_true_percentile_in_95_of_100_runs(count: int, sh
 def test_too_few_values_have_no_interval() -> None:
     assert interval(100, 0.99) is None
     assert interval(5, 0.5) is None
+    assert between_groups([Histogram() for _ in range(GROUPS)], 1.0, 0.5) is None
+
+
+def test_the_interval_of_gaps_knows_that_those_of_one_stream_are_alike() -> None:
+    """Streams each have a pace of their own, lognormal with median 20 ms, and so has the median of all gaps."""
+    draw = random.Random(11)
+    by_groups = by_values = 0
+    for _ in range(40):
+        gaps = Grouped(GROUPS)
+        for stream in range(80):
+            pace = 20_000 * draw.lognormvariate(0, 0.3)
+            gaps.add_to(stream % GROUPS, (round(pace * draw.uniform(0.95, 1.05)) // 20 * 20 for _ in range(20)))
+        found = figures(gaps)
+        assert found is not None
+        by_groups += found["p50_ci"][0] <= 20 <= found["p50_ci"][1]
+        ranks = interval(gaps.count, 0.5)
+        assert ranks is not None
+        by_values += gaps.rank(ranks[0]) <= 20 <= gaps.rank(ranks[1])
+    assert by_groups >= 34, "95 % less three standard errors"
+    assert by_values <= 24, "as if each gap was a new experiment: much too narrow"
+
+
+def censored(seen_ms: list[int], ages_ms: list[int]) -> dict[str, Any]:
+    seen, ages = Histogram(), Histogram()
+    seen.add(value * 1000 for value in seen_ms)
+    ages.add(value * 1000 for value in ages_ms)
+    made = figures(seen, ages)
+    assert made is not None
+    return made
+
+
+def test_requests_that_hang_make_no_percentile_look_good() -> None:
+    """A third of them: the median is known, the 95th percentile is somewhere above the age at which they were given up."""
+    made = censored([20] * 60, [3000] * 30)
+    assert (made["count"], made["censored"]) == (60, 30)
+    assert made["p50"] == pytest.approx(20, rel=0.001)
+    assert made["p90"] == made["p95"] == pytest.approx(3000, rel=0.001)
+    assert made["at_least"] == ["mean", "p90", "p95", "max"]
+    assert made["p95_ci"] is None
+    assert made["p50_ci"] is not None
+
+
+def test_streams_that_are_cut_young_leave_the_percentiles_that_they_cannot_move() -> None:
+    even = censored(list(range(1000, 2000)), [1] * 4)
+    assert even["at_least"] == ["mean", "p999", "max"]
+    assert even["p50"] == pytest.approx(1500, rel=0.01)
+    steep = censored([*range(1, 991), *range(5000, 5010)], [1] * 9)
+    assert "p99" in steep["at_least"], "nine more above it, and it is five seconds"
+    none = censored(list(range(1, 1000)), [])
+    assert (none["censored"], none["at_least"]) == (0, [])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 10_000), st.integers(1, 10_000)), min_size=1, max_size=200).filter(
+        lambda waits: any(whole <= patience for whole, patience in waits)
+    )
+)
+def test_a_figure_with_requests_given_up_is_never_above_the_truth_and_says_when_it_may_be_below(
+    waits: list[tuple[int, int]],
+) -> None:
+    """Each request takes so long, and is given up after so long: the truth is what no patience would have cut."""
+    made = censored([took for took, patience in waits if took <= patience], [p for took, p in waits if took > p])
+    truth = Histogram()
+    truth.add(took * 1000 for took, _ in waits)
+    true = figures(truth)
+    assert true is not None
+    for name in ("p50", "p90", "p95", "p99", "mean", "max"):
+        if made[name] is not None:
+            assert made[name] <= true[name] * 1.0011
+            assert name in made["at_least"] or made[name] >= true[name] / 1.0121
 
 
 OBJECTIVES = [
@@ -99,6 +188,10 @@ MISTAKES = [
     ("failures<1ms", "makes no sense"),
     ("usd<1/s", "makes no sense"),
     ("ttft_p95=500ms", "write it like"),
+    ("failures<5", "none is more than 100%.*did you mean failures<5%"),
+    ("failures<1", "did you mean failures<1%"),
+    ("hit_ratio>50", "did you mean hit_ratio>50%"),
+    ("rejected<300%", "none is more than 100%"),
 ]
 
 
@@ -109,10 +202,14 @@ def test_mistakes_in_objectives_are_named(text: str, says: str) -> None:
 
 
 REPORT: dict[str, Any] = {
-    "metrics": {"ttft_ms": {"p95": 400.0, "p99": None, "max": 450.0}, "gap_ms": None},
+    "metrics": {
+        "ttft_ms": {"p95": 400.0, "p99": None, "max": 450.0},
+        "e2e_ms": {"p50": 900.0, "p95": 3000.0, "p99": None, "max": 3000.0, "at_least": ["p95", "max"]},
+        "gap_ms": None,
+    },
     "counts": {"sent": 110, "in_flight": 10, "failed": 1, "rejected": 2, "truncated": 3},
     "throughput": {"goodput_per_s": 19.5},
-    "cost": {"usd": "0.50"},
+    "cost": {"usd": "0.50", "unpriced": 0},
 }
 HELD = [
     ("ttft_p95<500ms", 400.0, True),
@@ -143,6 +240,8 @@ HEALTH = [
     (Signals(cpu=0.99, kernel_stamps=1), "degraded", 1),
     (Signals(lost_workers=1, read_ms=500), "invalid", 2),
     (Signals(unsent=0.2), "invalid", 1),
+    (Signals(unanswered=9), "invalid", 1),
+    (Signals(unfinished=9), "degraded", 1),
 ]
 
 
@@ -171,6 +270,25 @@ def test_the_budget_is_debited_before_and_settled_after() -> None:
 def test_a_cap_on_requests() -> None:
     budget = Budget(requests=2)
     assert [budget.debit(JOB) for _ in range(3)] == [True, True, False]
+
+
+BOUNDS = [
+    ("e2e_p50<1s", 900.0, True, False),
+    ("e2e_p95<5s", 3000.0, False, True),  # it may be longer than that
+    ("e2e_p99<5s", 3000.0, False, True),
+    ("e2e_p95<2s", 3000.0, False, True),
+    ("e2e_p95>2s", 3000.0, True, True),
+    ("usd<=0.5", 0.5, False, True),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "met", "at_least"), BOUNDS, ids=[row[0] for row in BOUNDS])
+def test_a_lower_bound_does_not_meet_an_objective_that_asks_for_less(
+    text: str, value: float, met: bool, at_least: bool
+) -> None:
+    report = {**REPORT, "cost": {"usd": "0.50", "unpriced": 3}}
+    expected = {"expr": text, "value": value, "met": met} | ({"at_least": True} if at_least else {})
+    assert evaluate(parse(text), report) == expected
 
 
 def made(failure: str = "", status: int | None = 200, end: StreamEnd = StreamEnd.DONE) -> Sample:

@@ -1,0 +1,53 @@
+"""What the client itself adds to a figure, and in which direction: a read can be late, never early."""
+
+from typing import Any
+
+from load.calibration import Calibration
+from load.latency import SPANS
+from load.tally import Tally
+
+# Stamps of bytes that came in. All others are of what the client itself did, and it did that when it says so.
+READS = frozenset({"t_headers", "t_first_keepalive", "t_kept_alive", "t_first_reasoning", "t_first_token", "t_closed"})
+
+
+def client_error(tally: Tally, calibration: Calibration | None) -> dict[str, Any]:
+    """Errors of stamps, ms: ``p50`` and ``p99`` of gaps, ``ttft_p99`` of what begins with the request, and their ``source``.
+
+    Found by a calibration under at least this load, with stamps of the same kind. Without one: where the kernel stamps, the
+    time that reads waited, which is far more than the error can be; where we do, the lag of the event loop.
+    """
+    waited = {"read_p50": tally.delays.quantile(0.5), "read_p99": tally.delays.quantile(0.99)}
+    cell = calibration.nearest(*demand(tally)) if calibration else None
+    by_kernel = tally.stamps["kernel"] > tally.stamps["user"]
+    if calibration and cell:
+        user = cell.stamps == "kernel" and not by_kernel  # what was calibrated is not what was used here
+        gaps = (cell.read_p50, cell.read_p99) if user else (cell.gap_p50, cell.gap_p99)
+        source = f"calibration of {calibration.measured} at {cell.streams} streams of {cell.rate:g} events/s"
+        first = cell.read_p99 if user else cell.ttft_p99
+        return {"p50": gaps[0], "p99": gaps[1], "ttft_p99": first, "source": source, "calibrated": True, **waited}
+    found = tally.delays if by_kernel else tally.lags
+    source = (
+        "upper bound: the time that bytes waited to be read" if by_kernel else "estimate: the lag of the event loop"
+    )
+    p99 = found.quantile(0.99)
+    return {"p50": found.quantile(0.5), "p99": p99, "ttft_p99": p99, "source": source, "calibrated": False, **waited}
+
+
+def demand(tally: Tally) -> tuple[int, float]:
+    """The most streams at once, and the events per second of a typical one."""
+    gap = tally.histograms["gap"].quantile(0.5)
+    return tally.most_in_flight, 1000 / gap if gap else 0.0
+
+
+def of_metric(name: str, error: dict[str, Any]) -> dict[str, float] | None:
+    """How far above (``plus``) and below (``minus``) a latency the true one may lie, ms, in 99 of 100 cases; None if unknown.
+
+    What begins with something of ours and ends with a read can only have been measured too long. Between two reads either
+    may be the late one.
+    """
+    between_reads = name == "gap" or (name in SPANS and SPANS[name].since in READS)
+    if error["p99"] is None or not (between_reads or (name in SPANS and SPANS[name].until in READS)):
+        return None
+    if between_reads:
+        return {"plus": error["p99"], "minus": error["p99"]}
+    return {"plus": 0.0, "minus": error["ttft_p99"] if error["ttft_p99"] is not None else error["p99"]}

@@ -1,0 +1,67 @@
+"""How far may a percentile be off because only so many requests were sent? Intervals of 95 %, by two methods."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import ceil, exp, floor, lgamma, log, log1p, sqrt
+from statistics import NormalDist, stdev
+
+from load.histogram import Histogram
+
+_EXACT_BELOW = 2000  # from here on the binomial distribution is as good as normal
+# Student's t, 97.5 %, by degrees of freedom (Abramowitz and Stegun, table 26.10): fewer groups than six tell too little.
+_STUDENT = {5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+GROUPS = 1 + max(_STUDENT)
+
+
+def resolved(count: int, share: float) -> bool:
+    """Can *count* values tell this quantile? At least one value must be expected beyond it."""
+    return count * (1 - share) >= 1 - 1e-9
+
+
+@lru_cache(maxsize=256)
+def interval(count: int, share: float, confidence: float = 0.95) -> tuple[int, int] | None:
+    """Ranks (1-based) between which the quantile lies with at least *confidence*; None where *count* cannot tell.
+
+    By order statistics: the number of values below the quantile is binomial, whatever the distribution of the values. It
+    takes the values to be independent: for gaps, which come in streams, there is :func:`between_groups`.
+    """
+    tail = (1 - confidence) / 2
+    if count >= _EXACT_BELOW and count * (1 - share) > 20:
+        mean, half = count * share, NormalDist().inv_cdf(1 - tail) * sqrt(count * share * (1 - share))
+        low, high = floor(mean - half), ceil(mean + half) + 1
+    else:
+        low, high = _binomial_interval(count, share, tail)
+    return (low, high) if low >= 1 and high <= count else None
+
+
+def between_groups(groups: Sequence[Histogram], whole: float, share: float) -> list[float] | None:
+    """The interval, ms, of a quantile that is *whole* ms over all, by how much it differs between random groups of streams.
+
+    The gaps of one stream are alike, so that a thousand of them tell less than a thousand of as many streams; a group of
+    whole streams keeps that. On the logarithm, because latencies are skewed. None where too few groups resolve the quantile.
+    """
+    told = [group.quantile(share) for group in groups if resolved(group.count, share)]
+    logarithms = [log(value) for value in told if value]
+    if len(logarithms) - 1 not in _STUDENT or not whole:
+        return None
+    half = _STUDENT[len(logarithms) - 1] * stdev(logarithms) / sqrt(len(logarithms))
+    return [round(whole * exp(-half), 4), round(whole * exp(half), 4)]
+
+
+def _binomial_interval(count: int, share: float, tail: float) -> tuple[int, int]:
+    """The largest low with P(B < low) <= tail, the smallest high with P(B >= high) <= tail, for B ~ Binomial(count, share)."""
+    below, low, high = 0.0, 0, count + 1
+    for successes in range(count + 1):
+        below += _binomial(count, successes, share)
+        if below <= tail:
+            low = successes + 1
+        if below >= 1 - tail:
+            high = successes + 1
+            break
+    return low, high
+
+
+def _binomial(count: int, successes: int, share: float) -> float:
+    """Its mass by logarithms: (1 - share) ** count is nothing to a float soon."""
+    ways = lgamma(count + 1) - lgamma(successes + 1) - lgamma(count - successes + 1)
+    return exp(ways + successes * log(share) + (count - successes) * log1p(-share))
