@@ -3,7 +3,7 @@
 A value is kept to three significant digits (worst error 0.1 %) between 1 µs and a day; the largest is kept exactly.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
@@ -63,6 +63,17 @@ class Histogram:
         """The value in ms at a rank from 1 to ``count``, in ascending order."""
         values, totals = self._cumulate()
         return min(values[bisect_left(totals, rank)], self._largest) / 1000
+
+    def up_to(self, bounds_us: Iterable[int]) -> list[int]:
+        """How many values are at most each bound."""
+        values, totals = self._cumulate()
+        return [totals[behind - 1] if (behind := bisect_right(values, bound)) else 0 for bound in bounds_us]
+
+    @property
+    def total(self) -> float:
+        """The sum of the values, ms."""
+        self._settle()
+        return self._sum / 1000
 
     def quantile(self, share: float) -> float | None:
         """Nearest rank, ms; None of nothing."""
