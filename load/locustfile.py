@@ -10,8 +10,10 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from load import options as load_options
+from load.breaker import Trip
 from load.live import FILE
 from load.recorder import UNWRITTEN
 from load.sample import Sample
@@ -46,7 +49,7 @@ class Place:
         self.begin: int | None = None
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
-        self.taken = self.stopped = False
+        self.taken = self.stopped = self.failing = False
         self.finished: set[str] = (
             set()
         )  # of the master: workers that are done, those that died, and the processes of all
@@ -62,7 +65,11 @@ class Place:
     def _run(self) -> None:
         self.go.wait()
         if not self.stopped:
-            self._carry()
+            try:
+                self._carry()
+            except Exception as error:
+                traceback.print_exc()
+                say(mistake(error))
         self.over.set()
         broken = self.session is not None and self.session.broken
         if broken:
@@ -95,8 +102,10 @@ class Place:
                 self.options, index, gevent.get_hub().loop, observe, self.over.set, lines and lines.put_nowait
             )
         except (OSError, EchosounderError) as error:
-            print(f"echosounder: the worker cannot begin: {error}", file=sys.stderr, flush=True)
+            say(f"the worker cannot begin: {error}")
             return
+        hub = gevent.get_hub()
+        hub.handle_error = partial(self._broke, hub.handle_error)
         gc.collect()
         gc.freeze()
         gc.disable()  # a collection stops every stream at once
@@ -107,10 +116,29 @@ class Place:
             lines.put_nowait(b"")
             shipping.join()
 
+    def _broke(self, report: Callable[..., None], context: Any, kind: Any, error: Any, trace: Any) -> None:
+        """An exception in the loop: of the session's callbacks a mistake of ours, after which its figures would lack something."""
+        report(context, kind, error, trace)
+        if self.session is None or isinstance(context, gevent.Greenlet) or not isinstance(error, Exception):
+            return
+        if self.failing:  # it cannot even stop
+            self.over.set()
+        self.failing = True
+        self.session.trip(Trip("worker", mistake(error)))
+
     def _ship(self, index: int, lines: Queue) -> None:
         """To the master on another machine: what was appended here. Not from the loop's callbacks, because sending may wait."""
         while data := lines.get():
             self.runner.send_message(LINES, {"worker": index, "lines": data})
+
+
+def mistake(error: Exception) -> str:
+    return f"the worker broke: {type(error).__name__}: {error}"
+
+
+def say(sentence: str) -> None:
+    """The last such line is what the parent tells where no worker came up."""
+    print(f"echosounder: {sentence}", file=sys.stderr, flush=True)
 
 
 PLACE = Place()

@@ -108,7 +108,6 @@ class Session:
         self._failed += bool(record.failure)
         self._observe(record)
         if not self._tripped and (trip := self._breaker.observe(record)):
-            self._tripped = True
             self.trip(trip)
         now = time.monotonic_ns()
         if record.failure and self._users is not None:
@@ -117,6 +116,7 @@ class Session:
 
     def trip(self, trip: Trip) -> None:
         """Stop for a reason; what is in flight is given up."""
+        self._tripped = True
         self._recorder.note("stopped", {"worker": self.worker, "why": trip.kind, "reason": trip.reason})
         self.stop()
 

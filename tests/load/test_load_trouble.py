@@ -326,11 +326,44 @@ def test_the_schedule_of_a_killed_worker_stays_in_the_count_and_its_requests_lea
     kill_later(load, 1, 0.8)
     said: list[str] = []
     outcome = run(load, lambda step: said.append(step.said))
-    assert outcome.report["measurement"]["verdict"] == "degraded"
+    assert any("died" in reason for reason in outcome.report["measurement"]["reasons"])
     assert outcome.report["counts"]["scheduled"] == 40
     assert outcome.report["counts"]["sent"] == 20, "the answers of the dead came to nobody"
     in_flight = [int(line.split(", ")[-1].split()[0]) for line in said if "in flight" in line]
     assert 10 < max(in_flight[len(in_flight) // 2 :]) <= 20
+
+
+@pytest.fixture
+def broken_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A mistake of our own: from a certain request on, the workers cannot make one."""
+
+    def break_from(index: int) -> None:
+        (tmp_path / "sitecustomize.py").write_text(
+            "from load.workload import Workload\n"
+            "made = Workload.job\n"
+            f"Workload.job = lambda self, index: made(self, index) if index < {index} else 1 / 0\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return break_from
+
+
+def test_a_worker_that_cannot_begin_says_why(options: Options, routed: Any, broken_job: Any) -> None:
+    broken_job(0)
+    with pytest.raises(CannotJudge, match="no worker came up: echosounder: the worker broke: ZeroDivisionError"):
+        run(replace(options, url=routed(STREAM).url, duration=600.0))
+
+
+def test_a_worker_that_breaks_ends_the_run_and_says_why(options: Options, routed: Any, broken_job: Any) -> None:
+    broken_job(5)
+    outcome = run(replace(options, url=routed(STREAM).url, rate="20", duration=600.0))
+    assert outcome.exit_code == 3
+    assert outcome.report["stopped"][0] == {
+        "kind": "worker",
+        "reason": "the worker broke: ZeroDivisionError: division by zero",
+        "worker": 0,
+    }
+    assert outcome.report["counts"]["completed"] == 5
 
 
 def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any) -> None:
