@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from load import metrics
 from load.options import Options
 from load.tally import Tally
 
-LATENCIES = ("ttft", "gap", "e2e")
+LATENCIES = tuple(metric.member for metric in metrics.LATENCIES)
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 FILE = "live.json"
 MAX_POINTS = 600
@@ -24,11 +25,12 @@ def snapshot(options: Options, tally: Tally, now: int) -> dict[str, Any]:
         "model": options.model,
         "elapsed_s": round(max(now - min(begins), 0) / 1e9, 1) if begins else 0.0,
         "planned_s": options.seconds,
-        "sent": tally.counts["sent"],
+        "sent": _sent(tally),
         **{name: tally.counts[name] for name in ended},
         "in_flight": tally.in_flight,
         "failures": dict(tally.failures),
         **{f"{name}_ms": latency(tally, name) for name in LATENCIES},
+        **{f"{name}_seconds": distribution(tally, name) for name in LATENCIES},
         "prompt_tokens": tokens["prompt"],
         "output_tokens": tokens["output"],
         "hit_tokens": tokens["hit"],
@@ -40,6 +42,19 @@ def snapshot(options: Options, tally: Tally, now: int) -> dict[str, Any]:
 def latency(tally: Tally, name: str) -> dict[str, float | None]:
     histogram = tally.histograms[name]
     return {label: histogram.quantile(share) for label, share in QUANTILES.items()}
+
+
+def distribution(tally: Tally, name: str) -> dict[str, Any]:
+    """How many values there are up to each bound, in all, and what they add up to in seconds: what instances add up."""
+    histogram = tally.histograms[name]
+    upto = histogram.up_to([round(bound * 1_000_000) for bound in metrics.BOUNDS_S])
+    return {"up_to": upto, "count": histogram.count, "sum": histogram.total / 1000}
+
+
+def _sent(tally: Tally) -> int:
+    """By the workers' own counts, each taken in one moment: what has ended is read later than what is in flight."""
+    ticks = tally.ticks.values()
+    return sum(int(tick[name]) for tick in ticks for name in ("completed", "failed", "in_flight"))
 
 
 class Live:

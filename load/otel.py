@@ -1,41 +1,60 @@
 """``--otel``: the run as it stands, as OpenTelemetry metrics. Where to is told by the standard ``OTEL_EXPORTER_OTLP_*`` variables."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from load import metrics
 from wire.errors import UsageError
 
-COUNTERS = {
-    "requests.sent": "sent",
-    "requests.completed": "completed",
-    "tokens.prompt": "prompt_tokens",
-    "tokens.output": "output_tokens",
-}
-LATENCIES = {"ttft": "ttft_ms", "gap": "gap_ms", "e2e": "e2e_ms"}
+Values = Sequence[tuple[float | None, dict[str, str]]]  # each with the attributes that tell it from its like
 PREFIX = "echosounder.load."
 PERIOD_MS = 2000
 
 
-def instruments(metrics: Any, meter: Any, state: Callable[[], dict[str, Any]]) -> None:
-    """Observable instruments on *meter* that read *state*, the latest snapshot."""
+def instruments(api: Any, meter: Any, state: Callable[[], dict[str, Any]]) -> None:
+    """Observable instruments on *meter* that read *state*, the latest snapshot; latencies as quantiles, in seconds."""
 
-    def observed(member: str) -> Callable[[Any], Iterable[Any]]:
-        return lambda options: [metrics.Observation(state()[member], _labels(state()))] if state() else []
+    def observed(values: Callable[[dict[str, Any]], Values]) -> list[Callable[[Any], list[Any]]]:
+        def read(options: Any) -> list[Any]:
+            now = state()
+            found = values(now) if now else ()
+            return [api.Observation(value, {**_labels(now), **more}) for value, more in found if value is not None]
 
-    def quantiles(member: str) -> Callable[[Any], Iterable[Any]]:
-        return lambda options: [
-            metrics.Observation(value, {**_labels(state()), "quantile": label})
-            for label, value in (state()[member] if state() else {}).items()
-            if value is not None
-        ]
+        return [read]
 
-    for name, member in COUNTERS.items():
-        meter.create_observable_counter(PREFIX + name, [observed(member)])
-    meter.create_observable_up_down_counter(PREFIX + "requests.in_flight", [observed("in_flight")])
-    for name, member in LATENCIES.items():
-        meter.create_observable_gauge(PREFIX + name, [quantiles(member)], unit="ms")
+    for metric in metrics.COUNTERS:
+        meter.create_observable_counter(PREFIX + metric.name, observed(_one(metric)), metric.unit, metric.says)
+    metric = metrics.COST
+    meter.create_observable_counter(PREFIX + metric.name, observed(_money), metric.unit, metric.says)
+    metric = metrics.FAILURES
+    meter.create_observable_counter(PREFIX + metric.name, observed(_classes), metric.unit, metric.says)
+    metric = metrics.IN_FLIGHT
+    meter.create_observable_up_down_counter(PREFIX + metric.name, observed(_one(metric)), metric.unit, metric.says)
+    for metric in metrics.LATENCIES:
+        meter.create_observable_gauge(PREFIX + metric.name, observed(_quantiles(metric)), metric.unit, metric.says)
+
+
+def _one(metric: metrics.Metric) -> Callable[[dict[str, Any]], Values]:
+    return lambda state: [(state[metric.member], {})]
+
+
+def _money(state: dict[str, Any]) -> Values:
+    amount = state[metrics.COST.member]
+    return [(None if amount is None else float(amount), {})]
+
+
+def _classes(state: dict[str, Any]) -> Values:
+    return [(count, {"class": kind}) for kind, count in state[metrics.FAILURES.member].items()]
+
+
+def _quantiles(metric: metrics.Metric) -> Callable[[dict[str, Any]], Values]:
+    def read(state: dict[str, Any]) -> Values:
+        shares = state[f"{metric.member}_ms"].items()
+        return [(None if ms is None else ms / 1000, {"quantile": label}) for label, ms in shares]
+
+    return read
 
 
 def _labels(state: dict[str, Any]) -> dict[str, str]:
@@ -49,12 +68,12 @@ def exporting(wanted: bool, state: Callable[[], dict[str, Any]], reader: Any = N
         yield
         return
     try:
-        metrics, sdk = import_module("opentelemetry.metrics"), import_module("opentelemetry.sdk.metrics")
+        api, sdk = import_module("opentelemetry.metrics"), import_module("opentelemetry.sdk.metrics")
         reader = reader or _reader()
     except ImportError:
         raise UsageError("--otel needs the extra: pip install 'echosounder[metrics]'") from None
     provider = sdk.MeterProvider([reader])
-    instruments(metrics, provider.get_meter("echosounder"), state)
+    instruments(api, provider.get_meter("echosounder"), state)
     try:
         yield
     finally:

@@ -5,20 +5,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from load import metrics
 from wire.errors import UsageError
 
-COUNTERS = {
-    "requests_sent": ("sent", "Requests that were sent, warm-up excluded"),
-    "requests_completed": ("completed", "Answers that were complete"),
-    "prompt_tokens": ("prompt_tokens", "Prompt tokens, as reported"),
-    "output_tokens": ("output_tokens", "Completion tokens, as reported"),
-    "cache_hit_tokens": ("hit_tokens", "Prompt tokens that were cache hits, as reported"),
-}
-GAUGES = {
-    "in_flight": ("in_flight", "Requests in flight"),
-    "elapsed_seconds": ("elapsed_s", "Time since the run began"),
-}
-LATENCIES = {"ttft_seconds": "ttft_ms", "gap_seconds": "gap_ms", "e2e_seconds": "e2e_ms"}
 PREFIX = "echosounder_load_"
 
 
@@ -33,41 +22,37 @@ class Collector:
         if not state:
             return
         labels = {"scenario": str(state["scenario"]), "model": str(state["model"] or "")}
-        for name, (member, says) in COUNTERS.items():
-            yield self._one(self._families.CounterMetricFamily, name, says, labels, state[member])
-        for name, (member, says) in GAUGES.items():
-            yield self._one(self._families.GaugeMetricFamily, name, says, labels, state[member])
+        counter, gauge = self._families.CounterMetricFamily, self._families.GaugeMetricFamily
+        for metric in metrics.COUNTERS:
+            yield _one(counter, metric, labels, state[metric.member])
+        for metric in (metrics.IN_FLIGHT, metrics.ELAPSED):
+            yield _one(gauge, metric, labels, state[metric.member])
+        if state[metrics.COST.member] is not None:
+            yield _one(counter, metrics.COST, labels, float(state[metrics.COST.member]))
+        yield self._failures(state, labels)
         yield from self._latencies(state, labels)
-        yield from self._others(state, labels)
 
-    def _one(self, family: Any, name: str, says: str, labels: dict[str, str], value: float) -> Any:
-        made = family(PREFIX + name, says, labels=list(labels))
-        made.add_metric(list(labels.values()), value)
+    def _failures(self, state: dict[str, Any], labels: dict[str, str]) -> Any:
+        metric = metrics.FAILURES
+        made = self._families.CounterMetricFamily(PREFIX + metric.prometheus, metric.says, labels=[*labels, "class"])
+        for kind, count in state[metric.member].items():
+            made.add_metric([*labels.values(), kind], count)
         return made
 
     def _latencies(self, state: dict[str, Any], labels: dict[str, str]) -> Iterator[Any]:
-        for name, member in LATENCIES.items():
-            made = self._families.GaugeMetricFamily(PREFIX + name, f"{name} by quantile", labels=[*labels, "quantile"])
-            for label, value in state[member].items():
-                if value is not None:
-                    made.add_metric([*labels.values(), f"0.{label[1:]}"], value / 1000)
+        """As histograms with fixed bounds, which add up over instances as quantiles do not."""
+        for metric in metrics.LATENCIES:
+            found = state[f"{metric.member}_seconds"]
+            counts = zip(map(str, metrics.BOUNDS_S), found["up_to"], strict=True)
+            made = self._families.HistogramMetricFamily(PREFIX + metric.prometheus, metric.says, labels=list(labels))
+            made.add_metric(list(labels.values()), [*counts, ("+Inf", found["count"])], found["sum"])
             yield made
 
-    def _others(self, state: dict[str, Any], labels: dict[str, str]) -> Iterator[Any]:
-        failures = self._families.CounterMetricFamily(
-            PREFIX + "failures", "Failed requests by class", labels=[*labels, "class"]
-        )
-        for kind, count in state["failures"].items():
-            failures.add_metric([*labels.values(), kind], count)
-        yield failures
-        if state["usd"] is not None:
-            yield self._one(
-                self._families.CounterMetricFamily,
-                "cost_usd",
-                "Cost of the tokens, US dollars",
-                labels,
-                float(state["usd"]),
-            )
+
+def _one(family: Any, metric: metrics.Metric, labels: dict[str, str], value: float) -> Any:
+    made = family(PREFIX + metric.prometheus, metric.says, labels=list(labels))
+    made.add_metric(list(labels.values()), value)
+    return made
 
 
 @contextmanager
