@@ -35,7 +35,7 @@ class Options:
     rate: str | None = None
     arrival: str = "constant"
     trace: Path | None = None
-    beyond: int = 0  # requests of the trace that are due after the duration; found out when the run begins
+    beyond: int | None = None  # requests of the trace that are due after the duration; found out when the run begins
     duration: float = 10.0
     warmup: float = 0.0
     drain: float = 30.0

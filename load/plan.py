@@ -61,9 +61,9 @@ def duration(path: Path, warmup: float) -> float:
     return max(last - warmup + BEHIND, SHORTEST)
 
 
-def beyond(options: Options) -> int:
-    """How many requests of the trace are due when sending has stopped."""
-    return sum(due.offset >= options.seconds for due in trace(options.trace)) if options.trace else 0
+def beyond(options: Options) -> int | None:
+    """How many requests of the trace are due when sending has stopped; None without a trace."""
+    return sum(due.offset >= options.seconds for due in trace(options.trace)) if options.trace else None
 
 
 def rates(options: Options) -> Rates | None:
