@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,6 +37,7 @@ from wire.prices import Rates
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
+_ERROR = re.compile(r"[\w.]+(Error|Exception): |\[.*/(ERROR|CRITICAL)/")
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
@@ -145,6 +147,7 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
         finally:
             _stop(process)
         read(parts, log, tally)
+        live.take(tally, time.monotonic_ns(), last=True)
     if read is keep:
         fold(log.path, tally)
     if process.returncode == UNWRITTEN:
@@ -257,4 +260,5 @@ def _last_words(out: Path) -> str:
     except OSError:
         return "it said nothing"
     own = [line for line in lines if line.startswith("echosounder:")]
-    return (own or lines or ["it said nothing"])[-1]
+    errors = [line for line in lines if _ERROR.match(line)]  # behind them Locust prints its statistics
+    return (own or errors or lines or ["it said nothing"])[-1]

@@ -67,9 +67,9 @@ class Live:
         self._watched = options.web is not None or options.prometheus is not None or options.otel
         self.now: dict[str, Any] = {}
 
-    def take(self, tally: Tally, now: int) -> None:
-        """At most once a second, and only where somebody looks: a snapshot reads whole histograms."""
-        if not self._watched or now - self._last < 1_000_000_000:
+    def take(self, tally: Tally, now: int, last: bool = False) -> None:
+        """At most once a second but for the last, and only where somebody looks: a snapshot reads whole histograms."""
+        if not self._watched or (now - self._last < 1_000_000_000 and not last):
             return
         self._last = now
         self.now = snapshot(self._options, tally, now)

@@ -27,7 +27,7 @@ from load.otel import exporting
 from load.prometheus import serving
 from load.tally import Tally
 from mock_server.process import Running, spawn
-from wire.errors import UsageError
+from wire.errors import CannotJudge, UsageError
 from wire.runlog import read
 
 
@@ -212,6 +212,16 @@ def test_a_port_that_is_taken_is_said() -> None:
         pass
 
 
+def test_a_page_whose_port_is_taken_is_said(mock: Running, tmp_path: Path) -> None:
+    """Locust prints its statistics behind the error, empty tables."""
+    options = Options(url=mock.url, out=tmp_path, users="2", duration=1.0, api_key="sk-test-000000000")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(CannotJudge, match=r"no worker came up: .*Address already in use"),
+    ):
+        run(replace(options, web=taken.getsockname()[1]))
+
+
 def test_open_telemetry_gets_the_latest_snapshot() -> None:
     memory = pytest.importorskip("opentelemetry.sdk.metrics.export").InMemoryMetricReader()
     with exporting(True, lambda: {**STATE, "sent": 7, "gap_ms": {"p50": 20.0, "p95": None, "p99": 41.0}}, memory):
@@ -253,17 +263,38 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
-def test_open_telemetry_is_posted_to_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
+    """A receiver, and what was posted to it last, by name."""
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http.metric_exporter")
+
+    def last() -> dict[str, Any]:
+        path, message = Receiver.taken[-1]
+        assert path == "/v1/metrics"
+        return {metric.name: metric for metric in message.resource_metrics[0].scope_metrics[0].metrics}
+
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        with exporting(True, lambda: {**STATE, "sent": 7, "ttft_ms": {"p50": 250.0, "p95": None, "p99": None}}):
-            pass
+        yield last
         server.shutdown()
-    path, message = Receiver.taken[-1]
-    metrics = {metric.name: metric for metric in message.resource_metrics[0].scope_metrics[0].metrics}
-    assert path == "/v1/metrics"
+
+
+def test_the_last_of_a_run_that_is_posted_is_what_the_report_says(
+    posted: Callable[[], dict[str, Any]], mock: Running, tmp_path: Path
+) -> None:
+    options = Options(url=mock.url, out=tmp_path, users="2", duration=1.0, otel=True, api_key="sk-test-000000000")
+    counts = run(replace(options, output_tokens="5")).report["counts"]
+    totals = {name: metric.sum.data_points[0].as_int for name, metric in posted().items() if "requests." in name}
+    assert totals["echosounder.load.requests.completed"] == counts["completed"] > 0
+    assert totals["echosounder.load.requests.sent"] == counts["sent"]
+    assert totals["echosounder.load.requests.in_flight"] == 0
+
+
+def test_open_telemetry_is_posted_to_a_receiver(posted: Callable[[], dict[str, Any]]) -> None:
+    with exporting(True, lambda: {**STATE, "sent": 7, "ttft_ms": {"p50": 250.0, "p95": None, "p99": None}}):
+        pass
+    metrics = posted()
     (sent,) = metrics["echosounder.load.requests.sent"].sum.data_points
     (ttft,) = metrics["echosounder.load.ttft"].gauge.data_points
     assert (sent.as_int, ttft.as_double) == (7, 0.25)
