@@ -42,7 +42,7 @@ _TRANSPORT = {
 
 def stream_end(exchange: Exchange) -> StreamEnd:
     """The class of the stream's end. A ``[DONE]`` that arrived outweighs whatever the socket did afterwards."""
-    if exchange.status is not None and exchange.status >= 400:
+    if exchange.status is not None and not 200 <= exchange.status < 300:  # sent elsewhere is no answer either
         return StreamEnd.REFUSED
     chunks = [value for _, value in exchange.chunks]
     if any(isinstance(value, dict) and value.get("error") for value in chunks):

@@ -44,6 +44,7 @@ ERROR = b'data: {"error":{"message":"no"}}\n\n'
         (stream(ROLE, end=End.IDLE_TIMEOUT), StreamEnd.IDLE_TIMEOUT),
         (stream(ROLE, ERROR, DONE), StreamEnd.ERROR_EVENT),
         (stream(b"", status=429), StreamEnd.REFUSED),
+        (stream(b"", status=302), StreamEnd.REFUSED),
         (stream(end=End.CONNECT_FAILED, status=None), StreamEnd.CONNECT_FAILED),
         (stream(ROLE, end=End.CLIENT_CANCELLED), StreamEnd.CLIENT_CANCELLED),
     ],
