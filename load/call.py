@@ -134,6 +134,12 @@ class Call:
             return End.COMPLETE
         return End.RESET if self.framing.status is None else End.TRUNCATED
 
+    @property
+    def refused(self) -> bool:
+        """By status: anything but 2xx, a redirection too, which we do not follow."""
+        status = self.framing.status
+        return status is not None and not 200 <= status < 300
+
     def answer(self) -> Any:
         """The body of an answer that is no stream, as JSON; None where it is none. Blank lines before it are keep-alives."""
         try:
@@ -145,7 +151,7 @@ class Call:
 def stream_end(call: Call, answer: Any) -> StreamEnd:
     """The class of the end, by the rules of :func:`wire.stream.stream_end`; an answer that was to be whole is done when it is."""
     reader = call.reader
-    if call.framing.status is not None and call.framing.status >= 400:
+    if call.refused:
         return StreamEnd.REFUSED
     if reader.error or at(answer, "error"):
         return StreamEnd.ERROR_EVENT
@@ -251,7 +257,7 @@ def _message(call: Call, answer: Any) -> str:
     """What the answer says that went wrong, or its beginning where it says nothing."""
     error = at(answer, "error") or call.reader.error
     text = at(error, "message") or (error if isinstance(error, str) else "")
-    if not text and (call.framing.status or 0) >= 400:
+    if not text and call.refused:
         text = b"".join(call.body)[:EXCERPT].decode("utf-8", "replace")
     return (_text(text) or "")[:EXCERPT]
 

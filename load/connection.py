@@ -88,7 +88,8 @@ class Connection:
         call.end = found if found is End.COMPLETE else end
         call.error = call.error or error
         call.framing.release()
-        if call.end is not End.COMPLETE or call.t_closed is None:
+        # Past [DONE] the answer is over: how long we then waited for the end of the message is no part of it.
+        if call.t_closed is None or not (call.end is End.COMPLETE or call.reader.done):
             call.t_closed = time.monotonic_ns()
         reusable = call.end is End.COMPLETE and call.framing.reusable and not self._closed
         self._client.released(self, call, reusable)

@@ -10,6 +10,7 @@ from load import client_tls, shape
 from load.breaker import Breaker
 from load.budget import Budget, share
 from load.client import Client, Endpoint
+from load.dispatcher import Dispatcher
 from load.head import Head
 from load.options import Options
 from load.plan import Due, items, rates, trace
@@ -41,8 +42,7 @@ def session(
         worker,
         jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines)).job,
         head=Head(options.target, options.api_key),
-        due=due(options, worker, lines),
-        users=shape.parse(options.users, options.duration, options.warmup) if options.users else None,
+        dispatcher=_dispatcher(options, worker, lines),
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
         recorder=Recorder(part(options.out, worker), ship),
         budget=_budget(options, worker),
@@ -86,6 +86,11 @@ def _answering(found: Any, timeout: float) -> tuple[int, Any]:
                 if probe.connect_ex(address) == 0:
                     return family, address
     return found[0][0], found[0][4]
+
+
+def _dispatcher(options: Options, worker: int, lines: list[Due] | None) -> Dispatcher:
+    users = shape.parse(options.users, options.duration, options.warmup) if options.users else None
+    return Dispatcher(worker, options.workers, due(options, worker, lines), users, min(1.0, options.seconds / 10))
 
 
 def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None:

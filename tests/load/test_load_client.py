@@ -74,6 +74,18 @@ ENDS: list[tuple[str, tuple[Any, ...], StreamEnd, str]] = [
         StreamEnd.REFUSED,
         "http-429",
     ),
+    (
+        "sent elsewhere",
+        (b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 25\r\n\r\n", b'{"error":{"message":"x"}}'),
+        StreamEnd.REFUSED,
+        "http-302",
+    ),
+    (
+        "sent elsewhere without a word",
+        (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",),
+        StreamEnd.REFUSED,
+        "http-302",
+    ),
     ("no HTTP", (b"SSH-2.0-OpenSSH\r\n", "close"), StreamEnd.CHUNK_TRUNCATED, "protocol-error"),
     ("broken chunk size", (HEAD, b"zz\r\n"), StreamEnd.CHUNK_TRUNCATED, "protocol-error"),
 ]
@@ -179,6 +191,7 @@ def test_an_answer_that_is_no_stream(scripted: Any, one: Any) -> None:
 def test_a_message_that_does_not_end_after_done_is_not_waited_for(scripted: Any, one: Any) -> None:
     record = sample(one(scripted(HEAD, body(A, FINISH, DONE), 20.0).address))
     assert (record.end, record.error) == (StreamEnd.DONE, "the message did not end after [DONE]")
+    assert record.t_closed == record.t_done, "our patience is no part of the answer's time"
 
 
 def test_the_end_is_known_by_the_read_that_brings_it(scripted: Any, one: Any) -> None:

@@ -72,6 +72,21 @@ def test_the_stamps_agree_with_the_journal_of_the_server(closed: Outcome, mock: 
     assert abs(statistics.median(errors)) < 0.5, "milliseconds"
 
 
+def test_the_window_of_a_rate_ends_when_its_time_does(mock: Running, tmp_path: Path) -> None:
+    """Due at 0 and at 0.5 s, answered at once: two requests in a second are two a second, and not four."""
+    outcome = run(replace(options(mock, tmp_path), rate="2"))
+    assert outcome.report["duration_s"] == 1.0
+    assert outcome.report["throughput"]["requests_per_s"] == 2.0
+
+
+def test_the_exchanges_that_are_kept_come_from_all_of_the_run(mock: Running, tmp_path: Path) -> None:
+    load = replace(options(mock, tmp_path), rate="100", sample_every=1, sample_limit=10)
+    indices = [int(exchange.id.partition("-")[2]) for exchange in read(run(load).log).exchanges]
+    assert 8 <= len(indices) <= 10
+    assert max(indices) > 80
+    assert len([index for index in indices if index < 50]) <= 7
+
+
 def test_an_open_loop_run_keeps_its_schedule_and_leaves_the_warm_up_out(mock: Running, tmp_path: Path) -> None:
     load = replace(options(mock, tmp_path), rate="40", arrival="poisson", warmup=0.5, scenario="mixed")
     outcome = run(load)

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load import arrivals
+from load.dispatcher import PAUSE, SECOND, Dispatcher
 from load.shape import Segment, Shape, parse
 from wire.errors import UsageError
-
-SECOND = 1_000_000_000
 
 SHAPES = [
     ("20", 10.0, ((10, 20, 20),)),
@@ -104,3 +103,67 @@ def test_poisson_gaps_have_the_mean_and_the_spread_of_an_exponential() -> None:
 
 def test_a_trace_is_replayed_in_order() -> None:
     assert list(arrivals.replay([2.5, 0, 1.25])) == [0, 1_250_000_000, 2_500_000_000]
+
+
+def dispatcher(due: list[float] | None, users: str | None, worker: int = 0, workers: int = 1) -> Dispatcher:
+    schedule = None if due is None else arrivals.share(arrivals.replay(due), worker, workers)
+    return Dispatcher(worker, workers, schedule, parse(users, 10.0) if users else None, spread=1.0)
+
+
+def taken(found: Dispatcher, at: float) -> list[tuple[int, bool]]:
+    """Everything that free users take at a time: index, and whether it had to wait for one."""
+    now, turns = round(at * SECOND), []
+    found.adjust(now)
+    found.fall_due(now, 10 * SECOND)
+    while turn := found.take(now):
+        turns.append((turn[0], turn[2]))
+    return turns
+
+
+def test_who_falls_due_while_every_user_is_busy_is_marked_however_short_the_wait() -> None:
+    found = dispatcher([0.0, 1.0, 1.01, 1.02], "2")
+    found.begin(0)
+    assert taken(found, 0.0) == [(0, False)]
+    assert taken(found, 1.0) == [(1, False)]
+    assert taken(found, 1.01) == [], "both are busy"
+    found.release(round(1.011 * SECOND), failed=False)
+    assert taken(found, 1.011) == [(2, True)]
+    found.release(round(1.012 * SECOND), failed=False)
+    assert taken(found, 1.02) == [(3, False)], "a user was free: it would have been our own fault"
+    assert found.exhausted
+
+
+def test_who_is_taken_up_late_though_a_user_was_free_is_not_excused() -> None:
+    found = dispatcher([0.0, 0.1, 0.2], "2")
+    found.begin(0)
+    assert taken(found, 0.9) == [(0, False), (1, False)]
+    found.release(SECOND, failed=False)
+    assert taken(found, 1.0) == [(2, True)]
+
+
+def test_a_schedule_finds_all_its_users_there_from_the_start() -> None:
+    found = dispatcher([0.0, 0.0, 0.0], "3")
+    assert found.begin(0) == 0
+    assert taken(found, 0.0) == [(0, False), (1, False), (2, False)]
+
+
+def test_users_without_a_schedule_start_one_after_the_other() -> None:
+    found = dispatcher(None, "4", worker=1, workers=2)
+    assert found.begin(0) is None
+    assert [taken(found, at) for at in (0.0, 0.4, 0.9, 1.0)] == [[], [], [(1, False)], [(3, False)]]
+
+
+def test_a_user_whose_request_failed_rests() -> None:
+    found = dispatcher(None, "1")
+    found.begin(0)
+    assert taken(found, 1.0) == [(0, False)]
+    found.release(SECOND, failed=True)
+    rested = (SECOND + PAUSE) / SECOND
+    assert [taken(found, at) for at in (1.01, rested)] == [[], [(1, False)]]
+
+
+def test_nothing_that_is_due_after_the_end_is_sent() -> None:
+    found = dispatcher([0.0, 0.5, 1.0, 1.5], None)
+    found.begin(0)
+    assert found.fall_due(2 * SECOND, until=SECOND) is None
+    assert (found.scheduled, found.waiting) == (2, 2)

@@ -1,0 +1,84 @@
+"""Who gets work when: requests fall due on a schedule, or whenever a user is free. No clock, no socket, no loop here."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from load.shape import Shape
+
+SECOND = 1_000_000_000
+PAUSE = SECOND // 2  # a user whose request failed does not hammer
+
+Turn = tuple[int, int, bool]  # index, when it was due (ns), and whether it then had to wait for a user
+
+
+class Dispatcher:
+    """One worker's share of the schedule (``due``, of ``(index, offset in ns)``), of the users (a level over time), or of both.
+
+    With both, what falls due while no user is free waits, and is marked: it is late because of the target and not because of us.
+    With users alone, they start within *spread* seconds: a burst of first requests measures itself.
+    """
+
+    def __init__(
+        self, worker: int, workers: int, due: Iterator[tuple[int, int]] | None, users: Shape | None, spread: float = 0.0
+    ) -> None:
+        self._worker, self._workers, self._due, self._users = worker, workers, due, users
+        self._spread = spread if due is None else 0.0
+        self._next: tuple[int, int] | None = None
+        self._waiting: deque[Turn] = deque()
+        self._resting: deque[int] = deque()  # users whose request failed, by the time at which they go on
+        self._index, self._begin, self._room = worker, 0, float("inf")
+        self.scheduled = self.busy = 0
+
+    def begin(self, at: int) -> int | None:
+        """Start at *at* (ns); when the first request is due, if there is a schedule with one."""
+        self._begin = at
+        self.adjust(at)
+        self._next = next(self._due, None) if self._due is not None else None
+        return None if self._next is None else at + self._next[1]
+
+    def adjust(self, now: int) -> None:
+        """Let the number of users follow its level."""
+        if self._users is not None:
+            seconds = max(now - self._begin, 0) / SECOND
+            level = self._users.level(seconds) * (min(1.0, seconds / self._spread) if self._spread else 1.0)
+            self._room = (int(level) + self._workers - 1 - self._worker) // self._workers
+
+    def fall_due(self, now: int, until: int) -> int | None:
+        """What is due by now waits for a user, but nothing that is due at *until* or later; when the next one is due."""
+        while self._next is not None and self._due is not None:
+            index, due = self._next[0], self._begin + self._next[1]
+            if due > now:
+                return due
+            if due < until:
+                self.scheduled += 1
+                self._waiting.append((index, due, self.busy + len(self._resting) + len(self._waiting) >= self._room))
+            self._next = next(self._due, None)
+        return None
+
+    def take(self, now: int) -> Turn | None:
+        """What a free user sends now. It is busy then, until :meth:`release`."""
+        while self._resting and self._resting[0] <= now:
+            self._resting.popleft()
+        if self.busy + len(self._resting) >= self._room or (self._due is not None and not self._waiting):
+            return None
+        self.busy += 1
+        if self._due is not None:
+            return self._waiting.popleft()
+        index, self._index = self._index, self._index + self._workers
+        self.scheduled += 1
+        return index, now, False
+
+    def release(self, now: int, failed: bool) -> None:
+        """A user is free again, after a pause where the request failed."""
+        self.busy -= 1
+        if failed and self._users is not None:
+            self._resting.append(now + PAUSE)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def exhausted(self) -> bool:
+        """Has all of the schedule been handed out?"""
+        return self._due is not None and self._next is None and not self._waiting
