@@ -26,6 +26,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from load import options as load_options
 from load.breaker import Trip
 from load.live import FILE
+from load.machine import boot
 from load.recorder import UNWRITTEN
 from load.sample import Sample
 from load.session import Session
@@ -205,16 +206,13 @@ def on_stopping(**_: Any) -> None:
 def on_spawned(user_count: int, **_: Any) -> None:
     if isinstance(PLACE.runner, MasterRunner) and not PLACE.go.is_set():
         PLACE.go.set()
-        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "options": OPTIONS.dump()})
+        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "boot": boot(), "options": OPTIONS.dump()})
 
 
 def on_go(environment: Any, msg: Any, **_: Any) -> None:
-    begin = int(msg.data["begin"])
-    near = (
-        abs(begin - time.monotonic_ns()) < 5_000_000_000
-    )  # else the master is another machine, with a clock of its own
     PLACE.runner.send_message(HERE, {"pid": os.getpid()})
-    PLACE.begin = begin if near else time.monotonic_ns() + AHEAD
+    same_clock = msg.data["boot"] == boot()
+    PLACE.begin = int(msg.data["begin"]) if same_clock else time.monotonic_ns() + AHEAD
     if OPTIONS.worker:  # what the master was told holds; the key and the folder are this machine's
         PLACE.options = replace(
             load_options.load(msg.data["options"], OPTIONS.api_key), out=OPTIONS.out, ca_file=OPTIONS.ca_file

@@ -118,7 +118,7 @@ class Tally:
     def _worker(self, record: dict[str, Any]) -> dict[str, Any]:
         """Clocks of two machines begin at different times: what their distance to wall time differs by is the shift."""
         number, first = int(record["worker"]), next(iter(self.workers.values()), record)
-        if record.get("host") != first.get("host") and "moved_by" not in record:
+        if _clock(record) != _clock(first) and "moved_by" not in record:
             shift = self.shifts[number] = record["wall_offset"] - first["wall_offset"]
             moved = {"wall_offset": first["wall_offset"], "moved_by": shift}
             record = {name: value + shift if name in STAMPS else value for name, value in record.items()} | moved
@@ -224,6 +224,11 @@ class Tally:
 
 def _histogram(name: str) -> Histogram:
     return Grouped(GROUPS) if name == "gap" else Histogram()
+
+
+def _clock(worker: dict[str, Any]) -> str | None:
+    """Whose monotonic clock it is: two machines may bear one name, but they were not started at once."""
+    return worker.get("boot") or worker.get("host")
 
 
 def _expand(counts: dict[str, int]) -> Counter[int]:

@@ -58,6 +58,14 @@ def test_a_master_and_its_workers(tmp_path: Path) -> None:
     assert sorted(share.report["counts"]["sent"] for share in shares) == [15, 15]
 
 
+def test_machines_of_the_same_name_are_told_apart_by_when_they_were_started() -> None:
+    tally = Tally()
+    for worker, boot in enumerate(("3f1", "9c2", "3f1")):
+        record = {"kind": "worker", "worker": worker, "host": "node", "boot": boot, "begin": 5 * SECOND}
+        tally.enter([{**record, "wall_offset": (1000 + 100 * (boot == "9c2")) * SECOND}])
+    assert tally.shifts == {1: 100 * SECOND}
+
+
 def test_stamps_of_another_machine_are_moved_to_the_first_ones_clock() -> None:
     """Two machines that both sent at the same time; the clock of the second one started 100 s later."""
     tally = Tally()
