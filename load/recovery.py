@@ -48,7 +48,7 @@ def recover(folder: Path) -> tuple[Options, Outcome]:
     tally = new_tally(made.options)
     try:
         known, footer = _enter(path, tally)
-        if footer is None:
+        if "stopped" not in footer:
             _merge(folder, tally, known)
     except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
         raise LogError(f"{folder}: a record is not of a load run ({error!r})") from None
@@ -84,10 +84,10 @@ def _made(path: Path) -> Made:
     raise CannotJudge(f"{path}: nothing was sent before the run was stopped; run it again")
 
 
-def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any] | None]:
-    """The log into the tally; how many lines of each worker it holds, and the footer."""
+def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any]]:
+    """The log into the tally; how many lines of each worker it holds, and the footer, empty where there is none."""
     known: Counter[int] = Counter()
-    footer: dict[str, Any] | None = None
+    footer: dict[str, Any] = {}
     for block in blocks(path):
         read = [parse(line) for line in lines(block)]
         tally.enter(read)
@@ -109,8 +109,8 @@ def _merge(folder: Path, tally: Tally, known: Counter[int]) -> None:
     parts.remove()
 
 
-def _stopped(tally: Tally, footer: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if footer is None:
-        return [*tally.stopped, {"kind": "unfinished", "reason": UNFINISHED, "worker": None}]
-    told: list[dict[str, Any]] = footer.get("stopped", tally.stopped)
+def _stopped(tally: Tally, footer: dict[str, Any]) -> list[dict[str, Any]]:
+    """As the footer has it, which is written last: a footer without it is of a run that was broken off while it merged."""
+    unfinished = {"kind": "unfinished", "reason": UNFINISHED, "worker": None}
+    told: list[dict[str, Any]] = footer.get("stopped", [*tally.stopped, unfinished])
     return told
