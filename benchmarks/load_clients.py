@@ -199,8 +199,8 @@ def _cpu(ticks: list[tuple[Row, Row]], writes: list[int]) -> float:
 def errors(seen: Row, written: dict[str, list[int]]) -> tuple[float, float, float, float, int]:
     """p50 and p99 of the errors of first tokens and of gaps, ms, and how many streams were compared.
 
-    A stamp belongs to the write that is nearest to it: a client that reads several events at once has fewer stamps than there
-    were writes, and its gaps are held against the times between the writes that it saw.
+    A client that gives every token a stamp is held to the write of every token. One that gives a read with several of them a
+    single stamp has fewer; each belongs to the write nearest to it, and gaps are held against the times between those writes.
     """
     first = sorted(abs(stamp - written[trace][0]) / 1e6 for trace, stamp in seen["first"].items())
     gaps = sorted(
@@ -211,13 +211,15 @@ def errors(seen: Row, written: dict[str, list[int]]) -> tuple[float, float, floa
 
 def _gaps(first: int, gaps: list[int], written: list[int]) -> Iterator[float]:
     stamps = list(itertools.accumulate(gaps, initial=first))
-    nearest = [min(bisect.bisect(written, stamp), len(written) - 1) for stamp in stamps]
-    nearest = [
-        place - (place > 0 and stamp - written[place - 1] < abs(written[place] - stamp))
-        for place, stamp in zip(nearest, stamps, strict=True)
-    ]
-    for gap, (a, b) in zip(gaps, itertools.pairwise(nearest), strict=True):
+    each = len(stamps) == len(written) - 1  # the last write is the end
+    places = range(len(stamps)) if each else [_nearest(stamp, written) for stamp in stamps]
+    for gap, (a, b) in zip(gaps, itertools.pairwise(places), strict=True):
         yield abs(gap - (written[b] - written[a])) / 1e6
+
+
+def _nearest(stamp: int, written: list[int]) -> int:
+    place = min(bisect.bisect(written, stamp), len(written) - 1)
+    return place - (place > 0 and stamp - written[place - 1] < abs(written[place] - stamp))
 
 
 def _quantiles(ordered: list[float]) -> tuple[float, float]:

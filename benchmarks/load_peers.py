@@ -107,7 +107,7 @@ def _locust(user: type, seen: Seen, end: float) -> None:
     import gevent
     from locust.env import Environment
 
-    runner = Environment(user_classes=[user]).create_local_runner()
+    runner = Environment(user_classes=[user], stop_timeout=60).create_local_runner()  # s in which streams may end
     runner.start(CONNECTIONS, spawn_rate=CONNECTIONS)
     gevent.sleep(max(end - time.monotonic(), 0))
     runner.quit()

@@ -162,10 +162,12 @@ def run(tool: Tool, python: Path, pace: list[str], fields: dict[str, Any]) -> Ra
         options = tool.options.format(url=url, tokenizer=make_tokenizer(home), **fields)
         ended = bounded([*program(tool, python), *options.split()], home)
         arrivals, writes = (list(told(url, what).values()) for what in ("arrivals", "times"))
+        reported = None
         try:
-            reported = list(map(float, tool.reported(home)))  # one of them may be None, of too few requests
+            if pace:
+                reported = [float(figure) for figure in tool.reported(home)]  # None where there were too few requests
         except (OSError, ValueError, KeyError, TypeError) as error:
-            reported, ended = None, ended or f"no report ({error!r})"
+            ended = ended or f"no report ({error!r})"
     return Ran(arrivals, writes, ended, reported)
 
 
