@@ -59,8 +59,20 @@ def recover(folder: Path) -> tuple[Options, Outcome]:
     tally.stopped = _stopped(tally, footer)
     lost = max(made.options.workers - len(tally.ended), 0)
     calibration = saved() if made.machine == machine() else None
-    document = report(made.options, tally, made.started, lost, calibration)
+    document = _marked(report(made.options, tally, made.started, lost, calibration), finished="stopped" in footer)
     return replace(made.options, out=folder), Outcome(document, exit_code(document), path)
+
+
+def _marked(document: dict[str, Any], finished: bool) -> dict[str, Any]:
+    """Figures of an unfinished run are good as far as they go, which every output has to say."""
+    measurement = document["measurement"]
+    if finished:
+        return document
+    verdict = "degraded" if measurement["verdict"] == "valid" else measurement["verdict"]
+    return {
+        **document,
+        "measurement": {**measurement, "verdict": verdict, "reasons": [UNFINISHED, *measurement["reasons"]]},
+    }
 
 
 def _at_rest(folder: Path) -> None:

@@ -104,6 +104,8 @@ def test_score_makes_the_report_of_a_run_that_was_killed(left, capsys):
     assert said.err.splitlines()[-1].startswith("echosounder: the run did not finish: its process was killed")
     report = json.loads((left / "report.json").read_text())
     assert report["stopped"][-1]["kind"] == "unfinished"
+    assert report["measurement"]["verdict"] == "degraded"
+    assert all("did not finish" in (left / name).read_text() for name in ("report.html", "summary.md"))
     assert report["counts"]["sent"] == report["metrics"]["ttft_ms"]["count"] == len(written)
     assert report["measurement"]["signals"]["lost_workers"] == 2
     assert [slo["expr"] for slo in report["slo"]] == ["failures<1%"]

@@ -122,6 +122,7 @@ def test_a_finished_run_keeps_what_its_footer_says_and_takes_nothing_from_elsewh
     before = (folder / "run.jsonl").read_text()
     report = recover(folder)[1].report
     assert report["stopped"] == [stop]
+    assert "did not finish" not in str(report["measurement"])
     assert (folder / "run.jsonl").read_text() == before
 
 
