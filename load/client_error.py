@@ -26,9 +26,7 @@ def client_error(tally: Tally, calibration: Calibration | None) -> dict[str, Any
         first = cell.read_p99 if user else cell.ttft_p99
         return {"p50": gaps[0], "p99": gaps[1], "ttft_p99": first, "source": source, "calibrated": True, **waited}
     found = tally.delays if by_kernel else tally.lags
-    source = (
-        "upper bound: the time that bytes waited to be read" if by_kernel else "estimate: the lag of the event loop"
-    )
+    source = "the time that bytes waited to be read, an upper bound" if by_kernel else "the lag of the event loop"
     p99 = found.quantile(0.99)
     return {"p50": found.quantile(0.5), "p99": p99, "ttft_p99": p99, "source": source, "calibrated": False, **waited}
 

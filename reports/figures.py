@@ -1,6 +1,6 @@
 """Numbers as people read them. What was not measured is a dash, never a zero."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +39,14 @@ METRICS = (
     Metric("headers_ms", "Headers", "header section of the answer minus the request's send"),
     Metric("e2e_ms", "E2E", "end of the answer minus the request's send"),
     Metric("e2e_from_schedule_ms", "E2E from schedule", "end of the answer minus when the request was due"),
-    Metric("dispatch_delay_ms", "Dispatch delay", "send minus due time: the client's own lateness"),
+    Metric(
+        "dispatch_delay_ms",
+        "Dispatch delay",
+        "when the client took the request up minus when it was due: its own lateness",
+    ),
     Metric("connect_ms", "Connect", "TCP and TLS set-up, for requests that opened a connection"),
     Metric("keepalive_ms", "Queue visible", "first event minus first keep-alive: how long the target said “wait”"),
+    Metric("keepalive_interval_ms", "Keep-alive every", "time between keep-alives, on average over a request"),
 )
 PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
@@ -67,9 +72,17 @@ def percent(value: float | None) -> str:
 
 
 def objective(slo: Mapping[str, Any]) -> str:
-    """What an objective was measured at, in the unit in which it was set: a share is percent where the objective says so."""
-    value = slo["value"]
-    return percent(value) if value is not None and "%" in slo["expr"] else number(value)
+    """What an objective was measured at, in the unit in which it was set; a latency in ms, whatever the unit of the objective."""
+    value, expr = slo["value"], slo["expr"]
+    if value is None:
+        return DASH
+    bound = "≥ " if slo.get("at_least") else ""
+    if "%" in expr:
+        return bound + percent(value)
+    if expr.startswith("usd"):
+        return bound + usd(value)
+    rate = expr.endswith("/s") or expr.startswith(("goodput", "requests", "output_tokens"))
+    return bound + number(value, 4) + ("/s" if rate else " ms" if expr.endswith("s") else "")
 
 
 def usd(value: Any) -> str:
@@ -79,10 +92,33 @@ def usd(value: Any) -> str:
     return f"${float(value):.6f}".rstrip("0").rstrip(".") if float(value) else "$0"
 
 
-def interval(metric: Mapping[str, Any] | None) -> str:
-    """The 95 % confidence interval of p99, where there were enough samples to have one."""
-    low, high = (metric or {}).get("p99_ci") or (None, None)
-    return DASH if low is None or high is None else f"{number(low)} to {number(high)}"
+def cost(report: Mapping[str, Any]) -> str:
+    """What the run cost, as far as the answers told."""
+    found = report["cost"]
+    silent = found.get("unpriced") or 0
+    if silent and found["usd"] is None:
+        return f"cost not known: {number(silent)} {_requests(silent)} told no tokens, or no price is known"
+    least = f"at least {usd(found['usd'])} ({number(silent)} {_requests(silent)} told no tokens)"
+    warm_up = ", warm-up included" if report["counts"].get("warm_up") else ""
+    return (least if silent else usd(found["usd"])) + warm_up
+
+
+def _requests(count: int) -> str:
+    return "request" if count == 1 else "requests"
+
+
+def streams(report: Mapping[str, Any]) -> Iterator[str]:
+    """What the streams brought besides tokens, and whether they came one by one; nothing where there is nothing to say."""
+    found = report.get("stream") or {}
+    if kept := found.get("keepalives"):
+        every = (report["metrics"].get("keepalive_interval_ms") or {}).get("p50")
+        pace = f", one every {number(every)} ms (p50)" if every is not None else ""
+        yield f"{number(kept)} keep-alives in {number(found['requests_with_keepalives'])} requests{pace}"
+    events, reads = found.get("token_events") or 0, found.get("token_reads") or 0
+    if events - reads > events / 100:
+        yield f"{percent(1 - reads / events)} of the events with output came in one read with others: they have no gap of their own"
+    if broken := found.get("malformed_events"):
+        yield f"{number(broken)} events were malformed"
 
 
 def measured(report: Mapping[str, Any]) -> list[tuple[Metric, Mapping[str, Any]]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import escape
 
-from reports import bill, heatmap, limiter, limiter_charts, load_charts, page, series, wireview
+from reports import bill, heatmap, limiter, limiter_charts, load_charts, page, series, trust, wireview
 from reports.causes import fix_first
 from reports.curl import curl, replay
-from reports.figures import METRICS, PERCENTILES, interval, measured, number, percent, percentile
+from reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
 from reports.kinds import kind, started
 from reports.text import line, visible
 from reports.verdicts import FACES, LEVELS, area, worst_first
@@ -110,11 +110,13 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         "missed": sum(slo["met"] is False for slo in report["slo"]),
         "definitions": _definitions(report),
         "load": _load_of(report),
-        "measured": rows,
+        "trust": trust,
+        "trusted": trust.main(report),
+        "legend": list(trust.legend(report)),
+        "streams": list(streams(report)),
         "heads": [percentile(name) for name in PERCENTILES],
         "latencies": [
-            (metric.name, number(row["count"]), *(number(row[name]) for name in PERCENTILES), interval(row))
-            for metric, row in rows
+            (metric.name, trust.counted(row), *(trust.value(row, name) for name in PERCENTILES)) for metric, row in rows
         ],
         "latency": load_charts.latency(report),
         "timeline": load_charts.timeline(points),

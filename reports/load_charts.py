@@ -16,16 +16,19 @@ Points = Sequence[Mapping[str, Any]]
 def latency(report: Mapping[str, Any]) -> Markup:
     """Percentiles of the main latencies on a logarithmic axis; ``p99_ci`` (or that of another percentile) is an error bar."""
     rows = [(metric, row) for metric, row in measured(report) if metric.key in _LATENCIES and row["p50"]]
-    if not rows:
+    values = {metric.name: [_point(row, name) for name in _PERCENTILES] for metric, row in rows}
+    values = {name: column for name, column in values.items() if any(column)}
+    if not values:
         return Markup("")
-    values = {
-        metric.name: [charts.with_interval(row[name], row.get(f"{name}_ci")) for name in _PERCENTILES]
-        for metric, row in rows
-    }
     caption = "Latency by percentile, on a logarithmic axis. The bars are 95 % confidence intervals."
     return charts.lines(
         "percentiles", caption, "ms", [percentile(name) for name in _PERCENTILES], values, logarithmic=True
     )
+
+
+def _point(row: Mapping[str, Any], name: str) -> Any:
+    """Nothing where only a lower bound is known: a line that goes through it would say that the target is so fast."""
+    return None if name in row.get("at_least", ()) else charts.with_interval(row[name], row.get(f"{name}_ci"))
 
 
 def timeline(points: Points) -> Markup:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports import bill, limiter
+from reports import bill, limiter, trust
 from reports.causes import Cause, fix_first
 from reports.curl import replay
-from reports.figures import PERCENTILES, interval, measured, number, objective, percent, percentile, usd
+from reports.figures import PERCENTILES, cost, measured, number, objective, percent, percentile, streams, usd
 from reports.kinds import kind, started
 from reports.text import fenced, markdown
 from reports.verdicts import FACES, face, worst_first
@@ -82,11 +82,18 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
     yield from _slo(report["slo"])
-    yield "\n| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " | p99, 95 % interval |"
-    yield "|---|" + "--:|" * (len(PERCENTILES) + 2)
+    yield "\n| " + " | ".join(trust.HEAD) + " |\n|---|" + "--:|" * (len(trust.HEAD) - 1)
+    yield from (f"| {metric.name} | " + " | ".join(trust.cells(row)) + " |" for metric, row in trust.main(report))
+    yield ""
+    yield from (f"- {markdown(said, 300)}" for said in trust.legend(report))
+    yield "\n<details><summary>Every latency and percentile</summary>\n"
+    yield "| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " |"
+    yield "|---|" + "--:|" * (len(PERCENTILES) + 1)
     for metric, row in measured(report):
-        cells = [str(row["count"]), *(number(row[name]) for name in PERCENTILES), interval(row)]
-        yield f"| {metric.name} | " + " | ".join(cells) + " |"
+        values = [trust.counted(row), *(trust.value(row, name) for name in PERCENTILES)]
+        yield f"| {metric.name} | " + " | ".join(values) + " |"
+    yield "\n</details>\n"
+    yield from (f"- {said}" for said in streams(report))
     yield ""
     yield _outcome(report)
     yield _money(report)
@@ -108,8 +115,8 @@ def _outcome(report: Mapping[str, Any]) -> str:
 
 
 def _money(report: Mapping[str, Any]) -> str:
-    cost, cache = report["cost"], report["cache"]
-    return f"\nCost: {usd(cost['usd'])}; without the cache {usd(cost['usd_without_cache'])}. Cache hits: {percent(cache['hit_ratio'])}."
+    plain, hits = report["cost"]["usd_without_cache"], percent(report["cache"]["hit_ratio"])
+    return f"\nCost: {cost(report)}; without the cache {usd(plain)}. Cache hits: {hits}."
 
 
 def _cost(cost: Mapping[str, Any]) -> str:

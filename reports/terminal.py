@@ -1,16 +1,17 @@
 """The report for people at a terminal. Every colour stands beside a glyph and a word that say the same."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports import bill, limiter
+from reports import bill, limiter, trust
 from reports.causes import Cause, fix_first
 from reports.curl import replay
-from reports.figures import interval, measured, number, objective, percent, usd
+from reports.figures import cost, number, objective, percent, streams, usd
 from reports.kinds import kind
 from reports.text import line
 from reports.verdicts import FACES, face
@@ -82,8 +83,10 @@ def _load(report: Mapping[str, Any], console: Console) -> None:
         _print(console, _slo(slo))
     for said in (*bill.lines(report), *limiter.lines(report)):
         _print(console, Text("   " + said))
-    console.print(_latencies(report))
+    _latencies(report, console)
     _print(console, Text(_throughput(report)))
+    for said in streams(report):
+        _print(console, Text(said))
     _print(console, Text(_outcome(report)))
     _print(console, Text(_money(report), "dim"))
 
@@ -93,21 +96,35 @@ def _slo(slo: Mapping[str, Any]) -> Text:
     return Text(f"   {word:10} {line(slo['expr'])}  (measured {objective(slo)})", STYLES[tone])
 
 
-def _latencies(report: Mapping[str, Any]) -> Table:
-    table = Table("ms", "n", *_SHOWN, "p99, 95 % interval", box=None, pad_edge=False, header_style="dim")
+def _latencies(report: Mapping[str, Any], console: Console) -> None:
+    """What the run is about with error bars, then everything else that was measured."""
+    main = _table(trust.HEAD)
+    for metric, row in trust.main(report):
+        main.add_row(re.sub(r"\w+ (?=from schedule)", " ", metric.name), *trust.cells(row))  # below what it is of
+    console.print(main)
+    for said in trust.legend(report):
+        _print(console, Text("   " + line(said, 300), "dim"))
+    others = _table(("ms", *_SHOWN, "n"))
+    for metric, row in trust.others(report):
+        others.add_row(metric.name, *(trust.value(row, name) for name in _SHOWN), trust.counted(row))
+    if others.row_count:
+        console.print(others)
+
+
+def _table(heads: Sequence[str]) -> Table:
+    """No name is broken; of a figure too wide for its column the error stands below."""
+    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
-    for metric, row in measured(report):
-        table.add_row(metric.name, number(row["count"]), *(number(row[name]) for name in _SHOWN), interval(row))
     return table
 
 
 def _throughput(report: Mapping[str, Any]) -> str:
-    rate, error = report["throughput"], report["client_error_ms"]
+    rate = report["throughput"]
     return (
         f"{number(rate['requests_per_s'])} requests/s, {number(rate['output_tokens_per_s'])} output tokens/s, "
-        f"{number(rate['goodput_per_s'])} good requests/s; "
-        f"the client's own error: p50 {number(error['p50'])}, p99 {number(error['p99'])} ms"
+        f"{number(rate['goodput_per_s'])} good requests/s"
     )
 
 
@@ -118,8 +135,8 @@ def _outcome(report: Mapping[str, Any]) -> str:
 
 
 def _money(report: Mapping[str, Any]) -> str:
-    cost, cache = report["cost"], report["cache"]
-    return f"{usd(cost['usd'])}, without the cache {usd(cost['usd_without_cache'])}; cache hits {percent(cache['hit_ratio'])}"
+    plain, hits = report["cost"]["usd_without_cache"], percent(report["cache"]["hit_ratio"])
+    return f"{cost(report)}; without the cache {usd(plain)}; cache hits {hits}"
 
 
 def _verdict(name: str) -> Text:

@@ -42,7 +42,7 @@ RUNS = {
     "inconclusive": Face("inconclusive", "?", "warn", "the run could not judge everything that it had to"),
     "valid": Face("valid", "✓", "good", "the figures describe the target, not the client"),
     "degraded": Face("degraded", "≈", "warn", "the client added an error that is not negligible"),
-    "invalid": Face("invalid", "✗", "bad", "the client made the numbers: do not use them"),
+    "invalid": Face("invalid", "✗", "bad", "the figures do not describe the target: do not use them"),
 }
 
 
