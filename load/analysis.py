@@ -8,6 +8,7 @@ from load.client_error import client_error, of_metric
 from load.distribution import figures
 from load.latency import METRICS
 from load.options import Options
+from load.sample import CLIENT_LIMIT
 from load.slo import evaluate
 from load.tally import Tally
 from load.validity import Signals, judge
@@ -39,7 +40,15 @@ DEFINITIONS = {
     "cost": "of all tokens that answers told, warm-up included; at least, where cost.unpriced requests told none",
 }
 LOAD = ("users", "rate", "arrival", "seed")
-STOP_CODES = {"key-refused": 3, "no-balance": 3, "target-failing": 3, "budget": 0, "interrupted": 3, "worker": 3}
+STOP_CODES = {
+    "key-refused": 3,
+    "no-balance": 3,
+    "target-failing": 3,
+    "budget": 0,
+    "interrupted": 3,
+    "worker": 3,
+    CLIENT_LIMIT: 4,
+}
 
 
 def report(
@@ -86,7 +95,10 @@ def attach_conformance(made: dict[str, Any], sampled: int, failing: dict[str, in
 
 def exit_code(made: dict[str, Any]) -> int:
     """3 stopped without an answer to the question, or nothing was completed · 4 measurement invalid · 1 an objective missed · 0."""
-    if any(STOP_CODES.get(stop["kind"], 3) == 3 for stop in made["stopped"]) or not made["counts"]["completed"]:
+    codes = {STOP_CODES.get(stop["kind"], 3) for stop in made["stopped"]}
+    if 4 in codes:  # whatever else there is came of it
+        return 4
+    if 3 in codes or not made["counts"]["completed"]:
         return 3
     if made["measurement"]["verdict"] == "invalid":
         return 4
@@ -195,6 +207,7 @@ def _signals(options: Options, tally: Tally, lost_workers: int, error: dict[str,
         unsent=_share(counts) if open_loop and options.users is None else None,
         lost_workers=lost_workers,
         calibrated_ms=error["p99"] if error["calibrated"] else None,
+        client_limit=tally.failures[CLIENT_LIMIT] or None,
         unanswered=counts["sent"] if not counts["completed"] and not answered else None,
         unfinished=counts["sent"] if not counts["completed"] and answered else None,
     )

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from load.sample import Sample
+from load.sample import CLIENT_LIMIT, Sample
 
 _AT_ONCE = {
     401: ("key-refused", "the target does not accept the API key (401); set the variable named by --api-key-env"),
     402: ("no-balance", "the account has no balance left (402); top it up, or test another one"),
     403: ("key-refused", "the target forbids what we ask with this API key (403); check what the key may do"),
 }
+_FEWEST = 5  # failures in a row: fewer happen by chance
 _NO_FAULT = {429, 503}  # a limiter or an overload at work: what a load test is there to see
 
 
@@ -22,19 +23,37 @@ class Trip:
 
 @dataclass(slots=True)
 class Breaker:
-    """Trips on a refused key at once, and after *limit* failures in a row with nothing good between them."""
+    """Trips on a refused key at once, and after *limit* failures in a row with nothing good between them.
+
+    Of *workers* each has a breaker. While it has seen nothing good at all it trips by its share of the limit, so that a target
+    that fails at everything is not hit so much harder by more workers. Later a share would be too little: where every tenth
+    request fails, five in a row soon do.
+    """
 
     limit: int
+    workers: int = 1
     failures: int = 0
+    answered: bool = False
+
+    @property
+    def patience(self) -> int:
+        """How many failures in a row are too many."""
+        return self.limit if self.answered else min(self.limit, max(-(-self.limit // self.workers), _FEWEST))
 
     def observe(self, sample: Sample) -> Trip | None:
+        if sample.failure == CLIENT_LIMIT:
+            return Trip(
+                CLIENT_LIMIT,
+                f"this machine gives the client no more connections ({sample.error}); "
+                "raise its limit (ulimit -n), use --processes, or send less",
+            )
         if sample.status in _AT_ONCE:
             return Trip(*_AT_ONCE[sample.status])
         if not sample.failure:
-            self.failures = 0
+            self.failures, self.answered = 0, True
         elif sample.status not in _NO_FAULT and sample.end != "client-cancelled":
             self.failures += 1
-        if self.failures < self.limit:
+        if self.failures < self.patience:
             return None
         detail = f": {sample.error}" if sample.error else ""
         return Trip(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from load.call import Call
-from load.connection import Connection
+from load.connection import Connection, cause
 from load.stamps import Stamps
 from load.turns import Turns
 from wire.exchange import End
@@ -60,6 +60,7 @@ class Client:
             connection = self._idle.pop() if self._idle else self._open()
         except OSError as error:  # no descriptor left, no such address family
             call.end, call.error, call.t_closed = End.CONNECT_FAILED, f"no socket: {error}", time.monotonic_ns()
+            call.cause = cause(error)
             self.loop.run_callback(self.done, call)
             return
         self._busy[connection] = None

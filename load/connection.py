@@ -15,6 +15,7 @@ from gevent.monkey import get_original
 
 from load.call import Call
 from load.client_tls import TlsChannel
+from load.sample import CLIENT_LIMIT
 from load.stamps import ANCILLARY, Ancillary
 from wire.exchange import End
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 READ = 128 * 1024
 QUIET = 100_000_000  # ns without a read after which nothing speaks against digesting what there is
 DONE_GRACE = 1_000_000_000  # ns after [DONE] in which the peer may still end the message
+_OURS = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+    errno.EADDRNOTAVAIL,
+}  # no file, no memory, no port left
 _socket: Any = get_original("socket", "socket")  # locust's patch has replaced it by one that switches greenlets
 
 
@@ -168,6 +176,8 @@ class Connection:
             self._turns.last(self._send)
 
     def _connect_failed(self, error: Exception) -> None:
+        if self.call is not None:
+            self.call.cause = cause(error)
         self.finish(End.CONNECT_FAILED, f"no connection: {error}")
 
     def _send(self) -> None:
@@ -261,3 +271,8 @@ class Connection:
         elif self._closed:
             end = call.eof()
             self.finish(end, "" if end is End.COMPLETE else "closed by the peer")
+
+
+def cause(error: Exception) -> str:
+    """The class of a failure to connect where it is this machine's; empty where it may be the target's."""
+    return CLIENT_LIMIT if isinstance(error, OSError) and error.errno in _OURS else ""

@@ -8,6 +8,7 @@ from wire.stream import StreamEnd
 from wire.usage import Usage
 
 MEASURED, WARMUP = "measured", "warm-up"
+CLIENT_LIMIT = "client-limit"  # the failure of a request for which this machine had no connection
 NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited for in vain
 
 

@@ -13,8 +13,9 @@ class Signals:
     ``dispatch_ms``: how late requests were taken up that did not wait for a free user. ``read_ms``: how long bytes had waited
     to be read. ``kernel_stamps``: the share of reads with a stamp of the kernel; those do not age while they wait.
     ``cpu``: the busiest worker's use of one core. ``unsent``: share of the schedule that never went out.
-    ``calibrated_ms``: the gap error that a calibration of this machine found under such a load. ``unanswered``: requests
-    that were sent, where not one brought a token; ``unfinished``: where some did, but not one was completed.
+    ``calibrated_ms``: the gap error that a calibration of this machine found under such a load. ``client_limit``: requests
+    for which this machine had no connection. ``unanswered``: requests that were sent, where not one brought a token;
+    ``unfinished``: where some did, but not one was completed.
     """
 
     dispatch_ms: float | None = None
@@ -25,6 +26,7 @@ class Signals:
     unsent: float | None = None
     lost_workers: int = 0
     calibrated_ms: float | None = None
+    client_limit: int | None = None
     unanswered: int | None = None
     unfinished: int | None = None
 
@@ -62,6 +64,12 @@ ALWAYS = (
         5,
         50,
         "this machine was found to err by {:.1f} ms in gaps at p99 under such a load; use --processes",
+    ),
+    Rule(
+        "client_limit",
+        1,
+        1,
+        "{:.0f} requests found no connection, because this machine had none left: less was sent than asked",
     ),
     Rule("unanswered", 1, 1, "not one of {:.0f} requests was answered: nothing was measured"),
     Rule("unfinished", 1, float("inf"), "not one of {:.0f} requests was completed: how long answers take is not known"),

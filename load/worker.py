@@ -46,7 +46,7 @@ def session(
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
         recorder=Recorder(part(options.out, worker), ship),
         budget=_budget(options, worker),
-        breaker=Breaker(options.breaker),
+        breaker=Breaker(options.breaker, options.workers),
         loop=loop,
         observe=observe,
         ended=ended,

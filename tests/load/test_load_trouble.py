@@ -17,12 +17,15 @@ from typing import Any
 
 import pytest
 
+from load.breaker import Breaker
 from load.engine import run
 from load.options import Options, checked
+from load.sample import Sample
 from load.scenarios.file import read_scenario
 from mock_server.process import Running, spawn
 from wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
 from wire.runlog import read
+from wire.stream import StreamEnd
 
 MODELS = b'{"object":"list","data":[{"id":"m","object":"model","owned_by":"x"}]}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -38,6 +41,14 @@ def chunk(data: bytes) -> bytes:
 
 
 STREAM = HEAD + chunk(EVENT * 3) + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+
+
+ANSWERED = Sample("0-0", "chat", "measured", StreamEnd.DONE, 1, 1, status=200)
+FAILED = Sample("0-1", "chat", "measured", StreamEnd.REFUSED, 1, 1, failure="http-500", status=500)
+CLIENT_LIMIT_REACHED = (
+    "this machine gives the client no more connections (no socket: [Errno 24] Too many open files); "
+    "raise its limit (ulimit -n), use --processes, or send less"
+)
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +278,41 @@ def test_a_full_disk_is_said_in_one_line(options: Options) -> None:
     (options.out / "run.jsonl").symlink_to("/dev/full")
     with pytest.raises(CannotJudge, match=r"cannot write to .*: No space left"):
         run(replace(options, url="http://127.0.0.1:9"))
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no prlimit: the limit of another process cannot be set")
+def test_a_client_without_descriptors_is_no_fault_of_the_target(options: Options, routed: Any) -> None:
+    """Nothing is answered, so every request needs a connection of its own; the worker may have sixty files."""
+
+    def take_descriptors() -> None:
+        resource.prlimit(begun_worker(options.out, 0), resource.RLIMIT_NOFILE, (60, 60))
+
+    threading.Thread(target=take_descriptors, daemon=True).start()
+    outcome = run(replace(options, url=routed(30.0).url, rate="100", duration=20.0))
+    assert outcome.exit_code == 4
+    assert outcome.report["measurement"]["verdict"] == "invalid"
+    (stop,) = outcome.report["stopped"]
+    assert (stop["kind"], stop["reason"]) == ("client-limit", CLIENT_LIMIT_REACHED)
+    assert set(outcome.report["failures"]) == {"client-limit"}
+
+
+SHARES = [(20, 1, 20), (20, 4, 5), (20, 3, 7), (20, 100, 5), (3, 2, 3), (100, 4, 25)]
+
+
+@pytest.mark.parametrize(("limit", "workers", "expected"), SHARES)
+def test_workers_that_never_had_an_answer_share_the_failures_that_are_allowed(
+    limit: int, workers: int, expected: int
+) -> None:
+    breaker = Breaker(limit, workers)
+    assert [breaker.observe(FAILED) for _ in range(expected - 1)] == [None] * (expected - 1)
+    assert breaker.observe(FAILED) is not None
+
+
+def test_after_an_answer_only_the_whole_row_of_failures_counts() -> None:
+    breaker = Breaker(20, 4)
+    assert breaker.observe(ANSWERED) is None
+    assert [breaker.observe(FAILED) for _ in range(19)] == [None] * 19
+    assert breaker.observe(FAILED) is not None
 
 
 def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, mock: Running) -> None:
