@@ -30,7 +30,8 @@ def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
         print(sentence)
     if beyond := report["load"].get("beyond_duration"):
         print(
-            f"echosounder: {beyond} requests of the trace are due after --duration and were not sent", file=sys.stderr
+            f"echosounder: requests of the trace that are due after --duration and were not sent: {beyond}",
+            file=sys.stderr,
         )
     for stop in report.get("stopped", ()):
         print(f"echosounder: {stop['reason']}; what was measured is in {out}", file=sys.stderr)

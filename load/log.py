@@ -7,13 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from wire.errors import UsageError
 from wire.runlog import RunWriter
 
 
 class Log(RunWriter):
-    """A :class:`wire.runlog.RunWriter` that also takes lines of JSON that carry their ``kind``."""
+    """A :class:`wire.runlog.RunWriter` that also takes lines of JSON that carry their ``kind``.
+
+    Raises :class:`UsageError` while another run writes to the same file.
+    """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        if path.exists() and claimed(path):
+            raise UsageError(f"another run is writing into {path.parent}; give another folder with --out")
         super().__init__(path, header)
         claim(self._file)
 

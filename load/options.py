@@ -109,8 +109,10 @@ def checked(options: Options) -> Options:
     _demand(options.arrival in ARRIVALS, f"unknown arrivals {options.arrival!r}; choose from {', '.join(ARRIVALS)}")
     for name, low, high in _RANGES:
         value = getattr(options, name)
-        named = _FLAGS.get(name, f"--{name.replace('_', '-')}")
-        _demand(value is None or low <= value <= high, f"{named} must be between {low:g} and {high:g}, not {value}")
+        if value is not None and not low <= value <= high:
+            named = _FLAGS.get(name, f"--{name.replace('_', '-')}")
+            unit = " s" if isinstance(value, float) else ""
+            raise UsageError(f"{named} must be between {low:g} and {high:g}{unit}, not {value:g}{unit}")
     for level in (options.users, options.rate):
         if level is not None:
             shape.parse(level, options.duration, options.warmup)

@@ -26,7 +26,7 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--duration", "0s"], "--duration must be between 0.1 and 604800, not 0.0"),
+        (["--duration", "0s"], "--duration must be between 0.1 and 604800 s, not 0 s"),
         (["--timeout", "0"], "--timeout must be between 0.05"),
         (["--prometheus", "99999"], "--prometheus must be between 1 and 65535, not 99999"),
         (["--web", "99999"], "--web must be between 1 and 65535, not 99999"),
@@ -109,7 +109,7 @@ def test_what_of_a_trace_a_short_run_leaves_out_is_said(tmp_path, capsys):
     with spawn(ttft_ms=2, itl_ms=0.2) as mock:
         words = ["load", "streaming", mock.url, "--trace", trace, "--out", "run"]
         assert run([*words, "--duration", "250ms"]) == 0
-    assert "5 requests of the trace are due after --duration and were not sent" in capsys.readouterr().err
+    assert "requests of the trace that are due after --duration and were not sent: 5" in capsys.readouterr().err
     report = json.loads(Path("run/report.json").read_text())
     assert (report["counts"]["sent"], report["load"]["beyond_duration"]) == (3, 5)
 

@@ -15,7 +15,7 @@ from load.parts import entered
 from load.recovery import recover
 from load.sample import Sample, encoded
 from load.tally import Tally
-from wire.errors import CannotJudge, LogError
+from wire.errors import CannotJudge, LogError, UsageError
 from wire.stream import StreamEnd
 
 SECOND = 1_000_000_000
@@ -147,6 +147,16 @@ def test_a_log_of_another_kind_is_named(change: tuple[str, str], says: str, tmp_
     (folder / "run.jsonl").write_text((folder / "run.jsonl").read_text().replace(*change))
     with pytest.raises(LogError, match=says):
         recover(folder)
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    with Log(tmp_path / "run.jsonl", {"command": "load"}) as log:
+        log.append([line("sample", id="0-1")])
+        with pytest.raises(UsageError, match=r"another run is writing into .*; give another folder"):
+            Log(tmp_path / "run.jsonl", {"command": "load"})
+    assert '"0-1"' in (tmp_path / "run.jsonl").read_text()
+    with Log(tmp_path / "run.jsonl", {"command": "load"}):
+        pass
 
 
 def test_a_log_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
