@@ -159,9 +159,10 @@ def lines_of(out):
 
 def test_a_run_that_finished_comes_to_the_same_report_again(mock, tmp_path):
     words = ["load", "mixed", mock.url, "--rate", "30", "--duration", "1s", "--slo", "ttft_p50<1ms"]
-    assert run([*words, "--out", str(tmp_path)]) == 1
+    code = run([*words, "--out", str(tmp_path)])
+    assert code in {1, 4}, "missed, or on a busy machine not to be trusted"
     before = json.loads((tmp_path / "report.json").read_text())
-    assert run(["score", str(tmp_path)]) == 1
+    assert run(["score", str(tmp_path)]) == code
     assert json.loads((tmp_path / "report.json").read_text()) == before
 
 
