@@ -126,7 +126,17 @@ class Call:
         if self.framing.streamed:
             self.reader.feed(at, pieces)
         elif self.total <= MAX_JSON:
-            self.body += pieces
+            self._whole(at, b"".join(pieces))
+
+    def _whole(self, at: int, data: bytes) -> None:
+        """Of a body that is no stream. Empty lines that come before it are keep-alives, as comments are in a stream."""
+        if not self.body and data.isspace():
+            for _ in range(data.count(b"\n")):
+                self.reader.keepalive(at)
+            return
+        if not self.body and self.reader.keepalives:
+            self.reader.first["event"] = at
+        self.body.append(data)
 
     def eof(self) -> End:
         """What the peer's close means for the transfer."""
@@ -141,7 +151,7 @@ class Call:
         return status is not None and not 200 <= status < 300
 
     def answer(self) -> Any:
-        """The body of an answer that is no stream, as JSON; None where it is none. Blank lines before it are keep-alives."""
+        """The body of an answer that is no stream, as JSON; None where it is none."""
         try:
             return json.loads(b"".join(self.body))
         except (ValueError, RecursionError):

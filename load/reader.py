@@ -93,7 +93,7 @@ class StreamReader:
             self._tail.startswith(b":") and b"\n" in self._tail
         ):  # a comment is complete with its line, not with its block
             _, _, self._tail = self._tail.partition(b"\n")
-            self._keepalive(at)
+            self.keepalive(at)
         if len(self._tail) > MAX_EVENT:
             raise sse.SseLimitError(f"event is longer than {MAX_EVENT} bytes")
         return [block + END for block in whole.split(END)] if whole else ()
@@ -152,9 +152,9 @@ class StreamReader:
         if isinstance(item, sse.Event):
             self._data(at, item.data.encode("utf-8", "surrogatepass"), block)
         else:
-            self._keepalive(at)
+            self.keepalive(at)
 
-    def _keepalive(self, at: int) -> None:
+    def keepalive(self, at: int) -> None:
         self.keepalives += 1
         self.last_keepalive = at
         self.first.setdefault("keepalive", at)
