@@ -92,7 +92,10 @@ def _made(path: Path) -> Made:
             except (KeyError, TypeError, ValueError) as error:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None
         if worker_of(record) is not None:
-            raise LogError(f"{path} does not say how it was made, so no report can be made of it; run it again")
+            raise LogError(
+                f"{path} does not say how it was made, so it cannot be analysed again: what {header.get('scenario')} found"
+                " is in its report.json, or it has to be run again"
+            )
     raise CannotJudge(f"{path}: nothing was sent before the run was stopped; run it again")
 
 
