@@ -116,6 +116,12 @@ def checked(options: Options) -> Options:
     for level in (options.users, options.rate):
         if level is not None:
             shape.parse(level, options.duration, options.warmup)
+    if options.users and (options.rate or options.trace):  # a worker without a user could send nothing of its share
+        users = shape.parse(options.users, options.duration, options.warmup).peak
+        _demand(
+            users >= options.workers,
+            f"{options.workers} workers share the schedule, so each needs a user: give --users {options.workers} or more",
+        )
     for expression in options.slo:
         slo.parse(expression)
     _places(options)

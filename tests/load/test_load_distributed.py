@@ -4,6 +4,7 @@ import socket
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -114,8 +115,9 @@ def test_a_worker_whose_share_is_spent_stops_nobody_else(tmp_path: Path) -> None
         ({"master": "h:70000"}, "write HOST:PORT"),
         ({"master": "h:1", "worker": "h:1"}, "not both"),
         ({"master": "h:1"}, "needs --expect-workers"),
+        ({"users": "3", "rate": "20", "processes": 4}, "give --users 4 or more"),
     ],
 )
-def test_addresses_that_cannot_be_used(change: dict[str, str], says: str) -> None:
+def test_addresses_and_shares_that_cannot_be_used(change: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        checked(replace(Options(url="http://x"), **change))  # type: ignore[arg-type]
+        checked(replace(Options(url="http://x"), **change))
