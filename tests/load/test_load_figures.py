@@ -138,6 +138,8 @@ def test_streams_that_are_cut_young_leave_the_percentiles_that_they_cannot_move(
     assert even["p50"] == pytest.approx(1500, rel=0.01)
     steep = censored([*range(1, 991), *range(5000, 5010)], [1] * 9)
     assert "p99" in steep["at_least"], "nine more above it, and it is five seconds"
+    many = censored([*range(1, 9921), *[50_000] * 80], [1] * 50)
+    assert ("p99" in many["at_least"], many["p99_ci"]) == (True, None), "no interval around what is not known"
     none = censored(list(range(1, 1000)), [])
     assert (none["censored"], none["at_least"]) == (0, [])
 
