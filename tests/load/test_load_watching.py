@@ -1,7 +1,5 @@
-"""A run watched while it runs: Locust's web interface with our page in a browser, Prometheus, OpenTelemetry; and exported after."""
+"""A run watched while it runs: Locust's web interface with our page in a browser, and Prometheus."""
 
-import csv
-import gzip
 import json
 import re
 import shutil
@@ -13,22 +11,18 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from load.engine import Outcome, run
-from load.export import COLUMNS, export
 from load.live import snapshot
 from load.options import Options
-from load.otel import exporting
 from load.prometheus import serving
 from load.tally import Tally
 from mock_server.process import Running, spawn
 from wire.errors import CannotJudge, UsageError
-from wire.runlog import read
 
 
 def free_port() -> int:
@@ -118,9 +112,6 @@ def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: R
     assert json.loads(own)["stats"][0]["name"] == "chat", "Locust's own statistics go on"
     assert re.search(r'echosounder_load_requests_completed_total\{model="[^"]+",scenario="streaming"\} \d+\.0', scraped)
     assert re.search(r'echosounder_load_ttft_seconds_bucket\{le="\+Inf",[^}]*\} [1-9]', scraped)
-
-
-STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)
 
 
 def tick(worker: int, completed: int, failed: int, in_flight: int) -> dict[str, Any]:
@@ -222,85 +213,6 @@ def test_a_page_whose_port_is_taken_is_said(mock: Running, tmp_path: Path) -> No
         run(replace(options, web=taken.getsockname()[1]))
 
 
-def test_open_telemetry_gets_the_latest_snapshot() -> None:
-    memory = pytest.importorskip("opentelemetry.sdk.metrics.export").InMemoryMetricReader()
-    with exporting(True, lambda: {**STATE, "sent": 7, "gap_ms": {"p50": 20.0, "p95": None, "p99": 41.0}}, memory):
-        data = memory.get_metrics_data()
-    metrics = {metric.name: metric.data.data_points for metric in data.resource_metrics[0].scope_metrics[0].metrics}
-    assert metrics["echosounder.load.requests.sent"][0].value == 7
-    gaps = {point.attributes["quantile"]: point.value for point in metrics["echosounder.load.gap"]}
-    assert gaps == {"p50": 0.02, "p99": 0.041}, "seconds, as the conventions have it"
-    assert "echosounder.load.cost" not in metrics, "not known is not nothing"
-
-
-def test_open_telemetry_gets_failures_and_cost_and_what_everything_is() -> None:
-    memory = pytest.importorskip("opentelemetry.sdk.metrics.export").InMemoryMetricReader()
-    with exporting(True, watched_state, memory):
-        data = memory.get_metrics_data()
-    metrics = {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
-    assert all(metric.unit and metric.description for metric in metrics.values())
-    (failures,) = metrics["echosounder.load.requests.failed"].data.data_points
-    assert (failures.value, failures.attributes["class"]) == (3, "http-429")
-    (cost,) = metrics["echosounder.load.cost"].data.data_points
-    assert (cost.value, metrics["echosounder.load.cost"].unit) == (0.25, "USD")
-    assert {name.removeprefix("echosounder.load.") for name in metrics} >= {"tokens.hit", "requests.in_flight", "ttft"}
-
-
-class Receiver(BaseHTTPRequestHandler):
-    """Takes what an OTLP exporter posts, and reads it by OpenTelemetry's own message types."""
-
-    taken: ClassVar[list[Any]] = []
-
-    def do_POST(self) -> None:
-        service = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-        self.taken.append((self.path, service.ExportMetricsServiceRequest.FromString(body)))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
-    """A receiver, and what was posted to it last, by name."""
-    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.metric_exporter")
-
-    def last() -> dict[str, Any]:
-        path, message = Receiver.taken[-1]
-        assert path == "/v1/metrics"
-        return {metric.name: metric for metric in message.resource_metrics[0].scope_metrics[0].metrics}
-
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        yield last
-        server.shutdown()
-
-
-def test_the_last_of_a_run_that_is_posted_is_what_the_report_says(
-    posted: Callable[[], dict[str, Any]], mock: Running, tmp_path: Path
-) -> None:
-    options = Options(url=mock.url, out=tmp_path, users="2", duration=1.0, otel=True, api_key="sk-test-000000000")
-    counts = run(replace(options, output_tokens="5")).report["counts"]
-    totals = {name: metric.sum.data_points[0].as_int for name, metric in posted().items() if "requests." in name}
-    assert totals["echosounder.load.requests.completed"] == counts["completed"] > 0
-    assert totals["echosounder.load.requests.sent"] == counts["sent"]
-    assert totals["echosounder.load.requests.in_flight"] == 0
-
-
-def test_open_telemetry_is_posted_to_a_receiver(posted: Callable[[], dict[str, Any]]) -> None:
-    with exporting(True, lambda: {**STATE, "sent": 7, "ttft_ms": {"p50": 250.0, "p95": None, "p99": None}}):
-        pass
-    metrics = posted()
-    (sent,) = metrics["echosounder.load.requests.sent"].sum.data_points
-    (ttft,) = metrics["echosounder.load.ttft"].gauge.data_points
-    assert (sent.as_int, ttft.as_double) == (7, 0.25)
-    assert {attribute.key for attribute in ttft.attributes} == {"scenario", "model", "quantile"}
-
-
 @pytest.mark.field
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus")
 def test_prometheus_scrapes_a_run(mock: Running, tmp_path: Path) -> None:
@@ -332,35 +244,3 @@ def test_prometheus_scrapes_a_run(mock: Running, tmp_path: Path) -> None:
     assert 0 < float(completed[0]["value"][1]) <= watched.outcome.report["counts"]["completed"]
     assert completed[0]["metric"]["scenario"] == "streaming"
     assert 0.025 <= float(ttft[0]["value"][1]) < 1, "within the bucket of the mock's 30 ms"
-
-
-@pytest.fixture(scope="module")
-def log(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("log")
-    options = Options(url=mock.url, out=out, users="2", duration=0.5, flush=0.2, api_key="sk-test-000000000")
-    return run(replace(options, scenario="mixed")).log
-
-
-def test_samples_as_a_table(log: Path, tmp_path: Path) -> None:
-    count = export(log, tmp_path / "samples.csv")
-    with (tmp_path / "samples.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    samples = read(log).samples
-    assert len(rows) == len(samples) == count > 0
-    assert tuple(rows[0]) == COLUMNS
-    for row, sample in zip(rows, samples, strict=True):
-        assert int(row["t_scheduled"]) == sample["t_scheduled"]
-        assert [int(gap) for gap in row["gaps_us"].split()] == sample.get("gaps_us", [])
-        assert int(row["usage_prompt"]) == sample["usage"]["prompt"]
-
-
-def test_samples_as_json_lines(log: Path, tmp_path: Path) -> None:
-    export(log.parent, tmp_path / "samples.jsonl")
-    lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
-    assert lines == [{name: value for name, value in sample.items() if name != "kind"} for sample in read(log).samples]
-
-
-@pytest.mark.parametrize("name", ["samples.xlsx", "missing/samples.csv"])
-def test_an_export_that_cannot_be_is_said(log: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot"):
-        export(log, tmp_path / name)
