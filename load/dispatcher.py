@@ -1,6 +1,6 @@
 """Who gets work when: requests fall due on a schedule, or whenever a user is free. No clock, no socket, no loop here."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from load.shape import Shape
@@ -78,7 +78,19 @@ class Dispatcher:
     def waiting(self) -> int:
         return len(self._waiting)
 
+    def waited(self, since: int, until: int) -> Counter[int]:
+        """How long those who never found a user had waited by *until*, of what was due from *since* on: how many by µs.
+
+        Rounded down to three digits: there may be very many, and it is less than the truth in any case.
+        """
+        return Counter(_three_digits(max(until - due, 0) // 1000) for _, due, _ in self._waiting if due >= since)
+
     @property
     def exhausted(self) -> bool:
         """Has all of the schedule been handed out?"""
         return self._due is not None and self._next is None and not self._waiting
+
+
+def _three_digits(number: int) -> int:
+    scale: int = 10 ** max(len(str(number)) - 3, 0)
+    return number // scale * scale

@@ -43,6 +43,10 @@ SPANS = {
 METRICS = ("gap", "tpot", *SPANS, "keepalive_interval")
 # What a request that is given up would have exceeded: its age. Not of what need not come at all, as reasoning.
 CENSORED = ("ttft", "ttft_from_schedule", "ttft_with_connect", "headers", "e2e", "e2e_from_schedule", "gap")
+FROM_SCHEDULE = (
+    "ttft_from_schedule",
+    "e2e_from_schedule",
+)  # which are known to be long of requests that were never sent
 GIVEN_UP = (StreamEnd.CLIENT_CANCELLED, StreamEnd.IDLE_TIMEOUT)  # not what the target ended, but what we did
 _NAMES = tuple(dict.fromkeys(stamp for name, span in SPANS.items() if name != "keepalive" for stamp in span[:2]))
 _row = attrgetter(*_NAMES)

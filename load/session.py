@@ -202,7 +202,10 @@ class Session:
             self._client.cancel(self._cause)
             self._client.close()
             self._tick(now)
-            self._recorder.note("end", {"worker": self.worker, "at": now, "stopped_sending": stopped})
+            waited = self._dispatcher.waited(self._warm, self._stop_at)
+            self._recorder.note(
+                "end", {"worker": self.worker, "at": now, "stopped_sending": stopped, "unsent_us": waited}
+            )
             self._recorder.close()
         finally:
             self._ended()

@@ -14,6 +14,7 @@ from load.interval import GROUPS
 from load.latency import (
     CENSORED,
     COMPLETED,
+    FROM_SCHEDULE,
     GIVEN_UP,
     IN_FLIGHT,
     METRICS,
@@ -99,6 +100,8 @@ class Tally:
             self._tick(record)
         elif kind == "end":
             self.ended[int(record["worker"])] = int(record["stopped_sending"])
+            for name in FROM_SCHEDULE:  # what never found a user was slow too
+                self.ages[name].add(_expand(record.get("unsent_us", {})))
         elif kind == "stopped":
             self._stop({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
         elif kind == "lost":  # nothing of it is in flight any more, and what it had yet to send nobody will

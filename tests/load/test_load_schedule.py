@@ -162,6 +162,15 @@ def test_a_user_whose_request_failed_rests() -> None:
     assert [taken(found, at) for at in (1.01, rested)] == [[], [(1, False)]]
 
 
+def test_it_is_known_how_long_requests_waited_that_never_found_a_user() -> None:
+    found = dispatcher([0.0, 0.5, 1.0, 1.0, 2.0, 2.999999], "1")
+    found.begin(0)
+    assert taken(found, 0.0) == [(0, False)]
+    found.fall_due(5 * SECOND, until=3 * SECOND)
+    assert found.waited(since=SECOND, until=3 * SECOND) == {2_000_000: 2, 1_000_000: 1, 1: 1}
+    assert found.waited(since=0, until=round(3.000678 * SECOND)) == {2_500_000: 1, 2_000_000: 2, 1_000_000: 1, 679: 1}
+
+
 def test_nothing_that_is_due_after_the_end_is_sent() -> None:
     found = dispatcher([0.0, 0.5, 1.0, 1.5], None)
     found.begin(0)

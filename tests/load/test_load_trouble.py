@@ -467,6 +467,20 @@ def test_a_stall_shows_in_the_figures_from_the_schedule(options: Options, routed
     assert late < metrics["dispatch_delay_ms"]["p90"] / 2, "the target made them late, not the client"
 
 
+def test_requests_that_never_found_a_user_were_not_fast(options: Options, routed: Any) -> None:
+    """The fifth answer of twenty never comes: one user, so the other fifteen are never sent."""
+    server = routed(STREAM)
+    server.stall = (6, 20.0)  # the first of all asks for the models
+    slo = ("ttft_from_schedule_p50<100ms", "ttft_p50<100ms")
+    outcome = run(replace(options, url=server.url, users="1", rate="20", drain=0.3, slo=slo))
+    assert (outcome.report["counts"]["unsent"], outcome.report["counts"]["sent"]) == (15, 5)
+    waited = outcome.report["metrics"]["ttft_from_schedule_ms"]
+    assert (waited["count"], waited["censored"]) == (4, 16)
+    assert "p50" in waited["at_least"]
+    assert 250 < waited["p50"] < 550, "half of the last 0.8 s, in which nothing was sent"
+    assert [each["met"] for each in outcome.report["slo"]] == [False, True]
+
+
 def test_a_trace_is_replayed_with_its_lengths(options: Options, mock: Running, tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     rows = [
