@@ -32,7 +32,8 @@ DEFINITIONS = {
     "goodput_per_s": "answers per second that are complete and, each by itself, within every latency the objectives name; "
     "one without a token has no TTFT and is not within it",
     "censored": "requests (streams, for gaps) that were given up, by the end of the run or a timeout, before the latency was "
-    "known, and from the schedule those that never found a free user: they count with their age; at_least names the figures that they could have moved up by more than 1 %",
+    "known, and from the schedule those that never found a free user: they count with their age; at_least names the figures "
+    "that they could have moved up by more than 1 %",
     "ci": "95 % intervals of sampling: by order statistics, each request taken as independent; of gaps by how much random "
     "groups of whole streams differ, because the gaps of one stream are alike",
     "client_ms": "how far above (plus) and below (minus) the figure the true one may lie in 99 of 100 cases because of the "
