@@ -12,7 +12,7 @@ from math import ceil
 from hdrh.histogram import HdrHistogram
 
 DAY_US = 86_400_000_000
-MAX_PENDING = 20_000  # distinct values
+MAX_PENDING = 5_000  # distinct values, a hundred bytes each
 
 
 class Histogram:

@@ -82,9 +82,10 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
     yield from _slo(report["slo"])
-    yield "\n| " + " | ".join(trust.HEAD) + " |\n|---|" + "--:|" * (len(trust.HEAD) - 1)
-    yield from (f"| {metric.name} | " + " | ".join(trust.cells(row)) + " |" for metric, row in trust.main(report))
-    yield ""
+    if rows := trust.main(report):
+        yield "\n| " + " | ".join(trust.HEAD) + " |\n|---|" + "--:|" * (len(trust.HEAD) - 1)
+        yield from (f"| {metric.name} | " + " | ".join(trust.cells(row)) + " |" for metric, row in rows)
+        yield ""
     yield from (f"- {markdown(said, 300)}" for said in trust.legend(report))
     yield "\n<details><summary>Every latency and percentile</summary>\n"
     yield "| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " |"

@@ -101,12 +101,13 @@ def _latencies(report: Mapping[str, Any], console: Console) -> None:
     main = _table(trust.HEAD)
     for metric, row in trust.main(report):
         main.add_row(re.sub(r"\w+ (?=from schedule)", " ", metric.name), *trust.cells(row))  # below what it is of
-    console.print(main)
-    for said in trust.legend(report):
-        _print(console, Text("   " + line(said, 300), "dim"))
     others = _table(("ms", *_SHOWN, "n"))
     for metric, row in trust.others(report):
         others.add_row(metric.name, *(trust.value(row, name) for name in _SHOWN), trust.counted(row))
+    if main.row_count:
+        console.print(main)
+    for said in trust.legend(report):
+        _print(console, Text("   " + line(said, 300), "dim"))
     if others.row_count:
         console.print(others)
 

@@ -85,6 +85,8 @@ HEAD = ("ms", *SHOWN, "max", "client", "n")
 def legend(report: Mapping[str, Any]) -> Iterator[str]:
     """What the marks in the table mean, as far as they occur."""
     rows = [row for _, row in main(report)]
+    if not rows:
+        return
     unknown = any("±?" in sampled(row, name) for row in rows for name in SHOWN)
     yield "± sampling, 95 %: the true figure lies so near" + ("; ±? too few requests to tell" if unknown else "")
     if any(client(row) != DASH for row in rows):

@@ -100,6 +100,15 @@ def test_the_legend_explains_only_what_is_there(load_report):
     assert list(trust.legend(load_report)) == ["± sampling, 95 %: the true figure lies so near"]
 
 
+@pytest.mark.parametrize("format", ["terminal", "md", "html"])
+def test_where_nothing_was_measured_there_is_no_table_of_it(load_report, format):
+    report = load_report | {"metrics": dict.fromkeys(load_report["metrics"])}
+    text = printed(report) if format == "terminal" else reports.render(format, report)
+    assert "sampling" not in text
+    assert "client  n" not in text
+    assert "| client |" not in text
+
+
 def test_a_lower_bound_is_no_point_of_a_line(trusted):
     lines = load_charts.latency(trusted)
     for name in ("gap_ms", "tpot_ms", "e2e_ms"):
