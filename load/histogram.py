@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from math import ceil
+from operator import mul
 
 from hdrh.histogram import HdrHistogram
 
 DAY_US = 86_400_000_000
-MAX_PENDING = 5_000  # distinct values, a hundred bytes each
+MAX_PENDING = 10_000  # distinct values, a hundred bytes each
+_BITS = 11  # of a value that three significant digits keep
 
 
 class Histogram:
@@ -81,12 +83,13 @@ class Histogram:
 
     def _settle(self) -> None:
         pending, self._pending = self._pending, Counter()
-        for value, count in pending.items():
+        if not pending:
+            return
+        for value, count in _rounded(pending).items():
             self._hdr.record_value(min(max(value, 1), DAY_US), count)
-            self._sum += value * count
-        if pending:
-            self._largest = max(self._largest, *pending)
-            self._cumulated = None
+        self._sum += sum(map(mul, pending.keys(), pending.values()))
+        self._largest = max(self._largest, *pending)
+        self._cumulated = None
 
     def _cumulate(self) -> tuple[list[int], list[int]]:
         self._settle()
@@ -120,6 +123,16 @@ class Grouped(Histogram):
                 group.add(fresh)  # a mapping: a Counter adds up its counts
                 fresh.clear()
         super()._settle()
+
+
+def _rounded(counts: Counter[int]) -> dict[int, int]:
+    """To the digits that the histogram keeps, which leaves few values of many; the same bucket gets them as it would have."""
+    rounded: dict[int, int] = {}
+    for value, count in counts.items():
+        shift = max(value.bit_length() - _BITS, 0)
+        kept = value >> shift << shift
+        rounded[kept] = rounded.get(kept, 0) + count
+    return rounded
 
 
 def nearest(share: float, count: int) -> int:

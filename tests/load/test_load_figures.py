@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from load.breaker import Breaker
 from load.budget import Budget
 from load.call import Job
 from load.distribution import figures
-from load.histogram import Grouped, Histogram
+from load.histogram import DAY_US, Grouped, Histogram
 from load.interval import GROUPS, between_groups, interval, resolved
 from load.sample import Sample, from_record
 from load.slo import evaluate, parse
@@ -39,6 +40,18 @@ def test_a_histogram_keeps_every_value_to_three_digits(values: list[int]) -> Non
     assert made["mean"] == pytest.approx(statistics.fmean(values) / 1000, abs=1e-4)
     assert made["max"] == ordered[-1] / 1000, "to the last digit"
     assert all(made[name] <= made["max"] for name in ("p50", "p90", "p95", "p99", "p999") if made[name] is not None)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 2 * DAY_US), min_size=1, max_size=100))
+def test_a_histogram_is_that_of_the_library_with_one_value_after_the_other(values: list[int]) -> None:
+    ours, library = Histogram(), HdrHistogram(1, DAY_US, 3)
+    ours.add(values)
+    for value in values:
+        library.record_value(min(max(value, 1), DAY_US))
+    theirs = HdrHistogram.decode(ours.encode())
+    assert list(theirs.counts) == list(library.counts)
+    assert ours.largest == max(values) / 1000
 
 
 @settings(max_examples=8, deadline=None)
