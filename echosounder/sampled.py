@@ -13,7 +13,7 @@ from conformance.ask import Ask
 from conformance.catalogue import checks, probes_of
 from conformance.check import Case
 from conformance.score import judge
-from load.analysis import attach_conformance
+from load.figures.analysis import attach_conformance
 from wire.exchange import Exchange
 from wire.runlog import exchange_from, records
 from wire.verdict import Verdict

@@ -13,7 +13,7 @@ from typing import Any
 
 from load.calibration import Calibration, Cell, machine
 from load.engine import run
-from load.histogram import Histogram
+from load.figures.histogram import Histogram
 from load.options import Options
 from load.preflight import get
 from wire.errors import CannotJudge

@@ -16,29 +16,29 @@ from pathlib import Path
 from typing import Any
 
 import specs
-from load import slo
-from load.analysis import exit_code, report
 from load.calibration import machine, saved
+from load.figures import slo
+from load.figures.analysis import exit_code, report
+from load.figures.money import Money
+from load.figures.tally import Tally
 from load.gather import bury, fold, keep, reader
 from load.interrupt import held_back
-from load.live import Live
 from load.log import Log
-from load.money import Money
 from load.options import Options, checked
-from load.otel import exporting
 from load.parts import Parts
 from load.plan import beyond, items, rates
 from load.preflight import preflight
-from load.prometheus import serving
-from load.recorder import UNWRITTEN
-from load.tally import Tally
+from load.watch.live import Live
+from load.watch.otel import exporting
+from load.watch.prometheus import serving
+from load.worker.recorder import UNWRITTEN
 from wire.errors import CannotJudge, UsageError
 from wire.prices import Rates
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
 _ERROR = re.compile(r"[\w.]+(Error|Exception): |\[.*/(ERROR|CRITICAL)/")
-LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+LOCUSTFILE = Path(__file__).parent / "worker" / "locustfile.py"
 
 
 @dataclass(frozen=True, slots=True)

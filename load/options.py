@@ -6,8 +6,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args
 
-from load import shape, slo
-from load.client_tls import context
+from load.client.tls import context
+from load.figures import slo
+from load.worker import shape
 from wire.errors import UsageError
 from wire.target import Target, target
 
@@ -20,7 +21,7 @@ SHORTEST = 0.1  # s of sending
 class Options:
     """``users`` alone is the closed loop, ``rate`` alone the open loop, both together a schedule on a bounded number of users.
 
-    ``users`` and ``rate`` are levels over time as :func:`load.shape.parse` reads them. Times are in seconds.
+    ``users`` and ``rate`` are levels over time as :func:`load.worker.shape.parse` reads them. Times are in seconds.
     ``budget_usd`` caps the ceilings of what is sent; ``prices`` are amounts per million tokens (hit, miss, output) where the
     price list does not know the model. ``sample_every`` keeps every n-th exchange whole, at most ``sample_limit`` per worker.
     """

@@ -11,7 +11,7 @@ import specs
 from load.options import MAX_SECONDS, SHORTEST, Options
 from load.scenarios import SCENARIOS
 from load.scenarios.file import read_scenario
-from load.workload import MAX_TOKENS, Item
+from load.worker.workload import MAX_TOKENS, Item
 from wire.errors import UsageError
 from wire.prices import Rates
 

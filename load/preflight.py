@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from load.client_tls import context
-from load.framing import Framing
-from load.head import AGENT
+from load.client.framing import Framing
+from load.client.head import AGENT
+from load.client.tls import context
 from load.options import Options
 from wire.errors import KeyRefused, Unreachable, UsageError
 from wire.strict_json import at

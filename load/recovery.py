@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 
 from load import options as load_options
-from load.analysis import exit_code, report
 from load.calibration import machine, saved
 from load.engine import Outcome, new_tally
+from load.figures.analysis import exit_code, report
+from load.figures.tally import Tally
 from load.log import claimed
 from load.options import Options
 from load.parts import Parts, blocks, entered, lines, parse, worker_of
-from load.tally import Tally
 from wire.errors import CannotJudge, LogError
 from wire.runlog import records
 

@@ -18,7 +18,7 @@ OURS = {
 }
 # A library that a package alone may import, or that only some of its modules may: importing it costs or changes something.
 FENCED = {
-    "locust": {"load/locustfile.py"},  # patches sockets at import
+    "locust": {"load/worker/locustfile.py"},  # patches sockets at import
     "gevent": {"load/"},
     "httpx": {"conformance/", "echosounder/"},
     "openapi_core": {"conformance/"},

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from load.call import Job
+from load.client.call import Job
 from load.limits.goal import Asking, Goal
 from load.limits.script import Ask, Book, Outcome, Script, Stopped
 from load.limits.seen import REFUSALS, Fit, Kind, Range, Record, seen

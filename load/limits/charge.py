@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from load.call import Job
+from load.client.call import Job
 from load.limits.bench import Bench, accepted, refused, saturate
 from load.limits.script import Outcome, Script
 from load.limits.seen import Fit

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 import specs
-from load.call import Job
+from load.client.call import Job
 
 PROMPT = "Write a very long story about a ship that measures the depth of the sea. Do not stop early."
 PROMPT_TOKENS = 64  # more than the prompt and any chat template around it

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import specs
-from load.analysis import exit_code, report
-from load.budget import Budget
 from load.engine import Outcome, Progress, Step, header, new_tally
+from load.figures.analysis import exit_code, report
+from load.figures.tally import Tally
 from load.limits.script import Script, Stopped
 from load.limits.sender import Bounds, Sender
 from load.log import Log
@@ -17,8 +17,8 @@ from load.options import Options, checked
 from load.parts import count
 from load.plan import rates
 from load.preflight import preflight
-from load.tally import Tally
-from load.worker import endpoint
+from load.worker.assembly import endpoint
+from load.worker.budget import Budget
 from wire.errors import CannotJudge, KeyRefused, UsageError
 from wire.verdict import Result, Verdict
 

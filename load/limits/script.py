@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from load.call import Job
+from load.client.call import Job
 from load.sample import Sample
 from wire.exchange import Exchange, Headers
 

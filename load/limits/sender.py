@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 import gevent
 from gevent.event import Event
 
-from load.alarm import Alarm
-from load.breaker import Breaker
-from load.budget import Budget
-from load.call import Call, exchange, sample
-from load.client import Client, Endpoint
-from load.head import AGENT, Head
+from load.client.call import Call, exchange, sample
+from load.client.client import Client, Endpoint
+from load.client.head import AGENT, Head
+from load.client.stamps import Stamps
 from load.interrupt import held_back
 from load.limits.script import Ask, News, Outcome, Script, Stopped, Turn
-from load.stamps import Stamps
-from load.vitals import Vitals
+from load.worker.alarm import Alarm
+from load.worker.breaker import Breaker
+from load.worker.budget import Budget
+from load.worker.vitals import Vitals
 from wire.exchange import End, Exchange
 from wire.runlog import exchange_record
 from wire.target import Target

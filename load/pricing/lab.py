@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import specs
-from load.call import Job
+from load.client.call import Job
 from load.limits.script import Book, Outcome, Script, Stopped
 from load.pricing.account import Accountant
 from load.pricing.ledger import Charge, Entry

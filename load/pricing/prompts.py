@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import specs
-from load.call import Job
-from load.text import text
+from load.client.call import Job
+from load.worker.text import text
 
 TEMPLATE = 128  # tokens that a chat template adds at most
 PER_MESSAGE = 3  # tokens that it may put before the text of a message

@@ -5,6 +5,6 @@ from collections.abc import Callable
 from load.scenarios.fim import fim
 from load.scenarios.mixed import mixed
 from load.scenarios.streaming import streaming
-from load.workload import Item
+from load.worker.workload import Item
 
 SCENARIOS: dict[str, Callable[[], tuple[Item, ...]]] = {"streaming": streaming, "fim": fim, "mixed": mixed}

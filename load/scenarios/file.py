@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from load.workload import KINDS, MAX_TOKENS, Item
+from load.worker.workload import KINDS, MAX_TOKENS, Item
 from wire.errors import UsageError
 
 _FIELDS = {each.name: each.type for each in fields(Item)}

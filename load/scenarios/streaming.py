@@ -1,4 +1,4 @@
-from load.workload import Item
+from load.worker.workload import Item
 
 
 def streaming() -> tuple[Item, ...]:

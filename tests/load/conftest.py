@@ -11,8 +11,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from load.call import Call, Job
-from load.client import Client, Endpoint
+from load.client.call import Call, Job
+from load.client.client import Client, Endpoint
 
 Step = bytes | float | str
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from load.analysis import report
 from load.calibrate import calibrate, journal
 from load.calibration import Calibration, Cell, machine, saved
+from load.figures.analysis import report
+from load.figures.tally import Tally
 from load.options import Options
-from load.tally import Tally
 from mock_server.process import spawn
 from wire.errors import CannotJudge
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from load.call import Call, Job, sample
-from load.call import exchange as exchange_of
-from load.framing import Framing
-from load.latency import COMPLETED, outcome
+from load.client.call import Call, Job, sample
+from load.client.call import exchange as exchange_of
+from load.client.framing import Framing
+from load.figures.latency import COMPLETED, outcome
 from load.sample import decoded, encoded
 from wire.stream import StreamEnd, stream_end, timeline
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.budget import share
 from load.engine import Outcome, run
+from load.figures.tally import Tally
 from load.options import Options, checked
 from load.sample import Sample
-from load.tally import Tally
+from load.worker.budget import share
 from mock_server.process import spawn
 from wire.errors import UsageError
 from wire.runlog import read

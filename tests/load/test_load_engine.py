@@ -10,10 +10,10 @@ import httpx
 import jsonschema
 import pytest
 
-from load.arrivals import poisson
 from load.engine import Outcome, run
 from load.options import Options
-from load.shape import parse
+from load.worker.arrivals import poisson
+from load.worker.shape import parse
 from mock_server.process import Running, spawn
 from reports.kinds import schema
 from wire.runlog import read

@@ -10,15 +10,15 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from load.breaker import Breaker
-from load.budget import Budget
-from load.call import Job
-from load.distribution import figures
-from load.histogram import DAY_US, Grouped, Histogram
-from load.interval import GROUPS, between_groups, interval, resolved
+from load.client.call import Job
+from load.figures.distribution import figures
+from load.figures.histogram import DAY_US, Grouped, Histogram
+from load.figures.interval import GROUPS, between_groups, interval, resolved
+from load.figures.slo import evaluate, parse
+from load.figures.validity import Signals, judge
 from load.sample import Sample, from_record
-from load.slo import evaluate, parse
-from load.validity import Signals, judge
+from load.worker.breaker import Breaker
+from load.worker.budget import Budget
 from specs import Rates
 from wire.errors import UsageError
 from wire.stream import StreamEnd

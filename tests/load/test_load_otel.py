@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import pytest
 
 from load.engine import run
-from load.live import snapshot
+from load.figures.tally import Tally
 from load.options import Options
-from load.otel import exporting
-from load.tally import Tally
+from load.watch.live import snapshot
+from load.watch.otel import exporting
 from mock_server.process import Running, spawn
 
 STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from load.reader import MAX_EVENT, StreamReader
+from load.client.reader import MAX_EVENT, StreamReader
 from wire import sse
 from wire.exchange import Exchange, Read, Request
 from wire.stream import timeline, token_kind

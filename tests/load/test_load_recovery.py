@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from load.figures.tally import Tally
 from load.log import Log, claim
 from load.options import Options
 from load.parts import entered
 from load.recovery import recover
 from load.sample import Sample, encoded
-from load.tally import Tally
 from wire.errors import CannotJudge, LogError, UsageError
 from wire.stream import StreamEnd
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load import arrivals
-from load.dispatcher import PAUSE, SECOND, Dispatcher
-from load.shape import Segment, Shape, parse
+from load.worker import arrivals
+from load.worker.dispatcher import PAUSE, SECOND, Dispatcher
+from load.worker.shape import Segment, Shape, parse
 from wire.errors import UsageError
 
 SHAPES = [

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from load.analysis import attach_conformance, exit_code, report
 from load.calibration import Calibration, Cell
-from load.latency import outcome, tpot_us
-from load.money import Money
+from load.figures.analysis import attach_conformance, exit_code, report
+from load.figures.latency import outcome, tpot_us
+from load.figures.money import Money
+from load.figures.slo import parse
+from load.figures.tally import Tally
+from load.figures.throughput import Throughput
 from load.options import Options
 from load.sample import Sample
-from load.slo import parse
-from load.tally import Tally
-from load.throughput import Throughput
 from specs import Rates
 from wire.prices import bill_usage
 from wire.stream import StreamEnd

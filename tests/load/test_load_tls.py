@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from load import client_tls
-from load.call import sample
+from load.client import tls as client_tls
+from load.client.call import sample
 from wire.stream import StreamEnd
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

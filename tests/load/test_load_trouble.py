@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from load.breaker import Breaker
 from load.engine import run
 from load.options import Options, checked
 from load.sample import Sample
 from load.scenarios.file import read_scenario
+from load.worker.breaker import Breaker
 from mock_server.process import Running, spawn
 from wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
 from wire.runlog import read
@@ -371,7 +371,7 @@ def broken_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
 
     def break_from(index: int) -> None:
         (tmp_path / "sitecustomize.py").write_text(
-            "from load.workload import Workload\n"
+            "from load.worker.workload import Workload\n"
             "made = Workload.job\n"
             f"Workload.job = lambda self, index: made(self, index) if index < {index} else 1 / 0\n"
         )

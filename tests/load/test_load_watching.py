@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from load.engine import Outcome, run
-from load.live import snapshot
+from load.figures.tally import Tally
 from load.options import Options
-from load.prometheus import serving
-from load.tally import Tally
+from load.watch.live import snapshot
+from load.watch.prometheus import serving
 from mock_server.process import Running, spawn
 from wire.errors import CannotJudge, UsageError
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load.scenarios import SCENARIOS
-from load.text import text
-from load.workload import Item, Workload
+from load.worker.text import text
+from load.worker.workload import Item, Workload
 from wire import tokens
 
 

@@ -1,6 +1,6 @@
 """Locust's side: one carrier user per worker that runs a session, and the words that master and workers exchange.
 
-Started by :mod:`load.engine` as ``locust -f load/locustfile.py``. The options come as a file named by ECHOSOUNDER_LOAD_OPTIONS,
+Started by :mod:`load.engine` as ``locust -f load/worker/locustfile.py``. The options come as a file named by ECHOSOUNDER_LOAD_OPTIONS,
 the key by the variable ECHOSOUNDER_LOAD_KEY, the order to stop as the end of standard input: it ends when the parent
 closes it, and also when the parent dies.
 """
@@ -24,13 +24,13 @@ from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from load import options as load_options
-from load.breaker import Trip
-from load.live import FILE
-from load.machine import boot
-from load.recorder import UNWRITTEN
 from load.sample import Sample
-from load.session import Session
-from load.worker import part, session
+from load.watch.live import FILE
+from load.worker.assembly import part, session
+from load.worker.breaker import Trip
+from load.worker.machine import boot
+from load.worker.recorder import UNWRITTEN
+from load.worker.session import Session
 from wire.errors import EchosounderError
 
 OPTIONS = load_options.load(
@@ -188,7 +188,7 @@ def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None
 
 def live_page() -> str:
     """Our page beside Locust's own; it asks for the figures once a second."""
-    return Path(__file__).with_name("live.html").read_text(encoding="utf-8")
+    return (Path(__file__).parents[1] / "watch" / "live.html").read_text(encoding="utf-8")
 
 
 def live_figures() -> tuple[str, int, dict[str, str]]:

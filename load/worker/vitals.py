@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from load.stamps import Stamps
+from load.client.stamps import Stamps
 
 
 class Vitals:

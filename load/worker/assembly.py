@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from load import client_tls, shape
-from load.breaker import Breaker
-from load.budget import Budget, share
-from load.client import Client, Endpoint
-from load.dispatcher import Dispatcher
-from load.head import Head
+from load.client import tls as client_tls
+from load.client.client import Client, Endpoint
+from load.client.head import Head
+from load.client.stamps import Stamps
 from load.options import Options
 from load.plan import Due, items, rates, trace
-from load.recorder import Recorder
 from load.sample import Sample
-from load.schedule import due
-from load.session import Session
-from load.stamps import Stamps
-from load.workload import Workload
+from load.worker import shape
+from load.worker.breaker import Breaker
+from load.worker.budget import Budget, share
+from load.worker.dispatcher import Dispatcher
+from load.worker.recorder import Recorder
+from load.worker.schedule import due
+from load.worker.session import Session
+from load.worker.workload import Workload
 
 SECOND = 1_000_000_000
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Metric(NamedTuple):
-    """``member`` of a :func:`load.live.snapshot`. ``unit`` as UCUM writes it; ``name`` with dots, as OpenTelemetry has it."""
+    """``member`` of a :func:`load.watch.live.snapshot`. ``unit`` as UCUM writes it; ``name`` with dots, as OpenTelemetry has it."""
 
     name: str
     prometheus: str

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from load import arrivals, shape
 from load.options import Options
 from load.plan import Due, trace
+from load.worker import arrivals, shape
 
 SECOND = 1_000_000_000
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from load.framing import Framing
-from load.reader import StreamReader
+from load.client.framing import Framing
+from load.client.reader import StreamReader
+from load.client.stamps import Ancillary, Stamps
 from load.sample import MEASURED, Sample
-from load.stamps import Ancillary, Stamps
 from wire import sse
 from wire.exchange import End, Exchange, Headers, Read, Request
 from wire.stream import StreamEnd

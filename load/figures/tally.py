@@ -9,9 +9,9 @@ from zlib import crc32
 
 import msgspec
 
-from load.histogram import Grouped, Histogram
-from load.interval import GROUPS
-from load.latency import (
+from load.figures.histogram import Grouped, Histogram
+from load.figures.interval import GROUPS
+from load.figures.latency import (
     CENSORED,
     COMPLETED,
     FROM_SCHEDULE,
@@ -25,10 +25,10 @@ from load.latency import (
     outcome,
     output_tokens,
 )
-from load.money import Money, tokens
+from load.figures.money import Money, tokens
+from load.figures.slo import Slo
+from load.figures.throughput import Throughput
 from load.sample import MEASURED, Sample
-from load.slo import Slo
-from load.throughput import Throughput
 from wire.stream import StreamEnd
 
 STAMPS = frozenset({"at", "begin", "stopped_sending"})  # the members of other records that are stamps

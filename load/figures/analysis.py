@@ -4,14 +4,14 @@ from dataclasses import fields
 from typing import Any
 
 from load.calibration import Calibration
-from load.client_error import client_error, of_metric
-from load.distribution import figures
-from load.latency import METRICS
+from load.figures.client_error import client_error, of_metric
+from load.figures.distribution import figures
+from load.figures.latency import METRICS
+from load.figures.slo import evaluate
+from load.figures.tally import Tally
+from load.figures.validity import Signals, judge
 from load.options import Options
 from load.sample import CLIENT_LIMIT
-from load.slo import evaluate
-from load.tally import Tally
-from load.validity import Signals, judge
 
 SCHEMA = "echosounder/load/1"
 SECOND = 1_000_000_000

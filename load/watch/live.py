@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from load import metrics
+from load.figures.tally import Tally
 from load.options import Options
-from load.tally import Tally
+from load.watch import metrics
 
 LATENCIES = tuple(metric.member for metric in metrics.LATENCIES)
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from load.call import Job
+from load.client.call import Job
 from wire.prices import Rates, bill, bill_usage
 from wire.usage import Usage
 

@@ -7,19 +7,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from load.alarm import Alarm
-from load.breaker import Breaker, Trip
-from load.budget import Budget
-from load.call import Call, Job, exchange, sample
-from load.client import Client, make_room
-from load.dispatcher import Dispatcher
-from load.head import Head
-from load.machine import boot
+from load.client.call import Call, Job, exchange, sample
+from load.client.client import Client, make_room
+from load.client.head import Head
 from load.options import Options
-from load.recorder import Recorder
-from load.rehearsal import rehearse
 from load.sample import MEASURED, NOT_FINISHED, WARMUP, Sample
-from load.vitals import Vitals
+from load.worker.alarm import Alarm
+from load.worker.breaker import Breaker, Trip
+from load.worker.budget import Budget
+from load.worker.dispatcher import Dispatcher
+from load.worker.machine import boot
+from load.worker.recorder import Recorder
+from load.worker.rehearsal import rehearse
+from load.worker.vitals import Vitals
 
 SECOND = 1_000_000_000
 SWEEP = 0.05  # s

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from load.latency import REJECTED, outcome
+from load.figures.latency import REJECTED, outcome
 from load.sample import Sample
 from wire.prices import EXACT, Rates, bill
 from wire.usage import Usage

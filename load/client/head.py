@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from load.call import Job
+from load.client.call import Job
 from wire.exchange import Headers
 from wire.redact import Redactor
 from wire.target import Target

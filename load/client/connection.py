@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from gevent.monkey import get_original
 
-from load.call import Call
-from load.client_tls import TlsChannel
+from load.client.call import Call
+from load.client.stamps import ANCILLARY, Ancillary
+from load.client.tls import TlsChannel
 from load.sample import CLIENT_LIMIT
-from load.stamps import ANCILLARY, Ancillary
 from wire.exchange import End
 
 if TYPE_CHECKING:
-    from load.client import Client
+    from load.client.client import Client
 
 READ = 128 * 1024
 QUIET = 100_000_000  # ns without a read after which nothing speaks against digesting what there is

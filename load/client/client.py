@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from load.call import Call
-from load.connection import Connection, cause
-from load.stamps import Stamps
-from load.turns import Turns
+from load.client.call import Call
+from load.client.connection import Connection, cause
+from load.client.stamps import Stamps
+from load.client.turns import Turns
 from wire.exchange import End
 
 MOST_DESCRIPTORS = 65_536

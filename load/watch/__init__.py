@@ -1,0 +1,1 @@
+"""A run looked at while it lasts: the page, Prometheus, OpenTelemetry."""
