@@ -25,7 +25,7 @@ check: setup  ## style, types, catalogue, import table
 	$(BIN)/pytest --quiet tests/test_architecture.py
 
 test: setup .field/litellm/ready  ## the whole suite, field tests aside
-	$(BIN)/pytest --quiet -n 2 --dist loadfile --no-loadscope-reorder -m "not field and not docs"
+	$(BIN)/pytest --quiet -n 3 --dist loadfile --no-loadscope-reorder -m "not field and not docs"
 
 demo: setup  ## the main job on the bundled mock: a check, then ten seconds of load
 	$(BIN)/echosounder check --out runs/demo-check

@@ -237,6 +237,8 @@ def sample(call: Call) -> Sample:
 
 def gaps_us(stamps: Any) -> tuple[int, ...]:
     """Times between successive stamps (ns), in whole microseconds. Differences of rounded stamps: they add up to the whole."""
+    if len(stamps) < 2:
+        return ()
     micros = [stamp // 1000 for stamp in stamps]
     return tuple(b - a for a, b in pairwise(micros))
 

@@ -55,11 +55,16 @@ class Dispatcher:
             self._next = next(self._due, None)
         return None
 
+    @property
+    def ready(self) -> bool:
+        """Is there a user who is free, and something to send?"""
+        return self.busy + len(self._resting) < self._room and (self._due is None or bool(self._waiting))
+
     def take(self, now: int) -> Turn | None:
         """What a free user sends now. It is busy then, until :meth:`release`."""
         while self._resting and self._resting[0] <= now:
             self._resting.popleft()
-        if self.busy + len(self._resting) >= self._room or (self._due is not None and not self._waiting):
+        if not self.ready:
             return None
         self.busy += 1
         if self._due is not None:

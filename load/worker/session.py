@@ -135,7 +135,8 @@ class Session:
         now = time.monotonic_ns()
         if now < self._stop_at and (turn := self._dispatcher.take(now)):
             self._dispatch(now, *turn)
-            self._fill()
+            if self._dispatcher.ready:
+                self._fill()
 
     def _dispatch(self, now: int, index: int, due: int, queued: bool) -> None:
         job = self._jobs(index)
