@@ -47,9 +47,7 @@ def bury(options: Options, log: Log, tally: Tally) -> int:
         record = {"dead": worker, "unscheduled": _left(options, tally, worker)}
         log.write("lost", record)
         tally.enter([{"kind": "lost", **record}])
-    if not tally.ended and all(
-        stop["kind"] != "disk" for stop in tally.stopped
-    ):  # where nothing could write, no end is written
+    if not tally.ended and all(stop["kind"] != "disk" for stop in tally.stopped):  # a full disk takes no end either
         reason = "every worker died before the end; the figures are of what they had written"
         tally.stopped.append({"kind": "worker", "reason": reason, "worker": None})
     return len(dead)

@@ -51,9 +51,8 @@ class Place:
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
         self.taken = self.stopped = self.failing = False
-        self.finished: set[str] = (
-            set()
-        )  # of the master: workers that are done, those that died, and the processes of all
+        # Of the master: workers that are done, those that died, and the processes of all.
+        self.finished: set[str] = set()
         self.lost: set[str] = set()
         self.pids: dict[str, int] = {}
 

@@ -24,7 +24,7 @@ from load.worker.vitals import Vitals
 SECOND = 1_000_000_000
 SWEEP = 0.05  # s
 AT_ONCE = (
-    5  # of the exchanges that are kept whole, one in so many may be the first ones; the others come evenly after them
+    5  # one in so many of the exchanges that are kept whole may come from the very beginning; the others come evenly
 )
 
 
