@@ -161,7 +161,7 @@ def write_times(url: str) -> dict[str, list[int]]:
 def cost(given: argparse.Namespace) -> None:
     """Streams of two seconds, one after the other on each connection, for the length of the run."""
     print("| streams | µs CPU per event: worker | in the first third | in the last third | with the parent |", end="")
-    print(" memory after a third, MB | peak at the end, MB | limit, MB | runs |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print(" memory after a third, MB | at the end, MB | limit, MB | runs |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for connections in given.connections:
         rows = []
         for _ in range(given.repeats):
@@ -175,7 +175,7 @@ def cost(given: argparse.Namespace) -> None:
 
 
 def costs(seen: Row, writes: list[int]) -> tuple[list[float], list[float]]:
-    """µs of CPU for each event (worker: all the time, first third, last third; all processes), and the peak memory
+    """µs of CPU for each event (worker: all the time, first third, last third; all processes), and the memory
     of the worker at a third of the time and at its end, MB.
 
     The events of a tick are those that the server wrote since the one before. Ticks of the start-up and of the drain are left out.

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from load.client.call import Call
@@ -17,6 +18,8 @@ from load.client.turns import Turns
 from wire.exchange import End
 
 MOST_DESCRIPTORS = 65_536
+LOOK = 200_000_000  # ns between two looks at every connection
+AT_ONCE = 50  # connections that are looked at in one piece of work
 
 
 def make_room() -> None:
@@ -46,7 +49,7 @@ class Client:
         self.endpoint, self.loop = endpoint, loop
         self.done: Callable[[Call], None]
         self.stamps, self.turns = stamps or Stamps(), Turns(loop)
-        self.opened = 0
+        self.opened = self._look = 0
         self._idle: deque[Connection] = deque()
         self._busy: dict[Connection, None] = {}
 
@@ -67,10 +70,14 @@ class Client:
         connection.start(call, request)
 
     def sweep(self, now: int) -> None:
-        """What no read will bring about: timeouts, and streams that have ended while their message has not."""
+        """What no read will bring about: timeouts, and streams that have ended while their message has not. Call it often."""
         self.stamps.refresh()
-        for connection in list(self._busy):
-            connection.sweep(now)
+        if now < self._look:
+            return
+        self._look = now + LOOK
+        busy = list(self._busy)
+        for first in range(0, len(busy), AT_ONCE):
+            self.turns.later(partial(_sweep, busy[first : first + AT_ONCE], now))
 
     def cancel(self, cause: str = "") -> list[Call]:
         """End everything in flight as ``client-cancelled``, a failure of class *cause*; the calls that were."""
@@ -104,3 +111,8 @@ class Client:
         if connection in self._idle:
             self._idle.remove(connection)
             connection.close()
+
+
+def _sweep(connections: list[Connection], now: int) -> None:
+    for connection in connections:
+        connection.sweep(now)

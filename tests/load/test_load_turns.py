@@ -16,6 +16,7 @@ from gevent.event import Event
 from load.client.call import Job
 from load.client.turns import GATHER, PORTION, Turns
 from load.worker.rehearsal import rehearse
+from load.worker.vitals import resident_kb
 
 PIECES = 30
 LONG = 3 * PORTION  # each piece of work uses up a portion by itself
@@ -115,3 +116,13 @@ def test_the_rehearsal_reads_a_whole_answer() -> None:
     assert (seen.end, seen.failure, seen.token_events, seen.finish) == ("done", "", 2, "stop")
     assert seen.usage is not None
     assert seen.usage.completion == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is the most so far")
+def test_memory_is_what_is_in_use_now() -> None:
+    """The most so far would be that of the process which started us, and would never fall."""
+    before = resident_kb()
+    held = bytes(range(256)) * 200_000
+    assert resident_kb() - before > 40_000
+    del held
+    assert resident_kb() - before < 10_000

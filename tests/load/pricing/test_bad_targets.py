@@ -38,7 +38,12 @@ def exit_code(members, results, stopped):
     """As of the command: from the members of the report that it looks at."""
     rows = [{"verdict": str(result.verdict)} for result in results.values()]
     ends = [{"kind": stopped.kind}] if stopped else []
-    made = {"requirements": rows, "stopped": ends, "counts": {"sent": 1, "completed": 1}, "measurement": {"verdict": "valid"}}
+    made = {
+        "requirements": rows,
+        "stopped": ends,
+        "counts": {"sent": 1, "completed": 1},
+        "measurement": {"verdict": "valid"},
+    }
     return code({**made, "slo": members["slo"]})
 
 
