@@ -147,6 +147,7 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
         finally:
             _stop(process)
         read(parts, log, tally)
+        progress(_step(options, tally))
         live.take(tally, time.monotonic_ns(), last=True)
     if read is keep:
         fold(log.path, tally)

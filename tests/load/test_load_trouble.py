@@ -351,8 +351,10 @@ def test_a_killed_worker_is_reported_and_the_rest_stands(options: Options, route
     load = replace(options, url=routed(0.4, STREAM).url, rate="40", processes=2, duration=2.0)
     killed, said = kill_later(load, 1, 0.8), []
     outcome = run(load, lambda step: said.append(step.said))
-    assert outcome.report["measurement"]["signals"]["lost_workers"] == 1
-    assert outcome.report["measurement"]["verdict"] == "degraded"
+    measurement = outcome.report["measurement"]
+    assert measurement["signals"]["lost_workers"] == 1
+    assert any("1 worker(s) died" in reason for reason in measurement["reasons"])
+    assert measurement["verdict"] in {"degraded", "invalid"}, "invalid where this machine was too busy besides"
     assert outcome.report["counts"]["scheduled"] == 80, "with what the dead worker was still to send"
     last = {0: 0, 1: 0}
     for sample in read(outcome.log).samples:
