@@ -29,7 +29,7 @@ class StreamEnd(StrEnum):
     CLIENT_CANCELLED = "client-cancelled"
 
 
-_TRANSPORT = {
+TRANSPORT_ENDS = {
     End.CONNECT_FAILED: StreamEnd.CONNECT_FAILED,
     End.CLIENT_CANCELLED: StreamEnd.CLIENT_CANCELLED,
     End.RESET: StreamEnd.RESET,
@@ -49,8 +49,8 @@ def stream_end(exchange: Exchange) -> StreamEnd:
         return StreamEnd.ERROR_EVENT
     if "[DONE]" in exchange.data:
         return StreamEnd.DONE
-    if exchange.end in _TRANSPORT:
-        return _TRANSPORT[exchange.end]
+    if exchange.end in TRANSPORT_ENDS:
+        return TRANSPORT_ENDS[exchange.end]
     finished = any(at(value, "choices", 0, "finish_reason") for value in chunks)
     return StreamEnd.FINISH_WITHOUT_DONE if finished else StreamEnd.EOF_WITHOUT_FINISH
 

@@ -13,7 +13,7 @@ from load.client.stamps import Ancillary, Stamps
 from load.sample import MEASURED, Sample
 from wire import sse
 from wire.exchange import End, Exchange, Headers, Read, Request
-from wire.stream import StreamEnd
+from wire.stream import TRANSPORT_ENDS, StreamEnd
 from wire.strict_json import at
 from wire.usage import usage
 
@@ -22,16 +22,7 @@ MAX_BODY = 64 * 1024 * 1024
 MAX_JSON = 4 * 1024 * 1024
 EXCERPT = 200
 
-_TRANSPORT = {
-    End.CONNECT_FAILED: StreamEnd.CONNECT_FAILED,
-    End.CLIENT_CANCELLED: StreamEnd.CLIENT_CANCELLED,
-    End.RESET: StreamEnd.RESET,
-    End.TRUNCATED: StreamEnd.CHUNK_TRUNCATED,
-    End.PROTOCOL_ERROR: StreamEnd.CHUNK_TRUNCATED,
-    End.TOO_LARGE: StreamEnd.CHUNK_TRUNCATED,
-    End.IDLE_TIMEOUT: StreamEnd.IDLE_TIMEOUT,
-    End.TOTAL_TIMEOUT: StreamEnd.IDLE_TIMEOUT,
-}
+_TRANSPORT = {**TRANSPORT_ENDS, End.TOO_LARGE: StreamEnd.CHUNK_TRUNCATED}
 
 
 class Job(msgspec.Struct, frozen=True):
