@@ -7,6 +7,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,8 +26,9 @@ AT_ONCE = 50  # connections that are looked at in one piece of work
 def make_room() -> None:
     """Let the kernel's table of descriptors grow before it matters: a process with threads waits 10 to 20 ms for each doubling."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = fcntl.fcntl(0, fcntl.F_DUPFD, min(soft, MOST_DESCRIPTORS) - 1)
-    os.close(highest)
+    most = MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, MOST_DESCRIPTORS)
+    with suppress(OSError):  # it grows later then
+        os.close(fcntl.fcntl(0, fcntl.F_DUPFD, most - 1))
 
 
 @dataclass(frozen=True, slots=True)

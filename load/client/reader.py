@@ -89,9 +89,8 @@ class StreamReader:
                 self._item(at, item, None)
             return ()
         whole, _, self._tail = data.rpartition(END)
-        while (
-            self._tail.startswith(b":") and b"\n" in self._tail
-        ):  # a comment is complete with its line, not with its block
+        # A comment is complete with its line, not with its block.
+        while self._tail.startswith(b":") and b"\n" in self._tail:
             _, _, self._tail = self._tail.partition(b"\n")
             self.keepalive(at)
         if len(self._tail) > MAX_EVENT:
@@ -138,7 +137,7 @@ class StreamReader:
         return end > begin and piece.startswith(prefix) and piece.endswith(suffix) and bool(_inside(piece, begin, end))
 
     def _block(self, at: int, block: bytes) -> None:
-        """Nearly every block is one line of data; whatever else there may be, the general decoder knows."""
+        """Whatever is not one line of data, the general decoder knows."""
         for item in self._general_decoder.feed(block):
             self._item(at, item, block)
 
