@@ -21,10 +21,10 @@ check: setup  ## style, types, catalogue, import table
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
-	$(BIN)/python -m specs
+	$(BIN)/python -m echosounder.specs
 	$(BIN)/pytest --quiet tests/test_architecture.py
 
-test: setup .field/litellm/ready  ## the whole suite, field tests aside
+test: setup  ## the whole suite, field tests aside
 	$(BIN)/pytest --quiet -n 3 --dist loadfile --no-loadscope-reorder -m "not field and not docs"
 
 demo: setup  ## the main job on the bundled mock: a check, then ten seconds of load

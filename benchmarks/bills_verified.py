@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 
-import specs
-from load.engine import Step
-from load.options import Options
-from load.pricing import Goal, verify
-from mock_server.process import spawn
-from wire.runlog import read
+from echosounder import specs
+from echosounder.load.engine import Step
+from echosounder.load.options import Options
+from echosounder.load.pricing import Goal, verify
+from echosounder.mock_server.process import spawn
+from echosounder.wire.runlog import read
 
 PATIENCE = 0.4  # s; the mock charges at once
 # What is wrong with the bill; the mock's deviation; the requirement that must be broken, and the cause that must be named.

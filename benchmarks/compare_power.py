@@ -23,9 +23,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conformance.shares import Share
-from mock_server.process import spawn
-from reports import compare, source
+from echosounder.conformance.shares import Share
+from echosounder.mock_server.process import spawn
+from echosounder.reports import compare, source
 
 SLOWER, USERS, ITL_MS = 1.1, 48, 5.0
 KEY = os.environ | {"DEEPSEEK_API_KEY": "sk-any-key-will-do"}

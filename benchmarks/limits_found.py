@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from mock_server.process import spawn
+from echosounder.mock_server.process import spawn
 
 KINDS = {
     "none": "none",

@@ -52,9 +52,9 @@ def serving(*arguments: str) -> Iterator[str]:
 
 def ours(name: str, url: str, connections: int, seconds: float) -> Row:
     """The load engine as the command line runs it: Locust, workers, log, analysis, all on the client's core."""
-    from load.engine import run
-    from load.options import Options
-    from wire.runlog import read, records
+    from echosounder.load.engine import run
+    from echosounder.load.options import Options
+    from echosounder.wire.runlog import read, records
 
     own = time.process_time()
     with tempfile.TemporaryDirectory() as out:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from wire.exchange import End, Exchange
-from wire.stream import stream_end
-from wire.strict_json import at
-from wire.usage import Usage, usage
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.stream import stream_end
+from echosounder.wire.strict_json import at
+from echosounder.wire.usage import Usage, usage
 
 CHAT_PATHS = frozenset({"/chat/completions", "/beta/chat/completions", "/v1/chat/completions"})
 FIM_PATHS = frozenset({"/beta/completions"})

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import specs
-from wire.exchange import Headers
-from wire.strict_json import compact
+from echosounder import specs
+from echosounder.wire.exchange import Headers
+from echosounder.wire.strict_json import compact
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
 CHAT = "/chat/completions"

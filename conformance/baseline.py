@@ -20,8 +20,8 @@ from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from wire.errors import UsageError
-from wire.verdict import Result, Verdict
+from echosounder.wire.errors import UsageError
+from echosounder.wire.verdict import Result, Verdict
 
 BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
 

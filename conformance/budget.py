@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import specs
-from conformance.ask import Send
-from wire.errors import BudgetSpent
-from wire.prices import bill
+from echosounder import specs
+from echosounder.conformance.ask import Send
+from echosounder.wire.errors import BudgetSpent
+from echosounder.wire.prices import bill
 
 # A token is at least one byte, and a chat template adds a few dozen, or under a hundred where it explains thinking.
 TEMPLATE = 128

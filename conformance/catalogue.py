@@ -6,12 +6,12 @@ import difflib
 import functools
 from collections.abc import Iterable
 
-import conformance.checks
-import conformance.probes  # noqa: F401  (importing registers)
-import specs
-from conformance.check import CHECKS, Check
-from conformance.probe import PROBES, Probe, Suite, matching
-from wire.errors import UsageError
+import echosounder.conformance.checks
+import echosounder.conformance.probes  # noqa: F401  (importing registers)
+from echosounder import specs
+from echosounder.conformance.check import CHECKS, Check
+from echosounder.conformance.probe import PROBES, Probe, Suite, matching
+from echosounder.wire.errors import UsageError
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from conformance.score import MAX_FINDINGS
-from wire.verdict import Result, Verdict
+from echosounder.conformance.score import MAX_FINDINGS
+from echosounder.wire.verdict import Result, Verdict
 
 Effects = tuple[tuple[str, tuple[str, ...]], ...]
 """``(cause, effects)``; effects are shell-style patterns. Of several broken causes the first in its table explains."""

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from conformance.ask import Ask
-from wire.exchange import Exchange
-from wire.strict_json import compact
+from echosounder.conformance.ask import Ask
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import compact
 
 EXCERPT = 160
 

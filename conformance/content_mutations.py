@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from wire import sse
-from wire.exchange import Exchange, Headers, Read
+from echosounder.wire import sse
+from echosounder.wire.exchange import Exchange, Headers, Read
 
 Make = Callable[[], Exchange]
 Mutant = tuple[str, Make]

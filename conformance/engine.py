@@ -19,24 +19,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import specs
-from conformance import gate
-from conformance.answers import models
-from conformance.ask import Ask, Send
-from conformance.baseline import Baseline
-from conformance.budget import Budget
-from conformance.catalogue import known_patterns
-from conformance.planner import Plan, plan
-from conformance.probe import PROBES, Probe, Suite
-from conformance.reducer import Reducer
-from conformance.report import report
-from conformance.runner import Bounds, Runner
-from conformance.score import Setting, score
-from wire.errors import BudgetSpent, CannotJudge, UsageError
-from wire.exchange import Exchange
-from wire.runlog import Run, RunWriter, read
-from wire.target import Target
-from wire.verdict import Result
+from echosounder import specs
+from echosounder.conformance import gate
+from echosounder.conformance.answers import models
+from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.baseline import Baseline
+from echosounder.conformance.budget import Budget
+from echosounder.conformance.catalogue import known_patterns
+from echosounder.conformance.planner import Plan, plan
+from echosounder.conformance.probe import PROBES, Probe, Suite
+from echosounder.conformance.reducer import Reducer
+from echosounder.conformance.report import report
+from echosounder.conformance.runner import Bounds, Runner
+from echosounder.conformance.score import Setting, score
+from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run, RunWriter, read
+from echosounder.wire.target import Target
+from echosounder.wire.verdict import Result
 
 GIVE_UP_AFTER = 5
 """So many legal requests in a row without any answer, and the target counts as gone."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import asked, models
-from wire.errors import CannotJudge, KeyRefused, Unreachable
-from wire.exchange import End, Exchange
+from echosounder.conformance.answers import asked, models
+from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
+from echosounder.wire.exchange import End, Exchange
 
 GATES = ("models.list", "chat.basic")
 

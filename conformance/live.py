@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from conformance import engine, gate
-from conformance.answers import answer, completion, wants_stream
-from conformance.ask import Ask
-from conformance.budget import Budget
-from conformance.engine import Options, Progress, Watch
-from conformance.planner import plan
-from conformance.probe import PROBES, Probe
-from conformance.runner import Runner
-from wire.errors import CannotJudge
-from wire.exchange import Exchange
-from wire.runlog import RunWriter
-from wire.stream import stream_end
-from wire.strict_json import at
+from echosounder.conformance import engine, gate
+from echosounder.conformance.answers import answer, completion, wants_stream
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.budget import Budget
+from echosounder.conformance.engine import Options, Progress, Watch
+from echosounder.conformance.planner import plan
+from echosounder.conformance.probe import PROBES, Probe
+from echosounder.conformance.runner import Runner
+from echosounder.wire.errors import CannotJudge
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import RunWriter
+from echosounder.wire.stream import stream_end
+from echosounder.wire.strict_json import at
 
 # Headers that name a moment, a machine or a connection say nothing about an API.
 PASSING = frozenset({"date", "server", "via", "connection", "keep-alive", "content-length", "transfer-encoding", "age"})

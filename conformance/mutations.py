@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from conformance.content_mutations import Make, Mutant, contents, with_body, without
-from wire import sse
-from wire.exchange import End, Exchange, Read
-from wire.strict_json import at
+from echosounder.conformance.content_mutations import Make, Mutant, contents, with_body, without
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange, Read
+from echosounder.wire.strict_json import at
 
 TYPES = ("text/html", "text/event-stream", "application/json", "text/plain", "application/json;", "")
 PAGE = b"<html><title>502 Bad Gateway</title></html>"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from conformance.ask import Ask
-from conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, TEMPLATE, price_ceiling
-from conformance.catalogue import judged, probes_of, selected
-from conformance.probe import Probe, Suite
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, TEMPLATE, price_ceiling
+from echosounder.conformance.catalogue import judged, probes_of, selected
+from echosounder.conformance.probe import Probe, Suite
 
 GENERATED_TOKENS = 4
 """The largest max_tokens of a generated request."""

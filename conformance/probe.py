@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
 
-from conformance.ask import Ask, Send
-from wire.exchange import Exchange
+from echosounder.conformance.ask import Ask, Send
+from echosounder.wire.exchange import Exchange
 
 Steps = Generator[Send, Exchange, None]
 

@@ -1,6 +1,6 @@
 """pytest as a front end: one item per requirement, the engine's log, the engine's verdicts.
 
-    pytest --pyargs conformance.suite --echo-target http://localhost:8000/v1
+    pytest --pyargs echosounder.conformance.suite --echo-target http://localhost:8000/v1
 
 Without ``--echo-target`` the plugin adds its options and does nothing else.
 """
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-import specs
-from conformance.catalogue import judged, probes_of
-from conformance.engine import Options, Outcome, check
-from conformance.probe import Suite
-from wire.errors import EchosounderError
-from wire.target import target
-from wire.verdict import Result, Verdict
+from echosounder import specs
+from echosounder.conformance.catalogue import judged, probes_of
+from echosounder.conformance.engine import Options, Outcome, check
+from echosounder.conformance.probe import Suite
+from echosounder.wire.errors import EchosounderError
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Result, Verdict
 
 FRONT = "echosounder-front"
 SUITES = tuple(suite.name.lower() for suite in Suite)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from conformance.ask import Send
-from conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
-from conformance.catalogue import checks, probes_of
-from conformance.generate.reduction import Reduction, reduction
-from conformance.replay import request_of
-from conformance.score import Setting, judge, rows
-from conformance.smallest import extra
-from specs import Requirement
-from wire.exchange import Exchange
-from wire.runlog import Run
-from wire.strict_json import compact
+from echosounder.conformance.ask import Send
+from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
+from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.generate.reduction import Reduction, reduction
+from echosounder.conformance.replay import request_of
+from echosounder.conformance.score import Setting, judge, rows
+from echosounder.conformance.smallest import extra
+from echosounder.specs import Requirement
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+from echosounder.wire.strict_json import compact
 
 REPEATS = 2
 

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import specs
-from conformance.ask import Send
-from conformance.catalogue import checks, probes_of
-from conformance.runner import Bounds, Runner
-from conformance.score import Setting, judge, rows
-from conformance.smallest import extra
-from wire.errors import UsageError
-from wire.exchange import Exchange
-from wire.redact import MARK
-from wire.runlog import Run
-from wire.target import Target
-from wire.verdict import Finding, Result
+from echosounder import specs
+from echosounder.conformance.ask import Send
+from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.runner import Bounds, Runner
+from echosounder.conformance.score import Setting, judge, rows
+from echosounder.conformance.smallest import extra
+from echosounder.wire.errors import UsageError
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.redact import MARK
+from echosounder.wire.runlog import Run
+from echosounder.wire.target import Target
+from echosounder.wire.verdict import Finding, Result
 
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "user-agent", "accept", "authorization"}

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import specs
-from conformance.answers import answer, completion
-from conformance.baseline import Accepted, Baseline
-from conformance.causes import explanations, umbrella
-from wire.exchange import Exchange
-from wire.prices import bill_usage
-from wire.runlog import Run
-from wire.usage import Usage
-from wire.verdict import Finding, Result, Verdict
+from echosounder import specs
+from echosounder.conformance.answers import answer, completion
+from echosounder.conformance.baseline import Accepted, Baseline
+from echosounder.conformance.causes import explanations, umbrella
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.prices import bill_usage
+from echosounder.wire.runlog import Run
+from echosounder.wire.usage import Usage
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 SCHEMA = "echosounder/check/1"
 HELD = frozenset({Verdict.FAIL, Verdict.UNTESTABLE})

@@ -14,12 +14,12 @@ from typing import Any, Self
 
 import httpx
 
-from conformance.ask import Send
-from conformance.transport import MAX_HEAD, StampedTransport, Stamps
-from wire.errors import UsageError
-from wire.exchange import End, Exchange, Headers, Read, Request
-from wire.redact import Redactor
-from wire.target import Target
+from echosounder.conformance.ask import Send
+from echosounder.conformance.transport import MAX_HEAD, StampedTransport, Stamps
+from echosounder.wire.errors import UsageError
+from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
+from echosounder.wire.redact import Redactor
+from echosounder.wire.target import Target
 
 USER_AGENT = "echosounder"
 

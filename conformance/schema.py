@@ -24,9 +24,9 @@ from openapi_core.validation.schemas.validators import SchemaValidator
 from openapi_schema_validator import OAS31_BASE_DIALECT_ID, OAS31Validator
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-import specs
-from wire.exchange import Exchange
-from wire.strict_json import compact
+from echosounder import specs
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import compact
 
 HOST = "https://api.deepseek.com"
 EVENTS = "text/event-stream"

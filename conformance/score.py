@@ -27,18 +27,27 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import specs
-from conformance.answers import completion, models
-from conformance.ask import Ask
-from conformance.catalogue import checks, probes_of, selected
-from conformance.check import Case, Check, Inconclusive, Problem, Unsupported, Untestable, excerpt, up_to_the_model
-from conformance.probe import Suite, matching
-from conformance.shares import BROKEN, rounds, share, together
-from conformance.smallest import extra, sharpened
-from wire.exchange import Exchange
-from wire.runlog import Run
-from wire.strict_json import at
-from wire.verdict import Finding, Result, Verdict
+from echosounder import specs
+from echosounder.conformance.answers import completion, models
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.catalogue import checks, probes_of, selected
+from echosounder.conformance.check import (
+    Case,
+    Check,
+    Inconclusive,
+    Problem,
+    Unsupported,
+    Untestable,
+    excerpt,
+    up_to_the_model,
+)
+from echosounder.conformance.probe import Suite, matching
+from echosounder.conformance.shares import BROKEN, rounds, share, together
+from echosounder.conformance.smallest import extra, sharpened
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+from echosounder.wire.strict_json import at
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools"})
 MAX_FINDINGS = 10

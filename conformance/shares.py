@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-from wire.exchange import Exchange
-from wire.verdict import Result, Verdict
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.verdict import Result, Verdict
 
 BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT})
 Z = NormalDist().inv_cdf(0.975)

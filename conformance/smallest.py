@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from conformance.check import excerpt
-from wire.exchange import Exchange
-from wire.verdict import Finding, Result
+from echosounder.conformance.check import excerpt
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.verdict import Finding, Result
 
 Judge = Callable[[Exchange], tuple[Finding, ...]]
 """The findings of one requirement on one exchange alone."""

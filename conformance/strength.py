@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-import specs
-from conformance.catalogue import checks, probes_of
-from conformance.mutations import mutants, together
-from conformance.score import Setting, judge, not_held, rows
-from wire.exchange import Exchange
-from wire.runlog import Run
-from wire.verdict import Result, Verdict
+from echosounder import specs
+from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.mutations import mutants, together
+from echosounder.conformance.score import Setting, judge, not_held, rows
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import Result, Verdict
 
 ALL = "all"
 """In place of the exchange: the mutant was made of all exchanges of one request at once."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import typer.main
 
-import specs.coverage
-from conformance.judged import judged_ids
 from echosounder.__main__ import registered
-from echosounder.load import RUNNERS
-from load.scenarios import SCENARIOS
-from mock_server.deviations import all_deviations
+from echosounder.cli.load import RUNNERS
+from echosounder.conformance.judged import judged_ids
+from echosounder.load.scenarios import SCENARIOS
+from echosounder.mock_server.deviations import all_deviations
+from echosounder.specs import coverage
 
 HERE = Path(__file__).parent
 NOTE = "Made from the program by `make docs`; do not edit.\n"
@@ -136,7 +136,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    specs.coverage.write(judged_ids())
+    coverage.write(judged_ids())
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -12,8 +12,8 @@ import typer.main
 from typer.exceptions import TyperException
 
 import echosounder
-from echosounder import complete, settings
-from wire.errors import CannotJudge, EchosounderError, UsageError
+from echosounder.cli import complete, settings
+from echosounder.wire.errors import CannotJudge, EchosounderError, UsageError
 
 COMMANDS = (
     *("check", "plan", "list", "explain", "score", "replay"),
@@ -83,7 +83,7 @@ def registered(arguments: list[str], file: Path) -> typer.Typer:
     done = {command.name for command in app.registered_commands}
     for name in COMMANDS if file.exists() or not named else named:
         if name not in done:
-            module = importlib.import_module(f"echosounder.{MODULES.get(name, name)}")
+            module = importlib.import_module(f"echosounder.cli.{MODULES.get(name, name)}")
             app.command(name)(getattr(module, FUNCTIONS.get(name, name)))
     return app
 

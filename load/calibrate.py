@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from load.calibration import Calibration, Cell, machine
-from load.engine import run
-from load.figures.histogram import Histogram
-from load.options import Options
-from load.preflight import get
-from wire.errors import CannotJudge
-from wire.runlog import records
-from wire.strict_json import at
+from echosounder.load.calibration import Calibration, Cell, machine
+from echosounder.load.engine import run
+from echosounder.load.figures.histogram import Histogram
+from echosounder.load.options import Options
+from echosounder.load.preflight import get
+from echosounder.wire.errors import CannotJudge
+from echosounder.wire.runlog import records
+from echosounder.wire.strict_json import at
 
 STREAMS = (16, 64, 256, 1024)
 RATES = (10.0, 50.0)  # events per second and stream

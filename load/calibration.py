@@ -9,7 +9,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from wire.errors import CannotJudge
+from echosounder.wire.errors import CannotJudge
 
 SCHEMA = "echosounder/calibration/1"
 FRONTIERS_MS = (1.0, 5.0)

@@ -15,25 +15,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import specs
-from load.calibration import machine, saved
-from load.figures import slo
-from load.figures.analysis import exit_code, report
-from load.figures.money import Money
-from load.figures.tally import Tally
-from load.gather import bury, fold, keep, reader
-from load.interrupt import held_back
-from load.log import Log
-from load.options import Options, checked
-from load.parts import Parts
-from load.plan import beyond, items, rates
-from load.preflight import preflight
-from load.watch.live import Live
-from load.watch.otel import exporting
-from load.watch.prometheus import serving
-from load.worker.recorder import UNWRITTEN
-from wire.errors import CannotJudge, UsageError
-from wire.prices import Rates
+from echosounder import specs
+from echosounder.load.calibration import machine, saved
+from echosounder.load.figures import slo
+from echosounder.load.figures.analysis import exit_code, report
+from echosounder.load.figures.money import Money
+from echosounder.load.figures.tally import Tally
+from echosounder.load.gather import bury, fold, keep, reader
+from echosounder.load.interrupt import held_back
+from echosounder.load.log import Log
+from echosounder.load.options import Options, checked
+from echosounder.load.parts import Parts
+from echosounder.load.plan import beyond, items, rates
+from echosounder.load.preflight import preflight
+from echosounder.load.watch.live import Live
+from echosounder.load.watch.otel import exporting
+from echosounder.load.watch.prometheus import serving
+from echosounder.load.worker.recorder import UNWRITTEN
+from echosounder.wire.errors import CannotJudge, UsageError
+from echosounder.wire.prices import Rates
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers

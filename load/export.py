@@ -7,10 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any
 
-from load.sample import Sample
-from wire.errors import UsageError
-from wire.runlog import records
-from wire.usage import Usage
+from echosounder.load.sample import Sample
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import records
+from echosounder.wire.usage import Usage
 
 _USAGE = tuple(f"usage_{field.name}" for field in fields(Usage))
 COLUMNS = (*(name for name in Sample.__struct_fields__ if name != "usage"), *_USAGE)

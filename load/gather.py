@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from load.figures.tally import Tally
-from load.log import Log
-from load.options import Options
-from load.parts import Parts, blocks, entered, is_sample, lines, parse
-from load.worker.schedule import planned
+from echosounder.load.figures.tally import Tally
+from echosounder.load.log import Log
+from echosounder.load.options import Options
+from echosounder.load.parts import Parts, blocks, entered, is_sample, lines, parse
+from echosounder.load.worker.schedule import planned
 
 SECOND = 1_000_000_000
 Reader = Callable[[Parts, Log, Tally], None]

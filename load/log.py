@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wire.errors import UsageError
-from wire.runlog import RunWriter
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import RunWriter
 
 
 class Log(RunWriter):

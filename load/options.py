@@ -6,11 +6,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args
 
-from load.client.tls import context
-from load.figures import slo
-from load.worker import shape
-from wire.errors import UsageError
-from wire.target import Target, target
+from echosounder.load.client.tls import context
+from echosounder.load.figures import slo
+from echosounder.load.worker import shape
+from echosounder.wire.errors import UsageError
+from echosounder.wire.target import Target, target
 
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400

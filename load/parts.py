@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from load.figures.tally import Record, Tally
-from load.sample import Sample, decoded, encoded, from_record
+from echosounder.load.figures.tally import Record, Tally
+from echosounder.load.sample import Sample, decoded, encoded, from_record
 
 BLOCK = 4 * 1024 * 1024
 _SAMPLE = '{"kind":"sample"'

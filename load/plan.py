@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import specs
-from load.options import MAX_SECONDS, SHORTEST, Options
-from load.scenarios import SCENARIOS
-from load.scenarios.file import read_scenario
-from load.worker.workload import MAX_TOKENS, Item
-from wire.errors import UsageError
-from wire.prices import Rates
+from echosounder import specs
+from echosounder.load.options import MAX_SECONDS, SHORTEST, Options
+from echosounder.load.scenarios import SCENARIOS
+from echosounder.load.scenarios.file import read_scenario
+from echosounder.load.worker.workload import MAX_TOKENS, Item
+from echosounder.wire.errors import UsageError
+from echosounder.wire.prices import Rates
 
 BEHIND = 0.001  # s: the window is open to the right
 TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from load.client.framing import Framing
-from load.client.head import AGENT
-from load.client.tls import context
-from load.options import Options
-from wire.errors import KeyRefused, Unreachable, UsageError
-from wire.strict_json import at
+from echosounder.load.client.framing import Framing
+from echosounder.load.client.head import AGENT
+from echosounder.load.client.tls import context
+from echosounder.load.options import Options
+from echosounder.wire.errors import KeyRefused, Unreachable, UsageError
+from echosounder.wire.strict_json import at
 
 MAX_ANSWER = 1024 * 1024
 MAX_SECONDS = 10.0

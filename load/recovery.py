@@ -13,16 +13,16 @@ from typing import Any
 
 import msgspec
 
-from load import options as load_options
-from load.calibration import machine, saved
-from load.engine import Outcome, new_tally
-from load.figures.analysis import exit_code, report
-from load.figures.tally import Tally
-from load.log import claimed
-from load.options import Options
-from load.parts import Parts, blocks, entered, lines, parse, worker_of
-from wire.errors import CannotJudge, LogError
-from wire.runlog import records
+from echosounder.load import options as load_options
+from echosounder.load.calibration import machine, saved
+from echosounder.load.engine import Outcome, new_tally
+from echosounder.load.figures.analysis import exit_code, report
+from echosounder.load.figures.tally import Tally
+from echosounder.load.log import claimed
+from echosounder.load.options import Options
+from echosounder.load.parts import Parts, blocks, entered, lines, parse, worker_of
+from echosounder.wire.errors import CannotJudge, LogError
+from echosounder.wire.runlog import records
 
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
 

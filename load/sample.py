@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from wire.stream import StreamEnd
-from wire.usage import Usage
+from echosounder.wire.stream import StreamEnd
+from echosounder.wire.usage import Usage
 
 MEASURED, WARMUP = "measured", "warm-up"
 CLIENT_LIMIT = "client-limit"  # the failure of a request for which this machine had no connection

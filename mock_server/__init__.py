@@ -2,5 +2,5 @@
 
 A request runs through admission (:mod:`mock_server.admission`), the planner (pure, seeded), a schedule of absolute offsets known
 before the first byte, the renderer (plan to bytes), the deviations, if any, and the scheduler (one heap, one timer), which
-stamps every write for the journal. ``python -m mock_server`` serves; :func:`mock_server.process.spawn` runs it beside a test.
+stamps every write for the journal. ``python -m echosounder.mock_server`` serves; :func:`mock_server.process.spawn` runs it beside a test.
 """

@@ -1,13 +1,13 @@
-"""``python -m mock_server``: every field of :class:`Config` is an option."""
+"""``python -m echosounder.mock_server``: every field of :class:`Config` is an option."""
 
 import argparse
 import sys
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
-from mock_server.config import Config
-from mock_server.server import serve
-from wire.errors import EchosounderError
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.server import serve
+from echosounder.wire.errors import EchosounderError
 
 
 def main() -> int:

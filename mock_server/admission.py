@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import specs
-from mock_server import deserialise, errors, rules
-from mock_server.http1 import Request
-from mock_server.plan import Endpoint
-from specs import Limits
+from echosounder import specs
+from echosounder.mock_server import deserialise, errors, rules
+from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.plan import Endpoint
+from echosounder.specs import Limits
 
 SHORTEST_KEY = 8
 # A test can make any key it likes; these are the ones that the mock refuses, whatever follows `sk-`.

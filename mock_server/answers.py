@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from urllib.parse import unquote
 
-import specs
-from mock_server import errors, money
-from mock_server.admission import authorised
-from mock_server.clock import Clock
-from mock_server.completion import JSON_HEADERS, Completions, Exchange
-from mock_server.config import Config
-from mock_server.http1 import Framing, Headers, Request, Response
-from mock_server.plan import Endpoint
-from wire.strict_json import compact
+from echosounder import specs
+from echosounder.mock_server import errors, money
+from echosounder.mock_server.admission import authorised
+from echosounder.mock_server.clock import Clock
+from echosounder.mock_server.completion import JSON_HEADERS, Completions, Exchange
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.http1 import Framing, Headers, Request, Response
+from echosounder.mock_server.plan import Endpoint
+from echosounder.wire.strict_json import compact
 
 Handler = Callable[[Request, Exchange, str, bool], Response]
 RELEASED = int(datetime(2026, 4, 24, tzinfo=UTC).timestamp())

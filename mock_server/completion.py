@@ -4,22 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import specs
-from mock_server import errors, money, render, schedule
-from mock_server.admission import check_media_type
-from mock_server.cache import Lookup, PrefixCache
-from mock_server.clock import Clock
-from mock_server.config import Config
-from mock_server.deviations.armed import Armed
-from mock_server.engine import Engine
-from mock_server.http1 import Framing, Headers, Request, Response
-from mock_server.identity import Identities
-from mock_server.journal import Facts
-from mock_server.limiter import Limiter, Limits, Rule, rule
-from mock_server.plan import Endpoint, Plan, weave
-from mock_server.prepare import Prepared, preparer
-from mock_server.waiting import delayed
-from wire.errors import UsageError
+from echosounder import specs
+from echosounder.mock_server import errors, money, render, schedule
+from echosounder.mock_server.admission import check_media_type
+from echosounder.mock_server.cache import Lookup, PrefixCache
+from echosounder.mock_server.clock import Clock
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.deviations.armed import Armed
+from echosounder.mock_server.engine import Engine
+from echosounder.mock_server.http1 import Framing, Headers, Request, Response
+from echosounder.mock_server.identity import Identities
+from echosounder.mock_server.journal import Facts
+from echosounder.mock_server.limiter import Limiter, Limits, Rule, rule
+from echosounder.mock_server.plan import Endpoint, Plan, weave
+from echosounder.mock_server.prepare import Prepared, preparer
+from echosounder.mock_server.waiting import delayed
+from echosounder.wire.errors import UsageError
 
 STREAM_HEADERS: Headers = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]
 JSON_HEADERS: Headers = [("content-type", "application/json")]

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from mock_server import money
-from mock_server.pieces import METHODS
-from specs import DEFAULT_PROFILE, PROFILES
-from wire.errors import UsageError
+from echosounder.mock_server import money
+from echosounder.mock_server.pieces import METHODS
+from echosounder.specs import DEFAULT_PROFILE, PROFILES
+from echosounder.wire.errors import UsageError
 
 KEEPALIVE_S = 75.0
 CACHES = ("profile", "prefix-blocks", "prefix-units", "off")

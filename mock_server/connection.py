@@ -12,8 +12,8 @@ from typing import Protocol
 
 import httptools
 
-from mock_server.http1 import Request
-from mock_server.scheduler import Stream
+from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.scheduler import Stream
 
 MAX_HEADER = 64 * 1024
 PIPELINE = 32  # requests waiting behind the current one before reading pauses

@@ -7,16 +7,16 @@ from dataclasses import asdict
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-from mock_server import errors
-from mock_server.clock import Clock
-from mock_server.config import Config
-from mock_server.deviations import Armoury
-from mock_server.http1 import Request, Response
-from mock_server.journal import Journal
-from mock_server.scheduler import Scheduler
-from mock_server.status import page
-from wire.errors import UsageError
-from wire.strict_json import compact
+from echosounder.mock_server import errors
+from echosounder.mock_server.clock import Clock
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.deviations import Armoury
+from echosounder.mock_server.http1 import Request, Response
+from echosounder.mock_server.journal import Journal
+from echosounder.mock_server.scheduler import Scheduler
+from echosounder.mock_server.status import page
+from echosounder.wire.errors import UsageError
+from echosounder.wire.strict_json import compact
 
 PREFIX = "/__mock/"
 

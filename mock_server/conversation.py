@@ -7,8 +7,8 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from mock_server.modes import thinking
-from specs import Limits
+from echosounder.mock_server.modes import thinking
+from echosounder.specs import Limits
 
 Body = dict[str, Any]
 NAME = re.compile(r"[a-zA-Z0-9_-]+")

@@ -4,11 +4,11 @@ import json
 from functools import cache
 from typing import Any
 
-import specs
-from mock_server import errors
-from mock_server.plan import Endpoint
-from mock_server.serde import Malformed, Shape, check_fields, named
-from mock_server.shapes import CHAT, FIM
+from echosounder import specs
+from echosounder.mock_server import errors
+from echosounder.mock_server.plan import Endpoint
+from echosounder.mock_server.serde import Malformed, Shape, check_fields, named
+from echosounder.mock_server.shapes import CHAT, FIM
 
 
 def parse(text: bytes, profile: str) -> Any:

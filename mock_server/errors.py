@@ -7,8 +7,8 @@ decided; everything that depends on the date is in the tables below.
 
 from typing import Any
 
-from mock_server.http1 import Headers, Response
-from wire.strict_json import compact
+from echosounder.mock_server.http1 import Headers, Response
+from echosounder.wire.strict_json import compact
 
 JSON = "application/json"
 OCTETS = "application/octet-stream"

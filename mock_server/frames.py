@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mock_server.http1 import LAST_CHUNK, Framing, Headers, Response, chunk, chunks
-from mock_server.scheduler import Act
-from wire.strict_json import compact
+from echosounder.mock_server.http1 import LAST_CHUNK, Framing, Headers, Response, chunk, chunks
+from echosounder.mock_server.scheduler import Act
+from echosounder.wire.strict_json import compact
 
 DATA = b"data: "
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from mock_server.schema import Hints
+from echosounder.mock_server.schema import Hints
 
 _REPEAT = re.compile(
     r"\b(?:repeat|echo)\b[^:\n]{0,60}\b(?:exactly|verbatim)\b[^:\n]{0,40}:[ \t]*\n?(.*)", re.IGNORECASE | re.DOTALL

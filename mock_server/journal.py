@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mock_server import money
-from mock_server.http1 import Request
-from mock_server.scheduler import Act
-from wire.errors import UsageError
-from wire.redact import Redactor
+from echosounder.mock_server import money
+from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.scheduler import Act
+from echosounder.wire.errors import UsageError
+from echosounder.wire.redact import Redactor
 
 BODIES = 256  # latest entries that keep the bytes of request and response
 BODY_CAP = 64 * 1024

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Protocol
 
-from mock_server.errors import Refused
-from mock_server.http1 import Headers
-from wire.errors import UsageError
+from echosounder.mock_server.errors import Refused
+from echosounder.mock_server.http1 import Headers
+from echosounder.wire.errors import UsageError
 
 SECOND = 1_000_000_000
 SCOPES = (

@@ -3,9 +3,9 @@
 from typing import Any
 from zlib import crc32
 
-from mock_server.plan import Pieces, Plan
-from specs import Limits
-from wire.tokens import WORDS
+from echosounder.mock_server.plan import Pieces, Plan
+from echosounder.specs import Limits
+from echosounder.wire.tokens import WORDS
 
 
 def chat_logprobs(

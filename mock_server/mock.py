@@ -7,21 +7,21 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mock_server import control, money
-from mock_server.answers import Answers
-from mock_server.clock import Clock
-from mock_server.completion import Exchange
-from mock_server.config import KEEPALIVE_S, Config
-from mock_server.connection import Connection
-from mock_server.deviations import Armoury
-from mock_server.deviations.armed import Armed
-from mock_server.errors import Refused, internal
-from mock_server.frames import Frame, honest_writes
-from mock_server.http1 import Framing, Request, Response
-from mock_server.journal import Entry, Journal
-from mock_server.relay import Passage, Relay
-from mock_server.scheduler import Scheduler, Stream
-from wire.errors import UsageError
+from echosounder.mock_server import control, money
+from echosounder.mock_server.answers import Answers
+from echosounder.mock_server.clock import Clock
+from echosounder.mock_server.completion import Exchange
+from echosounder.mock_server.config import KEEPALIVE_S, Config
+from echosounder.mock_server.connection import Connection
+from echosounder.mock_server.deviations import Armoury
+from echosounder.mock_server.deviations.armed import Armed
+from echosounder.mock_server.errors import Refused, internal
+from echosounder.mock_server.frames import Frame, honest_writes
+from echosounder.mock_server.http1 import Framing, Request, Response
+from echosounder.mock_server.journal import Entry, Journal
+from echosounder.mock_server.relay import Passage, Relay
+from echosounder.mock_server.scheduler import Scheduler, Stream
+from echosounder.wire.errors import UsageError
 
 COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
 PORTION = 64  # connections looked at without a pause

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from specs import Limits
+from echosounder.specs import Limits
 
 OFF_ALIASES = frozenset({"deepseek-chat"})  # the old names kept their meaning when V4 took over
 

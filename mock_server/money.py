@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import specs
-from wire.prices import EXACT
+from echosounder import specs
+from echosounder.wire.prices import EXACT
 
 PICO = 10**12
 ACCOUNTS = 10_000  # remembered; the one unused for longest is forgotten

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from wire.errors import UsageError
-from wire.tokens import vocabulary
+from echosounder.wire.errors import UsageError
+from echosounder.wire.tokens import vocabulary
 
 Split = Callable[[str], tuple[str, ...]]
 """Text to the text of each token. A token that ends within a character is empty; the one that completes it has it all."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from mock_server import intent, pieces, schema, toolcalls
-from mock_server.conversation import text_of
-from mock_server.modes import thinking
-from mock_server.pieces import Split
-from mock_server.plan import Answer, Pieces, PlannedCall
-from mock_server.prose import prose
-from specs import Limits
+from echosounder.mock_server import intent, pieces, schema, toolcalls
+from echosounder.mock_server.conversation import text_of
+from echosounder.mock_server.modes import thinking
+from echosounder.mock_server.pieces import Split
+from echosounder.mock_server.plan import Answer, Pieces, PlannedCall
+from echosounder.mock_server.prose import prose
+from echosounder.specs import Limits
 
 Body = dict[str, Any]
 # What the answer depends on. Not on stream, temperature, max_tokens, stop: those cut or carry the same answer.

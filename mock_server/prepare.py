@@ -5,12 +5,12 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mock_server import planner, prompt, render
-from mock_server.admission import Admitted, admit, check_context
-from mock_server.config import Config
-from mock_server.identity import Identities
-from mock_server.pieces import splitter
-from mock_server.plan import Answer, Endpoint, Plan, Prompt
+from echosounder.mock_server import planner, prompt, render
+from echosounder.mock_server.admission import Admitted, admit, check_context
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.identity import Identities
+from echosounder.mock_server.pieces import splitter
+from echosounder.mock_server.plan import Answer, Endpoint, Plan, Prompt
 
 REMEMBERED = 64  # bodies, the latest
 LARGEST = 16 * 1024  # bytes up to which a body is remembered

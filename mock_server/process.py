@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mock_server.config import Config
-from wire.errors import CannotJudge
+from echosounder.mock_server.config import Config
+from echosounder.wire.errors import CannotJudge
 
 LISTENING = "listening on "
 
@@ -23,13 +23,13 @@ class Running:
 
 @contextmanager
 def spawn(**settings: Any) -> Iterator[Running]:
-    """Run ``python -m mock_server`` until the block ends. Settings are the fields of :class:`Config`.
+    """Run ``python -m echosounder.mock_server`` until the block ends. Settings are the fields of :class:`Config`.
 
     Raises :class:`CannotJudge` when it does not come up, and again at the end when it did not stop with exit code 0.
     """
     # It stops by itself when this process dies without a word, for then its standard input ends.
     arguments = Config.of({"while_stdin": True, **settings}).arguments()
-    command = [sys.executable, "-m", "mock_server", *arguments]
+    command = [sys.executable, "-m", "echosounder.mock_server", *arguments]
     # Ctrl-C is for this process, which then stops the mock: a group of its own keeps the terminal from telling both.
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0

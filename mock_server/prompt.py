@@ -3,11 +3,11 @@
 from functools import cache
 from typing import Any
 
-from mock_server.conversation import text_of
-from mock_server.modes import thinking
-from mock_server.pieces import Split
-from specs import Limits
-from wire.strict_json import compact
+from echosounder.mock_server.conversation import text_of
+from echosounder.mock_server.modes import thinking
+from echosounder.mock_server.pieces import Split
+from echosounder.specs import Limits
+from echosounder.wire.strict_json import compact
 
 BOS, EOS, USER, ASSISTANT, RESULT = "<｜begin｜>", "<｜end｜>", "<｜User｜>", "<｜Assistant｜>", "<｜tool▁output｜>"
 # Hidden text about the effort that V4 puts in front when it thinks.

@@ -2,7 +2,7 @@
 
 import random
 
-from wire.tokens import WORDS
+from echosounder.wire.tokens import WORDS
 
 RING_SIZE = 1 << 13
 

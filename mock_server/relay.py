@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from mock_server import errors
-from mock_server.deviations.armed import Armed
-from mock_server.deviations.armoury import HEADER
-from mock_server.deviations.registry import Layer
-from mock_server.frames import Frame, Reply
-from mock_server.http1 import Framing, Request
-from mock_server.scheduler import Act
-from wire.errors import UsageError
+from echosounder.mock_server import errors
+from echosounder.mock_server.deviations.armed import Armed
+from echosounder.mock_server.deviations.armoury import HEADER
+from echosounder.mock_server.deviations.registry import Layer
+from echosounder.mock_server.frames import Frame, Reply
+from echosounder.mock_server.http1 import Framing, Request
+from echosounder.mock_server.scheduler import Act
+from echosounder.wire.errors import UsageError
 
 # RFC 9110, 7.6.1, and what the relay decides itself.
 HOP_BY_HOP = frozenset(

@@ -10,11 +10,11 @@ from functools import cache
 from json.encoder import encode_basestring
 from typing import Any
 
-from mock_server.logprobs import chat_logprobs, fim_logprobs
-from mock_server.plan import Endpoint, Plan, PlannedCall, weave
-from mock_server.prose import RING
-from specs import Limits
-from wire import sse
+from echosounder.mock_server.logprobs import chat_logprobs, fim_logprobs
+from echosounder.mock_server.plan import Endpoint, Plan, PlannedCall, weave
+from echosounder.mock_server.prose import RING
+from echosounder.specs import Limits
+from echosounder.wire import sse
 
 DONE = sse.encode(sse.Event("[DONE]"))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: that is half of its cost

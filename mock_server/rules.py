@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from mock_server import conversation, errors
-from mock_server.plan import Endpoint
-from specs import Limits
+from echosounder.mock_server import conversation, errors
+from echosounder.mock_server.plan import Endpoint
+from echosounder.specs import Limits
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Limits, bool], str | None]

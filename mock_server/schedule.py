@@ -12,7 +12,7 @@ from itertools import accumulate, cycle, islice
 from pathlib import Path
 from random import Random
 
-from wire.errors import UsageError
+from echosounder.wire.errors import UsageError
 
 MS = 1_000_000
 Draw = Callable[[Random, float], float]  # a value whose mean is the argument

@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable
 from enum import Enum
 
-from mock_server.timer import timer
+from echosounder.mock_server.timer import timer
 
 CROWD = 512  # streams from which on a turn of the event loop is made to serve more than one of them,
 SLACK = 100_000  # by waking up no sooner than this many nanoseconds after the last write

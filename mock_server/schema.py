@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from wire.tokens import WORDS
+from echosounder.wire.tokens import WORDS
 
 DEEP = 6  # levels after which optional members are left out, so that recursive schemas end
 FORMATS = {

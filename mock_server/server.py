@@ -7,10 +7,10 @@ import signal
 import socket
 import sys
 
-from mock_server.config import Config
-from mock_server.connection import Connection
-from mock_server.mock import Mock
-from wire.errors import UsageError
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.connection import Connection
+from echosounder.mock_server.mock import Mock
+from echosounder.wire.errors import UsageError
 
 SWEEP_S = 0.25
 

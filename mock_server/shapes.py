@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mock_server.serde import (
+from echosounder.mock_server.serde import (
     Check,
     Malformed,
     Shape,

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mock_server import schema
-from mock_server.intent import hints
-from mock_server.schema import Hints
+from echosounder.mock_server import schema
+from echosounder.mock_server.intent import hints
+from echosounder.mock_server.schema import Hints
 
 MOST = 8  # parallel calls
 _STOP = re.compile(

@@ -1,7 +1,7 @@
 """A response that has to wait: keep-alives until it starts, and its end if that takes too long. Fact sheet 8.2."""
 
-from mock_server.http1 import Response
-from wire import sse
+from echosounder.mock_server.http1 import Response
+from echosounder.wire import sse
 
 COMMENT = sse.encode(sse.Comment("keep-alive"))
 EMPTY_LINE = b"\n"

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reports import badge, html, junit, sarif, summary
-from reports.kinds import schema
-from reports.text import dumps
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder.reports import badge, html, junit, sarif, summary
+from echosounder.reports.kinds import schema
+from echosounder.reports.text import dumps
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 __all__ = ["FORMATS", "render", "schema", "write_all"]
 

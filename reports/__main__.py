@@ -1,10 +1,10 @@
-"""``python -m reports FORMAT < report.json``: a report in another format, on stdout; without the bytes that its run.jsonl holds."""
+"""``python -m echosounder.reports FORMAT < report.json``: a report in another format, on stdout; without the bytes of its log."""
 
 import json
 import sys
 
-from reports import FORMATS, render
-from wire.errors import UsageError
+from echosounder.reports import FORMATS, render
+from echosounder.wire.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
-from reports.figures import number
-from reports.kinds import day, kind
-from reports.text import line
-from reports.verdicts import face
-from wire.runlog import Run
+from echosounder.reports.figures import number
+from echosounder.reports.kinds import day, kind
+from echosounder.reports.text import line
+from echosounder.reports.verdicts import face
+from echosounder.wire.runlog import Run
 
 _COLOURS = {"good": "#17643a", "warn": "#8a5a00", "bad": "#a61b1b", "idle": "#536271"}
 _CHARACTER = 6.8  # px of Verdana 11 on average; textLength makes any other font fit

@@ -11,9 +11,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import page
-from reports.figures import number, percent
-from reports.text import line
+from echosounder.reports import page
+from echosounder.reports.figures import number, percent
+from echosounder.reports.text import line
 
 Report = Mapping[str, Any]
 WIDTH, LEFT, RIGHT, ROW = 760, 210, 120, 30  # of the waterfall

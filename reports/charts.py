@@ -9,7 +9,7 @@ import pygal
 from markupsafe import Markup
 from pygal.style import Style
 
-from reports.figures import number
+from echosounder.reports.figures import number
 
 _COLOURS = tuple(f"var(--c{index})" for index in range(1, 7))
 _STYLE = Style(

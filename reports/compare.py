@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.difference import Change, Difference, Shares, difference, shares
-from reports.kinds import kind
-from reports.verdicts import BROKEN, worst_first
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder.reports.difference import Change, Difference, Shares, difference, shares
+from echosounder.reports.kinds import kind
+from echosounder.reports.verdicts import BROKEN, worst_first
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 Report = Mapping[str, Any]
 EQUAL, BETTER, WORSE, UNRESOLVED = "equal", "better", "worse", "unresolved"

@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reports.compare import Comparison, Move, Row
-from reports.difference import Difference, least
-from reports.figures import number, percent
-from reports.terminal import STYLES
-from reports.text import line, markdown
+from echosounder.reports.compare import Comparison, Move, Row
+from echosounder.reports.difference import Difference, least
+from echosounder.reports.figures import number, percent
+from echosounder.reports.terminal import STYLES
+from echosounder.reports.text import line, markdown
 
 _LOOKS = {
     "equal": ("=", "good", "no difference that counts"),

@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Iterator
 
-from reports.text import visible
-from wire.exchange import Exchange, Request
-from wire.redact import MARK
+from echosounder.reports.text import visible
+from echosounder.wire.exchange import Exchange, Request
+from echosounder.wire.redact import MARK
 
 MAX_BODY = 8_192
 _WRONG_KEY = "sk-no-such-key"  # for an exchange whose probe notes that its key was the fault

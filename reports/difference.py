@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import exp, log, sqrt
 from statistics import NormalDist, fmean, variance
 
-from reports.series import quantile
+from echosounder.reports.series import quantile
 
 BATCHES, LEAST_BATCHES, LEAST_IN_BATCH = 20, 8, 20
 _SEEN = 1.62  # a change of so many half-widths is significant in 95 of 100 pairs of runs: 1 + z(0.95) / t(0.995)

@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reports.terminal import STYLES
-from reports.text import line, markdown
+from echosounder.reports.terminal import STYLES
+from echosounder.reports.text import line, markdown
 
 Record = Mapping[str, Any]
 SHOWN = 3

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from math import log
 from typing import Any
 
-from reports import page
-from reports.figures import number
-from reports.series import Heat
+from echosounder.reports import page
+from echosounder.reports.figures import number
+from echosounder.reports.series import Heat
 
 WIDTH, LEFT, BOTTOM, ROW = 760, 64, 30, 11
 

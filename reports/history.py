@@ -11,12 +11,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import charts, page
-from reports.kinds import kind, started
-from reports.source import document
-from reports.verdicts import FACES
-from wire.errors import LogError, UsageError
-from wire.runlog import Run, records
+from echosounder.reports import charts, page
+from echosounder.reports.kinds import kind, started
+from echosounder.reports.source import document
+from echosounder.reports.verdicts import FACES
+from echosounder.wire.errors import LogError, UsageError
+from echosounder.wire.runlog import Run, records
 
 _EPHEMERAL = re.compile(r"(https?://(?:localhost|127\.0\.0\.1|\[::1\])):(\d{5})(/.*)?")
 SCHEMA = 1  # of the index; another one is made anew

@@ -7,14 +7,14 @@ from typing import Any
 
 from markupsafe import escape
 
-from reports import bill, heatmap, limiter, limiter_charts, load_charts, page, series, trust, wireview
-from reports.causes import fix_first
-from reports.curl import curl, replay
-from reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
-from reports.kinds import kind, started
-from reports.text import line, visible
-from reports.verdicts import FACES, LEVELS, area, worst_first
-from wire.runlog import Run
+from echosounder.reports import bill, heatmap, limiter, limiter_charts, load_charts, page, series, trust, wireview
+from echosounder.reports.causes import fix_first
+from echosounder.reports.curl import curl, replay
+from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
+from echosounder.reports.kinds import kind, started
+from echosounder.reports.text import line, visible
+from echosounder.reports.verdicts import FACES, LEVELS, area, worst_first
+from echosounder.wire.runlog import Run
 
 MAX_FINDINGS = 8  # of one requirement; report.json has them all
 MAX_TOTAL = 500_000  # characters of all findings once escaped

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from reports.curl import replay
-from reports.figures import objective
-from reports.kinds import kind, started
-from reports.text import block, line
-from reports.verdicts import area, face
-from wire.runlog import Run
+from echosounder.reports.curl import replay
+from echosounder.reports.figures import objective
+from echosounder.reports.kinds import kind, started
+from echosounder.reports.text import block, line
+from echosounder.reports.verdicts import area, face
+from echosounder.wire.runlog import Run
 
 # JUnit knows three outcomes besides success. Untestable counts like a failure: a skip would be green.
 _OUTCOME = {

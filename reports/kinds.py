@@ -8,8 +8,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 CHECK, LOAD = "echosounder/check/1", "echosounder/load/1"
 _SCHEMAS = {"check": "check-1.schema.json", "load": "load-1.schema.json"}
@@ -40,7 +40,9 @@ def schema(name: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of ``report.json``; *name* is ``check`` or ``load``."""
     if name not in _SCHEMAS:
         raise UsageError(f"no schema {name!r}; there are {', '.join(_SCHEMAS)}")
-    document: dict[str, Any] = json.loads((files("reports") / "schemas" / _SCHEMAS[name]).read_text("utf-8"))
+    document: dict[str, Any] = json.loads(
+        (files("echosounder.reports") / "schemas" / _SCHEMAS[name]).read_text("utf-8")
+    )
     return document
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from reports.figures import number, percent
-from reports.text import line
+from echosounder.reports.figures import number, percent
+from echosounder.reports.text import line
 
 Found = Mapping[str, Any]
 

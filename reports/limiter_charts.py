@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import charts
+from echosounder.reports import charts
 
 Found = Mapping[str, Any]
 BARS = 60  # of a chart at most; the seconds of longer runs are put together

@@ -5,8 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import charts
-from reports.figures import measured, percentile
+from echosounder.reports import charts
+from echosounder.reports.figures import measured, percentile
 
 _PERCENTILES = ("p50", "p90", "p95", "p99", "p999")
 _LATENCIES = ("ttft_ms", "gap_ms", "tpot_ms", "e2e_ms")

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from reports import page
-from reports.kinds import day, kind
-from reports.verdicts import FACES, LEVELS, area
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder.reports import page
+from echosounder.reports.kinds import day, kind
+from echosounder.reports.verdicts import FACES, LEVELS, area
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 ABSENT = "not-run"
 MAX_FINDINGS, MAX_EXCERPT = 2, 300

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import figures, verdicts
-from reports.text import block, line, visible
+from echosounder.reports import figures, verdicts
+from echosounder.reports.text import block, line, visible
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
@@ -63,7 +63,7 @@ def _when(stamp: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("reports") / "assets" / name).read_text("utf-8")
+    return (files("echosounder.reports") / "assets" / name).read_text("utf-8")
 
 
 def _digest(script: str) -> str:

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.curl import replay
-from reports.kinds import kind
-from reports.text import block, dumps, line
-from reports.verdicts import BROKEN
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder.reports.curl import replay
+from echosounder.reports.kinds import kind
+from echosounder.reports.text import block, dumps, line
+from echosounder.reports.verdicts import BROKEN
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 _LEVELS = {"MUST": "error", "SHOULD": "warning", "MAY": "note"}
 # Code scanning takes no result without a line of a file; which exchange of the log it is, the logical location says.

@@ -7,12 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from reports import kinds
-from reports.wireview import MAX_VIEWS
-from wire import runlog
-from wire.errors import LogError, UsageError
-from wire.exchange import Exchange
-from wire.runlog import Run
+from echosounder.reports import kinds
+from echosounder.reports.wireview import MAX_VIEWS
+from echosounder.wire import runlog
+from echosounder.wire.errors import LogError, UsageError
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
 
 # Of a load run's samples, what the figures and comparisons are drawn from.
 _SAMPLE = (

@@ -8,9 +8,9 @@ from statistics import median
 
 from markupsafe import Markup
 
-from reports import page
-from reports.charts import steps
-from reports.figures import number
+from echosounder.reports import page
+from echosounder.reports.charts import steps
+from echosounder.reports.figures import number
 
 WIDTH, LEFT, TOP, BOTTOM = 760, 70, 24, 96
 MAX_LINES = 200

@@ -3,14 +3,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports import bill, limiter, trust
-from reports.causes import Cause, fix_first
-from reports.curl import replay
-from reports.figures import PERCENTILES, cost, measured, number, objective, percent, percentile, streams, usd
-from reports.kinds import kind, started
-from reports.text import fenced, markdown
-from reports.verdicts import FACES, face, worst_first
-from wire.runlog import Run
+from echosounder.reports import bill, limiter, trust
+from echosounder.reports.causes import Cause, fix_first
+from echosounder.reports.curl import replay
+from echosounder.reports.figures import (
+    PERCENTILES,
+    cost,
+    measured,
+    number,
+    objective,
+    percent,
+    percentile,
+    streams,
+    usd,
+)
+from echosounder.reports.kinds import kind, started
+from echosounder.reports.text import fenced, markdown
+from echosounder.reports.verdicts import FACES, face, worst_first
+from echosounder.wire.runlog import Run
 
 MAX_CAUSES, MAX_ROWS = 20, 300
 

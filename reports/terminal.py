@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports import bill, limiter, trust
-from reports.causes import Cause, fix_first
-from reports.curl import replay
-from reports.figures import cost, number, objective, percent, streams, usd
-from reports.kinds import kind
-from reports.text import line
-from reports.verdicts import FACES, face
-from wire.runlog import Run
+from echosounder.reports import bill, limiter, trust
+from echosounder.reports.causes import Cause, fix_first
+from echosounder.reports.curl import replay
+from echosounder.reports.figures import cost, number, objective, percent, streams, usd
+from echosounder.reports.kinds import kind
+from echosounder.reports.text import line
+from echosounder.reports.verdicts import FACES, face
+from echosounder.wire.runlog import Run
 
 STYLES = {"bad": "bold red", "warn": "yellow", "good": "green", "idle": "dim"}
 MAX_CAUSES = 10

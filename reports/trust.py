@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil, floor, log10
 from typing import Any
 
-from reports.figures import DASH, Metric, measured, number
+from echosounder.reports.figures import DASH, Metric, measured, number
 
 SHOWN = ("p50", "p95", "p99")
 _ALWAYS = ("ttft_ms", "gap_ms", "e2e_ms")

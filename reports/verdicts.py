@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wire.verdict import Verdict
+from echosounder.wire.verdict import Verdict
 
 LEVELS = ("MUST", "SHOULD", "MAY")
 

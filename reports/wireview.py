@@ -7,11 +7,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from reports import strip
-from reports.text import block, line, shown
-from wire import sse
-from wire.exchange import Exchange
-from wire.runlog import Run
+from echosounder.reports import strip
+from echosounder.reports.text import block, line, shown
+from echosounder.wire import sse
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
 
 AROUND, EDGE = 2, 3  # items shown on each side of a marked one, and at either end of a stream
 MAX_ROW, MAX_MARKED, MAX_BODY, MAX_HEADERS = 800, 4_000, 3_000, 60

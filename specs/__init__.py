@@ -1,14 +1,14 @@
 """What the DeepSeek HTTP API is, as data, and one small accessor per kind of data.
 
 The document (``deepseek.openapi.yaml``) and its dated profiles, the requirements, the prices and the limits. Nothing
-here sends, waits or judges. ``python -m specs`` checks all of it and names file and line of what is broken.
+here sends, waits or judges. ``python -m echosounder.specs`` checks all of it and names file and line of what is broken.
 """
 
-from specs.bounds import Limits, limits, models
-from specs.catalogue import Requirement, Source, requirement, requirements
-from specs.documents import DEFAULT_PROFILE, PROFILES, Profile, document, profile
-from specs.lines import SpecError
-from specs.prices import Price, Rates, UnknownPriceError, price
+from echosounder.specs.bounds import Limits, limits, models
+from echosounder.specs.catalogue import Requirement, Source, requirement, requirements
+from echosounder.specs.documents import DEFAULT_PROFILE, PROFILES, Profile, document, profile
+from echosounder.specs.lines import SpecError
+from echosounder.specs.prices import Price, Rates, UnknownPriceError, price
 
 __all__ = [
     "DEFAULT_PROFILE",

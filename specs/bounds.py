@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, fields
 
-from specs.documents import overlay_file
-from specs.lines import YamlFile, load
+from echosounder.specs.documents import overlay_file
+from echosounder.specs.lines import YamlFile, load
 
 
 @dataclass(frozen=True, slots=True)

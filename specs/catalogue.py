@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from specs.documents import profile
-from specs.lines import ROOT, SpecError, YamlFile, load
+from echosounder.specs.documents import profile
+from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 
 DIALECTS = ("deepseek", "openai")
 

@@ -1,6 +1,6 @@
 """The two pages made from the data: docs/coverage.md and specs/SOURCES.md.
 
-``write(ids)`` rewrites both; ``ids`` are the requirements that have a check. ``python -m specs.coverage [FILE]`` does the same
+``write(ids)`` rewrites both; ``ids`` are the requirements that have a check. ``python -m echosounder.specs.coverage [FILE]`` does the same
 with the ids of a file, one a line (``-`` is standard input), or, without a file, with those that name a probe.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from specs.catalogue import Requirement, coverage, requirements, state
-from specs.lines import load
+from echosounder.specs.catalogue import Requirement, coverage, requirements, state
+from echosounder.specs.lines import load
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 
 HEAD = """\
 # Coverage

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from specs import overlay
-from specs.lines import ROOT, SpecError, YamlFile, load
+from echosounder.specs import overlay
+from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 
 BASE = "deepseek.openapi.yaml"
 DEFAULT_PROFILE = "2026-08"

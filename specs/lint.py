@@ -13,9 +13,9 @@ from importlib.resources.abc import Traversable
 
 import jsonschema
 
-from specs import bounds, catalogue, overlay, prices
-from specs.documents import BASE, PROFILES
-from specs.lines import ROOT, SpecError, YamlFile, load
+from echosounder.specs import bounds, catalogue, overlay, prices
+from echosounder.specs.documents import BASE, PROFILES
+from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 
 
 def problems(root: Traversable = ROOT) -> Iterator[str]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from specs.lines import YamlFile
+from echosounder.specs.lines import YamlFile
 
 Slot = tuple[Any, str | int]  # a container and the key in it: what can be removed or replaced
 

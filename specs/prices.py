@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from specs.lines import SpecError, YamlFile, load
+from echosounder.specs.lines import SpecError, YamlFile, load
 
 
 class UnknownPriceError(SpecError, KeyError):

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {
+# Each stands at the top of the repository and is imported as ``echosounder.<name>``, by a link.
+LINKED = {
     "specs": set(),
     "wire": {"specs"},
     "conformance": {"specs", "wire"},
     "load": {"specs", "wire"},
     "mock_server": {"specs", "wire"},
     "reports": {"wire"},
-    "echosounder": {"specs", "wire", "conformance", "load", "mock_server", "reports"},
 }
+OURS = LINKED | {"echosounder": {"specs", "wire", "conformance", "load", "mock_server", "reports"}}
 # A library that a package alone may import, or that only some of its modules may: importing it costs or changes something.
 FENCED = {
     "locust": {"load/worker/locustfile.py"},  # patches sockets at import
@@ -32,15 +33,26 @@ NO_IO = {"socket", "ssl", "select", "asyncio", "subprocess", "time", "threading"
 
 
 def modules(package):
-    return sorted((ROOT / package).rglob("*.py"))
+    return sorted((ROOT / package).rglob("*.py"))  # does not follow links to folders
 
 
 def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "echosounder":
+            yield from (f"echosounder.{name.name}" for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
+
+
+def ours(imported):
+    """The package of ours that an import names, or None."""
+    top, _, rest = imported.partition(".")
+    if top in LINKED:
+        return f"{top}, not by its one name"
+    below = rest.split(".")[0]
+    return None if top != "echosounder" else below if below in LINKED else "echosounder"
 
 
 @pytest.mark.parametrize("package", OURS)
@@ -50,7 +62,7 @@ def test_packages_import_only_what_the_table_allows(package):
         (str(p.relative_to(ROOT)), m)
         for p in modules(package)
         for m in imports(p)
-        if m.split(".")[0] in OURS.keys() - allowed
+        if (found := ours(m)) and found not in allowed and m != "echosounder.__version__"
     ]
     assert wrong == []
 
@@ -71,8 +83,10 @@ def test_wire_opens_no_socket_and_reads_no_clock():
     assert [(p.name, m) for p in modules("wire") for m in imports(p) if m in NO_IO] == []
 
 
-def test_the_wheel_is_exactly_the_packages_of_the_table():
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert set(config["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(OURS)
-    assert set(config["tool"]["mypy"]["packages"]) == set(OURS)
-    assert all((ROOT / package / "py.typed").exists() for package in OURS)
+def test_the_packages_are_linked_into_the_one_name():
+    links = {p.name: p.readlink().as_posix() for p in (ROOT / "echosounder").iterdir() if p.is_symlink()}
+    assert links == {package: f"../{package}" for package in LINKED}
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert config["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["echosounder"]
+    assert config["tool"]["mypy"]["packages"] == ["echosounder"]
+    assert (ROOT / "echosounder" / "py.typed").exists()

@@ -7,8 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from wire import sse, strict_json
-from wire.strict_json import Parsed
+from echosounder.wire import sse, strict_json
+from echosounder.wire.strict_json import Parsed
 
 Headers = tuple[tuple[str, str], ...]
 MAX_DECODED = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from typing import Protocol
 
-from wire.usage import Usage
+from echosounder.wire.usage import Usage
 
 # Enough digits for a trillion tokens at any price in the table; Inexact is never raised away silently below this.
 EXACT = Context(prec=60)

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from wire.errors import LogError, UnfinishedRun
-from wire.exchange import End, Exchange, Read, Request
-from wire.verdict import Result
+from echosounder.wire.errors import LogError, UnfinishedRun
+from echosounder.wire.exchange import End, Exchange, Read, Request
+from echosounder.wire.verdict import Result
 
 SCHEMA = "echosounder/run/1"
 

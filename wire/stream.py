@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from wire import sse
-from wire.exchange import End, Exchange
-from wire.strict_json import at
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
 
 
 class StreamEnd(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wire.strict_json import at
+from echosounder.wire.strict_json import at
 
 
 @dataclass(frozen=True, slots=True)

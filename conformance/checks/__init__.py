@@ -1,6 +1,6 @@
 """The checks, a module per area. Importing this package registers all of them."""
 
-from conformance.checks import (
+from echosounder.conformance.checks import (
     account,
     beta,
     cache,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from conformance.answers import ok
-from conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
-from conformance.checks.outcomes import outcome, tried
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import ok
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
+from echosounder.conformance.checks.outcomes import outcome, tried
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 AMOUNTS = ("total_balance", "granted_balance", "topped_up_balance")
 EXPECTED = {

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import answer, asked, chat_completion, chosen, on_fim, stream, wants_stream, whole
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
-from conformance.checks.outcomes import turned_away, unserved
-from conformance.checks.schemas import FIM_REASONS, fim_document
-from conformance.checks.usage import counted, read
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import answer, asked, chat_completion, chosen, on_fim, stream, wants_stream, whole
+from echosounder.conformance.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    check,
+    check_group,
+    excerpt,
+    model_decides,
+)
+from echosounder.conformance.checks.outcomes import turned_away, unserved
+from echosounder.conformance.checks.schemas import FIM_REASONS, fim_document
+from echosounder.conformance.checks.usage import counted, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 
 def filled(exchange: Exchange) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import answer, completion, document
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group
-from conformance.checks.usage import counted, read
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import answer, completion, document
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check, check_group
+from echosounder.conformance.checks.usage import counted, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 FIRST = ("first", "ada")
 NO_HITS = "nothing hit the cache"

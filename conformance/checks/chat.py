@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from conformance.answers import (
+from echosounder.conformance.answers import (
     answer,
     asked,
     chat_chosen,
@@ -17,14 +17,23 @@ from conformance.answers import (
     on_chat,
     whole,
 )
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
-from conformance.checks.identity import recent
-from conformance.checks.outcomes import turned_away, unserved
-from conformance.checks.schemas import REASONS, chat_document
-from conformance.probes.chat import UNICODE
-from wire import strict_json
-from wire.exchange import End, Exchange
-from wire.strict_json import at
+from echosounder.conformance.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    check,
+    check_group,
+    excerpt,
+    model_decides,
+)
+from echosounder.conformance.checks.identity import recent
+from echosounder.conformance.checks.outcomes import turned_away, unserved
+from echosounder.conformance.checks.schemas import REASONS, chat_document
+from echosounder.conformance.probes.chat import UNICODE
+from echosounder.wire import strict_json
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
 
 MOJIBAKE = re.compile("\ufffd|Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.answers import (
+from echosounder.conformance.answers import (
     answer,
     chat_choosing,
     chat_chunked,
@@ -18,10 +18,10 @@ from conformance.answers import (
     objects,
     on_chat,
 )
-from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
-from conformance.checks.schemas import REASONS, chunks_valid
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from echosounder.conformance.checks.schemas import REASONS, chunks_valid
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
 HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from conformance.answers import asked
-from conformance.budget import TEMPLATE
-from conformance.check import Case, Inconclusive, Problem, Problems, check_group
-from conformance.checks.usage import counted, read
-from wire.exchange import End, Exchange
-from wire.strict_json import at, compact
+from echosounder.conformance.answers import asked
+from echosounder.conformance.budget import TEMPLATE
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check_group
+from echosounder.conformance.checks.usage import counted, read
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at, compact
 
 SETTING = ("model", "tools", "thinking")
 """What stands before the messages in a prompt, or changes how they are put."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from conformance.answers import events, stream, wants_stream
-from conformance.check import Case, Problem, Problems, Untestable, check, excerpt
-from wire import sse, strict_json
-from wire.exchange import End, Exchange
-from wire.stream import StreamEnd, stream_end
-from wire.strict_json import at
+from echosounder.conformance.answers import events, stream, wants_stream
+from echosounder.conformance.check import Case, Problem, Problems, Untestable, check, excerpt
+from echosounder.wire import sse, strict_json
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.stream import StreamEnd, stream_end
+from echosounder.wire.strict_json import at
 
 DONE = "[DONE]"
 FIELDS = frozenset({b"data", b"event", b"id", b"retry"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.answers import chat_chunked, chat_completion, chunked, objects
-from conformance.check import Case, Inconclusive, Problem, Problems, check
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import chat_chunked, chat_completion, chunked, objects
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 
 def constant(exchange: Exchange, name: str) -> Iterator[tuple[int, Any, Any]]:

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from conformance.answers import answer, chat_completion, whole
-from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt, model_decides
-from wire.exchange import Exchange
+from echosounder.conformance.answers import answer, chat_completion, whole
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt, model_decides
+from echosounder.wire.exchange import Exchange
 
 FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from conformance.answers import answer, asked, chat_completion, objects, wants_stream
-from conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
-from conformance.checks.usage import counted, read
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import answer, asked, chat_completion, objects, wants_stream
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from echosounder.conformance.checks.usage import counted, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 ITEM = ("token", "logprob", "bytes", "top_logprobs")
 

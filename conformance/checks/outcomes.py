@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 
-from conformance.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, model_decides
-from wire.exchange import End, Exchange
-from wire.strict_json import at
+from echosounder.conformance.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, model_decides
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
 
 # Not the fault of the request, and nothing to learn from: no money, no room, no capacity.
 BUSY = frozenset({402, 429, 503})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import events, stream
-from conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group
-from conformance.checks.framing import DONE, marked
-from wire import sse
-from wire.exchange import End, Exchange
+from echosounder.conformance.answers import events, stream
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group
+from echosounder.conformance.checks.framing import DONE, marked
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange
 
 
 @check("stream.closes-after-done", marked)

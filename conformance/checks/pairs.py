@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from conformance.answers import Answer, answer, asked, chat_completion, wants_stream, whole
-from conformance.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
-from wire.exchange import End, Exchange
-from wire.strict_json import compact
+from echosounder.conformance.answers import Answer, answer, asked, chat_completion, wants_stream, whole
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import compact
 
 MODE = ("stream", "stream_options")
 

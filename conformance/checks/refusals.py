@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.answers import asked, failed
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
-from conformance.checks.outcomes import answered, outcome, tried
-from conformance.probes.errors import BAD_KEY
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import asked, failed
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from echosounder.conformance.checks.outcomes import answered, outcome, tried
+from echosounder.conformance.probes.errors import BAD_KEY
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 INTERNALS = re.compile(
     r"Traceback \(most recent|File \"[^\"]+\", line|/usr/(?:lib|local|src)/|/home/\w+/|site-packages|panicked at|"

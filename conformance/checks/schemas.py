@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from conformance.answers import document, objects, on_chat, on_fim, stream
-from conformance.check import Case, Problem, Problems, check
-from conformance.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
-from wire.exchange import End, Exchange
+from echosounder.conformance.answers import document, objects, on_chat, on_fim, stream
+from echosounder.conformance.check import Case, Problem, Problems, check
+from echosounder.conformance.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
+from echosounder.wire.exchange import End, Exchange
 
 REASONS = ("stop", "length", "content_filter", "tool_calls", "insufficient_system_resource")
 FIM_REASONS = tuple(reason for reason in REASONS if reason != "tool_calls")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.answers import answer, asked, chat_completion, entries, whole
-from conformance.check import Case, Problem, Problems, check, model_decides
-from conformance.checks.outcomes import turned_away, unserved
-from wire.exchange import Exchange
+from echosounder.conformance.answers import answer, asked, chat_completion, entries, whole
+from echosounder.conformance.check import Case, Problem, Problems, check, model_decides
+from echosounder.conformance.checks.outcomes import turned_away, unserved
+from echosounder.wire.exchange import Exchange
 
 
 def told_to_stop(exchange: Exchange) -> list[str]:

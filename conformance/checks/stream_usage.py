@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.answers import chat_chunked, chunked, objects, on_chat
-from conformance.check import Case, Problem, Problems, check, excerpt
-from conformance.checks.chunks import finished, finishes
-from wire.exchange import End, Exchange
+from echosounder.conformance.answers import chat_chunked, chunked, objects, on_chat
+from echosounder.conformance.check import Case, Problem, Problems, check, excerpt
+from echosounder.conformance.checks.chunks import finished, finishes
+from echosounder.wire.exchange import End, Exchange
 
 
 def ended(exchange: Exchange) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.answers import (
+from echosounder.conformance.answers import (
     answer,
     bound,
     chat_chosen,
@@ -16,12 +16,12 @@ from conformance.answers import (
     ok,
     wants_stream,
 )
-from conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group, excerpt
-from conformance.checks.chunks import finishes
-from conformance.checks.outcomes import outcome, tried
-from conformance.checks.usage import counted, read
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group, excerpt
+from echosounder.conformance.checks.chunks import finishes
+from echosounder.conformance.checks.outcomes import outcome, tried
+from echosounder.conformance.checks.usage import counted, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 TAGS = ("<think>", "</think>")
 

@@ -9,13 +9,13 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from conformance.answers import Call, answer
-from conformance.check import Case, Problem, Problems, check, check_group, excerpt
-from conformance.checks.chunks import MARKUP
-from conformance.checks.tool_calls import calling, complete_calls, functions, raw_calls
-from conformance.probes.tools import NASTY, ORDER
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import Call, answer
+from echosounder.conformance.check import Case, Problem, Problems, check, check_group, excerpt
+from echosounder.conformance.checks.chunks import MARKUP
+from echosounder.conformance.checks.tool_calls import calling, complete_calls, functions, raw_calls
+from echosounder.conformance.probes.tools import NASTY, ORDER
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 
 @check("tools.arguments-json", complete_calls)

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.answers import answer, asked, chat_chunked, chat_completion, deltas, entries, wants_stream, whole
-from conformance.check import Case, Problem, Problems, check, excerpt, model_decides
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import (
+    answer,
+    asked,
+    chat_chunked,
+    chat_completion,
+    deltas,
+    entries,
+    wants_stream,
+    whole,
+)
+from echosounder.conformance.check import Case, Problem, Problems, check, excerpt, model_decides
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 
 def with_tools(exchange: Exchange) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.answers import answer
-from conformance.check import Case, Problem, Problems, check, excerpt, model_decides
-from conformance.checks.tool_calls import call_stream, fragments
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import answer
+from echosounder.conformance.check import Case, Problem, Problems, check, excerpt, model_decides
+from echosounder.conformance.checks.tool_calls import call_stream, fragments
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 
 @model_decides

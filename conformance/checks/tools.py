@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import answer, asked
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, model_decides
-from conformance.checks.chunks import MARKUP
-from conformance.checks.tool_arguments import loaded
-from conformance.checks.tool_calls import called_in_document, calling, complete_calls, cut, with_tools
-from wire.exchange import Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import answer, asked
+from echosounder.conformance.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    check,
+    check_group,
+    excerpt,
+    model_decides,
+)
+from echosounder.conformance.checks.chunks import MARKUP
+from echosounder.conformance.checks.tool_arguments import loaded
+from echosounder.conformance.checks.tool_calls import called_in_document, calling, complete_calls, cut, with_tools
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 NOT_FORCED = "the model always thinks, and then no call may be forced"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from conformance.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
-from conformance.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
-from conformance.checks.outcomes import answered, outcome, tried
-from conformance.checks.refusals import enveloped, web_page
-from wire.exchange import End, Exchange
-from wire.strict_json import at
+from echosounder.conformance.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
+from echosounder.conformance.checks.outcomes import answered, outcome, tried
+from echosounder.conformance.checks.refusals import enveloped, web_page
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*')

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from conformance.answers import Answer, answer, asked, completion, document, ok
-from conformance.check import Case, Inconclusive, Problem, Problems, check, check_group
-from wire.exchange import Exchange
-from wire.usage import PATHS, Usage, disagreements
+from echosounder.conformance.answers import Answer, answer, asked, completion, document, ok
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, check, check_group
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.usage import PATHS, Usage, disagreements
 
 
 def counted(exchange: Exchange) -> bool:

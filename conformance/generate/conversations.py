@@ -13,8 +13,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.ask import BETA_CHAT, CHAT, Ask, Send
-from conformance.generate.requests import TEXT
+from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask, Send
+from echosounder.conformance.generate.requests import TEXT
 
 Body = dict[str, Any]
 Turns = tuple[Body, ...]

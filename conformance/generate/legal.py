@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.ask import BETA_CHAT, FIM, Ask
-from conformance.schema import value_mismatches
-from wire.strict_json import at
+from echosounder.conformance.ask import BETA_CHAT, FIM, Ask
+from echosounder.conformance.schema import value_mismatches
+from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from conformance.ask import Ask
-from conformance.generate.legal import Body, legal
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.generate.legal import Body, legal
 
 Unit = TypeVar("Unit")
 Reduction = Generator[Body, bool, Body]

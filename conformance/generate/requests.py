@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from conformance.ask import Ask
+from echosounder.conformance.ask import Ask
 
 Body = dict[str, Any]
 Drawn = TypeVar("Drawn")

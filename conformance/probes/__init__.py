@@ -1,6 +1,6 @@
 """The probes, a module per feature. Importing this package registers all of them."""
 
-from conformance.probes import (
+from echosounder.conformance.probes import (
     account,
     cache,
     chat,

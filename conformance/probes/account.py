@@ -1,7 +1,7 @@
 """Free of charge: the list of models and the balance."""
 
-from conformance.ask import Ask
-from conformance.probe import Steps, Suite, probe
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.probe import Steps, Suite, probe
 
 
 @probe("models.list", Suite.SMOKE, tokens=0, features={"models"}, order=0)

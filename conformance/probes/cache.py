@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.ask import Ask
-from conformance.probe import Steps, Suite, probe
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.probe import Steps, Suite, probe
 
 # English prose whose length is known to nobody but the tokenizer; long enough for units of 64 and of 128 tokens.
 LONG = " ".join(

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask
-from conformance.probe import Steps, Suite, probe
-from wire.strict_json import at
+from echosounder.conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.wire.strict_json import at
 
 STREAM: dict[str, Any] = {"stream": True}
 STREAM_USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}

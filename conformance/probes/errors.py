@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conformance.ask import CHAT, Ask, Send
-from conformance.probe import Steps, Suite, always, probe
+from echosounder.conformance.ask import CHAT, Ask, Send
+from echosounder.conformance.probe import Steps, Suite, always, probe
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 BAD_KEY = "sk-echosounder-invalid-key-4711"

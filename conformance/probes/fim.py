@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.ask import FIM, GREEDY, Ask
-from conformance.probe import Steps, Suite, probe
-from conformance.probes.chat import STREAM_USAGE
-from conformance.probes.errors import faulty
-from wire.strict_json import compact
+from echosounder.conformance.ask import FIM, GREEDY, Ask
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probes.chat import STREAM_USAGE
+from echosounder.conformance.probes.errors import faulty
+from echosounder.wire.strict_json import compact
 
 PROMPT = "def fib(a):\n"
 SUFFIX = "    return fib(a-1) + fib(a-2)\n"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.ask import CHAT, FIM, Ask
-from conformance.generate.conversations import Talk, sends, walks
-from conformance.generate.requests import chat, corpus, fim
-from conformance.probe import Steps, Suite, probe
-from conformance.probes.cache import LONG
-from conformance.probes.fim import has_fim
+from echosounder.conformance.ask import CHAT, FIM, Ask
+from echosounder.conformance.generate.conversations import Talk, sends, walks
+from echosounder.conformance.generate.requests import chat, corpus, fim
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probes.cache import LONG
+from echosounder.conformance.probes.fim import has_fim
 
 COUNT = 16
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.ask import GREEDY, Ask
-from conformance.probe import Steps, Suite, probe
-from conformance.probes.chat import STREAM_USAGE
-from conformance.probes.errors import wrong
+from echosounder.conformance.ask import GREEDY, Ask
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probes.chat import STREAM_USAGE
+from echosounder.conformance.probes.errors import wrong
 
 OBJECT = {"type": "json_object"}
 TURNS = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conformance.ask import Ask
-from conformance.probe import Steps, Suite, always, probe
-from conformance.probes.chat import COUNT
-from conformance.probes.errors import wrong
-from wire.strict_json import compact
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.probe import Steps, Suite, always, probe
+from echosounder.conformance.probes.chat import COUNT
+from echosounder.conformance.probes.errors import wrong
+from echosounder.wire.strict_json import compact
 
 Fields = dict[str, dict[str, Any]]
 

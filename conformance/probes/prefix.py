@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask, Send
-from conformance.probe import Steps, Suite, probe
-from conformance.probes.chat import STORY, STREAM_USAGE
-from conformance.probes.errors import faulty
-from wire.strict_json import at
+from echosounder.conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask, Send
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probes.chat import STORY, STREAM_USAGE
+from echosounder.conformance.probes.errors import faulty
+from echosounder.wire.strict_json import at
 
 FENCE = "```"
 BEGUN = '{"capital": "'

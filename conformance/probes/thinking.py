@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.ask import Ask, Send
-from conformance.probe import Steps, Suite, probe
-from conformance.probes.chat import STREAM_USAGE
-from conformance.probes.errors import faulty, wrong
-from conformance.probes.tools import PARIS, WEATHER, turns
-from wire.strict_json import at
+from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probes.chat import STREAM_USAGE
+from echosounder.conformance.probes.errors import faulty, wrong
+from echosounder.conformance.probes.tools import PARIS, WEATHER, turns
+from echosounder.wire.strict_json import at
 
 RIDDLE = "Is 97 a prime number? Answer yes or no."
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.ask import BETA_CHAT, GREEDY, Ask, Send
-from conformance.probe import Steps, Suite, probe
-from conformance.probes.chat import STREAM_USAGE
-from conformance.probes.errors import faulty
-from wire.strict_json import at
+from echosounder.conformance.ask import BETA_CHAT, GREEDY, Ask, Send
+from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probes.chat import STREAM_USAGE
+from echosounder.conformance.probes.errors import faulty
+from echosounder.wire.strict_json import at
 
 
 def function(name: str, description: str, properties: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.ask import CHAT, GREEDY, Ask
-from conformance.probe import Steps, probe
-from conformance.probes.chat import COUNT, STREAM_USAGE
-from conformance.probes.errors import faulty
+from echosounder.conformance.ask import CHAT, GREEDY, Ask
+from echosounder.conformance.probe import Steps, probe
+from echosounder.conformance.probes.chat import COUNT, STREAM_USAGE
+from echosounder.conformance.probes.errors import faulty
 
 HELLO = "Say hello."
 

@@ -7,8 +7,8 @@ How the two sides are joined and logged is told in :mod:`conformance.proxy.pair`
 :mod:`~conformance.proxy.session`, :mod:`~conformance.proxy.upstream` and :mod:`~conformance.proxy.run` is pure.
 """
 
-from conformance.proxy.report import report
-from conformance.proxy.run import check
-from conformance.proxy.score import score
+from echosounder.conformance.proxy.report import report
+from echosounder.conformance.proxy.run import check
+from echosounder.conformance.proxy.score import score
 
 __all__ = ["check", "report", "score"]

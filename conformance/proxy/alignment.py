@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from conformance.answers import Answer, answer, wants_stream
-from conformance.proxy.difference import Change, Kind, changes, read
-from wire.exchange import Exchange
-from wire.strict_json import at, compact
+from echosounder.conformance.answers import Answer, answer, wants_stream
+from echosounder.conformance.proxy.difference import Change, Kind, changes, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at, compact
 
 JOINED = frozenset({"content", "reasoning_content", "text", "tool_calls", "finish_reason", "usage", "logprobs"})
 """Members of a chunk that are judged joined."""

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from conformance.check import Case, Problem, Problems
-from conformance.proxy.alignment import Located
-from conformance.proxy.pair import Pair
+from echosounder.conformance.check import Case, Problem, Problems
+from echosounder.conformance.proxy.alignment import Located
+from echosounder.conformance.proxy.pair import Pair
 
 Pick = Callable[[Pair], bool]
 Judge = Callable[[Pair, Case], Problems]

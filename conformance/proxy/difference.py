@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from wire.strict_json import compact
+from echosounder.wire.strict_json import compact
 
 
 class Kind(StrEnum):

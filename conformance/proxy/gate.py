@@ -5,11 +5,11 @@ A proxy that forwards elsewhere may be spending somebody's money there, so one s
 
 from __future__ import annotations
 
-from conformance import gate as server
-from conformance.check import excerpt
-from conformance.proxy.pair import Pair
-from wire.errors import CannotJudge, KeyRefused, Unreachable
-from wire.exchange import End
+from echosounder.conformance import gate as server
+from echosounder.conformance.check import excerpt
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
+from echosounder.wire.exchange import End
 
 
 def verdict(pair: Pair, upstream: str) -> CannotJudge | None:

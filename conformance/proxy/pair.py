@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from conformance.proxy.alignment import Located, answer_changes, request_changes
-from wire.exchange import Exchange
+from echosounder.conformance.proxy.alignment import Located, answer_changes, request_changes
+from echosounder.wire.exchange import Exchange
 
 SUFFIX = "@upstream"
 

@@ -6,20 +6,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conformance.ask import Ask, Send
-from conformance.proxy.pair import Pair, pairs
-from conformance.proxy.probes import PROBES
-from conformance.proxy.score import score
-from conformance.proxy.session import Session
-from conformance.proxy.upstream import Upstream
-from conformance.replay import Replay, compare
-from conformance.runner import Bounds
-from conformance.score import Setting
-from wire.errors import UsageError
-from wire.exchange import Exchange
-from wire.runlog import Run
-from wire.target import Target
-from wire.verdict import Finding
+from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.proxy.pair import Pair, pairs
+from echosounder.conformance.proxy.probes import PROBES
+from echosounder.conformance.proxy.score import score
+from echosounder.conformance.proxy.session import Session
+from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.conformance.replay import Replay, compare
+from echosounder.conformance.runner import Bounds
+from echosounder.conformance.score import Setting
+from echosounder.wire.errors import UsageError
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+from echosounder.wire.target import Target
+from echosounder.wire.verdict import Finding
 
 
 def again(

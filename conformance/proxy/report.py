@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance import report as server
-from conformance.baseline import Baseline
-from conformance.proxy.pair import upstream_side
-from conformance.proxy.score import rows
-from wire.runlog import Run
-from wire.verdict import Result
+from echosounder.conformance import report as server
+from echosounder.conformance.baseline import Baseline
+from echosounder.conformance.proxy.pair import upstream_side
+from echosounder.conformance.proxy.score import rows
+from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import Result
 
 
 def report(run: Run, results: Sequence[Result], baseline: Baseline = server.NO_BASELINE) -> dict[str, Any]:

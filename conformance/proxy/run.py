@@ -6,19 +6,19 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from conformance import engine
-from conformance.ask import Ask
-from conformance.baseline import Baseline
-from conformance.engine import Options, Outcome, Progress, Watch
-from conformance.proxy import gate
-from conformance.proxy.pair import Pair
-from conformance.proxy.probes import HELLO, PROBES
-from conformance.proxy.report import report
-from conformance.proxy.score import planned, score
-from conformance.proxy.session import Session, beside, write
-from conformance.proxy.upstream import Upstream
-from wire.errors import BudgetSpent, CannotJudge, UsageError
-from wire.runlog import RunWriter, read
+from echosounder.conformance import engine
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.baseline import Baseline
+from echosounder.conformance.engine import Options, Outcome, Progress, Watch
+from echosounder.conformance.proxy import gate
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.conformance.proxy.probes import HELLO, PROBES
+from echosounder.conformance.proxy.report import report
+from echosounder.conformance.proxy.score import planned, score
+from echosounder.conformance.proxy.session import Session, beside, write
+from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
+from echosounder.wire.runlog import RunWriter, read
 
 FIRST = "proxy.first"
 """The probe that only asks whether the proxy forwards to us."""

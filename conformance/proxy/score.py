@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import conformance.proxy.checks  # noqa: F401  (importing registers)
-import specs
-from conformance import score as server
-from conformance.check import Case, Check, Problems
-from conformance.probe import matching
-from conformance.proxy.check import CHECKS, PairCheck
-from conformance.proxy.pair import Pair, pairs
-from conformance.proxy.probes import PROBES
-from conformance.score import Setting
-from wire.exchange import Exchange
-from wire.runlog import Run
-from wire.verdict import Result, Verdict
+import echosounder.conformance.proxy.checks  # noqa: F401  (importing registers)
+from echosounder import specs
+from echosounder.conformance import score as server
+from echosounder.conformance.check import Case, Check, Problems
+from echosounder.conformance.probe import matching
+from echosounder.conformance.proxy.check import CHECKS, PairCheck
+from echosounder.conformance.proxy.pair import Pair, pairs
+from echosounder.conformance.proxy.probes import PROBES
+from echosounder.conformance.score import Setting
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import Result, Verdict
 
 
 def rows(profile: str, only: Sequence[str] = ()) -> tuple[specs.Requirement, ...]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from conformance.proxy.upstream import digest
-from wire.exchange import Exchange, Read
+from echosounder.conformance.proxy.upstream import digest
+from echosounder.wire.exchange import Exchange, Read
 
 _TOKEN = re.compile(rb"[A-Za-z0-9_\-.]{8,512}")
 

@@ -17,18 +17,18 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from conformance import engine
-from conformance.ask import Ask, Send
-from conformance.proxy import behaviours
-from conformance.proxy.pair import Pair
-from conformance.proxy.probes import MARKER
-from conformance.proxy.secrecy import without_secrets
-from conformance.proxy.upstream import Record, Upstream, body, exchange
-from conformance.runner import Bounds, Runner
-from wire.errors import CannotJudge
-from wire.exchange import Exchange
-from wire.runlog import RunWriter
-from wire.target import Target
+from echosounder.conformance import engine
+from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.proxy import behaviours
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.conformance.proxy.probes import MARKER
+from echosounder.conformance.proxy.secrecy import without_secrets
+from echosounder.conformance.proxy.upstream import Record, Upstream, body, exchange
+from echosounder.conformance.runner import Bounds, Runner
+from echosounder.wire.errors import CannotJudge
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import RunWriter
+from echosounder.wire.target import Target
 
 PATIENCE_S = 1.5
 """How long an answer may still be under way upstream when the client has its own."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from wire.exchange import End, Headers, Read
+from echosounder.wire.exchange import End, Headers, Read
 
 
 @dataclass

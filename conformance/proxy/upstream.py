@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import httpx
 
-from conformance.proxy.pair import SUFFIX
-from conformance.proxy.unframe import unframe
-from wire.errors import CannotJudge
-from wire.exchange import End, Exchange, Request
-from wire.redact import Redactor
+from echosounder.conformance.proxy.pair import SUFFIX
+from echosounder.conformance.proxy.unframe import unframe
+from echosounder.wire.errors import CannotJudge
+from echosounder.wire.exchange import End, Exchange, Request
+from echosounder.wire.redact import Redactor
 
 POLL_S = 0.01
 Record = dict[str, Any]

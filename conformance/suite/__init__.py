@@ -1,1 +1,1 @@
-"""The conformance suite as pytest collects it: ``pytest --pyargs conformance.suite --echo-target URL``."""
+"""The conformance suite as pytest collects it: ``pytest --pyargs echosounder.conformance.suite --echo-target URL``."""

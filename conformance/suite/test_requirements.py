@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import specs
-from conformance.pytest_plugin import FRONT, Front, settle
+from echosounder import specs
+from echosounder.conformance.pytest_plugin import FRONT, Front, settle
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from load.client.framing import Framing
-from load.client.reader import StreamReader
-from load.client.stamps import Ancillary, Stamps
-from load.sample import MEASURED, Sample
-from wire import sse
-from wire.exchange import End, Exchange, Headers, Read, Request
-from wire.stream import TRANSPORT_ENDS, StreamEnd
-from wire.strict_json import at
-from wire.usage import usage
+from echosounder.load.client.framing import Framing
+from echosounder.load.client.reader import StreamReader
+from echosounder.load.client.stamps import Ancillary, Stamps
+from echosounder.load.sample import MEASURED, Sample
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
+from echosounder.wire.stream import TRANSPORT_ENDS, StreamEnd
+from echosounder.wire.strict_json import at
+from echosounder.wire.usage import usage
 
 BATCH_BYTES = 4 * 1024  # digested in one piece: some fifteen events
 MAX_BODY = 64 * 1024 * 1024

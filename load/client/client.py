@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from load.client.call import Call
-from load.client.connection import Connection, cause
-from load.client.stamps import Stamps
-from load.client.turns import Turns
-from wire.exchange import End
+from echosounder.load.client.call import Call
+from echosounder.load.client.connection import Connection, cause
+from echosounder.load.client.stamps import Stamps
+from echosounder.load.client.turns import Turns
+from echosounder.wire.exchange import End
 
 MOST_DESCRIPTORS = 65_536
 LOOK = 200_000_000  # ns between two looks at every connection

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from gevent.monkey import get_original
 
-from load.client.call import Call
-from load.client.stamps import ANCILLARY, Ancillary
-from load.client.tls import TlsChannel
-from load.sample import CLIENT_LIMIT
-from wire.exchange import End
+from echosounder.load.client.call import Call
+from echosounder.load.client.stamps import ANCILLARY, Ancillary
+from echosounder.load.client.tls import TlsChannel
+from echosounder.load.sample import CLIENT_LIMIT
+from echosounder.wire.exchange import End
 
 if TYPE_CHECKING:
-    from load.client.client import Client
+    from echosounder.load.client.client import Client
 
 READ = 128 * 1024
 QUIET = 100_000_000  # ns without a read after which nothing speaks against digesting what there is

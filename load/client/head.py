@@ -2,10 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from load.client.call import Job
-from wire.exchange import Headers
-from wire.redact import Redactor
-from wire.target import Target
+from echosounder.load.client.call import Job
+from echosounder.wire.exchange import Headers
+from echosounder.wire.redact import Redactor
+from echosounder.wire.target import Target
 
 AGENT = "echosounder-load"
 

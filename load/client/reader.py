@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from wire import sse
-from wire.strict_json import at as member
+from echosounder.wire import sse
+from echosounder.wire.strict_json import at as member
 
 MAX_EVENT = 4 * 1024 * 1024
 _strict = msgspec.json.Decoder().decode

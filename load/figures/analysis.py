@@ -3,15 +3,15 @@
 from dataclasses import fields
 from typing import Any
 
-from load.calibration import Calibration
-from load.figures.client_error import client_error, of_metric
-from load.figures.distribution import figures
-from load.figures.latency import METRICS
-from load.figures.slo import evaluate
-from load.figures.tally import Tally
-from load.figures.validity import Signals, judge
-from load.options import Options
-from load.sample import CLIENT_LIMIT
+from echosounder.load.calibration import Calibration
+from echosounder.load.figures.client_error import client_error, of_metric
+from echosounder.load.figures.distribution import figures
+from echosounder.load.figures.latency import METRICS
+from echosounder.load.figures.slo import evaluate
+from echosounder.load.figures.tally import Tally
+from echosounder.load.figures.validity import Signals, judge
+from echosounder.load.options import Options
+from echosounder.load.sample import CLIENT_LIMIT
 
 SCHEMA = "echosounder/load/1"
 SECOND = 1_000_000_000

@@ -7,8 +7,8 @@ values, and a percentile that they could have moved up is marked as a lower boun
 
 from typing import Any
 
-from load.figures.histogram import Grouped, Histogram, nearest
-from load.figures.interval import between_groups, interval, resolved
+from echosounder.load.figures.histogram import Grouped, Histogram, nearest
+from echosounder.load.figures.interval import between_groups, interval, resolved
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 WITH_INTERVAL = ("p50", "p95", "p99")

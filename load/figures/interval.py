@@ -5,7 +5,7 @@ from functools import lru_cache
 from math import ceil, exp, floor, lgamma, log, log1p, sqrt
 from statistics import NormalDist, stdev
 
-from load.figures.histogram import Histogram
+from echosounder.load.figures.histogram import Histogram
 
 _EXACT_BELOW = 2000  # from here on the binomial distribution is as good as normal
 # Student's t, 97.5 %, by degrees of freedom (Abramowitz and Stegun, table 26.10): fewer groups than six tell too little.

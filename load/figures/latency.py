@@ -5,8 +5,8 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from load.sample import NOT_FINISHED, Sample
-from wire.stream import StreamEnd
+from echosounder.load.sample import NOT_FINISHED, Sample
+from echosounder.wire.stream import StreamEnd
 
 REJECTED, TRUNCATED, FAILED, COMPLETED, IN_FLIGHT = "rejected", "truncated", "failed", "completed", "in_flight"
 # What a client may call complete: an answer that said it was finished, `[DONE]` or not.

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from load.figures.latency import REJECTED, outcome
-from load.sample import Sample
-from wire.prices import EXACT, Rates, bill
-from wire.usage import Usage
+from echosounder.load.figures.latency import REJECTED, outcome
+from echosounder.load.sample import Sample
+from echosounder.wire.prices import EXACT, Rates, bill
+from echosounder.wire.usage import Usage
 
 MINUTE = 60_000_000_000
 

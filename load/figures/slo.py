@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from wire.errors import UsageError
-from wire.strict_json import at
+from echosounder.wire.errors import UsageError
+from echosounder.wire.strict_json import at
 
 LATENCIES = (
     "ttft",

@@ -9,9 +9,9 @@ from zlib import crc32
 
 import msgspec
 
-from load.figures.histogram import Grouped, Histogram
-from load.figures.interval import GROUPS
-from load.figures.latency import (
+from echosounder.load.figures.histogram import Grouped, Histogram
+from echosounder.load.figures.interval import GROUPS
+from echosounder.load.figures.latency import (
     CENSORED,
     COMPLETED,
     FROM_SCHEDULE,
@@ -25,11 +25,11 @@ from load.figures.latency import (
     outcome,
     output_tokens,
 )
-from load.figures.money import Money, tokens
-from load.figures.slo import Slo
-from load.figures.throughput import Throughput
-from load.sample import MEASURED, Sample
-from wire.stream import StreamEnd
+from echosounder.load.figures.money import Money, tokens
+from echosounder.load.figures.slo import Slo
+from echosounder.load.figures.throughput import Throughput
+from echosounder.load.sample import MEASURED, Sample
+from echosounder.wire.stream import StreamEnd
 
 STAMPS = frozenset({"at", "begin", "stopped_sending"})  # the members of other records that are stamps
 NEEDED = ("ttft", "ttft_from_schedule", "e2e", "e2e_from_schedule")  # an answer without one of these has not met it

@@ -7,22 +7,22 @@ refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them again
 from dataclasses import replace
 from typing import Any
 
-from load.engine import Outcome, Progress
-from load.limits.bench import HOLD_TOKENS, Bench
-from load.limits.discovery import Discovery
-from load.limits.discovery import discover as script
-from load.limits.goal import PROMPT_TOKENS, Asking, Goal
-from load.limits.judge import results
-from load.limits.report import rate_limit
-from load.limits.run import Plan, Run, perform, ready
-from load.limits.script import Script, Stopped
-from load.limits.seen import Kind
-from load.options import Options
-from load.plan import rates
-from load.preflight import preflight
-from wire.errors import KeyRefused, UsageError
-from wire.prices import bill
-from wire.verdict import Result
+from echosounder.load.engine import Outcome, Progress
+from echosounder.load.limits.bench import HOLD_TOKENS, Bench
+from echosounder.load.limits.discovery import Discovery
+from echosounder.load.limits.discovery import discover as script
+from echosounder.load.limits.goal import PROMPT_TOKENS, Asking, Goal
+from echosounder.load.limits.judge import results
+from echosounder.load.limits.report import rate_limit
+from echosounder.load.limits.run import Plan, Run, perform, ready
+from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.limits.seen import Kind
+from echosounder.load.options import Options
+from echosounder.load.plan import rates
+from echosounder.load.preflight import preflight
+from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.prices import bill
+from echosounder.wire.verdict import Result
 
 MOST_IN_FLIGHT = 10_000
 PATIENCE = 0.4  # of the time that it may take: as long as nothing may be accepted

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from load.client.call import Job
-from load.limits.goal import Asking, Goal
-from load.limits.script import Ask, Book, Outcome, Script, Stopped
-from load.limits.seen import REFUSALS, Fit, Kind, Range, Record, seen
-from wire.errors import CannotJudge
+from echosounder.load.client.call import Job
+from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.limits.script import Ask, Book, Outcome, Script, Stopped
+from echosounder.load.limits.seen import REFUSALS, Fit, Kind, Range, Record, seen
+from echosounder.wire.errors import CannotJudge
 
 SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
 HOLD = (0.6, 8.0)  # s that a request is held in flight: at least, at most

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from load.limits.seen import INFINITY, Fit, Kind, Range, Record, impossible
+from echosounder.load.limits.seen import INFINITY, Fit, Kind, Range, Record, impossible
 
 FASTEST = 1e4  # tokens a second
 GRID = 320

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from load.client.call import Job
-from load.limits.bench import Bench, accepted, refused, saturate
-from load.limits.script import Outcome, Script
-from load.limits.seen import Fit
-from wire.strict_json import at
+from echosounder.load.client.call import Job
+from echosounder.load.limits.bench import Bench, accepted, refused, saturate
+from echosounder.load.limits.script import Outcome, Script
+from echosounder.load.limits.seen import Fit
+from echosounder.wire.strict_json import at
 
 BALANCE = Job("balance", "/user/balance", b"", stream=False, prompt_tokens=0, max_tokens=0)
 FEW, MANY = 4, 16  # requests of the two bursts

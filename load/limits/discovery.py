@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from load.limits import policies
-from load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
-from load.limits.charge import Charge, charged
-from load.limits.conclude import Identified, believed, conclude
-from load.limits.hints import skew
-from load.limits.identify import identify
-from load.limits.policies import Retries
-from load.limits.scope import contention, scope
-from load.limits.script import Outcome, Script, Stopped
-from load.limits.seen import INFINITY, Fit, Kind, Record
-from load.limits.trials import Trial, contradicted, trials
+from echosounder.load.limits import policies
+from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
+from echosounder.load.limits.charge import Charge, charged
+from echosounder.load.limits.conclude import Identified, believed, conclude
+from echosounder.load.limits.hints import skew
+from echosounder.load.limits.identify import identify
+from echosounder.load.limits.policies import Retries
+from echosounder.load.limits.scope import contention, scope
+from echosounder.load.limits.script import Outcome, Script, Stopped
+from echosounder.load.limits.seen import INFINITY, Fit, Kind, Record
+from echosounder.load.limits.trials import Trial, contradicted, trials
 
 NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 

@@ -2,11 +2,11 @@
 
 from math import ceil
 
-from load.limits import bucket
-from load.limits.bench import Bench, drain, recover
-from load.limits.conclude import PER_TIME, Identified, conclude, next_recovery
-from load.limits.script import Script, Stopped
-from load.limits.seen import Fit, Kind, Range
+from echosounder.load.limits import bucket
+from echosounder.load.limits.bench import Bench, drain, recover
+from echosounder.load.limits.conclude import PER_TIME, Identified, conclude, next_recovery
+from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.limits.seen import Fit, Kind, Range
 
 TRIES = 3
 ROUNDS = 6  # recoveries that are waited for to tell the kinds per time apart

@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
-import specs
-from load.client.call import Job
+from echosounder import specs
+from echosounder.load.client.call import Job
 
 PROMPT = "Write a very long story about a ship that measures the depth of the sea. Do not stop early."
 PROMPT_TOKENS = 64  # more than the prompt and any chat template around it

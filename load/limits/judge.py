@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-import specs
-from load.limits.discovery import Discovery
-from load.limits.seen import Kind
-from load.sample import Sample
-from wire.stream import StreamEnd
-from wire.strict_json import at
-from wire.verdict import Finding, Result, Verdict
+from echosounder import specs
+from echosounder.load.limits.discovery import Discovery
+from echosounder.load.limits.seen import Kind
+from echosounder.load.sample import Sample
+from echosounder.wire.stream import StreamEnd
+from echosounder.wire.strict_json import at
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 SLOW = 0.25  # s after which a place that became free counts as slow to be given away
 

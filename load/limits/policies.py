@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from load.limits.bench import Bench, Wall
-from load.limits.conclude import Identified
-from load.limits.hints import hint
-from load.limits.script import Ask, Outcome, Script
-from load.limits.seen import REFUSALS, Kind
+from echosounder.load.limits.bench import Bench, Wall
+from echosounder.load.limits.conclude import Identified
+from echosounder.load.limits.hints import hint
+from echosounder.load.limits.script import Ask, Outcome, Script
+from echosounder.load.limits.seen import REFUSALS, Kind
 
 ATTEMPTS = 6
 EXCESS = (4, 16)  # jobs more than the limiter takes at once: at least, at most

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from load.limits.bench import HOLD, Bench, fill
-from load.limits.script import Ask, Script
-from load.limits.seen import Fit, Kind, Range
-from load.sample import Sample
+from echosounder.load.limits.bench import HOLD, Bench, fill
+from echosounder.load.limits.script import Ask, Script
+from echosounder.load.limits.seen import Fit, Kind, Range
+from echosounder.load.sample import Sample
 
 LONG_WAIT = 0.1  # s for a first token beyond what is usual, after which it may have waited in a queue that says nothing
 LONGER = 3  # times the hold, where it was too short to tell

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from load.limits.bench import typical
-from load.limits.script import Outcome
-from wire.strict_json import at
+from echosounder.load.limits.bench import typical
+from echosounder.load.limits.script import Outcome
+from echosounder.wire.strict_json import at
 
 
 def how_refused(outcomes: Sequence[Outcome]) -> dict[str, object]:

@@ -7,14 +7,14 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
-from load.limits import replay
-from load.limits.discovery import Discovery
-from load.limits.policies import Retries
-from load.limits.refusals import how_refused
-from load.limits.scope import fairness
-from load.limits.seen import Fit, Kind, Range
-from load.limits.trials import Trial
-from load.sample import Sample
+from echosounder.load.limits import replay
+from echosounder.load.limits.discovery import Discovery
+from echosounder.load.limits.policies import Retries
+from echosounder.load.limits.refusals import how_refused
+from echosounder.load.limits.scope import fairness
+from echosounder.load.limits.seen import Fit, Kind, Range
+from echosounder.load.limits.trials import Trial
+from echosounder.load.sample import Sample
 
 BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
 BINS = 600

@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import specs
-from load.engine import Outcome, Progress, Step, header, new_tally
-from load.figures.analysis import exit_code, report
-from load.figures.tally import Tally
-from load.limits.script import Script, Stopped
-from load.limits.sender import Bounds, Sender
-from load.log import Log
-from load.options import Options, checked
-from load.parts import count
-from load.plan import rates
-from load.preflight import preflight
-from load.worker.assembly import endpoint
-from load.worker.budget import Budget
-from wire.errors import CannotJudge, KeyRefused, UsageError
-from wire.verdict import Result, Verdict
+from echosounder import specs
+from echosounder.load.engine import Outcome, Progress, Step, header, new_tally
+from echosounder.load.figures.analysis import exit_code, report
+from echosounder.load.figures.tally import Tally
+from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.limits.sender import Bounds, Sender
+from echosounder.load.log import Log
+from echosounder.load.options import Options, checked
+from echosounder.load.parts import count
+from echosounder.load.plan import rates
+from echosounder.load.preflight import preflight
+from echosounder.load.worker.assembly import endpoint
+from echosounder.load.worker.budget import Budget
+from echosounder.wire.errors import CannotJudge, KeyRefused, UsageError
+from echosounder.wire.verdict import Result, Verdict
 
 T = TypeVar("T")
 

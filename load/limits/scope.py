@@ -2,9 +2,9 @@
 
 from math import ceil
 
-from load.limits.bench import Bench, accepted, refused, saturate
-from load.limits.script import Ask, Script
-from load.limits.seen import Fit, Kind
+from echosounder.load.limits.bench import Bench, accepted, refused, saturate
+from echosounder.load.limits.script import Ask, Script
+from echosounder.load.limits.seen import Fit, Kind
 
 SANDWICHES = 3
 COMPARED = 8  # requests of the user who asks for less, from which shares are worth comparing

@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from load.client.call import Job
-from load.sample import Sample
-from wire.exchange import Exchange, Headers
+from echosounder.load.client.call import Job
+from echosounder.load.sample import Sample
+from echosounder.wire.exchange import Exchange, Headers
 
 T = TypeVar("T")
 

@@ -11,19 +11,19 @@ from urllib.parse import urlsplit
 import gevent
 from gevent.event import Event
 
-from load.client.call import Call, exchange, sample
-from load.client.client import Client, Endpoint
-from load.client.head import AGENT, Head
-from load.client.stamps import Stamps
-from load.interrupt import held_back
-from load.limits.script import Ask, News, Outcome, Script, Stopped, Turn
-from load.worker.alarm import Alarm
-from load.worker.breaker import Breaker
-from load.worker.budget import Budget
-from load.worker.vitals import Vitals
-from wire.exchange import End, Exchange
-from wire.runlog import exchange_record
-from wire.target import Target
+from echosounder.load.client.call import Call, exchange, sample
+from echosounder.load.client.client import Client, Endpoint
+from echosounder.load.client.head import AGENT, Head
+from echosounder.load.client.stamps import Stamps
+from echosounder.load.interrupt import held_back
+from echosounder.load.limits.script import Ask, News, Outcome, Script, Stopped, Turn
+from echosounder.load.worker.alarm import Alarm
+from echosounder.load.worker.breaker import Breaker
+from echosounder.load.worker.budget import Budget
+from echosounder.load.worker.vitals import Vitals
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.runlog import exchange_record
+from echosounder.wire.target import Target
 
 T = TypeVar("T")
 SECOND = 1_000_000_000

@@ -10,26 +10,26 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-import specs
-from load.engine import Outcome, Progress
-from load.limits.run import Plan, Run, perform, ready
-from load.limits.script import Script, Stopped
-from load.options import Options
-from load.preflight import get
-from load.pricing.chains import BASE
-from load.pricing.diagnose import causes
-from load.pricing.evidence import Evidence
-from load.pricing.experiment import experiment
-from load.pricing.judge import results, unverified
-from load.pricing.lab import OUTPUT, Goal, Lab
-from load.pricing.oracle import Scale
-from load.pricing.prompts import TEMPLATE, Asking
-from load.pricing.report import cache, cost, objectives
-from load.pricing.tariff import Tariff
-from wire.errors import UsageError
-from wire.prices import Rates, bill
-from wire.strict_json import at
-from wire.verdict import Result
+from echosounder import specs
+from echosounder.load.engine import Outcome, Progress
+from echosounder.load.limits.run import Plan, Run, perform, ready
+from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.options import Options
+from echosounder.load.preflight import get
+from echosounder.load.pricing.chains import BASE
+from echosounder.load.pricing.diagnose import causes
+from echosounder.load.pricing.evidence import Evidence
+from echosounder.load.pricing.experiment import experiment
+from echosounder.load.pricing.judge import results, unverified
+from echosounder.load.pricing.lab import OUTPUT, Goal, Lab
+from echosounder.load.pricing.oracle import Scale
+from echosounder.load.pricing.prompts import TEMPLATE, Asking
+from echosounder.load.pricing.report import cache, cost, objectives
+from echosounder.load.pricing.tariff import Tariff
+from echosounder.wire.errors import UsageError
+from echosounder.wire.prices import Rates, bill
+from echosounder.wire.strict_json import at
+from echosounder.wire.verdict import Result
 
 __all__ = ["Goal", "concluded", "verify"]
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from load.limits.script import Book, Script
-from load.pricing.ledger import CENT, Balance, Entry, balance, merged
-from load.pricing.prompts import Asking
+from echosounder.load.limits.script import Book, Script
+from echosounder.load.pricing.ledger import CENT, Balance, Entry, balance, merged
+from echosounder.load.pricing.prompts import Asking
 
 FIRST, LONGEST = 0.05, 2.0  # s between two readings
 PENDING = 3  # times the patience with charges that have not come yet

@@ -3,8 +3,8 @@
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from load.pricing.lab import Answer, Goal, Send
-from load.pricing.prompts import Prompt, changed, cut, joined, returned, shown, system, user
+from echosounder.load.pricing.lab import Answer, Goal, Send
+from echosounder.load.pricing.prompts import Prompt, changed, cut, joined, returned, shown, system, user
 
 DEPTHS = (88, 344, 600)
 LENGTHS = (24, 88, 152, 216, 344, 472, 600, 856)

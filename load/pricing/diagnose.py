@@ -6,9 +6,9 @@ from functools import partial
 from itertools import combinations
 from math import gcd
 
-from load.pricing.hypotheses import KINDS, Cause, Hypothesis, Other, difference, hypotheses
-from load.pricing.ledger import ZERO, Entry, merged, total
-from wire.prices import Rates, bill
+from echosounder.load.pricing.hypotheses import KINDS, Cause, Hypothesis, Other, difference, hypotheses
+from echosounder.load.pricing.ledger import ZERO, Entry, merged, total
+from echosounder.wire.prices import Rates, bill
 
 MOST = 3  # hypotheses that are told where several fit
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import specs
-from load.pricing.hypotheses import Cause
-from load.pricing.lab import Answer, Lab
-from load.pricing.ledger import Entry, settled
-from load.pricing.oracle import MODELS, Expectation, expectations
+from echosounder import specs
+from echosounder.load.pricing.hypotheses import Cause
+from echosounder.load.pricing.lab import Answer, Lab
+from echosounder.load.pricing.ledger import Entry, settled
+from echosounder.load.pricing.oracle import MODELS, Expectation, expectations
 
 CELLS = ("as-expected-hit", "as-expected-miss", "withheld", "partly", "more", "invented")
 

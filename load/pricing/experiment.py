@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from load.limits.script import Script, Stopped
-from load.pricing.chains import BASE, SHORT, Chain, chains
-from load.pricing.lab import OUTPUT, Answer, Lab, Send, charge, close_entry, one, open_entry, rest, send
-from load.pricing.ledger import Entry
-from load.pricing.oracle import Scale
-from load.pricing.prompts import Message, Prompt, joined, user
-from wire.errors import CannotJudge
+from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.pricing.chains import BASE, SHORT, Chain, chains
+from echosounder.load.pricing.lab import OUTPUT, Answer, Lab, Send, charge, close_entry, one, open_entry, rest, send
+from echosounder.load.pricing.ledger import Entry
+from echosounder.load.pricing.oracle import Scale
+from echosounder.load.pricing.prompts import Message, Prompt, joined, user
+from echosounder.wire.errors import CannotJudge
 
 SETTLE_WAITS = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0, 6.0)  # s between repetitions that look for the first hit
 ROUGH = 0.1  # share by which a count may be off where a word is not one token

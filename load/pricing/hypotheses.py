@@ -6,8 +6,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from functools import partial
 
-from load.pricing.ledger import ZERO, Charge, Entry, total
-from wire.prices import EXACT, Rates, bill
+from echosounder.load.pricing.ledger import ZERO, Charge, Entry, total
+from echosounder.wire.prices import EXACT, Rates, bill
 
 Other = Callable[[Charge], list[tuple[str, Rates]]]
 """The other rates of the price list, with the name of the window or the row."""

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-import specs
-from load.pricing.evidence import Counted, Evidence
-from load.pricing.lab import Answer
-from load.pricing.ledger import merged, money
-from load.pricing.occasions import FEWEST, gave_occasion
-from wire.usage import disagreements
-from wire.verdict import Finding, Result, Verdict
+from echosounder import specs
+from echosounder.load.pricing.evidence import Counted, Evidence
+from echosounder.load.pricing.lab import Answer
+from echosounder.load.pricing.ledger import merged, money
+from echosounder.load.pricing.occasions import FEWEST, gave_occasion
+from echosounder.wire.usage import disagreements
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 WITHHELD = 1 / 3  # share of promised hits that may be missed before it is worth a finding: caching is best effort
 UNITS = 10  # of the balance's last digit that a bill must come to

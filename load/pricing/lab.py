@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-import specs
-from load.client.call import Job
-from load.limits.script import Book, Outcome, Script, Stopped
-from load.pricing.account import Accountant
-from load.pricing.ledger import Charge, Entry
-from load.pricing.oracle import Scale, Scope, Seen
-from load.pricing.prompts import Asking, Prompt, returned
-from load.pricing.tariff import Tariff
-from wire.exchange import Exchange
-from wire.prices import Rates
-from wire.strict_json import at
-from wire.usage import Usage
+from echosounder import specs
+from echosounder.load.client.call import Job
+from echosounder.load.limits.script import Book, Outcome, Script, Stopped
+from echosounder.load.pricing.account import Accountant
+from echosounder.load.pricing.ledger import Charge, Entry
+from echosounder.load.pricing.oracle import Scale, Scope, Seen
+from echosounder.load.pricing.prompts import Asking, Prompt, returned
+from echosounder.load.pricing.tariff import Tariff
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.prices import Rates
+from echosounder.wire.strict_json import at
+from echosounder.wire.usage import Usage
 
 SKEW = timedelta(minutes=1)  # between two clocks, from which prices may differ
 CHANGE = 5.0  # s before a change of prices in which nothing is sent: nobody could say which price counts

@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import zip_longest
 
-from load.limits.script import Outcome
-from wire.prices import EXACT, Rates, bill
-from wire.strict_json import at
-from wire.usage import Usage
+from echosounder.load.limits.script import Outcome
+from echosounder.wire.prices import EXACT, Rates, bill
+from echosounder.wire.strict_json import at
+from echosounder.wire.usage import Usage
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from load.pricing.evidence import Evidence
-from load.pricing.ledger import Charge
+from echosounder.load.pricing.evidence import Evidence
+from echosounder.load.pricing.ledger import Charge
 
 FEWEST = 3  # prompts that should have hit
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import takewhile
 
-from load.pricing.prompts import Path, Prompt
+from echosounder.load.pricing.prompts import Path, Prompt
 
 BLOCKS, UNITS = "prefix-blocks", "prefix-units"
 MODELS = (BLOCKS, UNITS)

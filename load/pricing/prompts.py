@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import specs
-from load.client.call import Job
-from load.worker.text import text
+from echosounder import specs
+from echosounder.load.client.call import Job
+from echosounder.load.worker.text import text
 
 TEMPLATE = 128  # tokens that a chat template adds at most
 PER_MESSAGE = 3  # tokens that it may put before the text of a message

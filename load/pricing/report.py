@@ -5,11 +5,11 @@ from decimal import Decimal
 from math import gcd
 from typing import Any
 
-from load.pricing.evidence import Counted, Evidence, confusion
-from load.pricing.judge import WITHHELD, unverified
-from load.pricing.latency import compared
-from load.pricing.ledger import ZERO, Entry, merged, money, total
-from wire.prices import bill
+from echosounder.load.pricing.evidence import Counted, Evidence, confusion
+from echosounder.load.pricing.judge import WITHHELD, unverified
+from echosounder.load.pricing.latency import compared
+from echosounder.load.pricing.ledger import ZERO, Entry, merged, money, total
+from echosounder.wire.prices import bill
 
 
 def cache(evidence: Evidence) -> dict[str, Any]:

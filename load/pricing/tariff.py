@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 
-import specs
-from specs.prices import price_list, resolve
-from wire.prices import Rates
+from echosounder import specs
+from echosounder.specs.prices import price_list, resolve
+from echosounder.wire.prices import Rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from load.scenarios.fim import fim
-from load.scenarios.mixed import mixed
-from load.scenarios.streaming import streaming
-from load.worker.workload import Item
+from echosounder.load.scenarios.fim import fim
+from echosounder.load.scenarios.mixed import mixed
+from echosounder.load.scenarios.streaming import streaming
+from echosounder.load.worker.workload import Item
 
 SCENARIOS: dict[str, Callable[[], tuple[Item, ...]]] = {"streaming": streaming, "fim": fim, "mixed": mixed}

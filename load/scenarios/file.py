@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from load.worker.workload import KINDS, MAX_TOKENS, Item
-from wire.errors import UsageError
+from echosounder.load.worker.workload import KINDS, MAX_TOKENS, Item
+from echosounder.wire.errors import UsageError
 
 _FIELDS = {each.name: each.type for each in fields(Item)}
 

@@ -1,4 +1,4 @@
-from load.worker.workload import Item
+from echosounder.load.worker.workload import Item
 
 
 def streaming() -> tuple[Item, ...]:

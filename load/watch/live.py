@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from load.figures.tally import Tally
-from load.options import Options
-from load.watch import metrics
+from echosounder.load.figures.tally import Tally
+from echosounder.load.options import Options
+from echosounder.load.watch import metrics
 
 LATENCIES = tuple(metric.member for metric in metrics.LATENCIES)
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from load.watch import metrics
-from wire.errors import UsageError
+from echosounder.load.watch import metrics
+from echosounder.wire.errors import UsageError
 
 Values = Sequence[tuple[float | None, dict[str, str]]]  # each with the attributes that tell it from its like
 PREFIX = "echosounder.load."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, count, islice, repeat
 from random import Random
 
-from load.worker.shape import Shape
+from echosounder.load.worker.shape import Shape
 
 SECOND = 1_000_000_000
 

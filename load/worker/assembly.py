@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from load.client import tls as client_tls
-from load.client.client import Client, Endpoint
-from load.client.head import Head
-from load.client.stamps import Stamps
-from load.options import Options
-from load.plan import Due, items, rates, trace
-from load.sample import Sample
-from load.worker import shape
-from load.worker.breaker import Breaker
-from load.worker.budget import Budget, share
-from load.worker.dispatcher import Dispatcher
-from load.worker.recorder import Recorder
-from load.worker.schedule import due
-from load.worker.session import Session
-from load.worker.workload import Workload
+from echosounder.load.client import tls as client_tls
+from echosounder.load.client.client import Client, Endpoint
+from echosounder.load.client.head import Head
+from echosounder.load.client.stamps import Stamps
+from echosounder.load.options import Options
+from echosounder.load.plan import Due, items, rates, trace
+from echosounder.load.sample import Sample
+from echosounder.load.worker import shape
+from echosounder.load.worker.breaker import Breaker
+from echosounder.load.worker.budget import Budget, share
+from echosounder.load.worker.dispatcher import Dispatcher
+from echosounder.load.worker.recorder import Recorder
+from echosounder.load.worker.schedule import due
+from echosounder.load.worker.session import Session
+from echosounder.load.worker.workload import Workload
 
 SECOND = 1_000_000_000
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from load.sample import CLIENT_LIMIT, Sample
+from echosounder.load.sample import CLIENT_LIMIT, Sample
 
 _AT_ONCE = {
     401: ("key-refused", "the target does not accept the API key (401); set the variable named by --api-key-env"),

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from load.client.call import Job
-from wire.prices import Rates, bill, bill_usage
-from wire.usage import Usage
+from echosounder.load.client.call import Job
+from echosounder.wire.prices import Rates, bill, bill_usage
+from echosounder.wire.usage import Usage
 
 
 def share(total: int, worker: int, workers: int) -> int:

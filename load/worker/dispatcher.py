@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterator
 
-from load.worker.shape import Shape
+from echosounder.load.worker.shape import Shape
 
 SECOND = 1_000_000_000
 PAUSE = SECOND // 2  # a user whose request failed does not hammer

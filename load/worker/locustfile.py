@@ -23,15 +23,15 @@ from gevent.queue import Queue
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
-from load import options as load_options
-from load.sample import Sample
-from load.watch.live import FILE
-from load.worker.assembly import part, session
-from load.worker.breaker import Trip
-from load.worker.machine import boot
-from load.worker.recorder import UNWRITTEN
-from load.worker.session import Session
-from wire.errors import EchosounderError
+from echosounder.load import options as load_options
+from echosounder.load.sample import Sample
+from echosounder.load.watch.live import FILE
+from echosounder.load.worker.assembly import part, session
+from echosounder.load.worker.breaker import Trip
+from echosounder.load.worker.machine import boot
+from echosounder.load.worker.recorder import UNWRITTEN
+from echosounder.load.worker.session import Session
+from echosounder.wire.errors import EchosounderError
 
 OPTIONS = load_options.load(
     Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8"), os.environ.get("ECHOSOUNDER_LOAD_KEY")

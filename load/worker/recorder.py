@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from load.log import claim
-from load.sample import Sample, encoded
-from wire.exchange import Exchange
-from wire.runlog import exchange_record
+from echosounder.load.log import claim
+from echosounder.load.sample import Sample, encoded
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import exchange_record
 
 UNWRITTEN = 28  # exit code of the load process when samples could not be written; the number of ENOSPC
 BATCH = 64 * 1024  # bytes that are written at once: a write of megabytes would stop every stream

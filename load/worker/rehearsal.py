@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from load.client.call import Call, Job, sample
-from load.client.stamps import Stamps
-from load.sample import Sample, encoded
+from echosounder.load.client.call import Call, Job, sample
+from echosounder.load.client.stamps import Stamps
+from echosounder.load.sample import Sample, encoded
 
 _EVENTS = (
     '{"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}',

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from load.options import Options
-from load.plan import Due, trace
-from load.worker import arrivals, shape
+from echosounder.load.options import Options
+from echosounder.load.plan import Due, trace
+from echosounder.load.worker import arrivals, shape
 
 SECOND = 1_000_000_000
 

@@ -7,19 +7,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from load.client.call import Call, Job, exchange, sample
-from load.client.client import Client, make_room
-from load.client.head import Head
-from load.options import Options
-from load.sample import MEASURED, NOT_FINISHED, WARMUP, Sample
-from load.worker.alarm import Alarm
-from load.worker.breaker import Breaker, Trip
-from load.worker.budget import Budget
-from load.worker.dispatcher import Dispatcher
-from load.worker.machine import boot
-from load.worker.recorder import Recorder
-from load.worker.rehearsal import rehearse
-from load.worker.vitals import Vitals
+from echosounder.load.client.call import Call, Job, exchange, sample
+from echosounder.load.client.client import Client, make_room
+from echosounder.load.client.head import Head
+from echosounder.load.options import Options
+from echosounder.load.sample import MEASURED, NOT_FINISHED, WARMUP, Sample
+from echosounder.load.worker.alarm import Alarm
+from echosounder.load.worker.breaker import Breaker, Trip
+from echosounder.load.worker.budget import Budget
+from echosounder.load.worker.dispatcher import Dispatcher
+from echosounder.load.worker.machine import boot
+from echosounder.load.worker.recorder import Recorder
+from echosounder.load.worker.rehearsal import rehearse
+from echosounder.load.worker.vitals import Vitals
 
 SECOND = 1_000_000_000
 SWEEP = 0.05  # s

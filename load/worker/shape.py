@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from math import sqrt
 
-from wire.errors import UsageError
+from echosounder.wire.errors import UsageError
 
 MAX_LEVEL = 1_000_000
 _NUMBER = r"\d+(?:\.\d+)?"

@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 from random import Random
 
-from wire.tokens import WORDS
+from echosounder.wire.tokens import WORDS
 
 _HEAD = 5  # words that tell two texts apart: 45 bits
 

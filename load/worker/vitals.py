@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from load.client.stamps import Stamps
+from echosounder.load.client.stamps import Stamps
 
 
 class Vitals:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from load.client.call import Job
-from load.worker.text import text
+from echosounder.load.client.call import Job
+from echosounder.load.worker.text import text
 
 _encode = msgspec.json.Encoder().encode
 MAX_TOKENS = 1_000_000

@@ -35,7 +35,7 @@ refusal, a request that is rewritten::
 Then add its row to the test of the same file in ``tests/mock_server/deviations``, which looks at the bytes.
 """
 
-from mock_server.deviations.armoury import Armoury
-from mock_server.deviations.registry import Context, Deviation, Layer, all_deviations, deviation, find
+from echosounder.mock_server.deviations.armoury import Armoury
+from echosounder.mock_server.deviations.registry import Context, Deviation, Layer, all_deviations, deviation, find
 
 __all__ = ["Armoury", "Context", "Deviation", "Layer", "all_deviations", "deviation", "find"]

@@ -6,11 +6,11 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-from mock_server.deviations.armed import Armed
-from mock_server.deviations.metered import One
-from mock_server.deviations.registry import Context
-from mock_server.deviations.selection import Selection, selections
-from mock_server.http1 import Request
+from echosounder.mock_server.deviations.armed import Armed
+from echosounder.mock_server.deviations.metered import One
+from echosounder.mock_server.deviations.registry import Context
+from echosounder.mock_server.deviations.selection import Selection, selections
+from echosounder.mock_server.http1 import Request
 
 HEADER = "x-mock-deviate"
 KEY = "Bearer sk-mock-"

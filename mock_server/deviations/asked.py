@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from wire.strict_json import at
+from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mock_server.deviations.asked import functions, turns, wants_json, whole_number
-from mock_server.deviations.at_admission import invalid
-from mock_server.deviations.forms import described, refuses
-from mock_server.deviations.registry import Context
-from mock_server.http1 import Request
+from echosounder.mock_server.deviations.asked import functions, turns, wants_json, whole_number
+from echosounder.mock_server.deviations.at_admission import invalid
+from echosounder.mock_server.deviations.forms import described, refuses
+from echosounder.mock_server.deviations.registry import Context
+from echosounder.mock_server.http1 import Request
 
 Condition = Callable[[Request, Context], bool]
 

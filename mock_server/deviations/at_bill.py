@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-import specs
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.plan import Plan, Surcharge
+from echosounder import specs
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.plan import Plan, Surcharge
 
 
 class Kind(StrEnum):

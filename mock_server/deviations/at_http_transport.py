@@ -3,11 +3,11 @@
 import zlib
 from itertools import chain
 
-from mock_server.deviations.edits import MS, Frames, followed, later, speaks
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.frames import Frame, Reply, document
-from mock_server.http1 import Framing
-from mock_server.scheduler import Act
+from echosounder.mock_server.deviations.edits import MS, Frames, followed, later, speaks
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.frames import Frame, Reply, document
+from echosounder.mock_server.http1 import Framing
+from echosounder.mock_server.scheduler import Act
 
 GZIP = 16 + zlib.MAX_WBITS
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from mock_server.deviations.at_json_usage import add
-from mock_server.deviations.edits import usages
-from mock_server.deviations.forms import each_document
-from mock_server.deviations.registry import Context
+from echosounder.mock_server.deviations.at_json_usage import add
+from echosounder.mock_server.deviations.edits import usages
+from echosounder.mock_server.deviations.forms import each_document
+from echosounder.mock_server.deviations.registry import Context
 
 Document = dict[str, Any]
 Usage = dict[str, Any]

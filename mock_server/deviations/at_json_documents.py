@@ -4,11 +4,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from mock_server.deviations.edits import Frames, choices
-from mock_server.deviations.forms import each_document
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.frames import document
-from wire.strict_json import at, compact
+from echosounder.mock_server.deviations.edits import Frames, choices
+from echosounder.mock_server.deviations.forms import each_document
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.frames import document
+from echosounder.wire.strict_json import at, compact
 
 Document = dict[str, Any]
 

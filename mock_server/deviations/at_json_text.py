@@ -4,11 +4,11 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from mock_server.deviations.asked import wants_json
-from mock_server.deviations.at_json_chunks import ended_at_first
-from mock_server.deviations.edits import Frames, edit, finishes, messages, texts, thoughts
-from mock_server.deviations.forms import each_document
-from mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.deviations.asked import wants_json
+from echosounder.mock_server.deviations.at_json_chunks import ended_at_first
+from echosounder.mock_server.deviations.edits import Frames, edit, finishes, messages, texts, thoughts
+from echosounder.mock_server.deviations.forms import each_document
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
 Document = dict[str, Any]
 FENCE = "```"

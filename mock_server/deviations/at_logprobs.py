@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mock_server.deviations.edits import Frames, choices, edit
-from mock_server.deviations.forms import each_chunk, each_document
-from mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.deviations.edits import Frames, choices, edit
+from echosounder.mock_server.deviations.forms import each_chunk, each_document
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
 Document = dict[str, Any]
 SHAPES = {"chat.response-schema", "stream.chunk-schema"}

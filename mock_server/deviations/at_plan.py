@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from mock_server.deviations.asked import whole_number
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.plan import Plan
+from echosounder.mock_server.deviations.asked import whole_number
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.plan import Plan
 
 
 @deviation("text-beside-calls", Layer.PLAN)

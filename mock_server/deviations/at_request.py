@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mock_server.deviations.asked import turns, whole_number
-from mock_server.deviations.forms import rewrites
-from mock_server.deviations.registry import Context
+from echosounder.mock_server.deviations.asked import turns, whole_number
+from echosounder.mock_server.deviations.forms import rewrites
+from echosounder.mock_server.deviations.registry import Context
 
 Body = dict[str, Any]
 

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-import specs
-from mock_server.deviations.asked import calls_of, functions, turns
-from mock_server.deviations.forms import Register, rewrites
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.http1 import Request
-from wire.strict_json import at
+from echosounder import specs
+from echosounder.mock_server.deviations.asked import calls_of, functions, turns
+from echosounder.mock_server.deviations.forms import Register, rewrites
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.http1 import Request
+from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
 FAULT = "error.client-fault-4xx"

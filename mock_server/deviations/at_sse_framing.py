@@ -1,10 +1,10 @@
 """Events with wrong bytes: markers, comments, line ends, characters."""
 
-from mock_server.deviations.edits import DONE, Frames, is_done, payload
-from mock_server.deviations.forms import each_event
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.frames import Frame
-from wire import sse
+from echosounder.mock_server.deviations.edits import DONE, Frames, is_done, payload
+from echosounder.mock_server.deviations.forms import each_event
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.frames import Frame
+from echosounder.wire import sse
 
 NEVER_DONE = {"stream.ends-with-done", "stream.done-once", "stream.complete", "fim.stream"}
 

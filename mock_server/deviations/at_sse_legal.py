@@ -4,10 +4,10 @@ import json
 from itertools import chain, cycle
 from typing import Any
 
-from mock_server.deviations.edits import MS, Frames, is_done, later
-from mock_server.deviations.forms import each_event
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.frames import DATA, Frame, document
+from echosounder.mock_server.deviations.edits import MS, Frames, is_done, later
+from echosounder.mock_server.deviations.forms import each_event
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.frames import DATA, Frame, document
 
 # --- comments and lines
 

@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-from mock_server.deviations.edits import Frames, finishes, followed
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.frames import Frame, document
-from mock_server.scheduler import Act
+from echosounder.mock_server.deviations.edits import Frames, finishes, followed
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.frames import Frame, document
+from echosounder.mock_server.scheduler import Act
 
 
 class End(StrEnum):

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from mock_server.deviations.asked import whole_number
-from mock_server.deviations.edits import MS, SECOND, Frames, later
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.http1 import LAST_CHUNK
+from echosounder.mock_server.deviations.asked import whole_number
+from echosounder.mock_server.deviations.edits import MS, SECOND, Frames, later
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.http1 import LAST_CHUNK
 
 PATIENCE = 120.0  # s; longer than clients wait
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mock_server.frames import Frame
-from mock_server.scheduler import Act
-from wire import sse
+from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.scheduler import Act
+from echosounder.wire import sse
 
 Frames = Iterator[Frame]
 Place = tuple[dict[str, Any], str]  # a member: where it stands, and its name

@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
-from mock_server.deviations.edits import Frames
-from mock_server.deviations.registry import Context, Layer, deviation
-from mock_server.errors import Refused
-from mock_server.http1 import Request, Response
-from wire.strict_json import compact
+from echosounder.mock_server.deviations.edits import Frames
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.errors import Refused
+from echosounder.mock_server.http1 import Request, Response
+from echosounder.wire.strict_json import compact
 
 Function = Callable[..., Any]
 Register = Callable[[Function], Function]

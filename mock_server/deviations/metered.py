@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mock_server.deviations.registry import Context
-from mock_server.deviations.selection import Selection
-from mock_server.frames import Frame, Reply
-from wire.strict_json import compact
+from echosounder.mock_server.deviations.registry import Context
+from echosounder.mock_server.deviations.selection import Selection
+from echosounder.mock_server.frames import Frame, Reply
+from echosounder.wire.strict_json import compact
 
 Frames = Iterator[Frame]
 

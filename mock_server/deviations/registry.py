@@ -11,8 +11,8 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from mock_server.http1 import Request
-from wire.errors import UsageError
+from echosounder.mock_server.http1 import Request
+from echosounder.wire.errors import UsageError
 
 
 class Layer(StrEnum):
@@ -104,7 +104,7 @@ def deviation(
 
 @cache
 def _load() -> None:
-    package = importlib.import_module("mock_server.deviations")
+    package = importlib.import_module("echosounder.mock_server.deviations")
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith("at_"):
             importlib.import_module(f"{package.__name__}.{module.name}")

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
-from mock_server.deviations.registry import Deviation, find
-from mock_server.http1 import Request
-from wire.errors import UsageError
+from echosounder.mock_server.deviations.registry import Deviation, find
+from echosounder.mock_server.http1 import Request
+from echosounder.wire.errors import UsageError
 
 SELECTORS = ("path", "model", "stream", "nth", "every", "p", "times")
 

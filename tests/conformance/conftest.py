@@ -2,7 +2,7 @@
 
 import pytest
 
-from mock_server.process import spawn
+from echosounder.mock_server.process import spawn
 
 
 @pytest.fixture(scope="session")

@@ -4,20 +4,20 @@ import time
 
 import pytest
 
-from conformance import gate
-from conformance.ask import Ask
-from conformance.baseline import Baseline
-from conformance.engine import Options, check
-from conformance.probe import Suite
-from conformance.replay import Change, find, replay
-from conformance.report import report
-from conformance.runner import Bounds
-from conformance.score import score
-from mock_server.process import spawn
-from wire.errors import CannotJudge, KeyRefused, Unreachable, UsageError
-from wire.exchange import End, Exchange, Request
-from wire.runlog import read
-from wire.target import target
+from echosounder.conformance import gate
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.baseline import Baseline
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.probe import Suite
+from echosounder.conformance.replay import Change, find, replay
+from echosounder.conformance.report import report
+from echosounder.conformance.runner import Bounds
+from echosounder.conformance.score import score
+from echosounder.mock_server.process import spawn
+from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable, UsageError
+from echosounder.wire.exchange import End, Exchange, Request
+from echosounder.wire.runlog import read
+from echosounder.wire.target import target
 
 KEY = "sk-test-0123456789"
 PAGE = (("content-type", "text/html"),)

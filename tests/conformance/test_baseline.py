@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from conformance.baseline import Baseline
-from wire.errors import UsageError
-from wire.verdict import Result, Verdict
+from echosounder.conformance.baseline import Baseline
+from echosounder.wire.errors import UsageError
+from echosounder.wire.verdict import Result, Verdict
 
 ENTRY = '[[accepted]]\nid = "stream.*"\nreason = "known"\nexpires = 2026-12-31\n'
 TODAY = date(2026, 11, 22)

@@ -5,14 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-import specs
-from conformance.ask import Ask
-from conformance.budget import Budget, completion_ceiling, prompt_ceiling
-from conformance.catalogue import checks
-from conformance.check import check
-from conformance.planner import plan
-from conformance.probe import PROBES, Suite, probe
-from wire.errors import BudgetSpent
+from echosounder import specs
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.budget import Budget, completion_ceiling, prompt_ceiling
+from echosounder.conformance.catalogue import checks
+from echosounder.conformance.check import check
+from echosounder.conformance.planner import plan
+from echosounder.conformance.probe import PROBES, Suite, probe
+from echosounder.wire.errors import BudgetSpent
 
 # Judged elsewhere: between the two sides of a proxy, and under load.
 ELSEWHERE = ("proxy.", "load.")

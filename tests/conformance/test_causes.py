@@ -4,8 +4,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-import specs
-from conformance.causes import (
+from echosounder import specs
+from echosounder.conformance.causes import (
     BLOCKING,
     ELSEWHERE,
     IN_ONE_ANSWER,
@@ -14,8 +14,8 @@ from conformance.causes import (
     explanations,
     umbrella,
 )
-from conformance.score import MAX_FINDINGS
-from wire.verdict import Finding, Result, Verdict
+from echosounder.conformance.score import MAX_FINDINGS
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 IDS = [row.id for row in specs.requirements()]
 ROWS = (*BLOCKING, *IN_ONE_ANSWER, *ELSEWHERE, *SYSTEMATIC)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.check import CannotSay, Inconclusive, Problem, Untestable, _each
-from wire.exchange import Exchange, Request
+from echosounder.conformance.check import CannotSay, Inconclusive, Problem, Untestable, _each
+from echosounder.wire.exchange import Exchange, Request
 
 
 def exchange(id):

@@ -8,18 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-import specs
-from conformance.answers import answer
-from conformance.ask import BETA_CHAT, CHAT, Ask
-from conformance.check import CannotSay, Case
-from conformance.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
-from conformance.generate.conversations import Move, Talk, sends, walks
-from conformance.generate.legal import breaches, legal
-from conformance.generate.requests import TEXT, chat
-from conformance.probes.cache import LONG
-from conformance.runner import Runner
-from mock_server.process import spawn
-from wire.target import target
+from echosounder import specs
+from echosounder.conformance.answers import answer
+from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
+from echosounder.conformance.check import CannotSay, Case
+from echosounder.conformance.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
+from echosounder.conformance.generate.conversations import Move, Talk, sends, walks
+from echosounder.conformance.generate.legal import breaches, legal
+from echosounder.conformance.generate.requests import TEXT, chat
+from echosounder.conformance.probes.cache import LONG
+from echosounder.conformance.runner import Runner
+from echosounder.mock_server.process import spawn
+from echosounder.wire.target import target
 
 ASK = Ask("2026-08", "deepseek-v4-flash")
 PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)]

@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from conformance.answers import completion
-from conformance.catalogue import checks
-from conformance.engine import Options, check
-from conformance.probe import Suite, matching
-from conformance.score import score
-from wire import sse
-from wire.exchange import End, Exchange, Read
-from wire.runlog import read
-from wire.strict_json import at
-from wire.target import target
-from wire.verdict import Verdict
+from echosounder.conformance.answers import completion
+from echosounder.conformance.catalogue import checks
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.probe import Suite, matching
+from echosounder.conformance.score import score
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange, Read
+from echosounder.wire.runlog import read
+from echosounder.wire.strict_json import at
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Verdict
 
 Body = dict[str, Any]
 

@@ -1,8 +1,8 @@
 """The whole path on a real socket: the honest mock conforms."""
 
-from conformance.engine import Options, check
-from conformance.probe import Suite
-from wire.target import target
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.probe import Suite
+from echosounder.wire.target import target
 
 # A mock without delays has no flow to judge, and the small suite asks for one document alone where ids are compared.
 UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique"}

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import specs
-from conformance.ask import CHAT, Ask
-from conformance.generate.boundaries import bounds
-from conformance.generate.requests import chat, corpus, fim, messages, tools
-from conformance.runner import Runner
-from conformance.schema import value_mismatches
-from wire.target import target
+from echosounder import specs
+from echosounder.conformance.ask import CHAT, Ask
+from echosounder.conformance.generate.boundaries import bounds
+from echosounder.conformance.generate.requests import chat, corpus, fim, messages, tools
+from echosounder.conformance.runner import Runner
+from echosounder.conformance.schema import value_mismatches
+from echosounder.wire.target import target
 
 PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)[-1:]]
 quick = settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -2,14 +2,14 @@
 
 import pytest
 
-import specs
-from conformance.ask import Ask
-from conformance.catalogue import checks
-from conformance.check import Case
-from conformance.score import judge
-from wire import sse
-from wire.exchange import End, Exchange, Read, Request
-from wire.verdict import Verdict
+from echosounder import specs
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.catalogue import checks
+from echosounder.conformance.check import Case
+from echosounder.conformance.score import judge
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange, Read, Request
+from echosounder.wire.verdict import Verdict
 
 MS = 1_000_000
 REQUEST = Request("POST", "/chat/completions", "http://h/chat/completions", body=b'{"stream":true,"messages":[]}')

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.ask import BETA_CHAT, CHAT, Ask
-from conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
-from conformance.check import Case
-from conformance.engine import Options, check
-from conformance.generate.legal import legal
-from conformance.generate.reduction import reduction
-from conformance.probe import Suite
-from conformance.reducer import Reducer, suspects
-from conformance.replay import Change, replay
-from conformance.score import Setting, score
-from conformance.smallest import extra
-from mock_server.process import spawn
-from wire.exchange import Exchange, Request
-from wire.runlog import Run, read
-from wire.target import target
+from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
+from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
+from echosounder.conformance.check import Case
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.generate.legal import legal
+from echosounder.conformance.generate.reduction import reduction
+from echosounder.conformance.probe import Suite
+from echosounder.conformance.reducer import Reducer, suspects
+from echosounder.conformance.replay import Change, replay
+from echosounder.conformance.score import Setting, score
+from echosounder.conformance.smallest import extra
+from echosounder.mock_server.process import spawn
+from echosounder.wire.exchange import Exchange, Request
+from echosounder.wire.runlog import Run, read
+from echosounder.wire.target import target
 
 ASK = Ask("2026-08", "deepseek-v4-flash")
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from conformance.ask import Ask
-from conformance.runner import Bounds, Runner
-from wire.errors import UsageError
-from wire.exchange import End
-from wire.target import target
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.runner import Bounds, Runner
+from echosounder.wire.errors import UsageError
+from echosounder.wire.exchange import End
+from echosounder.wire.target import target
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 KEY = "sk-test-0123456789abcdef"

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.answers import answer
-from conformance.engine import Options, check
-from conformance.probe import Suite
-from conformance.score import score
-from conformance.shares import Share, rounds, share, together
-from mock_server.process import spawn
-from wire.exchange import Exchange, Request
-from wire.runlog import read
-from wire.target import target
-from wire.verdict import Finding, Result, Verdict
+from echosounder.conformance.answers import answer
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.probe import Suite
+from echosounder.conformance.score import score
+from echosounder.conformance.shares import Share, rounds, share, together
+from echosounder.mock_server.process import spawn
+from echosounder.wire.exchange import Exchange, Request
+from echosounder.wire.runlog import read
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 # From the closed form, by hand: E. B. Wilson, JASA 22 (1927), with z = 1.96.
 WILSON = {

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-import specs
-from conformance.ask import Ask
-from conformance.catalogue import checks
-from conformance.check import Case
-from conformance.score import judge
-from wire import sse
-from wire.exchange import Exchange, Read, Request
-from wire.verdict import Verdict
+from echosounder import specs
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.catalogue import checks
+from echosounder.conformance.check import Case
+from echosounder.conformance.score import judge
+from echosounder.wire import sse
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.verdict import Verdict
 
 EVENTS = (("content-type", "text/event-stream"),)
 JSON = (("content-type", "application/json"),)

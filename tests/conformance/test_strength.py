@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import checks
-from conformance.engine import Options, check
-from conformance.mutations import mutants
-from conformance.probe import Suite
-from conformance.score import Setting, judge
-from conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
-from mock_server.process import spawn
-from wire.runlog import read
-from wire.target import target
-from wire.verdict import Verdict
+from echosounder.conformance.catalogue import checks
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.mutations import mutants
+from echosounder.conformance.probe import Suite
+from echosounder.conformance.score import Setting, judge
+from echosounder.conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
+from echosounder.mock_server.process import spawn
+from echosounder.wire.runlog import read
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mutant_kills.json"
 KILLS = [Kill(**row) for row in json.loads(GOLDEN.read_text())["kills"]]

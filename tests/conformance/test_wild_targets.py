@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from conformance.engine import Options, check
-from conformance.probe import Suite
-from conformance.runner import Bounds
-from wire.runlog import read
-from wire.target import target
-from wire.verdict import Verdict
+from echosounder.conformance.engine import Options, check
+from echosounder.conformance.probe import Suite
+from echosounder.conformance.runner import Bounds
+from echosounder.wire.runlog import read
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Verdict
 
 KEY = "sk-test-0123456789"
 TIGHT = Bounds(idle_s=0.3, total_s=2.0, refusal_s=0.2)

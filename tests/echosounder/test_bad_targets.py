@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from echosounder.__main__ import run
-from mock_server.process import spawn
-from wire.runlog import read
+from echosounder.mock_server.process import spawn
+from echosounder.wire.runlog import read
 
 
 @contextmanager

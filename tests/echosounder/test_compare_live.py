@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 
 from echosounder.__main__ import run
-from mock_server.process import spawn
-from reports.differences import to_markdown
+from echosounder.mock_server.process import spawn
+from echosounder.reports.differences import to_markdown
 
 KEY = "sk-live-0123456789"
 NOBODY = "http://127.0.0.1:1"
@@ -38,7 +38,7 @@ def test_a_difference_is_told_written_and_is_exit_code_1(reference, odd, tmp_pat
     said = capsys.readouterr().out
     assert "body /usage is absent, the reference has object" in said
     report = json.loads((tmp_path / "out/report.json").read_text())
-    schema = json.loads((files("reports") / "schemas/differences-1.schema.json").read_text())
+    schema = json.loads((files("echosounder.reports") / "schemas/differences-1.schema.json").read_text())
     jsonschema.validate(report, schema)
     assert (tmp_path / "out/summary.md").read_text() == to_markdown(report)
     assert run(["score", "out/candidate"]) == 1, "each side's log is that of a check"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import checks
-from echosounder.kill_matrix import Honest, Matrix, Row, lines, upper_bound
-from mock_server.deviations import all_deviations
+from echosounder.conformance.catalogue import checks
+from echosounder.mock_server.deviations import all_deviations
+from echosounder.selftest.kill_matrix import Honest, Matrix, Row, lines, upper_bound
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text())
 FIGURES = GOLDEN["figures"]

@@ -8,10 +8,10 @@ import pytest
 import typer.main
 
 from echosounder.__main__ import registered, run
-from echosounder.load import RUNNERS
-from echosounder.settings import FILE
-from mock_server.process import spawn
-from wire.errors import UsageError
+from echosounder.cli.load import RUNNERS
+from echosounder.cli.settings import FILE
+from echosounder.mock_server.process import spawn
+from echosounder.wire.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def told(monkeypatch):
         options.append(settings)
         raise UsageError("far enough")
 
-    monkeypatch.setattr("load.engine.run", stop)
+    monkeypatch.setattr("echosounder.load.engine.run", stop)
     monkeypatch.setitem(RUNNERS, "rate-limit", stop)
 
     def tell(scenario, *arguments):

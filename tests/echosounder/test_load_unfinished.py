@@ -11,9 +11,9 @@ import time
 import pytest
 
 from echosounder.__main__ import run
-from load.log import claimed
-from mock_server.process import spawn
-from wire.runlog import read
+from echosounder.load.log import claimed
+from echosounder.mock_server.process import spawn
+from echosounder.wire.runlog import read
 
 KEY = "sk-test-0123456789"
 

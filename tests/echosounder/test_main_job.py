@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
-import reports
+from echosounder import reports
 from echosounder.__main__ import run
-from mock_server.process import spawn
-from wire.runlog import read
+from echosounder.mock_server.process import spawn
+from echosounder.wire.runlog import read
 
 FILES = {"run.jsonl", "report.json", "report.html", "junit.xml", "summary.md"}
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from echosounder.__main__ import run
-from mock_server.process import spawn
+from echosounder.mock_server.process import spawn
 
 KEY = {"DEEPSEEK_API_KEY": "sk-test-0123456789"}
 
@@ -27,7 +27,7 @@ def test_the_same_verdicts_as_the_command_line(fault, tmp_path, monkeypatch):
         code = run(["check", mock.url, "--suite", "smoke", "--out", str(tmp_path / "cli")])
         options = [
             "--pyargs",
-            "conformance.suite",
+            "echosounder.conformance.suite",
             "--echo-target",
             mock.url,
             "--echo-suite",

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from echosounder.__main__ import run
-from mock_server.process import spawn
-from reports import FORMATS
-from wire.runlog import RunWriter
+from echosounder.mock_server.process import spawn
+from echosounder.reports import FORMATS
+from echosounder.wire.runlog import RunWriter
 
-SAMPLES = Path(str(files("reports") / "samples"))
+SAMPLES = Path(str(files("echosounder.reports") / "samples"))
 MS = 1_000_000
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.kill_matrix import Row
-from echosounder.laboratory import Study, everywhere, home, visible
-from mock_server.deviations import find
-from specs import requirement
+from echosounder.mock_server.deviations import find
+from echosounder.selftest.kill_matrix import Row
+from echosounder.selftest.laboratory import Study, everywhere, home, visible
+from echosounder.specs import requirement
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text())
 SAMPLE = (

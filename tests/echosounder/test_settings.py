@@ -3,8 +3,8 @@
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.settings import defaults
-from wire.errors import UsageError
+from echosounder.cli.settings import defaults
+from echosounder.wire.errors import UsageError
 
 OPTIONS = {"check": frozenset({"profile", "suite", "api_key_env"}), "load": frozenset({"profile", "users"})}
 

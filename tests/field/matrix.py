@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from echosounder.__main__ import run
-from wire.runlog import read
+from echosounder.wire.runlog import read
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

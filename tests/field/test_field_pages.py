@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import specs
+from echosounder import specs
 
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("field_matrix", HERE / "matrix.py")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from echosounder.__main__ import run
-from wire.runlog import read
+from echosounder.wire.runlog import read
 
 HERE = Path(__file__).parent
 RUNS = HERE.parents[1] / "runs/field"

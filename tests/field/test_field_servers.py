@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from echosounder.__main__ import run
-from wire.runlog import read
+from echosounder.wire.runlog import read
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

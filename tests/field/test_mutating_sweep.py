@@ -16,17 +16,17 @@ from queue import SimpleQueue
 import httpx
 import pytest
 
-from conformance import engine
-from conformance.ask import Ask
-from conformance.proxy import score
-from conformance.proxy.probes import PROBES
-from conformance.proxy.session import Session
-from conformance.proxy.upstream import Upstream
-from conformance.runner import Bounds
-from mock_server.deviations import Layer, all_deviations
-from mock_server.process import spawn
-from wire.runlog import Run
-from wire.target import target
+from echosounder.conformance import engine
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.proxy import score
+from echosounder.conformance.proxy.probes import PROBES
+from echosounder.conformance.proxy.session import Session
+from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.conformance.runner import Bounds
+from echosounder.mock_server.deviations import Layer, all_deviations
+from echosounder.mock_server.process import spawn
+from echosounder.wire.runlog import Run
+from echosounder.wire.target import target
 
 KEY = "sk-sweep-0123456789"
 LANES = 4 * (os.cpu_count() or 1)

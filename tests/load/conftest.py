@@ -11,8 +11,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from load.client.call import Call, Job
-from load.client.client import Client, Endpoint
+from echosounder.load.client.call import Call, Job
+from echosounder.load.client.client import Client, Endpoint
 
 Step = bytes | float | str
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from load.calibrate import calibrate, journal
-from load.calibration import Calibration, Cell, machine, saved
-from load.figures.analysis import report
-from load.figures.tally import Tally
-from load.options import Options
-from mock_server.process import spawn
-from wire.errors import CannotJudge
+from echosounder.load.calibrate import calibrate, journal
+from echosounder.load.calibration import Calibration, Cell, machine, saved
+from echosounder.load.figures.analysis import report
+from echosounder.load.figures.tally import Tally
+from echosounder.load.options import Options
+from echosounder.mock_server.process import spawn
+from echosounder.wire.errors import CannotJudge
 
 
 @contextmanager

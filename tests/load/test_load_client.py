@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from load.client.call import Call, Job, sample
-from load.client.call import exchange as exchange_of
-from load.client.framing import Framing
-from load.figures.latency import COMPLETED, outcome
-from load.sample import decoded, encoded
-from wire.stream import StreamEnd, stream_end, timeline
+from echosounder.load.client.call import Call, Job, sample
+from echosounder.load.client.call import exchange as exchange_of
+from echosounder.load.client.framing import Framing
+from echosounder.load.figures.latency import COMPLETED, outcome
+from echosounder.load.sample import decoded, encoded
+from echosounder.wire.stream import StreamEnd, stream_end, timeline
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.engine import Outcome, run
-from load.figures.tally import Tally
-from load.options import Options, checked
-from load.sample import Sample
-from load.worker.budget import share
-from mock_server.process import spawn
-from wire.errors import UsageError
-from wire.runlog import read
-from wire.stream import StreamEnd
+from echosounder.load.engine import Outcome, run
+from echosounder.load.figures.tally import Tally
+from echosounder.load.options import Options, checked
+from echosounder.load.sample import Sample
+from echosounder.load.worker.budget import share
+from echosounder.mock_server.process import spawn
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import read
+from echosounder.wire.stream import StreamEnd
 
 SECOND = 1_000_000_000
 

@@ -10,13 +10,13 @@ import httpx
 import jsonschema
 import pytest
 
-from load.engine import Outcome, run
-from load.options import Options
-from load.worker.arrivals import poisson
-from load.worker.shape import parse
-from mock_server.process import Running, spawn
-from reports.kinds import schema
-from wire.runlog import read
+from echosounder.load.engine import Outcome, run
+from echosounder.load.options import Options
+from echosounder.load.worker.arrivals import poisson
+from echosounder.load.worker.shape import parse
+from echosounder.mock_server.process import Running, spawn
+from echosounder.reports.kinds import schema
+from echosounder.wire.runlog import read
 
 KEY = "sk-test-0123456789"
 

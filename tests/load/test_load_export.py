@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from load.engine import run
-from load.export import COLUMNS, export
-from load.options import Options
-from mock_server.process import Running, spawn
-from wire.errors import UsageError
-from wire.runlog import read
+from echosounder.load.engine import run
+from echosounder.load.export import COLUMNS, export
+from echosounder.load.options import Options
+from echosounder.mock_server.process import Running, spawn
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import read
 
 
 @pytest.fixture(scope="module")

@@ -10,19 +10,19 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from load.client.call import Job
-from load.figures.distribution import figures
-from load.figures.histogram import DAY_US, Grouped, Histogram
-from load.figures.interval import GROUPS, between_groups, interval, resolved
-from load.figures.slo import evaluate, parse
-from load.figures.validity import Signals, judge
-from load.sample import Sample, from_record
-from load.worker.breaker import Breaker
-from load.worker.budget import Budget
-from specs import Rates
-from wire.errors import UsageError
-from wire.stream import StreamEnd
-from wire.usage import Usage
+from echosounder.load.client.call import Job
+from echosounder.load.figures.distribution import figures
+from echosounder.load.figures.histogram import DAY_US, Grouped, Histogram
+from echosounder.load.figures.interval import GROUPS, between_groups, interval, resolved
+from echosounder.load.figures.slo import evaluate, parse
+from echosounder.load.figures.validity import Signals, judge
+from echosounder.load.sample import Sample, from_record
+from echosounder.load.worker.breaker import Breaker
+from echosounder.load.worker.budget import Budget
+from echosounder.specs import Rates
+from echosounder.wire.errors import UsageError
+from echosounder.wire.stream import StreamEnd
+from echosounder.wire.usage import Usage
 
 durations = st.lists(st.integers(1, 10_000_000), min_size=1, max_size=300)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from load.options import Options, checked
-from load.plan import beyond, duration, items, trace
-from load.preflight import preflight
-from load.scenarios.file import read_scenario
-from wire.errors import Unreachable, UsageError
+from echosounder.load.options import Options, checked
+from echosounder.load.plan import beyond, duration, items, trace
+from echosounder.load.preflight import preflight
+from echosounder.load.scenarios.file import read_scenario
+from echosounder.wire.errors import Unreachable, UsageError
 
 OPTIONS = Options(url="http://127.0.0.1:9")
 

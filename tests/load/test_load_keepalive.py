@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from load.client.call import Call, Job, sample
-from load.figures.latency import column_us
+from echosounder.load.client.call import Call, Job, sample
+from echosounder.load.figures.latency import column_us
 
 WHOLE = Job("chat", "/chat/completions", b"{}", False, 10, 10)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"

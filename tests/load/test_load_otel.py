@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from load.engine import run
-from load.figures.tally import Tally
-from load.options import Options
-from load.watch.live import snapshot
-from load.watch.otel import exporting
-from mock_server.process import Running, spawn
+from echosounder.load.engine import run
+from echosounder.load.figures.tally import Tally
+from echosounder.load.options import Options
+from echosounder.load.watch.live import snapshot
+from echosounder.load.watch.otel import exporting
+from echosounder.mock_server.process import Running, spawn
 
 STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from load.client.reader import MAX_EVENT, StreamReader
-from wire import sse
-from wire.exchange import Exchange, Read, Request
-from wire.stream import timeline, token_kind
+from echosounder.load.client.reader import MAX_EVENT, StreamReader
+from echosounder.wire import sse
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.stream import timeline, token_kind
 
 BASE = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "fp"}
 

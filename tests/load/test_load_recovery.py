@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from load.figures.tally import Tally
-from load.log import Log, claim
-from load.options import Options
-from load.parts import entered
-from load.recovery import recover
-from load.sample import Sample, encoded
-from wire.errors import CannotJudge, LogError, UsageError
-from wire.stream import StreamEnd
+from echosounder.load.figures.tally import Tally
+from echosounder.load.log import Log, claim
+from echosounder.load.options import Options
+from echosounder.load.parts import entered
+from echosounder.load.recovery import recover
+from echosounder.load.sample import Sample, encoded
+from echosounder.wire.errors import CannotJudge, LogError, UsageError
+from echosounder.wire.stream import StreamEnd
 
 SECOND = 1_000_000_000
 OPTIONS = Options(

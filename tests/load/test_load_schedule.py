@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.worker import arrivals
-from load.worker.dispatcher import PAUSE, SECOND, Dispatcher
-from load.worker.shape import Segment, Shape, parse
-from wire.errors import UsageError
+from echosounder.load.worker import arrivals
+from echosounder.load.worker.dispatcher import PAUSE, SECOND, Dispatcher
+from echosounder.load.worker.shape import Segment, Shape, parse
+from echosounder.wire.errors import UsageError
 
 SHAPES = [
     ("20", 10.0, ((10, 20, 20),)),

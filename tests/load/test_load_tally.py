@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from load.calibration import Calibration, Cell
-from load.figures.analysis import attach_conformance, exit_code, report
-from load.figures.latency import outcome, tpot_us
-from load.figures.money import Money
-from load.figures.slo import parse
-from load.figures.tally import Tally
-from load.figures.throughput import Throughput
-from load.options import Options
-from load.sample import Sample
-from specs import Rates
-from wire.prices import bill_usage
-from wire.stream import StreamEnd
-from wire.usage import Usage
+from echosounder.load.calibration import Calibration, Cell
+from echosounder.load.figures.analysis import attach_conformance, exit_code, report
+from echosounder.load.figures.latency import outcome, tpot_us
+from echosounder.load.figures.money import Money
+from echosounder.load.figures.slo import parse
+from echosounder.load.figures.tally import Tally
+from echosounder.load.figures.throughput import Throughput
+from echosounder.load.options import Options
+from echosounder.load.sample import Sample
+from echosounder.specs import Rates
+from echosounder.wire.prices import bill_usage
+from echosounder.wire.stream import StreamEnd
+from echosounder.wire.usage import Usage
 
 SECOND = 1_000_000_000
 MS = 1_000_000

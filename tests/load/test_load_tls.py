@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from load.client import tls as client_tls
-from load.client.call import sample
-from wire.stream import StreamEnd
+from echosounder.load.client import tls as client_tls
+from echosounder.load.client.call import sample
+from echosounder.wire.stream import StreamEnd
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'

@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from load.engine import run
-from load.options import Options, checked
-from load.sample import Sample
-from load.scenarios.file import read_scenario
-from load.worker.breaker import Breaker
-from mock_server.process import Running, spawn
-from wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
-from wire.runlog import read
-from wire.stream import StreamEnd
+from echosounder.load.engine import run
+from echosounder.load.options import Options, checked
+from echosounder.load.sample import Sample
+from echosounder.load.scenarios.file import read_scenario
+from echosounder.load.worker.breaker import Breaker
+from echosounder.mock_server.process import Running, spawn
+from echosounder.wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
+from echosounder.wire.runlog import read
+from echosounder.wire.stream import StreamEnd
 
 MODELS = b'{"object":"list","data":[{"id":"m","object":"model","owned_by":"x"}]}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -373,7 +373,7 @@ def broken_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
 
     def break_from(index: int) -> None:
         (tmp_path / "sitecustomize.py").write_text(
-            "from load.worker.workload import Workload\n"
+            "from echosounder.load.worker.workload import Workload\n"
             "made = Workload.job\n"
             f"Workload.job = lambda self, index: made(self, index) if index < {index} else 1 / 0\n"
         )
@@ -403,7 +403,7 @@ def test_a_worker_that_breaks_ends_the_run_and_says_why(options: Options, routed
 def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any) -> None:
     server = routed(STREAM, 0.02)
     script = (
-        "from pathlib import Path; from load.engine import run; from load.options import Options\n"
+        "from pathlib import Path; from echosounder.load.engine import run; from echosounder.load.options import Options\n"
         f"run(Options(url={server.url!r}, users='2', duration=60.0, flush=0.2, out=Path({str(options.out)!r})))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script])

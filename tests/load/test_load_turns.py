@@ -14,10 +14,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from load.client.call import Job
-from load.client.turns import GATHER, PORTION, Turns
-from load.worker.rehearsal import rehearse
-from load.worker.vitals import resident_kb
+from echosounder.load.client.call import Job
+from echosounder.load.client.turns import GATHER, PORTION, Turns
+from echosounder.load.worker.rehearsal import rehearse
+from echosounder.load.worker.vitals import resident_kb
 
 PIECES = 30
 LONG = 3 * PORTION  # each piece of work uses up a portion by itself
@@ -96,7 +96,7 @@ def test_the_loop_sleeps_when_nothing_is_left(turns: Turns) -> None:
 
 
 GROWN = """
-from load.client.client import make_room
+from echosounder.load.client.client import make_room
 size = lambda: next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("FDSize"))
 before = size(); make_room(); print(before, size())
 """

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from load.engine import Outcome, run
-from load.figures.tally import Tally
-from load.options import Options
-from load.watch.live import snapshot
-from load.watch.prometheus import serving
-from mock_server.process import Running, spawn
-from wire.errors import CannotJudge, UsageError
+from echosounder.load.engine import Outcome, run
+from echosounder.load.figures.tally import Tally
+from echosounder.load.options import Options
+from echosounder.load.watch.live import snapshot
+from echosounder.load.watch.prometheus import serving
+from echosounder.mock_server.process import Running, spawn
+from echosounder.wire.errors import CannotJudge, UsageError
 
 
 def free_port() -> int:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.scenarios import SCENARIOS
-from load.worker.text import text
-from load.worker.workload import Item, Workload
-from wire import tokens
+from echosounder.load.scenarios import SCENARIOS
+from echosounder.load.worker.text import text
+from echosounder.load.worker.workload import Item, Workload
+from echosounder.wire import tokens
 
 
 def bodies(item: Item, count: int = 40, seed: int = 0) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import specs
-from mock_server import planner, schema
-from mock_server.plan import Answer
-from mock_server.schema import Hints
-from wire import sse
+from echosounder import specs
+from echosounder.mock_server import planner, schema
+from echosounder.mock_server.plan import Answer
+from echosounder.mock_server.schema import Hints
+from echosounder.wire import sse
 
 MODEL = "deepseek-v4-flash"
 PLAIN = {"thinking": {"type": "disabled"}}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.cache import PrefixCache
+from echosounder.mock_server.cache import PrefixCache
 
 A, B, C, D = ([f"{letter}{number}" for number in range(300)] for letter in "abcd")
 

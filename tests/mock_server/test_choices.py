@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from wire import sse
+from echosounder.wire import sse
 
 OfProfile = Callable[[str], httpx.Client]
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}}

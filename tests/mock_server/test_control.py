@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mock_server.process import Running, spawn
+from echosounder.mock_server.process import Running, spawn
 
 Connect = Callable[..., httpx.Client]
 

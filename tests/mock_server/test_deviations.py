@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-import specs
-from mock_server.deviations import Armoury, all_deviations
-from mock_server.http1 import Request
-from mock_server.process import Running, spawn
-from wire import sse
+from echosounder import specs
+from echosounder.mock_server.deviations import Armoury, all_deviations
+from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.process import Running, spawn
+from echosounder.wire import sse
 
 MODEL = "deepseek-v4-flash"
 HI = {

@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from mock_server.deviations import Armoury, all_deviations
-from mock_server.deviations.armed import BELOW_PLAN, Armed
-from mock_server.deviations.metered import One
-from mock_server.deviations.registry import Context, Deviation, Layer
-from mock_server.deviations.selection import Selection
-from mock_server.frames import Frame, Reply, honest_writes
-from mock_server.http1 import Framing, Request, Response
-from mock_server.process import spawn
-from mock_server.scheduler import Act
+from echosounder.mock_server.deviations import Armoury, all_deviations
+from echosounder.mock_server.deviations.armed import BELOW_PLAN, Armed
+from echosounder.mock_server.deviations.metered import One
+from echosounder.mock_server.deviations.registry import Context, Deviation, Layer
+from echosounder.mock_server.deviations.selection import Selection
+from echosounder.mock_server.frames import Frame, Reply, honest_writes
+from echosounder.mock_server.http1 import Framing, Request, Response
+from echosounder.mock_server.process import spawn
+from echosounder.mock_server.scheduler import Act
 
 Connect = Callable[..., httpx.Client]
 Frames = Iterator[Frame]
@@ -183,7 +183,7 @@ def test_an_odd_upstream_is_passed_on_and_said_in_the_journal(connect: Connect) 
 
 def test_a_fault_of_the_relay_itself_closes_the_connection(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the rest of an answer that will not come."""
-    from mock_server.relay import Passage, Relay
+    from echosounder.mock_server.relay import Passage, Relay
 
     class Loop:
         def call_soon_threadsafe(self, call: Callable[..., None], *arguments: Any) -> None:

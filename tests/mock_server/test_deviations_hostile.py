@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from mock_server.answers import Answers
-from mock_server.clock import Clock
-from mock_server.completion import Exchange
-from mock_server.config import Config
-from mock_server.deviations import Armoury, all_deviations
-from mock_server.errors import Refused
-from mock_server.http1 import Request
+from echosounder.mock_server.answers import Answers
+from echosounder.mock_server.clock import Clock
+from echosounder.mock_server.completion import Exchange
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.deviations import Armoury, all_deviations
+from echosounder.mock_server.errors import Refused
+from echosounder.mock_server.http1 import Request
 
 MODEL = "deepseek-v4-flash"
 HI = [{"role": "user", "content": "Call weather."}]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_server.process import Running, spawn
+from echosounder.mock_server.process import Running, spawn
 
 Connect = Callable[..., httpx.Client]
 BODY = json.dumps(

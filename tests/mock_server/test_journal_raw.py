@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import httpx
 
-from mock_server.process import spawn
+from echosounder.mock_server.process import spawn
 
 BODY = {"model": "deepseek-v4-flash", "messages": [{"role": "user", "content": "Repeat exactly: ünï"}], "max_tokens": 8}
 KEY = "sk-journal-0123456789"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.errors import Refused
-from mock_server.limiter import SECOND, Limits, rule
-from wire.errors import UsageError
+from echosounder.mock_server.errors import Refused
+from echosounder.mock_server.limiter import SECOND, Limits, rule
+from echosounder.wire.errors import UsageError
 
 offsets = st.lists(st.integers(0, 10 * SECOND), max_size=60).map(sorted)
 
@@ -64,7 +64,7 @@ def test_a_bucket_lets_through_what_it_holds(times: list[int]) -> None:
 @pytest.mark.parametrize("text", ["bucket:rate=2,burst=3", "fixed:count=3,window_s=2", "sliding:count=3,window_s=2"])
 def test_retry_after_is_true_to_the_nanosecond(text: str) -> None:
     """What a limiter says it will wait is exactly when it lets the next one through."""
-    from mock_server.limiter import Limiter
+    from echosounder.mock_server.limiter import Limiter
 
     limiter: Limiter = rule(text).make()
     now = 123_456_789

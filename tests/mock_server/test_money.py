@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import specs
-from mock_server.money import Account, PriceList, pico, text
-from wire.prices import bill
+from echosounder import specs
+from echosounder.mock_server.money import Account, PriceList, pico, text
+from echosounder.wire.prices import bill
 
 amounts = st.integers(-(10**20), 10**20)
 

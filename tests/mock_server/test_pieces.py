@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.pieces import estimate, splitter
-from mock_server.plan import Plan, Prompt
-from mock_server.prose import RING, prose
-from wire import tokens
-from wire.tokens import vocabulary
+from echosounder.mock_server.pieces import estimate, splitter
+from echosounder.mock_server.plan import Plan, Prompt
+from echosounder.mock_server.prose import RING, prose
+from echosounder.wire import tokens
+from echosounder.wire.tokens import vocabulary
 
 needs_vocabulary = pytest.mark.skipif(vocabulary() is None, reason="needs the extra `tokens`")
 texts = st.text(st.characters(exclude_categories=[]))
@@ -43,9 +43,9 @@ def test_prose_has_exactly_as_many_tokens_as_pieces(count: int, digest: int) -> 
 
 
 def test_without_the_vocabulary_exact_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wire.errors import UsageError
+    from echosounder.wire.errors import UsageError
 
-    monkeypatch.setattr("mock_server.pieces.vocabulary", lambda: None)
+    monkeypatch.setattr("echosounder.mock_server.pieces.vocabulary", lambda: None)
     with pytest.raises(UsageError, match=r"install echosounder\[tokens\]"):
         splitter("exact")
 
@@ -53,7 +53,7 @@ def test_without_the_vocabulary_exact_is_refused(monkeypatch: pytest.MonkeyPatch
 @given(st.lists(st.sampled_from(["", "a"]), max_size=20))
 def test_tokens_of_events_add_up(content: list[str]) -> None:
     """Tokens without text are counted on the event that carries them."""
-    from mock_server.plan import Endpoint
+    from echosounder.mock_server.plan import Endpoint
 
     plan = Plan(Endpoint.CHAT, "", 0, "", "", Prompt(0), content, "stop", len(content))
     assert len(plan.steps) == sum(map(bool, content))

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.config import Config
-from mock_server.process import LISTENING, spawn
-from wire.errors import CannotJudge, UsageError
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.process import LISTENING, spawn
+from echosounder.wire.errors import CannotJudge, UsageError
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly_in_the_middle_of_a_stream(number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "mock_server", "--ttft=0", "--itl=1000"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "echosounder.mock_server", "--ttft=0", "--itl=1000"], stdout=subprocess.PIPE, text=True
     )
     line = process.stdout.readline()
     host, port = line.removeprefix(LISTENING + "http://").strip().split(":")
@@ -38,7 +38,7 @@ def test_a_taken_port_is_a_one_line_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = subprocess.run(
-            [sys.executable, "-m", "mock_server", f"--port={port}"],
+            [sys.executable, "-m", "echosounder.mock_server", f"--port={port}"],
             check=False,
             capture_output=True,
             text=True,
@@ -84,7 +84,7 @@ def test_start_is_quick() -> None:
 def test_a_mock_does_not_outlive_who_started_it() -> None:
     program = """
 import os, time
-from mock_server.process import spawn
+from echosounder.mock_server.process import spawn
 with spawn() as running:
     print(running.pid, flush=True)
     os.kill(os.getpid(), 9)

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-import specs.bounds
-from mock_server.admission import admit
-from mock_server.errors import Refused
-from mock_server.plan import Endpoint
+from echosounder.mock_server.admission import admit
+from echosounder.mock_server.errors import Refused
+from echosounder.mock_server.plan import Endpoint
+from echosounder.specs import bounds
 
 OfProfile = Callable[[str], httpx.Client]
 USER = [{"role": "user", "content": "hi"}]
@@ -222,7 +222,7 @@ def test_routes(of_profile: OfProfile, profile: str, method: str, path: str, sta
 
 def test_models_that_nobody_knows_are_not_remembered() -> None:
     def names() -> int:
-        return specs.bounds._limits.cache_info().currsize
+        return bounds._limits.cache_info().currsize
 
     body = chat(model="deepseek-v4-flash")
     admit(Endpoint.CHAT, json.dumps(body).encode(), "2026-08", beta=False)
@@ -250,7 +250,7 @@ def test_strict_tools_must_require_every_property_on_beta(of_profile: OfProfile)
 
 
 def test_no_money(connect: Callable[..., httpx.Client]) -> None:
-    from mock_server.process import spawn
+    from echosounder.mock_server.process import spawn
 
     with spawn(granted="0.00", topped_up="0.00") as running, connect(running) as client:
         answer = client.post("/chat/completions", json=chat(model="deepseek-v4-flash"))

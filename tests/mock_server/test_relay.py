@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from mock_server.process import Running, spawn
+from echosounder.mock_server.process import Running, spawn
 
 Connect = Callable[..., httpx.Client]
 HI = {

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import pytest
 
-from mock_server.connection import Connection
-from mock_server.scheduler import Act, Scheduler, Stream
-from mock_server.timer import CallAt, TimerFd
+from echosounder.mock_server.connection import Connection
+from echosounder.mock_server.scheduler import Act, Scheduler, Stream
+from echosounder.mock_server.timer import CallAt, TimerFd
 
 MS = 1_000_000
 

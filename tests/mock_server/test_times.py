@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import schedule
-from mock_server.engine import Engine
-from mock_server.schedule import MS
-from wire.errors import UsageError
+from echosounder.mock_server import schedule
+from echosounder.mock_server.engine import Engine
+from echosounder.mock_server.schedule import MS
+from echosounder.wire.errors import UsageError
 
 
 def test_constant() -> None:

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-import specs
-from mock_server.process import Running, spawn
-from wire.prices import bill_usage
-from wire.tokens import count, vocabulary
-from wire.usage import usage as counts_of
+from echosounder import specs
+from echosounder.mock_server.process import Running, spawn
+from echosounder.wire.prices import bill_usage
+from echosounder.wire.tokens import count, vocabulary
+from echosounder.wire.usage import usage as counts_of
 
 Connect = Callable[..., httpx.Client]
 MODELS = ("deepseek-v4-flash", "deepseek-v4-pro")

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from mock_server.answers import Answers
-from mock_server.clock import Clock
-from mock_server.completion import Exchange
-from mock_server.config import Config
-from mock_server.errors import Refused
-from mock_server.http1 import Framing, Request, Response
+from echosounder.mock_server.answers import Answers
+from echosounder.mock_server.clock import Clock
+from echosounder.mock_server.completion import Exchange
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.errors import Refused
+from echosounder.mock_server.http1 import Framing, Request, Response
 
 SECOND = 1_000_000_000
 

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from wire.exchange import Exchange, Read, Request
-from wire.runlog import Run
-from wire.verdict import Verdict
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import Verdict
 
 MS = 1_000_000
 HOSTILE = "</script><script>boom()</script>\x1b[31m\x00\u202e\udcff<img src=x onerror=boom()>|`@all` ]]>"

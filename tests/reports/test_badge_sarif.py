@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-import reports
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder import reports
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 
 @pytest.mark.parametrize(

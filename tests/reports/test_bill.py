@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reports import bill
+from echosounder.reports import bill
 
 POINTS = [
     {"name": "document 1: cold", "expected": 0, "most": 7, "reported": 0},

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import reports
-from reports import history, matrix
+from echosounder import reports
+from echosounder.reports import history, matrix
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(

@@ -3,7 +3,7 @@
 import json
 from importlib.resources import files
 
-from reports.causes import fix_first
+from echosounder.reports.causes import fix_first
 
 
 def names(report):
@@ -87,6 +87,6 @@ def test_a_requirement_with_neither_finding_nor_note_is_named_by_its_title(make_
 
 
 def test_four_faults_of_one_mock_are_four_entries():
-    sample = files("reports") / "samples" / "check" / "report.json"  # the README beside it names the four
+    sample = files("echosounder.reports") / "samples" / "check" / "report.json"  # the README beside it names the four
     roots = [cause.requirements[0] for cause in fix_first(json.loads(sample.read_text()))]
     assert roots == ["error.envelope", "stream.complete", "stream.role-first", "usage.total-is-sum"]

@@ -5,7 +5,7 @@ import re
 import pytest
 from markupsafe import Markup
 
-from reports import charts, load_charts
+from echosounder.reports import charts, load_charts
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import random
 import pytest
 from rich.console import Console
 
-from reports import compare, compare_text
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder.reports import compare, compare_text
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 MS = 1_000_000
 TRIES = 100

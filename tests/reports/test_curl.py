@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
-from reports.curl import MAX_BODY, curl, replay
-from wire.exchange import Exchange, Request
+from echosounder.reports.curl import MAX_BODY, curl, replay
+from echosounder.wire.exchange import Exchange, Request
 
 BODIES = [
     b"",

@@ -5,7 +5,7 @@ from math import exp
 
 import pytest
 
-from reports.difference import Change, _student, difference
+from echosounder.reports.difference import Change, _student, difference
 
 TRIES = 100
 

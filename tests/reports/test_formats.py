@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-import reports
-from wire.runlog import Run
+from echosounder import reports
+from echosounder.wire.runlog import Run
 
 MULTITOOL = Path(__file__).parents[2] / ".field/reports/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from wire.runlog import RunWriter, exchange_record
+from echosounder.wire.runlog import RunWriter, exchange_record
 
 pytestmark = [pytest.mark.field, pytest.mark.timeout(600)]
 COUNT = 100_000

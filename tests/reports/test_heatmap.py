@@ -2,8 +2,8 @@
 
 import re
 
-from reports import heatmap
-from reports.series import Heat
+from echosounder.reports import heatmap
+from echosounder.reports.series import Heat
 
 
 def cells(heat):

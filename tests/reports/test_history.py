@@ -5,10 +5,10 @@ import sqlite3
 
 import pytest
 
-import reports
-from reports import history
-from wire.errors import LogError, UsageError
-from wire.runlog import RunWriter
+from echosounder import reports
+from echosounder.reports import history
+from echosounder.wire.errors import LogError, UsageError
+from echosounder.wire.runlog import RunWriter
 
 
 @pytest.fixture

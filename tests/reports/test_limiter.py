@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-import reports
-from reports import limiter, limiter_charts
+from echosounder import reports
+from echosounder.reports import limiter, limiter_charts
 
 FOUND = {
     "kind": "concurrency",

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-CSS = (files("reports") / "assets" / "page.css").read_text()
+CSS = (files("echosounder.reports") / "assets" / "page.css").read_text()
 LIGHT, DARK = (
     dict(re.findall(r"--([\w-]+): (#\w+);", part)) for part in CSS.split("@media (prefers-color-scheme: dark)", 1)
 )
@@ -54,8 +54,8 @@ def test_lines_of_a_chart_stand_out(colours, line):
 
 
 def test_each_verdict_has_a_glyph_of_its_own():
-    from reports.verdicts import FACES
-    from wire.verdict import Verdict
+    from echosounder.reports.verdicts import FACES
+    from echosounder.wire.verdict import Verdict
 
     assert set(FACES) == set(Verdict)
     assert len({look.glyph for look in FACES.values()}) == len(FACES)

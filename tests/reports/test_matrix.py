@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from reports import matrix
-from reports.matrix import Column, Issue, known_issues
-from wire.errors import UsageError
+from echosounder.reports import matrix
+from echosounder.reports.matrix import Column, Issue, known_issues
+from echosounder.wire.errors import UsageError
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-import reports
-from reports import terminal
-from wire.errors import UsageError
-from wire.runlog import Run
+from echosounder import reports
+from echosounder.reports import terminal
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
 
 TEXTS = ("junit", "md", "html", "sarif")
 

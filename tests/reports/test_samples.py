@@ -10,10 +10,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import reports
-from reports import source
+from echosounder import reports
+from echosounder.reports import source
 
-SAMPLES = Path(str(files("reports") / "samples"))
+SAMPLES = Path(str(files("echosounder.reports") / "samples"))
 # Places of the machine that made a sample: they have no business in it.
 HERE_ONLY = (str(Path(__file__).parents[2]), str(Path.home()) + "/", tempfile.gettempdir() + "/")
 
@@ -58,7 +58,11 @@ def test_the_samples_say_nothing_about_the_machine_that_made_them():
 def test_reports_is_a_filter_too(arguments, stdin, code, says):
     text = (SAMPLES / "check" / "report.json").read_text() if stdin is None else stdin
     done = subprocess.run(
-        [sys.executable, "-m", "reports", *arguments], input=text, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "echosounder.reports", *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == code
     assert says in done.stdout + done.stderr

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports import series
+from echosounder.reports import series
 
 S = 1_000_000_000
 

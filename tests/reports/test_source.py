@@ -2,9 +2,9 @@
 
 import pytest
 
-from reports import source
-from wire.errors import LogError
-from wire.runlog import RunWriter, read
+from echosounder.reports import source
+from echosounder.wire.errors import LogError
+from echosounder.wire.runlog import RunWriter, read
 
 
 @pytest.fixture

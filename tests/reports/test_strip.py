@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reports import strip
+from echosounder.reports import strip
 
 MS = 1_000_000
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports import text
+from echosounder.reports import text
 
 ANYTHING = st.text(st.characters(codec=None))  # lone surrogates, too
 

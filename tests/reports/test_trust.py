@@ -5,8 +5,8 @@ import copy
 import pytest
 from rich.console import Console
 
-import reports
-from reports import load_charts, terminal, trust
+from echosounder import reports
+from echosounder.reports import load_charts, terminal, trust
 
 
 def row(figure, ci=None, **more):
@@ -148,7 +148,7 @@ MONEY = [
 
 @pytest.mark.parametrize(("cost", "warm_up", "says"), MONEY, ids=[row[2] for row in MONEY])
 def test_cost_is_told_as_far_as_it_is_known(cost, warm_up, says):
-    from reports.figures import cost as told
+    from echosounder.reports.figures import cost as told
 
     assert told({"cost": cost, "counts": {"warm_up": warm_up}}).startswith(says)
 
@@ -165,6 +165,6 @@ UNITS = [
 
 @pytest.mark.parametrize(("expr", "value", "says"), UNITS, ids=[row[0] for row in UNITS])
 def test_what_an_objective_was_measured_at_has_a_unit(expr, value, says):
-    from reports.figures import objective
+    from echosounder.reports.figures import objective
 
     assert objective({"expr": expr, "value": value, "met": True}) == says

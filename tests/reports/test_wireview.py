@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reports import source, wireview
-from reports.wireview import Marks, link, view, views
-from wire.exchange import End, Read
-from wire.runlog import Run, RunWriter
+from echosounder.reports import source, wireview
+from echosounder.reports.wireview import Marks, link, view, views
+from echosounder.wire.exchange import End, Read
+from echosounder.wire.runlog import Run, RunWriter
 
 
 @pytest.fixture

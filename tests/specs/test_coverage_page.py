@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-import specs
-from conformance.judged import judged_ids
-from specs.catalogue import coverage, state
-from specs.coverage import ROOT, coverage_page, pages
+from echosounder import specs
+from echosounder.conformance.judged import judged_ids
+from echosounder.specs.catalogue import coverage, state
+from echosounder.specs.coverage import ROOT, coverage_page, pages
 
 
 @pytest.mark.parametrize("page", [path.relative_to(ROOT).as_posix() for path in pages()])

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-import specs
+from echosounder import specs
 
 USER = {"role": "user", "content": "hi"}
 JSON_MODE = {"response_format": {"type": "json_object"}}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import specs
+from echosounder import specs
 
 fast = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 text = st.text(max_size=12)

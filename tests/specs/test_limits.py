@@ -2,7 +2,7 @@
 
 import pytest
 
-import specs
+from echosounder import specs
 
 # profile, model, member, value
 FACTS = [

@@ -10,7 +10,7 @@ from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-import specs
+from echosounder import specs
 
 HOST = "https://api.deepseek.com"
 JSON, EVENTS = "application/json", "text/event-stream"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from specs import SpecError, overlay
-from specs.lines import YamlFile, load
+from echosounder.specs import SpecError, overlay
+from echosounder.specs.lines import YamlFile, load
 
 DOCUMENT = {"a": {"b": [1, 2, 3], "c": {"d": 1}}, "x/y": {"e": {"k": 1}, "f": {"k": 2}}, "list": [{"n": 1}, {"n": 2}]}
 # target, action, expected part of the result, path to that part

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-import specs
-from specs.prices import aliases, price_list, resolve
-from wire.prices import bill
+from echosounder import specs
+from echosounder.specs.prices import aliases, price_list, resolve
+from echosounder.wire.prices import bill
 
 CHINA = timezone(timedelta(hours=8))
 

@@ -10,7 +10,7 @@ import itertools
 import jsonschema
 import pytest
 
-import specs
+from echosounder import specs
 
 TOOL = {
     "type": "function",

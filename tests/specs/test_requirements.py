@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-import specs
-from specs.lines import load
+from echosounder import specs
+from echosounder.specs.lines import load
 
 # Each statement of the two documents that the project began with, and the requirements that hold an endpoint to it.
 SEEDS = {

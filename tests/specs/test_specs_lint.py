@@ -1,4 +1,4 @@
-"""Each kind of broken data is found, with its file and line, by ``python -m specs``."""
+"""Each kind of broken data is found, with its file and line, by ``python -m echosounder.specs``."""
 
 import re
 import shutil
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import specs
-from specs.lines import load
-from specs.lint import problems
+from echosounder import specs
+from echosounder.specs.lines import load
+from echosounder.specs.lint import problems
 
 SOURCE = Path(specs.__file__).parent
 FIRST = "- id: stream.content-type"
@@ -61,7 +61,9 @@ def test_a_break_is_found(copy, file, old, new, pattern):
 def test_the_command_exits_1_and_prints_file_and_line(copy):
     file = copy / "requirements" / "stream.yaml"
     file.write_text(file.read_text().replace(FIRST, FIRST + "\n  titel: x", 1))
-    run = subprocess.run([sys.executable, "-m", "specs"], cwd=copy.parent, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "echosounder.specs", str(copy)], capture_output=True, text=True, check=False
+    )
     assert (run.returncode, run.stderr) == (1, "")
     assert run.stdout.startswith("specs/requirements/stream.yaml:2: ")
     assert "titel" in run.stdout

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.exchange import End, Exchange, Read, Request
-from wire.runlog import exchange_from, exchange_record
-from wire.stream import StreamEnd, stream_end, timeline
+from echosounder.wire.exchange import End, Exchange, Read, Request
+from echosounder.wire.runlog import exchange_from, exchange_record
+from echosounder.wire.stream import StreamEnd, stream_end, timeline
 
 REQUEST = Request(
     "POST", "/chat/completions", "http://h/v1/chat/completions", (("authorization", "Bearer [redacted]"),), b"{}"
@@ -84,7 +84,7 @@ def test_compressed_bodies_are_read_through_their_stamps(compress):
 
 
 def test_a_compression_bomb_is_bounded(monkeypatch):
-    monkeypatch.setattr("wire.exchange.MAX_DECODED", 1000)
+    monkeypatch.setattr("echosounder.wire.exchange.MAX_DECODED", 1000)
     packed = gzip.compress(bytes(10**6))
     exchange = stream(packed[:500], packed[500:700], packed[700:], headers=(("content-encoding", "gzip"),))
     assert len(exchange.body) == 1000

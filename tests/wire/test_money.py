@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.prices import bill, bill_usage
-from wire.usage import Usage, disagreements, usage
+from echosounder.wire.prices import bill, bill_usage
+from echosounder.wire.usage import Usage, disagreements, usage
 
 GOOD = {
     "prompt_tokens": 84,

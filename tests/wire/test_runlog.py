@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from wire.errors import LogError, UnfinishedRun
-from wire.exchange import Exchange, Read, Request
-from wire.runlog import RunWriter, read
-from wire.verdict import Finding, Result, Verdict
+from echosounder.wire.errors import LogError, UnfinishedRun
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.runlog import RunWriter, read
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 EXCHANGE = Exchange(
     "1", "chat.basic", Request("GET", "/models", "http://h/models"), status=200, reads=(Read(5, b"\xff{}"),)

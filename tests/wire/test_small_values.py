@@ -2,11 +2,11 @@
 
 import pytest
 
-from wire.errors import UsageError
-from wire.redact import Redactor
-from wire.strict_json import at, parse
-from wire.target import target
-from wire.verdict import Finding, Result, Verdict, worst
+from echosounder.wire.errors import UsageError
+from echosounder.wire.redact import Redactor
+from echosounder.wire.strict_json import at, parse
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Finding, Result, Verdict, worst
 
 
 @pytest.mark.parametrize(

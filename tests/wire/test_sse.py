@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.sse import Comment, Decoder, Event, SseLimitError, decode, encode, lines
+from echosounder.wire.sse import Comment, Decoder, Event, SseLimitError, decode, encode, lines
 
 ROWS = [
     pytest.param(b"data: a\n\n", [Event("a")], id="one event"),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wire import tokens
-from wire.tokens import WORDS, Count, count, estimate, vocabulary, words
+from echosounder.wire import tokens
+from echosounder.wire.tokens import WORDS, Count, count, estimate, vocabulary, words
 
 HAVE = vocabulary() is not None
 needs_vocabulary = pytest.mark.skipif(not HAVE, reason="needs the extra `tokens`")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.check import Case, Problem, Problems
-from conformance.proxy.check import check, check_group
-from conformance.proxy.pair import Pair
+from echosounder.conformance.check import Case, Problem, Problems
+from echosounder.conformance.proxy.check import check, check_group
+from echosounder.conformance.proxy.pair import Pair
 
 SECOND = 1_000_000_000
 

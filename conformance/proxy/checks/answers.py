@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from conformance.answers import wants_stream
-from conformance.check import Case, Problem, Problems, excerpt
-from conformance.proxy.alignment import EVENT, Located
-from conformance.proxy.check import at, check, check_group, one_each
-from conformance.proxy.checks import requests
-from conformance.proxy.difference import Change, Kind
-from conformance.proxy.pair import Pair
-from wire.exchange import End, Exchange
-from wire.stream import StreamEnd, stream_end
+from echosounder.conformance.answers import wants_stream
+from echosounder.conformance.check import Case, Problem, Problems, excerpt
+from echosounder.conformance.proxy.alignment import EVENT, Located
+from echosounder.conformance.proxy.check import at, check, check_group, one_each
+from echosounder.conformance.proxy.checks import requests
+from echosounder.conformance.proxy.difference import Change, Kind
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.stream import StreamEnd, stream_end
 
 # The first name of a place that is listed here decides; usage comes first since it may hold any of the others.
 OWNERS = {

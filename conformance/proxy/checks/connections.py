@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.answers import wants_stream
-from conformance.check import Case, Problem, Problems
-from conformance.proxy.check import check, check_group
-from conformance.proxy.pair import Pair
+from echosounder.conformance.answers import wants_stream
+from echosounder.conformance.check import Case, Problem, Problems
+from echosounder.conformance.proxy.check import check, check_group
+from echosounder.conformance.proxy.pair import Pair
 
 
 @check_group("proxy.http11", lambda pair: pair.client.status is not None)

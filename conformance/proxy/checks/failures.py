@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.answers import answer, asked
-from conformance.check import Case, Inconclusive, Problem, Problems, excerpt
-from conformance.proxy import behaviours
-from conformance.proxy.check import at, check, check_group
-from conformance.proxy.checks.faults import faulty
-from conformance.proxy.pair import Pair
-from wire.exchange import End, Exchange
-from wire.stream import StreamEnd, stream_end
-from wire.strict_json import at as member
+from echosounder.conformance.answers import answer, asked
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems, excerpt
+from echosounder.conformance.proxy import behaviours
+from echosounder.conformance.proxy.check import at, check, check_group
+from echosounder.conformance.proxy.checks.faults import faulty
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.stream import StreamEnd, stream_end
+from echosounder.wire.strict_json import at as member
 
 REFUSALS = tuple(map(str, behaviours.STATUSES))
 LATE = ("429-stream-late", "500-stream-late")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.check import Case, Problem, Problems
-from conformance.proxy.check import check
-from conformance.proxy.difference import Kind
-from conformance.proxy.pair import Pair
-from wire.exchange import Exchange
+from echosounder.conformance.check import Case, Problem, Problems
+from echosounder.conformance.proxy.check import check
+from echosounder.conformance.proxy.difference import Kind
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.wire.exchange import Exchange
 
 FAULTS = "proxy.faults"
 """The probe of such requests."""

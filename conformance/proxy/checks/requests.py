@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from conformance.answers import CHAT_PATHS
-from conformance.check import Case, Problem, Problems, excerpt
-from conformance.proxy.alignment import Located
-from conformance.proxy.check import at, check, check_group, one_each
-from conformance.proxy.difference import Change, Kind
-from conformance.proxy.pair import Pair
+from echosounder.conformance.answers import CHAT_PATHS
+from echosounder.conformance.check import Case, Problem, Problems, excerpt
+from echosounder.conformance.proxy.alignment import Located
+from echosounder.conformance.proxy.check import at, check, check_group, one_each
+from echosounder.conformance.proxy.difference import Change, Kind
+from echosounder.conformance.proxy.pair import Pair
 
 UNKNOWN = ("echosounder_extra", "user_id", "thinking", "prefix", "reasoning_effort", "seed", "suffix")
 """Members that a proxy made for another API does not know."""

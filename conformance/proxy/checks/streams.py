@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from conformance.answers import answer, wants_stream
-from conformance.check import Case, Problem, Problems, excerpt
-from conformance.proxy.check import at, check
-from conformance.proxy.pair import Pair
-from wire.exchange import Exchange
-from wire.stream import stream_end
+from echosounder.conformance.answers import answer, wants_stream
+from echosounder.conformance.check import Case, Problem, Problems, excerpt
+from echosounder.conformance.proxy.check import at, check
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.stream import stream_end
 
 # What makes an answer the same answer, and how to get it.
 PARTS: dict[str, Callable[[Exchange], object]] = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.answers import wants_stream
-from conformance.check import Case, Inconclusive, Problem, Problems
-from conformance.proxy.check import at, check
-from conformance.proxy.pair import Pair
-from wire.sse import Comment
-from wire.stream import timeline
-from wire.strict_json import at as member
+from echosounder.conformance.answers import wants_stream
+from echosounder.conformance.check import Case, Inconclusive, Problem, Problems
+from echosounder.conformance.proxy.check import at, check
+from echosounder.conformance.proxy.pair import Pair
+from echosounder.wire.sse import Comment
+from echosounder.wire.stream import timeline
+from echosounder.wire.strict_json import at as member
 
 MS = 1_000_000
 FAR = 40 * MS

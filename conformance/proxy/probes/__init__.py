@@ -5,7 +5,7 @@ sent in the order of the imports below: a gateway may take an upstream that fail
 """
 
 # ruff: noqa: I001
-from conformance.proxy.probes.registry import HELLO, MARKER, PROBES
-from conformance.proxy.probes import requests, forms, answers, failures
+from echosounder.conformance.proxy.probes.registry import HELLO, MARKER, PROBES
+from echosounder.conformance.proxy.probes import requests, forms, answers, failures
 
 __all__ = ["HELLO", "MARKER", "PROBES", "answers", "failures", "forms", "requests"]

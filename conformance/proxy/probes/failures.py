@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.ask import Ask
-from conformance.proxy import behaviours as upstream
-from conformance.proxy.probes.registry import COUNT, HELLO, STORY, USAGE, Steps, behind, probe
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.proxy import behaviours as upstream
+from echosounder.conformance.proxy.probes.registry import COUNT, HELLO, STORY, USAGE, Steps, behind, probe
 
 
 @probe("proxy.cancel")

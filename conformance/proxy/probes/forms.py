@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
-from conformance.proxy.probes.registry import COUNT, HELLO, MARKER, Steps, probe
-from conformance.proxy.probes.requests import CALL, FUNCTION, TOOL
+from echosounder.conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
+from echosounder.conformance.proxy.probes.registry import COUNT, HELLO, MARKER, Steps, probe
+from echosounder.conformance.proxy.probes.requests import CALL, FUNCTION, TOOL
 
 FIM_PROMPT = f"# {MARKER}\ndef fib(a):\n"
 WEATHER = f"(ref {MARKER}) What is the weather in Rome?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.ask import Ask, Send
+from echosounder.conformance.ask import Ask, Send
 
 MARKER = "echosounder-marker"
 """Stands in every request and is replaced by a word of its own when it is sent."""

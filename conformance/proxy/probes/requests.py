@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
-from conformance.proxy import behaviours as upstream
-from conformance.proxy.probes.registry import COUNT, ECHO, HELLO, MARKER, STREAM, USAGE, Steps, behind, probe
-from wire.strict_json import compact
+from echosounder.conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
+from echosounder.conformance.proxy import behaviours as upstream
+from echosounder.conformance.proxy.probes.registry import (
+    COUNT,
+    ECHO,
+    HELLO,
+    MARKER,
+    STREAM,
+    USAGE,
+    Steps,
+    behind,
+    probe,
+)
+from echosounder.wire.strict_json import compact
 
 FUNCTION: dict[str, Any] = {
     "name": "run_order",

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from conformance.engine import Options, Outcome
-from conformance.proxy import behaviours, check
-from conformance.runner import Bounds
-from mock_server.process import spawn
-from wire.target import target
+from echosounder.conformance.engine import Options, Outcome
+from echosounder.conformance.proxy import behaviours, check
+from echosounder.conformance.runner import Bounds
+from echosounder.mock_server.process import spawn
+from echosounder.wire.target import target
 
 KEY = "sk-client-0123456789"
 END = b"\r\n0\r\n\r\n"

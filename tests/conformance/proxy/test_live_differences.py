@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.engine import Options
-from conformance.live import SIDES, compare, differences
-from conformance.probe import Suite
-from mock_server.process import spawn
-from wire.exchange import Exchange, Read, Request
-from wire.runlog import read
-from wire.target import target
+from echosounder.conformance.engine import Options
+from echosounder.conformance.live import SIDES, compare, differences
+from echosounder.conformance.probe import Suite
+from echosounder.mock_server.process import spawn
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.runlog import read
+from echosounder.wire.target import target
 
 KEY = "sk-live-0123456789"
 

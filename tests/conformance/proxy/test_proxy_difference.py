@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.proxy.alignment import answer_changes
-from conformance.proxy.difference import changes, read
-from wire.exchange import Exchange, Read, Request
+from echosounder.conformance.proxy.alignment import answer_changes
+from echosounder.conformance.proxy.difference import changes, read
+from echosounder.wire.exchange import Exchange, Read, Request
 
 
 def said(before: str, after: str) -> list[tuple[str, str]]:

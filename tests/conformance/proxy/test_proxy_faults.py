@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from conformance.ask import Ask
-from conformance.proxy import score
-from conformance.proxy.pair import upstream_side
-from conformance.proxy.probes import PROBES
-from wire.exchange import End, Exchange, Read
-from wire.runlog import Run, read
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.proxy import score
+from echosounder.conformance.proxy.pair import upstream_side
+from echosounder.conformance.proxy.probes import PROBES
+from echosounder.wire.exchange import End, Exchange, Read
+from echosounder.wire.runlog import Run, read
 
 Change = Callable[[Exchange], Exchange]
 

@@ -5,18 +5,18 @@ import time
 
 import pytest
 
-from conformance.engine import Options
-from conformance.proxy import check
-from conformance.proxy.pair import pairs
-from conformance.proxy.probes import PROBES
-from conformance.proxy.replay import again
-from conformance.proxy.secrecy import without_secrets
-from conformance.proxy.upstream import digest
-from conformance.runner import Bounds
-from wire.errors import UsageError
-from wire.exchange import Exchange, Read, Request
-from wire.runlog import read
-from wire.target import target
+from echosounder.conformance.engine import Options
+from echosounder.conformance.proxy import check
+from echosounder.conformance.proxy.pair import pairs
+from echosounder.conformance.proxy.probes import PROBES
+from echosounder.conformance.proxy.replay import again
+from echosounder.conformance.proxy.secrecy import without_secrets
+from echosounder.conformance.proxy.upstream import digest
+from echosounder.conformance.runner import Bounds
+from echosounder.wire.errors import UsageError
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.runlog import read
+from echosounder.wire.target import target
 
 
 def failing(outcome):

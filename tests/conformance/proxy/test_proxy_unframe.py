@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.proxy.unframe import unframe
-from wire.exchange import End
+from echosounder.conformance.proxy.unframe import unframe
+from echosounder.wire.exchange import End
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 LENGTH = b"HTTP/1.1 429 Too Many\r\nX: a\r\nX: b\r\ncontent-length: 5\r\n\r\n"

@@ -6,11 +6,11 @@ from functools import cache
 import simulated
 from simulated_limiters import AtRandom, Both, Bucket, Concurrency, Fixed, NoLimit, Punishing, Sliding
 
-from load.limits.bench import Bench
-from load.limits.discovery import Discovery, discover
-from load.limits.goal import Asking, Goal
-from load.limits.judge import results
-from load.limits.report import rate_limit
+from echosounder.load.limits.bench import Bench
+from echosounder.load.limits.discovery import Discovery, discover
+from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.limits.judge import results
+from echosounder.load.limits.report import rate_limit
 
 PRICE = "0.0000003"
 

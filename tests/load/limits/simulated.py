@@ -10,11 +10,11 @@ from decimal import Decimal
 from email.utils import format_datetime
 from random import Random
 
-from load.limits.script import News, Outcome, Stopped
-from load.sample import Sample
-from wire.exchange import Exchange, Read, Request
-from wire.stream import StreamEnd
-from wire.usage import Usage
+from echosounder.load.limits.script import News, Outcome, Stopped
+from echosounder.load.sample import Sample
+from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.stream import StreamEnd
+from echosounder.wire.usage import Usage
 
 NOON = datetime(2026, 8, 17, 12, tzinfo=UTC)  # by our clock, when a script begins
 

@@ -3,8 +3,8 @@
 import pytest
 from limits_scenes import played
 
-from load.limits.scope import fairness
-from wire.verdict import Verdict
+from echosounder.load.limits.scope import fairness
+from echosounder.wire.verdict import Verdict
 
 SCOPES = [
     ("key", {"key": False, "user_id": True, "model": True}),

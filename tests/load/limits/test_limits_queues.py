@@ -2,12 +2,12 @@
 
 import pytest
 
-from load.limits.bench import Bench
-from load.limits.goal import Asking, Goal
-from load.limits.queues import queued
-from load.limits.script import Outcome
-from load.sample import Sample
-from wire.stream import StreamEnd
+from echosounder.load.limits.bench import Bench
+from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.limits.queues import queued
+from echosounder.load.limits.script import Outcome
+from echosounder.load.sample import Sample
+from echosounder.wire.stream import StreamEnd
 
 NS = 1_000_000_000
 

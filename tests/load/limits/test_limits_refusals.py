@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 from limits_scenes import played
 
-from load.limits.charge import Burst, charge
-from wire.verdict import Verdict
+from echosounder.load.limits.charge import Burst, charge
+from echosounder.wire.verdict import Verdict
 
 
 def test_refusals_are_described():

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from limits_scenes import played
 
-import reports
+from echosounder import reports
 
 
 def policies(name):

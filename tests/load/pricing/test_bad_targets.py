@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-import specs
-from load.limits.run import code
-from load.options import Options
-from load.pricing import Goal, concluded, plan, verify
-from load.pricing.experiment import experiment
-from load.pricing.lab import Lab
-from load.pricing.oracle import Scale
-from load.pricing.prompts import Asking
-from load.pricing.tariff import Tariff
-from wire.errors import CannotJudge, UsageError
+from echosounder import specs
+from echosounder.load.limits.run import code
+from echosounder.load.options import Options
+from echosounder.load.pricing import Goal, concluded, plan, verify
+from echosounder.load.pricing.experiment import experiment
+from echosounder.load.pricing.lab import Lab
+from echosounder.load.pricing.oracle import Scale
+from echosounder.load.pricing.prompts import Asking
+from echosounder.load.pricing.tariff import Tariff
+from echosounder.wire.errors import CannotJudge, UsageError
 
 _spec = importlib.util.spec_from_file_location("simulated_bad", Path(__file__).with_name("simulated.py"))
 simulated = importlib.util.module_from_spec(_spec)
@@ -133,7 +133,7 @@ def test_the_ceiling_is_that_of_the_dearest_price_and_holds():
 
 @pytest.fixture(scope="module")
 def mock():
-    from mock_server.process import spawn
+    from echosounder.mock_server.process import spawn
 
     with spawn() as running:
         yield running.url

@@ -9,9 +9,9 @@ import time
 import pytest
 from jsonschema import Draft202012Validator
 
-import reports
+from echosounder import reports
 from echosounder.__main__ import run
-from mock_server.process import spawn
+from echosounder.mock_server.process import spawn
 
 KEY, OTHER = "sk-test-0123456789", "sk-test-9876543210"
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import specs
-from load.pricing.latency import compared
-from load.pricing.ledger import Balance, Charge, Entry, balance, merged, settled
-from load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, Seen, expectations
-from load.pricing.prompts import Message, Prompt, changed, cut, joined, returned, shown, user
-from load.pricing.tariff import Tariff
-from wire.tokens import count, vocabulary
-from wire.usage import Usage
+from echosounder import specs
+from echosounder.load.pricing.latency import compared
+from echosounder.load.pricing.ledger import Balance, Charge, Entry, balance, merged, settled
+from echosounder.load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, Seen, expectations
+from echosounder.load.pricing.prompts import Message, Prompt, changed, cut, joined, returned, shown, user
+from echosounder.load.pricing.tariff import Tariff
+from echosounder.wire.tokens import count, vocabulary
+from echosounder.wire.usage import Usage
 
 FEW = settings(max_examples=40)
 RATES = specs.Rates(Decimal("0.007"), Decimal("0.22"), Decimal("0.66"))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from load.limits.script import Book
-from load.pricing import concluded
-from load.pricing.account import Accountant
-from load.pricing.experiment import experiment
-from load.pricing.lab import Goal, Lab
-from load.pricing.oracle import Scale
-from load.pricing.prompts import Asking
-from load.pricing.tariff import Tariff
+from echosounder.load.limits.script import Book
+from echosounder.load.pricing import concluded
+from echosounder.load.pricing.account import Accountant
+from echosounder.load.pricing.experiment import experiment
+from echosounder.load.pricing.lab import Goal, Lab
+from echosounder.load.pricing.oracle import Scale
+from echosounder.load.pricing.prompts import Asking
+from echosounder.load.pricing.tariff import Tariff
 
 _spec = importlib.util.spec_from_file_location("simulated_bill", Path(__file__).with_name("simulated.py"))
 simulated = importlib.util.module_from_spec(_spec)

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from mock_server.deviations import all_deviations
-from mock_server.process import Running, spawn
-from wire import sse
+from echosounder.mock_server.deviations import all_deviations
+from echosounder.mock_server.process import Running, spawn
+from echosounder.wire import sse
 
 QUIET = {"thinking": {"type": "disabled"}}
 MODEL = {"model": "deepseek-v4-flash"}
@@ -416,7 +416,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The rows of a module; a deviation of the module that it mirrors and that has none gets an empty one, which fails."""
     if "row" in metafunc.fixturenames:
         rows: list[Row] = metafunc.module.ROWS
-        mirrored = "mock_server.deviations." + metafunc.module.__name__.rpartition("test_")[2]
+        mirrored = "echosounder.mock_server.deviations." + metafunc.module.__name__.rpartition("test_")[2]
         named = {part.strip().partition(":")[0] for text, _, _ in rows for part in text.split(";")}
         forgotten = {each.name for each in all_deviations() if each.apply.__module__ == mirrored} - named
         rows = rows + [(name, "chat", lambda wire: False) for name in sorted(forgotten)]

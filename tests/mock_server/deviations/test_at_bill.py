@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import specs
+from echosounder import specs
 
 
 def tokens(wire):

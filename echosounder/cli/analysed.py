@@ -1,0 +1,45 @@
+"""A load run's report: told to people and machines, and made from the log alone where the run was killed before it could."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from echosounder.cli import results, sampled
+from echosounder.load.engine import Outcome
+from echosounder.load.recovery import recover
+from echosounder.reports import source
+from echosounder.wire.runlog import records
+
+
+def is_load(run: Path) -> bool:
+    """Does the log at *run*, a folder or a run.jsonl, begin like that of a load?"""
+    log = run / "run.jsonl" if run.is_dir() else run
+    return log.name == "run.jsonl" and log.exists() and next(records(log), {}).get("command") == "load"
+
+
+def remade(run: Path) -> tuple[dict[str, Any], Outcome]:
+    """The report, and what it was made of. Raises what :func:`load.recovery.recover` raises."""
+    options, outcome = recover(run if run.is_dir() else run.parent)
+    return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
+
+
+def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
+    """The files into the run's folder, the summary to the person, and why the run was stopped, if it was."""
+    results.publish(report, source.read(out, report), out, as_json)
+    for sentence in () if as_json else sampled.lines(report):
+        print(sentence)
+    if beyond := report["load"].get("beyond_duration"):
+        print(
+            f"echosounder: requests of the trace that are due after --duration and were not sent: {beyond}",
+            file=sys.stderr,
+        )
+    for stop in report.get("stopped", ()):
+        print(f"echosounder: {stop['reason']}; what was measured is in {out}", file=sys.stderr)
+
+
+def write_if_missing(run: Path) -> None:
+    """Give a load run the report that it could not make itself."""
+    folder = run if run.is_dir() else run.parent
+    if not (folder / "report.json").exists() and is_load(run):
+        report, _ = remade(run)
+        results.write(report, source.read(folder, report), folder)

@@ -1,0 +1,153 @@
+"""``echosounder list`` and ``echosounder explain``: what the harness knows, from the data it is made of."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import echosounder.conformance.probes  # noqa: F401  # importing it registers every probe
+from echosounder import specs
+from echosounder.cli import complete, options
+from echosounder.cli.load import RUNNERS
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.probe import PROBES
+from echosounder.conformance.proxy import probes as of_proxies
+from echosounder.load.scenarios import SCENARIOS
+from echosounder.mock_server.deviations import all_deviations
+from echosounder.wire.errors import UsageError
+
+
+class Kind(StrEnum):
+    REQUIREMENTS = "requirements"
+    PROBES = "probes"
+    DEVIATIONS = "deviations"
+    SCENARIOS = "scenarios"
+    PROFILES = "profiles"
+
+
+def list_(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.REQUIREMENTS,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Requirements: only those of this profile.", autocompletion=complete.names("profiles")),
+    ] = None,
+    feature: Annotated[str | None, typer.Option(help="Requirements and probes: only those of this feature.")] = None,
+    json_: options.Json = False,
+) -> None:
+    """List requirements, probes, deviations, scenarios or profiles."""
+    rows = [row for row in ROWS[kind](profile) if feature is None or feature in row.get("features", ())]
+    if json_:
+        print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
+        return
+    columns = COLUMNS[kind]
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    console = Console()
+    console.width = console.width if console.is_terminal else 250  # a pipe wants a row a line
+    console.print(table)
+    Console(stderr=True).print(f"{len(rows)} {kind}", style="dim")
+
+
+def explain(
+    id: Annotated[str, typer.Argument(help="An id that `list` shows, of any kind.", autocompletion=complete.names())],
+    json_: options.Json = False,
+) -> None:
+    """One requirement, probe, deviation, scenario or profile in full, with its source."""
+    found = [(kind, row) for kind in Kind for row in ROWS[kind](None) if row["id"] == id]
+    if not found:
+        raise UsageError(f"nothing is called {id!r}{_near(id)}; `echosounder list KIND` shows the names")
+    if json_:
+        print(json.dumps(found[0][1], ensure_ascii=False, indent=1, default=str))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for kind, row in found:
+        console.print(f"[bold]{id}[/] ({kind.removesuffix('s')})")
+        for name, value in row.items():
+            if name != "id" and value not in (None, "", (), [], {}):
+                console.print(f"  {name}: ", style="dim", end="")
+                console.print(_cell(value), markup=False)
+
+
+def _requirements(profile: str | None) -> Iterable[dict[str, Any]]:
+    return [asdict(row) for row in specs.requirements(profile)]
+
+
+def _probes(profile: str | None) -> Iterable[dict[str, Any]]:
+    wanted = {
+        name: [row.id for row in specs.requirements() if name in row.probes] for name in (*PROBES, *of_proxies.PROBES)
+    }
+    for probe in PROBES.values():
+        yield {
+            "id": probe.name,
+            "title": probe.purpose,
+            "suite": probe.suite.name.lower(),
+            "requests": probe.requests,
+            "tokens": probe.tokens,
+            "features": sorted(probe.features),
+            "requirements": wanted[probe.name],
+        }
+    ask = Ask(profile or specs.DEFAULT_PROFILE, specs.models(profile or specs.DEFAULT_PROFILE)[0])
+    for name, steps in of_proxies.PROBES.items():
+        yield {
+            "id": name,
+            "title": (steps.__doc__ or "").strip().splitlines()[0],
+            "suite": "proxy",
+            "requests": len(list(steps(ask))),
+            "tokens": 0,  # our own mock answers
+            "features": ["proxy"],
+            "requirements": wanted[name],
+        }
+
+
+def _deviations(_: str | None) -> Iterable[dict[str, Any]]:
+    for row in all_deviations():
+        breaks = sorted(row.breaks)
+        yield {"id": row.name, "title": row.summary, "layer": row.layer, "legal": not breaks, "breaks": breaks}
+
+
+def _scenarios(_: str | None) -> Iterable[dict[str, Any]]:
+    return [
+        {"id": name, "title": (scenario.__doc__ or "").strip().splitlines()[0]}
+        for name, scenario in (SCENARIOS | RUNNERS).items()
+    ]
+
+
+def _profiles(_: str | None) -> Iterable[dict[str, Any]]:
+    return [{"id": name, **asdict(specs.profile(name))} for name in specs.PROFILES]
+
+
+ROWS: dict[Kind, Callable[[str | None], Iterable[dict[str, Any]]]] = {
+    Kind.REQUIREMENTS: _requirements,
+    Kind.PROBES: _probes,
+    Kind.DEVIATIONS: _deviations,
+    Kind.SCENARIOS: _scenarios,
+    Kind.PROFILES: _profiles,
+}
+COLUMNS = {
+    Kind.REQUIREMENTS: ("id", "level", "basis", "title"),
+    Kind.PROBES: ("id", "suite", "requests", "title"),
+    Kind.DEVIATIONS: ("id", "layer", "legal", "title"),
+    Kind.SCENARIOS: ("id", "title"),
+    Kind.PROFILES: ("id", "date", "dialect", "title"),
+}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return (
+            ", ".join(" ".join(map(str, item.values())) if isinstance(item, dict) else str(item) for item in value)
+            or "-"
+        )
+    return str(value)
+
+
+def _near(id: str) -> str:
+    near = difflib.get_close_matches(id, [row["id"] for kind in Kind for row in ROWS[kind](None)], n=1)
+    return f"; did you mean {near[0]}?" if near else ""

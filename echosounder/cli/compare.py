@@ -1,0 +1,124 @@
+"""``echosounder compare``: what got fixed, broke, flaps, got slower; with ``--live``, what two targets answer differently."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from echosounder import specs
+from echosounder.cli import live as both
+from echosounder.cli import options
+from echosounder.cli.check import Requests, SuiteName, SuiteOption, Timeout
+from echosounder.reports import compare as comparing
+from echosounder.reports import compare_text, source
+from echosounder.reports.kinds import kind
+from echosounder.wire.errors import UsageError
+
+More = Annotated[
+    list[Path] | None, typer.Option(metavar="RUN", help="Another run of that side, to see what flaps; may be repeated.")
+]
+
+
+LIVE = "With --live"
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="BEFORE and AFTER are URLs: send both the same probes and tell only what differs.",
+        rich_help_panel=LIVE,
+    ),
+]
+ReferenceModel = Annotated[
+    str | None,
+    typer.Option(help="Model of the first target; the first that it lists by default.", rich_help_panel=LIVE),
+]
+CandidateModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Model of the second target; the first that it lists by default.", rich_help_panel=LIVE
+    ),
+]
+ReferenceKey = Annotated[
+    str | None,
+    typer.Option(help="Variable that holds the first target's key; the second's by default.", rich_help_panel=LIVE),
+]
+CandidateKey = Annotated[
+    str,
+    typer.Option(
+        "--api-key-env",
+        envvar="ECHOSOUNDER_API_KEY_ENV",
+        help="Variable that holds the second target's key.",
+        rich_help_panel=LIVE,
+    ),
+]
+Times = Annotated[
+    int, typer.Option(min=1, max=100, help="How often each probe is sent, to tell noise.", rich_help_panel=LIVE)
+]
+
+
+def compare(
+    before: Annotated[str, typer.Argument(help="The run to compare with; with --live, the URL of the reference.")],
+    after: Annotated[str, typer.Argument(help="The run to judge; with --live, the URL of the candidate.")],
+    also_before: More = None,
+    also_after: More = None,
+    common: Annotated[
+        bool, typer.Option("--common", help="Checks: compare only the requirements that all runs judged.")
+    ] = False,
+    threshold: Annotated[
+        float, typer.Option(min=0.0, max=10.0, help="Loads: the change, as a share, that counts.")
+    ] = 0.05,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a job summary.")] = False,
+    live: Live = False,
+    reference_model: ReferenceModel = None,
+    model: CandidateModel = None,
+    reference_key_env: ReferenceKey = None,
+    api_key_env: CandidateKey = options.DEFAULT_KEY_ENV,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    suite: SuiteOption = SuiteName.SMOKE,
+    times: Times = 3,
+    timeout: Timeout = 60.0,
+    budget_requests: Requests = None,
+    budget_usd: options.Usd = None,
+    out: options.Out = None,
+    json_: options.Json = False,
+) -> int:
+    """Compare two runs; exit 0 when nothing got worse, 1 when something did, 3 when that cannot be told. With --live, two targets:
+    0 when nothing differs, 1 when something does; budgets hold for each side."""
+    if live:
+        settings = both.Settings(
+            urls=(before, after),
+            models=(reference_model, model),
+            keys=(reference_key_env or api_key_env, api_key_env),
+            profile=profile,
+            suite=suite,
+            times=times,
+            timeout=timeout,
+            budget_requests=budget_requests,
+            budget_usd=budget_usd,
+            out=out,
+        )
+        return both.live(settings, json_)
+    result = _compared(_side(before, also_before), _side(after, also_after), common=common, threshold=threshold)
+    if json_:
+        print(json.dumps(compare_text.record(result), indent=1))
+    elif markdown:
+        print(compare_text.to_markdown(result))
+    else:
+        compare_text.show(result, Console(highlight=False))
+    return result.exit_code
+
+
+def _side(run: str, more: list[Path] | None) -> list[Any]:
+    if run.startswith(("http://", "https://")):
+        raise UsageError(f"{run} is a target, not a run; to compare two targets say --live")
+    return [source.load(path) for path in (Path(run), *(more or ()))]
+
+
+def _compared(before: list[Any], after: list[Any], common: bool, threshold: float) -> comparing.Comparison:
+    if kind(before[0][0]) == "check":
+        return comparing.checks([report for report, _ in before], [report for report, _ in after], common)
+    if len(before) + len(after) > 2:
+        raise UsageError("load runs are compared two at a time; give no --also-before or --also-after")
+    return comparing.loads(before[0], after[0], threshold)

@@ -1,0 +1,29 @@
+"""What a shell fills in when Tab is pressed: commands, options and, by the functions here, the names that data give."""
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+
+VARIABLE = "_ECHOSOUNDER_COMPLETE"
+Completer = Callable[[str], list[tuple[str, str]]]
+
+
+def names(*kinds: str) -> Completer:
+    """Completes ids of the catalogue, each with its title; of every kind where none is named.
+
+    The catalogue imports the whole program, and a mock must start at once: so it is read only when a shell asks.
+    """
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        catalogue = import_module("echosounder.cli.catalogue")
+        rows = (row for kind in kinds or catalogue.Kind for row in catalogue.ROWS[kind](None))
+        return [(row["id"], row["title"]) for row in rows if row["id"].startswith(incomplete)]
+
+    return complete
+
+
+def words() -> list[str] | None:
+    """The line that a shell wants completed; None where none does. Bash says it in one variable, the other shells in another."""
+    if VARIABLE not in os.environ:
+        return None
+    return os.environ.get("_TYPER_COMPLETE_ARGS", os.environ.get("COMP_WORDS", "")).split()

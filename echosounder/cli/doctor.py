@@ -1,0 +1,105 @@
+"""``echosounder doctor``: is this machine, this key and this target fit for a run?"""
+
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+
+import echosounder
+from echosounder.cli import options
+from echosounder.wire.target import Target, target
+
+LIBRARIES = ("httpx", "openapi-core", "hypothesis", "locust", "gevent", "pytest")
+MARKS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]BAD[/] "}
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """``state``: ok, note (works, but know it) or bad (a run would fail)."""
+
+    state: str
+    what: str
+
+
+def doctor(
+    url: options.Url = None,
+    api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the target.")] = 5.0,
+) -> int:
+    """Check versions, clock, timers, ports, key and target; exit 3 when a run would fail."""
+    console, bad = Console(highlight=False, soft_wrap=True), False
+    for symptom in examine(target(url) if url else None, api_key_env, timeout):
+        console.print(f"{MARKS[symptom.state]}  {symptom.what}")
+        bad |= symptom.state == "bad"
+    return 3 if bad else 0
+
+
+def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Symptom]:
+    """Every symptom, cheap ones first. Only ``GET /models`` is sent, once."""
+    yield Symptom(
+        "ok", f"echosounder {echosounder.__version__}, Python {platform.python_version()} on {platform.system()}"
+    )
+    yield Symptom("ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+    yield from _machine()
+    yield _key(key_env, aim)
+    if aim:
+        yield _reach(aim, options.api_key(key_env), timeout)
+
+
+def _machine() -> Iterator[Symptom]:
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    yield Symptom(
+        "ok" if load < cores / 2 else "note",
+        f"{cores} cores, load {load:.1f}" + (": timing will suffer" if load >= cores / 2 else ""),
+    )
+    yield Symptom("ok", f"monotonic clock: resolution {time.get_clock_info('monotonic').resolution * 1e9:.0f} ns")
+    late = _lateness()
+    yield Symptom("ok" if late < 1 else "note", f"timers: a sleep of 1 ms ends {late:.2f} ms late (median of 50)")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield Symptom("ok", f"a free loopback port can be had ({probe.getsockname()[1]})")
+    timer = hasattr(os, "timerfd_create") or sys.platform == "linux"
+    yield Symptom(
+        "ok" if timer else "note",
+        "timerfd: " + ("the mock paces to the microsecond" if timer else "absent, the mock paces to about 1 ms"),
+    )
+
+
+def _lateness() -> float:
+    def once() -> float:
+        start = time.perf_counter()
+        time.sleep(0.001)
+        return (time.perf_counter() - start) * 1000 - 1
+
+    return sorted(once() for _ in range(50))[25]
+
+
+def _key(name: str, aim: Target | None) -> Symptom:
+    if options.api_key(name):
+        return Symptom("ok", f"{name} holds a key")
+    needed = aim is not None and not aim.loopback
+    return Symptom(
+        "bad" if needed else "note", f"{name} is empty: " + ("export it" if needed else "fine for the bundled mock")
+    )
+
+
+def _reach(aim: Target, key: str | None, timeout: float) -> Symptom:
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    try:
+        answer = httpx.get(aim.address("/models"), headers=headers, timeout=timeout)
+    except (httpx.HTTPError, ValueError) as error:
+        return Symptom("bad", f"{aim.url} does not answer: {error or type(error).__name__}")
+    state = "ok" if answer.status_code == 200 else "bad" if answer.status_code in {401, 403} else "note"
+    return Symptom(
+        state,
+        f"{aim.url} answers GET /models with {answer.status_code} in {answer.elapsed.total_seconds() * 1000:.0f} ms",
+    )

@@ -1,0 +1,27 @@
+"""``echosounder history``: how verdicts and latency went, run after run."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echosounder.reports import history as pages
+from echosounder.wire.errors import UsageError
+
+
+def history(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds the folders of runs.")] = Path("runs"),
+    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/history.html by default.")] = None,
+) -> None:
+    """Index a folder of runs (made anew from the logs each time) and plot the trend of each target."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; `echosounder check --out {folder}/first` makes a run")
+    database, page = folder / "history.sqlite", out or folder / "history.html"
+    for complaint in pages.index(folder, database):
+        print(f"left out: {complaint}", file=sys.stderr)
+    try:
+        page.write_text(pages.render(pages.entries(database)), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {page}: {error.strerror}; give another file with --out") from None
+    print(page)

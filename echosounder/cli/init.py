@@ -1,0 +1,44 @@
+"""``echosounder init``: a commented settings file to start from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echosounder.cli import settings
+from echosounder.wire.errors import UsageError
+
+TEMPLATE = """\
+# Settings of Echosounder. The command line wins over ECHOSOUNDER_* variables, and those win over this file.
+# Keys up here hold for every command that has such an option; a table holds for the command it is named after.
+
+# url = "http://localhost:8000/v1"     # the target; without it: the bundled mock
+# profile = "2026-08"                  # which date of the API, or "openai"; see: echosounder list profiles
+# model = "deepseek-v4-flash"          # default: the first that /models lists
+# api-key-env = "DEEPSEEK_API_KEY"     # the variable that holds the key; the key itself never stands in a file
+# budget-usd = "0.50"                  # never spend more than this in one run
+
+[check]
+# suite = "standard"                   # smoke (at most 20 requests), standard (at most 150), thorough
+# policy = "interop"                   # interop: what clients need; documented: the letter of the documentation
+# baseline = "echosounder-baseline.toml"
+
+[load]
+# users = 8                            # closed loop; or an open loop: rate = 5
+# duration = "60s"
+# slo = ["ttft_p95<500ms", "failures<1%"]
+"""
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(settings.FILE),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented echosounder.toml."""
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists already; give another path, or --force to overwrite it")
+    try:
+        path.write_text(TEMPLATE, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    print(f"wrote {path}; every line in it is a comment until you remove its #")

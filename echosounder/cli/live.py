@@ -1,0 +1,89 @@
+"""``echosounder compare --live``: the same probes to two targets, and what they answer differently."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+
+from echosounder.cli import options, results
+from echosounder.cli.check import known_profile, money
+from echosounder.conformance import live as both
+from echosounder.conformance.engine import Options, Progress
+from echosounder.conformance.probe import Suite
+from echosounder.conformance.runner import Bounds
+from echosounder.reports import differences
+from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.target import target
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says about both sides. ``urls``, ``models`` and ``keys`` are of the reference and of the candidate;
+    a key is given by the variable that holds it."""
+
+    urls: tuple[str, str]
+    models: tuple[str | None, str | None]
+    keys: tuple[str, str]
+    profile: str
+    suite: str
+    times: int
+    timeout: float
+    budget_requests: int | None
+    budget_usd: str | None
+    out: Path | None
+
+
+def live(settings: Settings, as_json: bool) -> int:
+    """0 where nothing differs, 1 where something does; raises where one of the two gives nothing to compare."""
+    known_profile(settings.profile)
+    folder = options.out_dir(settings.out, "compare")
+    amount = money(settings.budget_usd)
+    reference, candidate = (_side(settings, index, folder / name, amount) for index, name in enumerate(both.SIDES))
+    try:
+        with results.progress("compare", quiet=as_json) as bar:
+            comparison = both.compare(reference, candidate, settings.times, _watch(bar))
+    except KeyRefused as error:
+        index = both.SIDES.index("candidate" if str(error).startswith("the candidate") else "reference")
+        with options.naming_the_key(settings.keys[index]):
+            raise
+    _publish(comparison.report, folder, as_json)
+    return comparison.exit_code
+
+
+def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) -> Options:
+    return Options(
+        target=target(settings.urls[index], settings.models[index]),
+        out=results.ready(folder),
+        api_key=options.api_key(settings.keys[index]),
+        profile=settings.profile,
+        suite=Suite.named(settings.suite),
+        budget_requests=settings.budget_requests,
+        budget_usd=amount,
+        bounds=Bounds(connect_s=min(settings.timeout, 10.0), idle_s=settings.timeout),
+    )
+
+
+def _watch(bar: Bar) -> Callable[[Progress], None]:
+    task = bar.add_task("", total=None)
+    return lambda step: bar.update(task, completed=step.done, total=step.planned, description=step.probe)
+
+
+def _publish(report: dict[str, object], folder: Path, as_json: bool) -> None:
+    text = json.dumps(report, ensure_ascii=False, indent=1)
+    try:
+        (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+        (folder / "summary.md").write_text(differences.to_markdown(report), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write into {folder}: {error.strerror}; the logs of both sides are safe there"
+        ) from None
+    if as_json:
+        print(text)
+        return
+    console = Console(highlight=False)
+    differences.show(report, console)
+    console.print(f"report: {folder / 'summary.md'}", style="dim", soft_wrap=True)

@@ -1,0 +1,210 @@
+"""``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from enum import StrEnum
+from functools import partial
+from inspect import Parameter, Signature
+from pathlib import Path
+from secrets import randbelow
+from typing import Annotated, Any
+
+import typer
+
+from echosounder import specs
+from echosounder.cli import analysed, complete, options, results, sampled
+from echosounder.cli.check import BUNDLED_KEY, known_profile
+from echosounder.cli.duration import seconds
+from echosounder.load import engine, limits, plan, pricing
+from echosounder.load.options import Options
+from echosounder.mock_server.process import spawn
+from echosounder.wire.errors import UsageError
+
+Timeout = Annotated[
+    float,
+    typer.Option(
+        envvar="ECHOSOUNDER_TIMEOUT",
+        parser=seconds,
+        metavar="DURATION",
+        help="Give up on a stream after so long without a byte.",
+    ),
+]
+OtherKey = Annotated[
+    str | None,
+    typer.Option(
+        "--other-api-key-env",
+        envvar="ECHOSOUNDER_OTHER_API_KEY_ENV",
+        help="Variable that holds a second API key (rate-limit): are both counted together?",
+    ),
+]
+Scenario = Annotated[
+    str,
+    typer.Argument(help="One that `list scenarios` shows, or a YAML file.", autocompletion=complete.names("scenarios")),
+]
+
+
+class Arrival(StrEnum):
+    CONSTANT = "constant"
+    POISSON = "poisson"
+    TRACE = "trace"
+
+
+def _option(name: str, kind: Any, default: Any, about: str, flag: str = "", **more: Any) -> Parameter:
+    """An option of the load engine: *name* is a field of `load.options.Options`."""
+    option = typer.Option(
+        flag or f"--{name.replace('_', '-')}", envvar=f"ECHOSOUNDER_{name.upper()}", help=about, **more
+    )
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+
+
+DURATION: dict[str, Any] = {"parser": seconds, "metavar": "DURATION"}
+ENGINE = (
+    _option(
+        "users",
+        str | None,
+        None,
+        "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
+        "many, 256 by default.",
+    ),
+    _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
+    _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),
+    _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end."),
+    _option(
+        "duration",
+        float | None,
+        None,
+        "How long to send, 30s or as long as the trace by default. For rate-limit: the longest it may take, 5m by default.",
+        **DURATION,
+    ),
+    _option(
+        "warmup", float, "0s", "Sent first, at the level the load begins with, and left out of the figures.", **DURATION
+    ),
+    _option("drain", float, "30s", "How long streams in flight may take to end.", **DURATION),
+    _option("prompt_tokens", str | None, None, "Length of the prompts: 200, or 100-400."),
+    _option("output_tokens", str | None, None, "Length of the answers asked for."),
+    _option("prompts", Path | None, None, "Prompts from a file, one a line."),
+    _option("processes", int, 1, "Worker processes on this machine.", min=1),
+    _option("master", str | None, None, "Wait here for workers on other machines.", metavar="HOST:PORT"),
+    _option("worker", str | None, None, "Work for this master.", metavar="HOST:PORT"),
+    _option("expect_workers", int, 0, "Workers from elsewhere that the master waits for.", min=0),
+    _option("web", int | None, None, "Locust's web interface while running, our page at /echosounder.", metavar="PORT"),
+    _option("prometheus", int | None, None, "Serve metrics for Prometheus while running.", metavar="PORT"),
+    _option("otel", bool, False, "Export OpenTelemetry metrics while running, by the OTEL_* variables."),
+    _option("slo", list[str] | None, None, "ttft_p95<500ms, failures<1%, goodput>20/s; may be repeated."),
+    _option("budget_usd", str | None, None, "Never spend more than this."),
+    _option("budget_requests", int | None, None, "Never send more requests than this."),
+    _option(
+        "prices",
+        str | None,
+        None,
+        "USD per million tokens, where no price is known.",
+        flag="--price",
+        metavar="HIT,MISS,OUTPUT",
+    ),
+    _option("ca_file", Path | None, None, "Certificate authorities to trust instead of the system's."),
+    _option(
+        "seed",
+        int | None,
+        None,
+        "Seed of everything that is drawn. Without it each load draws its own and tells it: a server that has cached the "
+        "prompts of one run must not know those of the next.",
+    ),
+)
+
+
+# Experiments rather than loads; each may compare two keys.
+RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}
+USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
+MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
+
+
+def load(
+    scenario: Scenario,
+    url: options.Url = None,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    model: options.Model = None,
+    beta_url: options.BetaUrl = None,
+    api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    other_api_key_env: OtherKey = None,
+    timeout: Timeout = 120.0,
+    out: options.Out = None,
+    json_: options.Json = False,
+    **given: Any,
+) -> int:
+    """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
+    known_profile(profile)
+    runner = _runner(scenario, other_api_key_env)
+    given["slo"] = tuple(given["slo"] or ())
+    given["duration"] = _duration(scenario, **given)
+    if given["seed"] is None:  # what an experiment asks does not depend on what others asked before
+        given["seed"] = 0 if scenario in RUNNERS else randbelow(2**31)
+    given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
+    with ExitStack() as stack:
+        settings = Options(
+            url=url or (MASTERS if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
+            scenario=scenario,
+            profile=profile,
+            model=model,
+            beta_url=beta_url,
+            api_key=options.api_key(api_key_env) if url else BUNDLED_KEY,
+            connect_timeout=min(timeout, 10.0),
+            idle_timeout=timeout,
+            out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
+            **given,
+        )
+        return _run(runner, settings, api_key_env, json_)
+
+
+def _duration(scenario: str, duration: float | None, trace: Path | None, warmup: float, **others: Any) -> float:
+    """How long to send where nobody said: a trace to its end."""
+    if duration is not None:
+        return duration
+    if scenario in RUNNERS:
+        return LONGEST
+    return plan.duration(trace, warmup) if trace else USUAL
+
+
+def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Outcome]:
+    """What runs the scenario. Raises :class:`UsageError` for a second key that is of no use or not there."""
+    if other_key_env is None:
+        return RUNNERS.get(scenario, engine.run)
+    if scenario not in RUNNERS:
+        raise UsageError(f"--other-api-key-env is of use with {' and '.join(RUNNERS)} only, not with {scenario}")
+    key = options.api_key(other_key_env)
+    if key is None:
+        raise UsageError(f"the variable {other_key_env} holds no API key; set it, or leave --other-api-key-env out")
+    return partial(RUNNERS[scenario], other_key=key)
+
+
+def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str, as_json: bool) -> int:
+    with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
+        task = bar.add_task("", total=None)
+        plans = settings.scenario in RUNNERS  # the first step says what it may take, before anything is sent
+
+        def told(step: engine.Step) -> None:
+            nonlocal plans
+            if plans:
+                bar.console.print(f"{settings.scenario}: {step.said}", highlight=False, soft_wrap=True)
+            plans = False
+            bar.update(task, completed=step.done, total=step.planned, description=step.said)
+
+        outcome = runner(settings, told)
+    report = outcome.report
+    if settings.scenario not in RUNNERS:
+        report = sampled.with_conformance(report, outcome.log, settings.profile)
+    analysed.publish(report, settings.out, as_json)
+    if settings.scenario not in RUNNERS and not as_json:
+        print(f"seed {settings.seed}: `--seed {settings.seed}` sends the same requests again")
+    return outcome.exit_code
+
+
+def _signature() -> Signature:
+    own = [
+        parameter
+        for parameter in Signature.from_callable(load).parameters.values()
+        if parameter.kind is not Parameter.VAR_KEYWORD
+    ]
+    return Signature([*own, *ENGINE])
+
+
+load.__signature__ = _signature()  # type: ignore[attr-defined]  # typer reads the command's options from here

@@ -1,0 +1,85 @@
+"""Options that several commands share, each with its variable. The key itself is never an option: only its variable's name is."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echosounder.cli import complete
+from echosounder.wire.errors import KeyRefused
+
+Url = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[URL]",
+        envvar="ECHOSOUNDER_URL",
+        help="Base URL of the target. Without it: the bundled mock.",
+        show_default=False,
+    ),
+]
+Profile = Annotated[
+    str,
+    typer.Option(
+        envvar="ECHOSOUNDER_PROFILE",
+        help="Which date of the API, or dialect; see `list profiles`.",
+        autocompletion=complete.names("profiles"),
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to ask for; the first that /models lists by default."),
+]
+BetaUrl = Annotated[
+    str | None, typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base of beta features; /beta beside URL by default.")
+]
+KeyEnv = Annotated[
+    str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_ONLY",
+        help="Requirement ids, globs allowed; may be repeated.",
+        autocompletion=complete.names("requirements"),
+    ),
+]
+Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed of everything that is drawn.")]
+Usd = Annotated[
+    str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Never spend more than this.")
+]
+Out = Annotated[
+    Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results; runs/<time>-<name> by default.")
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_BASELINE", help="Accepted failures, each with its reason and expiry; stale ones fail."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print report.json alone on stdout.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")]
+
+DEFAULT_KEY_ENV = "DEEPSEEK_API_KEY"
+
+
+def api_key(name: str) -> str | None:
+    """The key in the variable *name*, or None."""
+    return os.environ.get(name) or None
+
+
+@contextmanager
+def naming_the_key(variable: str) -> Iterator[None]:
+    """A refused key is said with the name of the variable that held it, which only the command line knows."""
+    try:
+        yield
+    except KeyRefused as error:
+        raise KeyRefused(str(error).replace("the variable that holds it", f"the variable {variable}")) from None
+
+
+def out_dir(out: Path | None, name: str) -> Path:
+    """The folder for results: *out*, or a new one named by the time and the run's name."""
+    return out or Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"

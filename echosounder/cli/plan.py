@@ -1,0 +1,64 @@
+"""``echosounder plan``: what a check would send, before it sends anything."""
+
+import json
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from echosounder import specs
+from echosounder.cli import options
+from echosounder.cli.check import Repeat, SuiteName, SuiteOption, known_profile
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.catalogue import known_patterns
+from echosounder.conformance.planner import Plan
+from echosounder.conformance.planner import plan as planned
+from echosounder.conformance.probe import Suite
+
+
+def plan(
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    model: options.Model = None,
+    suite: SuiteOption = SuiteName.STANDARD,
+    only: options.Only = None,
+    repeat: Repeat = 1,
+    json_: options.Json = False,
+) -> None:
+    """Show requests, tokens and the worst-case price of a check; sends nothing."""
+    known_profile(profile)
+    ask = Ask(profile, model or specs.models(profile)[0])
+    sends = planned(ask, Suite.named(suite), datetime.now(UTC), known_patterns(only or ()), repeat)
+    if json_:
+        print(json.dumps(_record(ask, sends), indent=1))
+    else:
+        _show(ask, sends, Console(highlight=False))
+
+
+def _record(ask: Ask, sends: Plan) -> dict[str, object]:
+    return {
+        "profile": ask.profile,
+        "model": ask.model,
+        "requests": sends.requests,
+        "prompt_tokens": sends.prompt_tokens,
+        "completion_tokens": sends.completion_tokens,
+        "usd": None if sends.usd is None else str(sends.usd),
+        "reduction": sends.reduction,
+        "priced_at": sends.at.isoformat(timespec="seconds"),
+        "probes": [
+            {"id": probe.name, "requests": probe.requests, "completion_tokens": probe.tokens} for probe in sends.probes
+        ],
+    }
+
+
+def _show(ask: Ask, sends: Plan, console: Console) -> None:
+    table = Table("probe", "requests", "tokens at most", "what for", box=None, pad_edge=False)
+    for probe in sends.probes:
+        table.add_row(probe.name, str(probe.requests), str(probe.tokens), probe.purpose.splitlines()[0])
+    console.print(table)
+    price = "no price is known for this model" if sends.usd is None else f"at most {sends.usd.normalize():f} USD"
+    more = f", and {sends.reduction} more to make a wrongly answered one smaller" if sends.reduction else ""
+    console.print(
+        f"\n{sends.requests} requests{more}, at most {sends.prompt_tokens} + {sends.completion_tokens} tokens: {price}"
+        f" for {ask.model} at {sends.at:%Y-%m-%d %H:%M} UTC. Nothing was sent.",
+        soft_wrap=True,
+    )

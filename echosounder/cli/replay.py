@@ -1,0 +1,63 @@
+"""``echosounder replay``: send one exchange of a run again. Is it fixed?"""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from echosounder.cli import options
+from echosounder.cli.check import Timeout
+from echosounder.conformance.proxy import replay as both_sides
+from echosounder.conformance.replay import Change, Replay
+from echosounder.conformance.replay import replay as again
+from echosounder.conformance.runner import Bounds
+from echosounder.mock_server.process import spawn
+from echosounder.wire.errors import Unreachable
+from echosounder.wire.runlog import Run, read
+from echosounder.wire.target import Target, target
+from echosounder.wire.verdict import Finding
+
+STYLES = {Change.FIXED: "bold green", Change.STILL: "bold red", Change.OTHER: "bold yellow"}
+
+
+def replay(
+    run: options.Run,
+    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Its id, as the findings name it.")],
+    url: Annotated[
+        str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Send it elsewhere; to the run's target by default.")
+    ] = None,
+    api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    timeout: Timeout = 60.0,
+) -> int:
+    """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""
+    log = read(run)
+    recorded = log.header["target"]
+    aim = target(url) if url else target(recorded["url"], recorded["model"], recorded["beta_url"])
+    bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
+    key = options.api_key(api_key_env)
+    send = _through if recorded.get("position") == "proxy" else again
+    outcome = send(log, exchange, aim, key, bounds)
+    if outcome.after.status is None and outcome.before.status is not None:
+        raise Unreachable(
+            f"{outcome.after.request.url} gave no answer ({outcome.after.error}), so nothing can be said; is it running?"
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    status = outcome.after.status or outcome.after.error
+    console.print(Text.assemble((outcome.change, STYLES[outcome.change]), f"  exchange {exchange}: status {status}"))
+    _list(console, "found then", outcome.findings_before)
+    _list(console, "found now", outcome.findings_after)
+    return 1 if outcome.findings_after else 0
+
+
+def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bounds) -> Replay:
+    """The mock listens where it did in the run: that is where the proxy forwards to."""
+    with spawn(profile=log.header["profile"], port=urlsplit(log.header["upstream"]).port or 0) as mock:
+        return both_sides.again(log, exchange, proxy, key, mock.url, bounds)
+
+
+def _list(console: Console, title: str, findings: tuple[Finding, ...]) -> None:
+    console.print(Text(f"{title}: {len(findings) or 'nothing'}", "dim"))
+    for finding in findings[:10]:
+        console.print(Text(f"  {finding.requirement}: {finding.message}"))

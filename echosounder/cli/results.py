@@ -1,0 +1,76 @@
+"""What every command does with a report: the files into the run's folder, the summary to the person, JSON to the machine."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from echosounder import reports
+from echosounder.reports import terminal
+from echosounder.wire.errors import UsageError
+from echosounder.wire.runlog import Run
+
+
+def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool) -> None:
+    """Writes every format into *out* and prints the report: for people, or as JSON alone on stdout."""
+    written = write(report, run, out)
+    if as_json:
+        sys.stdout.write(reports.render("json", report, run))
+    else:
+        console = Console(highlight=False)
+        terminal.show(report, run, console)
+        page = next(path for path in written if path.suffix == ".html")
+        console.print(f"report: {page}", style="dim", soft_wrap=True)
+    for sentence in of_the_baseline(report):
+        print(f"echosounder: {sentence}", file=sys.stderr)
+
+
+def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
+    """Every format into *out*."""
+    try:
+        return reports.write_all(out, report, run)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the reports into {out}: {error.strerror}; the run is safe in {out / 'run.jsonl'}"
+        ) from None
+
+
+def of_the_baseline(report: dict[str, Any]) -> Iterator[str]:
+    """What has to be done about the baseline: entries whose requirements pass again, and entries past their date."""
+    found = report.get("baseline", {})
+    for id in found.get("stale", ()):
+        yield (
+            f"the baseline is stale: {id} passes, but is accepted as broken, and so the run deviates; delete the entry,"
+            " or give it `sometimes = true` where the fault comes and goes"
+        )
+    for id in found.get("expired", ()):
+        yield f"the baseline accepts {id} no longer: the entry is past its date; mend the target, or give it a new date"
+
+
+@contextmanager
+def progress(label: str, quiet: bool) -> Iterator[Progress]:
+    """A progress bar on stderr, shown only to people: never in a pipe, never with ``--json``."""
+    columns = (
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.description}"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        yield bar
+
+
+def ready(out: Path) -> Path:
+    """The folder, made; raises :class:`UsageError` where it cannot be, before anything is sent or paid."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "run.jsonl").open("a").close()
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror}; give another folder with --out") from None
+    return out

@@ -1,0 +1,34 @@
+"""``echosounder score``: judge a log again, offline, with today's checks; a load run is analysed again."""
+
+from pathlib import Path
+
+from echosounder.cli import analysed, options, results
+from echosounder.conformance import proxy
+from echosounder.conformance.baseline import Baseline
+from echosounder.conformance.report import report
+from echosounder.conformance.score import score as verdicts
+from echosounder.wire.runlog import read
+
+EXIT = {"conforms": 0, "deviates": 1}
+
+
+def score(run: options.Run, baseline: options.Baseline = None, json_: options.Json = False) -> int:
+    """Judge a run again without sending anything; its reports are written anew. A load run that was killed gets its report."""
+    if analysed.is_load(run):
+        report, outcome = analysed.remade(run)
+        analysed.publish(report, outcome.log.parent, json_)
+        return outcome.exit_code
+    read(run).finished()
+    return judge(run, baseline, json_)
+
+
+def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
+    """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
+    log = read(run)
+    known = Baseline.load(baseline) if baseline else Baseline()
+    if log.header.get("target", {}).get("position") == "proxy":
+        document = proxy.report(log, proxy.score(log), known)
+    else:
+        document = report(log, verdicts(log), known)
+    results.publish(document, log, run if run.is_dir() else run.parent, as_json)
+    return EXIT.get(document["verdict"], 3)

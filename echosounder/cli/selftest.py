@@ -1,0 +1,100 @@
+"""``echosounder selftest``: how strong the suite is, measured."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from echosounder import specs
+from echosounder.cli import options, results
+from echosounder.cli.check import SuiteName, SuiteOption, known_profile
+from echosounder.conformance.probe import Suite
+from echosounder.mock_server.deviations import all_deviations
+from echosounder.selftest import kill_matrix
+from echosounder.selftest.laboratory import Study
+from echosounder.wire.errors import UsageError
+
+Patterns = Annotated[
+    list[str] | None, typer.Option("--only", metavar="GLOB", help="Deviations and legal variants; may be repeated.")
+]
+Passes = Annotated[int, typer.Option(min=1, help="Runs per deviation, each under another seed: do they find the same?")]
+FILE = "kill-matrix.json"
+
+
+def selftest(
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    suite: SuiteOption = SuiteName.STANDARD,
+    only: Patterns = None,
+    passes: Passes = 1,
+    out: options.Out = None,
+    json_: options.Json = False,
+) -> int:
+    """Run the suite against every deviation and every legal variant of the mock; exit 0 when nothing survived, nobody was
+    accused wrongly and no check is without use. Writes kill-matrix.json."""
+    known_profile(profile)
+    names = chosen(only or [])
+    folder = ready(out or options.out_dir(None, "selftest"))
+    with results.progress("selftest", quiet=json_) as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+
+        study, interrupted = Study(profile, Suite.named(suite), names, passes, watch), False
+        try:
+            study.run()
+        except KeyboardInterrupt:  # what is known is still told
+            interrupted = True
+    matrix = study.matrix
+    written = write(matrix, folder)
+    if json_:
+        print(json.dumps(matrix.record(), indent=1))
+    else:
+        tell(matrix, written)
+    if interrupted:
+        raise KeyboardInterrupt
+    return 0 if matrix.clean else 1
+
+
+def tell(matrix: kill_matrix.Matrix, written: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for line in kill_matrix.lines(matrix):
+        console.print(line, markup=False)
+    console.print(f"matrix: {written}", style="dim")
+
+
+def chosen(patterns: list[str]) -> set[str] | None:
+    """The deviations that a pattern matches, None for all. Raises ``UsageError`` for a pattern that matches none."""
+    known = [each.name for each in all_deviations()]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise UsageError(f"--only {pattern!r} matches no deviation; see `echosounder list deviations`")
+    return {name for name in known for pattern in patterns if fnmatchcase(name, pattern)} or None
+
+
+def ready(folder: Path) -> Path:
+    """The folder, made before minutes are spent on what shall go into it."""
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).open("a").close()
+    return folder
+
+
+def write(matrix: kill_matrix.Matrix, folder: Path) -> Path:
+    path = folder / FILE
+    with writable(folder):
+        path.write_text(json.dumps(matrix.record(), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error.strerror}; give another folder with --out") from None
