@@ -1,6 +1,6 @@
 """What limiter is in front of a target, and how it behaves: found out with as few requests as tell.
 
-The experiments are scripts (:mod:`load.limits.script`), the conclusions are drawn by pure estimators from what was accepted and
+The experiments are scripts (:mod:`load.experiment.script`), the conclusions are drawn by pure estimators from what was accepted and
 refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them against a real target.
 """
 
@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from echosounder.load.engine import Outcome, Progress
+from echosounder.load.experiment.run import Plan, Run, perform, ready
+from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.limits.bench import HOLD_TOKENS, Bench
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.discovery import discover as script
 from echosounder.load.limits.goal import PROMPT_TOKENS, Asking, Goal
 from echosounder.load.limits.judge import results
 from echosounder.load.limits.report import rate_limit
-from echosounder.load.limits.run import Plan, Run, perform, ready
-from echosounder.load.limits.script import Script, Stopped
 from echosounder.load.limits.seen import Kind
 from echosounder.load.options import Options
 from echosounder.load.plan import rates

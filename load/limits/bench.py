@@ -6,8 +6,8 @@ from datetime import datetime
 from statistics import median
 
 from echosounder.load.client.call import Job
+from echosounder.load.experiment.script import Ask, Book, Outcome, Script, Stopped
 from echosounder.load.limits.goal import Asking, Goal
-from echosounder.load.limits.script import Ask, Book, Outcome, Script, Stopped
 from echosounder.load.limits.seen import REFUSALS, Fit, Kind, Range, Record, seen
 from echosounder.wire.errors import CannotJudge
 

@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from echosounder.load.client.call import Job
+from echosounder.load.experiment.script import Outcome, Script
 from echosounder.load.limits.bench import Bench, accepted, refused, saturate
-from echosounder.load.limits.script import Outcome, Script
 from echosounder.load.limits.seen import Fit
 from echosounder.wire.strict_json import at
 

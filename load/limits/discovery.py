@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from echosounder.load.experiment.script import Outcome, Script, Stopped
 from echosounder.load.limits import policies
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from echosounder.load.limits.charge import Charge, charged
@@ -11,7 +12,6 @@ from echosounder.load.limits.hints import skew
 from echosounder.load.limits.identify import identify
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.scope import contention, scope
-from echosounder.load.limits.script import Outcome, Script, Stopped
 from echosounder.load.limits.seen import INFINITY, Fit, Kind, Record
 from echosounder.load.limits.trials import Trial, contradicted, trials
 

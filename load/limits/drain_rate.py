@@ -2,10 +2,10 @@
 
 from math import ceil
 
+from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.limits import bucket
 from echosounder.load.limits.bench import Bench, drain, recover
 from echosounder.load.limits.conclude import PER_TIME, Identified, conclude, next_recovery
-from echosounder.load.limits.script import Script, Stopped
 from echosounder.load.limits.seen import Fit, Kind, Range
 
 TRIES = 3

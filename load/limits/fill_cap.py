@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from echosounder.load.experiment.script import Script
 from echosounder.load.limits.bench import HOLD, Bench, accepted, refused, watch
 from echosounder.load.limits.conclude import LOOSE, Identified, as_cap
-from echosounder.load.limits.script import Script
 
 TRIES = 3
 TURNS = 4  # of nearly as many as the cap, one after the other

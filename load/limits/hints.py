@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from echosounder.load.limits.script import Outcome
+from echosounder.load.experiment.script import Outcome
 
 ROUNDING = {
     "seconds": 1.0,

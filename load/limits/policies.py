@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from echosounder.load.experiment.script import Ask, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall
 from echosounder.load.limits.conclude import Identified
 from echosounder.load.limits.hints import hint
-from echosounder.load.limits.script import Ask, Outcome, Script
 from echosounder.load.limits.seen import REFUSALS, Kind
 
 ATTEMPTS = 6

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits.bench import HOLD, Bench, fill
-from echosounder.load.limits.script import Ask, Script
 from echosounder.load.limits.seen import Fit, Kind, Range
 from echosounder.load.sample import Sample
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from echosounder.load.experiment.script import Outcome
 from echosounder.load.limits.bench import typical
-from echosounder.load.limits.script import Outcome
 from echosounder.wire.strict_json import at
 
 

@@ -2,8 +2,8 @@
 
 from math import ceil
 
+from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits.bench import Bench, accepted, refused, saturate
-from echosounder.load.limits.script import Ask, Script
 from echosounder.load.limits.seen import Fit, Kind
 
 SANDWICHES = 3

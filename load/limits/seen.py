@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
 
-from echosounder.load.limits.script import Outcome
+from echosounder.load.experiment.script import Outcome
 
 REFUSALS = frozenset({429, 503})
 INFINITY = float("inf")

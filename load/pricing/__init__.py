@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from echosounder import specs
 from echosounder.load.engine import Outcome, Progress
-from echosounder.load.limits.run import Plan, Run, perform, ready
-from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.experiment.run import Plan, Run, perform, ready
+from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.options import Options
 from echosounder.load.preflight import get
 from echosounder.load.pricing.chains import BASE

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from echosounder.load.limits.script import Book, Script
+from echosounder.load.experiment.script import Book, Script
 from echosounder.load.pricing.ledger import CENT, Balance, Entry, balance, merged
 from echosounder.load.pricing.prompts import Asking
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from echosounder.load.limits.script import Script, Stopped
+from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.pricing.chains import BASE, SHORT, Chain, chains
 from echosounder.load.pricing.lab import OUTPUT, Answer, Lab, Send, charge, close_entry, one, open_entry, rest, send
 from echosounder.load.pricing.ledger import Entry

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from echosounder import specs
 from echosounder.load.client.call import Job
-from echosounder.load.limits.script import Book, Outcome, Script, Stopped
+from echosounder.load.experiment.script import Book, Outcome, Script, Stopped
 from echosounder.load.pricing.account import Accountant
 from echosounder.load.pricing.ledger import Charge, Entry
 from echosounder.load.pricing.oracle import Scale, Scope, Seen

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import zip_longest
 
-from echosounder.load.limits.script import Outcome
+from echosounder.load.experiment.script import Outcome
 from echosounder.wire.prices import EXACT, Rates, bill
 from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage

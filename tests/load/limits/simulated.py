@@ -10,7 +10,7 @@ from decimal import Decimal
 from email.utils import format_datetime
 from random import Random
 
-from echosounder.load.limits.script import News, Outcome, Stopped
+from echosounder.load.experiment.script import News, Outcome, Stopped
 from echosounder.load.sample import Sample
 from echosounder.wire.exchange import Exchange, Read, Request
 from echosounder.wire.stream import StreamEnd

@@ -2,10 +2,10 @@
 
 import pytest
 
+from echosounder.load.experiment.script import Outcome
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.goal import Asking, Goal
 from echosounder.load.limits.queues import queued
-from echosounder.load.limits.script import Outcome
 from echosounder.load.sample import Sample
 from echosounder.wire.stream import StreamEnd
 

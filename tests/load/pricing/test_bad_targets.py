@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from echosounder import specs
-from echosounder.load.limits.run import code
+from echosounder.load.experiment.run import code
 from echosounder.load.options import Options
 from echosounder.load.pricing import Goal, concluded, plan, verify
 from echosounder.load.pricing.experiment import experiment

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from echosounder.load.limits.script import Book
+from echosounder.load.experiment.script import Book
 from echosounder.load.pricing import concluded
 from echosounder.load.pricing.account import Accountant
 from echosounder.load.pricing.experiment import experiment

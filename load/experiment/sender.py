@@ -15,8 +15,8 @@ from echosounder.load.client.call import Call, exchange, sample
 from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import AGENT, Head
 from echosounder.load.client.stamps import Stamps
+from echosounder.load.experiment.script import Ask, News, Outcome, Script, Stopped, Turn
 from echosounder.load.interrupt import held_back
-from echosounder.load.limits.script import Ask, News, Outcome, Script, Stopped, Turn
 from echosounder.load.worker.alarm import Alarm
 from echosounder.load.worker.breaker import Breaker
 from echosounder.load.worker.budget import Budget

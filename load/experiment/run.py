@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from echosounder import specs
 from echosounder.load.engine import Outcome, Progress, Step, header, new_tally
+from echosounder.load.experiment.script import Script, Stopped
+from echosounder.load.experiment.sender import Bounds, Sender
 from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
-from echosounder.load.limits.script import Script, Stopped
-from echosounder.load.limits.sender import Bounds, Sender
 from echosounder.load.log import Log
 from echosounder.load.options import Options, checked
 from echosounder.load.parts import count
