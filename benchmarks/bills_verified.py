@@ -19,7 +19,7 @@ from echosounder import specs
 from echosounder.load.engine import Step
 from echosounder.load.options import Options
 from echosounder.load.pricing import Goal, verify
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 
 PATIENCE = 0.4  # s; the mock charges at once

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.conformance.shares import Share
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.reports import compare, source
 
 SLOWER, USERS, ITL_MS = 1.1, 48, 5.0

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 KINDS = {
     "none": "none",

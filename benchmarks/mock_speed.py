@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 from echosounder.mock_server.config import Config
-from echosounder.mock_server.server import serve
+from echosounder.mock_server.net.server import serve
 from echosounder.wire.errors import EchosounderError
 
 

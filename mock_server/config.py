@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from echosounder.mock_server import money
-from echosounder.mock_server.pieces import METHODS
+from echosounder.mock_server.admission import money
+from echosounder.mock_server.answering.pieces import METHODS
 from echosounder.specs import DEFAULT_PROFILE, PROFILES
 from echosounder.wire.errors import UsageError
 

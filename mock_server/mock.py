@@ -7,20 +7,21 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from echosounder.mock_server import control, money
-from echosounder.mock_server.answers import Answers
+from echosounder.mock_server.admission import money
+from echosounder.mock_server.admission.refusals import Refused, internal
+from echosounder.mock_server.answering.answers import Answers
+from echosounder.mock_server.answering.completion import Exchange
 from echosounder.mock_server.clock import Clock
-from echosounder.mock_server.completion import Exchange
 from echosounder.mock_server.config import KEEPALIVE_S, Config
-from echosounder.mock_server.connection import Connection
+from echosounder.mock_server.control import routes as control
+from echosounder.mock_server.control.journal import Entry, Journal
 from echosounder.mock_server.deviations import Armoury
 from echosounder.mock_server.deviations.armed import Armed
-from echosounder.mock_server.errors import Refused, internal
-from echosounder.mock_server.frames import Frame, honest_writes
-from echosounder.mock_server.http1 import Framing, Request, Response
-from echosounder.mock_server.journal import Entry, Journal
-from echosounder.mock_server.relay import Passage, Relay
-from echosounder.mock_server.scheduler import Scheduler, Stream
+from echosounder.mock_server.net.connection import Connection
+from echosounder.mock_server.net.frames import Frame, honest_writes
+from echosounder.mock_server.net.http1 import Framing, Request, Response
+from echosounder.mock_server.net.relay import Passage, Relay
+from echosounder.mock_server.net.scheduler import Scheduler, Stream
 from echosounder.wire.errors import UsageError
 
 COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
@@ -195,7 +196,7 @@ class Mock:
                 "unit": completions.cache.unit,
                 "units": len(completions.cache),
             },
-            "load": completions.engine.load(time.monotonic_ns()),
+            "load": completions.capacity.load(time.monotonic_ns()),
             "deviations": self.armoury.record(),
         }
 

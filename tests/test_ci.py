@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

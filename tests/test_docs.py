@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -15,7 +15,7 @@ from echosounder.cli.check import BUNDLED_KEY
 from echosounder.load import calibrate as grid
 from echosounder.load.calibration import FRONTIERS_MS, Calibration, Cell
 from echosounder.load.options import Options
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 
 @contextmanager

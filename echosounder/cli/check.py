@@ -16,7 +16,7 @@ from echosounder.conformance import engine
 from echosounder.conformance import proxy as both_sides
 from echosounder.conformance.probe import Suite
 from echosounder.conformance.runner import Bounds
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
 from echosounder.wire.errors import UsageError
 from echosounder.wire.target import target

@@ -17,7 +17,7 @@ from echosounder.cli.check import BUNDLED_KEY, known_profile
 from echosounder.cli.duration import seconds
 from echosounder.load import engine, limits, plan, pricing
 from echosounder.load.options import Options
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import UsageError
 
 Timeout = Annotated[

@@ -8,7 +8,7 @@ import typer
 
 from echosounder.cli import complete
 from echosounder.mock_server.config import Config
-from echosounder.mock_server.server import serve
+from echosounder.mock_server.net.server import serve
 
 COMPLETED = {"profile": complete.names("profiles"), "deviate": complete.names("deviations")}
 

@@ -13,7 +13,7 @@ from echosounder.conformance.proxy import replay as both_sides
 from echosounder.conformance.replay import Change, Replay
 from echosounder.conformance.replay import replay as again
 from echosounder.conformance.runner import Bounds
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import Unreachable
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import Target, target

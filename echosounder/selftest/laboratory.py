@@ -24,7 +24,7 @@ from echosounder.conformance.engine import Options, Outcome, check
 from echosounder.conformance.probe import Suite
 from echosounder.conformance.runner import Bounds
 from echosounder.mock_server.deviations import Deviation, all_deviations
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.reports.causes import fix_first
 from echosounder.selftest.kill_matrix import ALARM, Honest, Matrix, Row
 from echosounder.wire.errors import UsageError

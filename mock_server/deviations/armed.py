@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from echosounder.mock_server.admission.refusals import Refused
+from echosounder.mock_server.answering.plan import Plan
 from echosounder.mock_server.deviations.metered import One, metered, metered_reply
 from echosounder.mock_server.deviations.registry import Layer
-from echosounder.mock_server.errors import Refused
-from echosounder.mock_server.frames import Frame, Reply, Writes, on_the_wire, parsed, rendered, reply_of
-from echosounder.mock_server.http1 import Framing, Request, Response
-from echosounder.mock_server.plan import Plan
+from echosounder.mock_server.net.frames import Frame, Reply, Writes, on_the_wire, parsed, rendered, reply_of
+from echosounder.mock_server.net.http1 import Framing, Request, Response
 
 BELOW_PLAN = frozenset({Layer.JSON, Layer.SSE, Layer.HTTP, Layer.TCP})
 

@@ -10,7 +10,7 @@ from echosounder.mock_server.deviations.armed import Armed
 from echosounder.mock_server.deviations.metered import One
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.mock_server.deviations.selection import Selection, selections
-from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.net.http1 import Request
 
 HEADER = "x-mock-deviate"
 KEY = "Bearer sk-mock-"

@@ -1,11 +1,11 @@
 """Refusing what should be let in, or may be."""
 
+from echosounder.mock_server.admission.refusals import OCTETS, Refused, internal, no_money, overloaded
 from echosounder.mock_server.deviations.asked import turns
 from echosounder.mock_server.deviations.edits import MS
 from echosounder.mock_server.deviations.forms import refuses
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.errors import OCTETS, Refused, internal, no_money, overloaded
-from echosounder.mock_server.http1 import Request, Response
+from echosounder.mock_server.net.http1 import Request, Response
 
 INVALID = "invalid_request_error"
 

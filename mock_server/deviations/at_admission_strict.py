@@ -7,7 +7,7 @@ from echosounder.mock_server.deviations.asked import functions, turns, wants_jso
 from echosounder.mock_server.deviations.at_admission import invalid
 from echosounder.mock_server.deviations.forms import described, refuses
 from echosounder.mock_server.deviations.registry import Context
-from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.net.http1 import Request
 
 Condition = Callable[[Request, Context], bool]
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from echosounder import specs
+from echosounder.mock_server.answering.plan import Plan, Surcharge
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.plan import Plan, Surcharge
 
 
 class Kind(StrEnum):

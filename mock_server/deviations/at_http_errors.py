@@ -1,10 +1,10 @@
 """Errors under another status, another media type, or without a body."""
 
+from echosounder.mock_server.admission.refusals import envelope
 from echosounder.mock_server.deviations.edits import DONE, SECOND, followed
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.errors import envelope
-from echosounder.mock_server.frames import Frame, Reply
-from echosounder.mock_server.http1 import Framing, reason
+from echosounder.mock_server.net.frames import Frame, Reply
+from echosounder.mock_server.net.http1 import Framing, reason
 from echosounder.wire.strict_json import compact
 
 FORMS = {"error.status-400-json", "error.status-400-parameter", "error.client-fault-4xx"}

@@ -5,9 +5,9 @@ from itertools import chain
 
 from echosounder.mock_server.deviations.edits import MS, Frames, followed, later, speaks
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame, Reply, document
-from echosounder.mock_server.http1 import Framing
-from echosounder.mock_server.scheduler import Act
+from echosounder.mock_server.net.frames import Frame, Reply, document
+from echosounder.mock_server.net.http1 import Framing
+from echosounder.mock_server.net.scheduler import Act
 
 GZIP = 16 + zlib.MAX_WBITS
 

@@ -12,7 +12,7 @@ from echosounder.mock_server.deviations.asked import whole_number
 from echosounder.mock_server.deviations.edits import DONE, Frames, choices, edit, finishes, is_done, messages, texts
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 SCHEMAS = {"stream.chunk-schema", "chat.response-schema", "response.document-valid"}

@@ -7,7 +7,7 @@ from typing import Any
 from echosounder.mock_server.deviations.edits import Frames, choices
 from echosounder.mock_server.deviations.forms import each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import document
+from echosounder.mock_server.net.frames import document
 from echosounder.wire.strict_json import at, compact
 
 Document = dict[str, Any]

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from echosounder.mock_server.admission.refusals import envelope
 from echosounder.mock_server.deviations.edits import DONE, Frames
 from echosounder.mock_server.deviations.forms import each_body, each_error
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.errors import envelope
-from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 TRACE = '\nTraceback (most recent call last):\n  File "/usr/lib/python3/dist-packages/engine/serve.py", line 212, in generate'

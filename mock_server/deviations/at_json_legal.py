@@ -7,7 +7,7 @@ from typing import Any
 from echosounder.mock_server.deviations.edits import Frames, calls, choices, finishes, messages, texts, usages
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 

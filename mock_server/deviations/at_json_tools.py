@@ -7,8 +7,8 @@ from typing import Any
 from echosounder.mock_server.deviations.edits import Frames, calls, choices, edit, messages
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
-from echosounder.mock_server.frames import document as read
+from echosounder.mock_server.net.frames import Frame
+from echosounder.mock_server.net.frames import document as read
 
 Document = dict[str, Any]
 SCHEMAS = {"chat.response-schema", "response.document-valid"}

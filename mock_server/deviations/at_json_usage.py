@@ -7,7 +7,7 @@ from echosounder.mock_server.deviations.asked import wants_usage
 from echosounder.mock_server.deviations.edits import MS, Frames, choices, edit, finishes, speaks, usages
 from echosounder.mock_server.deviations.forms import each_body, each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 SCHEMAS = {"chat.response-schema", "fim.response-schema", "response.document-valid"}

@@ -6,7 +6,7 @@ from echosounder.mock_server.deviations.asked import turns
 from echosounder.mock_server.deviations.edits import Frames, calls, choices, finishes, messages, texts, thoughts
 from echosounder.mock_server.deviations.forms import each_body, each_chunk, each_document, each_error
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 SCHEMAS = {"stream.chunk-schema", "chat.response-schema", "response.document-valid"}

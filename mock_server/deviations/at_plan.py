@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from echosounder.mock_server.answering.plan import Plan
 from echosounder.mock_server.deviations.asked import whole_number
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.plan import Plan
 
 
 @deviation("text-beside-calls", Layer.PLAN)

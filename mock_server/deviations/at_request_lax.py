@@ -9,7 +9,7 @@ from echosounder import specs
 from echosounder.mock_server.deviations.asked import calls_of, functions, turns
 from echosounder.mock_server.deviations.forms import Register, rewrites
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.net.http1 import Request
 from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]

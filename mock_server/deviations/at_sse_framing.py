@@ -3,7 +3,7 @@
 from echosounder.mock_server.deviations.edits import DONE, Frames, is_done, payload
 from echosounder.mock_server.deviations.forms import each_event
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
+from echosounder.mock_server.net.frames import Frame
 from echosounder.wire import sse
 
 NEVER_DONE = {"stream.ends-with-done", "stream.done-once", "stream.complete", "fim.stream"}

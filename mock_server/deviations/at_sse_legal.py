@@ -7,7 +7,7 @@ from typing import Any
 from echosounder.mock_server.deviations.edits import MS, Frames, is_done, later
 from echosounder.mock_server.deviations.forms import each_event
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import DATA, Frame, document
+from echosounder.mock_server.net.frames import DATA, Frame, document
 
 # --- comments and lines
 

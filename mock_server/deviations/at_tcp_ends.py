@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from echosounder.mock_server.deviations.edits import Frames, finishes, followed
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame, document
-from echosounder.mock_server.scheduler import Act
+from echosounder.mock_server.net.frames import Frame, document
+from echosounder.mock_server.net.scheduler import Act
 
 
 class End(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from echosounder.mock_server.deviations.asked import whole_number
 from echosounder.mock_server.deviations.edits import MS, SECOND, Frames, later
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.http1 import LAST_CHUNK
+from echosounder.mock_server.net.http1 import LAST_CHUNK
 
 PATIENCE = 120.0  # s; longer than clients wait
 

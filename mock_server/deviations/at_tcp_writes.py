@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.frames import Frame
-from echosounder.mock_server.http1 import LAST_CHUNK
+from echosounder.mock_server.net.frames import Frame
+from echosounder.mock_server.net.http1 import LAST_CHUNK
 
 STEP = 1_000  # ns; writes that are due at the same instant would be joined
 

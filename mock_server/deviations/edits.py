@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from echosounder.mock_server.frames import Frame
-from echosounder.mock_server.scheduler import Act
+from echosounder.mock_server.net.frames import Frame
+from echosounder.mock_server.net.scheduler import Act
 from echosounder.wire import sse
 
 Frames = Iterator[Frame]

@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
+from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.errors import Refused
-from echosounder.mock_server.http1 import Request, Response
+from echosounder.mock_server.net.http1 import Request, Response
 from echosounder.wire.strict_json import compact
 
 Function = Callable[..., Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.mock_server.deviations.selection import Selection
-from echosounder.mock_server.frames import Frame, Reply
+from echosounder.mock_server.net.frames import Frame, Reply
 from echosounder.wire.strict_json import compact
 
 Frames = Iterator[Frame]

@@ -11,7 +11,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.net.http1 import Request
 from echosounder.wire.errors import UsageError
 
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from echosounder.mock_server.deviations.registry import Deviation, find
-from echosounder.mock_server.http1 import Request
+from echosounder.mock_server.net.http1 import Request
 from echosounder.wire.errors import UsageError
 
 SELECTORS = ("path", "model", "stream", "nth", "every", "p", "times")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 
 @pytest.fixture(scope="session")

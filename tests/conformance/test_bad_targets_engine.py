@@ -13,7 +13,7 @@ from echosounder.conformance.replay import Change, find, replay
 from echosounder.conformance.report import report
 from echosounder.conformance.runner import Bounds
 from echosounder.conformance.score import score
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable, UsageError
 from echosounder.wire.exchange import End, Exchange, Request
 from echosounder.wire.runlog import read

@@ -18,7 +18,7 @@ from echosounder.conformance.generate.legal import breaches, legal
 from echosounder.conformance.generate.requests import TEXT, chat
 from echosounder.conformance.probes.cache import LONG
 from echosounder.conformance.runner import Runner
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target
 
 ASK = Ask("2026-08", "deepseek-v4-flash")

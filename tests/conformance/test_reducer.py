@@ -16,7 +16,7 @@ from echosounder.conformance.reducer import Reducer, suspects
 from echosounder.conformance.replay import Change, replay
 from echosounder.conformance.score import Setting, score
 from echosounder.conformance.smallest import extra
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import target

@@ -11,7 +11,7 @@ from echosounder.conformance.engine import Options, check
 from echosounder.conformance.probe import Suite
 from echosounder.conformance.score import score
 from echosounder.conformance.shares import Share, rounds, share, together
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target

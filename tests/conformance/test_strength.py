@@ -15,7 +15,7 @@ from echosounder.conformance.mutations import mutants
 from echosounder.conformance.probe import Suite
 from echosounder.conformance.score import Setting, judge
 from echosounder.conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 
 

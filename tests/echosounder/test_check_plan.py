@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 KEY = "sk-test-0123456789"
 ENTRY = '[[accepted]]\nid = "usage.total-is-sum"\nreason = "known"\nexpires = {}\n'

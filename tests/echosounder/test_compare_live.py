@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.reports.differences import to_markdown
 
 KEY = "sk-live-0123456789"

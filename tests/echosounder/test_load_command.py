@@ -10,7 +10,7 @@ import typer.main
 from echosounder.__main__ import registered, run
 from echosounder.cli.load import RUNNERS
 from echosounder.cli.settings import FILE
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import UsageError
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 
 def loaded(url, out, scenario="streaming"):

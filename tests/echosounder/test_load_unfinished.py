@@ -12,7 +12,7 @@ import pytest
 
 from echosounder.__main__ import run
 from echosounder.load.log import claimed
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 
 KEY = "sk-test-0123456789"

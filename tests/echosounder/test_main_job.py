@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from echosounder import reports
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 
 FILES = {"run.jsonl", "report.json", "report.html", "junit.xml", "summary.md"}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 KEY = {"DEEPSEEK_API_KEY": "sk-test-0123456789"}
 

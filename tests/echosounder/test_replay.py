@@ -5,7 +5,7 @@ import json
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 KEY = "sk-test-0123456789"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.reports import FORMATS
 from echosounder.wire.runlog import RunWriter
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 
 FIELD = Path(__file__).parent

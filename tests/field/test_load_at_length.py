@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 
 pytestmark = pytest.mark.field
 USERS = 40

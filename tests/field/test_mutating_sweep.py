@@ -24,7 +24,7 @@ from echosounder.conformance.proxy.session import Session
 from echosounder.conformance.proxy.upstream import Upstream
 from echosounder.conformance.runner import Bounds
 from echosounder.mock_server.deviations import Layer, all_deviations
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import Run
 from echosounder.wire.target import target
 

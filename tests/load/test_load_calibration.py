@@ -13,7 +13,7 @@ from echosounder.load.calibration import Calibration, Cell, machine, saved
 from echosounder.load.figures.analysis import report
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import CannotJudge
 
 

@@ -15,7 +15,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options, checked
 from echosounder.load.sample import Sample
 from echosounder.load.worker.budget import share
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import read
 from echosounder.wire.stream import StreamEnd

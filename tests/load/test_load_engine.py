@@ -14,7 +14,7 @@ from echosounder.load.engine import Outcome, run
 from echosounder.load.options import Options
 from echosounder.load.worker.arrivals import poisson
 from echosounder.load.worker.shape import parse
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 from echosounder.reports.kinds import schema
 from echosounder.wire.runlog import read
 

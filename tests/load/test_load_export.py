@@ -11,7 +11,7 @@ import pytest
 from echosounder.load.engine import run
 from echosounder.load.export import COLUMNS, export
 from echosounder.load.options import Options
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import read
 

@@ -15,7 +15,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
 from echosounder.load.watch.live import snapshot
 from echosounder.load.watch.otel import exporting
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 
 STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)
 

@@ -22,7 +22,7 @@ from echosounder.load.options import Options, checked
 from echosounder.load.sample import Sample
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.breaker import Breaker
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 from echosounder.wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
 from echosounder.wire.runlog import read
 from echosounder.wire.stream import StreamEnd

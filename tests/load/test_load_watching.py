@@ -21,7 +21,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
 from echosounder.load.watch.live import snapshot
 from echosounder.load.watch.prometheus import serving
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 from echosounder.wire.errors import CannotJudge, UsageError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from echosounder.mock_server.process import Running
+from echosounder.mock_server.net.process import Running
 
 MODEL = "deepseek-v4-flash"
 WEATHER = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from echosounder.mock_server.process import Running
+from echosounder.mock_server.net.process import Running
 
 pytestmark = pytest.mark.field
 ROOT = Path(__file__).parents[2]

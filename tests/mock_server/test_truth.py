@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from echosounder import specs
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 from echosounder.wire.prices import bill_usage
 from echosounder.wire.tokens import count, vocabulary
 from echosounder.wire.usage import usage as counts_of

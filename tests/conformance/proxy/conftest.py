@@ -15,7 +15,7 @@ import pytest
 from echosounder.conformance.engine import Options, Outcome
 from echosounder.conformance.proxy import behaviours, check
 from echosounder.conformance.runner import Bounds
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target
 
 KEY = "sk-client-0123456789"

@@ -8,7 +8,7 @@ import pytest
 from echosounder.conformance.engine import Options
 from echosounder.conformance.live import SIDES, compare, differences
 from echosounder.conformance.probe import Suite
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Read, Request
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target

@@ -133,7 +133,7 @@ def test_the_ceiling_is_that_of_the_dearest_price_and_holds():
 
 @pytest.fixture(scope="module")
 def mock():
-    from echosounder.mock_server.process import spawn
+    from echosounder.mock_server.net.process import spawn
 
     with spawn() as running:
         yield running.url

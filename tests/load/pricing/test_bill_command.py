@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from echosounder import reports
 from echosounder.__main__ import run
-from echosounder.mock_server.process import spawn
+from echosounder.mock_server.net.process import spawn
 
 KEY, OTHER = "sk-test-0123456789", "sk-test-9876543210"
 

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from echosounder.mock_server.deviations import all_deviations
-from echosounder.mock_server.process import Running, spawn
+from echosounder.mock_server.net.process import Running, spawn
 from echosounder.wire import sse
 
 QUIET = {"thinking": {"type": "disabled"}}

@@ -1,0 +1,83 @@
+"""Who and what is let in: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from echosounder import specs
+from echosounder.mock_server.admission import deserialise, refusals
+from echosounder.mock_server.answering.plan import Endpoint
+from echosounder.mock_server.formats.chat import rules
+from echosounder.mock_server.net.http1 import Request
+from echosounder.specs import Limits
+
+SHORTEST_KEY = 8
+# A test can make any key it likes; these are the ones that the mock refuses, whatever follows `sk-`.
+DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of these words
+REFUSED_WORDS = re.compile("invalid|wrong|revoked")
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A body that the API accepts, and the limits of its model."""
+
+    endpoint: Endpoint
+    body: dict[str, Any]
+    limits: Limits
+    beta: bool
+
+
+def authorised(request: Request, profile: str) -> str:
+    """The API key. Raises :class:`refusals.Refused` (401)."""
+    return _key(request.headers.get("authorization", ""), profile)
+
+
+@lru_cache(maxsize=256)
+def _key(authorization: str, profile: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    value = value.strip()
+    if scheme.lower() != "bearer" or not value:
+        raise refusals.no_key(profile)
+    if value.startswith(DEVIATING):
+        return value
+    if not value.startswith("sk-") or len(value) < SHORTEST_KEY or REFUSED_WORDS.search(value):
+        raise refusals.bad_key(profile, value)
+    return value
+
+
+def check_media_type(request: Request) -> None:
+    """Raises :class:`refusals.Refused` (415)."""
+    kind = request.headers.get("content-type", "")
+    if kind != "application/json" and kind.partition(";")[0].strip().lower() != "application/json":
+        raise refusals.media_type()
+
+
+def admit(endpoint: Endpoint, text: bytes, profile: str, beta: bool) -> Admitted:
+    """Raises :class:`refusals.Refused` (400, 422)."""
+    body = deserialise.body(text, endpoint, profile)
+    found = _limits(profile, body["model"])
+    rules.check(endpoint, body, found, beta)
+    return Admitted(endpoint, body, found, beta)
+
+
+def _limits(profile: str, model: str) -> Limits:
+    """Of a model; of a name that nobody knows the general ones, for what is looked up is remembered for ever."""
+    general = specs.limits(profile)
+    return specs.limits(profile, model) if model in general.models or model in general.aliases else general
+
+
+def check_context(admitted: Admitted, prompt_tokens: int) -> None:
+    """Prompt and answer must fit together."""
+    limits = admitted.limits
+    most = limits.context
+    asked = admitted.body.get("max_tokens") or 0
+    if most is None or prompt_tokens + (asked if asked < most else 0) <= most:
+        return
+    shown = most if limits.profile < "2026" else 1048565
+    raise refusals.invalid(
+        limits.profile,
+        limits.range_status,
+        f"This model's maximum context length is {shown} tokens. However, you requested {prompt_tokens + asked} tokens "
+        f"({prompt_tokens} in the messages, {asked} in the completion). Please reduce the length of the messages or completion.",
+    )

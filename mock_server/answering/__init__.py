@@ -1,0 +1,1 @@
+"""From an admitted body to a response: the planner (pure, seeded), a schedule of absolute offsets, and afterwards the bill."""

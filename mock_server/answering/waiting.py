@@ -1,0 +1,22 @@
+"""A response that has to wait: keep-alives until it starts, and its end if that takes too long. Fact sheet 8.2."""
+
+from echosounder.mock_server.net.http1 import Response
+from echosounder.wire import sse
+
+COMMENT = sse.encode(sse.Comment("keep-alive"))
+EMPTY_LINE = b"\n"
+
+
+def delayed(response: Response, wait: int, every: int, patience: int, stream: bool) -> Response:
+    """The response *wait* later (ns): comments in a stream, empty lines before a document; closed when patience runs out."""
+    filler = COMMENT if stream else EMPTY_LINE
+    pauses = list(range(every, min(wait, patience), every))
+    response.body = [filler] * len(pauses) + response.body
+    response.tokens = [0] * len(pauses) + response.tokens
+    response.due = pauses + [wait + due for due in response.due]
+    if not stream:
+        response.head_due = pauses[0] if pauses else wait + response.head_due
+    if wait > patience:
+        response.body, response.tokens, response.due = [filler] * len(pauses), [0] * len(pauses), pauses
+        response.cut_at = patience
+    return response

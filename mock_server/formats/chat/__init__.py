@@ -1,0 +1,1 @@
+"""Chat completions, and the older completions beside them."""

@@ -1,0 +1,115 @@
+"""The types of request bodies, field by field. Fact sheet 2.1, 2.2, 4.1."""
+
+from typing import Any
+
+from echosounder.mock_server.admission.serde import (
+    Check,
+    Malformed,
+    Shape,
+    boolean,
+    check_fields,
+    expect,
+    integer,
+    mapping,
+    number,
+    one_of,
+    sequence,
+    string,
+    struct,
+)
+
+
+def content(value: Any) -> None:
+    """Text, or parts of text; an image or a file needs a vision model."""
+    if isinstance(value, str):
+        return
+    if not isinstance(value, list):
+        raise Malformed("data did not match any variant of untagged enum ChatCompletionRequestContent")
+    TEXT_PARTS(value)
+
+
+TEXT_PARTS = sequence(struct("TextPart", {"type": one_of("text"), "text": string}))
+FUNCTION_CALL = struct("FunctionCall", {"name": string, "arguments": string})
+TOOL_CALL = struct("ToolCall", {"id": string, "type": one_of("function"), "function": FUNCTION_CALL})
+MESSAGES = {
+    "system": Shape.of({"content": content}, {"name": string}),
+    "user": Shape.of({"content": content}, {"name": string}),
+    "assistant": Shape.of(
+        {},
+        {
+            "content": content,
+            "name": string,
+            "prefix": boolean,
+            "reasoning_content": string,
+            "tool_calls": sequence(TOOL_CALL),
+        },
+    ),
+    "tool": Shape.of({"content": content, "tool_call_id": string}),
+    "latest_reminder": Shape.of({"content": content}),
+}
+PLAIN = ("user", "system", "assistant")
+_ROLE = one_of(*MESSAGES)
+
+
+def message(value: Any) -> None:
+    if (
+        isinstance(value, dict)
+        and len(value) == 2
+        and isinstance(value.get("content"), str)
+        and value.get("role") in PLAIN
+    ):
+        return  # what most messages are
+    expect(value, isinstance(value, dict), "internally tagged enum ChatCompletionRequestMessage")
+    if "role" not in value:
+        raise Malformed("missing field `role`")
+    try:
+        _ROLE(value["role"])
+    except Malformed as error:
+        raise error.under("role") from None
+    check_fields(value, MESSAGES[value["role"]])
+
+
+def stop(value: Any) -> None:
+    if not isinstance(value, str):
+        sequence(string)(value)
+
+
+def tool_choice(value: Any) -> None:
+    if isinstance(value, str) and value in ("none", "auto", "required"):
+        return
+    named = isinstance(value, dict) and value.get("type") == "function" and isinstance(value.get("function"), dict)
+    if not (named and isinstance(value["function"].get("name"), str)):
+        raise Malformed("expected one of `none`, `auto`, `required` or a tool")
+
+
+FUNCTION = struct("Function", {"name": string}, {"description": string, "parameters": mapping, "strict": boolean})
+TOOL = struct("Tool", {"type": one_of("function"), "function": FUNCTION})
+_SAMPLING: dict[str, Check] = {
+    "frequency_penalty": number,
+    "presence_penalty": number,
+    "temperature": number,
+    "top_p": number,
+    "max_tokens": integer(32),
+    "stop": stop,
+    "stream": boolean,
+    "stream_options": struct("StreamOptions", {}, {"include_usage": boolean}),
+    "n": integer(32),
+}
+CHAT = Shape.of(
+    {"messages": sequence(message), "model": string},
+    {
+        **_SAMPLING,
+        "max_completion_tokens": integer(32),
+        "logprobs": boolean,
+        "response_format": struct("ResponseFormat", {"type": string}),
+        "tool_choice": tool_choice,
+        "tools": sequence(TOOL),
+        "top_logprobs": integer(8),
+        "thinking": struct("ThinkingOptions", {"type": one_of("enabled", "disabled", "adaptive")}),
+        "reasoning_effort": string,
+        "user_id": string,
+    },
+)
+FIM = Shape.of(
+    {"model": string, "prompt": string}, {**_SAMPLING, "echo": boolean, "logprobs": integer(8), "suffix": string}
+)

@@ -1,0 +1,222 @@
+"""One client connection: bytes in, complete requests out, one response at a time.
+
+Framing faults, half-closed sockets and pipelining cannot be expressed through ASGI, hence a bare protocol. Parsing is
+llhttp's (httptools); the bounds on headers, body and time are ours.
+"""
+
+import asyncio
+import time
+from collections import deque
+from functools import lru_cache
+from typing import Protocol
+
+import httptools
+
+from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.scheduler import Stream
+
+MAX_HEADER = 64 * 1024
+PIPELINE = 32  # requests waiting behind the current one before reading pauses
+
+
+class Application(Protocol):
+    """What a connection needs of the server."""
+
+    max_body: int
+    connections: set["Connection"]
+
+    def handle(self, connection: "Connection", request: Request) -> None:
+        """Answer on the connection, now or later; every request ends with :meth:`Connection.finished`."""
+
+    def refuse(self, connection: "Connection", status: int) -> None:
+        """Answer bytes that are no acceptable request; the connection closes after it."""
+
+
+class _Unacceptable(Exception):
+    """Not a request that we take; ``status`` says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+_BUFFER = bytearray(64 * 1024)
+_VIEW = memoryview(_BUFFER)
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
+class Connection(asyncio.BufferedProtocol):
+    """All connections read into one buffer, since what was read is parsed at once: a new one each time, as large as a
+    transport would make it, costs ten times the reading."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._queue: deque[Request | _Unacceptable] = deque()
+        self._parser = httptools.HttpRequestParser(self)
+        self._deaf = self.hung_up = False
+        self.transport: asyncio.Transport
+        self.busy = False
+        self.lingers_since: int | None = None
+        self.stream: Stream | None = None
+        self.started: int | None = None  # first byte of a request that is not complete yet, monotonic ns
+        self.idle_since = time.monotonic_ns()
+        self._begin()
+
+    # --- asyncio.BufferedProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        peer = transport.get_extra_info("peername")
+        self.loopback = bool(peer) and (str(peer[0]).startswith("127.") or peer[0] == "::1")
+        self._app.connections.add(self)
+
+    def get_buffer(self, size: int) -> memoryview:
+        return _VIEW
+
+    def buffer_updated(self, size: int) -> None:
+        if not self._deaf:
+            self._feed(bytes(_VIEW[:size]))
+
+    def _feed(self, data: bytes) -> None:
+        if self.started is None:
+            self.started = time.monotonic_ns()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, _Unacceptable) else _Unacceptable(400))
+        self._next()
+
+    def eof_received(self) -> bool:
+        """A client may close its sending side and still wait for the answer."""
+        self.hung_up = True
+        if self.stream is not None:
+            self.stream.leave()
+        if self.lingers_since is not None:
+            return False
+        return self.busy or bool(self._queue)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._app.connections.discard(self)
+        self._deaf = True
+        self._queue.clear()
+        if self.stream is not None:
+            self.stream.leave()
+            self.stream.transport = None
+            self.stream.end()
+
+    # --- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._header_size += len(url)
+        if self._header_size > MAX_HEADER:
+            raise _Unacceptable(431)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[_lower(name)] = value.decode("latin-1")
+        self._header_size += len(name) + len(value)
+        if self._header_size > MAX_HEADER:
+            raise _Unacceptable(431)
+
+    def on_headers_complete(self) -> None:
+        length = self._headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._app.max_body:
+            raise _Unacceptable(413)
+        if self._headers.get("expect", "").lower() == "100-continue" and not self.busy:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+        self._size += len(body)
+        if self._size > self._app.max_body:
+            raise _Unacceptable(413)
+
+    def on_message_complete(self) -> None:
+        parser = self._parser
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            return  # the parser stopped before the body
+        request = Request(
+            parser.get_method().decode("latin-1"),
+            self._url.decode("latin-1"),
+            self._headers,
+            self._body[0] if len(self._body) == 1 else b"".join(self._body),
+            time.monotonic_ns(),
+            parser.get_http_version(),
+            parser.should_keep_alive(),
+            self.loopback,
+        )
+        self.started = None
+        self._queue.append(request)
+        if len(self._queue) > PIPELINE:
+            self.transport.pause_reading()
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """There is no protocol to upgrade to, and RFC 9110, 7.8 lets a server ignore the wish: read the request as if without it."""
+        method, version = self._parser.get_method().decode(), self._parser.get_http_version()
+        kept = (f"{name}: {value}" for name, value in self._headers.items() if name not in ("upgrade", "connection"))
+        head = "\r\n".join((f"{method} {self._url.decode('latin-1')} HTTP/{version}", *kept, "", ""))
+        if method != "CONNECT":
+            self._parser = httptools.HttpRequestParser(self)
+            self._feed(head.encode("latin-1") + rest)
+
+    # --- responses
+
+    def finished(self, keep_alive: bool) -> None:
+        """The current response is written; go on with the next request or close."""
+        self.busy, self.stream = False, None
+        self.idle_since = time.monotonic_ns()
+        if self.transport.is_closing():
+            return
+        if not keep_alive or (self.hung_up and not self._queue):
+            self._leave()
+        else:
+            self._next()
+
+    def expire(self) -> None:
+        """The request did not become complete in time."""
+        if self._deaf:
+            return
+        self._refuse(_Unacceptable(408))
+        self._next()
+
+    def _next(self) -> None:
+        if self.busy or not self._queue:
+            return
+        if len(self._queue) == PIPELINE + 1 and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self.busy = True
+        match self._queue.popleft():
+            case Request() as request:
+                self._app.handle(self, request)
+            case problem:
+                self._app.refuse(self, problem.status)
+
+    def _leave(self) -> None:
+        """Close, but read on for a while: closing with unread bytes would reset the connection and take the answer along."""
+        self._deaf = True
+        self._queue.clear()
+        if self.hung_up or self.started is None:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.lingers_since = time.monotonic_ns()
+
+    def _refuse(self, problem: _Unacceptable) -> None:
+        self._deaf = True
+        self._queue.append(problem)
+
+    def _begin(self) -> None:
+        self._url, self._size, self._header_size = b"", 0, 0
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []

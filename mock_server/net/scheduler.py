@@ -1,0 +1,234 @@
+"""Writes bytes when they are due: one heap and one timer for all streams of the process.
+
+Due times are absolute, so lateness never accumulates; an idle stream costs one heap entry and no task. A write goes
+straight to the socket (the transport would defer and merge it) and is stamped when the system call has returned. Events of one
+stream are never merged, however late they are: each is written alone.
+"""
+
+import asyncio
+import heapq
+import os
+import socket
+import struct
+import time
+from array import array
+from collections.abc import Callable
+from enum import Enum
+
+from echosounder.mock_server.net.timer import timer
+
+CROWD = 512  # streams from which on a turn of the event loop is made to serve more than one of them,
+SLACK = 100_000  # by waking up no sooner than this many nanoseconds after the last write
+BURST = 256  # writes in one turn of the event loop, so that reading never starves
+
+
+class Act(Enum):
+    """What can be done to a connection instead of writing to it."""
+
+    CLOSE = "close"  # flush, then FIN
+    RESET = "reset"  # RST; unsent bytes are lost
+    HALF = "half-close"  # FIN, but keep reading
+    HANG = "hang"  # nothing more, and the socket stays open
+
+
+class Stream:
+    """What is to be written on one connection, and when; afterwards, when it was.
+
+    ``due`` are absolute monotonic nanoseconds in ascending order, one per write; ``stamps`` grows as the writes happen.
+    ``transport`` is None once the client is gone.
+    """
+
+    __slots__ = (
+        "_direct",
+        "_fd",
+        "_gone",
+        "_index",
+        "_on_end",
+        "blocked",
+        "due",
+        "ended",
+        "left",
+        "open",
+        "queued",
+        "stamps",
+        "transport",
+        "writes",
+    )
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        writes: list[bytes | Act],
+        due: list[int],
+        on_end: Callable[["Stream"], None],
+    ) -> None:
+        self.transport: asyncio.Transport | None = transport
+        self.writes, self.due = writes, due
+        self.stamps = array("q")
+        self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
+        self.open = False  # more writes may be added
+        self.ended = False
+        self.left: int | None = None  # when the client was first seen to hang up, monotonic ns
+        self.queued = False  # the scheduler will come back to it
+        self._fd: int = transport.get_extra_info("socket").fileno()
+        self._index = 0
+        # Nobody else writes to the transport, so an empty buffer stays empty until the socket is full.
+        self._direct = transport.get_write_buffer_size() == 0
+        self._gone = False
+        self._on_end = on_end
+
+    def step(self) -> int | None:
+        """Do the next write; when the one after it is due, or None at the end (or for now, if ``open``)."""
+        if self.transport is None:
+            return None
+        index = self._index
+        self._index = following = index + 1
+        data = self.writes[index]
+        if not isinstance(data, bytes):
+            self._act(self.transport, data)
+        elif self._direct:
+            try:
+                sent = os.write(self._fd, data)
+            except OSError as error:
+                sent = self._refused(self.transport, error)
+            if sent != len(data):
+                self._buffer(self.transport, data[sent:])
+        else:
+            self._buffer(self.transport, data)
+        self.stamps.append(time.monotonic_ns())
+        if following < len(self.due):
+            return self.due[following]
+        if not self.open:
+            self.end()
+        return None
+
+    def end(self) -> None:
+        """Report the end, once."""
+        if not self.ended:
+            self.ended = True
+            self._on_end(self)
+
+    def leave(self) -> None:
+        """The client has hung up, or at least will send no more."""
+        if self.left is None:
+            self.left = time.monotonic_ns()
+
+    @property
+    def next_due(self) -> int | None:
+        return self.due[self._index] if self._index < len(self.due) else None
+
+    def add(self, data: bytes | Act, due: int) -> None:
+        """One more write, while ``open``."""
+        self.writes.append(data)
+        self.due.append(max(due, self.due[-1]) if self.due else due)
+
+    def close(self) -> None:
+        """No more writes will be added."""
+        self.open = False
+        if self._index == len(self.due):
+            self.end()
+
+    def _refused(self, transport: asyncio.Transport, error: OSError) -> int:
+        """The socket took nothing: it is full, or the client is gone."""
+        if not isinstance(error, (BlockingIOError, InterruptedError)):
+            self._gone = True
+            transport.abort()
+        return 0
+
+    def _buffer(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Leave it to the transport; as soon as that has nothing left to send, writes are direct again."""
+        if self._gone:
+            return
+        self.blocked = True
+        transport.write(data)
+        self._direct = transport.get_write_buffer_size() == 0
+
+    def _act(self, transport: asyncio.Transport, act: Act) -> None:
+        self._gone, self._direct = True, False  # nothing can follow
+        if act is Act.CLOSE:
+            transport.close()
+        elif act is Act.RESET:
+            reset(transport)
+        elif act is Act.HALF and not transport.is_closing():
+            transport.write_eof()
+        elif act is Act.HANG:
+            self.open = True  # until the client leaves
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close with RST: lingering for zero seconds throws away what was not sent (RFC 9293, 3.10.4 calls it abort)."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+Entry = tuple[int, int, Stream]  # when it is due, a number that makes entries different, whose write it is
+
+
+class Scheduler:
+    """Runs every stream of the process."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._heap: list[Entry] = []
+        self._sequence = 0
+        self._armed = 0
+        self._timer = timer(loop, self._fire)
+        self.kind = self._timer.kind
+
+    def start(self, stream: Stream) -> None:
+        """Write what is due already; the timer does the rest. Call it again after adding to a stream."""
+        if stream.queued:
+            return
+        due = stream.next_due
+        now = time.monotonic_ns()
+        while due is not None and due <= now:
+            due = stream.step()
+        if due is not None:
+            stream.queued = True
+            self._sequence += 1
+            heapq.heappush(self._heap, (due, self._sequence, stream))
+            if not self._armed or due < self._armed:
+                self._arm()
+
+    def close(self) -> None:
+        self._timer.close()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def _arm(self) -> None:
+        self._armed = self._heap[0][0]
+        self._timer.arm(self._armed)
+
+    def _fire(self) -> None:
+        heap = self._heap
+        now = time.monotonic_ns()
+        for _ in range(BURST):
+            if not heap:
+                break
+            if heap[0][0] > now:
+                now = time.monotonic_ns()  # the clock is read again only where that can make a difference
+                if heap[0][0] > now:
+                    break
+            entry = heap[0]
+            stream = entry[2]
+            following = stream.step()
+            if following is not None:
+                heapq.heapreplace(heap, (following, entry[1], stream))
+            else:
+                stream.queued = False
+                self._remove(entry)
+        if not heap:
+            self._armed = 0
+            self._timer.disarm()
+        elif len(heap) < CROWD:
+            self._arm()
+        else:
+            self._armed = max(heap[0][0], now + SLACK)
+            self._timer.arm(self._armed)
+
+    def _remove(self, entry: Entry) -> None:
+        if self._heap[0] is entry:
+            heapq.heappop(self._heap)
+        else:  # the end of the stream started another one that was due even earlier
+            self._heap.remove(entry)
+            heapq.heapify(self._heap)

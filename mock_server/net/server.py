@@ -1,0 +1,70 @@
+"""The process: listens, sweeps now and then, stops when told to."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+
+from echosounder.mock_server.config import Config
+from echosounder.mock_server.mock import Mock
+from echosounder.mock_server.net.connection import Connection
+from echosounder.wire.errors import UsageError
+
+SWEEP_S = 0.25
+
+
+def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT. Prints ``listening on URL`` when ready. Raises :class:`UsageError` if it cannot listen."""
+    asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    loop = asyncio.get_running_loop()
+    mock = Mock(config, loop)
+    try:
+        listener = await loop.create_server(lambda: Connection(mock), config.host, config.port, backlog=4096)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; choose another address or port"
+        ) from None
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    if config.while_stdin:
+        _watch_input(loop, stopped)
+    # What exists by now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    print(f"listening on {_url(listener.sockets[0])}", flush=True)
+    sweeper = asyncio.create_task(_sweep(mock))
+    await stopped.wait()
+    sweeper.cancel()
+    listener.close()
+    mock.close()
+
+
+def _watch_input(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    try:
+        loop.add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stopped)
+    except (OSError, ValueError):
+        raise UsageError("standard input cannot be watched: give a pipe, or leave --while-stdin out") from None
+
+
+def _stop_at_end_of_input(stopped: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        stopped.set()
+
+
+async def _sweep(mock: Mock) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        for _ in mock.sweep():
+            await asyncio.sleep(0)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
