@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from echosounder.conformance.shares import Share
+from echosounder.judgement.shares import Share
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports import compare, source
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
-from echosounder import specs
+from echosounder.judgement.check import Subject
 from echosounder.wire.exchange import Headers
 from echosounder.wire.strict_json import compact
 
@@ -47,21 +46,11 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Ask(Subject):
     """Builds requests for one model of one profile. ``salt`` makes prompts new to a cache; one run has one."""
 
-    profile: str
-    model: str
     seed: int = 0
     salt: str = "0"
-
-    @cached_property
-    def limits(self) -> specs.Limits:
-        return specs.limits(self.profile, self.model)
-
-    @cached_property
-    def dialect(self) -> str:
-        return specs.profile(self.profile).dialect
 
     @property
     def plain(self) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from echosounder import specs
 from echosounder.conformance.ask import Send
 from echosounder.wire.errors import BudgetSpent
 from echosounder.wire.prices import bill
+from echosounder.wire.tokens import TEMPLATE
 
-# A token is at least one byte, and a chat template adds a few dozen, or under a hundred where it explains thinking.
-TEMPLATE = 128
 REDUCTION_CALLS = 40
 REDUCTION_BYTES = 100_000
 """What making wrongly answered requests smaller may take in all, in a run of the suite `thorough`."""

@@ -1,33 +1,16 @@
-"""Which requirement is judged by which check on which probes: the three registries seen together."""
+"""Which probes a requirement is judged on, and which of them a suite sends."""
 
 from __future__ import annotations
 
-import difflib
 import functools
-from collections.abc import Iterable
 
-import echosounder.conformance.checks
 import echosounder.conformance.probes  # noqa: F401  (importing registers)
 from echosounder import specs
-from echosounder.conformance.check import CHECKS, Check
-from echosounder.conformance.probe import PROBES, Probe, Suite, matching
-from echosounder.wire.errors import UsageError
+from echosounder.conformance.probe import PROBES, Probe
+from echosounder.judgement.catalogue import matching
+from echosounder.judgement.setting import Suite
 
-
-@functools.cache
-def checks() -> dict[str, Check]:
-    """The registered checks by requirement. Raises ``specs.SpecError`` where one judges a requirement that does not exist."""
-    for id in CHECKS:
-        specs.requirement(id)
-    return CHECKS
-
-
-def judged(profile: str, only: Iterable[str] = ()) -> tuple[specs.Requirement, ...]:
-    """The requirements of *profile* that have a check, or those whose id one of the patterns *only* matches."""
-    known = checks()
-    rows = [row for row in specs.requirements(profile) if row.id in known]
-    wanted = set(matching(only, [row.id for row in rows])) if only else {row.id for row in rows}
-    return tuple(row for row in rows if row.id in wanted)
+__all__ = ["PROBES", "probes_of", "selected"]
 
 
 @functools.cache
@@ -39,19 +22,3 @@ def selected(suite: Suite) -> tuple[Probe, ...]:
     """The probes of *suite* and the ones before it, the cheap ones first."""
     mine = [probe for probe in PROBES.values() if probe.suite <= suite]
     return tuple(sorted(mine, key=lambda probe: (probe.order, probe.tokens)))
-
-
-def known_patterns(only: Iterable[str]) -> tuple[str, ...]:
-    """*only* as it is; :class:`UsageError` for a pattern that matches no requirement."""
-    only = tuple(only)
-    for pattern in only:
-        if not list(matching([pattern], [row.id for row in specs.requirements()])):
-            raise UsageError(
-                f"--only {pattern!r} matches no requirement{_nearest(pattern)}; see `echosounder list requirements`"
-            )
-    return only
-
-
-def _nearest(pattern: str) -> str:
-    near = difflib.get_close_matches(pattern, [row.id for row in specs.requirements()], n=1)
-    return f", did you mean {near[0]}?" if near else ""

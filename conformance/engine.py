@@ -21,17 +21,19 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.conformance import gate
-from echosounder.conformance.answers import models
 from echosounder.conformance.ask import Ask, Send
-from echosounder.conformance.baseline import Baseline
 from echosounder.conformance.budget import Budget
-from echosounder.conformance.catalogue import known_patterns
+from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.planner import Plan, plan
-from echosounder.conformance.probe import PROBES, Probe, Suite
+from echosounder.conformance.probe import Probe
 from echosounder.conformance.reducer import Reducer
-from echosounder.conformance.report import report
 from echosounder.conformance.runner import Bounds, Runner
-from echosounder.conformance.score import Setting, score
+from echosounder.judgement.answers import models
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.catalogue import known_patterns
+from echosounder.judgement.report import report
+from echosounder.judgement.score import score
+from echosounder.judgement.setting import Setting, Suite
 from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run, RunWriter, read
@@ -100,7 +102,7 @@ def check(options: Options, watch: Watch = quiet) -> Outcome:
     with Runner(options.target, options.api_key, options.bounds) as runner:
         stopped = _Session(options, runner, watch).run()
     run = read(options.out / "run.jsonl")
-    results = score(run)
+    results = score(run, PROBES)
     document = report(run, results, baseline)
     return Outcome(document, results, options.out / "run.jsonl", exit_code(document, stopped), stopped)
 

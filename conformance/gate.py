@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echosounder.conformance.answers import asked, models
+from echosounder.judgement.answers import asked, models
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End, Exchange
 

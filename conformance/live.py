@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from echosounder.conformance import engine, gate
-from echosounder.conformance.answers import answer, completion, wants_stream
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.budget import Budget
 from echosounder.conformance.engine import Options, Progress, Watch
 from echosounder.conformance.planner import plan
 from echosounder.conformance.probe import PROBES, Probe
 from echosounder.conformance.runner import Runner
+from echosounder.judgement.answers import answer, completion, wants_stream
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import RunWriter

@@ -8,9 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, TEMPLATE, price_ceiling
-from echosounder.conformance.catalogue import judged, probes_of, selected
-from echosounder.conformance.probe import Probe, Suite
+from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, price_ceiling
+from echosounder.conformance.catalogue import probes_of, selected
+from echosounder.conformance.probe import Probe
+from echosounder.judgement.catalogue import judged
+from echosounder.judgement.setting import Suite
+from echosounder.wire.tokens import TEMPLATE
 
 GENERATED_TOKENS = 4
 """The largest max_tokens of a generated request."""

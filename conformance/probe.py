@@ -9,28 +9,15 @@ A probe costs money; many checks judge what it brought home. It may build its ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from enum import IntEnum
-from fnmatch import fnmatchcase
 
 from echosounder.conformance.ask import Ask, Send
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.exchange import Exchange
 
 Steps = Generator[Send, Exchange, None]
-
-
-class Suite(IntEnum):
-    """Each suite holds the ones before it: at most 20 requests, at most 150, as many as it takes."""
-
-    SMOKE = 1
-    STANDARD = 2
-    THOROUGH = 3
-
-    @classmethod
-    def named(cls, name: str) -> Suite:
-        """Raises ``KeyError`` for an unknown name."""
-        return cls[name.upper()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +32,7 @@ class Probe:
     prompt: int
     tokens: int
     features: frozenset[str]
-    applies: Callable[[Ask], bool]
+    applies: Callable[[Subject], bool]
     order: int
 
     @property
@@ -56,7 +43,7 @@ class Probe:
 PROBES: dict[str, Probe] = {}
 
 
-def always(ask: Ask) -> bool:
+def always(ask: Subject) -> bool:
     return True
 
 
@@ -68,7 +55,7 @@ def probe(
     prompt: int = 1000,
     tokens: int = 16,
     features: Iterable[str] = ("chat",),
-    applies: Callable[[Ask], bool] = always,
+    applies: Callable[[Subject], bool] = always,
     order: int = 50,
 ) -> Callable[[Callable[[Ask], Steps]], Callable[[Ask], Steps]]:
     """Registers a generator function. Raises ``ValueError`` for a name that is taken and for a missing docstring."""
@@ -80,9 +67,3 @@ def probe(
         return steps
 
     return register
-
-
-def matching(patterns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
-    """The *names* that one of the shell-style *patterns* matches, in their own order."""
-    patterns = tuple(patterns)
-    return (name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))

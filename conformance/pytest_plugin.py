@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from echosounder import specs
-from echosounder.conformance.catalogue import judged, probes_of
+from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.engine import Options, Outcome, check
-from echosounder.conformance.probe import Suite
+from echosounder.judgement.catalogue import judged
+from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import EchosounderError
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Result, Verdict

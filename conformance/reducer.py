@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 
 from echosounder.conformance.ask import Send
 from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
-from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.generate.reduction import Reduction, reduction
 from echosounder.conformance.replay import request_of
-from echosounder.conformance.score import Setting, judge, rows
-from echosounder.conformance.smallest import extra
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.score import judge, rows
+from echosounder.judgement.setting import Setting
+from echosounder.judgement.smallest import extra
 from echosounder.specs import Requirement
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
@@ -48,7 +50,7 @@ class Reducer:
         whole = request_of(exchange)
         if not sum(self._fails(row, self._ask(row, exchange, whole, "repeat")) for _ in range(REPEATS)):
             return
-        least = self._search(row, exchange, whole, reduction(exchange.request.json, whole.path, self.setting.ask))
+        least = self._search(row, exchange, whole, reduction(exchange.request.json, whole.path, self.setting.subject))
         for _ in range(REPEATS if least is not whole else 0):
             self._ask(row, exchange, least, "proof")
 
@@ -95,7 +97,7 @@ def suspects(run: Run, setting: Setting) -> Iterator[tuple[Requirement, Exchange
         names = {probe.name for probe in probes_of(row)} if row.id in checks() and checks()[row.id].single else set()
         named = [exchange for exchange in run.exchanges if exchange.probe in names]
         drawn = [exchange for exchange in named if generated(exchange) and not extra(exchange)]
-        if not drawn or not row.admits(setting.ask.profile):
+        if not drawn or not row.admits(setting.subject.profile):
             continue
         told = {finding.exchange for finding in judge(row, checks()[row.id], named, setting.case).findings}
         failing = [exchange for exchange in drawn if exchange.id in told and alone(row, exchange, setting)]

@@ -12,10 +12,12 @@ from enum import StrEnum
 
 from echosounder import specs
 from echosounder.conformance.ask import Send
-from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.runner import Bounds, Runner
-from echosounder.conformance.score import Setting, judge, rows
-from echosounder.conformance.smallest import extra
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.score import judge, rows
+from echosounder.judgement.setting import Setting
+from echosounder.judgement.smallest import extra
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.redact import MARK
@@ -85,7 +87,7 @@ def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting
     """All findings that point at *exchange*."""
     found: list[Finding] = []
     for row in rows(setting):
-        if row.admits(setting.ask.profile) and row.id in checks() and exchange.probe in _names(row):
+        if row.admits(setting.subject.profile) and row.id in checks() and exchange.probe in _names(row):
             found += _judged(row, exchanges, exchange, setting).findings
     return tuple(finding for finding in found if finding.exchange == exchange.id)
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from echosounder import specs
-from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.mutations import mutants, together
-from echosounder.conformance.score import Setting, judge, not_held, rows
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.score import judge, not_held, rows
+from echosounder.judgement.setting import Setting
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict

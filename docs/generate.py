@@ -10,7 +10,7 @@ import typer.main
 
 from echosounder.__main__ import registered
 from echosounder.cli.load import RUNNERS
-from echosounder.conformance.judged import judged_ids
+from echosounder.judgement.judged import judged_ids
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.specs import coverage

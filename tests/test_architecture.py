@@ -11,18 +11,19 @@ ROOT = Path(__file__).parents[1]
 LINKED = {
     "specs": set(),
     "wire": {"specs"},
-    "conformance": {"specs", "wire"},
-    "load": {"specs", "wire"},
+    "judgement": {"specs", "wire"},
+    "conformance": {"specs", "wire", "judgement"},
+    "load": {"specs", "wire", "judgement"},
     "mock_server": {"specs", "wire"},
     "reports": {"wire"},
 }
-OURS = LINKED | {"echosounder": {"specs", "wire", "conformance", "load", "mock_server", "reports"}}
+OURS = LINKED | {"echosounder": {"specs", "wire", "judgement", "conformance", "load", "mock_server", "reports"}}
 # A library that a package alone may import, or that only some of its modules may: importing it costs or changes something.
 FENCED = {
     "locust": {"load/worker/locustfile.py"},  # patches sockets at import
     "gevent": {"load/"},
     "httpx": {"conformance/", "echosounder/"},
-    "openapi_core": {"conformance/"},
+    "openapi_core": {"judgement/"},
     "hypothesis": {"conformance/"},
     "pytest": {"conformance/pytest_plugin.py", "conformance/suite/", "echosounder/"},
     "httptools": {"mock_server/", "load/"},

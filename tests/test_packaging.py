@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LINKED = {"specs", "wire", "conformance", "load", "mock_server", "reports"}
+LINKED = {"specs", "wire", "judgement", "conformance", "load", "mock_server", "reports"}
 
 
 @pytest.fixture(scope="module")

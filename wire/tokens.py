@@ -24,6 +24,9 @@ from typing import Any, Literal
 WORDS: tuple[str, ...] = tuple(files(__package__).joinpath("words.txt").read_text(encoding="ascii").split())
 """English words that are one token each, at the beginning of a text and after a space."""
 
+TEMPLATE = 128
+"""A bound: a chat template adds a few dozen tokens, or under a hundred where it explains thinking."""
+
 
 @dataclass(frozen=True, slots=True)
 class Count:

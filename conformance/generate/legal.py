@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from echosounder.conformance.ask import BETA_CHAT, FIM, Ask
-from echosounder.conformance.schema import value_mismatches
+from echosounder.conformance.ask import BETA_CHAT, FIM
+from echosounder.judgement.check import Subject
+from echosounder.judgement.schema import value_mismatches
 from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
@@ -24,7 +25,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
 NEEDS = (("tool_choice", "tools"), ("stream_options", "stream"), ("top_logprobs", "logprobs"))
 
 
-def legal(body: Body, path: str, ask: Ask) -> bool:
+def legal(body: Body, path: str, ask: Subject) -> bool:
     """May *body* be sent to *path* and must be served? By the schema of the profile, and by the rules of this module."""
     schema = "FimRequest" if path == FIM else "ChatRequest"
     return next(value_mismatches(body, schema, ask.profile), None) is None and next(breaches(body, path), None) is None

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from echosounder.conformance.ask import Ask
 from echosounder.conformance.generate.legal import Body, legal
+from echosounder.judgement.check import Subject
 
 Unit = TypeVar("Unit")
 Reduction = Generator[Body, bool, Body]
@@ -21,7 +21,7 @@ KEPT = frozenset({"model", "messages", "prompt", "max_tokens"})
 """Never left out: without the last one nobody knows what an answer costs."""
 
 
-def reduction(body: Body, path: str, ask: Ask) -> Reduction:
+def reduction(body: Body, path: str, ask: Subject) -> Reduction:
     """The candidates for *body*, which is sent to *path*; send True for each that is still answered wrongly."""
     before: Body = {}
     while body != before:

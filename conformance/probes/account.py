@@ -1,7 +1,9 @@
 """Free of charge: the list of models and the balance."""
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 
 
 @probe("models.list", Suite.SMOKE, tokens=0, features={"models"}, order=0)
@@ -10,7 +12,7 @@ def models(ask: Ask) -> Steps:
     yield ask.get("/models")
 
 
-def has_balance(ask: Ask) -> bool:
+def has_balance(ask: Subject) -> bool:
     return ask.dialect == "deepseek"
 
 

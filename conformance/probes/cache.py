@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
+from echosounder.judgement.setting import Suite
 
 # English prose whose length is known to nobody but the tokenizer; long enough for units of 64 and of 128 tokens.
 LONG = " ".join(

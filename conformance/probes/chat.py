@@ -3,7 +3,10 @@
 from typing import Any
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
+from echosounder.judgement.agreed import UNICODE
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import at
 
 STREAM: dict[str, Any] = {"stream": True}
@@ -11,8 +14,6 @@ STREAM_USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usag
 
 COUNT = "Count from one to fifteen in English words, separated by commas. Write nothing else."
 STORY = "Write a long story about a lighthouse keeper and her cat."
-# Two, three and four bytes, a joined family, a flag, combining marks: whatever cuts characters shows here.
-UNICODE = "那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱"
 NULLABLE = (
     *(
         "response_format",
@@ -30,7 +31,7 @@ NULLABLE = (
 ECHO = f"Repeat exactly, and nothing else:\n{UNICODE}"
 
 
-def has_logprobs(ask: Ask) -> bool:
+def has_logprobs(ask: Subject) -> bool:
     return ask.limits.logprobs
 
 

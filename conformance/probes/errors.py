@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from echosounder.conformance.ask import CHAT, Ask, Send
-from echosounder.conformance.probe import Steps, Suite, always, probe
+from echosounder.conformance.probe import Steps, always, probe
+from echosounder.judgement.agreed import BAD_KEY
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 
 HELLO = [{"role": "user", "content": "Say hello."}]
-BAD_KEY = "sk-echosounder-invalid-key-4711"
 
 
 def faulty(send: Send, fault: str) -> Send:
@@ -29,7 +31,7 @@ def keyed(send: Send, authorization: str | None, fault: str) -> Send:
 
 
 def one(
-    name: str, build: Callable[[Ask], Send], suite: Suite = Suite.STANDARD, applies: Callable[[Ask], bool] = always
+    name: str, build: Callable[[Ask], Send], suite: Suite = Suite.STANDARD, applies: Callable[[Subject], bool] = always
 ) -> None:
     """Registers a probe of a single faulty request."""
 
@@ -68,7 +70,7 @@ one(
 one("errors.wrong-path", lambda ask: faulty(ask.post("/echosounder/no-such-path", {}), "unknown path"))
 
 
-def deepseek(ask: Ask) -> bool:
+def deepseek(ask: Subject) -> bool:
     return ask.dialect == "deepseek"
 
 

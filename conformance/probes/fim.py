@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from echosounder.conformance.ask import FIM, GREEDY, Ask
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import compact
 
 PROMPT = "def fib(a):\n"
@@ -15,7 +17,7 @@ SUFFIX = "    return fib(a-1) + fib(a-2)\n"
 NULLABLE = ("suffix", "echo", "logprobs", "stop", "stream", "stream_options", "temperature", "top_p")
 
 
-def has_fim(ask: Ask) -> bool:
+def has_fim(ask: Subject) -> bool:
     return ask.limits.fim
 
 

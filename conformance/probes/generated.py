@@ -5,9 +5,11 @@ from __future__ import annotations
 from echosounder.conformance.ask import CHAT, FIM, Ask
 from echosounder.conformance.generate.conversations import Talk, sends, walks
 from echosounder.conformance.generate.requests import chat, corpus, fim
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.cache import LONG
 from echosounder.conformance.probes.fim import has_fim
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 
 COUNT = 16
 
@@ -41,6 +43,6 @@ def conversations(ask: Ask) -> Steps:
             yield send.but(step=f"{number}.{step}")
 
 
-def always_thoughtful(ask: Ask) -> bool:
+def always_thoughtful(ask: Subject) -> bool:
     """A model that always thinks and wants the thought that led to its calls back."""
     return ask.limits.thinking == "always" and ask.limits.reasoning_input == "required-with-tools"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from echosounder.conformance.ask import GREEDY, Ask
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STREAM_USAGE
 from echosounder.conformance.probes.errors import wrong
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 
 OBJECT = {"type": "json_object"}
 TURNS = [
@@ -14,7 +16,7 @@ TURNS = [
 ]
 
 
-def has_json(ask: Ask) -> bool:
+def has_json(ask: Subject) -> bool:
     return ask.limits.json_output
 
 

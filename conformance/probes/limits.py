@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.probe import Steps, Suite, always, probe
+from echosounder.conformance.probe import Steps, always, probe
 from echosounder.conformance.probes.chat import COUNT
 from echosounder.conformance.probes.errors import wrong
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import compact
 
 Fields = dict[str, dict[str, Any]]
@@ -19,7 +21,7 @@ def several(
     fields: Callable[[Ask], Fields],
     requests: int,
     suite: Suite = Suite.STANDARD,
-    applies: Callable[[Ask], bool] = always,
+    applies: Callable[[Subject], bool] = always,
 ) -> None:
     """Registers a probe that sends one bad value after the other; the keys of *fields* become its steps."""
 
@@ -40,7 +42,7 @@ def several(
     )(steps)
 
 
-def deepseek(ask: Ask) -> bool:
+def deepseek(ask: Subject) -> bool:
     return ask.dialect == "deepseek"
 
 

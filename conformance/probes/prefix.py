@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask, Send
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STORY, STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import at
 
 FENCE = "```"
 BEGUN = '{"capital": "'
 
 
-def has_prefix(ask: Ask) -> bool:
+def has_prefix(ask: Subject) -> bool:
     return ask.dialect == "deepseek"
 
 

@@ -5,28 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from echosounder.conformance.ask import Ask, Send
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty, wrong
 from echosounder.conformance.probes.tools import PARIS, WEATHER, turns
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import at
 
 RIDDLE = "Is 97 a prime number? Answer yes or no."
 
 
-def thinks(ask: Ask) -> bool:
+def thinks(ask: Subject) -> bool:
     return ask.limits.thinking != "none"
 
 
-def switches(ask: Ask) -> bool:
+def switches(ask: Subject) -> bool:
     return ask.limits.thinking == "switch"
 
 
-def reasoner(ask: Ask) -> bool:
+def reasoner(ask: Subject) -> bool:
     return ask.limits.thinking == "always"
 
 
-def efforts(ask: Ask) -> bool:
+def efforts(ask: Subject) -> bool:
     return bool(ask.limits.efforts)
 
 

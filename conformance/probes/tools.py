@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from echosounder.conformance.ask import BETA_CHAT, GREEDY, Ask, Send
-from echosounder.conformance.probe import Steps, Suite, probe
+from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
+from echosounder.judgement.agreed import NASTY, ORDER
+from echosounder.judgement.check import Subject
+from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import at
 
 
@@ -20,8 +23,6 @@ def function(name: str, description: str, properties: dict[str, Any]) -> dict[st
 WEATHER = function(
     "get_weather", "The weather in a city.", {"city": {"type": "string", "description": "Name of the city."}}
 )
-# Values that break careless code: beyond 2**53, and every delimiter that JSON, markup and shells know.
-ORDER, NASTY = 9007199254740993, "2>&1 \"q\" 'a' </tag> \\n {}[] 😀\n那"
 PRECISE = function(
     "run_order",
     "Runs an order.",
@@ -63,7 +64,7 @@ def thought(ask: Ask) -> dict[str, Any]:
     return {"reasoning_content": "Two cities, two calls."} if needed else {}
 
 
-def has_tools(ask: Ask) -> bool:
+def has_tools(ask: Subject) -> bool:
     return ask.limits.tools
 
 
@@ -261,7 +262,7 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": "book", "strict": True, "parameters": schema}}
 
 
-def has_strict(ask: Ask) -> bool:
+def has_strict(ask: Subject) -> bool:
     return ask.limits.strict_tools
 
 

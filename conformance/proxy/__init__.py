@@ -3,12 +3,10 @@
     probe ──> session ──> proxy ──> mock (journal)      client's Exchange + upstream's Exchange(s) = Pair
                                                         check (pure, on pairs) ──> Finding ──> Result ──> report
 
-How the two sides are joined and logged is told in :mod:`conformance.proxy.pair`. Everything but
+What both sides say is judged in :mod:`judgement.pairs`. Everything here but
 :mod:`~conformance.proxy.session`, :mod:`~conformance.proxy.upstream` and :mod:`~conformance.proxy.run` is pure.
 """
 
-from echosounder.conformance.proxy.report import report
 from echosounder.conformance.proxy.run import check
-from echosounder.conformance.proxy.score import score
 
-__all__ = ["check", "report", "score"]
+__all__ = ["check"]

@@ -6,8 +6,8 @@ A proxy that forwards elsewhere may be spending somebody's money there, so one s
 from __future__ import annotations
 
 from echosounder.conformance import gate as server
-from echosounder.conformance.check import excerpt
-from echosounder.conformance.proxy.pair import Pair
+from echosounder.judgement.check import excerpt
+from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End
 

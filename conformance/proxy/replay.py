@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from echosounder.conformance.ask import Ask, Send
-from echosounder.conformance.proxy.pair import Pair, pairs
 from echosounder.conformance.proxy.probes import PROBES
-from echosounder.conformance.proxy.score import score
 from echosounder.conformance.proxy.session import Session
 from echosounder.conformance.proxy.upstream import Upstream
 from echosounder.conformance.replay import Replay, compare
 from echosounder.conformance.runner import Bounds
-from echosounder.conformance.score import Setting
+from echosounder.judgement.pairs.pair import Pair, pairs
+from echosounder.judgement.pairs.score import score
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
@@ -39,13 +38,17 @@ def again(
         Upstream(upstream) as control,
         Session(target, api_key, bounds or Bounds(), control, f"{time.time():.3f}") as session,
     ):
-        pair = session.send(_send(before, Setting.of(run).ask), before.client.probe)
+        pair = session.send(_send(before, _ask(run)), before.client.probe)
         session.rest()
     after = _named(pair, before.client.id)
     others = [each for each in run.exchanges if each.id != after.client.id and each.notes.get("of") != after.client.id]
     renewed = replace(run, exchanges=(*others, after.client, *after.upstream))
     old, new = tuple(_findings(run, before)), tuple(_findings(renewed, after))
     return Replay(compare(old, new), before.client, after.client, old, new)
+
+
+def _ask(run: Run) -> Ask:
+    return Ask(run.header["profile"], run.header["target"]["model"], run.header["seed"])
 
 
 def _send(pair: Pair, ask: Ask) -> Send:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from echosounder.conformance import engine
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.baseline import Baseline
 from echosounder.conformance.engine import Options, Outcome, Progress, Watch
 from echosounder.conformance.proxy import gate
-from echosounder.conformance.proxy.pair import Pair
 from echosounder.conformance.proxy.probes import HELLO, PROBES
-from echosounder.conformance.proxy.report import report
-from echosounder.conformance.proxy.score import planned, score
 from echosounder.conformance.proxy.session import Session, beside, write
 from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.pairs.pair import Pair
+from echosounder.judgement.pairs.report import report
+from echosounder.judgement.pairs.score import rows, score
 from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
 from echosounder.wire.runlog import RunWriter, read
 
@@ -44,6 +45,12 @@ def check(options: Options, upstream: str, watch: Watch = engine.quiet) -> Outco
     results = score(run)
     document = report(run, results, baseline)
     return Outcome(document, results, options.out / "run.jsonl", engine.exit_code(document, stopped), stopped)
+
+
+def planned(profile: str, only: Sequence[str] = ()) -> tuple[str, ...]:
+    """The probes that the requirements of this position need, in the order of sending."""
+    wanted = {name for row in rows(profile, only) for name in row.probes}
+    return tuple(name for name in PROBES if name in wanted)
 
 
 def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | None:

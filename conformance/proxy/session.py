@@ -19,12 +19,12 @@ from typing import Self
 
 from echosounder.conformance import engine
 from echosounder.conformance.ask import Ask, Send
-from echosounder.conformance.proxy import behaviours
-from echosounder.conformance.proxy.pair import Pair
 from echosounder.conformance.proxy.probes import MARKER
 from echosounder.conformance.proxy.secrecy import without_secrets
 from echosounder.conformance.proxy.upstream import Record, Upstream, body, exchange
 from echosounder.conformance.runner import Bounds, Runner
+from echosounder.judgement.pairs import behaviours
+from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import RunWriter

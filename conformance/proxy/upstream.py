@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import httpx
 
-from echosounder.conformance.proxy.pair import SUFFIX
 from echosounder.conformance.proxy.unframe import unframe
+from echosounder.judgement.pairs.pair import SUFFIX
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import End, Exchange, Request
 from echosounder.wire.redact import Redactor

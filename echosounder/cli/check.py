@@ -14,8 +14,8 @@ from echosounder.cli import options, results
 from echosounder.cli.score import judge
 from echosounder.conformance import engine
 from echosounder.conformance import proxy as both_sides
-from echosounder.conformance.probe import Suite
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
 from echosounder.wire.errors import UsageError

@@ -13,8 +13,8 @@ from echosounder.cli import options, results
 from echosounder.cli.check import known_profile, money
 from echosounder.conformance import live as both
 from echosounder.conformance.engine import Options, Progress
-from echosounder.conformance.probe import Suite
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.setting import Suite
 from echosounder.reports import differences
 from echosounder.wire.errors import KeyRefused, UsageError
 from echosounder.wire.target import target

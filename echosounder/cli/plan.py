@@ -10,10 +10,10 @@ from echosounder import specs
 from echosounder.cli import options
 from echosounder.cli.check import Repeat, SuiteName, SuiteOption, known_profile
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.catalogue import known_patterns
 from echosounder.conformance.planner import Plan
 from echosounder.conformance.planner import plan as planned
-from echosounder.conformance.probe import Suite
+from echosounder.judgement.catalogue import known_patterns
+from echosounder.judgement.setting import Suite
 
 
 def plan(

@@ -10,9 +10,10 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.catalogue import checks, probes_of
-from echosounder.conformance.check import Case
-from echosounder.conformance.score import judge
+from echosounder.conformance.catalogue import probes_of
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.check import Case
+from echosounder.judgement.score import judge
 from echosounder.load.figures.analysis import attach_conformance
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import exchange_from, records

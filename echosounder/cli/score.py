@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from echosounder.cli import analysed, options, results
-from echosounder.conformance import proxy
-from echosounder.conformance.baseline import Baseline
-from echosounder.conformance.report import report
-from echosounder.conformance.score import score as verdicts
+from echosounder.conformance.catalogue import PROBES
+from echosounder.judgement import pairs
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.report import report
+from echosounder.judgement.score import score as verdicts
 from echosounder.wire.runlog import read
 
 EXIT = {"conforms": 0, "deviates": 1}
@@ -27,8 +28,8 @@ def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
     log = read(run)
     known = Baseline.load(baseline) if baseline else Baseline()
     if log.header.get("target", {}).get("position") == "proxy":
-        document = proxy.report(log, proxy.score(log), known)
+        document = pairs.report(log, pairs.score(log), known)
     else:
-        document = report(log, verdicts(log), known)
+        document = report(log, verdicts(log, PROBES), known)
     results.publish(document, log, run if run.is_dir() else run.parent, as_json)
     return EXIT.get(document["verdict"], 3)

@@ -13,7 +13,7 @@ from rich.console import Console
 from echosounder import specs
 from echosounder.cli import options, results
 from echosounder.cli.check import SuiteName, SuiteOption, known_profile
-from echosounder.conformance.probe import Suite
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest import kill_matrix
 from echosounder.selftest.laboratory import Study

@@ -19,10 +19,11 @@ import httpx
 from echosounder import specs
 from echosounder.conformance import strength
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.catalogue import checks, probes_of
+from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.engine import Options, Outcome, check
-from echosounder.conformance.probe import Suite
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import Deviation, all_deviations
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.causes import fix_first

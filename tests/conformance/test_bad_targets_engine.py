@@ -6,13 +6,14 @@ import pytest
 
 from echosounder.conformance import gate
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.baseline import Baseline
+from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.engine import Options, check
-from echosounder.conformance.probe import Suite
 from echosounder.conformance.replay import Change, find, replay
-from echosounder.conformance.report import report
 from echosounder.conformance.runner import Bounds
-from echosounder.conformance.score import score
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.report import report
+from echosounder.judgement.score import score
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable, UsageError
 from echosounder.wire.exchange import End, Exchange, Request
@@ -112,7 +113,7 @@ def test_faults_are_named_and_scored_again_from_the_log(tmp_path):
     assert "expected [DONE]" in finding["message"]
     assert finding["offset"] > 0
     log = read(outcome.log)
-    assert report(log, score(log), Baseline()) == outcome.report
+    assert report(log, score(log, PROBES), Baseline()) == outcome.report
 
 
 def test_replay_says_fixed_still_or_other(mock, tmp_path):

@@ -8,10 +8,11 @@ import pytest
 from echosounder import specs
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.budget import Budget, completion_ceiling, prompt_ceiling
-from echosounder.conformance.catalogue import checks
-from echosounder.conformance.check import check
 from echosounder.conformance.planner import plan
-from echosounder.conformance.probe import PROBES, Suite, probe
+from echosounder.conformance.probe import PROBES, probe
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.check import check
+from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import BudgetSpent
 
 # Judged elsewhere: between the two sides of a proxy, and under load.

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from echosounder import specs
-from echosounder.conformance.answers import answer
 from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
-from echosounder.conformance.check import CannotSay, Case
-from echosounder.conformance.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
 from echosounder.conformance.generate.conversations import Move, Talk, sends, walks
 from echosounder.conformance.generate.legal import breaches, legal
 from echosounder.conformance.generate.requests import TEXT, chat
 from echosounder.conformance.probes.cache import LONG
 from echosounder.conformance.runner import Runner
+from echosounder.judgement.answers import answer
+from echosounder.judgement.check import CannotSay, Case
+from echosounder.judgement.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from echosounder.conformance.answers import completion
-from echosounder.conformance.catalogue import checks
+from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.engine import Options, check
-from echosounder.conformance.probe import Suite, matching
-from echosounder.conformance.score import score
+from echosounder.judgement.answers import completion
+from echosounder.judgement.catalogue import checks, matching
+from echosounder.judgement.score import score
+from echosounder.judgement.setting import Suite
 from echosounder.wire import sse
 from echosounder.wire.exchange import End, Exchange, Read
 from echosounder.wire.runlog import read
@@ -286,12 +287,12 @@ def honest(mock, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def judged(honest):
-    return {result.requirement for result in score(honest) if result.verdict is Verdict.PASS}
+    return {result.requirement for result in score(honest, PROBES) if result.verdict is Verdict.PASS}
 
 
 @pytest.mark.parametrize("row", POORER.values(), ids=POORER)
 def test_nothing_passes_without_evidence(row, honest, judged):
-    results = score(replace(honest, exchanges=tuple(map(row.change, honest.exchanges))))
+    results = score(replace(honest, exchanges=tuple(map(row.change, honest.exchanges))), PROBES)
     assert [result for result in results if result.verdict is Verdict.ERROR] == []
     passed = [result.requirement for result in results if result.verdict is Verdict.PASS]
     lost = set(matching(row.lost, checks())) - set(matching(row.kept, checks()))

@@ -1,7 +1,7 @@
 """The whole path on a real socket: the honest mock conforms."""
 
 from echosounder.conformance.engine import Options, check
-from echosounder.conformance.probe import Suite
+from echosounder.judgement.setting import Suite
 from echosounder.wire.target import target
 
 # A mock without delays has no flow to judge, and the small suite asks for one document alone where ids are compared.

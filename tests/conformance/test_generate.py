@@ -9,7 +9,7 @@ from echosounder.conformance.ask import CHAT, Ask
 from echosounder.conformance.generate.boundaries import bounds
 from echosounder.conformance.generate.requests import chat, corpus, fim, messages, tools
 from echosounder.conformance.runner import Runner
-from echosounder.conformance.schema import value_mismatches
+from echosounder.judgement.schema import value_mismatches
 from echosounder.wire.target import target
 
 PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)[-1:]]

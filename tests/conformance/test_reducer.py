@@ -7,15 +7,16 @@ import pytest
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
 from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
-from echosounder.conformance.check import Case
+from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.engine import Options, check
 from echosounder.conformance.generate.legal import legal
 from echosounder.conformance.generate.reduction import reduction
-from echosounder.conformance.probe import Suite
 from echosounder.conformance.reducer import Reducer, suspects
 from echosounder.conformance.replay import Change, replay
-from echosounder.conformance.score import Setting, score
-from echosounder.conformance.smallest import extra
+from echosounder.judgement.check import Case
+from echosounder.judgement.score import score
+from echosounder.judgement.setting import Setting, Suite
+from echosounder.judgement.smallest import extra
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.runlog import Run, read
@@ -154,7 +155,7 @@ def ran(fails, calls=REDUCTION_CALLS, room=REDUCTION_BYTES):
     """What a run with one wrongly answered request says once it was looked into, and what was sent for it."""
     first, scripted = exchange("1", RICH, 400), Scripted(fails)
     Reducer(scripted, SETTING, calls, room).run(Run(HEADER, (first,)))
-    (result,) = score(Run(HEADER, (first, *scripted.sent), footer={}))
+    (result,) = score(Run(HEADER, (first, *scripted.sent), footer={}), PROBES)
     return result, scripted.sent
 
 

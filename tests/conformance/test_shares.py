@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echosounder.conformance.answers import answer
+from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.engine import Options, check
-from echosounder.conformance.probe import Suite
-from echosounder.conformance.score import score
-from echosounder.conformance.shares import Share, rounds, share, together
+from echosounder.judgement.answers import answer
+from echosounder.judgement.score import score
+from echosounder.judgement.setting import Suite
+from echosounder.judgement.shares import Share, rounds, share, together
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.runlog import read
@@ -99,7 +100,7 @@ def test_a_rare_fault_is_found_with_its_share(repeated):
 
 
 def test_the_log_alone_says_the_same(repeated):
-    assert score(read(repeated.log)) == repeated.results
+    assert score(read(repeated.log), PROBES) == repeated.results
     assert json.loads(repeated.log.read_text().splitlines()[0])["repeat"] == 6
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from echosounder.conformance.catalogue import checks
 from echosounder.conformance.engine import Options, check
 from echosounder.conformance.mutations import mutants
-from echosounder.conformance.probe import Suite
-from echosounder.conformance.score import Setting, judge
 from echosounder.conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
+from echosounder.judgement.catalogue import checks
+from echosounder.judgement.score import judge
+from echosounder.judgement.setting import Setting, Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target

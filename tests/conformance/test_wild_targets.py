@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from echosounder.conformance.engine import Options, check
-from echosounder.conformance.probe import Suite
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.setting import Suite
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict

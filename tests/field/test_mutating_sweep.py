@@ -18,11 +18,11 @@ import pytest
 
 from echosounder.conformance import engine
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.proxy import score
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.session import Session
 from echosounder.conformance.proxy.upstream import Upstream
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.pairs.score import score
 from echosounder.mock_server.deviations import Layer, all_deviations
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import Run

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from echosounder import specs
-from echosounder.conformance.judged import judged_ids
+from echosounder.judgement.judged import judged_ids
 from echosounder.specs.catalogue import coverage, state
 from echosounder.specs.coverage import ROOT, coverage_page, pages
 

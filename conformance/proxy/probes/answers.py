@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from echosounder.conformance.ask import GREEDY, Ask
-from echosounder.conformance.proxy import behaviours as upstream
 from echosounder.conformance.proxy.probes.registry import COUNT, ECHO, EVENTS, STORY, USAGE, Steps, behind, probe
+from echosounder.judgement.pairs import behaviours as upstream
 
 
 @probe("proxy.streaming")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.proxy import behaviours as upstream
 from echosounder.conformance.proxy.probes.registry import COUNT, HELLO, STORY, USAGE, Steps, behind, probe
+from echosounder.judgement.pairs import behaviours as upstream
 
 
 @probe("proxy.cancel")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, FIM, GREEDY, Ask, Send
-from echosounder.conformance.proxy import behaviours as upstream
 from echosounder.conformance.proxy.probes.registry import (
     COUNT,
     ECHO,
@@ -17,6 +16,7 @@ from echosounder.conformance.proxy.probes.registry import (
     behind,
     probe,
 )
+from echosounder.judgement.pairs import behaviours as upstream
 from echosounder.wire.strict_json import compact
 
 FUNCTION: dict[str, Any] = {

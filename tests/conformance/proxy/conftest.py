@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from echosounder.conformance.engine import Options, Outcome
-from echosounder.conformance.proxy import behaviours, check
+from echosounder.conformance.proxy import check
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.pairs import behaviours
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target
 

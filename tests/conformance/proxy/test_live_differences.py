@@ -7,7 +7,7 @@ import pytest
 
 from echosounder.conformance.engine import Options
 from echosounder.conformance.live import SIDES, compare, differences
-from echosounder.conformance.probe import Suite
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Read, Request
 from echosounder.wire.runlog import read

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.proxy import score
-from echosounder.conformance.proxy.pair import upstream_side
 from echosounder.conformance.proxy.probes import PROBES
+from echosounder.judgement.pairs.pair import upstream_side
+from echosounder.judgement.pairs.score import score
 from echosounder.wire.exchange import End, Exchange, Read
 from echosounder.wire.runlog import Run, read
 

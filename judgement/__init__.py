@@ -1,0 +1,7 @@
+"""What is judged, and how: pure functions from what was sent and answered to verdicts. Nothing here sends or reads a clock.
+
+    Exchange(s) ──> check ──> Problem ──> Finding ──> Result per requirement ──> report
+
+A check is a requirement's id beside a function (:mod:`judgement.check`), one on both sides of a proxy likewise
+(:mod:`judgement.pairs`). :mod:`judgement.score` has the only verdict rule there is.
+"""

@@ -1,0 +1,188 @@
+"""What follows from what: which broken requirement explains another one, so that a reader meets the fault before its effects.
+
+Verdicts do not depend on it. The report says of a broken requirement which other one explains it, and whether it is an
+umbrella; renderers put effects below their cause, and umbrellas after what says more precisely what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from echosounder.judgement.score import MAX_FINDINGS
+from echosounder.wire.verdict import Result, Verdict
+
+Effects = tuple[tuple[str, tuple[str, ...]], ...]
+"""``(cause, effects)``; effects are shell-style patterns. Of several broken causes the first in its table explains."""
+
+UMBRELLAS = frozenset({
+    *("response.document-valid", "chat.response-schema", "stream.chunk-schema", "fim.response-schema", "fim.stream-chunk"),
+    *("models.schema", "balance.schema", "error.client-fault-4xx", "error.status-400-parameter", "stream.equals-nonstream"),
+    *("chat.legal-served", "chat.conversation-served", "fim.legal-served"),
+})  # fmt: skip
+"""Requirements that ask at once for what others ask for one by one."""
+
+STREAMED = (
+    "stream.*",
+    "fim.stream*",
+    "chat.unicode",
+    "json.*",
+    "logprobs.*",
+    "prefix.*",
+    "thinking.*",
+    "tools.*",
+    "usage.*",
+)
+ANSWERED = (
+    "chat.*",
+    "fim.*",
+    "prefix.*",
+    "cache.*",
+    "json.*",
+    "logprobs.*",
+    "thinking.*",
+    "tools.*",
+    "usage.*",
+    "stream.*",
+)
+REFUSED = ("error.*", "limits.*", "*-refused")
+
+BLOCKING: Effects = (
+    ("transport.answered", ("*",)),
+    ("fim.available", ("fim.*",)),
+    ("logprobs.shape", ("logprobs.*",)),
+    ("usage.present", ("usage.*", "cache.*")),
+    ("tools.required-calls", ("tools.*",)),
+    ("thinking.enabled", ("thinking.*",)),
+    ("error.prompt-refusal", REFUSED),
+    ("error.no-html", REFUSED),
+    ("error.body-not-empty", REFUSED),
+    ("error.envelope", REFUSED),
+    ("stream.complete", STREAMED),
+    ("stream.content-type", STREAMED),
+    ("stream.fields-known", STREAMED),
+    ("stream.keepalive-is-comment", STREAMED),
+    ("stream.data-is-json", STREAMED),
+    ("chat.body-not-empty", ANSWERED),
+    ("chat.single-json", ANSWERED),
+    ("chat.no-error-in-success", ANSWERED),
+)
+"""Explains why nothing in the same answer was left to judge: what is looked at is not there, or, from the wire upwards, the
+answer cannot be read."""
+
+TO_THE_END = ("fim.stream*", "stream.ends-with-done", "stream.finish-once", "stream.text-complete", "stream.usage-*", "json.*",
+              "thinking.length", "tools.arguments-*", "tools.stream-complete", "tools.finish-reason")  # fmt: skip
+ENDS = ("*.length-finish", "chat.stop-*", "fim.stop", "prefix.stop", "tools.finish-reason", "thinking.length")
+CHOICE = (*ENDS, "fim.*", "prefix.*", "logprobs.*", "stream.text-complete", "thinking.*", "tools.*")
+HISTORY = ("tools.round-trip", "tools.parallel", "thinking.reasoning-kept", "thinking.tools")
+TEXT = ("json.*", "logprobs.text-complete", "tools.arguments-*", "chat.unicode", "stream.text-complete")
+
+IN_ONE_ANSWER: Effects = (
+    # A front end that answers with a page answers in place of the API.
+    ("transport.answered", ("*",)),
+    ("error.no-html", ("error.*", "limits.*")),
+    # What breaks off has no end, and what is lost on the way is not in the text.
+    ("stream.complete", TO_THE_END),
+    ("chat.body-not-empty", ("chat.single-json", "chat.leading-blank-lines")),
+    ("chat.no-error-in-success", CHOICE),
+    ("stream.fields-known", ("stream.data-is-json", "stream.keepalive-is-comment")),
+    ("stream.keepalive-is-comment", ("stream.data-is-json",)),
+    ("stream.content-type", ("fim.stream",)),
+    ("stream.data-is-json", TO_THE_END),
+    # A member of another type, or with a word that does not exist, does not say what it should.
+    ("stream.choice-index", ("stream.role-first",)),
+    ("chat.finish-reason-known", ENDS),
+    ("stream.finish-reason-known", (*ENDS, "stream.finish-*")),
+    ("fim.finish-reason-known", ENDS),
+    ("stream.finish-once", ENDS),
+    ("stream.finish-last", ENDS),
+    ("thinking.reasoning-string", ("thinking.*",)),
+    ("tools.name-offered", ("tools.named-calls",)),
+    ("json.no-whitespace-flood", ("json.*",)),
+)
+"""Explains what is wrong with the same answer."""
+
+ELSEWHERE: Effects = (
+    # A text that loses pieces loses those of its contents too.
+    ("chat.content-not-null", TEXT),
+    ("stream.delta-incremental", TEXT),
+    ("stream.text-complete", TEXT),
+    ("stream.utf8", TEXT),
+    # What is built on a feature that is refused, or does nothing, is refused or does nothing.
+    ("error.status-401", ("*.auth", "error.401-*", "error.bad-scheme")),
+    ("chat.system-message", ("chat.message-name", "chat.multi-turn", "json.*", "cache.*", "usage.prompt-grows")),
+    ("chat.multi-turn", ("chat.message-name", "cache.*", "usage.prompt-grows", *HISTORY)),
+    ("json.word-any-case", ("json.*",)),
+    ("fim.available", ("fim.*",)),
+    ("tools.call-shape", HISTORY),
+    ("tools.arguments-string", HISTORY),
+    ("tools.id-present", HISTORY),
+    ("thinking.enabled", ("thinking.*",)),
+    # A part of a sum that is wrong is not to be trusted.
+    ("usage.completion-counted", ("*.length-finish", "logprobs.count", "usage.*-completion", "thinking.both-counted")),
+    ("usage.plausible", ("cache.*",)),
+)
+"""Explains what is wrong with other answers too."""
+
+SYSTEMATIC: Effects = (
+    (
+        "error.client-fault-4xx",
+        (
+            *("error.status-400-*", "error.missing-*", "error.empty-messages", "error.unknown-*", "error.wrong-type"),
+            *(
+                "limits.max-tokens-*",
+                "limits.temperature",
+                "limits.top-*",
+                "limits.stop-17",
+                "limits.n",
+                "limits.penalties",
+            ),
+            "limits.stream-options-alone",
+        ),
+    ),
+)
+"""Umbrellas that are the fault itself where they are broken again and again: a server that refuses nothing lacks one thing."""
+
+BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
+
+
+def explanations(results: Iterable[Result]) -> dict[str, str]:
+    """``{effect: cause}`` of broken requirements. A cause was found, with a finding that shows it; an effect may be what
+    could no longer be tested. Never goes round in a circle: what is untestable explains nothing, and causes stand in order."""
+    broken = [result for result in results if result.verdict in BROKEN]
+    found = {result.requirement: result for result in broken if result.findings}
+    whys = ((result.requirement, next(_causes(result, found), None)) for result in broken)
+    return {effect: cause for effect, cause in whys if cause is not None}
+
+
+def _causes(effect: Result, found: dict[str, Result]) -> Iterator[str]:
+    yield from (
+        cause for cause, effects in SYSTEMATIC if systematic(found.get(cause)) and _among(effect.requirement, effects)
+    )
+    tables = (IN_ONE_ANSWER, ELSEWHERE) if effect.findings else (BLOCKING, IN_ONE_ANSWER, ELSEWHERE)
+    for table in tables:
+        for cause, effects in table:
+            if cause == effect.requirement:
+                return
+            meets = cause in found and (table is ELSEWHERE or _meet(found[cause], effect))
+            if meets and _among(effect.requirement, effects):
+                yield cause
+
+
+def _among(id: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(id, each) for each in patterns)
+
+
+def umbrella(result: Result) -> bool:
+    """Does another requirement say more precisely what is wrong?"""
+    return result.requirement in UMBRELLAS and not (result.requirement in dict(SYSTEMATIC) and systematic(result))
+
+
+def systematic(result: Result | None) -> bool:
+    return result is not None and len(result.findings) >= MAX_FINDINGS
+
+
+def _meet(cause: Result, effect: Result) -> bool:
+    """Do both concern one answer? A requirement whose findings were cut off may have been broken anywhere."""
+    places = {finding.exchange for finding in effect.findings} or set(effect.exchanges)
+    return systematic(cause) or bool(places & {finding.exchange for finding in cause.findings})

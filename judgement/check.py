@@ -1,0 +1,187 @@
+"""The registry of checks: a requirement's id next to a pure function that yields what is wrong.
+
+    @check("stream.ends-with-done", streams)
+    def ends_with_done(stream: Exchange, case: Case) -> Problems:
+        \"\"\"...\"\"\"
+        if stream.data[-1:] != ("[DONE]",):
+            yield Problem(f"the last event is {excerpt(stream.data[-1])}, expected [DONE]")
+
+The second argument picks the exchanges that the check can judge among those of the requirement's probes. Where it picks
+none, the score says why (refused, broken, never sent). An exchange in which no breach could show proves nothing: the check
+says so by raising :class:`Inconclusive` or :class:`Untestable`, and the requirement holds only where some exchange could
+have shown the opposite. A check neither sends nor reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from echosounder import specs
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import compact
+
+EXCERPT = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, with got and expected in the sentence; the members are those of `wire.verdict.Finding`."""
+
+    message: str
+    event: int | None = None
+    offset: int | None = None
+    pointer: str | None = None
+    excerpt: str = ""
+    cause: str = ""
+    exchange: Exchange | None = None
+
+
+class CannotSay(Exception):
+    """Raised by a check: this exchange, or group of them, cannot be judged, and why."""
+
+
+class Inconclusive(CannotSay):
+    """The model or the network did not do its part."""
+
+
+class Untestable(CannotSay):
+    """Something is missing that another MUST demands, and without it this requirement cannot be judged."""
+
+
+class Unsupported(CannotSay):
+    """The target plainly refused an optional feature."""
+
+
+Problems = Iterator[Problem]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged: one model of one profile, and what the profile says of it."""
+
+    profile: str
+    model: str
+
+    @cached_property
+    def limits(self) -> specs.Limits:
+        return specs.limits(self.profile, self.model)
+
+    @cached_property
+    def dialect(self) -> str:
+        return specs.profile(self.profile).dialect
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a check may know besides its exchanges. ``policy`` is ``interop`` or ``documented``."""
+
+    subject: Subject
+    policy: str = "interop"
+    served: frozenset[str] = frozenset()  # the ids that GET /models listed
+    started: float | None = None  # Unix seconds at the start of the run
+    stamp: int | None = None  # the monotonic clock, ns, at the same moment
+
+    @property
+    def profile(self) -> str:
+        return self.subject.profile
+
+    def sent_at(self, exchange: Exchange) -> float | None:
+        """Unix seconds at which the request went out, by the clock of this machine."""
+        if self.started is None or self.stamp is None or exchange.t_sent is None:
+            return None
+        return self.started + (exchange.t_sent - self.stamp) / 1e9
+
+
+Pick = Callable[[Exchange], bool]
+Judge = Callable[[Exchange, Case], Problems]
+GroupJudge = Callable[[Sequence[Exchange], Case], Problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``judge`` yields the problems of all picked exchanges together; each names its exchange. ``single``: it looks at one
+    exchange at a time, so that each of them can be judged alone.
+    """
+
+    requirement: str
+    pick: Pick
+    judge: GroupJudge
+    name: str = ""
+    single: bool = False
+
+
+CHECKS: dict[str, Check] = {}
+_MODEL_DECIDES: set[Pick] = set()
+
+
+def model_decides(pick: Pick) -> Pick:
+    """Marks a pick that needs the model's co-operation: where it picks nothing, that is nobody's fault."""
+    _MODEL_DECIDES.add(pick)
+    return pick
+
+
+def up_to_the_model(pick: Pick) -> bool:
+    return pick in _MODEL_DECIDES
+
+
+def anything(exchange: Exchange) -> bool:
+    return True
+
+
+def check(requirement: str, pick: Pick = anything) -> Callable[[Judge], Judge]:
+    """Registers a judge of single exchanges. One that can be judged is enough; where none can, the last reason counts."""
+
+    def register(judge: Judge) -> Judge:
+        _add(Check(requirement, pick, partial(_each, judge), judge.__name__, single=True))
+        return judge
+
+    return register
+
+
+def _each(judge: Judge, exchanges: Sequence[Exchange], case: Case) -> Problems:
+    judged, reason = False, None
+    for exchange in exchanges:
+        try:
+            for problem in judge(exchange, case):
+                judged = True
+                yield _in(exchange, problem)
+            judged = True
+        except CannotSay as cannot:
+            reason = cannot
+    if reason is not None and not judged:
+        raise reason
+
+
+def check_group(requirement: str, pick: Pick = anything) -> Callable[[GroupJudge], GroupJudge]:
+    """Registers a judge of all picked exchanges at once: pairs, repetitions, conversations."""
+
+    def register(judge: GroupJudge) -> GroupJudge:
+        _add(Check(requirement, pick, judge, judge.__name__))
+        return judge
+
+    return register
+
+
+def _in(exchange: Exchange, problem: Problem) -> Problem:
+    return problem if problem.exchange else replace(problem, exchange=exchange)
+
+
+def excerpt(value: object) -> str:
+    """A value as text, bounded, for messages and excerpts; long text keeps its beginning and its end."""
+    text = (
+        value
+        if isinstance(value, str)
+        else value.decode("utf-8", "backslashreplace")
+        if isinstance(value, bytes)
+        else compact(value)
+    )
+    text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates stand for bytes that were no UTF-8
+    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 43]} … {text[-40:]}"
+
+
+def _add(row: Check) -> None:
+    if row.requirement in CHECKS:
+        raise ValueError(f"requirement {row.requirement} has two checks: {CHECKS[row.requirement].name} and {row.name}")
+    CHECKS[row.requirement] = row

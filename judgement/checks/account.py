@@ -1,0 +1,154 @@
+"""The list of models and the balance."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from echosounder.judgement.answers import ok
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
+from echosounder.judgement.checks.outcomes import outcome, tried
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+AMOUNTS = ("total_balance", "granted_balance", "topped_up_balance")
+EXPECTED = {
+    "models.expected-2024-07": {"deepseek-chat", "deepseek-coder"},
+    "models.expected-2024-12": {"deepseek-chat"},
+    "models.expected-2025": {"deepseek-chat", "deepseek-reasoner"},
+    "models.expected-v4": {"deepseek-v4-flash", "deepseek-v4-pro"},
+}
+
+
+def rows(value: Any, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """``(position, entry)`` of the entries that are objects."""
+    found = at(value, name)
+    return (
+        [(position, row) for position, row in enumerate(found) if isinstance(row, dict)]
+        if isinstance(found, list)
+        else []
+    )
+
+
+def listing(exchange: Exchange) -> bool:
+    return ok(exchange) and bool(rows(exchange.json, "data"))
+
+
+def listed(exchange: Exchange) -> list[Any]:
+    return [row.get("id") for _, row in rows(exchange.json, "data")]
+
+
+@check("models.content-type", tried)
+def models_content_type(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status != 200:
+        yield Problem(f"GET /models got {outcome(exchange)}, expected status 200")
+    elif exchange.media_type != "application/json":
+        yield Problem(
+            f"the list is labelled {exchange.header('content-type') or 'not at all'}, expected application/json"
+        )
+
+
+@check("models.unique", listing)
+def models_unique(exchange: Exchange, case: Case) -> Problems:
+    ids = listed(exchange)
+    for position, id in enumerate(ids):
+        if id in ids[:position]:
+            yield Problem(f"the model {excerpt(id)} is listed twice", pointer=f"/data/{position}/id")
+
+
+@check("models.tested-model-listed", listing)
+def tested_listed(exchange: Exchange, case: Case) -> Problems:
+    name = case.subject.model
+    if not {name, case.subject.limits.aliases.get(name, name)} & set(map(str, listed(exchange))):
+        yield Problem(
+            f"the model {name} is served but not listed; the list holds {excerpt(listed(exchange))}", pointer="/data"
+        )
+
+
+@check("models.owned-by", listing)
+def owned_by(exchange: Exchange, case: Case) -> Problems:
+    for position, row in rows(exchange.json, "data"):
+        if row.get("owned_by") != "deepseek":
+            yield Problem(
+                f"owned_by is {excerpt(row.get('owned_by'))}, expected 'deepseek'", pointer=f"/data/{position}/owned_by"
+            )
+
+
+@check("models.created", listing)
+def created(exchange: Exchange, case: Case) -> Problems:
+    for position, row in rows(exchange.json, "data"):
+        value = row.get("created")
+        if not isinstance(value, int) or isinstance(value, bool):
+            got = excerpt(value) if "created" in row else "absent"
+            yield Problem(f"created is {got}, expected whole Unix seconds", pointer=f"/data/{position}/created")
+
+
+def expect(requirement: str, names: set[str]) -> None:
+    def judge(exchange: Exchange, case: Case) -> Problems:
+        if missing := sorted(names - set(map(str, listed(exchange)))):
+            yield Problem(f"{', '.join(missing)} is not in the list {excerpt(listed(exchange))}", pointer="/data")
+
+    check(requirement, listing)(judge)
+
+
+for requirement, names in EXPECTED.items():
+    expect(requirement, names)
+
+
+def accounted(exchange: Exchange) -> bool:
+    return ok(exchange) and bool(rows(exchange.json, "balance_infos"))
+
+
+def amount(value: Any) -> Decimal | None:
+    try:
+        return Decimal(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        return None
+
+
+@check("balance.string-amounts", accounted)
+def string_amounts(exchange: Exchange, case: Case) -> Problems:
+    for position, row in rows(exchange.json, "balance_infos"):
+        for name in AMOUNTS:
+            if amount(row.get(name)) is None:
+                yield Problem(
+                    f"{name} is {excerpt(row.get(name))}, expected a decimal number as text",
+                    pointer=f"/balance_infos/{position}/{name}",
+                )
+
+
+@check("balance.total-is-sum", accounted)
+def total_is_sum(exchange: Exchange, case: Case) -> Problems:
+    for position, row in rows(exchange.json, "balance_infos"):
+        total, granted, topped = (amount(row.get(name)) for name in AMOUNTS)
+        if total is None or granted is None or topped is None:
+            raise Untestable("the amounts are no decimal numbers")
+        if total != granted + topped:
+            yield Problem(
+                f"total_balance {total} is not {granted} + {topped}", pointer=f"/balance_infos/{position}/total_balance"
+            )
+
+
+@check("balance.currency-known", accounted)
+def currency_known(exchange: Exchange, case: Case) -> Problems:
+    seen: list[Any] = []
+    for position, row in rows(exchange.json, "balance_infos"):
+        currency = row.get("currency")
+        if currency not in ("CNY", "USD") or currency in seen:
+            yield Problem(
+                f"currency is {excerpt(currency)}, expected CNY or USD, each once",
+                pointer=f"/balance_infos/{position}/currency",
+            )
+        seen.append(currency)
+
+
+@check("balance.available", accounted)
+def available(exchange: Exchange, case: Case) -> Problems:
+    totals = [amount(row.get("total_balance")) for _, row in rows(exchange.json, "balance_infos")]
+    if not any(total is not None and total > 0 for total in totals):
+        raise Inconclusive("there is no money left")
+    if exchange.json.get("is_available") is not True:
+        yield Problem(
+            f"is_available is {excerpt(exchange.json.get('is_available'))}, although there is money",
+            pointer="/is_available",
+        )

@@ -1,0 +1,270 @@
+"""What the chunks of a stream hold, one by one and across the stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from echosounder.judgement.answers import (
+    answer,
+    chat_choosing,
+    chat_chunked,
+    chat_completion,
+    choices,
+    choosing,
+    chunked,
+    deltas,
+    objects,
+    on_chat,
+)
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from echosounder.judgement.checks.schemas import REASONS, chunks_valid
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
+HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half of a surrogate pair, but for the codes that stand for bytes which were no UTF-8."""
+SIBLINGS = frozenset({"content", "reasoning_content"})
+
+
+@check("stream.chunk-schema", chat_chunked)
+def chunk_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from chunks_valid(exchange, "ChatCompletionChunk", case)
+
+
+@check("stream.object", chat_chunked)
+def chunk_object(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        if chunk.get("object") != "chat.completion.chunk":
+            yield Problem(
+                f"object is {chunk.get('object')!r}, expected 'chat.completion.chunk'", event=index, pointer="/object"
+            )
+
+
+def spoken(exchange: Exchange) -> bool:
+    """A chat stream with a delta."""
+    return chat_chunked(exchange) and any(True for _ in deltas(exchange))
+
+
+def by_choice(exchange: Exchange) -> dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]]:
+    """The deltas of each choice index, in order."""
+    found: dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]] = {}
+    for event, choice, delta in deltas(exchange):
+        found.setdefault(repr(choice.get("index")), []).append((event, choice, delta))
+    return found
+
+
+@check("stream.role-first", spoken)
+def role_first(exchange: Exchange, case: Case) -> Problems:
+    for rows in by_choice(exchange).values():
+        event, _, delta = rows[0]
+        if delta.get("role") != "assistant":
+            yield Problem(
+                f"the first delta has role {delta.get('role')!r}, expected 'assistant'",
+                event=event,
+                pointer="/choices/0/delta/role",
+            )
+
+
+@check("stream.role-once", spoken)
+def role_once(exchange: Exchange, case: Case) -> Problems:
+    for rows in by_choice(exchange).values():
+        for event, _, delta in rows[1:]:
+            if "role" in delta:
+                yield Problem(
+                    f"the role {delta['role']!r} is repeated in chunk {event}: clients that join it get 'assistantassistant'",
+                    event=event,
+                )
+
+
+@check("stream.opening-chunk", spoken)
+def opening_chunk(exchange: Exchange, case: Case) -> Problems:
+    for rows in by_choice(exchange).values():
+        event, _, delta = rows[0]
+        if delta.get("content") or delta.get("reasoning_content"):
+            yield Problem("the opening chunk carries text already, expected the role alone", event=event)
+
+
+@check("stream.choice-index", choosing)
+def choice_index(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        for position, choice in choices(chunk):
+            if choice.get("index") != 0 or isinstance(choice.get("index"), bool):
+                yield Problem(
+                    f"choices[{position}].index is {choice.get('index')!r}, expected 0",
+                    event=index,
+                    pointer=f"/choices/{position}/index",
+                )
+
+
+@check("stream.choices-present", chunked)
+def choices_present(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        value = chunk.get("choices")
+        if not isinstance(value, list):
+            yield Problem(f"choices is {excerpt(value)}, expected an array", event=index, pointer="/choices")
+        elif not value and not isinstance(chunk.get("usage"), dict):
+            yield Problem("choices is empty in a chunk that carries no usage", event=index, pointer="/choices")
+
+
+@check("stream.finish-key-present", chat_choosing)
+def finish_key(exchange: Exchange, case: Case) -> Problems:
+    for index, chunk in objects(exchange):
+        for position, choice in choices(chunk):
+            if "finish_reason" not in choice:
+                yield Problem(
+                    f"choices[{position}] of chunk {index} has no finish_reason, expected null",
+                    event=index,
+                    pointer=f"/choices/{position}",
+                )
+
+
+def finishes(exchange: Exchange) -> list[tuple[int, Any, Any]]:
+    """``(event, choice index, reason)`` for each reason given."""
+    return [
+        (event, choice.get("index"), choice["finish_reason"])
+        for event, chunk in objects(exchange)
+        for _, choice in choices(chunk)
+        if choice.get("finish_reason") is not None
+    ]
+
+
+def finished(exchange: Exchange) -> bool:
+    """A stream that gave a reason for its end."""
+    return chunked(exchange) and bool(finishes(exchange))
+
+
+@check("stream.finish-once", lambda exchange: finished(exchange) or (chunked(exchange) and "[DONE]" in exchange.data))
+def finish_once(exchange: Exchange, case: Case) -> Problems:
+    found = finishes(exchange)
+    if not found:
+        yield Problem("no chunk of the completed stream has a finish_reason", event=len(exchange.data) - 1)
+    ended: dict[str, Any] = {}
+    for event, choice, reason in found:
+        if repr(choice) in ended:
+            yield Problem(f"choice {choice} ends again with {reason!r}, after {ended[repr(choice)]!r}", event=event)
+        ended[repr(choice)] = reason
+
+
+def carries(choice: dict[str, Any]) -> str | None:
+    """What output a choice of a chunk holds, None where it holds none."""
+    for path in (("delta", "content"), ("text",), ("delta", "reasoning_content"), ("delta", "tool_calls")):
+        if at(choice, *path):
+            return path[-1]
+    return None
+
+
+@check("stream.finish-last", finished)
+def finish_last(exchange: Exchange, case: Case) -> Problems:
+    ended: set[str] = set()
+    for event, chunk in objects(exchange):
+        for _, choice in choices(chunk):
+            if repr(choice.get("index")) in ended and (kind := carries(choice)):
+                yield Problem(f"chunk {event} carries {kind} after the finish_reason of its choice", event=event)
+            if choice.get("finish_reason"):
+                ended.add(repr(choice.get("index")))
+
+
+@check("stream.finish-reason-known", lambda exchange: finished(exchange) and on_chat(exchange))
+def finish_known(exchange: Exchange, case: Case) -> Problems:
+    for event, _, reason in finishes(exchange):
+        if reason not in REASONS:
+            yield Problem(
+                f"finish_reason is {reason!r}, expected null or one of {', '.join(REASONS)}",
+                event=event,
+                pointer="/choices/0/finish_reason",
+            )
+
+
+@check("stream.no-message", chat_choosing)
+def no_message(exchange: Exchange, case: Case) -> Problems:
+    for event, chunk in objects(exchange):
+        for position, choice in choices(chunk):
+            if "message" in choice:
+                yield Problem(
+                    "a chunk carries a whole message, expected a delta",
+                    event=event,
+                    pointer=f"/choices/{position}/message",
+                )
+
+
+@check("stream.delta-incremental", chunked)
+def incremental(exchange: Exchange, case: Case) -> Problems:
+    texts = {
+        path[-1]: [
+            (event, text)
+            for event, chunk in objects(exchange)
+            if isinstance(text := at(chunk, "choices", 0, *path), str) and text
+        ]
+        for path in (("delta", "content"), ("text",), ("delta", "reasoning_content"))
+    }
+    if all(len(rows) < 2 for rows in texts.values()):
+        raise Inconclusive("no stream has two deltas of text")
+    for kind, rows in texts.items():
+        yield from repeats(rows, kind)
+
+
+def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
+    """A delta that begins with everything joined so far, or deltas that each begin with the whole of the one before."""
+    so_far, last, grown = "", "", 0
+    for event, text in rows:
+        grown += len(last) >= 20 and text.startswith(last)
+        if (len(so_far) >= 20 and text.startswith(so_far)) or grown > 1:
+            before = so_far if text.startswith(so_far) else last
+            yield Problem(
+                f"{kind} of chunk {event} begins with all {len(before)} characters sent before, expected the new ones",
+                event=event,
+            )
+            return
+        so_far, last = so_far + text, text
+
+
+@check("stream.characters-whole", chunked)
+def characters_whole(exchange: Exchange, case: Case) -> Problems:
+    found = [(event, text) for event, chunk in objects(exchange) for text in texts(chunk.get("choices"))]
+    if not any(text for _, text in found):
+        raise Inconclusive("no stream holds any text")
+    for event, text in found:
+        if half := HALF.search(text):
+            yield Problem(
+                f"chunk {event} holds {half[0]!a}, half of a character: joined texts cannot be written as UTF-8",
+                event=event,
+                cause="characters were cut",
+            )
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, wherever it stands."""
+    if isinstance(value, str):
+        yield value
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(member)
+
+
+@check("stream.no-empty-members", spoken)
+def no_empty_members(exchange: Exchange, case: Case) -> Problems:
+    for event, _, delta in deltas(exchange):
+        idle = [name for name, value in delta.items() if name not in SIBLINGS and value in (None, "", [], {})]
+        if idle:
+            yield Problem(
+                f"the delta of chunk {event} lists {', '.join(idle)} without a value",
+                event=event,
+                pointer=f"/choices/0/delta/{idle[0]}",
+            )
+
+
+@check("stream.no-leaked-markup", chat_completion)
+def no_leaked_markup(exchange: Exchange, case: Case) -> Problems:
+    text = answer(exchange).content or ""
+    if not text:
+        raise Inconclusive("the model wrote no text")
+    for mark in MARKUP:
+        if mark in text:
+            yield Problem(
+                f"the content holds {mark!r}, a token of the model's template",
+                excerpt=text[max(0, text.index(mark) - 40) :][:160],
+                cause="template markup in content",
+            )
+            return

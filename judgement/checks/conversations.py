@@ -1,0 +1,116 @@
+"""Conversations that grow: what each round costs, and how much of it the cache may have known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import Any
+
+from echosounder.judgement.answers import asked
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group
+from echosounder.judgement.checks.usage import counted, read
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at, compact
+from echosounder.wire.tokens import TEMPLATE
+
+SETTING = ("model", "tools", "thinking")
+"""What stands before the messages in a prompt, or changes how they are put."""
+
+
+def split(exchange: Exchange) -> bool:
+    return counted(exchange) and read(exchange)[1].hit is not None
+
+
+def turns(exchange: Exchange) -> list[Any]:
+    return list(asked(exchange).get("messages") or ())
+
+
+def shared(first: Exchange, second: Exchange) -> int:
+    """How many messages both requests begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(turns(first), turns(second), strict=False)))
+
+
+def same(first: Exchange, second: Exchange, *names: str) -> bool:
+    return all(asked(first).get(name) == asked(second).get(name) for name in names)
+
+
+def continued(exchanges: Sequence[Exchange], *names: str) -> Iterator[tuple[Exchange, Exchange]]:
+    """``(earlier, later)`` where the later request holds all of the earlier one and more; equal in *names* too."""
+    for index, later in enumerate(exchanges):
+        for earlier in exchanges[:index]:
+            whole = shared(earlier, later) == len(turns(earlier)) < len(turns(later))
+            if whole and same(earlier, later, *SETTING, *names):
+                yield earlier, later
+
+
+@check_group("usage.prompt-grows", counted)
+def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    pairs = list(continued(exchanges))
+    if not pairs:
+        raise Inconclusive("no conversation and its continuation were both answered")
+    for earlier, later in pairs:
+        one, two = read(earlier)[1].prompt, read(later)[1].prompt
+        if one is not None and two is not None and two <= one:
+            yield Problem(
+                f"a longer conversation cost {two} prompt_tokens, its beginning {one} (exchange {earlier.id})",
+                pointer="/usage/prompt_tokens",
+                exchange=later,
+            )
+
+
+@check_group("cache.conversation-grows", split)
+def hits_grow(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    pairs = list(continued(exchanges, "user_id"))
+    if not any(read(earlier)[1].hit for earlier, _ in pairs):
+        raise Inconclusive("nothing hit the cache")
+    for earlier, later in pairs:
+        one, two = read(earlier)[1].hit or 0, read(later)[1].hit or 0
+        if two < one:
+            yield Problem(
+                f"a longer conversation hit {two} tokens, its beginning {one} (exchange {earlier.id})",
+                pointer="/usage/prompt_cache_hit_tokens",
+                exchange=later,
+            )
+
+
+def sent(exchange: Exchange) -> bool:
+    """A conversation that the target may have taken in, whether it answered or not."""
+    return bool(turns(exchange)) and exchange.end is not End.CONNECT_FAILED
+
+
+@check_group("cache.hits-within-prefix", sent)
+def hits_within_prefix(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    if not any(split(exchange) and read(exchange)[1].hit for exchange in exchanges):
+        raise Inconclusive("nothing hit the cache")
+    owner = ("user_id",) if case.subject.limits.user_id_max is not None else ()
+    for index, exchange in enumerate(exchanges):
+        before = [earlier for earlier in exchanges[:index] if same(earlier, exchange, "model", *owner)]
+        bound = max([anywhere(exchange), *(common(earlier, exchange) for earlier in before)])
+        hit = read(exchange)[1].hit or 0 if split(exchange) else 0
+        if hit > bound:
+            yield Problem(
+                f"{hit} tokens hit, but no earlier request shares more than {bound} with this one from the beginning on",
+                pointer="/usage/prompt_cache_hit_tokens",
+                exchange=exchange,
+            )
+
+
+def common(earlier: Exchange, later: Exchange) -> int:
+    """At most so many tokens of *later* can be known from *earlier*: all that it took, or a token per byte of what both share."""
+    messages = shared(earlier, later)
+    if messages == len(turns(earlier)) and counted(earlier):
+        return (read(earlier)[1].prompt or 0) + (read(earlier)[1].completion or 0)
+    parted = [str(at(each, messages, "content") or "") for each in (turns(earlier), turns(later))]
+    answered = asked(earlier).get("max_tokens") or 0 if messages == len(turns(earlier)) else 0
+    return (
+        anywhere(later) + len(compact(turns(later)[:messages]).encode()) + len(_beginning(*parted).encode()) + answered
+    )
+
+
+def anywhere(exchange: Exchange) -> int:
+    """What any request at all may have left in the cache: the template, and the functions where they stand first."""
+    return TEMPLATE + len(compact(asked(exchange).get("tools") or []).encode())
+
+
+def _beginning(first: str, second: str) -> str:
+    return first[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))]

@@ -1,0 +1,254 @@
+"""How a stream is framed: judged on the bytes, below the events."""
+
+from __future__ import annotations
+
+import re
+
+from echosounder.judgement.answers import events, stream, wants_stream
+from echosounder.judgement.check import Case, Problem, Problems, Untestable, check, excerpt
+from echosounder.wire import sse, strict_json
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.stream import StreamEnd, stream_end
+from echosounder.wire.strict_json import at
+
+DONE = "[DONE]"
+FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
+KEEPALIVE_WORDS = ("keep-alive", "keepalive", "ping", "openrouter processing")
+WORDS_OF_A_COMMENT = re.compile(r":[\w .-]*")  # not the tail of a document that was cut at a colon
+REPLACEMENT = "\ufffd"
+
+
+@check("stream.content-type", stream)
+def content_type(exchange: Exchange, case: Case) -> Problems:
+    if exchange.media_type != "text/event-stream":
+        got = exchange.header("content-type") or "no content-type"
+        yield Problem(
+            f"a streaming request was answered with {got}, expected text/event-stream", cause="not an event stream"
+        )
+    if not exchange.events and exchange.end is End.COMPLETE:
+        yield Problem(
+            "a streaming request was answered with a body without a single event", cause="not an event stream"
+        )
+
+
+@check("stream.data-is-json", events)
+def data_is_json(exchange: Exchange, case: Case) -> Problems:
+    for index, text in enumerate(exchange.data):
+        if looks_like_done(text):
+            continue
+        try:
+            parsed = strict_json.parse(text)
+        except ValueError as error:
+            yield Problem(f"the data of event {index} is not JSON: {error}", event=index, cause="data is not JSON")
+            continue
+        for problem in parsed.problems:
+            yield Problem(f"event {index} holds a {problem}, which is not JSON", event=index)
+        if not isinstance(parsed.value, dict):
+            yield Problem(f"event {index} is {type(parsed.value).__name__}, expected an object", event=index)
+
+
+def looks_like_done(text: str) -> bool:
+    """The marker or a misspelling of it, which has a requirement of its own."""
+    return text.strip().strip("\"'").upper() == DONE
+
+
+def at_its_end(exchange: Exchange) -> bool:
+    """A stream with events that did not break off before its marker."""
+    return events(exchange) and (exchange.end is End.COMPLETE or DONE in exchange.data)
+
+
+def marked(exchange: Exchange) -> bool:
+    """A stream with its closing marker."""
+    return events(exchange) and DONE in exchange.data
+
+
+def flowing(exchange: Exchange) -> bool:
+    """A stream of which at least a byte came."""
+    return stream(exchange) and bool(exchange.body)
+
+
+@check("stream.ends-with-done", at_its_end)
+def ends_with_done(exchange: Exchange, case: Case) -> Problems:
+    if DONE not in exchange.data:
+        yield Problem(
+            f"the last event is {excerpt(exchange.data[-1])}, expected [DONE]",
+            event=len(exchange.data) - 1,
+            cause="no [DONE]",
+        )
+
+
+@check("stream.done-once", marked)
+def done_once(exchange: Exchange, case: Case) -> Problems:
+    found = [index for index, text in enumerate(exchange.data) if text == DONE]
+    if len(found) > 1:
+        yield Problem(f"[DONE] occurs {len(found)} times, expected once", event=found[1])
+
+
+@check("stream.nothing-after-done", marked)
+def nothing_after_done(exchange: Exchange, case: Case) -> Problems:
+    first = exchange.data.index(DONE)
+    for index, text in enumerate(exchange.data[first + 1 :], first + 1):
+        if text != DONE:
+            yield Problem(f"the event {excerpt(text)} follows [DONE], expected nothing", event=index)
+
+
+@check("stream.done-exact", at_its_end)
+def done_exact(exchange: Exchange, case: Case) -> Problems:
+    for index, text in enumerate(exchange.data):
+        if text != DONE and (looks_like_done(text) or text.startswith(DONE)):
+            yield Problem(f"the closing marker is written {text!r}, expected '[DONE]'", event=index)
+    for line in sse.lines(exchange.body):
+        if line.raw.strip().upper() == DONE.encode():
+            yield Problem("the closing marker stands on a line without data:", offset=line.offset)
+
+
+@check("stream.utf8", flowing)
+def utf8(exchange: Exchange, case: Case) -> Problems:
+    try:
+        exchange.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        yield Problem(
+            f"byte {error.start} is not UTF-8 ({error.reason})", offset=error.start, cause="characters were cut"
+        )
+    if REPLACEMENT in exchange.request.body.decode("utf-8", "replace"):
+        return
+    for index, text in enumerate(exchange.data):
+        if REPLACEMENT in text or "\\ufffd" in text.lower():
+            yield Problem(
+                f"event {index} holds U+FFFD, which the prompt does not: a character was cut",
+                event=index,
+                cause="characters were cut",
+            )
+
+
+@check("stream.no-bom", flowing)
+def no_bom(exchange: Exchange, case: Case) -> Problems:
+    if exchange.body.startswith(sse.BOM):
+        yield Problem("the stream begins with a byte order mark (EF BB BF), expected data:", offset=0)
+
+
+@check("stream.fields-known", flowing)
+def fields_known(exchange: Exchange, case: Case) -> Problems:
+    for line in sse.lines(exchange.body.removeprefix(sse.BOM)):
+        name = line.raw.partition(b":")[0]
+        if line.raw and not line.raw.startswith(b":") and name not in FIELDS:
+            yield Problem(
+                f"the line {excerpt(line.raw)} is neither a field, a comment nor blank",
+                offset=line.offset,
+                cause="not an event stream",
+            )
+
+
+@check("stream.one-line-per-event", events)
+def one_line_per_event(exchange: Exchange, case: Case) -> Problems:
+    for stamped in exchange.events:
+        event = stamped.item
+        assert isinstance(event, sse.Event)
+        if "\n" in event.data:
+            yield Problem(
+                f"event {stamped.index} has {event.data.count(chr(10)) + 1} data lines, expected one",
+                event=stamped.index,
+            )
+        if event.event or event.id is not None:
+            field = f"event: {event.event}" if event.event else f"id: {event.id}"
+            yield Problem(
+                f"event {stamped.index} has the field {field}, expected a data line alone", event=stamped.index
+            )
+
+
+@check("stream.data-space", events)
+def data_space(exchange: Exchange, case: Case) -> Problems:
+    line = next(
+        (
+            line
+            for line in sse.lines(exchange.body)
+            if line.raw.startswith(b"data:") and line.raw[5:6] not in {b" ", b""}
+        ),
+        None,
+    )
+    if line is not None:
+        yield Problem(
+            "data: is not followed by a space: legal, but strict readers lose every event", offset=line.offset
+        )
+
+
+@check("stream.keepalive-is-comment", events)
+def keepalive_is_comment(exchange: Exchange, case: Case) -> Problems:
+    for index, text in enumerate(exchange.data):
+        bare = text.strip()
+        if not bare or WORDS_OF_A_COMMENT.fullmatch(bare) or bare.lower() in KEEPALIVE_WORDS:
+            yield Problem(
+                f"event {index} is the keep-alive {text!r}, expected a comment line",
+                event=index,
+                cause="data is not JSON",
+            )
+        elif ": keep" in text.lower() and not _parses(text):
+            yield Problem(
+                f"a keep-alive stands inside of the data of event {index}", event=index, cause="data is not JSON"
+            )
+
+
+def _parses(text: str) -> bool:
+    try:
+        strict_json.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+@check("stream.error-not-done", events)
+def error_not_done(exchange: Exchange, case: Case) -> Problems:
+    errors = [index for index, value in exchange.chunks if isinstance(value, dict) and value.get("error")]
+    if errors and DONE in exchange.data[errors[0] :]:
+        yield Problem("[DONE] follows an error event, so that clients take the stream for complete", event=errors[0])
+
+
+@check("stream.error-class", events)
+def error_class(exchange: Exchange, case: Case) -> Problems:
+    for index, value in exchange.chunks:
+        if at(value, "error", "type") == "invalid_request_error":
+            yield Problem(
+                "an accepted stream breaks off with an error that blames the client", event=index, pointer="/error/type"
+            )
+
+
+_BROKEN = {
+    StreamEnd.FINISH_WITHOUT_DONE: "got a finish_reason but no [DONE]",
+    StreamEnd.EOF_WITHOUT_FINISH: "ended without finish_reason and without [DONE]",
+    StreamEnd.RESET: "was reset by the peer",
+    StreamEnd.CHUNK_TRUNCATED: "was closed in the middle of its transfer coding",
+    StreamEnd.IDLE_TIMEOUT: "fell silent and did not end",
+    StreamEnd.ERROR_EVENT: "broke off with an error event",
+}
+
+
+def not_refused(exchange: Exchange) -> bool:
+    return wants_stream(exchange) and exchange.status in {None, 200} and exchange.end is not End.CLIENT_CANCELLED
+
+
+@check("stream.complete", not_refused)
+def complete(exchange: Exchange, case: Case) -> Problems:
+    if not exchange.events and exchange.end is End.COMPLETE:
+        raise Untestable("no event stream came at all")
+    end = stream_end(exchange)
+    if end in _BROKEN:
+        at = f" after {len(exchange.events)} events" if exchange.events else " before its first event"
+        why = f" ({exchange.error})" if exchange.error else ""
+        yield Problem(
+            f"the stream {_BROKEN[end]}{at}{why}",
+            event=len(exchange.events) - 1 if exchange.events else None,
+            cause="no [DONE]" if end is StreamEnd.FINISH_WITHOUT_DONE else "stream cut",
+        )
+    elif exchange.end not in {End.COMPLETE, End.IDLE_TIMEOUT}:
+        yield Problem(
+            f"after [DONE] the transfer ended with {exchange.end}: {exchange.error}",
+            event=len(exchange.events) - 1,
+            cause="stream cut",
+        )
+
+
+@check("stream.no-cache", stream)
+def no_cache(exchange: Exchange, case: Case) -> Problems:
+    value = exchange.header("cache-control") or ""
+    if "no-cache" not in value and "no-store" not in value:
+        yield Problem(f"cache-control is {value or 'absent'}, expected no-cache")

@@ -1,0 +1,87 @@
+"""JSON output: the content of answers to response_format json_object."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from echosounder.judgement.answers import answer, chat_completion, whole
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, model_decides
+from echosounder.wire.exchange import Exchange
+
+FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
+
+
+@model_decides
+def finished(exchange: Exchange) -> bool:
+    """An answer that the model, not the bound, brought to its end."""
+    return chat_completion(exchange) and whole(exchange) and answer(exchange).finish == "stop"
+
+
+def content(exchange: Exchange) -> str:
+    return answer(exchange).content or ""
+
+
+def parsed(text: str) -> Any:
+    """The JSON value of the text; None where it is none (the probes never invite null)."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+@check("json.valid", finished)
+def valid(exchange: Exchange, case: Case) -> Problems:
+    text = content(exchange)
+    if not text.strip():
+        raise Inconclusive("the content is empty, which is documented to happen now and then")
+    if parsed(text) is None:
+        yield Problem(f"the content is not JSON: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON")
+
+
+@check("json.object", finished)
+def an_object(exchange: Exchange, case: Case) -> Problems:
+    value = parsed(content(exchange))
+    if value is None:
+        raise Inconclusive("the content is no JSON value at all")
+    if not isinstance(value, dict):
+        yield Problem(f"the content is the JSON value {excerpt(value)}, expected an object", excerpt=content(exchange))
+
+
+@check("json.no-fence", chat_completion)
+def no_fence(exchange: Exchange, case: Case) -> Problems:
+    text = content(exchange)
+    if not text:
+        raise Inconclusive("the model wrote nothing")
+    if FENCE.search(text) and parsed(text) is None:
+        yield Problem(
+            f"the JSON is wrapped in a fence: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON"
+        )
+
+
+@check("json.not-empty", finished)
+def not_empty(exchange: Exchange, case: Case) -> Problems:
+    if not content(exchange).strip():
+        yield Problem(f"the content is {excerpt(content(exchange))!r} with finish_reason stop, expected JSON")
+
+
+@check("json.no-whitespace-flood", chat_completion)
+def no_flood(exchange: Exchange, case: Case) -> Problems:
+    if not content(exchange):
+        raise Inconclusive("the model wrote nothing")
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', '""', content(exchange))
+    blank = sum(character.isspace() for character in outside)
+    if blank > 20 and blank * 2 > len(content(exchange)):
+        yield Problem(f"{blank} of {len(content(exchange))} characters are white space", excerpt=content(exchange))
+
+
+@check("json.length-cut", lambda exchange: chat_completion(exchange) and whole(exchange))
+def length_cut(exchange: Exchange, case: Case) -> Problems:
+    if parsed(content(exchange)) is not None:
+        raise Inconclusive("the whole answer fits into max_tokens")
+    if answer(exchange).finish != "length":
+        yield Problem(
+            f"the JSON was cut, but finish_reason is {answer(exchange).finish!r}, expected 'length'",
+            excerpt=content(exchange),
+        )

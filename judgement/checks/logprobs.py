@@ -1,0 +1,152 @@
+"""Log probabilities on chat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from echosounder.judgement.answers import answer, asked, chat_completion, objects, wants_stream
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from echosounder.judgement.checks.usage import counted, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+ITEM = ("token", "logprob", "bytes", "top_logprobs")
+
+
+def entries(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:
+    """``(event, pointer, item)`` of every item, alternatives left out."""
+    bodies = objects(exchange) if wants_stream(exchange) else ((None, exchange.json),)
+    for event, body in bodies:
+        found = at(body, "choices", 0, "logprobs", "content")
+        for position, item in enumerate(found if isinstance(found, list) else ()):
+            yield event, f"/choices/0/logprobs/content/{position}", item
+
+
+def itemised(exchange: Exchange) -> Iterator[tuple[int | None, str, dict[str, Any]]]:
+    return ((event, pointer, item) for event, pointer, item in entries(exchange) if isinstance(item, dict))
+
+
+def alternatives(item: dict[str, Any]) -> list[dict[str, Any]]:
+    found = item.get("top_logprobs")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+@check("logprobs.shape", lambda exchange: chat_completion(exchange) and bool(answer(exchange).content))
+def shape(exchange: Exchange, case: Case) -> Problems:
+    if not list(entries(exchange)):
+        got = at(exchange.json, "choices", 0, "logprobs") if exchange.json else "no logprobs.content in any chunk"
+        yield Problem(
+            f"logprobs were asked for; got {excerpt(got)}, expected content with an item per token", cause="no logprobs"
+        )
+    for event, pointer, item in entries(exchange):
+        if absent := [name for name in ITEM if not isinstance(item, dict) or name not in item]:
+            yield Problem(f"an item lacks {', '.join(absent)}: {excerpt(item)}", event=event, pointer=pointer)
+
+
+@check("logprobs.in-stream", lambda exchange: chat_completion(exchange) and wants_stream(exchange))
+def in_stream(exchange: Exchange, case: Case) -> Problems:
+    if not answer(exchange).content:
+        raise Inconclusive("the model wrote nothing")
+    for event, chunk in objects(exchange):
+        if at(chunk, "choices", 0, "delta", "content") and not at(chunk, "choices", 0, "logprobs", "content"):
+            yield Problem(
+                f"chunk {event} has content but no logprobs.content",
+                event=event,
+                pointer="/choices/0/logprobs",
+                cause="no logprobs",
+            )
+
+
+@check("logprobs.text-complete", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+def text_complete(exchange: Exchange, case: Case) -> Problems:
+    expected = (answer(exchange).content or "").encode("utf-8", "surrogateescape")
+    got = b"".join(spelled(item) for _, _, item in itemised(exchange))
+    if got != expected and not got.startswith(expected):  # the token that ends the text may be listed too
+        yield Problem(f"the tokens spell {excerpt(got)!r}, the content is {excerpt(expected)!r}")
+
+
+def spelled(item: dict[str, Any]) -> bytes:
+    numbers = item.get("bytes")
+    if isinstance(numbers, list) and all(isinstance(each, int) and 0 <= each <= 255 for each in numbers):
+        return bytes(numbers)
+    token = item.get("token")
+    return token.encode("utf-8", "surrogateescape") if isinstance(token, str) else b""
+
+
+@check("logprobs.not-positive", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+def not_positive(exchange: Exchange, case: Case) -> Problems:
+    for event, pointer, item in itemised(exchange):
+        for each in (item, *alternatives(item)):
+            value = each.get("logprob")
+            if not probable(value):
+                yield Problem(
+                    f"logprob is {value!r}, expected a finite number of at most 0",
+                    event=event,
+                    pointer=f"{pointer}/logprob",
+                )
+
+
+def probable(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value <= 0
+
+
+def item_spells(item: dict[str, Any]) -> bool:
+    """Bytes, and a token that is not cut out of a character."""
+    token = item.get("token")
+    return item.get("bytes") is not None and isinstance(token, str) and "\ufffd" not in token
+
+
+@check("logprobs.bytes", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+def token_bytes(exchange: Exchange, case: Case) -> Problems:
+    whole = [row for row in itemised(exchange) if item_spells(row[2])]
+    if not whole:
+        raise Inconclusive("no item has bytes and a whole token")
+    for event, pointer, item in whole:
+        numbers, token = item["bytes"], item["token"]
+        if spelled({"bytes": numbers}) != token.encode("utf-8", "surrogateescape"):
+            yield Problem(f"bytes {excerpt(numbers)} do not spell {token!r}", event=event, pointer=f"{pointer}/bytes")
+
+
+@check("logprobs.width", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+def width(exchange: Exchange, case: Case) -> Problems:
+    wanted = asked(exchange).get("top_logprobs") or 0
+    if not any(alternatives(item) for _, _, item in itemised(exchange)):
+        raise Inconclusive("no item has alternatives")
+    for event, pointer, item in itemised(exchange):
+        if len(alternatives(item)) > wanted:
+            yield Problem(
+                f"top_logprobs has {len(alternatives(item))} entries, asked were {wanted}",
+                event=event,
+                pointer=f"{pointer}/top_logprobs",
+            )
+            return
+
+
+@check("logprobs.ordered", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+def ordered(exchange: Exchange, case: Case) -> Problems:
+    if not any(len(alternatives(item)) > 1 for _, _, item in itemised(exchange)):
+        raise Inconclusive("no item has two alternatives")
+    for event, pointer, item in itemised(exchange):
+        values = [each.get("logprob") for each in alternatives(item)]
+        numbers = [value for value in values if isinstance(value, (int, float))]
+        if any(first < second for first, second in pairwise(numbers)):
+            yield Problem(
+                f"top_logprobs are not in falling order: {excerpt(numbers)}",
+                event=event,
+                pointer=f"{pointer}/top_logprobs",
+            )
+            return
+
+
+@check("logprobs.count", lambda exchange: counted(exchange) and bool(answer(exchange).logprobs))
+def count(exchange: Exchange, case: Case) -> Problems:
+    counts = read(exchange)[1]
+    items, tokens = len(list(entries(exchange))), (counts.completion or 0) - (counts.reasoning or 0)
+    if tokens - items not in {0, 1}:
+        yield Problem(
+            f"{items} items for {tokens} completion tokens, expected as many or one less",
+            pointer="/choices/0/logprobs/content",
+        )

@@ -1,0 +1,251 @@
+"""What must be served and what must be refused: a table each, for requirements that a status decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from fnmatch import fnmatchcase
+
+from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, model_decides
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
+
+# Not the fault of the request, and nothing to learn from: no money, no room, no capacity.
+BUSY = frozenset({402, 429, 503})
+CLIENT = range(400, 500)
+
+
+def tried(exchange: Exchange) -> bool:
+    """Sent, and not turned away for lack of room. No answer at all counts as tried."""
+    return exchange.status not in BUSY and exchange.end is not End.CONNECT_FAILED
+
+
+def answered(exchange: Exchange) -> bool:
+    return tried(exchange) and exchange.status is not None
+
+
+def turned_away(exchange: Exchange) -> bool:
+    """Refused as if it were at fault."""
+    return answered(exchange) and 400 <= (exchange.status or 0) < 500
+
+
+def outcome(exchange: Exchange) -> str:
+    """``status 400 "Invalid temperature"``, or how the exchange ended without one."""
+    if exchange.status is None:
+        return f"no answer ({exchange.error or exchange.end})"
+    said = at(exchange.json, "error", "message")
+    return f"status {exchange.status}" + (f" {excerpt(said)!r}" if isinstance(said, str) else "")
+
+
+def named(exchange: Exchange) -> str:
+    return f"{exchange.probe} ({exchange.step})" if exchange.step else exchange.probe
+
+
+def steps(*patterns: str) -> Pick:
+    """Exchanges that were tried, of one of the named steps of their probe; all steps where none is named."""
+    return lambda exchange: (
+        tried(exchange) and (not patterns or any(fnmatchcase(exchange.step, each) for each in patterns))
+    )
+
+
+def follow_up(step: str) -> Pick:
+    """The step that a probe takes only where the model's answer allows it."""
+    return model_decides(steps(step))
+
+
+def served(requirement: str, pick: Pick) -> None:
+    """Registers the check that what *pick* picks is answered with status 200 and no error in it."""
+
+    def judge(exchange: Exchange, case: Case) -> Problems:
+        if "fault" in exchange.notes:
+            raise Inconclusive(f"{case.subject.model} must refuse it")
+        if exchange.status != 200:
+            yield unserved(exchange)
+
+    judge.__name__ = requirement
+    check(requirement, pick)(judge)
+
+
+def unserved(exchange: Exchange) -> Problem:
+    where = named(exchange)
+    return Problem(f"{where} got {outcome(exchange)}, expected to be served", cause=f"{where} is not served")
+
+
+def refused(
+    requirement: str, pick: Pick, statuses: Collection[int] | Callable[[Case], Collection[int]] = CLIENT
+) -> None:
+    """Registers the check that what *pick* picks is refused with one of *statuses*. No answer at all is another requirement's."""
+
+    def judge(exchange: Exchange, case: Case) -> Problems:
+        allowed = statuses(case) if callable(statuses) else statuses
+        fault = exchange.notes.get("fault")
+        if fault is None:
+            raise Inconclusive(f"{case.subject.model} need not refuse it")
+        if exchange.status not in allowed:
+            yield Problem(
+                f"{fault}: {outcome(exchange)}, expected {spoken(allowed)}", cause=f"{named(exchange)} is not refused"
+            )
+
+    judge.__name__ = requirement
+    check(requirement, lambda exchange: pick(exchange) and answered(exchange))(judge)
+
+
+def spoken(statuses: Collection[int]) -> str:
+    return (
+        "a status from 400 to 499"
+        if statuses == CLIENT
+        else "status " + " or ".join(str(each) for each in sorted(statuses))
+    )
+
+
+def bad_request(case: Case) -> Collection[int]:
+    """400, or what the profile answers to a value out of range."""
+    return {400, case.subject.limits.range_status}
+
+
+def wrong_parameter(case: Case) -> Collection[int]:
+    """422 is documented to this day, 400 is what comes; the OpenAI dialect knows 400 alone."""
+    return {400} if case.subject.dialect == "openai" else {400, 422}
+
+
+def unknown_model(case: Case) -> Collection[int]:
+    return {400, 404} if case.subject.dialect == "openai" else {400}
+
+
+for requirement, pick in {
+    "chat.stop-16": steps(),
+    "chat.stop-8": steps("eight"),
+    "chat.multi-turn": steps("second"),
+    "chat.nulls-accepted": steps(),
+    "chat.unknown-field-ignored": steps(),
+    "chat.system-message": steps("first"),
+    "chat.message-name": steps(),
+    "chat.content-parts": steps(),
+    "chat.user-id": steps(),
+    "chat.temperature-bounds": steps("0", "2"),
+    "chat.penalties-accepted": steps("penalties"),
+    "chat.beta-8k": steps(),
+    "chat.legal-served": steps(),
+    "chat.conversation-served": steps(),
+    "fim.legal-served": steps(),
+    "limits.top-p-one": steps("top_p"),
+    "limits.stop-empty": steps("", "stop"),
+    "json.accepted": steps(),
+    "json.text-accepted": steps(),
+    "json.word-any-case": steps(),
+    "fim.available": steps(),
+    "fim.nulls-accepted": steps(),
+    "tools.auto-accepted": steps(),
+    "tools.round-trip": follow_up("result"),
+    "tools.null-content-history": steps(),
+    "tools.count-128": steps(),
+    "tools.empty-array": steps(),
+    "tools.parallel-flag": steps(),
+    "tools.parameters-optional": steps(),
+    "tools.strict-accepted": steps(),
+    "prefix.accepted": steps(),
+    "prefix.beta-route": steps(),
+    "prefix.reasoning": steps(),
+    "prefix.truncation-resumed": follow_up("resumed"),
+    "thinking.reasoning-kept": follow_up("result"),
+    "thinking.reasoning-ignored": steps(),
+    "thinking.sampling-ignored": steps(),
+    "thinking.effort-values": steps(),
+    "logprobs.zero": steps(),
+    "transport.charset-accepted": steps(),
+    "transport.bearer-any-case": steps(),
+    "transport.chunked-request": steps(),
+    "transport.v1-alias": steps(),
+}.items():
+    served(requirement, pick)
+
+for requirement, pick in {
+    "error.client-fault-4xx": steps(),
+    "error.missing-messages": steps(),
+    "error.missing-model": steps(),
+    "error.empty-messages": steps(),
+    "error.unknown-role": steps(),
+    "error.developer-role": steps(),
+    "error.wrong-type": steps(),
+    "limits.max-tokens-minimum": steps("0", "-1"),
+    "limits.max-tokens-maximum": steps("above", "far"),
+    "limits.max-tokens-type": steps("text", "fraction", "max_tokens"),
+    "chat.beta-8k-only": steps("above"),
+    "limits.temperature": steps(),
+    "limits.top-p": steps(),
+    "limits.penalties": steps(),
+    "limits.stop-17": steps(),
+    "limits.top-logprobs-range": steps("21", "-1"),
+    "limits.top-logprobs-alone": steps("alone"),
+    "limits.n": steps(),
+    "limits.stream-options-alone": steps(),
+    "limits.user-id-512": steps(),
+    "json.schema-refused": steps(),
+    "fim.prompt-required": steps("prompt"),
+    "fim.max-tokens-4k": steps("max_tokens.*"),
+    "fim.bounds": steps("temperature*", "top_p", "logprobs", "stop"),
+    "tools.count-129": steps(),
+    "tools.bad-name-refused": steps(),
+    "tools.long-name-refused": steps(),
+    "tools.duplicate-name-refused": steps(),
+    "tools.parameters-object": steps(),
+    "tools.choice-unknown-refused": steps(),
+    "thinking.effort-unknown-refused": steps(),
+    "thinking.type-required": steps(),
+    "thinking.logprobs-refused": steps(),
+}.items():
+    refused(requirement, pick)
+
+for requirement, pick, statuses in (
+    ("error.status-401", steps(), {401}),
+    ("error.bad-scheme", steps(), {401}),
+    ("error.auth-before-body", steps(), {401}),
+    ("models.auth", steps(), {401}),
+    ("balance.auth", steps(), {401}),
+    ("error.status-400-json", steps("", "cut", "text", "not-utf8"), {400}),
+    ("error.media-type", steps(), {415}),
+    ("error.wrong-path", steps(), {404}),
+    ("error.wrong-method", steps(), {405}),
+    ("json.word-required", steps(), bad_request),
+    ("fim.off-beta-refused", steps(), bad_request),
+    ("prefix.off-beta-refused", steps(), bad_request),
+    ("tools.orphan-refused", steps(), bad_request),
+    ("tools.unanswered-refused", steps(), bad_request),
+    ("tools.strict-schema-checked", steps(), bad_request),
+    ("thinking.tool-choice-refused", steps(), bad_request),
+    ("thinking.reasoning-refused", steps(), bad_request),
+):
+    refused(requirement, pick, statuses)
+
+refused("error.status-400-parameter", steps(), wrong_parameter)
+refused("error.unknown-model", steps(), unknown_model)
+
+
+def either(requirement: str, documented: Collection[int]) -> None:
+    """Registers the check of an outcome that is open: served, or refused as an error of the client. The policy ``documented``
+    wants one of *documented*."""
+
+    def judge(exchange: Exchange, case: Case) -> Problems:
+        allowed = documented if case.policy == "documented" else {200, *CLIENT}
+        expected = "to be served or refused" if len(allowed) > 5 else spoken(allowed)
+        if exchange.status not in allowed:
+            yield Problem(f"{named(exchange)} got {outcome(exchange)}, expected {expected}")
+
+    judge.__name__ = requirement
+    check(requirement, tried)(judge)
+
+
+either("prefix.assistant-last", {200, *CLIENT})
+either("tools.result-content-parts", {200, *CLIENT})
+either("thinking.effort-with-disabled", {400})
+either("thinking.reasoning-missing-refused", {400})
+
+
+@check("transport.no-redirect", answered)
+def no_redirect(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status is None or not 300 <= exchange.status < 400:
+        return
+    # RFC 9110, 15.4.2 and 15.4.3: "a user agent MAY change the request method from POST to GET"; 307 and 308 keep it.
+    lost = ", on which clients turn a POST into a GET" if exchange.status in {301, 302, 303} else ""
+    yield Problem(
+        f"{exchange.request.path} is redirected with {exchange.status} to {exchange.header('location')}{lost}"
+    )

@@ -1,0 +1,121 @@
+"""When the events of a stream come: as they are made, not held back, and the end at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from echosounder.judgement.answers import events, stream
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group
+from echosounder.judgement.checks.framing import DONE, marked
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange
+
+
+@check("stream.closes-after-done", marked)
+def closes_after_done(exchange: Exchange, case: Case) -> Problems:
+    done = next(stamped for stamped in exchange.events if exchange.data[stamped.index] == DONE)
+    if exchange.t_closed is None:
+        raise Inconclusive("the log does not say when the stream was closed")
+    seconds = (exchange.t_closed - done.at) / 1e9
+    if seconds > 1 or exchange.end in {End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT}:
+        yield Problem(f"the body was still open {seconds:.1f} s after [DONE], expected at most 1 s", event=done.index)
+
+
+def _stamps(exchange: Exchange) -> list[int]:
+    return [stamped.at for stamped in exchange.events]
+
+
+@check_group("stream.unbuffered", events)
+def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """Judged by shares of the streams' own time; one that comes in a burst is blamed only where there was time to flow.
+
+    A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner,
+    and one of the same length no sooner.
+    """
+    spreads = [(exchange, spread) for exchange in exchanges if (spread := _spread(exchange)) is not None]
+    everyone = [spread for _, spread in spreads]
+    late = [
+        each
+        for each in spreads
+        if each[1].late and each[1].long and not _slow_start(*each, exchanges) and not _outrun(each[1], everyone)
+    ]
+    for exchange, spread in late:
+        yield Problem(
+            f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
+            f"expected them as they are made",
+            event=0,
+            exchange=exchange,
+        )
+    if not late and all(spread.late for _, spread in spreads):
+        raise Inconclusive("no stream had enough events over enough time to tell")
+
+
+def _slow_start(exchange: Exchange, spread: _Spread, exchanges: Sequence[Exchange]) -> bool:
+    """Comments came before the burst, or a much shorter stream waited just as long."""
+    if any(isinstance(stamped.item, sse.Comment) and stamped.at < exchange.events[0].at for stamped in exchange.items):
+        return True
+    short = [each for each in exchanges if each.t_sent is not None and len(each.events) * 2 < spread.events]
+    return any((each.events[0].at - (each.t_sent or 0)) / 1e6 > 0.6 * spread.wait_ms for each in short)
+
+
+def _outrun(spread: _Spread, everyone: Sequence[_Spread]) -> bool:
+    """Another stream, as long, came whole in little of that time: so long does its making not take, and a machine was busy."""
+    return any(
+        each.events >= 0.9 * spread.events and each.wait_ms + each.span_ms < 0.6 * spread.wait_ms for each in everyone
+    )
+
+
+class _Spread:
+    """How the events of a stream lie in its time."""
+
+    def __init__(self, stamps: list[int], sent: int) -> None:
+        self.events = len(stamps)
+        self.wait_ms = (stamps[0] - sent) / 1e6
+        self.span_ms = (stamps[-1] - stamps[0]) / 1e6
+        self.reads = len(set(stamps))
+
+    @property
+    def long(self) -> bool:
+        """Enough time for the events of an honest server to lie apart."""
+        return self.wait_ms + self.span_ms >= 150
+
+    @property
+    def late(self) -> bool:
+        """One burst at the end, or a few lumps of a buffer's size."""
+        burst = self.span_ms < 0.1 * self.wait_ms and self.reads <= max(2, self.events // 8)
+        lumps = self.reads * 6 <= self.events
+        return burst or lumps
+
+
+def _spread(exchange: Exchange) -> _Spread | None:
+    stamps = _stamps(exchange)
+    if exchange.t_sent is None or len(stamps) < 24:
+        return None
+    return _Spread(stamps, exchange.t_sent)
+
+
+@check("stream.headers-early", events)
+def headers_early(exchange: Exchange, case: Case) -> Problems:
+    first = exchange.events[0].at
+    if exchange.t_headers is None or exchange.t_sent is None:
+        raise Inconclusive("the log does not say when the headers came")
+    if first - exchange.t_headers < 1e6:
+        if first - exchange.t_sent < 50e6:
+            raise Inconclusive("the first event came too soon to tell it from the headers")
+        yield Problem("the headers arrived together with the first event, expected before it", event=0)
+
+
+@check("stream.uncompressed-flush", stream)
+def flushed(exchange: Exchange, case: Case) -> Problems:
+    if not exchange.header("content-encoding"):
+        if not exchange.body:
+            raise Untestable("nothing came")
+        return  # nothing is held back by a compression that is not there
+    if not exchange.events:
+        yield Problem("the compressed stream does not decompress to events", offset=0)
+        return
+    spread = _spread(exchange)
+    if spread is None or (spread.late and not spread.long):
+        raise Inconclusive("the compressed stream was too short to tell")
+    if spread.late:
+        yield Problem(f"compression held {spread.events} events back into {spread.reads} reads", event=0)

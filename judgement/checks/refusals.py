@@ -1,0 +1,177 @@
+"""The bodies of refusals: the envelope, and what they must not reveal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from echosounder.judgement.agreed import BAD_KEY
+from echosounder.judgement.answers import asked, failed
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from echosounder.judgement.checks.outcomes import answered, outcome, tried
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+INTERNALS = re.compile(
+    r"Traceback \(most recent|File \"[^\"]+\", line|/usr/(?:lib|local|src)/|/home/\w+/|site-packages|panicked at|"
+    r"\b\w+\.(?:py|rs|go|java|js|cpp):\d+|\bat [\w.$]+\([\w.]+\.java:\d+\)|pydantic_core|pydantic\.error"
+)
+PARAMETER = re.compile(r"[\w.\[\]'\"-]{0,64}")
+SLOW_S = 10
+
+
+def spoke(exchange: Exchange) -> bool:
+    """A refusal with a body."""
+    return failed(exchange) and bool(exchange.body.strip())
+
+
+def enveloped(exchange: Exchange) -> bool:
+    """A refusal whose body is a JSON object with an object ``error``."""
+    return failed(exchange) and isinstance(at(exchange.json, "error"), dict)
+
+
+def web_page(exchange: Exchange) -> bool:
+    return exchange.media_type == "text/html" or bool(
+        re.match(rb"\s*<(?:!doctype|html)", exchange.body[:200], re.IGNORECASE)
+    )
+
+
+def text_is_known(exchange: Exchange, case: Case) -> bool:
+    """Where the API itself answers in plain text: without a usable key, without JSON, and before December 2025 to mistyped members."""
+    return (
+        exchange.probe in {"errors.no-auth", "errors.bad-scheme", "errors.bad-json", "errors.no-body"}
+        or case.subject.limits.malformed_status == 422
+    )
+
+
+@check("error.envelope", spoke)
+def envelope(exchange: Exchange, case: Case) -> Problems:
+    if web_page(exchange) or (exchange.parsed is None and text_is_known(exchange, case)):
+        raise Inconclusive("the errors are no JSON, which is told elsewhere or known")
+    body = exchange.json
+    if exchange.parsed is None:
+        yield Problem(
+            f"the error body is {excerpt(exchange.text)!r}, expected a JSON object with error",
+            cause="no error envelope",
+        )
+    elif not isinstance(at(body, "error"), dict):
+        got = (
+            f"error is {excerpt(body['error'])}"
+            if isinstance(body, dict) and "error" in body
+            else f"the body is {excerpt(body)}"
+        )
+        yield Problem(
+            f"{got}, expected an object error with message, type, param and code",
+            pointer="/error",
+            cause="no error envelope",
+        )
+    else:
+        yield from members(body["error"])
+
+
+def members(error: dict[str, Any]) -> Problems:
+    for name in ("message", "type"):
+        if not isinstance(error.get(name), str) or not error[name]:
+            yield Problem(f"error.{name} is {excerpt(error.get(name))}, expected a text", pointer=f"/error/{name}")
+    if "code" not in error:
+        yield Problem("error has no member code", pointer="/error")
+
+
+@check("error.code-is-name", enveloped)
+def code_is_name(exchange: Exchange, case: Case) -> Problems:
+    code = exchange.json["error"].get("code")
+    nullable = case.subject.dialect == "openai" and code is None  # OpenAI itself sends null
+    if "code" in exchange.json["error"] and not nullable and (not isinstance(code, str) or code.isdigit()):
+        yield Problem(f"error.code is {code!r}, expected a name such as 'invalid_request_error'", pointer="/error/code")
+
+
+@check("error.param-harmless", enveloped)
+def param_harmless(exchange: Exchange, case: Case) -> Problems:
+    param = exchange.json["error"].get("param")
+    if param is not None and not (isinstance(param, str) and PARAMETER.fullmatch(param)):
+        yield Problem(
+            f"error.param is {excerpt(param)}, expected null or the name of a parameter", pointer="/error/param"
+        )
+
+
+@check("error.message-helps", enveloped)
+def message_helps(exchange: Exchange, case: Case) -> Problems:
+    message = exchange.json["error"].get("message")
+    if not isinstance(message, str) or not re.search(r"[^\W\d_]{3,}", message):
+        yield Problem(f"error.message is {message!r}, expected words about the cause", pointer="/error/message")
+
+
+@check("error.body-not-empty", failed)
+def body_not_empty(exchange: Exchange, case: Case) -> Problems:
+    if not exchange.body.strip():
+        yield Problem(f"status {exchange.status} came with an empty body, expected a reason")
+
+
+@check("error.no-internals", spoke)
+def no_internals(exchange: Exchange, case: Case) -> Problems:
+    if found := INTERNALS.search(exchange.text):
+        shown = exchange.text[max(0, found.start() - 40) : found.end() + 80]
+        yield Problem(f"the error reveals the inside of the server: {found[0]!r}", offset=found.start(), excerpt=shown)
+
+
+@check("error.no-html", spoke)
+def no_html(exchange: Exchange, case: Case) -> Problems:
+    if web_page(exchange):
+        yield Problem(f"status {exchange.status} came with a web page, expected JSON", cause="errors are web pages")
+
+
+@check("error.content-type", enveloped)
+def content_type(exchange: Exchange, case: Case) -> Problems:
+    known = (
+        {"application/json"} if case.subject.dialect == "openai" else {"application/json", "application/octet-stream"}
+    )
+    if exchange.media_type not in known:
+        got = exchange.header("content-type") or "no content-type"
+        yield Problem(f"a JSON error is labelled {got}, expected {' or '.join(sorted(known))}")
+
+
+@check("error.prompt-refusal", lambda exchange: tried(exchange) and "fault" in exchange.notes)
+def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status is None:
+        yield Problem(
+            f"{exchange.notes['fault']}: {outcome(exchange)}, expected a refusal at once", cause="refusals hang"
+        )
+    elif (
+        exchange.t_sent is not None
+        and exchange.t_closed is not None
+        and (exchange.t_closed - exchange.t_sent) / 1e9 > SLOW_S
+    ):
+        seconds = (exchange.t_closed - exchange.t_sent) / 1e9
+        yield Problem(
+            f"{exchange.notes['fault']}: refused after {seconds:.0f} s, expected at once", cause="refusals hang"
+        )
+
+
+@check("error.401-type", lambda exchange: exchange.status == 401 and enveloped(exchange))
+def authentication_type(exchange: Exchange, case: Case) -> Problems:
+    if exchange.json["error"].get("type") != "authentication_error":
+        yield Problem(
+            f"error.type is {exchange.json['error'].get('type')!r}, expected 'authentication_error'",
+            pointer="/error/type",
+        )
+
+
+@check("error.401-masks-key", spoke)
+def masks_key(exchange: Exchange, case: Case) -> Problems:
+    """The runner blots the real key out with as many stars; a made-up key is found as it is."""
+    if BAD_KEY[:-4][-8:] in exchange.text or "*" * 8 in exchange.text:
+        yield Problem("the error repeats more of the key than its last four characters")
+
+
+@check_group("error.stream-same-status", answered)
+def stream_same_status(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    document = next((each for each in exchanges if not asked(each).get("stream")), None)
+    stream = next((each for each in exchanges if asked(each).get("stream")), None)
+    if document is None or stream is None:
+        raise Inconclusive("one of the two modes was not answered")
+    if stream.status != document.status:
+        yield Problem(
+            f"a bad streaming request got {outcome(stream)}, the same without stream {outcome(document)}",
+            exchange=stream,
+        )

@@ -1,0 +1,101 @@
+"""Requests and answers against the OpenAPI document of the profile. What a schema can say is said there, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from echosounder.judgement.answers import document, objects, on_chat, on_fim, stream
+from echosounder.judgement.check import Case, Problem, Problems, check
+from echosounder.judgement.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
+from echosounder.wire.exchange import End, Exchange
+
+REASONS = ("stop", "length", "content_filter", "tool_calls", "insufficient_system_resource")
+FIM_REASONS = tuple(reason for reason in REASONS if reason != "tool_calls")
+
+
+def legal(exchange: Exchange) -> bool:
+    """Sent as a request that must be served, and answered."""
+    return exchange.status is not None and not {"fault", "open"} & exchange.notes.keys()
+
+
+def ours(exchange: Exchange) -> bool:
+    """Made up by us alone: a request that hands the target's own words back is as legal as those are."""
+    return legal(exchange) and "built" not in exchange.notes
+
+
+@check("request.document-valid", ours)
+def request_valid(exchange: Exchange, case: Case) -> Problems:
+    for mismatch in request_mismatches(exchange, case.profile):
+        yield Problem(
+            f"our own request is not described by the document: {mismatch.message}",
+            pointer=mismatch.pointer,
+            excerpt=exchange.request.body.decode()[:160],
+        )
+
+
+@check("response.document-valid", legal)
+def response_valid(exchange: Exchange, case: Case) -> Problems:
+    if exchange.end is End.COMPLETE:  # half a body cannot be valid; that it is half is told elsewhere
+        found = response_mismatches(exchange, case.profile)
+        yield from grouped((event_of(exchange, mismatch.chunk), mismatch) for mismatch in found)
+
+
+def event_of(exchange: Exchange, chunk: int | None) -> int | None:
+    """The index of the event that holds a decoded chunk."""
+    return exchange.chunks[chunk][0] if chunk is not None and chunk < len(exchange.chunks) else None
+
+
+def valid(value: Any, schema: str, case: Case) -> Problems:
+    yield from grouped((None, mismatch) for mismatch in value_mismatches(value, schema, case.profile))
+
+
+def chunks_valid(exchange: Exchange, schema: str, case: Case) -> Problems:
+    yield from grouped(
+        (event, each) for event, chunk in objects(exchange) for each in value_mismatches(chunk, schema, case.profile)
+    )
+
+
+def grouped(rows: Iterable[tuple[int | None, Mismatch]]) -> Problems:
+    """One problem per kind of mismatch: the first event that shows it, and how many more do."""
+    kinds: dict[tuple[str, str], list[int | None]] = {}
+    for event, mismatch in rows:
+        kinds.setdefault((mismatch.message, mismatch.pointer), []).append(event)
+    for (message, pointer), events in kinds.items():
+        where = "" if events[0] is None else f"chunk {events[0]}: "
+        more = f" (and in {len(events) - 1} more chunks)" if len(events) > 1 else ""
+        at = f"{pointer}: " if pointer else ""
+        yield Problem(f"{where}{at}{message}{more}", event=events[0], pointer=pointer, cause=f"schema: {at}{message}")
+
+
+def chat_document(exchange: Exchange) -> bool:
+    return document(exchange) and on_chat(exchange)
+
+
+def fim_document(exchange: Exchange) -> bool:
+    return document(exchange) and on_fim(exchange)
+
+
+@check("chat.response-schema", lambda exchange: chat_document(exchange) and exchange.json is not None)
+def chat_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from valid(exchange.json, "ChatCompletion", case)
+
+
+@check("fim.response-schema", lambda exchange: fim_document(exchange) and exchange.json is not None)
+def fim_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from valid(exchange.json, "FimCompletion", case)
+
+
+@check("fim.stream-chunk", lambda exchange: stream(exchange) and on_fim(exchange) and bool(exchange.chunks))
+def fim_chunk(exchange: Exchange, case: Case) -> Problems:
+    yield from chunks_valid(exchange, "FimChunk", case)
+
+
+@check("models.schema", lambda exchange: exchange.status == 200)
+def models_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from valid(exchange.json, "ModelList", case)
+
+
+@check("balance.schema", lambda exchange: exchange.status == 200)
+def balance_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from valid(exchange.json, "Balance", case)

@@ -1,0 +1,52 @@
+"""Stop texts: an answer ends before the first of them."""
+
+from __future__ import annotations
+
+from echosounder.judgement.answers import answer, asked, chat_completion, entries, whole
+from echosounder.judgement.check import Case, Problem, Problems, check, model_decides
+from echosounder.judgement.checks.outcomes import turned_away, unserved
+from echosounder.wire.exchange import Exchange
+
+
+def told_to_stop(exchange: Exchange) -> list[str]:
+    stop = asked(exchange).get("stop")
+    return [stop] if isinstance(stop, str) else [each for each in entries(stop) if isinstance(each, str)]
+
+
+@model_decides
+def came_to_the_stop(exchange: Exchange) -> bool:
+    """An answer that the stop text ended, or should have: not one that says nothing or was cut before it."""
+    found = answer(exchange)
+    if not (chat_completion(exchange) and whole(exchange) and found.content):
+        return False
+    return found.finish != "length" or any(stop in found.content for stop in told_to_stop(exchange))
+
+
+@check("chat.stop-string", came_to_the_stop)
+def stop_string(exchange: Exchange, case: Case) -> Problems:
+    found = answer(exchange)
+    yield from stopped(exchange, case)
+    if found.finish not in ("stop", "length"):
+        yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")
+
+
+@model_decides
+def stopped_or_refused(exchange: Exchange) -> bool:
+    return came_to_the_stop(exchange) or turned_away(exchange)
+
+
+@check("chat.stop-array", stopped_or_refused)
+def stop_array(exchange: Exchange, case: Case) -> Problems:
+    if turned_away(exchange):
+        yield unserved(exchange)
+    else:
+        yield from stopped(exchange, case)
+
+
+def stopped(exchange: Exchange, case: Case) -> Problems:
+    text = answer(exchange).content or ""
+    for stop in told_to_stop(exchange):
+        if stop in text:
+            yield Problem(
+                f"the answer contains the stop text {stop!r}", pointer="/choices/0/message/content", excerpt=text
+            )

@@ -1,0 +1,79 @@
+"""Where the usage of a stream stands: once, at the end, and only where it is wanted."""
+
+from __future__ import annotations
+
+from echosounder.judgement.answers import chat_chunked, chunked, objects, on_chat
+from echosounder.judgement.check import Case, Problem, Problems, check, excerpt
+from echosounder.judgement.checks.chunks import finished, finishes
+from echosounder.wire.exchange import End, Exchange
+
+
+def ended(exchange: Exchange) -> bool:
+    """A stream in which the usage must have come by now."""
+    return chunked(exchange) and ("[DONE]" in exchange.data or bool(usages(exchange)))
+
+
+def metered(exchange: Exchange) -> bool:
+    """A stream that reports a usage."""
+    return chunked(exchange) and bool(usages(exchange))
+
+
+def usages(exchange: Exchange) -> list[int]:
+    return [event for event, chunk in objects(exchange) if isinstance(chunk.get("usage"), dict)]
+
+
+@check("stream.usage-present", ended)
+def usage_present(exchange: Exchange, case: Case) -> Problems:
+    if not usages(exchange):
+        yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
+
+
+@check("stream.usage-unasked", lambda exchange: ended(exchange) and on_chat(exchange))
+def usage_unasked(exchange: Exchange, case: Case) -> Problems:
+    if not usages(exchange):
+        yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
+
+
+def over(exchange: Exchange) -> bool:
+    """A chat stream that came to its end, with or without the closing marker."""
+    return chat_chunked(exchange) and exchange.end is End.COMPLETE and finished(exchange)
+
+
+@check("stream.usage-unsolicited-chunk", over)
+def unsolicited(exchange: Exchange, case: Case) -> Problems:
+    for event, chunk in objects(exchange):
+        if chunk.get("choices") == []:
+            yield Problem(
+                "a chunk with empty choices came unasked: clients that read choices[0] fail",
+                event=event,
+                pointer="/choices",
+            )
+
+
+@check("stream.usage-once", metered)
+def usage_once(exchange: Exchange, case: Case) -> Problems:
+    found = usages(exchange)
+    if len(found) > 1:
+        yield Problem(
+            f"{len(found)} chunks carry a usage object, expected one: clients that add them up overcount",
+            event=found[0],
+        )
+
+
+@check("stream.usage-null-before", lambda exchange: metered(exchange) and on_chat(exchange))
+def usage_null_before(exchange: Exchange, case: Case) -> Problems:
+    totals = usages(exchange)[-1]
+    for event, chunk in objects(exchange):
+        if event < totals and ("usage" not in chunk or chunk["usage"] is not None):
+            got = f"the usage {excerpt(chunk['usage'])}" if "usage" in chunk else "no member usage"
+            yield Problem(f"chunk {event} has {got}, expected null until the totals", event=event)
+            return
+
+
+@check("stream.usage-not-before-finish", lambda exchange: metered(exchange) and finished(exchange))
+def usage_not_before_finish(exchange: Exchange, case: Case) -> Problems:
+    found, ends = usages(exchange), finishes(exchange)
+    if found[-1] < ends[0][0]:
+        yield Problem(
+            f"the usage stands in chunk {found[-1]}, before the finish_reason in chunk {ends[0][0]}", event=found[-1]
+        )

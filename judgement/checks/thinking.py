@@ -1,0 +1,175 @@
+"""Thinking: where it shows, where it must not, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from echosounder.judgement.answers import (
+    answer,
+    bound,
+    chat_chosen,
+    chat_chunked,
+    chat_completion,
+    deltas,
+    objects,
+    ok,
+    wants_stream,
+)
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group, excerpt
+from echosounder.judgement.checks.chunks import finishes
+from echosounder.judgement.checks.outcomes import outcome, tried
+from echosounder.judgement.checks.usage import counted, read
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+TAGS = ("<think>", "</think>")
+
+
+def must_think(exchange: Exchange, case: Case) -> Problems:
+    if not answer(exchange).reasoning:
+        yield Problem(
+            f"reasoning_content is {answer(exchange).reasoning!r}, expected the thought", cause="no reasoning_content"
+        )
+
+
+for requirement in ("thinking.enabled", "thinking.default-on", "thinking.reasoner-thinks"):
+    check(requirement, chat_completion)(must_think)
+
+
+@check("thinking.disabled", chat_chosen)
+def disabled(exchange: Exchange, case: Case) -> Problems:
+    if answer(exchange).reasoning:
+        yield Problem(f"thinking is disabled, but reasoning_content is {excerpt(answer(exchange).reasoning)!r}")
+
+
+@check("thinking.not-in-content", chat_completion)
+def not_in_content(exchange: Exchange, case: Case) -> Problems:
+    found = answer(exchange)
+    content, reasoning = found.content or "", found.reasoning or ""
+    if not content:
+        raise Inconclusive("the answer has no content")
+    for tag in TAGS:
+        if tag in content:
+            yield Problem(
+                f"the content holds {tag}: the thought stands in the answer",
+                excerpt=content,
+                cause="thought in the answer",
+            )
+            return
+    if len(reasoning) > 40 and reasoning in content:
+        yield Problem("the content repeats the whole reasoning_content", excerpt=content, cause="thought in the answer")
+
+
+@check("thinking.two-phases", chat_chunked)
+def two_phases(exchange: Exchange, case: Case) -> Problems:
+    if not (answer(exchange).content and answer(exchange).reasoning):
+        raise Inconclusive("no stream has both a thought and an answer")
+    begun = None
+    for event, _, delta in deltas(exchange):
+        if delta.get("content"):
+            begun = event if begun is None else begun
+        elif delta.get("reasoning_content") and begun is not None:
+            yield Problem(f"chunk {event} carries reasoning after the content began in chunk {begun}", event=event)
+
+
+@check("thinking.no-early-finish", chat_chunked)
+def no_early_finish(exchange: Exchange, case: Case) -> Problems:
+    outputs = [event for event, _, delta in deltas(exchange) if delta.get("content") or delta.get("tool_calls")]
+    if "stop" not in [reason for _, _, reason in finishes(exchange)]:
+        raise Inconclusive("no answer came to its own end")
+    for event, _, reason in finishes(exchange):
+        if reason == "stop" and (not outputs or event < outputs[0]):
+            yield Problem(f"finish_reason stop comes in chunk {event}, before any content", event=event)
+
+
+@check("thinking.no-null-key", chat_chosen)
+def no_null_key(exchange: Exchange, case: Case) -> Problems:
+    if answer(exchange).reasoning:
+        raise Inconclusive("every answer thinks")
+    bodies = objects(exchange) if wants_stream(exchange) else ((None, exchange.json),)
+    for event, body in bodies:
+        for member in ("delta", "message"):
+            holder = at(body, "choices", 0, member)
+            if isinstance(holder, dict) and "reasoning_content" in holder:
+                got = holder["reasoning_content"]
+                yield Problem(
+                    f"reasoning_content is {got!r} in an answer that does not think, expected absent",
+                    event=event,
+                    pointer=f"/choices/0/{member}",
+                )
+                return
+
+
+@check("thinking.reasoning-string", chat_completion)
+def reasoning_string(exchange: Exchange, case: Case) -> Problems:
+    found = list(thoughts(exchange))
+    if not found:
+        raise Inconclusive("no answer has reasoning_content")
+    for event, pointer, got in found:
+        if not isinstance(got, str):
+            yield Problem(f"reasoning_content is {excerpt(got)}, expected a text or null", event=event, pointer=pointer)
+
+
+def thoughts(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:
+    """``(event, pointer, value)`` of each reasoning_content that is not null."""
+    for event, body in objects(exchange) if wants_stream(exchange) else ((None, exchange.json),):
+        for member in ("delta", "message"):
+            if (got := at(body, "choices", 0, member, "reasoning_content")) is not None:
+                yield event, f"/choices/0/{member}/reasoning_content", got
+
+
+@check("thinking.length", tried)
+def length(exchange: Exchange, case: Case) -> Problems:
+    if not ok(exchange):
+        yield Problem(f"a small max_tokens while thinking got {outcome(exchange)}, expected status 200")
+    elif not chat_chosen(exchange):
+        raise Untestable("the answer has no choice")
+    elif (finish := answer(exchange).finish) != "length":
+        counts = answer(exchange).usage
+        if counts is not None and counts.completion is not None and counts.completion < bound(exchange):
+            raise Inconclusive(f"thought and answer took {counts.completion} tokens only")
+        yield Problem(f"max_tokens {bound(exchange)} was used up, but finish_reason is {finish!r}, expected 'length'")
+
+
+@check("thinking.both-counted", counted)
+def both_counted(exchange: Exchange, case: Case) -> Problems:
+    found, counts = read(exchange)
+    if counts.completion is None:
+        raise Inconclusive("the usage does not count the completion")
+    if counts.completion > bound(exchange):
+        yield Problem(
+            f"thought and answer took {counts.completion} tokens, max_tokens was {bound(exchange)}",
+            event=found.usage_event,
+            pointer="/usage",
+        )
+
+
+@check("thinking.r1-separate", chat_completion)
+def r1_separate(exchange: Exchange, case: Case) -> Problems:
+    if not answer(exchange).content:
+        yield Problem("the thought used up max_tokens and left no answer; for R1 it has a bound of its own")
+
+
+@check_group("thinking.tools", tried)
+def tools(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    first = next((exchange for exchange in exchanges if exchange.step == "call"), None)
+    if first is None:
+        raise Inconclusive("the request was not sent")
+    if not ok(first):
+        yield Problem(f"tools while thinking got {outcome(first)}, expected to be served", exchange=first)
+        return
+    if not chat_completion(first) or not answer(first).calls:
+        raise Inconclusive("the model did not call the tool")
+    if not answer(first).reasoning:
+        yield Problem("the call comes without reasoning_content", exchange=first)
+
+
+@check("thinking.logprobs", chat_chosen)
+def logprobs(exchange: Exchange, case: Case) -> Problems:
+    entries = at(exchange.json, "choices", 0, "logprobs", "reasoning_content")
+    if entries is not None and not isinstance(entries, list):
+        yield Problem(
+            f"logprobs.reasoning_content is {excerpt(entries)}, expected an array or null",
+            pointer="/choices/0/logprobs/reasoning_content",
+        )

@@ -1,0 +1,102 @@
+"""The arguments of tool calls: text that holds JSON, fits the function, and loses nothing on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from echosounder.judgement.agreed import NASTY, ORDER
+from echosounder.judgement.answers import Call, answer
+from echosounder.judgement.check import Case, Problem, Problems, check, check_group, excerpt
+from echosounder.judgement.checks.chunks import MARKUP
+from echosounder.judgement.checks.tool_calls import calling, complete_calls, functions, raw_calls
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+
+@check("tools.arguments-json", complete_calls)
+def arguments_json(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        value, problem = loaded(call)
+        if problem:
+            yield Problem(problem, event=call.event, excerpt=call.arguments)
+        else:
+            yield from unfit(call, value, functions(exchange).get(str(call.name)))
+
+
+def loaded(call: Call) -> tuple[Any, str]:
+    """The arguments, or what is wrong with them."""
+    try:
+        value = json.loads(call.arguments)
+    except ValueError as error:
+        return None, f"the arguments of {call.name} are not JSON: {error}"
+    return value, "" if isinstance(
+        value, dict
+    ) else f"the arguments of {call.name} are {excerpt(value)}, expected an object"
+
+
+def unfit(call: Call, value: Any, function: dict[str, Any] | None) -> Problems:
+    try:
+        errors = list(Draft202012Validator(at(function, "parameters") or {}).iter_errors(value))
+    except SchemaError:  # a probe offers a broken schema on purpose
+        return
+    for error in errors[:1]:
+        yield Problem(
+            f"the arguments of {call.name} do not fit its parameters: {error.message[:200]}",
+            event=call.event,
+            excerpt=call.arguments,
+        )
+
+
+@check("tools.arguments-string", calling)
+def arguments_string(exchange: Exchange, case: Case) -> Problems:
+    for event, pointer, call in raw_calls(exchange):
+        function = at(call, "function")
+        if isinstance(function, dict) and not isinstance(function.get("arguments", ""), str):
+            yield Problem(
+                f"arguments is {excerpt(function['arguments'])}, expected a text",
+                event=event,
+                pointer=f"{pointer}/function/arguments",
+            )
+
+
+@check_group("tools.arguments-exact", complete_calls)
+def arguments_exact(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    for exchange in exchanges:
+        for call in answer(exchange).calls:
+            if mark := next((mark for mark in MARKUP if mark in call.arguments), None):
+                yield Problem(
+                    f"the arguments hold {mark!r}, a token of the model's template",
+                    event=call.event,
+                    excerpt=call.arguments,
+                    exchange=exchange,
+                )
+            elif exchange.probe == "tools.echo-arguments":
+                yield from echoed(exchange, call, "note", NASTY)
+
+
+def echoed(exchange: Exchange, call: Call, name: str, expected: Any) -> Problems:
+    value, problem = loaded(call)
+    got = at(value, name)
+    if problem or got != expected or type(got) is not type(expected):
+        yield Problem(
+            problem or f"{name} is {excerpt(got)}, the schema allows {excerpt(expected)} alone",
+            event=call.event,
+            excerpt=call.arguments,
+            exchange=exchange,
+        )
+
+
+@check("transport.numbers-exact", complete_calls)
+def numbers_exact(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        yield from echoed(exchange, call, "order", ORDER)
+
+
+@check("tools.strict-followed", complete_calls)
+def strict_followed(exchange: Exchange, case: Case) -> Problems:
+    yield from arguments_json(exchange, case)

@@ -1,0 +1,126 @@
+"""Whether tools are called when they must be and only then, and how such an answer ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from echosounder.judgement.answers import answer, asked
+from echosounder.judgement.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    check,
+    check_group,
+    excerpt,
+    model_decides,
+)
+from echosounder.judgement.checks.chunks import MARKUP
+from echosounder.judgement.checks.tool_arguments import loaded
+from echosounder.judgement.checks.tool_calls import called_in_document, calling, complete_calls, cut, with_tools
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+NOT_FORCED = "the model always thinks, and then no call may be forced"
+
+
+@model_decides
+def uncut(exchange: Exchange) -> bool:
+    """An answer with tools on offer that came to an end of its own."""
+    return with_tools(exchange) and not cut(exchange)
+
+
+@check("tools.required-calls", uncut)
+def required_calls(exchange: Exchange, case: Case) -> Problems:
+    if asked(exchange).get("tool_choice") != "required":
+        raise Inconclusive(NOT_FORCED)
+    found = answer(exchange)
+    if not found.calls:
+        yield Problem(
+            f"tool_choice required got no call but {excerpt(found.content or '')!r}",
+            pointer="/choices/0/message",
+            cause="no call",
+        )
+
+
+@check("tools.named-calls", uncut)
+def named_calls(exchange: Exchange, case: Case) -> Problems:
+    wanted = at(asked(exchange).get("tool_choice"), "function", "name")
+    if wanted is None:
+        raise Inconclusive(NOT_FORCED)
+    if wanted not in [call.name for call in answer(exchange).calls]:
+        yield Problem(
+            f"tool_choice names {wanted}, but the answer calls {[call.name for call in answer(exchange).calls]}",
+            cause="no call",
+        )
+
+
+@check("tools.none-no-calls", with_tools)
+def none_no_calls(exchange: Exchange, case: Case) -> Problems:
+    found = answer(exchange)
+    if not (found.calls or found.content):
+        raise Inconclusive("the model wrote nothing")
+    if found.calls:
+        yield Problem(f"tool_choice none got a call of {found.calls[0].name}", event=found.calls[0].event)
+    if any(mark in (found.content or "") for mark in MARKUP):
+        yield Problem("tool_choice none got a call written as text", excerpt=found.content or "")
+
+
+@check("tools.finish-reason", complete_calls)
+def finish_reason(exchange: Exchange, case: Case) -> Problems:
+    choice = asked(exchange).get("tool_choice")
+    forced = choice == "required" or isinstance(choice, dict)
+    lenient = case.subject.dialect == "openai" and forced and case.policy == "interop"  # what OpenAI itself does
+    allowed = ("tool_calls", *(("stop",) if lenient else ()))
+    found = answer(exchange)
+    if found.finish not in allowed:
+        yield Problem(
+            f"the answer calls a tool, but finish_reason is {found.finish!r}, expected 'tool_calls'",
+            pointer="/choices/0/finish_reason",
+        )
+
+
+@check("tools.no-markup-in-content", with_tools)
+def no_markup(exchange: Exchange, case: Case) -> Problems:
+    text = answer(exchange).content or ""
+    if answer(exchange).empty:
+        raise Inconclusive("the model wrote nothing")
+    for mark in MARKUP:
+        if mark in text:
+            yield Problem(
+                f"a call is written as text: the content holds {mark!r}",
+                excerpt=text,
+                cause="template markup in content",
+            )
+            return
+
+
+@check("tools.content-beside-calls", called_in_document)
+def content_beside(exchange: Exchange, case: Case) -> Problems:
+    content = at(exchange.json, "choices", 0, "message", "content")
+    if content is not None and not isinstance(content, str):
+        yield Problem(
+            f"content next to a call is {excerpt(content)}, expected null or a text",
+            pointer="/choices/0/message/content",
+        )
+
+
+@check_group("tools.parallel", with_tools)
+def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    several = [exchange for exchange in exchanges if len(answer(exchange).calls) > 1 and not cut(exchange)]
+    if not several:
+        raise Inconclusive("the model made no two calls at once, or was cut")
+    for exchange in several:
+        for call in answer(exchange).calls:
+            if not call.id or not call.name or loaded(call)[1]:
+                yield Problem(
+                    f"one of {len(answer(exchange).calls)} calls is incomplete: {excerpt([call.id, call.name, call.arguments])}",
+                    event=call.event,
+                    exchange=exchange,
+                )
+
+
+@check("tools.parallel-off", calling)
+def parallel_off(exchange: Exchange, case: Case) -> Problems:
+    if len(answer(exchange).calls) > 1:
+        yield Problem(f"parallel_tool_calls is false, but the answer makes {len(answer(exchange).calls)} calls")

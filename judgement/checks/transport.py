@@ -1,0 +1,125 @@
+"""HTTP below the API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from echosounder.judgement.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
+from echosounder.judgement.checks.outcomes import answered, outcome, tried
+from echosounder.judgement.checks.refusals import enveloped, web_page
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
+
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*')
+
+
+@check("transport.answered", tried)
+def gets_answered(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}:
+        raise Inconclusive(f"nothing came in the time allowed: {outcome(exchange)}")
+    if exchange.status is None:
+        yield Problem(f"the connection ended before a status line: {outcome(exchange)}", cause="no answer")
+
+
+@check("transport.framed", answered)
+def framed(exchange: Exchange, case: Case) -> Problems:
+    chunked = (exchange.header("transfer-encoding") or "").lower() == "chunked"
+    if exchange.http_version == "HTTP/1.1" and not chunked and exchange.header("content-length") is None:
+        yield Problem("the answer has neither content-length nor chunked coding: a cut body looks complete")
+    if exchange.http_version not in {"HTTP/1.1", "HTTP/2", ""}:
+        yield Problem(
+            f"the answer is {exchange.http_version}, expected HTTP/1.1: its end is only the end of the connection"
+        )
+
+
+@check("transport.trace-id", answered)
+def trace_id(exchange: Exchange, case: Case) -> Problems:
+    value = exchange.header("x-ds-trace-id")
+    if value is None or not re.fullmatch(r"[0-9a-f]{32}", value):
+        yield Problem(f"x-ds-trace-id is {value or 'absent'}, expected 32 hex digits")
+
+
+@check("transport.content-type-exact", answered)
+def content_type_exact(exchange: Exchange, case: Case) -> Problems:
+    value = exchange.header("content-type")
+    if value is not None and not MEDIA_TYPE.fullmatch(value.strip()):
+        yield Problem(f"content-type {value!r} is not a media type")
+    elif value is None and exchange.body.strip() and ok(exchange):
+        yield Problem("the answer has a body but no content-type")
+    elif value is None:
+        raise Inconclusive("no answer names the type of a body")
+
+
+@check("transport.encoding-honest", answered)
+def encoding_honest(exchange: Exchange, case: Case) -> Problems:
+    coding = (exchange.header("content-encoding") or "identity").lower()
+    offered = next((value for name, value in exchange.request.headers if name.lower() == "accept-encoding"), "")
+    if coding != "identity" and coding not in offered.lower():
+        yield Problem(f"the answer is compressed with {coding}, the request offered {offered or 'nothing'}")
+    elif exchange.end is End.COMPLETE and any(read.data for read in exchange.reads) and not exchange.body:
+        yield Problem(f"the answer says {coding}, but does not decompress")
+    elif coding == "identity" and exchange.body.startswith(b"\x1f\x8b"):
+        yield Problem("the answer is gzip without saying so", offset=0)
+
+
+@check_group("transport.big-body", answered)
+def big_body(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """Its JSON is cut: whatever the API says to a small cut body is an answer of the API."""
+    usual = {400, 422, *(each.status for each in exchanges if each.probe == "errors.bad-json" and each.step == "cut")}
+    big = [each for each in exchanges if each.probe == "transport.big-body"]
+    if not big:
+        raise Inconclusive("the large body was not answered")
+    for exchange in big:
+        if web_page(exchange) or (not ok(exchange) and not enveloped(exchange) and exchange.status not in usual):
+            yield Problem(
+                f"a body of {len(exchange.request.body)} bytes got {outcome(exchange)}, expected an answer of the API",
+                exchange=exchange,
+                cause="a front refuses large bodies",
+            )
+
+
+@check_group("transport.keep-alive", tried)
+def keep_alive(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    if any(exchange.status is None for exchange in exchanges):
+        raise Inconclusive("a request of the three was not answered")
+    if len(exchanges) < 2:
+        raise Inconclusive("one request alone was answered")
+    for exchange in exchanges[1:]:
+        if exchange.t_connected is not None:
+            yield Problem(
+                "the server closed the connection after an answer, expected it to serve the next request",
+                exchange=exchange,
+            )
+
+
+def two_choices(exchange: Exchange) -> bool:
+    return asked(exchange).get("n") == 2 and tried(exchange)
+
+
+@check("limits.n-choices", two_choices)
+def n_choices(exchange: Exchange, case: Case) -> Problems:
+    if not ok(exchange) or not wants_stream(exchange):
+        raise Unsupported(f"n above 1: {outcome(exchange)}")
+    ids = {str(chunk.get("id")) for _, chunk in objects(exchange)}
+    if len(ids) > 1:
+        yield Problem(f"the chunks of two choices carry {len(ids)} ids, expected one")
+    rows = [choice for _, chunk in objects(exchange) for _, choice in choices(chunk)]
+    for index in (0, 1):
+        mine = [choice for choice in rows if choice.get("index") == index]
+        if not any(at(choice, "delta", "role") for choice in mine) or not any(
+            choice.get("finish_reason") for choice in mine
+        ):
+            yield Problem(f"choice {index} has no role or no finish_reason")
+
+
+@check("limits.max-completion-tokens", chat_completion)
+def max_completion_tokens(exchange: Exchange, case: Case) -> Problems:
+    counts = answer(exchange).usage
+    bound = asked(exchange)["max_completion_tokens"]
+    if counts is None or counts.completion is None:
+        raise Inconclusive("the answer does not count its tokens")
+    if counts.completion > bound:
+        yield Problem(f"completion_tokens is {counts.completion}, max_completion_tokens was {bound}")

@@ -1,0 +1,181 @@
+"""What the proxy makes of an answer on its way down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from echosounder.judgement.answers import wants_stream
+from echosounder.judgement.check import Case, Problem, Problems, excerpt
+from echosounder.judgement.pairs.alignment import EVENT, Located
+from echosounder.judgement.pairs.check import at, check, check_group, one_each
+from echosounder.judgement.pairs.checks import requests
+from echosounder.judgement.pairs.difference import Change, Kind
+from echosounder.judgement.pairs.pair import Pair
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.stream import StreamEnd, stream_end
+
+# The first name of a place that is listed here decides; usage comes first since it may hold any of the others.
+OWNERS = {
+    "usage": "proxy.usage-untouched",
+    "logprobs": "proxy.logprobs-kept",
+    "finish_reason": "proxy.finish-kept",
+    "tool_calls": "proxy.tool-calls-kept",
+    "reasoning_content": requests.REASONING,
+    "content": "proxy.content-kept",
+    "text": "proxy.content-kept",
+    "id": "proxy.ids-kept",
+    "created": "proxy.ids-kept",
+    "system_fingerprint": "proxy.ids-kept",
+    "model": "proxy.ids-kept",
+}
+
+
+def owner(located: Located, stream: bool) -> str:
+    """The requirement that a change of an answer breaks."""
+    change: Change = located.change
+    if change.place == EVENT:
+        return "proxy.events-untouched"
+    if change.kind is Kind.ADDED:
+        return "proxy.nothing-added"
+    if change.kind in {Kind.REORDERED, Kind.RESPELT}:
+        return "proxy.answer-spelling"
+    names = change.place.split("/")
+    if stream and located.event is not None and change.pointer.startswith("/choices"):
+        return "proxy.events-untouched"
+    known = (OWNERS[name] for name in OWNERS if name in names)
+    return next(known, "proxy.events-untouched" if stream else "proxy.answer-fidelity")
+
+
+def whole(pair: Pair) -> bool:
+    """An answer that the upstream finished, and that the proxy let pass."""
+    return pair.source.status == pair.client.status == 200 and _finished(pair.source)
+
+
+def _finished(source: Exchange) -> bool:
+    """Who has [DONE] may hang up: the last chunk of the coding says nothing more."""
+    if wants_stream(source):
+        return stream_end(source) is StreamEnd.DONE
+    return source.end is End.COMPLETE
+
+
+def comparable(pair: Pair) -> bool:
+    return pair.judgeable and whole(pair)
+
+
+def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Located]]:
+    for pair in pairs:
+        stream = wants_stream(pair.client)
+        for located in pair.answer_changes:
+            if owner(located, stream) == requirement and not _renamed_model(pair, located.change):
+                yield pair, located
+
+
+def _renamed_model(pair: Pair, change: Change) -> bool:
+    """Where the proxy maps the name of the model on the way up it has to map it on the way down."""
+    return change.place == "/model" and any(each.change.place == "/model" for each in pair.request_changes)
+
+
+def _compares(requirement: str) -> None:
+    def judge(pairs: Sequence[Pair], case: Case) -> Problems:
+        yield from one_each(changed(pairs, requirement))
+
+    check_group(requirement, comparable)(judge)
+
+
+for _requirement in (
+    "proxy.answer-fidelity",
+    "proxy.events-untouched",
+    "proxy.nothing-added",
+    *(name for name in dict.fromkeys(OWNERS.values()) if name != requests.REASONING),
+):
+    _compares(_requirement)
+
+
+@check_group(requests.REASONING, comparable)
+def reasoning(pairs: Sequence[Pair], case: Case) -> Problems:
+    yield from one_each(requests.changed(pairs, requests.REASONING))
+    yield from one_each(changed(pairs, requests.REASONING))
+
+
+@check_group("proxy.answer-spelling", comparable)
+def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
+    """Bytes are held to only where they say the same: what says something else is also spelt otherwise."""
+    yield from one_each(changed(pairs, "proxy.answer-spelling"))
+    respelt = [pair for pair in pairs if not pair.answer_changes and pair.client.body != pair.source.body]
+    if respelt:
+        yield Problem(
+            f"{len(respelt)} of {len(pairs)} answers say the same in other bytes (white space, escapes, line ends, comments): "
+            f"{excerpt(respelt[0].client.body)}",
+            exchange=respelt[0].client,
+            cause="answer written anew",
+        )
+
+
+@check("proxy.answer-finished", lambda pair: pair.judgeable and pair.source.status == 200)
+def answer_finished(pair: Pair, case: Case) -> Problems:
+    """Neither side wanted an early end here, so it is the proxy's doing."""
+    got = pair.client
+    if got.status != 200:
+        said = f"status {got.status}" if got.status is not None else f"nothing: {got.error or got.end}"
+        yield Problem(f"the upstream answered with 200 ({pair.step}), the client got {said}", cause="answer lost")
+    elif not _finished(pair.source):
+        more = "" if got.end is End.COMPLETE else f", and the client's ended with {got.end}"
+        message = f"the proxy hung up on the upstream in the middle of an answer ({pair.step}){more}"
+        yield Problem(message, cause="answer broken off")
+    elif got.end is not End.COMPLETE and not (wants_stream(got) and "[DONE]" in got.data):
+        message = f"the upstream finished its answer ({pair.step}), the client's broke off: {got.error or got.end}"
+        yield Problem(message, cause="answer broken off")
+
+
+@check("proxy.coding-offered", lambda pair: pair.client.status is not None)
+def coding_offered(pair: Pair, case: Case) -> Problems:
+    coding = (pair.client.header("content-encoding") or "identity").strip().lower()
+    offered = next((value for name, value in pair.client.request.headers if name.lower() == "accept-encoding"), "")
+    if coding not in {"identity", *(each.partition(";")[0].strip().lower() for each in offered.split(","))}:
+        yield Problem(
+            f"content-encoding is {coding}, the client offered {offered or 'none'}", cause=f"unasked {coding}"
+        )
+
+
+@check("proxy.media-type-down", comparable)
+def media_type_down(pair: Pair, case: Case) -> Problems:
+    """Capitals and a charset change nothing; a parameter without a value is no media type (RFC 9110, 8.3.1)."""
+    wanted, got = pair.source.media_type, pair.client.media_type
+    if wants_stream(pair.client) == wants_stream(pair.source) and got != wanted:
+        yield Problem(
+            f"content-type is {got or 'missing'}, the upstream sent {wanted}", cause=f"media type became {got}"
+        )
+    value = pair.client.header("content-type") or ""
+    if any("=" not in each for each in value.split(";")[1:]):
+        yield Problem(
+            f"content-type is {value!r}, the upstream sent {pair.source.header('content-type')!r}",
+            cause="media type malformed",
+        )
+
+
+TRACE = "x-ds-trace-id"
+
+
+@check("proxy.trace-id-kept", lambda pair: pair.arrived and bool(pair.client.status and pair.source.header(TRACE)))
+def trace_id_kept(pair: Pair, case: Case) -> Problems:
+    if pair.client.header(TRACE) != pair.source.header(TRACE):
+        yield Problem(
+            f"{TRACE} is {pair.client.header(TRACE)!r}, the upstream sent {pair.source.header(TRACE)!r}",
+            cause=f"{TRACE} lost",
+        )
+
+
+# Framing and connection belong to each hop (RFC 9110, 7.6.1); date and server are the gateway's own; others have a requirement.
+HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "te", "trailer", "upgrade"}
+APART = frozenset(HOP | {"date", "server", "content-type", "retry-after", TRACE})
+
+
+@check_group("proxy.headers-kept", at("extra-headers"))
+def headers_kept(pairs: Sequence[Pair], case: Case) -> Problems:
+    for pair in pairs:
+        got = {name.lower(): value for name, value in pair.client.headers}
+        for name, value in pair.source.headers:
+            if name.lower() not in APART and name.lower() not in got:
+                yield Problem(
+                    f"header {name}: {value} was dropped", exchange=pair.client, cause=f"header {name.lower()}"
+                )

@@ -1,0 +1,155 @@
+"""What the proxy makes of a request on its way up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from echosounder.judgement.answers import CHAT_PATHS
+from echosounder.judgement.check import Case, Problem, Problems, excerpt
+from echosounder.judgement.pairs.alignment import Located
+from echosounder.judgement.pairs.check import at, check, check_group, one_each
+from echosounder.judgement.pairs.difference import Change, Kind
+from echosounder.judgement.pairs.pair import Pair
+
+UNKNOWN = ("echosounder_extra", "user_id", "thinking", "prefix", "reasoning_effort", "seed", "suffix")
+"""Members that a proxy made for another API does not know."""
+REASONING = "proxy.reasoning-both-ways"
+
+
+def owner(change: Change) -> str:
+    """The requirement that a change of a request breaks; empty for the one that a proxy may make: its names for models."""
+    names = change.place.split("/")
+    match change.kind:
+        case Kind.NUMBER:
+            return "proxy.request-numbers"
+        case Kind.REORDERED:
+            return "proxy.request-order"
+        case Kind.RESPELT:
+            return "proxy.request-spelling"
+        case Kind.ADDED if len(names) == 2:
+            return "proxy.no-defaults-added"
+        case Kind.DROPPED if change.before is None:
+            return "proxy.nulls-kept"
+    if "reasoning_content" in names:
+        return REASONING
+    if set(names) & set(UNKNOWN):
+        return "proxy.unknown-members"
+    return "" if change.place == "/model" else "proxy.request-fidelity"
+
+
+def passed_on(pair: Pair) -> bool:
+    return pair.arrived and pair.client.request.method == "POST"
+
+
+def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Located]]:
+    for pair in pairs:
+        for located in pair.request_changes:
+            if owner(located.change) == requirement:
+                yield pair, located
+
+
+def _compares(requirement: str) -> None:
+    def judge(pairs: Sequence[Pair], case: Case) -> Problems:
+        yield from one_each(changed(pairs, requirement))
+
+    check_group(requirement, passed_on)(judge)
+
+
+for _requirement in (
+    "proxy.request-fidelity",
+    "proxy.request-numbers",
+    "proxy.unknown-members",
+    "proxy.no-defaults-added",
+    "proxy.nulls-kept",
+    "proxy.request-order",
+):
+    _compares(_requirement)
+
+
+@check_group("proxy.request-spelling", passed_on)
+def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
+    """Only where nothing else changed: a body that says something else is also spelt otherwise."""
+    yield from one_each(changed(pairs, "proxy.request-spelling"))
+    respelt = [pair for pair in pairs if not pair.request_changes and _bodies_differ(pair)]
+    if respelt:
+        first = respelt[0]
+        yield Problem(
+            f"{len(respelt)} of {len(pairs)} bodies say the same in other bytes (white space, escapes): "
+            f"{excerpt(first.upstream[0].request.body)}",
+            exchange=first.client,
+            cause="body written anew",
+        )
+
+
+def _bodies_differ(pair: Pair) -> bool:
+    return pair.client.request.body != pair.upstream[0].request.body
+
+
+@check_group("proxy.forwards", lambda pair: True)
+def forwards(pairs: Sequence[Pair], case: Case) -> Problems:
+    for pair in pairs:
+        if not pair.arrived:
+            said = f"status {pair.client.status}" if pair.client.status is not None else pair.client.error
+            yield Problem(
+                f"{pair.client.request.method} {pair.client.request.path} ({pair.step}) never reached the upstream; "
+                f"the proxy itself answered: {said}",
+                exchange=pair.client,
+                cause=f"not forwarded: {pair.client.request.path}",
+            )
+
+
+@check("proxy.request-forms", lambda pair: pair.step in {"charset", "capitals", "chunked"})
+def request_forms(pair: Pair, case: Case) -> Problems:
+    if pair.client.status != 200:
+        at_fault = "the upstream got it garbled and said" if pair.arrived else "the proxy itself said"
+        yield Problem(f"a legal request ({pair.step}) failed: {at_fault} {pair.client.status}, expected 200")
+
+
+@check("proxy.large-request", lambda pair: pair.step == "large")
+def large_request(pair: Pair, case: Case) -> Problems:
+    if not pair.arrived:
+        size = len(pair.client.request.body)
+        yield Problem(f"a request of {size:,} bytes was not forwarded; the proxy said {pair.client.status}")
+
+
+@check("proxy.media-type-up", passed_on)
+def media_type_up(pair: Pair, case: Case) -> Problems:
+    received = pair.upstream[0].request
+    value = next((value for name, value in received.headers if name.lower() == "content-type"), "")
+    if value.partition(";")[0].strip().lower() != "application/json":
+        yield Problem(f"content-type reached the upstream as {value!r}, expected application/json", cause="media type")
+
+
+@check("proxy.request-headers", at("headers"))
+def request_headers(pair: Pair, case: Case) -> Problems:
+    received = {name.lower(): value for name, value in pair.upstream[0].request.headers}
+    for name, value in pair.client.request.headers:
+        if name in {"x-echosounder-trace", "accept-language", "user-agent"} and received.get(name) != value:
+            yield Problem(
+                f"header {name}: {value} reached the upstream as {received.get(name)!r}", cause=f"header {name}"
+            )
+
+
+@check("proxy.beta-routes", lambda pair: pair.arrived and pair.client.request.path.startswith("/beta/"))
+def beta_routes(pair: Pair, case: Case) -> Problems:
+    wanted, got = pair.client.request.path, pair.upstream[0].request.path
+    if got != wanted:
+        yield Problem(f"{wanted} reached the upstream as {got}", cause="beta path lost")
+
+
+@check("proxy.paths-kept", lambda pair: pair.arrived and not pair.client.request.path.startswith("/beta/"))
+def paths_kept(pair: Pair, case: Case) -> Problems:
+    """/v1 may be added or taken away: it is an alias."""
+    wanted, got = pair.client.request.path, pair.upstream[0].request.path
+    same = got in CHAT_PATHS - {"/beta/chat/completions"} if wanted in CHAT_PATHS else got in {wanted, f"/v1{wanted}"}
+    if not same:
+        yield Problem(f"{wanted} reached the upstream as {got}", cause=f"path became {got}")
+
+
+@check("proxy.routes-reach", lambda pair: pair.step in {"models", "balance"})
+def routes_reach(pair: Pair, case: Case) -> Problems:
+    if not pair.arrived:
+        yield Problem(
+            f"GET {pair.client.request.path} was answered by the proxy itself ({pair.client.status}), not by the upstream",
+            cause=f"own answer to {pair.client.request.path}",
+        )

@@ -1,0 +1,120 @@
+"""``report.json`` of a check run: schema ``echosounder/check/1``, a pure function of the log and its results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from echosounder import specs
+from echosounder.judgement.answers import answer, completion
+from echosounder.judgement.baseline import Accepted, Baseline
+from echosounder.judgement.causes import explanations, umbrella
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.prices import bill_usage
+from echosounder.wire.runlog import Run
+from echosounder.wire.usage import Usage
+from echosounder.wire.verdict import Finding, Result, Verdict
+
+SCHEMA = "echosounder/check/1"
+HELD = frozenset({Verdict.FAIL, Verdict.UNTESTABLE})
+NO_BASELINE = Baseline()
+NOTHING_ACCEPTED = Accepted({}, (), ())
+
+
+def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
+    """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
+    ``unsent`` (probes and why), ``baseline``; of a requirement ``note``, ``accepted``, ``explained_by`` (the broken
+    requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding ``offset`` and ``cause``.
+    """
+    header = run.header
+    started = datetime.fromisoformat(header["started"])
+    accepted = baseline.apply(results, header["target"]["url"], started.date())
+    judged, whys = {result.requirement for result in results}, explanations(results)
+    return {
+        "schema": SCHEMA,
+        "verdict": verdict(run, results, accepted),
+        "target": {name: header["target"][name] for name in ("url", "model", "position")},
+        "profile": header["profile"],
+        "policy": header["policy"],
+        "suite": header["suite"],
+        "started": header["started"],
+        "counts": _counts(results),
+        "cost": cost(run.exchanges, header["target"]["model"], started),
+        "requirements": [_requirement(result, accepted, whys.get(result.requirement)) for result in results],
+        "unchecked": [row.id for row in specs.requirements(header["profile"]) if row.id not in judged],
+        "unsent": (run.footer or {}).get("unsent", {}),
+        "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
+    }
+
+
+def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_ACCEPTED) -> str:
+    """``deviates`` where a MUST failed or could not even be tested, or a baseline entry is stale. ``inconclusive`` where the
+    run was cut short, an error was ours, or nothing passed. ``conforms`` otherwise. A target that gave nothing to judge, or
+    stopped answering, is inconclusive whatever was found by then; a spent budget is not an excuse."""
+    results, footer = tuple(results), run.footer or {}
+    if footer.get("stopped_by", "BudgetSpent") != "BudgetSpent":
+        return "inconclusive"
+    broken = [result for result in results if _level(result) == "MUST" and result.verdict in HELD]
+    if accepted.stale or any(result.requirement not in accepted.reasons for result in broken):
+        return "deviates"
+    cut_short = run.footer is None or "interrupted" in footer or bool(footer.get("unsent"))
+    seen = {result.verdict for result in results}
+    return "inconclusive" if cut_short or Verdict.ERROR in seen or Verdict.PASS not in seen else "conforms"
+
+
+def cost(exchanges: Iterable[Exchange], model: str, at: datetime) -> dict[str, Any]:
+    """What the answers say they cost, at the prices of *at*; ``usd`` is a decimal string, None where no price is known."""
+    exchanges = tuple(exchanges)
+    counts = [usage for each in exchanges if completion(each) and (usage := answer(each).usage) is not None]
+    return {
+        "requests": len(exchanges),
+        "prompt_tokens": sum(max(usage.prompt or 0, 0) for usage in counts),
+        "completion_tokens": sum(max(usage.completion or 0, 0) for usage in counts),
+        "usd": _usd(counts, model, at),
+    }
+
+
+def _usd(counts: Iterable[Usage], model: str, at: datetime) -> str | None:
+    try:
+        rates = specs.price(model, at)
+    except specs.UnknownPriceError:
+        return None
+    return format(sum(bill_usage(usage, rates).total for usage in counts), "f")
+
+
+def _counts(results: Iterable[Result]) -> dict[str, int]:
+    seen = Counter(result.verdict for result in results)
+    return {str(verdict): seen[verdict] for verdict in Verdict if seen[verdict]}
+
+
+def _level(result: Result) -> str:
+    return specs.requirement(result.requirement).level
+
+
+def _requirement(result: Result, accepted: Accepted, cause: str | None) -> dict[str, Any]:
+    row = specs.requirement(result.requirement)
+    document: dict[str, Any] = {
+        "id": row.id,
+        "level": row.level,
+        "verdict": str(result.verdict),
+        "title": row.title,
+        "text": row.text,
+        "sources": [{"page": source.page, "section": source.section, "date": source.date} for source in row.sources],
+        "findings": [_finding(finding) for finding in result.findings],
+    }
+    if result.note:
+        document["note"] = result.note
+    if cause is not None:
+        document["explained_by"] = cause
+    if umbrella(result):
+        document["umbrella"] = True
+    if reason := accepted.reasons.get(row.id):
+        document["accepted"] = reason
+    return document
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    names = ("message", "exchange", "event", "offset", "pointer", "excerpt", "cause")
+    return {name: getattr(finding, name) for name in names}

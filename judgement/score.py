@@ -1,0 +1,201 @@
+"""From a run to its verdicts: pure, so that an old log can be judged by today's checks.
+
+How a requirement gets its verdict, first match wins:
+
+    the profile does not admit it, or the model has no such feature   not-applicable
+    it is excluded, with a reason                                     not-applicable, and the note begins "not tested:"
+    observed only, under the policy `documented`                      not-applicable
+    its probes are not in the suite, or it has no check               left out; counted as `unchecked`
+    its probes were not sent                                          inconclusive (budget, interruption)
+    the check raised an exception that is ours                        error
+    the check found something                                         fail (MUST), nonstrict (SHOULD)
+    the check found something, and the requirement is a MAY           unsupported, told in a note: no finding, nothing is broken
+    nothing that it could judge: refused for money, room or load       inconclusive
+    nothing that it could judge: all served, but the model did not    inconclusive
+    nothing that it could judge: an optional feature plainly refused  unsupported
+    nothing that it could judge: otherwise                            untestable
+    the check says that no exchange could have shown a breach         inconclusive, or untestable where another MUST is broken
+    else                                                              pass
+
+A run deviates when a MUST failed or was untestable. It is inconclusive when it did not deviate but was interrupted, ran
+out of budget, hit an error of ours, or passed nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from echosounder import specs
+from echosounder.judgement.answers import completion
+from echosounder.judgement.catalogue import checks, matching
+from echosounder.judgement.check import (
+    Case,
+    Check,
+    Inconclusive,
+    Problem,
+    Unsupported,
+    Untestable,
+    excerpt,
+    up_to_the_model,
+)
+from echosounder.judgement.setting import Sendable, Setting, Suite
+from echosounder.judgement.shares import BROKEN, rounds, share, together
+from echosounder.judgement.smallest import extra, sharpened
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+from echosounder.wire.strict_json import at
+from echosounder.wire.verdict import Finding, Result, Verdict
+
+OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools"})
+MAX_FINDINGS = 10
+"""Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
+
+_BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT}
+
+
+def score(run: Run, probes: Mapping[str, Sendable]) -> tuple[Result, ...]:
+    """A result for each requirement that the run could have judged, in the order of the catalogue.
+
+    *probes* are those that a run could have sent, by name.
+    """
+    setting = Setting.of(run)
+    results = (_result(row, setting, run.exchanges, probes) for row in rows(setting))
+    return tuple(result for result in results if result is not None)
+
+
+def rows(setting: Setting) -> tuple[specs.Requirement, ...]:
+    """Every requirement that the run was asked about, admitted by its profile or not."""
+    every = specs.requirements()
+    wanted = set(matching(setting.only, [row.id for row in every])) if setting.only else {row.id for row in every}
+    return tuple(row for row in every if row.id in wanted)
+
+
+def _result(
+    row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchange], probes: Mapping[str, Sendable]
+) -> Result | None:
+    if reason := not_held(row, setting):
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=reason)
+    if row.id not in checks():
+        return None
+    in_suite = {name for name in matching(row.probes, probes) if probes[name].suite <= setting.suite}
+    if not in_suite:
+        return None
+    if not any(probes[name].applies(setting.subject) for name in in_suite):
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=f"model {setting.subject.model} has no such feature")
+    mine = tuple(exchange for exchange in exchanges if exchange.probe in in_suite and not extra(exchange))
+    if not mine:
+        why = next(
+            (setting.unsent[name] for name in sorted(in_suite) if name in setting.unsent), "the run stopped before"
+        )
+        return Result(row.id, Verdict.INCONCLUSIVE, note=f"not sent: {why}")
+    check = checks()[row.id]
+    result = _often(row, check, mine, setting)
+    return sharpened(result, exchanges, lambda exchange: judge(row, check, [exchange], setting.case).findings)
+
+
+def _often(row: specs.Requirement, check: Check, mine: Sequence[Exchange], setting: Setting) -> Result:
+    """The verdict over all rounds, each judged for itself; what is broken only sometimes is told with its share."""
+    each = [judge(row, check, group, setting.case) for group in rounds(mine)]
+    result = together(each, MAX_FINDINGS)
+    repeated = len(each) > 1 and result.verdict is Verdict.PASS
+    if not repeated and (result.verdict not in BROKEN or (len(each) == 1 and setting.suite is not Suite.THOROUGH)):
+        return result
+    tries = [judge(row, check, [exchange], setting.case) for exchange in mine] if check.single else each
+    seen = share(tries, "exchanges" if check.single else "rounds")
+    return replace(result, note=seen.sentence) if seen.judged > max(seen.failed, 1) else result
+
+
+def not_held(row: specs.Requirement, setting: Setting) -> str:
+    if not row.admits(setting.subject.profile):
+        return f"profile {setting.subject.profile} does not have it"
+    if row.excluded:
+        return f"not tested: {row.excluded}"
+    if setting.policy == "documented" and row.basis == "observed":
+        return "observed only: the documentation does not ask for it"
+    return ""
+
+
+def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], case: Case) -> Result:
+    """The verdict of one requirement on *exchanges*. An exception of a check is our fault and says so."""
+    ids = tuple(exchange.id for exchange in exchanges)
+    try:
+        picked = [exchange for exchange in exchanges if check.pick(exchange)]
+        if not picked:
+            return _unpicked(row, check, exchanges)
+        ids = tuple(exchange.id for exchange in picked)
+        findings = tuple(_finding(row, problem) for problem in check.judge(picked, case))[:MAX_FINDINGS]
+    except Inconclusive as reason:
+        return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
+    except Untestable as reason:
+        return Result(row.id, Verdict.UNTESTABLE, note=str(reason), exchanges=ids)
+    except Unsupported as reason:
+        return Result(row.id, Verdict.UNSUPPORTED, note=str(reason), exchanges=ids)
+    except Exception as error:  # a check that trips over an answer must not take the run with it
+        note = f"the check {check.name} failed on this answer: {type(error).__name__}: {error}"
+        return Result(row.id, Verdict.ERROR, note=note, exchanges=ids)
+    if findings and row.level == "MAY":
+        return Result(row.id, Verdict.UNSUPPORTED, note=f"optional, and not done: {findings[0].message}", exchanges=ids)
+    return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids)
+
+
+def _finding(row: specs.Requirement, problem: Problem) -> Finding:
+    exchange = problem.exchange
+    return Finding(
+        requirement=row.id,
+        message=problem.message,
+        exchange=exchange.id if exchange else "",
+        event=problem.event,
+        offset=problem.offset if problem.offset is not None else _offset(exchange, problem.event),
+        pointer=problem.pointer,
+        excerpt=excerpt(problem.excerpt or _shown(exchange, problem)),
+        cause=problem.cause,
+    )
+
+
+def _offset(exchange: Exchange | None, event: int | None) -> int | None:
+    known = exchange is not None and event is not None and event < len(exchange.events)
+    return exchange.events[event].item.offset if known and exchange is not None and event is not None else None
+
+
+def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
+    """What the finding points at, where the check did not pick words of its own."""
+    if exchange is None:
+        return ""
+    if problem.event is not None and problem.event < len(exchange.data):
+        return exchange.data[problem.event]
+    return exchange.body[problem.offset or 0 :][:1000]
+
+
+def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange]) -> Result:
+    """None of the exchanges could be judged: whose doing is that?"""
+    ids = tuple(exchange.id for exchange in exchanges)
+    what = _outcomes(exchanges)
+    if all(exchange.status in {402, 429, 503} for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note=f"not served: {what}", exchanges=ids)
+    if up_to_the_model(check.pick) and all(completion(exchange) for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
+    if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
+        return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
+    needed = (check.pick.__doc__ or "").partition(".")[0]
+    wanted = f" (needed: {needed[0].lower()}{needed[1:]})" if needed else ""
+    return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}{wanted}", exchanges=ids)
+
+
+def _outcomes(exchanges: Sequence[Exchange]) -> str:
+    """``2 of chat.stream got status 500``, the first few kinds of it."""
+    kinds = Counter((exchange.probe, _said(exchange)) for exchange in exchanges)
+    shown = [f"{count} of {probe} got {said}" for (probe, said), count in list(kinds.items())[:3]]
+    return "; ".join(shown) + (f"; and {len(kinds) - 3} more" if len(kinds) > 3 else "")
+
+
+def _said(exchange: Exchange) -> str:
+    return f"status {exchange.status}" if exchange.status is not None else exchange.error or str(exchange.end)
+
+
+def plainly_refused(exchange: Exchange) -> bool:
+    """An error status that means "not here", with the body that belongs to it."""
+    if exchange.status in {404, 405, 501}:
+        return True
+    return exchange.status in {400, 422} and isinstance(at(exchange.json, "error"), dict)

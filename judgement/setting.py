@@ -1,0 +1,63 @@
+"""How a run was made, as its header says: what was asked about, in which suite and under which policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from echosounder.judgement.answers import models
+from echosounder.judgement.check import Case, Subject
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.runlog import Run
+
+
+class Suite(IntEnum):
+    """Each suite holds the ones before it: at most 20 requests, at most 150, as many as it takes."""
+
+    SMOKE = 1
+    STANDARD = 2
+    THOROUGH = 3
+
+    @classmethod
+    def named(cls, name: str) -> Suite:
+        """Raises ``KeyError`` for an unknown name."""
+        return cls[name.upper()]
+
+
+class Sendable(Protocol):
+    """What the score has to know of a probe: the first suite that sends it, and whether the model has what it asks for."""
+
+    @property
+    def suite(self) -> Suite: ...
+
+    def applies(self, subject: Subject, /) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the header of a run says about how it was made; ``unsent`` has the probes that were not sent, and why."""
+
+    subject: Subject
+    policy: str
+    suite: Suite
+    only: tuple[str, ...]
+    case: Case
+    unsent: dict[str, str]
+
+    @classmethod
+    def of(cls, run: Run) -> Setting:
+        """Raises ``KeyError`` where the header lacks what a check run writes."""
+        header, footer = run.header, run.footer or {}
+        subject = Subject(header["profile"], header["target"]["model"])
+        clock = header["clock"]
+        case = Case(subject, header["policy"], frozenset(_served(run.exchanges)), clock["unix"], clock["monotonic_ns"])
+        unsent = footer.get("unsent", {})
+        return cls(subject, header["policy"], Suite.named(header["suite"]), tuple(header["only"]), case, unsent)
+
+
+def _served(exchanges: Sequence[Exchange]) -> Iterator[str]:
+    for exchange in exchanges:
+        if exchange.probe == "models.list":
+            yield from models(exchange)

@@ -1,0 +1,85 @@
+"""What explains what: a table over the catalogue, without circles, that attributes an effect only where it can be one."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from echosounder import specs
+from echosounder.judgement.causes import (
+    BLOCKING,
+    ELSEWHERE,
+    IN_ONE_ANSWER,
+    SYSTEMATIC,
+    UMBRELLAS,
+    explanations,
+    umbrella,
+)
+from echosounder.judgement.score import MAX_FINDINGS
+from echosounder.wire.verdict import Finding, Result, Verdict
+
+IDS = [row.id for row in specs.requirements()]
+ROWS = (*BLOCKING, *IN_ONE_ANSWER, *ELSEWHERE, *SYSTEMATIC)
+
+
+def broken(id, *exchanges, verdict=Verdict.FAIL):
+    return Result(id, verdict, tuple(Finding(id, "no", exchange=each) for each in exchanges), exchanges=exchanges)
+
+
+def untestable(id, *exchanges):
+    return Result(id, Verdict.UNTESTABLE, note="nothing to judge", exchanges=exchanges)
+
+
+@pytest.mark.parametrize(("cause", "effects"), ROWS)
+def test_every_cause_and_every_effect_is_in_the_catalogue(cause, effects):
+    assert cause in IDS
+    assert [each for each in effects if not any(fnmatchcase(id, each) for id in IDS)] == []
+
+
+def test_a_cause_stands_in_one_row_and_umbrellas_are_requirements():
+    causes = [cause for cause, _ in (*IN_ONE_ANSWER, *ELSEWHERE)]
+    assert len(causes) == len(set(causes))
+    assert set(IDS) >= UMBRELLAS
+
+
+def test_an_effect_belongs_to_a_cause_that_was_found_in_the_same_answer():
+    cut = broken("stream.complete", "4")
+    assert explanations([cut, broken("stream.usage-present", "4")]) == {"stream.usage-present": "stream.complete"}
+    assert explanations([cut, broken("stream.usage-present", "5")]) == {}
+    assert explanations([cut, untestable("fim.stream", "4")]) == {"fim.stream": "stream.complete"}
+
+
+def test_faults_that_only_happen_to_share_an_answer_stand_for_themselves():
+    assert explanations([broken("stream.complete", "4"), broken("stream.role-first", "4")]) == {}
+
+
+def test_what_is_built_on_a_refused_feature_fails_in_other_answers_too():
+    found = [broken("chat.system-message", "4"), broken("chat.multi-turn", "9")]
+    assert explanations(found) == {"chat.multi-turn": "chat.system-message"}
+
+
+def test_findings_that_were_cut_off_may_have_been_anywhere():
+    many = broken("stream.data-is-json", *["4"] * MAX_FINDINGS)
+    assert explanations([many, untestable("stream.role-first", "9")]) == {"stream.role-first": "stream.data-is-json"}
+
+
+def test_a_server_that_refuses_nothing_lacks_one_thing():
+    everywhere = broken("error.client-fault-4xx", *"0123456789")
+    few = broken("error.client-fault-4xx", "3")
+    limit = broken("limits.n", "3")
+    assert explanations([everywhere, limit]) == {"limits.n": "error.client-fault-4xx"}
+    assert explanations([few, limit]) == {}
+    assert (umbrella(everywhere), umbrella(few)) == (False, True)
+
+
+def test_what_could_not_be_tested_explains_nothing():
+    assert explanations([untestable("stream.complete", "4"), broken("stream.role-once", "4")]) == {}
+
+
+def test_the_cause_nearest_to_the_wire_explains():
+    lost = [broken("transport.answered", "4"), broken("stream.complete", "4"), untestable("stream.role-first", "4")]
+    assert explanations(lost) == {"stream.complete": "transport.answered", "stream.role-first": "transport.answered"}
+
+
+def test_what_passed_needs_no_explanation():
+    passed = Result("stream.usage-present", Verdict.PASS, exchanges=("4",))
+    assert explanations([broken("stream.complete", "4"), passed]) == {}
