@@ -19,6 +19,7 @@ setup: .venv/ready  ## everything the harness and its tests need, by version and
 
 check: setup  ## style, types, catalogue, import table
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --quiet --preview --select PLW1514 .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m echosounder.specs

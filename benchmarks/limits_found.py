@@ -65,7 +65,7 @@ def measured(kind: str, seed: int, out: Path) -> Row:
             [*command, "--seed", str(seed)],
             env=os.environ | {"DEEPSEEK_API_KEY": "sk-bench-000000000"},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
     report = json.loads(done.stdout) if done.stdout else {}
@@ -191,12 +191,12 @@ def main() -> None:
         for kind in given.kinds.split(","):
             for seed in range(int(first), int(last or first) + 1):
                 row = measured(kind, seed, given.out)
-                with (given.out / "found.jsonl").open("a") as file:
+                with (given.out / "found.jsonl").open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
                 wrong = [name for name, right in judged(row).items() if not right]
                 print(kind, seed, f"{row['seconds']} s", row["requests"], ", ".join(wrong) or "right", flush=True)
         return
-    lines = (given.out / "found.jsonl").read_text().splitlines()
+    lines = (given.out / "found.jsonl").read_text(encoding="utf-8").splitlines()
     rows = {(row["kind"], row["seed"]): row for row in map(json.loads, lines)}
     print("\n".join(table([rows[key] for key in sorted(rows, key=lambda key: (list(KINDS).index(key[0]), key[1]))])))
 

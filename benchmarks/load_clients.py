@@ -42,7 +42,7 @@ Row = dict[str, Any]
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(HERE / "load_server.py"), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().split()[-1]
@@ -90,7 +90,7 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
 
 def peer(name: str, python: Path, url: str, connections: int, seconds: float) -> Row:
     command = [str(python), str(HERE / "load_peers.py"), name, url, str(connections), str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True)
     row: Row = json.loads(done.stdout.splitlines()[-1])
     return row
 

@@ -143,7 +143,7 @@ def _fasthttp_measuring(url: str, seen: Seen, end: float) -> None:
 
     from locust import FastHttpUser, task
 
-    log = tempfile.TemporaryFile("w")  # noqa: SIM115  # until the process ends
+    log = tempfile.TemporaryFile("w", encoding="utf-8")  # noqa: SIM115  # until the process ends
 
     class Reader(FastHttpUser):
         host = url

@@ -9,7 +9,7 @@ def make_tokenizer(home: Path) -> Path:
     folder = home / "hub/models--field--tiny/snapshots" / ("0" * 40)
     folder.mkdir(parents=True)
     (folder.parents[1] / "refs").mkdir()
-    (folder.parents[1] / "refs/main").write_text(folder.name)
+    (folder.parents[1] / "refs/main").write_text(folder.name, encoding="utf-8")
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     symbols = [*map(chr, printable), *(chr(256 + number) for number in range(256 - len(printable)))]
     merges = ["w o", "wo r", "wor d", "Ġ word"]
@@ -21,6 +21,6 @@ def make_tokenizer(home: Path) -> Path:
     made = {"version": "1.0", "added_tokens": [end], "pre_tokenizer": level, "decoder": level, "model": model}
     chat = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "</s>"}
-    (folder / "tokenizer.json").write_text(json.dumps(made))
-    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": chat}))
+    (folder / "tokenizer.json").write_text(json.dumps(made), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": chat}), encoding="utf-8")
     return folder

@@ -62,28 +62,28 @@ class Tool(NamedTuple):
 
 
 def _echosounder(home: Path) -> Figures:
-    metrics = json.loads((home / "out/report.json").read_text())["metrics"]
+    metrics = json.loads((home / "out/report.json").read_text(encoding="utf-8"))["metrics"]
     return [metrics[name][share] for name in ("ttft_ms", "gap_ms") for share in ("p50", "p99")]
 
 
 def _sglang(home: Path) -> Figures:
-    line = json.loads((home / "out.jsonl").read_text().splitlines()[-1])
+    line = json.loads((home / "out.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     return [line[f"{share}_{name}_ms"] for name in ("ttft", "itl") for share in ("median", "p99")]
 
 
 def _aiperf(home: Path) -> Figures:
-    report = json.loads((home / "out/profile_export_aiperf.json").read_text())
+    report = json.loads((home / "out/profile_export_aiperf.json").read_text(encoding="utf-8"))
     return [report[name][share] for name in ("time_to_first_token", "inter_chunk_latency") for share in ("p50", "p99")]
 
 
 def _genai_bench(home: Path) -> Figures:
     (path,) = home.glob("*/D*concurrency*.json")
-    stats = json.loads(path.read_text())["aggregated_metrics"]["stats"]
+    stats = json.loads(path.read_text(encoding="utf-8"))["aggregated_metrics"]["stats"]
     return [stats[name][share] * 1000 for name in ("ttft", "tpot") for share in ("p50", "p99")]
 
 
 def _guidellm(home: Path) -> Figures:
-    (benchmark,) = json.loads((home / "out.json").read_text())["benchmarks"]
+    (benchmark,) = json.loads((home / "out.json").read_text(encoding="utf-8"))["benchmarks"]
     found = [
         benchmark["metrics"][name]["successful"]["percentiles"]
         for name in ("time_to_first_token_ms", "inter_token_latency_ms")
@@ -178,7 +178,7 @@ def program(tool: Tool, python: Path) -> list[str]:
 def bounded(command: list[str], home: Path) -> str:
     """Run it with all its children, at most :data:`PATIENCE`; how it ended, if not with 0: code and last words."""
     environment = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "DEEPSEEK_API_KEY": "sk-bench-000000000"}
-    with (home / "words.txt").open("w+") as words:
+    with (home / "words.txt").open("w+", encoding="utf-8") as words:
         process = subprocess.Popen(
             command, cwd=home, env=os.environ | environment, stdout=words, stderr=words, start_new_session=True
         )

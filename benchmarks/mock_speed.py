@@ -93,7 +93,8 @@ def aimock(ttft_ms: float, itl_ms: float) -> Iterator[Target]:
     content = " word" * (150 if itl_ms else 16)
     fixture = home / "fixture.json"
     fixture.write_text(
-        json.dumps({"fixtures": [{"match": {"userMessage": "Write"}, "response": {"content": content}}]})
+        json.dumps({"fixtures": [{"match": {"userMessage": "Write"}, "response": {"content": content}}]}),
+        encoding="utf-8",
     )
     program = home / "node_modules/@copilotkit/aimock/dist/cli.js"
     command = [
@@ -144,7 +145,9 @@ def wait_for(port: int) -> None:
 
 def traffic(url: str, *options: str) -> dict[str, float]:
     command = ["taskset", "-c", CLIENT_CORE, sys.executable, str(HERE / "mock_traffic.py"), url, *options]
-    made: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    made: dict[str, float] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+    )
     return made
 
 

@@ -32,7 +32,9 @@ def _caught(check: Callable[[Traversable], Iterator[str]], root: Traversable) ->
 
 
 def _requirements(root: Traversable) -> Iterator[str]:
-    validator = jsonschema.Draft202012Validator(json.loads(root.joinpath("requirements.schema.json").read_text()))
+    validator = jsonschema.Draft202012Validator(
+        json.loads(root.joinpath("requirements.schema.json").read_text(encoding="utf-8"))
+    )
     pages = load("sources.yaml", root).value
     first: dict[str, str] = {}
     for table in catalogue.files(root):

@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,13 @@ def modules(package):
     return sorted((ROOT / package).rglob("*.py"))  # does not follow links to folders
 
 
+@cache
+def parsed(path):
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in parsed(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "echosounder":
@@ -91,3 +97,29 @@ def test_the_packages_are_linked_into_the_one_name():
     assert config["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["echosounder"]
     assert config["tool"]["mypy"]["packages"] == ["echosounder"]
     assert (ROOT / "echosounder" / "py.typed").exists()
+
+
+EVERYTHING = [*OURS, "tests", "docs", "benchmarks"]
+
+
+def opened_as_the_locale_says(path):
+    """The lines that read or write text in an encoding that is not named."""
+    for call in parsed(path):
+        if isinstance(call, ast.Call) and not any(word.arg == "encoding" for word in call.keywords):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            by_locale = len(call.args) <= {"read_text": 0, "write_text": 1}.get(name, -1)
+            as_text = any(word.arg == "text" and isinstance(word.value, ast.Constant) for word in call.keywords)
+            if by_locale or as_text or (name == "open" and not binary(call)):
+                yield call.lineno
+
+
+def binary(call):
+    """Whether a call of `open` has a mode with a b, or is of the system's."""
+    modes = [word.value for word in call.keywords if word.arg == "mode"] + call.args[isinstance(call.func, ast.Name) :]
+    return ast.unparse(call.func) == "os.open" or any("b" in ast.unparse(mode) for mode in modes[:1])
+
+
+@pytest.mark.parametrize("folder", EVERYTHING)
+def test_text_is_read_and_written_in_an_encoding_that_is_named(folder):
+    found = [f"{p.relative_to(ROOT)}:{line}" for p in modules(folder) for line in opened_as_the_locale_says(p)]
+    assert found == []

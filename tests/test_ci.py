@@ -14,7 +14,7 @@ import yaml
 from echosounder.mock_server.net.process import spawn
 
 ROOT = Path(__file__).parents[1]
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = {step.get("name"): step for step in ACTION["runs"]["steps"]}
 INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
 
@@ -43,7 +43,7 @@ def test_every_input_of_the_action_is_used_and_known():
 
 
 def test_the_documented_use_of_the_action_gives_inputs_that_it_has():
-    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/clone.md").read_text(), re.M | re.S)
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/clone.md").read_text(encoding="utf-8"), re.M | re.S)
     (use,) = yaml.safe_load(block)
     required = {name for name, about in ACTION["inputs"].items() if about.get("required")}
     assert required <= set(use["with"]) <= set(ACTION["inputs"])
@@ -67,7 +67,7 @@ def step(name, runner, folder, **inputs):
     filled = {key: INPUT.sub(lambda one: given[one[1]], value) for key, value in STEPS[name].get("env", {}).items()}
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]]
     env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | runner | filled
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=500, check=False)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=500, check=False)
 
 
 @pytest.mark.parametrize(("deviate", "code", "says"), [((), 0, "✓ conforms"), (("missing-done",), 1, "✗ deviates")])
@@ -75,8 +75,8 @@ def test_the_action_publishes_summary_junit_and_badge(deviate, code, says, runne
     with spawn(deviate=deviate) as mock:
         done = step("Check", runner, tmp_path, url=mock.url, suite="smoke", **{"api-key": "sk-any-key-will-do"})
     assert done.returncode == code, done.stderr
-    assert (tmp_path / "output").read_text() == f"exit-code={code}\n"
-    assert (tmp_path / "summary").read_text().startswith(f"# Conformance: {says}")
+    assert (tmp_path / "output").read_text(encoding="utf-8") == f"exit-code={code}\n"
+    assert (tmp_path / "summary").read_text(encoding="utf-8").startswith(f"# Conformance: {says}")
     written = {path.name for path in (tmp_path / ACTION["inputs"]["out"]["default"]).iterdir()}
     assert written >= {"junit.xml", "badge.svg", "badge.json", "report.html", "summary.md", "run.jsonl"}
 
@@ -85,11 +85,11 @@ def test_the_action_fails_as_the_check_does_where_nothing_answers(runner, tmp_pa
     done = step("Check", runner, tmp_path, url="http://127.0.0.1:1")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    assert (tmp_path / "output").read_text() == "exit-code=3\n"
+    assert (tmp_path / "output").read_text(encoding="utf-8") == "exit-code=3\n"
 
 
 def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
-    job = yaml.safe_load((ROOT / "ci/gitlab-ci.yml").read_text())["echosounder"]
+    job = yaml.safe_load((ROOT / "ci/gitlab-ci.yml").read_text(encoding="utf-8"))["echosounder"]
     assert job["script"] == ["/opt/echosounder/ci/check-and-publish"]
     assert job["artifacts"]["paths"] == [job["variables"]["ECHOSOUNDER_OUT"]]
     assert job["artifacts"]["reports"]["junit"] == f"{job['variables']['ECHOSOUNDER_OUT']}/junit.xml"

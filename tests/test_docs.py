@@ -34,16 +34,16 @@ def generator():
     ("path", "text"), [pytest.param(path, text, id=path.name) for path, text in generator().pages().items()]
 )
 def test_generated_pages_are_fresh(path, text):
-    assert path.read_text() == text, "run `make docs`"
+    assert path.read_text(encoding="utf-8") == text, "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+    assert [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()] == []
 
 
 def commands(page):
-    for block in BLOCK.findall(page.read_text()):
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         for line in block.splitlines():
             found = ENDS.search(line) if "#" in line else None
             command = line[: found.start()].strip() if found else line.strip()
@@ -114,7 +114,7 @@ class Session:
             cwd=self.folder,
             env=self.env,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=120,
             check=False,
         )

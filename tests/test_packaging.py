@@ -27,7 +27,7 @@ def test_one_name_of_ours_stands_in_site_packages(wheel):
 
 def test_it_holds_every_tracked_file_of_the_packages(wheel):
     listed = subprocess.run(
-        ["git", "ls-files", "echosounder", *sorted(LINKED)], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "echosounder", *sorted(LINKED)], cwd=ROOT, check=True, capture_output=True, encoding="utf-8"
     )
     tracked = {path if path.startswith("echosounder/") else f"echosounder/{path}" for path in listed.stdout.split()}
     tracked -= {f"echosounder/{link}" for link in LINKED}
@@ -41,7 +41,13 @@ def test_it_checks_its_mock_from_elsewhere(wheel, tmp_path):
 
     def python(*arguments):
         return subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=90, check=False
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=90,
+            check=False,
         )
 
     assert python("-c", "from echosounder import mock_server; print(mock_server.__file__)").stdout.startswith(str(site))

@@ -70,7 +70,7 @@ def ready(out: Path) -> Path:
     """The folder, made; raises :class:`UsageError` where it cannot be, before anything is sent or paid."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "run.jsonl").open("a").close()
+        (out / "run.jsonl").open("a", encoding="utf-8").close()
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror}; give another folder with --out") from None
     return out

@@ -81,7 +81,7 @@ def ready(folder: Path) -> Path:
     """The folder, made before minutes are spent on what shall go into it."""
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).open("a").close()
+        (folder / FILE).open("a", encoding="utf-8").close()
     return folder
 
 

@@ -32,7 +32,7 @@ def spawn(**settings: Any) -> Iterator[Running]:
     command = [sys.executable, "-m", "echosounder.mock_server", *arguments]
     # Ctrl-C is for this process, which then stops the mock: a group of its own keeps the terminal from telling both.
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", process_group=0
     ) as process:
         try:
             assert process.stdout is not None

@@ -101,7 +101,7 @@ def test_a_rare_fault_is_found_with_its_share(repeated):
 
 def test_the_log_alone_says_the_same(repeated):
     assert score(read(repeated.log), PROBES) == repeated.results
-    assert json.loads(repeated.log.read_text().splitlines()[0])["repeat"] == 6
+    assert json.loads(repeated.log.read_text(encoding="utf-8").splitlines()[0])["repeat"] == 6
 
 
 def test_one_round_would_have_missed_it_or_said_nothing_of_its_share(tmp_path):

@@ -21,8 +21,8 @@ from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mutant_kills.json"
-KILLS = [Kill(**row) for row in json.loads(GOLDEN.read_text())["kills"]]
-ELSEWHERE = json.loads(GOLDEN.read_text())["elsewhere"]
+KILLS = [Kill(**row) for row in json.loads(GOLDEN.read_text(encoding="utf-8"))["kills"]]
+ELSEWHERE = json.loads(GOLDEN.read_text(encoding="utf-8"))["elsewhere"]
 KEY = "sk-test-0123456789"
 
 
@@ -51,7 +51,9 @@ def test_each_kill_of_a_check_that_only_another_year_has_still_kills(place, tmp_
 
 def test_no_check_is_beyond_failing(honest):
     judged = {row.id for row in judgeable(Setting.of(honest), honest)}
-    assert judged - {kill.requirement for kill in KILLS} <= set(json.loads(GOLDEN.read_text())["survivors"])
+    assert judged - {kill.requirement for kill in KILLS} <= set(
+        json.loads(GOLDEN.read_text(encoding="utf-8"))["survivors"]
+    )
     assert len(KILLS) > 270
 
 

@@ -35,7 +35,7 @@ def checked(mock, folder, monkeypatch, *options):
 def test_what_is_wrong_with_a_baseline_is_said_with_what_to_do(
     entry, code, told, honest, tmp_path, monkeypatch, capsys
 ):
-    (tmp_path / "b.toml").write_text(entry)
+    (tmp_path / "b.toml").write_text(entry, encoding="utf-8")
     assert checked(honest, tmp_path / "run", monkeypatch, "--baseline", str(tmp_path / "b.toml"), "--json") == code
     captured = capsys.readouterr()
     assert told in captured.err

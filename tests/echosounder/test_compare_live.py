@@ -37,12 +37,14 @@ def test_a_difference_is_told_written_and_is_exit_code_1(reference, odd, tmp_pat
     assert run(["compare", "--live", reference, odd, "--times", "1", "--out", "out"]) == 1
     said = capsys.readouterr().out
     assert "body /usage is absent, the reference has object" in said
-    report = json.loads((tmp_path / "out/report.json").read_text())
-    schema = json.loads((files("echosounder.reports") / "schemas/differences-1.schema.json").read_text())
+    report = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        (files("echosounder.reports") / "schemas/differences-1.schema.json").read_text(encoding="utf-8")
+    )
     jsonschema.validate(report, schema)
-    assert (tmp_path / "out/summary.md").read_text() == to_markdown(report)
+    assert (tmp_path / "out/summary.md").read_text(encoding="utf-8") == to_markdown(report)
     assert run(["score", "out/candidate"]) == 1, "each side's log is that of a check"
-    assert KEY not in (tmp_path / "out/reference/run.jsonl").read_text()
+    assert KEY not in (tmp_path / "out/reference/run.jsonl").read_text(encoding="utf-8")
 
 
 def test_no_difference_is_exit_code_0_and_json_is_alone_on_stdout(reference, capsys):

@@ -44,13 +44,13 @@ def asked(line, folder, **variables):
     words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
     env = os.environ | {"_ECHOSOUNDER_COMPLETE": "complete_bash"} | words | variables
     command = [sys.executable, "-m", "echosounder"]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.split()
 
 
 def test_every_command_is_offered_even_beside_broken_settings(tmp_path):
-    (tmp_path / "echosounder.toml").write_text("profil =")
+    (tmp_path / "echosounder.toml").write_text("profil =", encoding="utf-8")
     assert asked("echosounder ", tmp_path) == list(cli.COMMANDS)
     assert asked("echosounder rep", tmp_path) == ["replay", "report"]
 

@@ -10,7 +10,7 @@ from echosounder.judgement.catalogue import checks
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest.kill_matrix import Honest, Matrix, Row, lines, upper_bound
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text(encoding="utf-8"))
 FIGURES = GOLDEN["figures"]
 
 

@@ -73,7 +73,7 @@ def test_each_load_draws_a_seed_of_its_own_unless_one_is_given(told):
 def traced(folder, offsets):
     path = folder / "trace.jsonl"
     lines = (json.dumps({"offset": offset, "prompt_tokens": 9, "output_tokens": 2}) + "\n" for offset in offsets)
-    path.write_text("".join(lines))
+    path.write_text("".join(lines), encoding="utf-8")
     return str(path)
 
 
@@ -95,7 +95,7 @@ def test_prompts_of_one_run_are_not_cached_for_the_next_but_where_its_seed_is_gi
             """The seed that the run named, and the share of its prompt tokens that were cached."""
             assert run(["load", "streaming", mock.url, *SHORT, *seed, "--out", "run"]) in JUDGED
             (named,) = re.findall(r"^seed (\d+):", capsys.readouterr().out, re.MULTILINE)
-            report = json.loads(Path("run/report.json").read_text())
+            report = json.loads(Path("run/report.json").read_text(encoding="utf-8"))
             assert int(named) == report["load"]["seed"]
             return named, report["cache"]["hit_ratio"]
 
@@ -111,7 +111,7 @@ def test_what_of_a_trace_a_short_run_leaves_out_is_said(tmp_path, capsys):
         words = ["load", "streaming", mock.url, "--trace", trace, "--out", "run"]
         assert run([*words, "--duration", "250ms"]) in JUDGED
     assert "requests of the trace that are due after --duration and were not sent: 5" in capsys.readouterr().err
-    report = json.loads(Path("run/report.json").read_text())
+    report = json.loads(Path("run/report.json").read_text(encoding="utf-8"))
     assert (report["counts"]["sent"], report["load"]["beyond_duration"]) == (3, 5)
 
 

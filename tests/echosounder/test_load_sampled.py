@@ -16,7 +16,7 @@ from echosounder.mock_server.net.process import spawn
 def loaded(url, out, scenario="streaming"):
     words = ["load", scenario, url, "--users", "8", "--duration", "1s", "--out", str(out)]
     code = run(words)
-    return code, json.loads((out / "report.json").read_text())
+    return code, json.loads((out / "report.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(autouse=True)
@@ -39,22 +39,22 @@ def test_what_a_deviating_target_breaks_under_load_is_counted_and_told(tmp_path,
     sampled, failing = report["conformance"]["sampled"], report["conformance"]["failing"]
     assert failing["stream.role-first"] == sampled > 3
     assert f"{sampled} of {sampled} exchanges break stream.role-first" in capsys.readouterr().out
-    assert "stream.role-first" in (tmp_path / "report.html").read_text()
+    assert "stream.role-first" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_ctrl_c_says_so_in_one_line_keeps_everything_and_exits_3(tmp_path):
     with spawn(ttft_ms=5, itl_ms=5) as mock:
         words = ["load", "streaming", mock.url, "--users", "4", "--duration", "60s", "--out", str(tmp_path)]
         command = [sys.executable, "-m", "echosounder", *words]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
             log = tmp_path / "run.jsonl"
-            while process.poll() is None and not (log.exists() and '"kind":"tick"' in log.read_text()):
+            while process.poll() is None and not (log.exists() and '"kind":"tick"' in log.read_text(encoding="utf-8")):
                 time.sleep(0.05)
             os.kill(process.pid, signal.SIGINT)
             out, err = process.communicate(timeout=20)
     assert process.returncode == 3
     assert err.splitlines() == [f"echosounder: interrupted by the user; what was measured is in {tmp_path}"]
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["counts"]["sent"] == log.read_text().count('"kind":"sample"') > 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["counts"]["sent"] == log.read_text(encoding="utf-8").count('"kind":"sample"') > 0
     assert report["stopped"][-1]["kind"] == "interrupted"
     assert "TTFT" in out

@@ -102,17 +102,17 @@ def test_score_makes_the_report_of_a_run_that_was_killed(left, capsys):
     assert run(["score", str(left)]) == 3
     said = capsys.readouterr()
     assert said.err.splitlines()[-1].startswith("echosounder: the run did not finish: its process was killed")
-    report = json.loads((left / "report.json").read_text())
+    report = json.loads((left / "report.json").read_text(encoding="utf-8"))
     assert report["stopped"][-1]["kind"] == "unfinished"
     assert report["measurement"]["verdict"] == "degraded"
-    assert all("did not finish" in (left / name).read_text() for name in ("report.html", "summary.md"))
+    assert all("did not finish" in (left / name).read_text(encoding="utf-8") for name in ("report.html", "summary.md"))
     assert report["counts"]["sent"] == report["metrics"]["ttft_ms"]["count"] == len(written)
     assert report["measurement"]["signals"]["lost_workers"] == 2
     assert [slo["expr"] for slo in report["slo"]] == ["failures<1%"]
     assert float(report["cost"]["usd"]) > 0
     assert report["conformance"]["sampled"] > 0
     assert sorted(ids((left / "run.jsonl").read_bytes().splitlines())) == written, "each once"
-    assert KEY not in (left / "run.jsonl").read_text()
+    assert KEY not in (left / "run.jsonl").read_text(encoding="utf-8")
 
 
 def test_a_second_time_changes_nothing(left):
@@ -134,7 +134,7 @@ def test_a_log_that_the_kill_cut_in_a_line_is_made_whole(left):
 def test_report_makes_it_too_and_renders_it(left, capsys):
     assert run(["report", str(left), "--format", "json"]) == 0
     said = capsys.readouterr()
-    assert json.loads(said.out) == json.loads((left / "report.json").read_text())
+    assert json.loads(said.out) == json.loads((left / "report.json").read_text(encoding="utf-8"))
     assert "the log has no footer" in said.err
     assert (left / "report.html").exists()
 
@@ -148,7 +148,7 @@ def test_a_run_that_goes_on_is_left_alone_and_workers_whose_parent_dies_lose_not
     process.wait()
     wait_for_the_end(out)
     assert run(["score", str(out)]) == 3
-    report = json.loads((out / "report.json").read_text())
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["measurement"]["signals"]["lost_workers"] == 0, "they ended in good order"
     assert report["counts"]["sent"] == len(read(out / "run.jsonl").samples) == len(set(ids(lines_of(out))))
 
@@ -161,14 +161,14 @@ def test_a_run_that_finished_comes_to_the_same_report_again(mock, tmp_path):
     words = ["load", "mixed", mock.url, "--rate", "30", "--duration", "1s", "--slo", "ttft_p50<1ms"]
     code = run([*words, "--out", str(tmp_path)])
     assert code in {1, 4}, "missed, or on a busy machine not to be trusted"
-    before = json.loads((tmp_path / "report.json").read_text())
+    before = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert run(["score", str(tmp_path)]) == code
-    assert json.loads((tmp_path / "report.json").read_text()) == before
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == before
 
 
 def test_a_run_that_sent_nothing_has_no_report(left, capsys):
-    first = (left / "run.jsonl").read_text().splitlines()[0]
-    (left / "run.jsonl").write_text(first + "\n")
+    first = (left / "run.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    (left / "run.jsonl").write_text(first + "\n", encoding="utf-8")
     shutil.rmtree(left / "parts")
     assert run(["report", str(left)]) == 3
     assert "nothing was sent before the run was stopped" in capsys.readouterr().err
@@ -176,7 +176,9 @@ def test_a_run_that_sent_nothing_has_no_report(left, capsys):
 
 def test_a_log_that_does_not_say_how_it_was_made_is_named(left, capsys):
     """As those of limits and of bills, which are found out while they run."""
-    lines = [line for line in (left / "run.jsonl").read_text().splitlines() if '"kind":"options"' not in line]
-    (left / "run.jsonl").write_text("\n".join(lines) + "\n")
+    lines = [
+        line for line in (left / "run.jsonl").read_text(encoding="utf-8").splitlines() if '"kind":"options"' not in line
+    ]
+    (left / "run.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert run(["score", str(left)]) == 2
     assert "does not say how it was made" in capsys.readouterr().err

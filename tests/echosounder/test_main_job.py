@@ -21,7 +21,7 @@ def honest(tmp_path_factory):
 
 
 def report_of(folder, name):
-    document = json.loads((folder / "report.json").read_text())
+    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     Draft202012Validator(reports.schema(name)).validate(document)
     return document
 

@@ -16,7 +16,7 @@ KEY = {"DEEPSEEK_API_KEY": "sk-test-0123456789"}
 def pytest_run(*arguments, cwd):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(
-        command, cwd=cwd, env=os.environ | KEY, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=cwd, env=os.environ | KEY, capture_output=True, encoding="utf-8", timeout=100, check=False
     )
 
 
@@ -42,11 +42,14 @@ def test_the_same_verdicts_as_the_command_line(fault, tmp_path, monkeypatch):
 
 
 def verdicts(folder):
-    return {row["id"]: row["verdict"] for row in json.loads((folder / "report.json").read_text())["requirements"]}
+    return {
+        row["id"]: row["verdict"]
+        for row in json.loads((folder / "report.json").read_text(encoding="utf-8"))["requirements"]
+    }
 
 
 def test_the_plugin_is_inert_unless_asked(tmp_path):
-    (tmp_path / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
+    (tmp_path / "test_theirs.py").write_text("def test_theirs():\n    pass\n", encoding="utf-8")
     process = pytest_run(cwd=tmp_path)
     assert process.returncode == 0
     assert "1 passed" in process.stdout

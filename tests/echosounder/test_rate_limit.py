@@ -39,7 +39,7 @@ def unlimited():
 
 
 def report_of(folder):
-    document = json.loads((folder / "report.json").read_text())
+    document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     Draft202012Validator(reports.schema("load")).validate(document)
     return document
 
@@ -52,8 +52,8 @@ def test_two_keys_are_compared_and_kept_secret(capped, tmp_path):
     assert found["scope"] == {"key": False, "user_id": True}
     assert found["charge"]["refused"] == "0"
     assert set(found["fairness"]["users"]) == {"key 1", "key 2"}
-    assert KEY not in (tmp_path / "run.jsonl").read_text()
-    assert OTHER not in (tmp_path / "run.jsonl").read_text()
+    assert KEY not in (tmp_path / "run.jsonl").read_text(encoding="utf-8")
+    assert OTHER not in (tmp_path / "run.jsonl").read_text(encoding="utf-8")
 
 
 REFUSED = [
@@ -107,7 +107,7 @@ def test_the_plan_is_said_first_and_the_budget_is_kept(unlimited, tmp_path, caps
 def test_ctrl_c_keeps_what_is_known(tmp_path):
     with spawn(limit=("sliding:count=20,window_s=10",)) as mock:
         command = [sys.executable, "-m", "echosounder", "load", "rate-limit", mock.url, "--out", str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
             assert "at most 2000 requests" in process.stderr.readline()
             _wait_for_refusals(tmp_path / "run.jsonl")
             process.send_signal(signal.SIGINT)
@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_what_is_known(tmp_path):
 
 def _wait_for_refusals(log, seconds=20):
     end = time.monotonic() + seconds
-    while '"status":429' not in (log.read_text() if log.exists() else ""):
+    while '"status":429' not in (log.read_text(encoding="utf-8") if log.exists() else ""):
         assert time.monotonic() < end
         time.sleep(0.1)
 

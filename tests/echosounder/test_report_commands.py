@@ -44,8 +44,8 @@ def load(tmp_path):
 def load_run(folder, ttft_ms=100, report=None):
     """A load run of 400 requests, a third of a second apart, whose first tokens come within 3 % of *ttft_ms*."""
     folder.mkdir()
-    document = json.loads((SAMPLES / "load" / "report.json").read_text()) | (report or {})
-    (folder / "report.json").write_text(json.dumps(document))
+    document = json.loads((SAMPLES / "load" / "report.json").read_text(encoding="utf-8")) | (report or {})
+    (folder / "report.json").write_text(json.dumps(document), encoding="utf-8")
     with RunWriter(folder / "run.jsonl", {"started": "2026-11-22T09:30:00+00:00"}) as log:
         for number in range(400):
             sent = 333 * MS * number
@@ -57,13 +57,13 @@ def load_run(folder, ttft_ms=100, report=None):
 
 def change(folder, edit):
     path = folder / "report.json"
-    report = json.loads(path.read_text())
+    report = json.loads(path.read_text(encoding="utf-8"))
     edit(report)
-    path.write_text(json.dumps(report))
+    path.write_text(json.dumps(report), encoding="utf-8")
 
 
 def rewrite(path, edit):
-    path.write_text(edit(path.read_text()))
+    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def complaint(capsys):
@@ -80,9 +80,9 @@ def test_report_renders_each_format_on_stdout_as_it_was_written(format, bad, cap
     said = capsys.readouterr()
     assert said.err == ""
     if format in names:
-        assert said.out == (bad / names[format]).read_text()
+        assert said.out == (bad / names[format]).read_text(encoding="utf-8")
     elif format == "json":
-        assert json.loads(said.out) == json.loads((bad / "report.json").read_text())
+        assert json.loads(said.out) == json.loads((bad / "report.json").read_text(encoding="utf-8"))
 
 
 def test_report_takes_the_log_for_the_folder(bad, capsys):
@@ -93,23 +93,23 @@ def test_report_takes_the_log_for_the_folder(bad, capsys):
 def test_matrix_writes_a_page_of_all_runs(bad, good, capsys):
     assert run(["matrix", str(good), f"other={bad}", "--out", "page", "--reference", "other"]) == 0
     assert capsys.readouterr().out == "page/index.html\n"
-    page = Path("page/index.html").read_text()
+    page = Path("page/index.html").read_text(encoding="utf-8")
     assert "held against <b>other</b>" in page
     assert '<th scope="col">good</th><th scope="col">other</th>' in page
 
 
 def test_matrix_shows_known_issues(bad):
     Path("issues.yaml").write_text(
-        "- {requirement: 'stream.*', target: bad, link: 'https://bugs.invalid/7', note: seven}"
+        "- {requirement: 'stream.*', target: bad, link: 'https://bugs.invalid/7', note: seven}", encoding="utf-8"
     )
     assert run(["matrix", str(bad), "--issues", "issues.yaml", "--out", "page"]) == 0
-    assert 'href="https://bugs.invalid/7">known: seven</a>' in Path("page/index.html").read_text()
+    assert 'href="https://bugs.invalid/7">known: seven</a>' in Path("page/index.html").read_text(encoding="utf-8")
 
 
 def test_history_writes_an_index_and_a_page(bad, good, load, capsys):
     assert run(["history", "."]) == 0
     assert capsys.readouterr().out == "history.html\n"
-    page = Path("history.html").read_text()
+    page = Path("history.html").read_text(encoding="utf-8")
     assert "3 runs, 2 series" in page
     assert all(f">{name}</th>" in page for name in ("bad", "good", "load"))
 
@@ -119,7 +119,7 @@ def test_history_leaves_out_what_it_cannot_read_and_says_so(good, bad, capsys):
     assert run(["history", "."]) == 0
     said = capsys.readouterr()
     assert said.err.startswith("left out: bad/run.jsonl:1: not JSON")
-    assert "1 run, 1 series" in Path("history.html").read_text()
+    assert "1 run, 1 series" in Path("history.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def broken_report(folder):
 
 
 def list_for_report(folder):
-    (folder / "report.json").write_text("[]")
+    (folder / "report.json").write_text("[]", encoding="utf-8")
 
 
 def half_a_report(folder):
@@ -224,11 +224,11 @@ def old_log(folder):
 
 
 def page_for_log(folder):
-    (folder / "run.jsonl").write_text("<html>\n</html>\n")
+    (folder / "run.jsonl").write_text("<html>\n</html>\n", encoding="utf-8")
 
 
 def empty_log(folder):
-    (folder / "run.jsonl").write_text("")
+    (folder / "run.jsonl").write_text("", encoding="utf-8")
 
 
 # What was done to the run, and what each of the three commands must say of it.
@@ -305,11 +305,11 @@ def test_wrong_arguments_are_one_line_and_exit_2(arguments, says, bad, load, cap
 
 
 def test_init_overwrites_only_when_told_to(capsys):
-    Path("mine.toml").write_text("kept")
+    Path("mine.toml").write_text("kept", encoding="utf-8")
     assert run(["init", "mine.toml"]) == 2
-    assert Path("mine.toml").read_text() == "kept"
+    assert Path("mine.toml").read_text(encoding="utf-8") == "kept"
     assert run(["init", "mine.toml", "--force"]) == 0
-    assert Path("mine.toml").read_text().startswith("# Settings of Echosounder")
+    assert Path("mine.toml").read_text(encoding="utf-8").startswith("# Settings of Echosounder")
 
 
 def test_doctor_finds_a_fit_machine_and_target(capsys):

@@ -11,7 +11,7 @@ from echosounder.selftest.kill_matrix import Row
 from echosounder.selftest.laboratory import Study, everywhere, home, visible
 from echosounder.specs import requirement
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text(encoding="utf-8"))
 SAMPLE = (
     *("done-twice", "usage-sum-mismatch", "tool-id-missing", "error-flat", "status-500-validation"),
     *("crlf-line-endings", "stop-string-form"),
@@ -74,7 +74,7 @@ def test_what_is_known_at_ctrl_c_is_told_and_written(tmp_path, monkeypatch, caps
     assert "checks that nothing fails" not in out
     assert "interrupted" in err
     assert "Traceback" not in err
-    assert "done-twice" in json.loads((tmp_path / "kill-matrix.json").read_text())["deviations"]
+    assert "done-twice" in json.loads((tmp_path / "kill-matrix.json").read_text(encoding="utf-8"))["deviations"]
 
 
 def test_json_alone_on_stdout_and_exit_1_for_a_survivor(tmp_path, monkeypatch, capsys):

@@ -11,7 +11,7 @@ OPTIONS = {"check": frozenset({"profile", "suite", "api_key_env"}), "load": froz
 
 def write(tmp_path, text):
     path = tmp_path / "echosounder.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -46,10 +46,10 @@ def test_init_writes_settings_that_load_and_never_overwrites(tmp_path, capsys, m
     assert run(["init"]) == 0
     uncommented = [
         line.removeprefix("# ")
-        for line in (tmp_path / "echosounder.toml").read_text().splitlines()
+        for line in (tmp_path / "echosounder.toml").read_text(encoding="utf-8").splitlines()
         if "=" in line or "[" in line
     ]
-    (tmp_path / "all.toml").write_text("\n".join(uncommented))
+    (tmp_path / "all.toml").write_text("\n".join(uncommented), encoding="utf-8")
     assert run(["--config", "all.toml", "doctor", "--timeout", "1"]) in {0, 3}
     assert run(["init"]) == 2
     assert "exists already" in capsys.readouterr().err
@@ -60,6 +60,6 @@ def test_a_settings_file_that_is_named_is_read_or_missed_aloud(spelling, tmp_pat
     monkeypatch.chdir(tmp_path)
     assert run([*spelling, "plan"]) == 2
     assert "no settings file mine.toml" in capsys.readouterr().err
-    (tmp_path / "mine.toml").write_text('profile = "2023-01"')
+    (tmp_path / "mine.toml").write_text('profile = "2023-01"', encoding="utf-8")
     assert run([*spelling, "plan"]) == 2
     assert "2023-01" in capsys.readouterr().err

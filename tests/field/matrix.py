@@ -58,10 +58,10 @@ SOFTWARE = {
 def version(where: str, name: str) -> str:
     """Of the program *where*, called with *name*, or of the package *name* in the lock file *where*."""
     if where.startswith("/"):
-        told = subprocess.run([where, name], capture_output=True, text=True, check=True)
+        told = subprocess.run([where, name], capture_output=True, encoding="utf-8", check=True)
         text, pattern = told.stdout + told.stderr, r"(\d+\.\d+\.\d+)"
     else:
-        text = (HERE / where).read_text()
+        text = (HERE / where).read_text(encoding="utf-8")
         pattern = (
             rf'^{re.escape(name)}(?:\[.*?\])?==([\w.]+)|"node_modules/{re.escape(name)}": {{\s*"version": "([\w.]+)"'
         )
@@ -72,9 +72,9 @@ def version(where: str, name: str) -> str:
 
 def reviews(name: str) -> Iterator[tuple[str, str]]:
     """``(requirement, sentence)`` for everything that is known to be true of the run *name*."""
-    yield from tomllib.loads((HERE / "proxies.reviewed.toml").read_text()).get(name, {}).items()
+    yield from tomllib.loads((HERE / "proxies.reviewed.toml").read_text(encoding="utf-8")).get(name, {}).items()
     baseline = HERE / f"{name}.baseline.toml"
-    for row in tomllib.loads(baseline.read_text())["accepted"] if baseline.exists() else ():
+    for row in tomllib.loads(baseline.read_text(encoding="utf-8"))["accepted"] if baseline.exists() else ():
         yield row["id"], row["reason"]
 
 
@@ -87,15 +87,15 @@ def page(rows: tuple[Software, ...], out: Path) -> None:
         for name in row.runs
         for requirement, sentence in reviews(name)
     ]
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as issues:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as issues:
         yaml.safe_dump(known, issues, allow_unicode=True)
         issues.flush()
         columns = [f"{label}={RUNS / name}" for name, label in names.items()]
         assert run(["matrix", *columns, "--out", str(out), "--issues", issues.name]) == 0
-    text = (out / "index.html").read_text()
+    text = (out / "index.html").read_text(encoding="utf-8")
     for place in (str(ROOT), str(Path.home())):  # what a traceback told about this machine
         text = text.replace(place, "…")
-    (out / "index.html").write_text(text)
+    (out / "index.html").write_text(text, encoding="utf-8")
 
 
 def missing(rows: tuple[Software, ...]) -> list[str]:

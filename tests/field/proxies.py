@@ -56,11 +56,11 @@ def running(command: list[str], folder: Path, ready: str, seconds: float, **envi
 
 
 def filled(template: str, folder: Path, **values: str) -> Path:
-    text = (HERE / template).read_text()
+    text = (HERE / template).read_text(encoding="utf-8")
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     made = folder / template
-    made.write_text(text)
+    made.write_text(text, encoding="utf-8")
     return made
 
 

@@ -34,7 +34,7 @@ def test_a_page_tells_all_of_its_software_and_nothing_of_the_machine(kind):
     page = matrix.PAGES / kind / "index.html"
     if not page.exists():
         pytest.skip(f"docs/field/{kind} is made by `make field`")
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert [name for row in matrix.SOFTWARE[kind] for name in row.runs if f"{name} " not in text] == []
     assert re.findall(r"(?:^|[\s\"'(>])/(?:work|root|home|tmp|Users)/\S*", text) == []
 

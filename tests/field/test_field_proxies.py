@@ -22,7 +22,7 @@ _spec = importlib.util.spec_from_file_location("proxies", HERE / "proxies.py")
 proxies = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(proxies)
 
-REVIEWED = tomllib.loads((HERE / "proxies.reviewed.toml").read_text())
+REVIEWED = tomllib.loads((HERE / "proxies.reviewed.toml").read_text(encoding="utf-8"))
 SECONDS = 60
 """A whole run through a proxy, on a machine that has nothing else to do."""
 BROKEN = {"fail", "nonstrict", "untestable", "error"}
@@ -53,7 +53,7 @@ def judged(name, row, folder, monkeypatch):
         run(["check", "--proxy", url, "--upstream-port", str(port), *options])
         took = time.monotonic() - begun
     assert read(out).footer is not None
-    requirements = json.loads((out / "report.json").read_text())["requirements"]
+    requirements = json.loads((out / "report.json").read_text(encoding="utf-8"))["requirements"]
     return {each["id"] for each in requirements if each["verdict"] in BROKEN}, took
 
 

@@ -87,7 +87,7 @@ def test_every_failure_of_a_real_server_is_a_known_true_one(server, tmp_path, mo
     assert code == 0, capsys.readouterr().out
     assert took < SECONDS
     assert read(out).footer is not None
-    assert "error" not in json.loads((out / "report.json").read_text())["counts"]
+    assert "error" not in json.loads((out / "report.json").read_text(encoding="utf-8"))["counts"]
 
 
 @contextmanager

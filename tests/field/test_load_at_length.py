@@ -47,7 +47,7 @@ def test_streams_of_twenty_seconds_stopped_after_ten_are_all_reported(mock: Runn
             time.sleep(11)
             process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=60)
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     counts = report["counts"]
     assert time.monotonic() - begun < 30, said.decode()
     assert counts["in_flight"] == USERS, "every user was reading a stream"
@@ -64,7 +64,7 @@ def test_a_stall_of_two_seconds_is_seen_from_the_schedule(mock: Running, tmp_pat
         time.sleep(2)
         os.kill(mock.pid, signal.SIGCONT)
         said, _ = process.communicate(timeout=60)
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     plain, due = report["metrics"]["ttft_ms"], report["metrics"]["ttft_from_schedule_ms"]
     assert plain["p50"] < 400, said.decode()
     assert 1900 < plain["max"] < 3000

@@ -14,7 +14,7 @@ TODAY = date(2026, 11, 22)
 
 def load(text, folder):
     path = folder / "baseline.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return Baseline.load(path)
 
 

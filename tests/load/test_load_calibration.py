@@ -88,6 +88,6 @@ _COUNTS = {"scheduled": 0, "skipped": 0, "unsent": 0}
 def test_a_calibration_of_another_machine_is_none(tmp_path: Path) -> None:
     path = replace(GRID, machine="another").save(tmp_path / "calibration.json")
     assert saved(path) is None
-    path.write_text("{")
+    path.write_text("{", encoding="utf-8")
     assert saved(path) is None
     assert saved(tmp_path / "missing") is None

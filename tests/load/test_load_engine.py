@@ -57,7 +57,7 @@ def test_the_log_holds_everything_and_no_secret(closed: Outcome) -> None:
     assert len(log.samples) == closed.report["counts"]["sent"]
     assert {exchange.status for exchange in log.exchanges} == {200}
     assert all(exchange.streamed and exchange.data[-1] == "[DONE]" for exchange in log.exchanges)
-    assert KEY not in closed.log.read_text()
+    assert KEY not in closed.log.read_text(encoding="utf-8")
 
 
 def test_the_stamps_agree_with_the_journal_of_the_server(closed: Outcome, mock: Running) -> None:
@@ -90,7 +90,7 @@ def test_the_exchanges_that_are_kept_come_from_all_of_the_run(mock: Running, tmp
 def test_an_open_loop_run_keeps_its_schedule_and_leaves_the_warm_up_out(mock: Running, tmp_path: Path) -> None:
     load = replace(options(mock, tmp_path), rate="40", arrival="poisson", warmup=0.5, scenario="mixed")
     outcome = run(load)
-    records = [json.loads(line) for line in outcome.log.read_text().splitlines()]
+    records = [json.loads(line) for line in outcome.log.read_text(encoding="utf-8").splitlines()]
     begin = next(record["begin"] for record in records if record["kind"] == "worker")
     due = list(poisson(parse("40", 1.5), load.seed))
     assert sorted(sample["t_scheduled"] - begin for sample in read(outcome.log).samples) == due

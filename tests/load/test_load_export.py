@@ -31,7 +31,7 @@ def log(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_samples_as_a_table(log: Path, tmp_path: Path) -> None:
     count = export(log, tmp_path / "samples.csv")
-    with (tmp_path / "samples.csv").open(newline="") as file:
+    with (tmp_path / "samples.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     samples = read(log).samples
     assert len(rows) == len(samples) == count > 0
@@ -44,7 +44,7 @@ def test_samples_as_a_table(log: Path, tmp_path: Path) -> None:
 
 def test_samples_as_json_lines(log: Path, tmp_path: Path) -> None:
     export(log.parent, tmp_path / "samples.jsonl")
-    lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines == [{name: value for name, value in sample.items() if name != "kind"} for sample in read(log).samples]
 
 

@@ -131,7 +131,7 @@ def test_a_line_without_a_prompt_is_named(line: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("extra", ["warmup: 5", "rate: 10", "itmes: []", "1: 2"])
 def test_a_scenario_says_nothing_beside_its_items(extra: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(f"items: [{{name: a}}]\n{extra}\n")
+    path.write_text(f"items: [{{name: a}}]\n{extra}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="a scenario has only items"):
         read_scenario(path)
 

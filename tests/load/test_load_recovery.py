@@ -67,21 +67,21 @@ def run_of(folder: Path, merged: tuple[int, int], more: tuple[str, ...] = ()) ->
     """A run's folder: the log has the first so many lines of each worker, the workers' files have all."""
     (folder / "parts").mkdir(parents=True)
     for worker, lines in enumerate(PARTS):
-        (folder / "parts" / f"worker-{worker}.jsonl").write_text("\n".join([*lines, '{"kind":"sam']))
+        (folder / "parts" / f"worker-{worker}.jsonl").write_text("\n".join([*lines, '{"kind":"sam']), encoding="utf-8")
     tally = Tally()
     head = [
         line("header", schema="echosounder/run/1", command="load", started="2026-01-01"),
         line("options", machine="another", options=json.loads(OPTIONS.dump())),
     ]
     rows = [entered(list(lines[:count]), tally) for lines, count in zip(PARTS, merged, strict=True)]
-    (folder / "run.jsonl").write_text("\n".join([*head, *rows[0], *rows[1], *more, ""]))
+    (folder / "run.jsonl").write_text("\n".join([*head, *rows[0], *rows[1], *more, ""]), encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[str]]:
     folder = run_of(tmp_path_factory.mktemp("whole") / "run", (len(PARTS[0]), len(PARTS[1])))
-    return recover(folder)[1].report, sorted((folder / "run.jsonl").read_text().splitlines())
+    return recover(folder)[1].report, sorted((folder / "run.jsonl").read_text(encoding="utf-8").splitlines())
 
 
 def test_stamps_of_the_other_machine_are_on_the_first_ones_clock(whole: tuple[dict[str, Any], list[str]]) -> None:
@@ -104,7 +104,7 @@ def test_wherever_the_merging_was_cut_nothing_is_lost_and_nothing_counts_twice(
         kept = max(len(content) - bytes_lost, len(b"".join(content.splitlines(keepends=True)[:head])))
         log.write_bytes(content[:kept])
         assert recover(folder)[1].report == whole[0]
-        assert sorted(log.read_text().splitlines()) == whole[1]
+        assert sorted(log.read_text(encoding="utf-8").splitlines()) == whole[1]
         assert recover(folder)[1].report == whole[0], "and again"
 
 
@@ -119,11 +119,11 @@ def test_an_interruption_before_everything_was_merged_is_mended_too(
 def test_a_finished_run_keeps_what_its_footer_says_and_takes_nothing_from_elsewhere(tmp_path: Path) -> None:
     stop = {"kind": "budget", "reason": "the budget is spent", "worker": 0}
     folder = run_of(tmp_path / "run", (9, 4), (line("footer", stopped=[stop]),))
-    before = (folder / "run.jsonl").read_text()
+    before = (folder / "run.jsonl").read_text(encoding="utf-8")
     report = recover(folder)[1].report
     assert report["stopped"] == [stop]
     assert "did not finish" not in str(report["measurement"])
-    assert (folder / "run.jsonl").read_text() == before
+    assert (folder / "run.jsonl").read_text(encoding="utf-8") == before
 
 
 def test_the_options_come_back_without_the_key(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_options_come_back_without_the_key(tmp_path: Path) -> None:
     options, outcome = recover(folder)
     assert (options.rate, options.model, options.api_key, options.out) == ("10", OPTIONS.model, None, folder)
     assert outcome.exit_code == 3
-    assert "sk-secret" not in (folder / "run.jsonl").read_text()
+    assert "sk-secret" not in (folder / "run.jsonl").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,9 @@ def test_the_options_come_back_without_the_key(tmp_path: Path) -> None:
 )
 def test_a_log_of_another_kind_is_named(change: tuple[str, str], says: str, tmp_path: Path) -> None:
     folder = run_of(tmp_path / "run", (9, 4))
-    (folder / "run.jsonl").write_text((folder / "run.jsonl").read_text().replace(*change))
+    (folder / "run.jsonl").write_text(
+        (folder / "run.jsonl").read_text(encoding="utf-8").replace(*change), encoding="utf-8"
+    )
     with pytest.raises(LogError, match=says):
         recover(folder)
 
@@ -154,7 +156,7 @@ def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
         log.append([line("sample", id="0-1")])
         with pytest.raises(UsageError, match=r"another run is writing into .*; give another folder"):
             Log(tmp_path / "run.jsonl", {"command": "load"})
-    assert '"0-1"' in (tmp_path / "run.jsonl").read_text()
+    assert '"0-1"' in (tmp_path / "run.jsonl").read_text(encoding="utf-8")
     with Log(tmp_path / "run.jsonl", {"command": "load"}):
         pass
 

@@ -166,7 +166,7 @@ SCENARIOS = [
 @pytest.mark.parametrize(("text", "says"), SCENARIOS, ids=[row[1] for row in SCENARIOS])
 def test_mistakes_in_a_scenario_file_are_named(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=says.replace("[", r"\[")):
         read_scenario(path)
 
@@ -176,7 +176,7 @@ def test_mistakes_in_a_scenario_file_are_named(tmp_path: Path, text: str, says: 
 )
 def test_mistakes_in_a_trace_are_named(options: Options, tmp_path: Path, line: str) -> None:
     path = tmp_path / "trace.jsonl"
-    path.write_text(line)
+    path.write_text(line, encoding="utf-8")
     with pytest.raises(UsageError, match=r"trace\.jsonl"):
         run(replace(options, trace=path))
 
@@ -254,7 +254,7 @@ def started_worker(out: Path, number: int = 0) -> int:
     part = out / "parts" / f"worker-{number}.jsonl"
     while not part.exists() or b'"sample"' not in part.read_bytes():
         time.sleep(0.05)
-    return int(json.loads(part.read_text().splitlines()[0])["pid"])
+    return int(json.loads(part.read_text(encoding="utf-8").splitlines()[0])["pid"])
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no prlimit: the limit of another process cannot be set")
@@ -334,7 +334,7 @@ def begun_worker(out: Path, number: int) -> int:
     part = out / "parts" / f"worker-{number}.jsonl"
     while not part.exists() or b"\n" not in part.read_bytes():
         time.sleep(0.05)
-    return int(json.loads(part.read_text().splitlines()[0])["pid"])
+    return int(json.loads(part.read_text(encoding="utf-8").splitlines()[0])["pid"])
 
 
 def test_a_run_whose_only_worker_was_killed_judges_nothing(options: Options, mock: Running) -> None:
@@ -375,7 +375,8 @@ def broken_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
         (tmp_path / "sitecustomize.py").write_text(
             "from echosounder.load.worker.workload import Workload\n"
             "made = Workload.job\n"
-            f"Workload.job = lambda self, index: made(self, index) if index < {index} else 1 / 0\n"
+            f"Workload.job = lambda self, index: made(self, index) if index < {index} else 1 / 0\n",
+            encoding="utf-8",
         )
         monkeypatch.syspath_prepend(tmp_path)
 
@@ -411,14 +412,14 @@ def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any)
         time.sleep(0.05)
     parent.kill()
     parent.wait()
-    pid = json.loads((options.out / "parts" / "worker-0.jsonl").read_text().splitlines()[0])["pid"]
+    pid = json.loads((options.out / "parts" / "worker-0.jsonl").read_text(encoding="utf-8").splitlines()[0])["pid"]
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()
-    assert (
-        '"sample"' in (options.out / "run.jsonl").read_text() + (options.out / "parts" / "worker-0.jsonl").read_text()
-    )
+    assert '"sample"' in (options.out / "run.jsonl").read_text(encoding="utf-8") + (
+        options.out / "parts" / "worker-0.jsonl"
+    ).read_text(encoding="utf-8")
 
 
 def test_injected_pauses_are_the_figures_of_the_report(options: Options, routed: Any) -> None:
@@ -475,7 +476,7 @@ def test_a_trace_is_replayed_with_its_lengths(options: Options, mock: Running, t
         {"offset": 0.4, "prompt_tokens": 30, "output_tokens": 5},
         {"offset": 0.1, "prompt_tokens": 90, "output_tokens": 7},
     ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     outcome = run(replace(options, url=mock.url, trace=path, duration=30.0))
     samples = sorted(read(outcome.log).samples, key=lambda sample: sample["t_scheduled"])
     assert [(sample["prompt_tokens"], sample["max_tokens"]) for sample in samples] == [(90, 7), (30, 5)]

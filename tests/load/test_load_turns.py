@@ -106,7 +106,9 @@ before = size(); make_room(); print(before, size())
 def test_the_table_of_descriptors_has_grown_before_the_run() -> None:
     """It never shrinks; each doubling while connections are opened would stop every stream for 10 to 20 ms."""
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096)){GROWN}"
-    said = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, timeout=30, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", limited], capture_output=True, encoding="utf-8", timeout=30, check=True
+    )
     before, after = map(int, said.stdout.split())
     assert before < 4096 <= after
 

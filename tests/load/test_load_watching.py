@@ -80,7 +80,7 @@ def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: R
         while '"completed": 0' in fetch(page + "/echosounder.json"):
             time.sleep(0.1)
         dom = subprocess.run(
-            [*chromium, page + "/echosounder"], capture_output=True, text=True, timeout=30, check=True
+            [*chromium, page + "/echosounder"], capture_output=True, encoding="utf-8", timeout=30, check=True
         ).stdout
         scraped = fetch(f"http://127.0.0.1:{metrics}/metrics")
         own = fetch(page + "/stats/requests")
@@ -178,7 +178,7 @@ def test_latencies_are_histograms_that_instances_add_up() -> None:
 def test_prometheus_itself_finds_nothing_to_complain_of_in_the_metrics() -> None:
     (text,) = scraped(watched_state())
     checked = subprocess.run(
-        ["promtool", "check", "metrics"], check=False, input=text, capture_output=True, text=True, timeout=30
+        ["promtool", "check", "metrics"], check=False, input=text, capture_output=True, encoding="utf-8", timeout=30
     )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
@@ -219,7 +219,7 @@ def test_prometheus_scrapes_a_run(mock: Running, tmp_path: Path) -> None:
     """Debian's own: it takes the figures while the run goes on, and answers questions about them."""
     metrics, own = free_port(), free_port()
     target = {"job_name": "load", "scrape_interval": "200ms", "static_configs": [{"targets": [f"127.0.0.1:{metrics}"]}]}
-    (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": [target]}))
+    (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": [target]}), encoding="utf-8")
     command = ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}"]
     options = Options(url=mock.url, out=tmp_path / "run", users="4", duration=6.0, flush=0.2, prometheus=metrics)
 

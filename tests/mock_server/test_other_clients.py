@@ -16,7 +16,7 @@ TEXT = "你好 👩‍👩‍👧"
 
 
 def run(running: Running, *command: str) -> dict[str, Any]:
-    done = subprocess.run([*command, running.url], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([*command, running.url], capture_output=True, encoding="utf-8", timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     understood: dict[str, Any] = json.loads(done.stdout)
     return understood

@@ -88,5 +88,5 @@ def test_a_requirement_with_neither_finding_nor_note_is_named_by_its_title(make_
 
 def test_four_faults_of_one_mock_are_four_entries():
     sample = files("echosounder.reports") / "samples" / "check" / "report.json"  # the README beside it names the four
-    roots = [cause.requirements[0] for cause in fix_first(json.loads(sample.read_text()))]
+    roots = [cause.requirements[0] for cause in fix_first(json.loads(sample.read_text(encoding="utf-8")))]
     assert roots == ["error.envelope", "stream.complete", "stream.role-first", "usage.total-is-sum"]

@@ -205,7 +205,7 @@ def test_a_comparison_reads_the_same_everywhere(check_report, valid):
     broken = compare.checks([check_report], [with_verdicts(check_report, stream_content_type="fail")])
     slower = compare.loads((valid, simulated(rng)), (valid, simulated(rng, ttft=1.2)))
     for comparison, word in ((broken, "stream.content-type"), (slower, "TTFT p50")):
-        console = Console(no_color=True, record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+        console = Console(no_color=True, record=True, width=120, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
         compare_text.show(comparison, console)
         for text in (console.export_text(), compare_text.to_markdown(comparison)):
             assert word in text
@@ -216,7 +216,7 @@ def test_a_comparison_reads_the_same_everywhere(check_report, valid):
 
 def test_what_a_target_said_changes_no_terminal(hostile_report):
     comparison = compare.checks([with_verdicts(hostile_report, usage_sum="pass")], [hostile_report])
-    console = Console(force_terminal=True, record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(force_terminal=True, record=True, width=120, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     compare_text.show(comparison, console)
     assert "\x1b" not in console.export_text(styles=False)
     assert "<script>" not in compare_text.to_markdown(comparison)

@@ -126,7 +126,7 @@ def judged(document, folder):
     if not MULTITOOL.exists():
         pytest.skip("needs SARIF Multitool: make .field/reports/ready")
     MULTITOOL.chmod(0o755)
-    (folder / "in.sarif").write_text(document)
+    (folder / "in.sarif").write_text(document, encoding="utf-8")
     options = ["--rule-kind", "Sarif;Ghas", "--level", "Error;Warning", "--log", "ForceOverwrite", "--quiet"]
     command = [MULTITOOL, "validate", folder / "in.sarif", "--output", folder / "out.sarif", *options]
     subprocess.run(command, env=os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}, check=True, timeout=60)

@@ -30,7 +30,7 @@ def check(runs, make_stream, make_check, make_requirement, make_finding):
             make_requirement(f"a{n % 9}.r{n}", "MUST", "fail", [found(make_finding, n, i) for i in range(10)])
             for n in range(330)
         ]
-        (folder / "report.json").write_text(json.dumps(make_check(rows)))
+        (folder / "report.json").write_text(json.dumps(make_check(rows)), encoding="utf-8")
     return folder
 
 
@@ -44,7 +44,7 @@ def load(runs, make_sample, load_report):
     if not folder.exists():
         rng = random.Random(1)
         log(folder, "sample", lambda number: make_sample(number, rng))
-        (folder / "report.json").write_text(json.dumps(load_report))
+        (folder / "report.json").write_text(json.dumps(load_report), encoding="utf-8")
     return folder
 
 

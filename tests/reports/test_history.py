@@ -30,10 +30,10 @@ def put(run, report, footer=True):
     ):
         pass
     if not footer:
-        lines = (run / "run.jsonl").read_text().splitlines()
-        (run / "run.jsonl").write_text(lines[0] + "\n")
+        lines = (run / "run.jsonl").read_text(encoding="utf-8").splitlines()
+        (run / "run.jsonl").write_text(lines[0] + "\n", encoding="utf-8")
     else:
-        (run / "report.json").write_text(reports.render("json", report))
+        (run / "report.json").write_text(reports.render("json", report), encoding="utf-8")
 
 
 @pytest.fixture
@@ -71,7 +71,9 @@ def test_an_index_of_another_schema_is_made_anew(folder, database):
 def test_unfinished_and_unreadable_runs_are_named(folder, database, check_report):
     put(folder / "cut", check_report, footer=False)
     put(folder / "old", check_report)
-    (folder / "old" / "report.json").write_text(json.dumps(check_report | {"schema": "echosounder/check/0"}))
+    (folder / "old" / "report.json").write_text(
+        json.dumps(check_report | {"schema": "echosounder/check/0"}), encoding="utf-8"
+    )
     put(folder / "bare", check_report)
     (folder / "bare" / "report.json").unlink()
     history.index(folder, database)
@@ -83,8 +85,8 @@ def test_unfinished_and_unreadable_runs_are_named(folder, database, check_report
 
 
 def test_a_broken_log_is_complained_about_and_the_others_entered(folder, database):
-    (folder / "check2" / "run.jsonl").write_text("<html>\n")
-    (folder / "deep" / "load1" / "run.jsonl").write_text("")
+    (folder / "check2" / "run.jsonl").write_text("<html>\n", encoding="utf-8")
+    (folder / "deep" / "load1" / "run.jsonl").write_text("", encoding="utf-8")
     complaints = history.index(folder, database)
     assert len(complaints) == 2
     assert "not JSON" in complaints[0]
@@ -93,7 +95,7 @@ def test_a_broken_log_is_complained_about_and_the_others_entered(folder, databas
 
 
 def test_an_empty_log_alone_is_a_log_error(tmp_path):
-    (tmp_path / "run.jsonl").write_text("")
+    (tmp_path / "run.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(LogError, match="is empty"):
         history.entry(tmp_path, tmp_path)
 
@@ -102,7 +104,7 @@ def test_what_holds_no_run_or_no_index_is_a_usage_error(tmp_path, database, fold
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no run below"):
         history.index(tmp_path / "empty", database)
-    (tmp_path / "text").write_text("no database, but long enough to be looked at by SQLite" * 100)
+    (tmp_path / "text").write_text("no database, but long enough to be looked at by SQLite" * 100, encoding="utf-8")
     with pytest.raises(UsageError, match="is no index of runs"):
         history.index(folder, tmp_path / "text")
     with pytest.raises(UsageError, match="index a folder"):

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-CSS = (files("echosounder.reports") / "assets" / "page.css").read_text()
+CSS = (files("echosounder.reports") / "assets" / "page.css").read_text(encoding="utf-8")
 LIGHT, DARK = (
     dict(re.findall(r"--([\w-]+): (#\w+);", part)) for part in CSS.split("@media (prefers-color-scheme: dark)", 1)
 )

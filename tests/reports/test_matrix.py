@@ -72,7 +72,8 @@ def test_the_page_has_the_version_and_date_of_each_target(columns):
 def test_the_issues_file_is_a_list(tmp_path):
     file = tmp_path / "issues.yaml"
     file.write_text(
-        "- {requirement: stream.*, target: clone, link: 'https://example.org/1', note: late}\n- {requirement: a, link: 'http://b'}\n"
+        "- {requirement: stream.*, target: clone, link: 'https://example.org/1', note: late}\n- {requirement: a, link: 'http://b'}\n",
+        encoding="utf-8",
     )
     assert known_issues(file) == (
         Issue("stream.*", "clone", "https://example.org/1", "late"),
@@ -93,7 +94,7 @@ def test_the_issues_file_is_a_list(tmp_path):
 )
 def test_an_issues_file_that_is_none_is_a_usage_error_of_one_line(tmp_path, text, says):
     file = tmp_path / "issues.yaml"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=says) as caught:
         known_issues(file)
     assert "\n" not in str(caught.value)
@@ -101,7 +102,7 @@ def test_an_issues_file_that_is_none_is_a_usage_error_of_one_line(tmp_path, text
 
 def test_an_empty_issues_file_has_none(tmp_path):
     file = tmp_path / "issues.yaml"
-    file.write_text("# none yet\n")
+    file.write_text("# none yet\n", encoding="utf-8")
     assert known_issues(file) == ()
 
 

@@ -78,7 +78,7 @@ def test_nothing_a_target_sent_becomes_markup(hostile_report, hostile_run):
 
 
 def test_nothing_a_target_sent_reaches_the_terminal_as_a_command(hostile_report):
-    console = Console(force_terminal=True, record=True, width=100, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(force_terminal=True, record=True, width=100, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     terminal.show(hostile_report, None, console)
     plain = console.export_text(styles=False)
     assert "\x1b" not in plain
@@ -86,7 +86,7 @@ def test_nothing_a_target_sent_reaches_the_terminal_as_a_command(hostile_report)
 
 
 def test_terminal_says_verdict_and_first_cause_without_colour(check_report):
-    console = Console(no_color=True, record=True, width=100, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(no_color=True, record=True, width=100, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     terminal.show(check_report, None, console)
     plain = console.export_text()
     assert "✗ DEVIATES" in plain
@@ -96,7 +96,7 @@ def test_terminal_says_verdict_and_first_cause_without_colour(check_report):
 
 
 def test_terminal_shows_a_load_run(load_report):
-    console = Console(no_color=True, record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(no_color=True, record=True, width=120, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     terminal.show(load_report, None, console)
     plain = console.export_text()
     assert "DEGRADED" in plain

@@ -19,7 +19,7 @@ HERE_ONLY = (str(Path(__file__).parents[2]), str(Path.home()) + "/", tempfile.ge
 
 
 def report(name):
-    return json.loads((SAMPLES / name / "report.json").read_text())
+    return json.loads((SAMPLES / name / "report.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", ["check", "load"])
@@ -30,18 +30,20 @@ def test_the_report_of_a_real_run_is_valid(name):
 @pytest.mark.parametrize("name", ["check", "load"])
 @pytest.mark.parametrize("format", [name for name in reports.FILES if name != "html"])
 def test_each_file_is_what_the_report_gives(name, format):
-    assert (SAMPLES / name / reports.FILES[format]).read_text() == reports.render(format, report(name))
+    assert (SAMPLES / name / reports.FILES[format]).read_text(encoding="utf-8") == reports.render(format, report(name))
 
 
 def test_the_page_is_what_the_run_gives():
     run = source.read(SAMPLES / "check", report("check"))
-    assert (SAMPLES / "check" / "report.html").read_text() == reports.render("html", report("check"), run)
+    assert (SAMPLES / "check" / "report.html").read_text(encoding="utf-8") == reports.render(
+        "html", report("check"), run
+    )
 
 
 def test_the_samples_say_nothing_about_the_machine_that_made_them():
     for path in SAMPLES.rglob("*"):
         if path.suffix in {".json", ".jsonl", ".html", ".md", ".xml", ".svg"}:
-            assert not [place for place in HERE_ONLY if place in path.read_text()], path
+            assert not [place for place in HERE_ONLY if place in path.read_text(encoding="utf-8")], path
 
 
 @pytest.mark.parametrize(
@@ -56,12 +58,12 @@ def test_the_samples_say_nothing_about_the_machine_that_made_them():
     ],
 )
 def test_reports_is_a_filter_too(arguments, stdin, code, says):
-    text = (SAMPLES / "check" / "report.json").read_text() if stdin is None else stdin
+    text = (SAMPLES / "check" / "report.json").read_text(encoding="utf-8") if stdin is None else stdin
     done = subprocess.run(
         [sys.executable, "-m", "echosounder.reports", *arguments],
         input=text,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == code

@@ -49,7 +49,7 @@ def test_a_log_whose_last_line_was_cut_is_read_and_unfinished(log, check_report)
     ],
 )
 def test_what_is_no_log_is_said_in_one_line(tmp_path, check_report, content, says):
-    (tmp_path / "run.jsonl").write_text(content)
+    (tmp_path / "run.jsonl").write_text(content, encoding="utf-8")
     with pytest.raises(LogError, match=says) as caught:
         source.read(tmp_path, check_report)
     assert "\n" not in str(caught.value)

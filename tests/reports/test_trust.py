@@ -61,7 +61,7 @@ def trusted(load_report):
 
 
 def printed(report, width=80):
-    console = Console(no_color=True, record=True, width=width, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(no_color=True, record=True, width=width, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     terminal.show(report, None, console)
     return console.export_text()
 

@@ -51,18 +51,18 @@ def test_ours_are_clean():
 
 @pytest.mark.parametrize(("file", "old", "new", "pattern"), BREAKS)
 def test_a_break_is_found(copy, file, old, new, pattern):
-    text = (copy / file).read_text()
+    text = (copy / file).read_text(encoding="utf-8")
     line = text[: text.index(old)].count("\n") + 1 + old.startswith("\n")
-    (copy / file).write_text(text.replace(old, new, 1))
+    (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     found = "\n".join(problems(copy))
     assert re.search(pattern.format(line=line), found), found or "no problem found"
 
 
 def test_the_command_exits_1_and_prints_file_and_line(copy):
     file = copy / "requirements" / "stream.yaml"
-    file.write_text(file.read_text().replace(FIRST, FIRST + "\n  titel: x", 1))
+    file.write_text(file.read_text(encoding="utf-8").replace(FIRST, FIRST + "\n  titel: x", 1), encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "echosounder.specs", str(copy)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "echosounder.specs", str(copy)], capture_output=True, encoding="utf-8", check=False
     )
     assert (run.returncode, run.stderr) == (1, "")
     assert run.stdout.startswith("specs/requirements/stream.yaml:2: ")
@@ -70,6 +70,8 @@ def test_the_command_exits_1_and_prints_file_and_line(copy):
 
 
 def test_scalars_follow_yaml_1_2(tmp_path):
-    (tmp_path / "x.yaml").write_text("a: no\nb: 16:30\nc: 2024-07-25\nd: true\ne: 1.50\nf: 0o7\ng: null\nh: 12\n")
+    (tmp_path / "x.yaml").write_text(
+        "a: no\nb: 16:30\nc: 2024-07-25\nd: true\ne: 1.50\nf: 0o7\ng: null\nh: 12\n", encoding="utf-8"
+    )
     expected = {"a": "no", "b": "16:30", "c": "2024-07-25", "d": True, "e": 1.5, "f": "0o7", "g": None, "h": 12}
     assert load("x.yaml", tmp_path).value == expected

@@ -68,7 +68,7 @@ BAD = [
 @pytest.mark.parametrize(("text", "message"), BAD)
 def test_what_is_no_log_is_refused_in_one_line(tmp_path, text, message):
     path = tmp_path / "run.jsonl"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(LogError, match=message) as caught:
         read(path)
     assert "\n" not in str(caught.value)

@@ -84,8 +84,8 @@ def test_a_proxy_with_keys_of_its_own_must_not_pass_on_the_clients(judged, fault
     outcome = judged(fault(request=guard), "proxy.secrets-upstream", "proxy.auth-*")
     assert failing(outcome) == {"proxy.secrets-upstream"}
     assert "header x-forwarded-key" in next(r for r in outcome.results if r.findings).findings[0].message
-    assert "sk-client-0123456789" not in outcome.log.read_text()
-    assert "sk-upstream-0123456789" not in outcome.log.read_text()
+    assert "sk-client-0123456789" not in outcome.log.read_text(encoding="utf-8")
+    assert "sk-upstream-0123456789" not in outcome.log.read_text(encoding="utf-8")
 
 
 def test_the_upstreams_key_in_an_answer_is_found_and_blotted_out_whatever_cuts_it():

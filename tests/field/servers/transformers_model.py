@@ -60,7 +60,7 @@ def model(vocabulary: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 def main(home: Path) -> None:
     repository, revision = home / "hub/models--field--tiny", "0" * 40
     (repository / "refs").mkdir(parents=True)
-    (repository / "refs/main").write_text(revision)
+    (repository / "refs/main").write_text(revision, encoding="utf-8")
     words = tokenizer()
     words.save_pretrained(repository / "snapshots" / revision)
     model(words).save_pretrained(repository / "snapshots" / revision)

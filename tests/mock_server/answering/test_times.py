@@ -25,7 +25,7 @@ def test_scripted_pauses_repeat() -> None:
 
 def test_a_trace_is_followed_line_by_line(tmp_path: Path) -> None:
     file = tmp_path / "trace.jsonl"
-    file.write_text("[10, 20, 40]\n[5]\n")
+    file.write_text("[10, 20, 40]\n[5]\n", encoding="utf-8")
     offsets = schedule.parse(f"trace:{file}")
     assert [offset // MS for offset in offsets(1, 4, 0, 7 * MS)] == [10, 20, 40, 47]
     assert [offset // MS for offset in offsets(2, 2, 0, 7 * MS)] == [5, 12]

@@ -60,7 +60,7 @@ def test_the_journal_is_bounded_in_memory_and_complete_in_its_file(connect: Conn
         later = client.get("/__mock/journal?since=10").json()["entries"]
     assert (known["total"], [entry["number"] for entry in known["entries"]]) == (12, [8, 9, 10, 11, 12])
     assert [entry["number"] for entry in later] == [11, 12]
-    assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == list(range(1, 13))
+    assert [json.loads(line)["number"] for line in file.read_text(encoding="utf-8").splitlines()] == list(range(1, 13))
 
 
 def test_reset_opens_new_accounts(connect: Connect) -> None:

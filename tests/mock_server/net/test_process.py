@@ -18,7 +18,9 @@ from echosounder.wire.errors import CannotJudge, UsageError
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly_in_the_middle_of_a_stream(number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "echosounder.mock_server", "--ttft=0", "--itl=1000"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "echosounder.mock_server", "--ttft=0", "--itl=1000"],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
     )
     line = process.stdout.readline()
     host, port = line.removeprefix(LISTENING + "http://").strip().split(":")
@@ -41,7 +43,7 @@ def test_a_taken_port_is_a_one_line_error() -> None:
             [sys.executable, "-m", "echosounder.mock_server", f"--port={port}"],
             check=False,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=20,
         )
     assert run.returncode == 2
@@ -90,7 +92,7 @@ with spawn() as running:
     os.kill(os.getpid(), 9)
 """
     starter = subprocess.run(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False, timeout=20
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8", check=False, timeout=20
     )
     pid, deadline = int(starter.stdout), time.monotonic() + 10
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
