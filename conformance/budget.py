@@ -1,4 +1,8 @@
-"""A cap on what a run may send. Every request is debited before it goes out, at the most it can cost."""
+"""A cap on what a run may send, kept before anything goes out: what a request, a probe and a run cost at worst.
+
+``plan``, the budget and the report have this one figure. A request that must be refused may be served all the same: it counts
+with what it costs then. Where ``max_tokens`` itself is what is wrong, a stop text ends the answer after its first word.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,18 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.conformance.ask import Send
-from echosounder.wire.errors import BudgetSpent
-from echosounder.wire.prices import bill
+from echosounder.wire.errors import BudgetSpent, UsageError
+from echosounder.wire.prices import bill, dearest
 from echosounder.wire.tokens import TEMPLATE
 
+STOPPED = 64
+"""Tokens before the first blank or line feed of an answer, at most: a longer word ends nothing but our patience."""
+CHOICES = 128
+"""The most answers to one request that any format has."""
+ASKED = {"messages", "prompt", "input"}
+"""A body without any of them asks for no answer, in no format."""
+MOST = 393_216
+"""The longest output of any model that is described: where the model's own is not known."""
 REDUCTION_CALLS = 40
 REDUCTION_BYTES = 100_000
 """What making wrongly answered requests smaller may take in all, in a run of the suite `thorough`."""
@@ -24,11 +36,30 @@ def prompt_ceiling(send: Send) -> int:
     return len(send.body) + TEMPLATE if _object(send) is not None else 0
 
 
-def completion_ceiling(send: Send) -> int:
-    """``max_tokens`` of the body, or its newer name; 0 where the body is none that a server would answer."""
-    body = _object(send) or {}
-    bound = body.get("max_tokens", body.get("max_completion_tokens"))
-    return bound if isinstance(bound, int) and bound > 0 else 0
+def completion_ceiling(send: Send, most: int | None = None) -> int:
+    """The most completion tokens that a request can be billed, by a server that keeps within *most*, its longest output.
+
+    ``max_tokens`` of the body, or its newer name; where that is no bound the server may use its own, or stop at the stop text.
+    """
+    body = _object(send)
+    if body is None or not ASKED & body.keys():
+        return 0
+    longest = most or MOST
+    bound = _positive(body.get("max_tokens", body.get("max_completion_tokens")))
+    each = min(bound or longest, longest)
+    if stopped(body) and (each != bound or "fault" in send.notes):
+        each = min(each, STOPPED)
+    return each * min(_positive(body.get("n")) or 1, CHOICES)
+
+
+def _positive(value: object) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
+def stopped(body: dict[str, Any]) -> bool:
+    """Does a stop text end the answer with its first line at the latest?"""
+    stop = body.get("stop")
+    return "\n" in (stop if isinstance(stop, list) else [stop])
 
 
 def _object(send: Send) -> dict[str, Any] | None:
@@ -39,36 +70,48 @@ def _object(send: Send) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def price_ceiling(model: str, prompt: int, completion: int, at: datetime) -> Decimal | None:
-    """US dollars at worst, nothing cached; None where no price is known for *model*."""
-    try:
-        return bill(0, prompt, completion, specs.price(model, at)).total
-    except specs.UnknownPriceError:
-        return None
+def price_ceiling(
+    model: str, prompt: int, completion: int, at: datetime, fixed: specs.Rates | None = None
+) -> Decimal | None:
+    """US dollars at worst, nothing cached, at the highest price of the day; None where no price is known for *model*."""
+    rates = dearest(model, at, fixed)
+    return None if rates is None else bill(0, prompt, completion, rates).total
 
 
 @dataclass
 class Budget:
-    """What is left. ``requests`` and ``usd`` None are no cap. Requests that must be refused are debited like any other:
-    whether the target refuses them is what the run finds out."""
+    """What is left. ``requests`` and ``usd`` None are no cap; ``fixed`` are prices that were given, ``most`` is the model's longest
+    output. Raises :class:`UsageError` where dollars are to be counted and no price is known."""
 
     model: str
     at: datetime
     requests: int | None = None
     usd: Decimal | None = None
+    fixed: specs.Rates | None = None
+    most: int | None = None
     spent_requests: int = field(default=0, init=False)
     spent_usd: Decimal = field(default=Decimal(0), init=False)
 
-    def debit(self, send: Send) -> None:
-        """Raises :class:`BudgetSpent`, and debits nothing, where *send* could pass a cap; a price that is not known cannot pass."""
-        price = price_ceiling(self.model, prompt_ceiling(send), completion_ceiling(send), self.at)
-        if self.requests is not None and self.spent_requests >= self.requests:
-            raise BudgetSpent(f"the budget of {self.requests} requests is spent; raise --budget-requests")
-        if self.usd is not None and price is None:
-            raise BudgetSpent(
-                f"no price is known for {self.model}, so --budget-usd cannot be kept; use --budget-requests"
+    def __post_init__(self) -> None:
+        if self.usd is not None and self.price(0, 0) is None:
+            raise UsageError(
+                f"no price of {self.model!r} is known, so --budget-usd cannot be kept; "
+                "give prices with --price HIT,MISS,OUTPUT, or use --budget-requests"
             )
-        if self.usd is not None and self.spent_usd + (price or 0) > self.usd:
+
+    def price(self, prompt: int, completion: int) -> Decimal | None:
+        return price_ceiling(self.model, prompt, completion, self.at, self.fixed)
+
+    def debit(self, send: Send) -> None:
+        """Raises :class:`BudgetSpent`, and debits nothing, where *send* could pass a cap."""
+        self.take(1, prompt_ceiling(send), completion_ceiling(send, self.most))
+
+    def take(self, requests: int, prompt: int, completion: int) -> None:
+        """Debit so many requests and tokens; raises :class:`BudgetSpent`, and debits nothing, where they could pass a cap."""
+        price = self.price(prompt, completion) or Decimal(0)
+        if self.requests is not None and self.spent_requests + requests > self.requests:
+            raise BudgetSpent(f"the budget of {self.requests} requests is spent; raise --budget-requests")
+        if self.usd is not None and self.spent_usd + price > self.usd:
             raise BudgetSpent(f"the next request could pass the budget of ${self.usd}; raise --budget-usd")
-        self.spent_requests += 1
-        self.spent_usd += price or 0
+        self.spent_requests += requests
+        self.spent_usd += price

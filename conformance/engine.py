@@ -24,7 +24,7 @@ from echosounder.conformance import gate
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.budget import Budget
 from echosounder.conformance.catalogue import PROBES
-from echosounder.conformance.planner import Plan, plan
+from echosounder.conformance.planner import Caps, Plan, budget_of, plan
 from echosounder.conformance.probe import Probe
 from echosounder.conformance.reducer import Reducer
 from echosounder.conformance.runner import Bounds, Runner
@@ -58,10 +58,15 @@ class Options:
     baseline: Path | None = None
     budget_usd: Decimal | None = None
     budget_requests: int | None = None
+    prices: specs.Rates | None = None
     seed: int = 0
     bounds: Bounds = field(default_factory=Bounds)
     position: str = "server"
     repeat: int = 1
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(self.budget_requests, self.budget_usd, self.prices)
 
 
 @dataclass(frozen=True)
@@ -154,10 +159,13 @@ class _Session:
             return None, interrupt
 
     def _all(self, ask: Ask, log: RunWriter, first: Exchange | None) -> CannotJudge | None:
-        planned = plan(ask, self._options.suite, datetime.now(UTC), self._options.only, self._options.repeat)
-        budget = Budget(ask.model, planned.at, self._options.budget_requests, self._options.budget_usd)
-        unsent = {probe.name: "the run was stopped" for probe in planned.probes}
+        options = self._options
+        unsent: dict[str, str] = {}
         log.footer["unsent"] = unsent
+        planned = plan(ask, options.suite, datetime.now(UTC), options.only, options.repeat, options.caps)
+        budget = budget_of(ask, planned.at, options.caps)
+        unsent |= planned.left_out
+        unsent |= {probe.name: "the run was stopped" for probe in planned.probes}
         if first is not None:
             self._record(first, log)
             budget.spent_requests += 1
@@ -170,13 +178,16 @@ class _Session:
                     self._probe(probe, asking, budget, log, planned, number)
                     unsent.pop(probe.name, None)
         except CannotJudge as reason:
-            for name in unsent:
+            for name in unsent.keys() - planned.left_out.keys():
                 unsent[name] = str(reason)
             log.footer["stopped"], log.footer["stopped_by"] = str(reason), type(reason).__name__
             return reason
         if planned.reduction:
             self._reduce(log, budget)
-        return None
+        log.footer["at_most_usd"] = None if budget.price(0, 0) is None else format(budget.spent_usd, "f")
+        if planned.spent is not None:
+            log.footer["stopped"], log.footer["stopped_by"] = str(planned.spent), "BudgetSpent"
+        return planned.spent
 
     def _reduce(self, log: RunWriter, budget: Budget) -> None:
         """Makes what generated requests found smaller. What the budget does not allow is left as it is."""
@@ -254,6 +265,7 @@ def header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, Any
         "seed": options.seed,
         "repeat": options.repeat,
         "target": target,
+        "prices": None if options.prices is None else [str(amount) for amount in options.prices],
         "catalogue": _catalogue(),
         "spec": _spec(options.profile),
         "started": datetime.fromtimestamp(clock["unix"], UTC).isoformat(timespec="seconds"),

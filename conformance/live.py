@@ -17,13 +17,12 @@ from typing import Any
 
 from echosounder.conformance import engine, gate
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.budget import Budget
 from echosounder.conformance.engine import Options, Progress, Watch
-from echosounder.conformance.planner import plan
+from echosounder.conformance.planner import budget_of, plan
 from echosounder.conformance.probe import PROBES, Probe
 from echosounder.conformance.runner import Runner
 from echosounder.judgement.answers import answer, completion, wants_stream
-from echosounder.wire.errors import CannotJudge
+from echosounder.wire.errors import BudgetSpent, CannotJudge
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import RunWriter
 from echosounder.wire.stream import stream_end
@@ -155,7 +154,7 @@ def _facts_of(exchanges: Sequence[Exchange]) -> dict[str, set[str]]:
 class _Side:
     """One of the two: its runner, its log, its budget."""
 
-    def __init__(self, name: str, options: Options, stack: ExitStack) -> None:
+    def __init__(self, name: str, options: Options, times: int, stack: ExitStack) -> None:
         self.name, self._options = name, options
         self._runner = stack.enter_context(Runner(options.target, options.api_key, options.bounds))
         clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
@@ -164,8 +163,10 @@ class _Side:
         self._log = stack.enter_context(RunWriter(options.out / "run.jsonl", engine.header(options, self.model, clock)))
         self.exchanges: list[Exchange] = []
         self._silent, self._salt = 0, f"{clock['unix']:.0f}"
-        self.plan = plan(self.ask(0), options.suite, datetime.now(UTC), options.only)
-        self._budget = Budget(self.model, self.plan.at, options.budget_requests, options.budget_usd)
+        self.plan = plan(self.ask(0), options.suite, datetime.now(UTC), options.only, times, options.caps)
+        if self.plan.spent is not None:
+            raise BudgetSpent(f"the {name}: {self.plan.spent}")
+        self._budget = budget_of(self.ask(0), self.plan.at, options.caps)
         self._budget.spent_requests += 1
         self._keep(first)
 
@@ -225,7 +226,9 @@ def compare(reference: Options, candidate: Options, times: int = 3, watch: Watch
     ``CannotJudge`` for a side that gives nothing to compare, once both logs are finished; KeyboardInterrupt passes likewise.
     """
     with ExitStack() as stack:
-        sides = [_Side(name, options, stack) for name, options in zip(SIDES, (reference, candidate), strict=True)]
+        sides = [
+            _Side(name, options, times, stack) for name, options in zip(SIDES, (reference, candidate), strict=True)
+        ]
         shared = [probe for probe in sides[0].plan.probes if probe in sides[1].plan.probes]
         for done, (round, probe) in enumerate((round, probe) for round in range(times) for probe in shared):
             watch(Progress(done, times * len(shared), probe.name))

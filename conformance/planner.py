@@ -1,30 +1,42 @@
-"""What a run would send, before it sends anything."""
+"""What a run would send, before it sends anything: the probes that the budget has room for, and those that it leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from echosounder import specs
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, price_ceiling
+from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, Budget
 from echosounder.conformance.catalogue import probes_of, selected
 from echosounder.conformance.probe import Probe
 from echosounder.judgement.catalogue import judged
 from echosounder.judgement.setting import Suite
+from echosounder.wire.errors import BudgetSpent
 from echosounder.wire.tokens import TEMPLATE
 
 GENERATED_TOKENS = 4
 """The largest max_tokens of a generated request."""
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a run may take, in requests and US dollars, None without a cap; ``prices`` where they were given."""
+
+    requests: int | None = None
+    usd: Decimal | None = None
+    prices: specs.Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The probes in the order of sending and what they cost at most: tokens, US dollars at the prices of ``at``.
+    """The probes in the order of sending and what they cost at most: tokens, US dollars at the highest prices of the day ``at``.
 
     ``usd`` is None where no price is known for the model. ``reduction`` is how many requests more, counted in the tokens and
-    the price, may make a wrongly answered one smaller.
+    the price, may make a wrongly answered one smaller. ``left_out``: probes that the budget has no room for, and why.
     """
 
     probes: tuple[Probe, ...]
@@ -34,22 +46,64 @@ class Plan:
     usd: Decimal | None
     at: datetime
     reduction: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> BudgetSpent | None:
+        """What the budget leaves out, in one sentence."""
+        if not self.left_out:
+            return None
+        first, count = list(self.left_out)[:NAMED], len(self.left_out)
+        more = f" and {count - NAMED} more" if count > NAMED else ""
+        return BudgetSpent(
+            f"{next(iter(self.left_out.values()))}; not sent: {', '.join(first)}{more}; `echosounder plan` shows the price of all"
+        )
 
 
-def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = (), repeat: int = 1) -> Plan:
-    """The probes of *suite* that some judged requirement of the profile wants, cheap ones first, to be sent *repeat* times."""
+def plan(ask: Ask, suite: Suite, at: datetime, only: Iterable[str] = (), repeat: int = 1, caps: Caps = Caps()) -> Plan:
+    """The probes of *suite* that some judged requirement of the profile wants, cheap ones first, to be sent *repeat* times.
+
+    Raises ``UsageError`` where *caps* are in dollars and the model has no price.
+    """
     wanted = {probe.name for row in judged(ask.profile, only) for probe in probes_of(row)}
     probes = tuple(probe for probe in selected(suite) if probe.name in wanted and probe.applies(ask))
-    calls = REDUCTION_CALLS if any(probe.name.startswith("generated.") for probe in probes) else 0
-    room = REDUCTION_BYTES + TEMPLATE * REDUCTION_CALLS if calls else 0
-    prompt = sum(probe.prompt + TEMPLATE * probe.requests for probe in probes) * repeat + room
-    completion = sum(probe.tokens for probe in probes) * repeat + GENERATED_TOKENS * calls
+    budget, room = budget_of(ask, at, caps), Budget(ask.model, at, fixed=caps.prices)
+    left_out, tokens = {}, [0, 0]
+    for probe in probes:
+        amounts = [probe.requests * repeat, *(each * repeat for each in ceiling(probe))]
+        try:
+            budget.take(*amounts)
+        except BudgetSpent as reason:
+            left_out[probe.name] = str(reason)
+        else:
+            room.take(*amounts)
+            tokens = [tokens[0] + amounts[1], tokens[1] + amounts[2]]
+    sent = tuple(probe for probe in probes if probe.name not in left_out)
+    calls = REDUCTION_CALLS if any(probe.name.startswith("generated.") for probe in sent) else 0
+    more = (REDUCTION_BYTES + TEMPLATE * calls, GENERATED_TOKENS * calls) if calls else (0, 0)
+    prompt, completion = tokens[0] + more[0], tokens[1] + more[1]
     return Plan(
-        probes=probes,
-        requests=sum(probe.requests for probe in probes) * repeat,
+        probes=sent,
+        requests=room.spent_requests,
         prompt_tokens=prompt,
         completion_tokens=completion,
-        usd=price_ceiling(ask.model, prompt, completion, at),
+        usd=room.price(prompt, completion),
         at=at,
         reduction=calls,
+        left_out=left_out,
     )
+
+
+def ceiling(probe: Probe) -> tuple[int, int]:
+    """Prompt and completion tokens of all of a probe's requests, at most."""
+    return probe.prompt + TEMPLATE * probe.requests, probe.tokens
+
+
+def budget_of(ask: Ask, at: datetime, caps: Caps) -> Budget:
+    """A whole budget for the model that *ask* asks."""
+    return Budget(ask.model, at, caps.requests, caps.usd, caps.prices, longest(ask.limits))
+
+
+def longest(limits: specs.Limits) -> int | None:
+    """The longest output below any base URL."""
+    return max((each for each in (limits.max_tokens, limits.max_tokens_beta) if each), default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from echosounder import specs
@@ -12,7 +13,7 @@ from echosounder.judgement.answers import answer, completion
 from echosounder.judgement.baseline import Accepted, Baseline
 from echosounder.judgement.causes import explanations, umbrella
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.prices import bill_usage
+from echosounder.wire.prices import Rates, bill_usage
 from echosounder.wire.runlog import Run
 from echosounder.wire.usage import Usage
 from echosounder.wire.verdict import Finding, Result, Verdict
@@ -41,7 +42,8 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "suite": header["suite"],
         "started": header["started"],
         "counts": _counts(results),
-        "cost": cost(run.exchanges, header["target"]["model"], started),
+        "cost": cost(run.exchanges, header["target"]["model"], started, header.get("prices"))
+        | {"usd_at_most": (run.footer or {}).get("at_most_usd")},
         "requirements": [_requirement(result, accepted, whys.get(result.requirement)) for result in results],
         "unchecked": [row.id for row in specs.requirements(header["profile"]) if row.id not in judged],
         "unsent": (run.footer or {}).get("unsent", {}),
@@ -64,21 +66,26 @@ def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_AC
     return "inconclusive" if cut_short or Verdict.ERROR in seen or Verdict.PASS not in seen else "conforms"
 
 
-def cost(exchanges: Iterable[Exchange], model: str, at: datetime) -> dict[str, Any]:
-    """What the answers say they cost, at the prices of *at*; ``usd`` is a decimal string, None where no price is known."""
+def cost(
+    exchanges: Iterable[Exchange], model: str, at: datetime, prices: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """What the answers say they cost, at *prices* (hit, miss, output) or those of *at*.
+
+    ``usd`` is a decimal string, None where no price is known.
+    """
     exchanges = tuple(exchanges)
     counts = [usage for each in exchanges if completion(each) and (usage := answer(each).usage) is not None]
     return {
         "requests": len(exchanges),
         "prompt_tokens": sum(max(usage.prompt or 0, 0) for usage in counts),
         "completion_tokens": sum(max(usage.completion or 0, 0) for usage in counts),
-        "usd": _usd(counts, model, at),
+        "usd": _usd(counts, model, at, prices),
     }
 
 
-def _usd(counts: Iterable[Usage], model: str, at: datetime) -> str | None:
+def _usd(counts: Iterable[Usage], model: str, at: datetime, prices: Sequence[str] | None) -> str | None:
     try:
-        rates = specs.price(model, at)
+        rates: Rates = specs.Rates(*map(Decimal, prices)) if prices else specs.price(model, at)
     except specs.UnknownPriceError:
         return None
     return format(sum(bill_usage(usage, rates).total for usage in counts), "f")

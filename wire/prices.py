@@ -4,9 +4,12 @@ Prices are per million tokens, so a bill is a sum of products moved by six decim
 """
 
 from dataclasses import dataclass
-from decimal import Context, Decimal, localcontext
+from datetime import datetime
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import Protocol
 
+from echosounder import specs
+from echosounder.wire.errors import UsageError
 from echosounder.wire.usage import Usage
 
 # Enough digits for a trillion tokens at any price in the table; Inexact is never raised away silently below this.
@@ -51,6 +54,34 @@ def bill_usage(counts: Usage, rates: Rates) -> Bill:
     hit = counts.hit if counts.hit is not None else counts.cached or 0
     miss = counts.miss if counts.miss is not None else max((counts.prompt or 0) - hit, 0)
     return bill(hit, miss, counts.completion or 0, rates)
+
+
+def given(text: str | None) -> specs.Rates | None:
+    """What ``--price HIT,MISS,OUTPUT`` gives, US dollars per million tokens; raises :class:`UsageError`."""
+    if text is None:
+        return None
+    try:
+        amounts = [Decimal(part) for part in text.split(",")]
+    except InvalidOperation:
+        amounts = []
+    if len(amounts) != 3 or not all(amount.is_finite() and amount >= 0 for amount in amounts):
+        raise UsageError(
+            f"--price {text!r} is not three amounts; write cache hit, cache miss and output, like 0.007,0.22,0.66"
+        )
+    return specs.Rates(*amounts)
+
+
+def dearest(model: str, at: datetime, fixed: specs.Rates | None = None) -> specs.Rates | None:
+    """The highest price of any hour of the day: a run may begin in one window and end in the next. *fixed* wins; None where
+    no price is known."""
+    if fixed is not None:
+        return fixed
+    try:
+        price = specs.price(model, at)
+    except specs.UnknownPriceError:
+        return None
+    every = (price, *(window.rates for window in price.windows))
+    return specs.Rates(*(max(getattr(rates, name) for rates in every) for name in specs.Rates._fields))
 
 
 def _amount(tokens: int, per_million: Decimal) -> Decimal:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echosounder.conformance.ask import CHAT, Ask, Send
+from echosounder.conformance.budget import STOPPED
 from echosounder.conformance.probe import Steps, always, probe
 from echosounder.judgement.agreed import BAD_KEY
 from echosounder.judgement.check import Subject
@@ -87,11 +88,11 @@ def bad_json(ask: Ask) -> Steps:
     yield faulty(ask.post(CHAT, b"[1,2]", step="array"), "an array")
 
 
-@probe("errors.wrong-type", requests=4, tokens=4, features={"errors"}, order=10)
+@probe("errors.wrong-type", requests=4, tokens=3 + STOPPED, features={"errors"}, order=10)
 def wrong_type(ask: Ask) -> Steps:
     """Members of the wrong JSON type."""
     yield wrong(ask, "messages is an object", messages={"role": "user", "content": "Hi."}, step="messages")
-    yield wrong(ask, "max_tokens is text", max_tokens="eight", step="max_tokens")
+    yield wrong(ask, "max_tokens is text", max_tokens="eight", stop=[" ", "\n"], step="max_tokens")
     yield wrong(ask, "temperature is text", temperature="warm", step="temperature")
     yield wrong(ask, "stream is a number", stream=7, step="stream")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from echosounder.conformance.ask import FIM, GREEDY, Ask
+from echosounder.conformance.budget import STOPPED
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
@@ -78,13 +79,21 @@ def off_beta(ask: Ask) -> Steps:
     yield faulty(ask.post("/completions", body), "FIM off the beta base URL")
 
 
-@probe("fim.bounds", Suite.THOROUGH, requests=8, tokens=16, features={"fim", "errors"}, applies=has_fim, order=11)
+@probe(
+    "fim.bounds",
+    Suite.THOROUGH,
+    requests=8,
+    tokens=6 + 2 * STOPPED,
+    features={"fim", "errors"},
+    applies=has_fim,
+    order=11,
+)
 def bounds(ask: Ask) -> Steps:
     """Values out of range, one at a time, and no prompt at all."""
     base = {"model": ask.model, "prompt": PROMPT, "max_tokens": 1}
     yield faulty(ask.post(FIM, {"model": ask.model, "max_tokens": 1}, step="prompt"), "no prompt")
     out_of_range: dict[str, dict[str, Any]] = {
-        "max_tokens.0": {"max_tokens": 0},
+        "max_tokens.0": {"max_tokens": 0, "stop": "\n"},
         "max_tokens.4097": {"max_tokens": (ask.limits.fim_max_tokens or 4096) + 1, "stop": "\n"},
         "temperature": {"temperature": 2.1},
         "temperature.negative": {"temperature": -0.1},

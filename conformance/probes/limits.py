@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echosounder.conformance.ask import Ask
+from echosounder.conformance.budget import STOPPED
 from echosounder.conformance.probe import Steps, always, probe
 from echosounder.conformance.probes.chat import COUNT
 from echosounder.conformance.probes.errors import wrong
@@ -22,8 +23,9 @@ def several(
     requests: int,
     suite: Suite = Suite.STANDARD,
     applies: Callable[[Subject], bool] = always,
+    tokens: int = 1,
 ) -> None:
-    """Registers a probe that sends one bad value after the other; the keys of *fields* become its steps."""
+    """Registers a probe that sends one bad value after the other; the keys of *fields* become its steps. *tokens* of each, if served."""
 
     def steps(ask: Ask) -> Steps:
         for step, values in fields(ask).items():
@@ -35,7 +37,7 @@ def several(
         suite,
         requests=requests,
         prompt=3000,
-        tokens=requests,
+        tokens=requests * tokens,
         features={"limits", "errors"},
         applies=applies,
         order=10,
@@ -47,24 +49,23 @@ def deepseek(ask: Subject) -> bool:
 
 
 def above(ask: Ask) -> Fields:
-    """One above the maximum, and far above it; the stop text bounds the bill where the target clamps."""
+    """One above the maximum, and far above it."""
     bound = ask.limits.max_tokens
-    if bound is None:
-        return {}
-    return {"above": {"max_tokens": bound + 1, "stop": [" ", "\n"]}, "far": {"max_tokens": 10**9, "stop": [" ", "\n"]}}
+    return {} if bound is None else {"above": {"max_tokens": bound + 1}, "far": {"max_tokens": 10**9}}
 
 
-several(
-    "limits.max-tokens",
-    lambda ask: {
+def unbounded(ask: Ask) -> Fields:
+    """Values of max_tokens that bound nothing; the stop text bounds the bill where the target clamps or ignores them."""
+    below: Fields = {
         "0": {"max_tokens": 0},
         "-1": {"max_tokens": -1},
         "text": {"max_tokens": "8"},
         "fraction": {"max_tokens": 8.5},
-        **above(ask),
-    },
-    6,
-)
+    }
+    return {step: {**values, "stop": [" ", "\n"]} for step, values in (below | above(ask)).items()}
+
+
+several("limits.max-tokens", unbounded, 6, tokens=STOPPED)
 several(
     "limits.temperature",
     lambda ask: {"above": {"temperature": 2.1}, "below": {"temperature": -0.1}},
@@ -91,7 +92,7 @@ several(
     },
     3,
 )
-several("limits.n", lambda ask: {"": {"n": 2}}, 1, applies=deepseek)
+several("limits.n", lambda ask: {"": {"n": 2}}, 1, applies=deepseek, tokens=2)
 several("limits.stream-options", lambda ask: {"": {"stream_options": {"include_usage": True}}}, 1)
 several(
     "limits.user-id-512", lambda ask: {"": {"user_id": "u" * 513}}, 1, applies=lambda ask: ask.limits.user_id_max == 512

@@ -19,6 +19,7 @@ from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
 from echosounder.wire.errors import UsageError
+from echosounder.wire.prices import given
 from echosounder.wire.target import target
 
 BUNDLED_KEY = "sk-echosounder-bundled-mock"
@@ -42,7 +43,13 @@ PolicyOption = Annotated[
     Policy, typer.Option(envvar="ECHOSOUNDER_POLICY", help="What clients need, or the letter of the documentation.")
 ]
 Requests = Annotated[
-    int | None, typer.Option("--budget-requests", envvar="ECHOSOUNDER_BUDGET_REQUESTS", help="Never send more.")
+    int | None,
+    typer.Option(
+        "--budget-requests",
+        envvar="ECHOSOUNDER_BUDGET_REQUESTS",
+        min=0,
+        help="Maximum number of requests.",
+    ),
 ]
 Repeat = Annotated[
     int,
@@ -77,6 +84,7 @@ def check(
     baseline: options.Baseline = None,
     budget_usd: options.Usd = None,
     budget_requests: Requests = None,
+    prices: options.Prices = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: Timeout = 60.0,
     seed: options.Seed = 0,
@@ -107,6 +115,7 @@ def check(
             baseline=baseline,
             budget_usd=amount,
             budget_requests=budget_requests,
+            prices=given(prices),
             seed=seed,
             repeat=repeat,
             bounds=Bounds(connect_s=min(timeout, 10.0), idle_s=timeout),

@@ -81,6 +81,7 @@ def compare(
     timeout: Timeout = 60.0,
     budget_requests: Requests = None,
     budget_usd: options.Usd = None,
+    prices: options.Prices = None,
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
@@ -97,6 +98,7 @@ def compare(
             timeout=timeout,
             budget_requests=budget_requests,
             budget_usd=budget_usd,
+            prices=prices,
             out=out,
         )
         return both.live(settings, json_)

@@ -17,6 +17,7 @@ from echosounder.conformance.runner import Bounds
 from echosounder.judgement.setting import Suite
 from echosounder.reports import differences
 from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.prices import given
 from echosounder.wire.target import target
 
 
@@ -34,6 +35,7 @@ class Settings:
     timeout: float
     budget_requests: int | None
     budget_usd: str | None
+    prices: str | None
     out: Path | None
 
 
@@ -63,6 +65,7 @@ def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) 
         suite=Suite.named(settings.suite),
         budget_requests=settings.budget_requests,
         budget_usd=amount,
+        prices=given(settings.prices),
         bounds=Bounds(connect_s=min(settings.timeout, 10.0), idle_s=settings.timeout),
     )
 

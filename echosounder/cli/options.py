@@ -48,8 +48,15 @@ Only = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed of everything that is drawn.")]
-Usd = Annotated[
-    str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Never spend more than this.")
+Usd = Annotated[str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Spending cap in USD.")]
+Prices = Annotated[
+    str | None,
+    typer.Option(
+        "--price",
+        envvar="ECHOSOUNDER_PRICES",
+        metavar="HIT,MISS,OUTPUT",
+        help="Prices in USD per million tokens, for a model that the price list does not have.",
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results; runs/<time>-<name> by default.")

@@ -8,12 +8,13 @@ from rich.table import Table
 
 from echosounder import specs
 from echosounder.cli import options
-from echosounder.cli.check import Repeat, SuiteName, SuiteOption, known_profile
+from echosounder.cli.check import Repeat, Requests, SuiteName, SuiteOption, known_profile, money
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.planner import Plan
+from echosounder.conformance.planner import Caps, Plan
 from echosounder.conformance.planner import plan as planned
 from echosounder.judgement.catalogue import known_patterns
 from echosounder.judgement.setting import Suite
+from echosounder.wire.prices import given
 
 
 def plan(
@@ -22,12 +23,16 @@ def plan(
     suite: SuiteOption = SuiteName.STANDARD,
     only: options.Only = None,
     repeat: Repeat = 1,
+    budget_usd: options.Usd = None,
+    budget_requests: Requests = None,
+    prices: options.Prices = None,
     json_: options.Json = False,
 ) -> None:
     """Show requests, tokens and the worst-case price of a check; sends nothing."""
     known_profile(profile)
     ask = Ask(profile, model or specs.models(profile)[0])
-    sends = planned(ask, Suite.named(suite), datetime.now(UTC), known_patterns(only or ()), repeat)
+    caps = Caps(budget_requests, money(budget_usd), given(prices))
+    sends = planned(ask, Suite.named(suite), datetime.now(UTC), known_patterns(only or ()), repeat, caps)
     if json_:
         print(json.dumps(_record(ask, sends), indent=1))
     else:
@@ -43,6 +48,7 @@ def _record(ask: Ask, sends: Plan) -> dict[str, object]:
         "completion_tokens": sends.completion_tokens,
         "usd": None if sends.usd is None else str(sends.usd),
         "reduction": sends.reduction,
+        "left_out": dict(sends.left_out),
         "priced_at": sends.at.isoformat(timespec="seconds"),
         "probes": [
             {"id": probe.name, "requests": probe.requests, "completion_tokens": probe.tokens} for probe in sends.probes
@@ -55,10 +61,17 @@ def _show(ask: Ask, sends: Plan, console: Console) -> None:
     for probe in sends.probes:
         table.add_row(probe.name, str(probe.requests), str(probe.tokens), probe.purpose.splitlines()[0])
     console.print(table)
-    price = "no price is known for this model" if sends.usd is None else f"at most {sends.usd.normalize():f} USD"
+    if sends.spent is not None:
+        console.print(f"\n{sends.spent}", soft_wrap=True)
+    price = (
+        "no price is known for this model (give --price)"
+        if sends.usd is None
+        else f"at most {sends.usd.normalize():f} USD"
+    )
     more = f", and {sends.reduction} more to make a wrongly answered one smaller" if sends.reduction else ""
     console.print(
         f"\n{sends.requests} requests{more}, at most {sends.prompt_tokens} + {sends.completion_tokens} tokens: {price}"
-        f" for {ask.model} at {sends.at:%Y-%m-%d %H:%M} UTC. Nothing was sent.",
+        f" for {ask.model}, at the highest prices of {sends.at:%Y-%m-%d}, "
+        "with requests that must be refused as if they were served. Nothing was sent.",
         soft_wrap=True,
     )

@@ -7,13 +7,14 @@ import pytest
 
 from echosounder import specs
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.budget import Budget, completion_ceiling, prompt_ceiling
-from echosounder.conformance.planner import plan
+from echosounder.conformance.budget import STOPPED, Budget, completion_ceiling, prompt_ceiling
+from echosounder.conformance.planner import Caps, plan
 from echosounder.conformance.probe import PROBES, probe
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.check import check
 from echosounder.judgement.setting import Suite
-from echosounder.wire.errors import BudgetSpent
+from echosounder.wire.errors import BudgetSpent, UsageError
+from echosounder.wire.prices import dearest
 
 # Judged elsewhere: between the two sides of a proxy, and under load.
 ELSEWHERE = ("proxy.", "load.")
@@ -54,7 +55,7 @@ def test_suites_keep_their_size(profile, model):
 
 def test_a_plan_has_a_price_that_is_exact():
     smoke = plan(ASK, Suite.SMOKE, AT)
-    price = specs.price(ASK.model, AT)
+    price = dearest(ASK.model, AT)
     assert smoke.usd == (smoke.prompt_tokens * price.miss + smoke.completion_tokens * price.output) / 1_000_000
     assert plan(Ask("openai", "some-clone"), Suite.SMOKE, AT).usd is None
 
@@ -78,7 +79,7 @@ def test_every_completion_request_bounds_its_answer(name):
         except (StopIteration, AttributeError):  # a probe that builds on answers ends here: there are none
             break
     assert sends or not row.applies(ASK)
-    assert sum(map(completion_ceiling, sends)) <= row.tokens or any("fault" in send.notes for send in sends)
+    assert sum(map(completion_ceiling, sends)) <= row.tokens
     assert sum(len(send.body) for send in sends if prompt_ceiling(send)) <= row.prompt
 
 
@@ -99,7 +100,7 @@ def test_a_budget_stops_before_it_is_passed():
 
 
 def test_a_budget_in_dollars_counts_the_worst_case():
-    send, price = ASK.chat("Hi.", max_tokens=1000), specs.price(ASK.model, AT)
+    send, price = ASK.chat("Hi.", max_tokens=1000), dearest(ASK.model, AT)
     worst = (prompt_ceiling(send) * price.miss + 1000 * price.output) / 1_000_000
     budget = Budget(ASK.model, AT, usd=worst * 2)
     budget.debit(send)
@@ -110,8 +111,61 @@ def test_a_budget_in_dollars_counts_the_worst_case():
 
 
 def test_a_price_that_is_not_known_cannot_keep_a_budget():
-    with pytest.raises(BudgetSpent, match="no price"):
-        Budget("some-clone", AT, usd=Decimal(1)).debit(ASK.chat("Hi."))
+    with pytest.raises(UsageError, match=r"no price of 'some-clone' is known.*--price"):
+        Budget("some-clone", AT, usd=Decimal(1))
+    given = Budget("some-clone", AT, usd=Decimal(1), fixed=specs.Rates(Decimal(0), Decimal(1), Decimal(2)))
+    assert given.price(1_000_000, 1_000_000) == 3
+    Budget("some-clone", AT, requests=1).debit(ASK.chat("Hi."))  # requests need no price
+
+
+AT_MOST = {
+    "as asked": ({"max_tokens": 7}, {}, 7),
+    "the newer name": ({"max_completion_tokens": 7}, {}, 7),
+    "far above the model's output": ({"max_tokens": 10**9}, {}, 8192),
+    "without a bound": ({}, {}, 8192),
+    "a bound that is none": ({"max_tokens": "8"}, {}, 8192),
+    "nought, and ended by its stop text": ({"max_tokens": 0, "stop": [" ", "\n"]}, {}, STOPPED),
+    "far above, and ended by its stop text": ({"max_tokens": 10**9, "stop": "\n"}, {"fault": "too many"}, STOPPED),
+    "a stop text that need not come": ({"max_tokens": 10**9, "stop": "end"}, {"fault": "too many"}, 8192),
+    "another fault": ({"max_tokens": 1, "temperature": 3}, {"fault": "too hot"}, 1),
+    "several answers": ({"max_tokens": 7, "n": 3}, {}, 21),
+}
+
+
+@pytest.mark.parametrize(("body", "notes", "most"), AT_MOST.values(), ids=AT_MOST)
+def test_a_request_costs_what_it_costs_if_it_is_served(body, notes, most):
+    send = ASK.post("/chat/completions", {"messages": [], **body}).but(notes=notes)
+    assert completion_ceiling(send, 8192) == most
+
+
+@pytest.mark.parametrize("suite", Suite)
+@pytest.mark.parametrize(("profile", "model"), EVERY)
+def test_a_budget_of_the_planned_price_sends_all_and_a_cent_less_names_what_it_leaves_out(profile, model, suite):
+    ask, prices = Ask(profile, model), specs.Rates(*map(Decimal, ("0.1", "1", "2")))
+    every = plan(ask, suite, AT, caps=Caps(prices=prices))
+    assert every.usd is not None
+    exact = plan(ask, suite, AT, caps=Caps(every.requests, every.usd, prices))
+    assert (exact.probes, exact.left_out, exact.spent) == (every.probes, {}, None)
+    less = plan(
+        ask,
+        suite,
+        AT,
+        caps=Caps(usd=every.usd - Decimal("0.15") * (suite is Suite.THOROUGH) - Decimal("0.01"), prices=prices),
+    )
+    assert less.left_out
+    assert {probe.name for probe in less.probes} | less.left_out.keys() == {probe.name for probe in every.probes}
+    assert less.usd <= every.usd
+    fewer = plan(ask, suite, AT, caps=Caps(requests=every.requests - 1))
+    assert fewer.left_out
+    assert fewer.requests < every.requests
+
+
+@pytest.mark.parametrize("hour", range(24))
+@pytest.mark.parametrize("profile", specs.PROFILES)
+def test_the_budget_of_the_action_is_enough_at_any_hour(profile, hour):
+    at = AT.replace(hour=hour)
+    standard = plan(Ask(profile, specs.models(profile)[0]), Suite.STANDARD, at, caps=Caps(usd=Decimal("0.10")))
+    assert not standard.left_out
 
 
 def test_a_body_that_is_no_json_costs_nothing():
