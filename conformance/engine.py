@@ -250,10 +250,11 @@ def header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, Any
     ``monotonic_ns``.
     """
     target = {
-        "url": options.target.url,
+        "url": options.target.shown,
         "beta_url": options.target.beta_url,
         "model": model,
         "position": options.position,
+        "access": options.target.access.shown,
     }
     return {
         "kind_of_run": "check",

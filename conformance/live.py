@@ -252,7 +252,7 @@ def _report(
         for each in found
     ]
     told = {
-        side.name: {"url": option.target.url, "model": side.model, "requests": len(side.exchanges)}
+        side.name: {"url": option.target.shown, "model": side.model, "requests": len(side.exchanges)}
         for side, option in zip(sides, options, strict=True)
     }
     suite, profile = options[0].suite.name.lower(), options[0].profile

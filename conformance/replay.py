@@ -6,7 +6,7 @@ several exchanges are judged on the new one among the old ones of the same probe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge, rows
 from echosounder.judgement.setting import Setting
 from echosounder.judgement.smallest import extra
+from echosounder.wire.access import DIRECT, Access
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.redact import MARK
@@ -53,7 +54,7 @@ def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bound
     """Sends exchange *id* of *run* once more to *target*. Raises ``UsageError`` where the run has no such exchange."""
     before = find(run, id)
     with Runner(target, api_key, bounds or Bounds()) as runner:
-        after = runner.send(request_of(before), before.id, before.probe)
+        after = runner.send(request_of(before, target.access), before.id, before.probe)
     setting = Setting.of(run)
     old, new = findings(run.exchanges, before, setting), findings(_with(run.exchanges, after), after, setting)
     return Replay(compare(old, new), before, after, old, new)
@@ -66,21 +67,28 @@ def find(run: Run, id: str) -> Exchange:
     raise UsageError(f"the run has no exchange {id!r}; it has 1 to {len(run.exchanges)}")
 
 
-def request_of(exchange: Exchange) -> Send:
-    """The request as it was sent; a redacted secret stands for the key."""
+def request_of(exchange: Exchange, access: Access = DIRECT) -> Send:
+    """The request as it was sent; a redacted key stands for today's, other redacted headers for those of *access*."""
     request = exchange.request
     sent = {name.lower(): value for name, value in request.headers}
-    authorization = sent.get("authorization")
+    today = {name.lower() for name, _ in access.headers}
+    authorization = sent.get("authorization") or (
+        "Bearer {key}" if MARK in sent.get(access.auth[0].lower(), "") else None
+    )
     return Send(
         method=request.method,
         path=request.path,
         body=request.body,
         step=exchange.step,
-        headers=tuple((name, value) for name, value in request.headers if name.lower() not in _OURS),
+        headers=tuple((name, value) for name, value in request.headers if _kept(name.lower(), value, today)),
         authorization=authorization.replace(MARK, "{key}") if authorization else None,
         chunked="transfer-encoding" in sent,
         notes=exchange.notes,
     )
+
+
+def _kept(name: str, value: str, today: Set[str]) -> bool:
+    return name not in _OURS | today and MARK not in value
 
 
 def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
 from echosounder.wire.redact import Redactor
 from echosounder.wire.target import Target
+from echosounder.wire.trust import context
 
 USER_AGENT = "echosounder"
 
@@ -65,12 +66,13 @@ class Runner:
     def __init__(self, target: Target, api_key: str | None = None, bounds: Bounds = Bounds()) -> None:
         self.target, self.bounds = target, bounds
         self._key = api_key or ""
-        self._redact = Redactor((self._key,) if self._key else ())
+        self._redact = target.redactor(api_key)
         self._stamps = Stamps()
         self._settle_s = bounds.settle_s if bounds.settle_s is not None else 0.0 if target.loopback else 3.0
-        secure = "https" in (target.url[:5], target.beta_url[:5])
-        self._client = _client(StampedTransport(self._stamps, kept=0, secure=secure))
-        self._kept = _client(StampedTransport(self._stamps, kept=1, secure=secure))
+        secure = context(target.access) if target.secure else None
+        self._client, self._kept = (
+            _client(StampedTransport(self._stamps, kept, secure, target.access)) for kept in (0, 1)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +96,11 @@ class Runner:
         return self._record(send, request, capture, id, probe)
 
     def _request(self, send: Send) -> httpx.Request:
-        headers = [("user-agent", USER_AGENT), ("accept", "*/*"), ("accept-encoding", "identity"), *send.headers]
-        if send.authorization is not None and (self._key or "{key}" not in send.authorization):
-            headers.append(("authorization", send.authorization.replace("{key}", self._key)))
+        access = self.target.access
+        headers = [("user-agent", USER_AGENT), ("accept", "*/*"), ("accept-encoding", "identity")]
+        headers += [*access.headers, *send.headers]
+        if header := access.authorization(send.authorization, self._key):
+            headers.append((header[0].lower(), header[1]))
         named = {name.lower(): (name, value) for name, value in headers}  # the probe's own headers come last and win
         content: Any = _halves(send.body) if send.chunked else send.body
         idle = min(self.bounds.idle_s, self.bounds.refusal_s) if "fault" in send.notes else self.bounds.idle_s
@@ -148,6 +152,8 @@ class Runner:
             reads.append(Read(stamp, data))
 
     def _words(self, error: httpx.HTTPError) -> str:
+        if isinstance(error, httpx.ProxyError):
+            return f"the forward proxy answered CONNECT with {error}"
         said = f", its first bytes are {self._stamps.first!r}" if self._stamps.foreign else ""
         return f"{error or type(error).__name__}{said}"
 
@@ -157,7 +163,7 @@ class Runner:
                 return End.PROTOCOL_ERROR
             case httpx.TimeoutException() if self._stamps.connected is not None:
                 return End.TOTAL_TIMEOUT if self._stamps.late else End.IDLE_TIMEOUT
-            case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
+            case httpx.ConnectError() | httpx.ProxyError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
                 return End.CONNECT_FAILED
             case httpx.RemoteProtocolError() if any(words in str(error) for words in ("peer closed", "disconnected")):
                 return End.TRUNCATED
@@ -176,7 +182,7 @@ class Runner:
             request=Request(
                 send.method,
                 send.path,
-                str(request.url),
+                self.target.shown_address(send.path),
                 self._redact.headers(sent),
                 self._redact.data(send.body),
             ),
@@ -184,7 +190,7 @@ class Runner:
             reason=capture.reason,
             http_version=capture.http_version,
             headers=capture.headers,
-            reads=tuple(_masked(capture.reads, self._key.encode())),
+            reads=tuple(_masked(capture.reads, self._redact)),
             end=capture.end,
             error=capture.error,
             t_sent=self._stamps.sent,
@@ -199,13 +205,9 @@ def _client(transport: httpx.BaseTransport) -> httpx.Client:
     return httpx.Client(transport=transport, trust_env=False, follow_redirects=False)
 
 
-def _masked(reads: list[Read], secret: bytes) -> Iterator[Read]:
-    """The reads with the key blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
-    body = b"".join(read.data for read in reads)
-    if len(secret) < 8 or secret not in body:
-        yield from reads
-        return
-    clean, start = body.replace(secret, b"*" * len(secret)), 0
+def _masked(reads: list[Read], redact: Redactor) -> Iterator[Read]:
+    """The reads with every secret blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
+    clean, start = redact.masked(b"".join(read.data for read in reads)), 0
     for read in reads:
         yield Read(read.at, clean[start : start + len(read.data)])
         start += len(read.data)

@@ -13,6 +13,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from echosounder.wire.access import DIRECT, Access
+
 MAX_HEAD = 64 * 1024
 
 
@@ -29,6 +31,10 @@ class Stamps:
         self.sent: int | None = None
         self.read: int | None = None
         self.first = b""
+
+    def reached(self) -> None:
+        """The target is there: what a forward proxy said to open the way is not of the answer."""
+        self.connected, self.sent, self.read, self.first = time.monotonic_ns(), None, None, b""
 
     def room(self, timeout: float | None) -> float:
         """Seconds that an operation may take."""
@@ -66,6 +72,7 @@ class StampedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         inner = self._inner.start_tls(ssl_context, server_hostname, self._stamps.room(timeout))
+        self._stamps.reached()
         return StampedStream(inner, self._stamps)
 
     def get_extra_info(self, info: str) -> Any:
@@ -95,10 +102,16 @@ class StampedBackend(httpcore.NetworkBackend):
 class StampedTransport(httpx.HTTPTransport):
     """With ``kept`` 0 every exchange gets a connection of its own: what one answer left on its socket must not be read as the next."""
 
-    def __init__(self, stamps: Stamps, kept: int, secure: bool) -> None:
+    def __init__(self, stamps: Stamps, kept: int, secure: ssl.SSLContext | None, access: Access = DIRECT) -> None:
         # httpx offers no way to hand a network backend to the pool it builds, and would read all certificates even for http.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False) if secure else None,
-            max_keepalive_connections=kept,
-            network_backend=StampedBackend(stamps),
-        )
+        common: dict[str, Any] = {
+            "ssl_context": secure,
+            "max_keepalive_connections": kept,
+            "network_backend": StampedBackend(stamps),
+        }
+        if access.proxy_address is None:
+            self._pool = httpcore.ConnectionPool(**common)
+        else:
+            host, port = access.proxy_address
+            place = httpcore.URL(scheme="http", host=host, port=port, target="/")
+            self._pool = httpcore.HTTPProxy(place, proxy_auth=access.proxy_auth, **common)

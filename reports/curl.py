@@ -1,11 +1,12 @@
 """The same request again: as a curl line for anybody, as a replay command for users of the harness."""
 
+import re
 import shlex
 from collections.abc import Iterator
 
 from echosounder.reports.text import visible
 from echosounder.wire.exchange import Exchange, Request
-from echosounder.wire.redact import MARK
+from echosounder.wire.redact import MARK, SECRET_HEADERS
 
 MAX_BODY = 8_192
 _WRONG_KEY = "sk-no-such-key"  # for an exchange whose probe notes that its key was the fault
@@ -52,4 +53,10 @@ def _header(name: str, value: str, key: str) -> str:
     if MARK not in value:
         return shlex.quote(visible(f"{name}: {value}"))
     before, _, after = value.partition(MARK)
+    key = key if name.lower() in SECRET_HEADERS else _variable(name)
     return f"{shlex.quote(f'{name}: {before}')}{key}{shlex.quote(after) if after else ''}"
+
+
+def _variable(name: str) -> str:
+    """Where the reader keeps the value of a header that was given with --header."""
+    return '"$' + re.sub(r"\W", "_", name).upper() + '"'

@@ -1,39 +1,67 @@
 """Secrets are taken out when an exchange is captured, so that no later stage can leak them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote, quote_plus, unquote
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "set-cookie"})
 MARK = "[redacted]"
+SHORTEST = 8
+"""Characters of a secret that is looked for by its value: to replace shorter ones would tear up ordinary text."""
+_SECRET_NAME = re.compile(r"key|token|secret|sig|auth|passw|pwd|cred|code|session|cookie|jwt", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"(sk|pk|rk|ghp|glpat|xox[a-z])[-_].{8,}|eyJ.{12,}|[0-9a-fA-F]{32,}"  # prefixes of keys, JSON web tokens, digests
+    r"|(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/=_.~%-]{20,}"  # drawn at random
+)
+
+
+def secretive(name: str, value: str) -> bool:
+    """Does *name* call its value a secret, or does the value look like a key?"""
+    return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.fullmatch(value))
+
+
+def spellings(secret: str) -> Iterator[str]:
+    """A secret as it is, and as a URL spells it."""
+    yield from dict.fromkeys((secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)))
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
     """Replaces header values by name and every known secret by value.
 
-    ``secrets``: keys in use. Shorter than eight characters they are left alone: replacing them would tear up ordinary text.
+    ``secrets``: keys in use, and whatever else reaching a target takes; those shorter than :data:`SHORTEST` are left alone in
+    text. ``names``: further headers whose values are secret, in lower case.
     """
 
     secrets: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         return tuple((name, self._header(name, value)) for name, value in headers)
 
     def text(self, text: str) -> str:
-        for secret in self._long():
+        for secret in self.long():
             text = text.replace(secret, MARK)
         return text
 
     def data(self, data: bytes) -> bytes:
-        for secret in self._long():
+        for secret in self.long():
             data = data.replace(secret.encode(), MARK.encode())
         return data
 
+    def masked(self, data: bytes) -> bytes:
+        """*data* with every secret blotted out, of the same length: offsets and Content-Length are evidence."""
+        for secret in self.long():
+            data = data.replace(secret.encode(), b"*" * len(secret.encode()))
+        return data
+
     def _header(self, name: str, value: str) -> str:
-        if name.lower() not in SECRET_HEADERS:
+        if name.lower() not in SECRET_HEADERS | self.names:
             return self.text(value)
         scheme, space, _ = value.partition(" ")
-        return f"{scheme}{space}{MARK}" if space else MARK
+        return f"{scheme}{space}{MARK}" if space and name.lower() not in self.names else MARK
 
-    def _long(self) -> Iterable[str]:
-        return (secret for secret in self.secrets if len(secret) >= 8)
+    def long(self) -> Iterator[str]:
+        """The secrets that are looked for by value, the longest first: one may hold another."""
+        return iter(sorted((each for each in self.secrets if len(each) >= SHORTEST), key=len, reverse=True))

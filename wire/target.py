@@ -1,52 +1,148 @@
-"""Where requests go: the addresses behind the one URL that a user gives."""
+"""Where requests go: the addresses behind the one URL that a user gives, and how they are reached."""
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
+from echosounder.wire.access import DIRECT, Access, Header
 from echosounder.wire.errors import UsageError
+from echosounder.wire.redact import MARK, Redactor, secretive, spellings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+ENDPOINTS = ("/chat/completions", "/completions")
+"""What the base URL of other clients may end in: the base is before it."""
+EXAMPLE = "give something like http://localhost:8000/v1"
+PATH = "/%:@!$&'()*+,;=~-._"  # what a path may hold as it is, RFC 3986; a query also has a few more
+QUERY = PATH + "?[]"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint under test. ``url`` and ``beta_url`` have no trailing slash and no credentials."""
+    """An endpoint under test. ``url`` and ``beta_url`` have no trailing slash, no credentials and no query: ``query`` goes with every
+    request. ``access`` is what reaching it takes.
+    """
 
     url: str
     beta_url: str
     model: str | None = None
+    query: str = field(default="", repr=False)
+    access: Access = DIRECT
 
     def address(self, path: str) -> str:
         """The address of an API path; ``/beta/...`` goes to the beta base."""
+        return _joined(*self._place(path), self.query)
+
+    def shown_address(self, path: str) -> str:
+        """The same without what is secret in the query."""
+        return _joined(*self._place(path), shown(self.query))
+
+    def _place(self, path: str) -> tuple[str, str]:
         if path.startswith("/beta/"):
-            return self.beta_url + path.removeprefix("/beta")
-        return self.url + path
+            return self.beta_url, path.removeprefix("/beta")
+        return self.url, path
+
+    @property
+    def shown(self) -> str:
+        """The base URL as it is written down: with its query, without what is secret in it."""
+        return _joined(self.url, "", shown(self.query))
 
     @property
     def loopback(self) -> bool:
         return (urlsplit(self.url).hostname or "") in LOOPBACK
 
+    @property
+    def secure(self) -> bool:
+        return "https" in (self.url[:5], self.beta_url[:5])
 
-def target(url: str, model: str | None = None, beta_url: str | None = None) -> Target:
+    def redactor(self, *keys: str | None) -> Redactor:
+        """Takes *keys* and every secret of the target out of what is captured."""
+        found = [key for key in keys if key]
+        found += self.access.secrets()
+        found += [each for name, value in pairs(self.query) if secretive(name, value) for each in spellings(value)]
+        return Redactor(tuple(dict.fromkeys(found)), self.access.hidden)
+
+    def authorization(self, key: str | None) -> tuple[Header, ...]:
+        """The header that carries the key, or none."""
+        header = self.access.authorization("Bearer {key}", key or "")
+        return (header,) if header else ()
+
+
+def target(url: str, model: str | None = None, beta_url: str | None = None, access: Access = DIRECT) -> Target:
     """Normalise a user's URL. ``http://h/v1`` is the base of clones; its beta base is ``http://h/beta``.
 
-    Raises :class:`UsageError` for anything but an absolute http(s) URL without credentials, query and fragment.
+    A query stays, for every request; the path of an endpoint at the end is left off. Raises :class:`UsageError` for anything
+    but an absolute http(s) URL without credentials and fragment; what it says holds no secret.
     """
-    base = _checked(url)
+    base, query = _checked(url)
+    for ending in ENDPOINTS:
+        base = base.removesuffix(ending)
+    base = base.rstrip("/")
     root = base.removesuffix("/v1").removesuffix("/beta")
-    return Target(base.removesuffix("/beta"), _checked(beta_url) if beta_url else root + "/beta", model)
+    beta, of_its_own = _checked(beta_url) if beta_url else (root + "/beta", "")
+    if of_its_own not in ("", query):
+        raise UsageError(
+            "the URL of beta features has a query of its own; give it with the base URL, for every request"
+        )
+    return Target(base.removesuffix("/beta"), beta, model, query, access)
 
 
-def _checked(url: str) -> str:
+def shortened(url: str, aim: Target) -> bool:
+    """Did *url* end in the path of an endpoint, which was left off?"""
+    return urlsplit(url).path.rstrip("/").endswith(ENDPOINTS) and bool(aim.url)
+
+
+def pairs(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True)
+
+
+def shown(query: str) -> str:
+    """*query* with :data:`MARK` in the place of what is secret."""
+    if not any(secretive(*pair) for pair in pairs(query)):
+        return query
+    return "&".join(_hidden(part) for part in query.split("&"))
+
+
+def _hidden(part: str) -> str:
+    name, equals, _ = part.partition("=")
+    return f"{name}{equals}{MARK}" if any(secretive(*pair) for pair in pairs(part)) else part
+
+
+def _joined(base: str, path: str, query: str) -> str:
+    """A path may have a query too: ours comes first."""
+    path, _, more = path.partition("?")
+    whole = "&".join(each for each in (query, more) if each)
+    return base + path + (f"?{whole}" if whole else "")
+
+
+def _checked(url: str) -> tuple[str, str]:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.strip())
         port = parts.port
-    except ValueError as error:
-        raise UsageError(f"not a URL: {url!r} ({error}); give something like http://localhost:8000/v1") from None
+    except ValueError:
+        raise UsageError(f"not a URL: {_told(url)}; {EXAMPLE}") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise UsageError(f"not an http(s) URL: {url!r}; give something like http://localhost:8000/v1")
-    if parts.username or parts.password:
+        raise UsageError(f"not an http(s) URL: {_told(url)}; {EXAMPLE}")
+    if "@" in parts.netloc:
         raise UsageError("the URL carries credentials; put the key into the variable named by --api-key-env instead")
-    if parts.query or parts.fragment:
-        raise UsageError(f"the URL has a query or a fragment: {url!r}; give the base URL alone")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    if parts.fragment:
+        raise UsageError(f"the URL has a fragment: {_told(url)}; give the base URL, with its query if it has one")
+    query = "" if parts.query == "" else quote(parts.query, safe=QUERY)
+    path = quote(parts.path.rstrip("/"), safe=PATH)
+    return urlunsplit((parts.scheme, _ascii(parts.netloc, parts.hostname), path, "", "")), query
+
+
+def _ascii(netloc: str, host: str) -> str:
+    if netloc.isascii():
+        return netloc
+    try:
+        return netloc.lower().replace(host, host.encode("idna").decode())
+    except UnicodeError:
+        raise UsageError(f"not a host name: {host!r}; {EXAMPLE}") from None
+
+
+def _told(url: str) -> str:
+    """A broken URL for an error message: no user part, no query."""
+    start, _, rest = url.partition("?")
+    scheme, slashes, place = start.partition("://")
+    host, slash, path = place.partition("/")
+    told = f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}" if slashes else start.rpartition("@")[2]
+    return repr(told + ("?…" if rest else ""))

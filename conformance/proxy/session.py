@@ -41,6 +41,7 @@ class Session:
 
     def __init__(self, target: Target, key: str | None, bounds: Bounds, upstream: Upstream, salt: str) -> None:
         self._target, self._key, self._bounds, self._upstream, self._salt = target, key, bounds, upstream, salt
+        self._redact = target.redactor(key)
         self._runners: dict[tuple[float, int], Runner] = {}
         self._markers: dict[bytes, Exchange] = {}
         self._seen: set[int] = set()
@@ -115,7 +116,7 @@ class Session:
             client = next((each for marker, each in self._markers.items() if marker in body(record)), None)
             if record["number"] not in self._seen and client is not None:
                 self._seen.add(record["number"])
-                yield exchange(record, client, f"{client.id}u{record['number']}", self._key or "")
+                yield exchange(record, client, f"{client.id}u{record['number']}", self._key or "", self._redact)
 
     def _runner(self, send: Send, lane: int = 0) -> Runner:
         """A runner has the stamps of one exchange at a time, so each lane has its own."""
@@ -141,7 +142,10 @@ class Session:
     def _pair(self, client: Exchange, records: Sequence[Record]) -> Pair:
         self._seen.update(record["number"] for record in records)
         key = self._key or ""
-        upstream = [exchange(record, client, f"{client.id}u{place}", key) for place, record in enumerate(records, 1)]
+        upstream = [
+            exchange(record, client, f"{client.id}u{place}", key, self._redact)
+            for place, record in enumerate(records, 1)
+        ]
         credentials = [str(each.notes["credential"]) for each in upstream if each.notes["credential"]]
         return Pair(without_secrets(client, credentials), tuple(upstream))
 

@@ -80,12 +80,11 @@ def body(record: Record) -> bytes:
     return base64.b64decode(record["body_b64"])
 
 
-def exchange(record: Record, client: Exchange, id: str, key: str) -> Exchange:
-    """A journal record as the upstream's side of *client*; *key* is the client's, looked for and then redacted."""
+def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redactor) -> Exchange:
+    """A journal record as the upstream's side of *client*; *key* is the client's, looked for and then redacted by *redact*."""
     request, writes = record["request"], list(_writes(record))
     acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
     answer = unframe(record["method"], writes, closed="close" in acts or (record["complete"] and not acts))
-    redact = Redactor((key,) if key else ())
     headers = tuple((name, value) for name, value in request["headers"])
     return Exchange(
         id=id,
