@@ -5,22 +5,17 @@ The log is the run. Whatever ends it early (an unreachable target, a spent budge
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
-import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from echosounder import specs
-from echosounder.conformance import gate
+from echosounder.conformance import gate, provenance
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.budget import Budget
 from echosounder.conformance.catalogue import PROBES
@@ -36,6 +31,7 @@ from echosounder.judgement.score import score
 from echosounder.judgement.setting import Setting, Suite
 from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import Clock, Header, RunKind
 from echosounder.wire.runlog import Run, RunWriter, read
 from echosounder.wire.target import Target
 from echosounder.wire.verdict import Result
@@ -136,19 +132,18 @@ class _Session:
         self._options, self._runner, self._watch = options, runner, watch
         self._exchanges: list[Exchange] = []
         self._silent = 0
-        self._header: dict[str, Any] = {}
 
     def run(self) -> CannotJudge | None:
         """Sends everything and writes the log. Returns why the run ended early, None where it did not."""
-        clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
+        clock = Clock(time.time(), time.monotonic_ns())
         first, interrupted = self._first()
         model = self._options.target.model or choose(first, self._options.profile)
-        ask = Ask(self._options.profile, model, self._options.seed, salt=f"{clock['unix']:.0f}")
-        self._header = header(self._options, model, clock)
-        with RunWriter(self._options.out / "run.jsonl", self._header) as log:
+        ask = Ask(self._options.profile, model, self._options.seed, salt=f"{clock.unix:.0f}")
+        header = provenance.header(self._options, model, clock, RunKind.CHECK)
+        with RunWriter(self._options.out / "run.jsonl", header) as log:
             if interrupted:
                 raise interrupted
-            return self._all(ask, log, first)
+            return self._all(ask, log, first, header)
 
     def _first(self) -> tuple[Exchange | None, KeyboardInterrupt | None]:
         """The list of models, asked before there is a log: its header names the model."""
@@ -158,7 +153,7 @@ class _Session:
         except KeyboardInterrupt as interrupt:
             return None, interrupt
 
-    def _all(self, ask: Ask, log: RunWriter, first: Exchange | None) -> CannotJudge | None:
+    def _all(self, ask: Ask, log: RunWriter, first: Exchange | None, header: Header) -> CannotJudge | None:
         options = self._options
         unsent: dict[str, str] = {}
         log.footer["unsent"] = unsent
@@ -183,15 +178,15 @@ class _Session:
             log.footer["stopped"], log.footer["stopped_by"] = str(reason), type(reason).__name__
             return reason
         if planned.reduction:
-            self._reduce(log, budget)
+            self._reduce(log, budget, header)
         log.footer["at_most_usd"] = None if budget.price(0, 0) is None else format(budget.spent_usd, "f")
         if planned.spent is not None:
             log.footer["stopped"], log.footer["stopped_by"] = str(planned.spent), "BudgetSpent"
         return planned.spent
 
-    def _reduce(self, log: RunWriter, budget: Budget) -> None:
+    def _reduce(self, log: RunWriter, budget: Budget, header: Header) -> None:
         """Makes what generated requests found smaller. What the budget does not allow is left as it is."""
-        run = Run(self._header, tuple(self._exchanges))
+        run = Run(header, tuple(self._exchanges))
 
         def send(send: Send, probe: str) -> Exchange:
             budget.debit(send)
@@ -243,57 +238,3 @@ def choose(first: Exchange | None, profile: str) -> str:
     listed = models(first)
     known = [name for name in specs.models(profile) if name in listed]
     return (known or listed or [specs.models(profile)[0]])[0]
-
-
-def header(options: Options, model: str, clock: dict[str, Any]) -> dict[str, Any]:
-    """The first record of a log: what was run, against what, by which versions. *clock* holds one instant, ``unix`` (s) and
-    ``monotonic_ns``.
-    """
-    target = {
-        "url": options.target.shown,
-        "beta_url": options.target.beta_url,
-        "model": model,
-        "position": options.position,
-        "access": options.target.access.shown,
-    }
-    return {
-        "kind_of_run": "check",
-        "version": _version("echosounder"),
-        "profile": options.profile,
-        "policy": options.policy,
-        "suite": options.suite.name.lower(),
-        "only": list(options.only),
-        "seed": options.seed,
-        "repeat": options.repeat,
-        "target": target,
-        "prices": None if options.prices is None else [str(amount) for amount in options.prices],
-        "catalogue": _catalogue(),
-        "spec": _spec(options.profile),
-        "started": datetime.fromtimestamp(clock["unix"], UTC).isoformat(timespec="seconds"),
-        "clock": clock,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: _version(name) for name in ("httpx", "openapi-core", "hypothesis")},
-        },
-    }
-
-
-@functools.cache
-def _catalogue() -> str:
-    return _digest([asdict(row) for row in specs.requirements()])
-
-
-@functools.cache
-def _spec(profile: str) -> str:
-    return _digest(specs.document(profile))
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from echosounder.conformance import engine, gate
+from echosounder.conformance import engine, gate, provenance
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.engine import Options, Progress, Watch
 from echosounder.conformance.planner import budget_of, plan
@@ -24,6 +24,7 @@ from echosounder.conformance.runner import Runner
 from echosounder.judgement.answers import answer, completion, wants_stream
 from echosounder.wire.errors import BudgetSpent, CannotJudge
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import Clock, RunKind
 from echosounder.wire.runlog import RunWriter
 from echosounder.wire.stream import stream_end
 from echosounder.wire.strict_json import at
@@ -157,12 +158,13 @@ class _Side:
     def __init__(self, name: str, options: Options, times: int, stack: ExitStack) -> None:
         self.name, self._options = name, options
         self._runner = stack.enter_context(Runner(options.target, options.api_key, options.bounds))
-        clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
+        clock = Clock(time.time(), time.monotonic_ns())
         first = self._runner.send(next(PROBES["models.list"].steps(Ask(options.profile, ""))), "1", "models.list")
         self.model = options.target.model or engine.choose(first, options.profile)
-        self._log = stack.enter_context(RunWriter(options.out / "run.jsonl", engine.header(options, self.model, clock)))
+        header = provenance.header(options, self.model, clock, RunKind.COMPARISON)
+        self._log = stack.enter_context(RunWriter(options.out / "run.jsonl", header))
         self.exchanges: list[Exchange] = []
-        self._silent, self._salt = 0, f"{clock['unix']:.0f}"
+        self._silent, self._salt = 0, f"{clock.unix:.0f}"
         self.plan = plan(self.ask(0), options.suite, datetime.now(UTC), options.only, times, options.caps)
         if self.plan.spent is not None:
             raise BudgetSpent(f"the {name}: {self.plan.spent}")

@@ -29,23 +29,23 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
     ``unsent`` (probes and why), ``baseline``; of a requirement ``note``, ``accepted``, ``explained_by`` (the broken
     requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding ``offset`` and ``cause``.
     """
-    header = run.header
-    started = datetime.fromisoformat(header["started"])
-    accepted = baseline.apply(results, header["target"]["url"], started.date())
+    header, target, asked = run.header, run.header.target, run.header.checking
+    started = datetime.fromisoformat(header.started)
+    accepted = baseline.apply(results, target.url, started.date())
     judged, whys = {result.requirement for result in results}, explanations(results)
     return {
         "schema": SCHEMA,
         "verdict": verdict(run, results, accepted),
-        "target": {name: header["target"][name] for name in ("url", "model", "position")},
-        "profile": header["profile"],
-        "policy": header["policy"],
-        "suite": header["suite"],
-        "started": header["started"],
+        "target": {"url": target.url, "model": target.model, "position": target.position},
+        "profile": header.profile,
+        "policy": asked.policy,
+        "suite": asked.suite,
+        "started": header.started,
         "counts": _counts(results),
-        "cost": cost(run.exchanges, header["target"]["model"], started, header.get("prices"))
+        "cost": cost(run.exchanges, target.model or "", started, asked.prices)
         | {"usd_at_most": (run.footer or {}).get("at_most_usd")},
         "requirements": [_requirement(result, accepted, whys.get(result.requirement)) for result in results],
-        "unchecked": [row.id for row in specs.requirements(header["profile"]) if row.id not in judged],
+        "unchecked": [row.id for row in specs.requirements(header.profile) if row.id not in judged],
         "unsent": (run.footer or {}).get("unsent", {}),
         "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
     }

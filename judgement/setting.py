@@ -48,13 +48,12 @@ class Setting:
 
     @classmethod
     def of(cls, run: Run) -> Setting:
-        """Raises ``KeyError`` where the header lacks what a check run writes."""
-        header, footer = run.header, run.footer or {}
-        subject = Subject(header["profile"], header["target"]["model"])
-        clock = header["clock"]
-        case = Case(subject, header["policy"], frozenset(_served(run.exchanges)), clock["unix"], clock["monotonic_ns"])
-        unsent = footer.get("unsent", {})
-        return cls(subject, header["policy"], Suite.named(header["suite"]), tuple(header["only"]), case, unsent)
+        """Raises :class:`LogError` where the run was none that sends a suite."""
+        header, asked, clock = run.header, run.header.checking, run.header.instant
+        subject = Subject(header.profile, header.target.model or "")
+        case = Case(subject, asked.policy, frozenset(_served(run.exchanges)), clock.unix, clock.monotonic_ns)
+        unsent = (run.footer or {}).get("unsent", {})
+        return cls(subject, asked.policy, Suite.named(asked.suite), asked.only, case, unsent)
 
 
 def _served(exchanges: Sequence[Exchange]) -> Iterator[str]:

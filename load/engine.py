@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 import socket
@@ -11,11 +12,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from echosounder import specs
+from echosounder import __version__, specs
 from echosounder.load.calibration import machine, saved
 from echosounder.load.figures import slo
 from echosounder.load.figures.analysis import exit_code, report
@@ -33,7 +34,9 @@ from echosounder.load.watch.otel import exporting
 from echosounder.load.watch.prometheus import serving
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.wire.errors import CannotJudge, UsageError
+from echosounder.wire.header import Aimed, Clock, Header, RunKind
 from echosounder.wire.prices import Rates
+from echosounder.wire.settings import dump
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
@@ -71,18 +74,18 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
     options = checked(options)
     items(options)
     options = replace(options, beyond=beyond(options))
-    started = datetime.now(UTC).isoformat(timespec="seconds")
+    clock = Clock(time.time(), time.monotonic_ns())
     try:
-        with Log(options.out / "run.jsonl", header(options, started)) as log:
+        with Log(options.out / "run.jsonl", header(options, clock)) as log:
             options = _ready(options)
-            log.write("options", {"machine": machine(), "options": json.loads(options.dump())})
+            log.write("options", {"machine": machine(), "options": dump(options)})
             tally, lost = _measure(options, log, progress)
             log.footer["stopped"] = tally.stopped
     except OSError as error:
         raise CannotJudge(
             f"cannot write to {options.out}: {error.strerror or error}; what was measured before is in there"
         ) from None
-    made = report(options, tally, started, lost, saved())
+    made = report(options, tally, clock.started, lost, saved())
     return Outcome(made, exit_code(made), options.out / "run.jsonl")
 
 
@@ -98,14 +101,19 @@ def _ready(options: Options) -> Options:
     return options
 
 
-def header(options: Options, started: str) -> dict[str, Any]:
-    """The header of the run's log."""
-    return {
-        "command": "load",
-        "scenario": options.scenario,
-        "started": started,
-        "target": {"url": options.url, "model": options.model},
-    }
+def header(options: Options, clock: Clock, kind: RunKind = RunKind.LOAD) -> Header:
+    """The header of the run's log. Which model was asked for is in the record ``options`` where the target had to be asked first."""
+    return Header(
+        kind_of_run=kind,
+        started=clock.started,
+        target=Aimed(options.url, options.model, options.beta_url),
+        profile=options.profile,
+        seed=options.seed,
+        version=__version__,
+        versions={"python": platform.python_version()},
+        clock=clock,
+        scenario=options.scenario,
+    )
 
 
 def new_tally(options: Options) -> Tally:
@@ -172,7 +180,7 @@ def _start(options: Options) -> "subprocess.Popen[bytes]":
     parts.mkdir(parents=True, exist_ok=True)
     for old in parts.glob("worker-*.jsonl"):
         old.unlink()
-    (parts / "options.json").write_text(options.dump(), encoding="utf-8")
+    (parts / "options.json").write_text(json.dumps(dump(options)), encoding="utf-8")
     environment = {
         **os.environ,
         "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),

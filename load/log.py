@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.wire.errors import UsageError
+from echosounder.wire.header import Header
 from echosounder.wire.runlog import RunWriter
 
 
@@ -17,7 +18,7 @@ class Log(RunWriter):
     Raises :class:`UsageError` while another run writes to the same file.
     """
 
-    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+    def __init__(self, path: Path, header: Header) -> None:
         if path.exists() and claimed(path):
             raise UsageError(f"another run is writing into {path.parent}; give another folder with --out")
         super().__init__(path, header)

@@ -1,27 +1,30 @@
 """Everything that a load run is told, as one frozen record that the parent checks and the workers read."""
 
-import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from echosounder import specs
 from echosounder.load.client.tls import context
 from echosounder.load.figures import slo
 from echosounder.load.worker import shape
 from echosounder.wire.errors import UsageError
+from echosounder.wire.settings import bounded, setting
 from echosounder.wire.target import Target, target
 
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400
 SHORTEST = 0.1  # s of sending
+PORT: dict[str, Any] = {"low": 1, "high": 65535, "metavar": "PORT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``users`` alone is the closed loop, ``rate`` alone the open loop, both together a schedule on a bounded number of users.
+    """Each field is described once; what has a line of help is an option of ``echosounder load``. Times are in seconds.
 
-    ``users`` and ``rate`` are levels over time as :func:`load.worker.shape.parse` reads them. Times are in seconds.
+    ``users`` alone is the closed loop, ``rate`` alone the open loop, both together a schedule on a bounded number of users.
+    ``users`` and ``rate`` are levels over time as :func:`load.worker.shape.parse` reads them.
     ``budget_usd`` caps the ceilings of what is sent; ``prices`` are amounts per million tokens (hit, miss, output) where the
     price list does not know the model. ``sample_every`` keeps every n-th exchange whole, at most ``sample_limit`` per worker.
     """
@@ -30,40 +33,64 @@ class Options:
     scenario: str = "streaming"
     beta_url: str | None = None
     model: str | None = None
-    profile: str = "2026-08"
-    api_key: str | None = field(default=None, repr=False)
-    users: str | None = None
-    rate: str | None = None
-    arrival: str = "constant"
-    trace: Path | None = None
+    profile: str = specs.DEFAULT_PROFILE
+    api_key: str | None = setting(None, secret=True)
+    users: str | None = setting(
+        None,
+        "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
+        "many, 256 by default.",
+    )
+    rate: str | None = setting(None, "Open loop: so many requests a second, whatever the target does.")
+    arrival: str = setting("constant", "When the requests of the open loop are due.", choices=ARRIVALS)
+    trace: Path | None = setting(None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end.")
     beyond: int | None = None  # requests of the trace that are due after the duration; found out when the run begins
-    duration: float = 10.0
-    warmup: float = 0.0
-    drain: float = 30.0
-    processes: int = 1
-    master: str | None = None  # HOST:PORT to listen on for workers on other machines
-    worker: str | None = None  # HOST:PORT of the master to work for
-    expect_workers: int = 0  # workers from elsewhere that the master waits for
-    web: int | None = None  # port of Locust's web interface, with our page at /echosounder
-    prometheus: int | None = None  # port to serve metrics on
-    otel: bool = False  # export OpenTelemetry metrics
-    slo: tuple[str, ...] = ()
-    budget_usd: str | None = None
-    budget_requests: int | None = None
-    prices: tuple[str, str, str] | None = None
-    seed: int = 0
+    duration: float = setting(
+        10.0,
+        "How long to send, 30s or as long as the trace by default. For rate-limit: the longest it may take, 5m by default.",
+        low=SHORTEST,
+        high=MAX_SECONDS,
+        unit="s",
+        later=True,
+    )
+    warmup: float = setting(
+        0.0,
+        "Sent first, at the level the load begins with, and left out of the figures.",
+        low=0,
+        high=MAX_SECONDS,
+        unit="s",
+    )
+    drain: float = setting(30.0, "How long streams in flight may take to end.", low=0, high=MAX_SECONDS, unit="s")
+    prompt_tokens: str | None = setting(None, "Length of the prompts: 200, or 100-400.")
+    output_tokens: str | None = setting(None, "Length of the answers asked for.")
+    prompts: Path | None = setting(None, "Prompts from a file, one a line.")
+    processes: int = setting(1, "Worker processes on this machine.", low=1, high=256)
+    master: str | None = setting(None, "Wait here for workers on other machines.", metavar="HOST:PORT")
+    worker: str | None = setting(None, "Work for this master.", metavar="HOST:PORT")
+    expect_workers: int = setting(0, "Workers from elsewhere that the master waits for.", low=0, high=10_000)
+    web: int | None = setting(None, "Locust's web interface while running, our page at /echosounder.", **PORT)
+    prometheus: int | None = setting(None, "Serve metrics for Prometheus while running.", **PORT)
+    otel: bool = setting(False, "Export OpenTelemetry metrics while running, by the OTEL_* variables.")
+    slo: tuple[str, ...] = setting((), "ttft_p95<500ms, failures<1%, goodput>20/s; may be repeated.")
+    budget_usd: str | None = setting(None, "Never spend more than this.")
+    budget_requests: int | None = setting(None, "Never send more requests than this.", low=1, high=1_000_000_000)
+    prices: tuple[str, str, str] | None = setting(
+        None, "USD per million tokens, where no price is known.", flag="--price", metavar="HIT,MISS,OUTPUT"
+    )
+    ca_file: Path | None = setting(None, "Certificate authorities to trust instead of the system's.")
+    seed: int = setting(
+        0,
+        "Seed of everything that is drawn. Without it each load draws its own and tells it: a server that has cached the "
+        "prompts of one run must not know those of the next.",
+        later=True,
+    )
     out: Path = Path("runs/load")
-    prompts: Path | None = None
-    prompt_tokens: str | None = None
-    output_tokens: str | None = None
-    connect_timeout: float = 10.0
-    idle_timeout: float = 120.0
-    total_timeout: float = 1800.0
-    flush: float = 1.0
-    breaker: int = 20
-    sample_every: int = 20
-    sample_limit: int = 50
-    ca_file: Path | None = None
+    connect_timeout: float = setting(10.0, flag="--timeout", low=0.05, high=3600, unit="s")
+    idle_timeout: float = setting(120.0, flag="--timeout", low=0.05, high=MAX_SECONDS, unit="s")
+    total_timeout: float = setting(1800.0, low=0.05, high=MAX_SECONDS, unit="s")
+    flush: float = setting(1.0, low=0.05, high=60, unit="s")
+    breaker: int = setting(20, low=1, high=1_000_000)
+    sample_every: int = setting(20, low=1, high=1_000_000_000)
+    sample_limit: int = setting(50, low=0, high=100_000)
     kernel_stamps: bool = True  # False takes stamps when bytes are read, as where the kernel gives none
 
     @property
@@ -83,22 +110,6 @@ class Options:
         """Of sending, warm-up included."""
         return self.warmup + self.duration
 
-    def dump(self) -> str:
-        """As JSON for the workers; never the key."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "api_key"}
-        return json.dumps(values, default=str)
-
-
-def load(text: str, api_key: str | None) -> Options:
-    """What :meth:`Options.dump` wrote, with the key again."""
-    values: dict[str, Any] = json.loads(text)
-    for each in fields(Options):
-        if values.get(each.name) is not None and Path in {each.type, *get_args(each.type)}:
-            values[each.name] = Path(values[each.name])
-        if isinstance(values.get(each.name), list):
-            values[each.name] = tuple(values[each.name])
-    return Options(**values, api_key=api_key)
-
 
 def checked(options: Options) -> Options:
     """The options with the default load filled in. Raises :class:`UsageError` for what cannot work."""
@@ -108,12 +119,7 @@ def checked(options: Options) -> Options:
         _demand(options.trace is not None, "--arrival trace needs --trace FILE")
         _demand(options.rate is None, "a trace says when requests are due: give no --rate with it")
     _demand(options.arrival in ARRIVALS, f"unknown arrivals {options.arrival!r}; choose from {', '.join(ARRIVALS)}")
-    for name, low, high in _RANGES:
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            named = _FLAGS.get(name, f"--{name.replace('_', '-')}")
-            unit = " s" if isinstance(value, float) else ""
-            raise UsageError(f"{named} must be between {low:g} and {high:g}{unit}, not {value:g}{unit}")
+    bounded(options)
     for level in (options.users, options.rate):
         if level is not None:
             shape.parse(level, options.duration, options.warmup)
@@ -130,26 +136,6 @@ def checked(options: Options) -> Options:
     _authorities(options)
     assert options.target
     return options
-
-
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("duration", SHORTEST, MAX_SECONDS),
-    ("warmup", 0, MAX_SECONDS),
-    ("drain", 0, MAX_SECONDS),
-    ("processes", 1, 256),
-    ("expect_workers", 0, 10_000),
-    ("web", 1, 65535),
-    ("prometheus", 1, 65535),
-    ("budget_requests", 1, 1_000_000_000),
-    ("connect_timeout", 0.05, 3600),
-    ("idle_timeout", 0.05, MAX_SECONDS),
-    ("total_timeout", 0.05, MAX_SECONDS),
-    ("flush", 0.05, 60),
-    ("breaker", 1, 1_000_000),
-    ("sample_every", 1, 1_000_000_000),
-    ("sample_limit", 0, 100_000),
-)
-_FLAGS = {"connect_timeout": "--timeout", "idle_timeout": "--timeout"}  # the others go by their own names
 
 
 def _places(options: Options) -> None:

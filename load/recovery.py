@@ -4,7 +4,6 @@ What the workers had written and the log does not hold yet is added to it. The l
 unfinished, and its report says so.
 """
 
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from echosounder.load import options as load_options
 from echosounder.load.calibration import machine, saved
 from echosounder.load.engine import Outcome, new_tally
 from echosounder.load.figures.analysis import exit_code, report
@@ -21,8 +19,10 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.log import claimed
 from echosounder.load.options import Options
 from echosounder.load.parts import Parts, blocks, entered, lines, parse, worker_of
+from echosounder.wire import runlog
 from echosounder.wire.errors import CannotJudge, LogError
 from echosounder.wire.runlog import records
+from echosounder.wire.settings import load
 
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
 
@@ -82,18 +82,17 @@ def _at_rest(folder: Path) -> None:
 
 
 def _made(path: Path) -> Made:
-    header: dict[str, Any] = {}
+    header = runlog.header(path)
     for record in records(path):
-        header = header or record
         if record["kind"] == "options":
             try:
-                options = load_options.load(json.dumps(record["options"]), None)
-                return Made(options, str(header["started"]), str(record["machine"]))
+                options = load(Options, record["options"])
+                return Made(options, header.started, str(record["machine"]))
             except (KeyError, TypeError, ValueError) as error:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None
         if worker_of(record) is not None:
             raise LogError(
-                f"{path} does not say how it was made, so it cannot be analysed again: what {header.get('scenario')} found"
+                f"{path} does not say how it was made, so it cannot be analysed again: what {header.scenario} found"
                 " is in its report.json, or it has to be run again"
             )
     raise CannotJudge(f"{path}: nothing was sent before the run was stopped; run it again")

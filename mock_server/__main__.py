@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.net.server import serve
 from echosounder.wire.errors import EchosounderError
+from echosounder.wire.settings import Setting, settings
 
 
 def main() -> int:
@@ -21,25 +21,22 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser("mock_server", description=__doc__)
-    hints = get_type_hints(Config)
-    for member in fields(Config):
-        kind = hints[member.name]
+    for each in settings(Config):
         options.add_argument(
-            f"--{member.name.replace('_', '-')}",
-            *member.metadata["aliases"],
-            dest=member.name,
-            default=member.default,
-            help=member.metadata["help"].replace("%", "%%"),
-            **_action(kind, member.default),
+            each.option,
+            *each.aliases,
+            dest=each.name,
+            default=each.default,
+            help=each.about.replace("%", "%%"),
+            **_action(each),
         )
     return options
 
 
-def _action(kind: Any, default: Any) -> dict[str, Any]:
-    if kind is bool:
+def _action(each: Setting) -> dict[str, Any]:
+    if each.plain is bool:
         return {"action": "store_true"}
-    of_text = next(option for option in (*get_args(kind), kind) if option in (int, float, str))
-    return {"type": of_text, **({"action": _Append} if default == () else {})}
+    return {"type": each.plain, **({"action": _Append} if each.repeated else {})}
 
 
 class _Append(argparse.Action):

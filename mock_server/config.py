@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,68 +10,64 @@ from echosounder.mock_server.admission import money
 from echosounder.mock_server.answering.pieces import METHODS
 from echosounder.specs import DEFAULT_PROFILE, PROFILES
 from echosounder.wire.errors import UsageError
+from echosounder.wire.settings import setting, settings
 
 KEEPALIVE_S = 75.0
 CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
-
-
-def option(default: Any, about: str, *aliases: str, choices: Iterable[str] = ()) -> Any:
-    """A field with its line of help, its short option names and, where it is one of a few words, those words."""
-    return field(default=default, metadata={"help": about, "aliases": aliases, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Durations are in the unit of the name's suffix. Raises :class:`UsageError` on values that make no sense."""
 
-    host: str = option("127.0.0.1", "address to listen on")
-    port: int = option(0, "port to listen on; 0 takes a free one")
-    profile: str = option(DEFAULT_PROFILE, "state of the API to be: " + ", ".join(PROFILES), choices=PROFILES)
-    seed: int | None = option(None, "same requests, same order, same bytes (but for the time of day: see clock)")
-    clock: str | None = option(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
-    deviate: tuple[str, ...] = option((), "deviation to commit, `slug` or `slug:k=v,k=v`; may be repeated")
-    upstream: str | None = option(None, "be a mutating reverse proxy in front of this URL")
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(0, "port to listen on; 0 takes a free one")
+    profile: str = setting(DEFAULT_PROFILE, "state of the API to be: " + ", ".join(PROFILES), choices=PROFILES)
+    seed: int | None = setting(None, "same requests, same order, same bytes (but for the time of day: see clock)")
+    clock: str | None = setting(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
+    deviate: tuple[str, ...] = setting((), "deviation to commit, `slug` or `slug:k=v,k=v`; may be repeated")
+    upstream: str | None = setting(None, "be a mutating reverse proxy in front of this URL")
 
-    ttft_ms: float = option(5.0, "start of a request to its first token", "--ttft")
-    itl_ms: float = option(1.0, "between tokens", "--itl")
-    schedule: str = option(
+    ttft_ms: float = setting(5.0, "start of a request to its first token", "--ttft")
+    itl_ms: float = setting(1.0, "between tokens", "--itl")
+    schedule: str = setting(
         "constant", "constant, list:400,100, normal:cv=0.2, lognormal:cv=0.5, gamma:cv=1, trace:FILE"
     )
-    prefill_us: float = option(0.0, "added to the first token for each prompt token that is not cached")
-    tokens: str = option(
+    prefill_us: float = setting(0.0, "added to the first token for each prompt token that is not cached")
+    tokens: str = setting(
         "estimate", "how text is counted: exact needs the vocabulary and half a second more to start", choices=METHODS
     )
-    output_tokens: int | None = option(None, "tokens of every answer in prose; by default the prompt decides")
-    slots: int | None = option(None, "streams served at once; others wait; by default no bound")
-    queue: int | None = option(None, "streams that may wait, more get 503; by default no bound")
-    slowdown: float = option(0.0, "share by which a stream is slower when all slots are busy")
-    keepalive_ms: float = option(5000.0, "between keep-alives while a request waits")
+    output_tokens: int | None = setting(None, "tokens of every answer in prose; by default the prompt decides")
+    slots: int | None = setting(None, "streams served at once; others wait; by default no bound")
+    queue: int | None = setting(None, "streams that may wait, more get 503; by default no bound")
+    slowdown: float = setting(0.0, "share by which a stream is slower when all slots are busy")
+    keepalive_ms: float = setting(5000.0, "between keep-alives while a request waits")
 
-    granted: str = option("10.00", "gift on every new account")
-    topped_up: str = option("1000.00", "paid money on every new account")
-    currency: str = option("USD", "of accounts and prices", choices=("USD", "CNY"))
-    balance_digits: int = option(12, "decimals shown by /user/balance, at least 2; the real API shows 2")
-    limit: tuple[str, ...] = option(
+    granted: str = setting("10.00", "gift on every new account")
+    topped_up: str = setting("1000.00", "paid money on every new account")
+    currency: str = setting("USD", "of accounts and prices", choices=("USD", "CNY"))
+    balance_digits: int = setting(12, "decimals shown by /user/balance, at least 2; the real API shows 2")
+    limit: tuple[str, ...] = setting(
         (), "limiter, such as `concurrency:count=64` or `none`; by default the profile's; may be repeated"
     )
 
-    cache: str = option("profile", "model of the context cache: " + ", ".join(CACHES), choices=CACHES)
-    cache_unit: int | None = option(None, "tokens that hits come in; by default the profile's")
-    cache_settle_s: float = option(0.0, "until what was sent can hit")
-    cache_ttl_s: float = option(86_400.0, "until what is not used is dropped")
-    cache_capacity: int = option(1 << 24, "tokens kept; the least recently used go first")
-    cache_interval: int = option(1024, "tokens between the units of long prompts (prefix-units)")
+    cache: str = setting("profile", "model of the context cache: " + ", ".join(CACHES), choices=CACHES)
+    cache_unit: int | None = setting(None, "tokens that hits come in; by default the profile's")
+    cache_settle_s: float = setting(0.0, "until what was sent can hit")
+    cache_ttl_s: float = setting(86_400.0, "until what is not used is dropped")
+    cache_capacity: int = setting(1 << 24, "tokens kept; the least recently used go first")
+    cache_interval: int = setting(1024, "tokens between the units of long prompts (prefix-units)")
 
-    journal: str | None = option(None, "append a JSON line per request to this file")
-    journal_size: int = option(4096, "requests that GET /__mock/journal remembers")
-    max_body: int = option(64 << 20, "bytes of request body accepted; more is a 413")
-    request_timeout_s: float = option(30.0, "a request must be complete after this long; else 408")
-    while_stdin: bool = option(False, "stop when standard input ends, so as not to outlive who started it")
-    control: str = option("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))
+    journal: str | None = setting(None, "append a JSON line per request to this file")
+    journal_size: int = setting(4096, "requests that GET /__mock/journal remembers")
+    max_body: int = setting(64 << 20, "bytes of request body accepted; more is a 413")
+    request_timeout_s: float = setting(30.0, "a request must be complete after this long; else 408")
+    while_stdin: bool = setting(False, "stop when standard input ends, so as not to outlive who started it")
+    control: str = setting("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))
 
     def __post_init__(self) -> None:
-        for member in fields(self):
-            self._check(member.name, getattr(self, member.name), member.metadata["choices"])
+        for each in settings(Config):
+            self._check(each.name, getattr(self, each.name), each.choices)
         self.instant()
         for name in ("granted", "topped_up"):
             try:
@@ -97,7 +93,7 @@ class Config:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Config":
         """From a mapping, such as a table of a configuration file; an unknown key is an error with the nearest known one."""
-        names = [member.name for member in fields(cls)]
+        names = [each.name for each in settings(cls)]
         for key in values:
             if key not in names:
                 raise UsageError(f"unknown setting {key!r} of the mock{hint(key, names)}")
@@ -105,14 +101,13 @@ class Config:
 
     def arguments(self) -> Iterator[str]:
         """The command line that gives this configuration; defaults are left out."""
-        for member in fields(self):
-            value = getattr(self, member.name)
-            if value != member.default:
-                name = f"--{member.name.replace('_', '-')}"
+        for each in settings(Config):
+            value = getattr(self, each.name)
+            if value != each.default:
                 yield from (
-                    [name]
+                    [each.option]
                     if value is True
-                    else (f"{name}={part}" for part in (value if isinstance(value, tuple) else [value]))
+                    else (f"{each.option}={part}" for part in (value if isinstance(value, tuple) else [value]))
                 )
 
 

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,10 @@ from echosounder.reports import charts, page
 from echosounder.reports.kinds import kind, started
 from echosounder.reports.source import document
 from echosounder.reports.verdicts import FACES
+from echosounder.wire import runlog
 from echosounder.wire.errors import LogError, UsageError
-from echosounder.wire.runlog import Run, records
+from echosounder.wire.header import Header
+from echosounder.wire.runlog import Run
 
 _EPHEMERAL = re.compile(r"(https?://(?:localhost|127\.0\.0\.1|\[::1\])):(\d{5})(/.*)?")
 SCHEMA = 1  # of the index; another one is made anew
@@ -70,24 +71,23 @@ def index(folder: Path, database: Path) -> list[str]:
 
 def entry(run: Path, root: Path) -> Entry:
     """What the index knows of one folder. Raises :class:`LogError` for a log of another schema."""
-    header = next(islice(records(run / "run.jsonl"), 1), None)
-    if header is None:
-        raise LogError(f"{run / 'run.jsonl'} is empty: the run was stopped before it wrote anything")
+    header = runlog.header(run / "run.jsonl")
     name, report = str(run.relative_to(root)), _report(run)
     log = Run(header)
-    target = (report or header).get("target") or {}
-    about = (
-        name,
-        started(report or {}, log) or "",
-        _address(str(target.get("url") or "")),
-        str(target.get("model") or ""),
-    )
+    url, model = _target(report, header)
+    about = (name, started(report or {}, log) or "", url, model)
     if report is None:
         word = "unread" if _finished(run / "run.jsonl") else "unfinished"
-        return _entry(about, str(header.get("kind_of_run") or header.get("command") or ""), "", word)
+        return _entry(about, header.kind_of_run.report, "", word)
     if kind(report) == "load":
         return _entry(about, "load", report["scenario"], report["measurement"]["verdict"], **_latency(report))
     return _entry(about, "check", _setting(report), report["verdict"], **_counts(report))
+
+
+def _target(report: Mapping[str, Any] | None, header: Header) -> tuple[str, str]:
+    """Address and model: of the report, which knows the model that the target listed, where there is one."""
+    about = report.get("target") or {} if report else {"url": header.target.url, "model": header.target.model}
+    return _address(str(about.get("url") or "")), str(about.get("model") or "")
 
 
 def _setting(report: Mapping[str, Any]) -> str:

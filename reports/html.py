@@ -43,7 +43,7 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
         f"{kind(report)}.html.j2",
         report=report,
         started=started(report, run),
-        header=run.header if run else {},
+        version=run.header.version if run else None,
         **context,
     )
 

@@ -48,8 +48,7 @@ def schema(name: str) -> dict[str, Any]:
 
 def started(report: Mapping[str, Any], run: Run | None) -> str | None:
     """When the run began, ISO 8601 to the second, UTC; from the report or the log's header."""
-    header = run.header if run else {}
-    value = report.get("started") or header.get("started") or (header.get("clock") or {}).get("unix")
+    value = report.get("started") or (run.header.started if run else None)
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value or 0, UTC)
     except (ValueError, TypeError, OSError, OverflowError):

@@ -127,7 +127,6 @@ def _validate(columns: Sequence[Column], reference: str | None) -> None:
 def _head(column: Column) -> dict[str, Any]:
     report = column.report
     passed = Counter(row["verdict"] for row in report["requirements"] if row["level"] == "MUST")
-    header = column.run.header if column.run else {}
     return {
         "name": column.name,
         "url": report["target"]["url"],
@@ -135,7 +134,7 @@ def _head(column: Column) -> dict[str, Any]:
         "verdict": report["verdict"],
         "profile": report["profile"],
         "day": day(report, column.run),
-        "version": header.get("version"),
+        "version": column.run.header.version if column.run else None,
         "passed": passed["pass"],
         "musts": sum(passed.values()) - passed["not-applicable"],
     }

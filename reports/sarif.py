@@ -23,7 +23,7 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
     if kind(report) != "check":
         raise UsageError("SARIF is for findings, and a load report has none; use junit for its objectives")
     broken = [row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")]
-    version = (run.header if run else {}).get("version")
+    version = run.header.version if run else None
     driver = {"name": "Echosounder", "rules": [_rule(row) for row in broken]} | (
         {"version": version} if version else {}
     )

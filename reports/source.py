@@ -12,6 +12,7 @@ from echosounder.reports.wireview import MAX_VIEWS
 from echosounder.wire import runlog
 from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import SCHEMA
 from echosounder.wire.runlog import Run
 
 # Of a load run's samples, what the figures and comparisons are drawn from.
@@ -63,18 +64,17 @@ def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
     """
     path = path / "run.jsonl" if path.is_dir() else path
     wanted = set(islice(_named(report or {}), MAX_VIEWS))
-    kept: dict[str, list[Any]] = {"header": [], "exchange": [], "sample": [], "footer": []}
+    kept: dict[str, list[Any]] = {"exchange": [], "sample": [], "footer": []}
+    header = runlog.header(path)
     try:
         for record in runlog.records(path):
             kind = record["kind"]
             if kind in kept and (kind != "exchange" or _is_wanted(record, wanted)):
                 kept[kind].append(_SHAPE.get(kind, dict)(record))
     except (KeyError, TypeError, ValueError) as error:
-        raise LogError(f"{path}: a record is not of schema {runlog.SCHEMA} ({error!r})") from None
-    if not kept["header"]:
-        raise LogError(f"{path} is empty: the run was stopped before it wrote anything")
+        raise LogError(f"{path}: a record is not of schema {SCHEMA} ({error!r})") from None
     footer = kept["footer"][-1] if kept["footer"] else None
-    return Run(kept["header"][0], tuple(kept["exchange"]), (), tuple(kept["sample"]), footer)
+    return Run(header, tuple(kept["exchange"]), (), tuple(kept["sample"]), footer)
 
 
 def _is_wanted(record: Mapping[str, Any], wanted: set[str]) -> bool:

@@ -1,7 +1,8 @@
 """The run log: JSON lines that hold everything a run learned. Every output is a function of it.
 
-One object a line, each with its ``kind``: a ``header`` first, then ``exchange``, ``sample`` and ``verdict`` records in the order they
-came to be, a ``footer`` last. A log without its footer is an unfinished run and says so; a last line that was cut is ignored.
+One object a line, each with its ``kind``: a ``header`` first (:mod:`wire.header`), then ``exchange``, ``sample`` and ``verdict``
+records in the order they came to be, a ``footer`` last; ``wire/schemas/run-2.schema.json`` describes every kind.
+A log without its footer is an unfinished run and says so; a last line that was cut is ignored.
 """
 
 import base64
@@ -14,9 +15,8 @@ from typing import Any, Self
 
 from echosounder.wire.errors import LogError, UnfinishedRun
 from echosounder.wire.exchange import End, Exchange, Read, Request
+from echosounder.wire.header import READABLE, SCHEMA, Header, header_from
 from echosounder.wire.verdict import Result
-
-SCHEMA = "echosounder/run/1"
 
 
 class RunWriter:
@@ -25,13 +25,13 @@ class RunWriter:
     As a context manager it writes the footer at the end, an exception or Ctrl-C included (``footer["interrupted"]``).
     """
 
-    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+    def __init__(self, path: Path, header: Header) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.footer: dict[str, Any] = {}
         self._file = path.open("w", encoding="utf-8")
         self._count: dict[str, int] = {}
-        self.write("header", {"schema": SCHEMA, **header})
+        self.write("header", header.record())
 
     def write(self, kind: str, record: dict[str, Any]) -> None:
         self._count[kind] = self._count.get(kind, 0) + 1
@@ -60,7 +60,7 @@ class RunWriter:
 class Run:
     """A log read back. ``footer`` is None for an unfinished run."""
 
-    header: dict[str, Any]
+    header: Header
     exchanges: tuple[Exchange, ...] = ()
     results: tuple[Result, ...] = ()
     samples: tuple[dict[str, Any], ...] = ()
@@ -87,8 +87,8 @@ def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
         record = _record(path, number, line)
         if record is None:
             return
-        if number == 1 and record.get("schema") != SCHEMA:
-            raise LogError(f"{path} is no run log of schema {SCHEMA} (it says {record.get('schema')!r})")
+        if number == 1 and record.get("schema") not in READABLE:
+            raise LogError(f"{path} is not a run log of schema {SCHEMA} (its schema is {record.get('schema')!r})")
         yield record
 
 
@@ -104,6 +104,21 @@ def _record(path: Path, number: int, line: str) -> dict[str, Any] | None:
     return record
 
 
+def header(path: Path) -> Header:
+    """The header of a log. Raises :class:`LogError`, for an empty log too."""
+    record = next(records(path), None)
+    if record is None:
+        raise LogError(f"{path} is empty: the run was stopped before it wrote anything")
+    return _header(path, record)
+
+
+def _header(path: Path, record: dict[str, Any]) -> Header:
+    try:
+        return header_from(record)
+    except LogError as error:
+        raise LogError(f"{path}: {error}") from None
+
+
 def read(path: Path) -> Run:
     """The whole log. ``path`` may be the log or the run's folder. Raises :class:`LogError`."""
     path = path / "run.jsonl" if path.is_dir() else path
@@ -114,7 +129,7 @@ def read(path: Path) -> Run:
         raise LogError(f"{path} is empty; is this a run.jsonl?")
     try:
         return Run(
-            header=kinds["header"][0],
+            header=_header(path, kinds["header"][0]),
             exchanges=tuple(exchange_from(record) for record in kinds.get("exchange", ())),
             results=tuple(Result.from_record(record) for record in kinds.get("verdict", ())),
             samples=tuple(kinds.get("sample", ())),

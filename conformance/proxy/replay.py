@@ -48,7 +48,7 @@ def again(
 
 
 def _ask(run: Run) -> Ask:
-    return Ask(run.header["profile"], run.header["target"]["model"], run.header["seed"])
+    return Ask(run.header.profile, run.header.target.model or "", run.header.seed or 0)
 
 
 def _send(pair: Pair, ask: Ask) -> Send:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from echosounder.conformance import engine
+from echosounder.conformance import engine, provenance
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.engine import Options, Outcome, Progress, Watch
 from echosounder.conformance.proxy import gate
@@ -19,6 +19,7 @@ from echosounder.judgement.pairs.pair import Pair
 from echosounder.judgement.pairs.report import report
 from echosounder.judgement.pairs.score import rows, score
 from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
+from echosounder.wire.header import Clock, RunKind
 from echosounder.wire.runlog import RunWriter, read
 
 FIRST = "proxy.first"
@@ -54,10 +55,10 @@ def planned(profile: str, only: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | None:
-    clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
-    with Session(options.target, options.api_key, options.bounds, control, f"{clock['unix']:.3f}") as session:
+    clock = Clock(time.time(), time.monotonic_ns())
+    with Session(options.target, options.api_key, options.bounds, control, f"{clock.unix:.3f}") as session:
         ask = Ask(options.profile, options.target.model or session.model(options.profile), options.seed)
-        header = engine.header(options, ask.model, clock) | {"upstream": control.url}
+        header = provenance.header(options, ask.model, clock, RunKind.PROXY, control.url)
         with RunWriter(options.out / "run.jsonl", header) as log:
             return _within(options, ask, session, log, watch)
 

@@ -8,13 +8,13 @@ from echosounder.cli import results, sampled
 from echosounder.load.engine import Outcome
 from echosounder.load.recovery import recover
 from echosounder.reports import source
-from echosounder.wire.runlog import records
+from echosounder.wire import runlog
 
 
 def is_load(run: Path) -> bool:
-    """Does the log at *run*, a folder or a run.jsonl, begin like that of a load?"""
+    """Is the log at *run*, a folder or a run.jsonl, of a kind of run that loads?"""
     log = run / "run.jsonl" if run.is_dir() else run
-    return log.name == "run.jsonl" and log.exists() and next(records(log), {}).get("command") == "load"
+    return log.name == "run.jsonl" and log.exists() and runlog.header(log).kind_of_run.report == "load"
 
 
 def remade(run: Path) -> tuple[dict[str, Any], Outcome]:

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from enum import StrEnum
 from functools import partial
-from inspect import Parameter, Signature
 from pathlib import Path
 from secrets import randbelow
 from typing import Annotated, Any
@@ -14,6 +12,7 @@ import typer
 from echosounder import specs
 from echosounder.cli import analysed, complete, options, results, sampled
 from echosounder.cli.check import BUNDLED_KEY, known_profile
+from echosounder.cli.described import described, values
 from echosounder.cli.duration import seconds
 from echosounder.load import engine, limits, plan, pricing
 from echosounder.load.options import Options
@@ -43,81 +42,13 @@ Scenario = Annotated[
 ]
 
 
-class Arrival(StrEnum):
-    CONSTANT = "constant"
-    POISSON = "poisson"
-    TRACE = "trace"
-
-
-def _option(name: str, kind: Any, default: Any, about: str, flag: str = "", **more: Any) -> Parameter:
-    """An option of the load engine: *name* is a field of `load.options.Options`."""
-    option = typer.Option(
-        flag or f"--{name.replace('_', '-')}", envvar=f"ECHOSOUNDER_{name.upper()}", help=about, **more
-    )
-    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
-
-
-DURATION: dict[str, Any] = {"parser": seconds, "metavar": "DURATION"}
-ENGINE = (
-    _option(
-        "users",
-        str | None,
-        None,
-        "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
-        "many, 256 by default.",
-    ),
-    _option("rate", str | None, None, "Open loop: so many requests a second, whatever the target does."),
-    _option("arrival", Arrival, Arrival.CONSTANT, "When the requests of the open loop are due."),
-    _option("trace", Path | None, None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end."),
-    _option(
-        "duration",
-        float | None,
-        None,
-        "How long to send, 30s or as long as the trace by default. For rate-limit: the longest it may take, 5m by default.",
-        **DURATION,
-    ),
-    _option(
-        "warmup", float, "0s", "Sent first, at the level the load begins with, and left out of the figures.", **DURATION
-    ),
-    _option("drain", float, "30s", "How long streams in flight may take to end.", **DURATION),
-    _option("prompt_tokens", str | None, None, "Length of the prompts: 200, or 100-400."),
-    _option("output_tokens", str | None, None, "Length of the answers asked for."),
-    _option("prompts", Path | None, None, "Prompts from a file, one a line."),
-    _option("processes", int, 1, "Worker processes on this machine.", min=1),
-    _option("master", str | None, None, "Wait here for workers on other machines.", metavar="HOST:PORT"),
-    _option("worker", str | None, None, "Work for this master.", metavar="HOST:PORT"),
-    _option("expect_workers", int, 0, "Workers from elsewhere that the master waits for.", min=0),
-    _option("web", int | None, None, "Locust's web interface while running, our page at /echosounder.", metavar="PORT"),
-    _option("prometheus", int | None, None, "Serve metrics for Prometheus while running.", metavar="PORT"),
-    _option("otel", bool, False, "Export OpenTelemetry metrics while running, by the OTEL_* variables."),
-    _option("slo", list[str] | None, None, "ttft_p95<500ms, failures<1%, goodput>20/s; may be repeated."),
-    _option("budget_usd", str | None, None, "Never spend more than this."),
-    _option("budget_requests", int | None, None, "Never send more requests than this."),
-    _option(
-        "prices",
-        str | None,
-        None,
-        "USD per million tokens, where no price is known.",
-        flag="--price",
-        metavar="HIT,MISS,OUTPUT",
-    ),
-    _option("ca_file", Path | None, None, "Certificate authorities to trust instead of the system's."),
-    _option(
-        "seed",
-        int | None,
-        None,
-        "Seed of everything that is drawn. Without it each load draws its own and tells it: a server that has cached the "
-        "prompts of one run must not know those of the next.",
-    ),
-)
-
-
 # Experiments rather than loads; each may compare two keys.
 RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}
 USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
+@described(Options, "ECHOSOUNDER_")
 def load(
     scenario: Scenario,
     url: options.Url = None,
@@ -134,11 +65,10 @@ def load(
     """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
     known_profile(profile)
     runner = _runner(scenario, other_api_key_env)
-    given["slo"] = tuple(given["slo"] or ())
+    given = values(Options, given)
     given["duration"] = _duration(scenario, **given)
     if given["seed"] is None:  # what an experiment asks does not depend on what others asked before
         given["seed"] = 0 if scenario in RUNNERS else randbelow(2**31)
-    given["prices"] = tuple(given["prices"].split(",")) if given["prices"] else None
     with ExitStack() as stack:
         settings = Options(
             url=url or (MASTERS if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
@@ -196,15 +126,3 @@ def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str,
     if settings.scenario not in RUNNERS and not as_json:
         print(f"seed {settings.seed}: `--seed {settings.seed}` sends the same requests again")
     return outcome.exit_code
-
-
-def _signature() -> Signature:
-    own = [
-        parameter
-        for parameter in Signature.from_callable(load).parameters.values()
-        if parameter.kind is not Parameter.VAR_KEYWORD
-    ]
-    return Signature([*own, *ENGINE])
-
-
-load.__signature__ = _signature()  # type: ignore[attr-defined]  # typer reads the command's options from here

@@ -15,6 +15,7 @@ from echosounder.conformance.replay import replay as again
 from echosounder.conformance.runner import Bounds
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import Unreachable
+from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import Target, target
 from echosounder.wire.verdict import Finding
@@ -33,11 +34,11 @@ def replay(
 ) -> int:
     """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""
     log = read(run)
-    recorded = log.header["target"]
-    aim = target(url) if url else target(recorded["url"], recorded["model"], recorded["beta_url"])
+    recorded = log.header.target
+    aim = target(url) if url else target(recorded.url, recorded.model, recorded.beta_url)
     bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
     key = options.api_key(api_key_env)
-    send = _through if recorded.get("position") == "proxy" else again
+    send = _through if log.header.kind_of_run is RunKind.PROXY else again
     outcome = send(log, exchange, aim, key, bounds)
     if outcome.after.status is None and outcome.before.status is not None:
         raise Unreachable(
@@ -53,7 +54,7 @@ def replay(
 
 def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bounds) -> Replay:
     """The mock listens where it did in the run: that is where the proxy forwards to."""
-    with spawn(profile=log.header["profile"], port=urlsplit(log.header["upstream"]).port or 0) as mock:
+    with spawn(profile=log.header.profile, port=urlsplit(log.header.checking.upstream or "").port or 0) as mock:
         return both_sides.again(log, exchange, proxy, key, mock.url, bounds)
 
 

@@ -8,6 +8,7 @@ from echosounder.judgement import pairs
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
+from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import read
 
 EXIT = {"conforms": 0, "deviates": 1}
@@ -27,7 +28,7 @@ def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
     """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
     log = read(run)
     known = Baseline.load(baseline) if baseline else Baseline()
-    if log.header.get("target", {}).get("position") == "proxy":
+    if log.header.kind_of_run is RunKind.PROXY:
         document = pairs.report(log, pairs.score(log), known)
     else:
         document = report(log, verdicts(log, PROBES), known)

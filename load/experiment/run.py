@@ -1,8 +1,8 @@
 """The shell around a script: check, ask for the model, open the log, send, and put the report together."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint
 from echosounder.load.worker.budget import Budget
 from echosounder.wire.errors import CannotJudge, KeyRefused, UsageError
+from echosounder.wire.header import Clock, RunKind
 from echosounder.wire.verdict import Result, Verdict
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ def ready(options: Options) -> Options:
 
 
 def perform(
+    kind: RunKind,
     options: Options,
     keys: tuple[str | None, ...],
     plan: Plan,
@@ -79,11 +81,11 @@ def perform(
     progress: Progress,
 ) -> Outcome:
     """Send what *script* says; *conclude* turns its result and the usual load report into the final one and the verdicts."""
-    started = datetime.now(UTC).isoformat(timespec="seconds")
+    clock = Clock(time.time(), time.monotonic_ns())
     progress(Step(0.0, plan.seconds, plan.says))
     try:
-        with Log(options.out / "run.jsonl", header(options, started)) as log:
-            return _perform(options, keys, plan, script, conclude, progress, log, started)
+        with Log(options.out / "run.jsonl", header(options, clock, kind)) as log:
+            return _perform(options, keys, plan, script, conclude, progress, log, clock.started)
     except OSError as error:
         reason = error.strerror or error
         raise CannotJudge(f"cannot write to {options.out}: {reason}; what was measured before is in there") from None

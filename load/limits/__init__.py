@@ -21,6 +21,7 @@ from echosounder.load.options import Options
 from echosounder.load.plan import rates
 from echosounder.load.preflight import preflight
 from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.header import RunKind
 from echosounder.wire.prices import bill
 from echosounder.wire.verdict import Result
 
@@ -58,7 +59,7 @@ def discover(
     def experiment(run: Run) -> Script[Discovery]:
         return script(bench, run.sender.wall, run.tell)
 
-    return perform(options, keys, planned, experiment, _conclude, progress)
+    return perform(RunKind.RATE_LIMIT, options, keys, planned, experiment, _conclude, progress)
 
 
 def _goal(options: Options) -> Goal:

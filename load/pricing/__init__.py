@@ -27,6 +27,7 @@ from echosounder.load.pricing.prompts import TEMPLATE, Asking
 from echosounder.load.pricing.report import cache, cost, objectives
 from echosounder.load.pricing.tariff import Tariff
 from echosounder.wire.errors import UsageError
+from echosounder.wire.header import RunKind
 from echosounder.wire.prices import Rates, bill
 from echosounder.wire.strict_json import at
 from echosounder.wire.verdict import Result
@@ -73,7 +74,7 @@ def verify(
         members["slo"] = [*made["slo"], *members["slo"]]
         return {**made, **members, "measurement": _money_is_exact(made["measurement"])}, found, stopped
 
-    return perform(options, keys, planned, script, conclude, progress)
+    return perform(RunKind.CACHE_PRICING, options, keys, planned, script, conclude, progress)
 
 
 def _goal(options: Options) -> Goal:

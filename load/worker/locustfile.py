@@ -23,7 +23,7 @@ from gevent.queue import Queue
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
-from echosounder.load import options as load_options
+from echosounder.load.options import Options
 from echosounder.load.sample import Sample
 from echosounder.load.watch.live import FILE
 from echosounder.load.worker.assembly import part, session
@@ -32,9 +32,12 @@ from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.load.worker.session import Session
 from echosounder.wire.errors import EchosounderError
+from echosounder.wire.settings import dump, load
 
-OPTIONS = load_options.load(
-    Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8"), os.environ.get("ECHOSOUNDER_LOAD_KEY")
+OPTIONS = load(
+    Options,
+    json.loads(Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8")),
+    api_key=os.environ.get("ECHOSOUNDER_LOAD_KEY"),
 )
 GO, HERE, LINES, OVER, STOP = (f"echosounder-{word}" for word in ("go", "here", "lines", "over", "stop"))
 AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
@@ -205,7 +208,7 @@ def on_stopping(**_: Any) -> None:
 def on_spawned(user_count: int, **_: Any) -> None:
     if isinstance(PLACE.runner, MasterRunner) and not PLACE.go.is_set():
         PLACE.go.set()
-        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "boot": boot(), "options": OPTIONS.dump()})
+        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "boot": boot(), "options": dump(OPTIONS)})
 
 
 def on_go(environment: Any, msg: Any, **_: Any) -> None:
@@ -213,9 +216,8 @@ def on_go(environment: Any, msg: Any, **_: Any) -> None:
     same_clock = msg.data["boot"] == boot()
     PLACE.begin = int(msg.data["begin"]) if same_clock else time.monotonic_ns() + AHEAD
     if OPTIONS.worker:  # what the master was told holds; the key and the folder are this machine's
-        PLACE.options = replace(
-            load_options.load(msg.data["options"], OPTIONS.api_key), out=OPTIONS.out, ca_file=OPTIONS.ca_file
-        )
+        told = load(Options, msg.data["options"], api_key=OPTIONS.api_key)
+        PLACE.options = replace(told, out=OPTIONS.out, ca_file=OPTIONS.ca_file)
     PLACE.go.set()
 
 

@@ -19,6 +19,7 @@ from echosounder.judgement.setting import Setting, Suite
 from echosounder.judgement.smallest import extra
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
+from echosounder.wire.header import Aimed, Checking, Clock, Header, RunKind
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import target
 
@@ -140,15 +141,15 @@ class Scripted:
 
 
 SETTING = Setting(ASK, "interop", Suite.THOROUGH, ("chat.legal-served",), Case(ASK), {})
-HEADER = {
-    "profile": ASK.profile,
-    "policy": "interop",
-    "suite": "thorough",
-    "only": ["chat.legal-served"],
-    "seed": 0,
-    "target": {"url": "http://h", "model": ASK.model},
-    "clock": {"unix": 0.0, "monotonic_ns": 0},
-}
+HEADER = Header(
+    kind_of_run=RunKind.CHECK,
+    started="1970-01-01T00:00:00+00:00",
+    target=Aimed("http://h", ASK.model),
+    profile=ASK.profile,
+    seed=0,
+    clock=Clock(0.0, 0),
+    check=Checking("interop", "thorough", ("chat.legal-served",)),
+)
 
 
 def ran(fails, calls=REDUCTION_CALLS, room=REDUCTION_BYTES):

@@ -10,7 +10,10 @@ import pytest
 from echosounder.__main__ import run
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports import FORMATS
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import RunWriter
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 SAMPLES = Path(str(files("echosounder.reports") / "samples"))
 MS = 1_000_000
@@ -46,7 +49,7 @@ def load_run(folder, ttft_ms=100, report=None):
     folder.mkdir()
     document = json.loads((SAMPLES / "load" / "report.json").read_text(encoding="utf-8")) | (report or {})
     (folder / "report.json").write_text(json.dumps(document), encoding="utf-8")
-    with RunWriter(folder / "run.jsonl", {"started": "2026-11-22T09:30:00+00:00"}) as log:
+    with RunWriter(folder / "run.jsonl", HEADER) as log:
         for number in range(400):
             sent = 333 * MS * number
             first = sent + ttft_ms * MS * (100 + number % 4) // 100
@@ -220,7 +223,7 @@ def binary_report(folder):
 
 
 def old_log(folder):
-    rewrite(folder / "run.jsonl", lambda text: text.replace("echosounder/run/1", "echosounder/run/0", 1))
+    rewrite(folder / "run.jsonl", lambda text: text.replace("echosounder/run/2", "echosounder/run/0", 1))
 
 
 def page_for_log(folder):
@@ -243,7 +246,7 @@ BROKEN_RUNS = [
     (list_for_report, "the report is no JSON object"),
     (half_a_report, "report.json: "),
     (binary_report, "report.json: 'utf-8' codec"),
-    (old_log, "is no run log of schema echosounder/run/1"),
+    (old_log, "is not a run log of schema echosounder/run/2"),
     (page_for_log, "run.jsonl:1: not JSON"),
 ]
 

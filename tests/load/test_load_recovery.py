@@ -16,7 +16,11 @@ from echosounder.load.parts import entered
 from echosounder.load.recovery import recover
 from echosounder.load.sample import Sample, encoded
 from echosounder.wire.errors import CannotJudge, LogError, UsageError
+from echosounder.wire.header import Aimed, Header, RunKind
+from echosounder.wire.settings import dump
 from echosounder.wire.stream import StreamEnd
+
+HEADER = Header(kind_of_run=RunKind.LOAD, started="2026-01-01", target=Aimed("http://h"))
 
 SECOND = 1_000_000_000
 OPTIONS = Options(
@@ -70,8 +74,8 @@ def run_of(folder: Path, merged: tuple[int, int], more: tuple[str, ...] = ()) ->
         (folder / "parts" / f"worker-{worker}.jsonl").write_text("\n".join([*lines, '{"kind":"sam']), encoding="utf-8")
     tally = Tally()
     head = [
-        line("header", schema="echosounder/run/1", command="load", started="2026-01-01"),
-        line("options", machine="another", options=json.loads(OPTIONS.dump())),
+        line("header", schema="echosounder/run/1", command="load", started="2026-01-01", target={"url": "http://h"}),
+        line("options", machine="another", options=dump(OPTIONS)),
     ]
     rows = [entered(list(lines[:count]), tally) for lines, count in zip(PARTS, merged, strict=True)]
     (folder / "run.jsonl").write_text("\n".join([*head, *rows[0], *rows[1], *more, ""]), encoding="utf-8")
@@ -152,17 +156,17 @@ def test_a_log_of_another_kind_is_named(change: tuple[str, str], says: str, tmp_
 
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
-    with Log(tmp_path / "run.jsonl", {"command": "load"}) as log:
+    with Log(tmp_path / "run.jsonl", HEADER) as log:
         log.append([line("sample", id="0-1")])
         with pytest.raises(UsageError, match=r"another run is writing into .*; give another folder"):
-            Log(tmp_path / "run.jsonl", {"command": "load"})
+            Log(tmp_path / "run.jsonl", HEADER)
     assert '"0-1"' in (tmp_path / "run.jsonl").read_text(encoding="utf-8")
-    with Log(tmp_path / "run.jsonl", {"command": "load"}):
+    with Log(tmp_path / "run.jsonl", HEADER):
         pass
 
 
 def test_a_log_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
-    with Log(tmp_path / "run.jsonl", {"command": "load"}), pytest.raises(CannotJudge, match="still going on"):
+    with Log(tmp_path / "run.jsonl", HEADER), pytest.raises(CannotJudge, match="still going on"):
         recover(tmp_path)
     folder = run_of(tmp_path / "run", (9, 4))
     with (folder / "parts" / "worker-1.jsonl").open("ab") as file:

@@ -6,8 +6,11 @@ import random
 import pytest
 
 from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Verdict
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 MS = 1_000_000
 HOSTILE = "</script><script>boom()</script>\x1b[31m\x00\u202e\udcff<img src=x onerror=boom()>|`@all` ]]>"
@@ -105,7 +108,7 @@ def check_report():
 @pytest.fixture
 def check_run():
     first = stream("e1", [f"w{i}" for i in range(12)], done=False)
-    return Run({"started": "2026-11-22T09:30:00+00:00"}, (first, stream("e2", ["a", "b", "c", "d"])))
+    return Run(HEADER, (first, stream("e2", ["a", "b", "c", "d"])))
 
 
 @pytest.fixture
@@ -200,7 +203,7 @@ def sample(number, rng, rate=20.0, tokens=40):
 @pytest.fixture
 def load_run():
     rng = random.Random(2)
-    return Run({"started": "2026-11-22T09:30:00+00:00"}, samples=tuple(sample(n, rng) for n in range(600)))
+    return Run(HEADER, samples=tuple(sample(n, rng) for n in range(600)))
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ import pytest
 
 from echosounder import reports
 from echosounder.wire.errors import UsageError
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
+
+RUN = Run(Header(kind_of_run=RunKind.CHECK, started="2026-10-01T00:00:00Z", target=Aimed("http://h")))
 
 
 @pytest.mark.parametrize(
@@ -28,17 +31,16 @@ def test_a_badge_says_what_how_much_and_when(request, fixture, label, message):
 
 
 @pytest.mark.parametrize(
-    ("report", "header", "day"),
+    ("report", "run", "day"),
     [
-        ({"started": "2026-11-22T23:30:00-05:00"}, {}, "2026-11-23"),
-        ({"started": None}, {"started": "2026-10-01T00:00:00Z"}, "2026-10-01"),
-        ({"started": None}, {"clock": {"unix": 1_790_000_000.5}}, "2026-09-21"),
-        ({"started": "yesterday"}, {}, "undated"),
-        ({"started": None}, {}, "undated"),
+        ({"started": "2026-11-22T23:30:00-05:00"}, RUN, "2026-11-23"),
+        ({"started": None}, RUN, "2026-10-01"),
+        ({"started": "yesterday"}, None, "undated"),
+        ({"started": None}, None, "undated"),
     ],
 )
-def test_the_date_is_that_of_the_run(check_report, report, header, day):
-    assert json.loads(reports.render("shields", check_report | report, Run(header)))["message"].endswith(f"· {day}")
+def test_the_date_is_that_of_the_run(check_report, report, run, day):
+    assert json.loads(reports.render("shields", check_report | report, run))["message"].endswith(f"· {day}")
 
 
 @pytest.mark.parametrize(("verdict", "glyph"), [("valid", "✓"), ("degraded", "≈"), ("invalid", "✗")])

@@ -9,7 +9,10 @@ from rich.console import Console
 
 from echosounder.reports import compare, compare_text
 from echosounder.wire.errors import UsageError
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 MS = 1_000_000
 TRIES = 100
@@ -77,9 +80,9 @@ def test_a_check_is_not_compared_with_a_load(check_report, load_report):
     with pytest.raises(UsageError, match="check report can be compared"):
         compare.checks([check_report], [load_report])
     with pytest.raises(UsageError, match="load report can be compared"):
-        compare.loads((load_report, Run({})), (check_report, Run({})))
+        compare.loads((load_report, Run(HEADER)), (check_report, Run(HEADER)))
     with pytest.raises(UsageError, match="different scenarios"):
-        compare.loads((load_report, Run({})), (load_report | {"scenario": "fim"}, Run({})))
+        compare.loads((load_report, Run(HEADER)), (load_report | {"scenario": "fim"}, Run(HEADER)))
 
 
 def simulated(rng, count=1_000, ttft=1.0, gap=1.0, failing=0.01):
@@ -98,7 +101,7 @@ def simulated(rng, count=1_000, ttft=1.0, gap=1.0, failing=0.01):
             "t_closed": first + 1_000 * sum(gaps),
         }
         samples.append(sample | ({"failure": "reset"} if rng.random() < failing else {}))
-    return Run({}, samples=tuple(samples), footer={})
+    return Run(HEADER, samples=tuple(samples), footer={})
 
 
 @pytest.fixture
@@ -144,7 +147,7 @@ def test_an_invalid_measurement_decides_nothing(valid):
 def test_a_log_that_was_cut_decides_nothing(valid):
     rng = random.Random(4)
     whole = simulated(rng)
-    comparison = compare.loads((valid, whole), (valid, Run({}, samples=whole.samples)))
+    comparison = compare.loads((valid, whole), (valid, Run(HEADER, samples=whole.samples)))
     assert (comparison.verdict, comparison.exit_code) == ("unresolved", 3)
     assert comparison.notes == ("the log of the second run has no footer: it was cut, and samples are missing",)
 
@@ -168,7 +171,7 @@ def test_an_answer_that_was_cut_short_is_not_a_fast_one(valid):
     ]
     rows = {
         row.name: row.change
-        for row in compare.loads((valid, before), (valid, Run({}, samples=tuple(cut), footer={}))).rows
+        for row in compare.loads((valid, before), (valid, Run(HEADER, samples=tuple(cut), footer={}))).rows
     }
     assert (rows["E2E p50"], rows["failures"]) == ("equal", "slower")
 
@@ -180,7 +183,7 @@ def test_a_tail_is_shown_but_decides_nothing(valid):
         {**one, "t_first_token": one["t_first_token"] + 900 * MS} if n % 12 == 0 else one
         for n, one in enumerate(after.samples)
     ]
-    comparison = compare.loads((valid, before), (valid, Run({}, samples=tuple(slow), footer={})))
+    comparison = compare.loads((valid, before), (valid, Run(HEADER, samples=tuple(slow), footer={})))
     changes = {row.name: (str(row.change), row.decides) for row in comparison.rows}
     assert changes["TTFT p95"] == ("slower", False)
     assert (changes["TTFT p50"], comparison.verdict) == (("equal", True), "equal")
@@ -196,7 +199,7 @@ def test_warm_up_is_left_out(valid):
     rng = random.Random(4)
     cold = [sample | {"phase": "warm-up"} for sample in simulated(rng, ttft=5).samples]
     warm = [sample | {"phase": "measured", "t_sent": sample["t_sent"]} for sample in simulated(rng, 2_000).samples]
-    comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, Run({}, samples=(*cold, *warm), footer={})))
+    comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, Run(HEADER, samples=(*cold, *warm), footer={})))
     assert comparison.verdict == "equal"
 
 

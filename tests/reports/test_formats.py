@@ -7,10 +7,14 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import jsonschema
+import msgspec
 import pytest
 
 from echosounder import reports
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 MULTITOOL = Path(__file__).parents[2] / ".field/reports/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
 
@@ -141,7 +145,7 @@ NO_HOME_PAGE = "SARIF2005"
 @pytest.mark.field
 @pytest.mark.parametrize("name", ["check_report", "hostile_report"])
 def test_the_official_validator_takes_our_sarif(request, name, tmp_path):
-    report, run = request.getfixturevalue(name), Run({"version": "0.1.0"})
+    report, run = request.getfixturevalue(name), Run(msgspec.structs.replace(HEADER, version="0.1.0"))
     assert judged(reports.render("sarif", report, run), tmp_path) == [NO_HOME_PAGE]
 
 

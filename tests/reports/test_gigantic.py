@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import RunWriter, exchange_record
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 pytestmark = [pytest.mark.field, pytest.mark.timeout(600)]
 COUNT = 100_000
@@ -49,7 +52,7 @@ def load(runs, make_sample, load_report):
 
 
 def log(folder, kind, record):
-    with RunWriter(folder / "run.jsonl", {"started": "2026-11-22T09:30:00+00:00"}) as writer:
+    with RunWriter(folder / "run.jsonl", HEADER) as writer:
         for number in range(COUNT):
             writer._file.write(json.dumps({"kind": kind, **record(number)}) + "\n")
 

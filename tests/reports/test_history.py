@@ -8,6 +8,7 @@ import pytest
 from echosounder import reports
 from echosounder.reports import history
 from echosounder.wire.errors import LogError, UsageError
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import RunWriter
 
 
@@ -25,9 +26,8 @@ def folder(tmp_path, check_report, load_report):
 
 def put(run, report, footer=True):
     run.mkdir(parents=True)
-    with RunWriter(
-        run / "run.jsonl", {"started": report["started"], "target": report["target"], "kind_of_run": "check"}
-    ):
+    target = Aimed(report["target"]["url"], report["target"]["model"])
+    with RunWriter(run / "run.jsonl", Header(kind_of_run=RunKind.CHECK, started=report["started"], target=target)):
         pass
     if not footer:
         lines = (run / "run.jsonl").read_text(encoding="utf-8").splitlines()

@@ -11,7 +11,10 @@ from rich.console import Console
 from echosounder import reports
 from echosounder.reports import terminal
 from echosounder.wire.errors import UsageError
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 TEXTS = ("junit", "md", "html", "sarif")
 
@@ -216,7 +219,7 @@ def test_the_page_stays_below_two_megabytes_whatever_a_target_sends(
     quotes = '"<&' * 2_000
     findings = [make_finding(quotes, f"e{i}", i, "/" + quotes, quotes) for i in range(10)]
     report = make_check([make_requirement(f"a.r{n}", "MUST", "fail", findings, quotes) for n in range(350)])
-    run = Run({}, tuple(make_stream(f"e{i}", [quotes] * 30) for i in range(10)))
+    run = Run(HEADER, tuple(make_stream(f"e{i}", [quotes] * 30) for i in range(10)))
     assert 1_000_000 < len(reports.render("html", report, run).encode()) < 2_000_000
 
 

@@ -4,12 +4,15 @@ import pytest
 
 from echosounder.reports import source
 from echosounder.wire.errors import LogError
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import RunWriter, read
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 
 @pytest.fixture
 def log(tmp_path, make_stream):
-    with RunWriter(tmp_path / "run.jsonl", {"started": "2026-11-22T09:30:00+00:00"}) as writer:
+    with RunWriter(tmp_path / "run.jsonl", HEADER) as writer:
         for number in range(5):
             writer.exchange(make_stream(f"e{number}", ["a", "b"]))
         writer.write("sample", {"id": "s1", "t_scheduled": 1, "gaps_us": [5, 6], "error": "x" * 1_000})
@@ -40,7 +43,7 @@ def test_a_log_whose_last_line_was_cut_is_read_and_unfinished(log, check_report)
     [
         ("", "is empty"),
         ("<html>\n", "not JSON"),
-        ('{"kind":"header","schema":"echosounder/run/0"}\n', "is no run log of schema echosounder/run/1"),
+        ('{"kind":"header","schema":"echosounder/run/0"}\n', "is not a run log of schema echosounder/run/2"),
         ('{"schema":"echosounder/run/1"}\n', "not a run record"),
         (
             '{"kind":"header","schema":"echosounder/run/1"}\n{"kind":"exchange","id":"e1"}\n',

@@ -7,7 +7,10 @@ import pytest
 from echosounder.reports import source, wireview
 from echosounder.reports.wireview import Marks, link, view, views
 from echosounder.wire.exchange import End, Read
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run, RunWriter
+
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 
 
 @pytest.fixture
@@ -88,12 +91,12 @@ def test_a_link_leads_to_the_event_else_to_the_offset_else_to_the_exchange(long_
         make_finding("m", "gone", event=1),
         make_finding("m", ""),
     ]
-    shown = views(findings, Run({}, (long_stream,)))
+    shown = views(findings, Run(HEADER, (long_stream,)))
     assert [link(one, shown) for one in findings] == ["#x1-e50", "#x1-e70", "#x1", "#x1", "", ""]
 
 
 def test_the_page_is_bounded_however_many_exchanges_are_named(make_stream, make_finding):
-    run = Run({}, tuple(make_stream(f"e{i}", ["x" * 700] * 10) for i in range(400)))
+    run = Run(HEADER, tuple(make_stream(f"e{i}", ["x" * 700] * 10) for i in range(400)))
     shown = views([make_finding("m", f"e{i}", event=5) for i in range(400)], run)
     assert len(shown) <= wireview.MAX_VIEWS
     assert sum(one.size for one in shown.values()) < wireview.MAX_TOTAL + 20_000
@@ -105,7 +108,7 @@ def proxied(make_stream):
     upstream = make_stream("e1u1", ["a", "b", "c", "d"])
     upstream = replace(upstream, probe="proxy.stream@upstream", notes={"of": "e1"})
     held = tuple(Read(upstream.reads[-1].at + 200_000_000, read.data) for read in upstream.reads[:-1])
-    return Run({}, (upstream, replace(make_stream("e1", []), probe="proxy.stream", reads=held)))
+    return Run(HEADER, (upstream, replace(make_stream("e1", []), probe="proxy.stream", reads=held)))
 
 
 def test_a_proxys_two_sides_stand_side_by_side_with_their_times(proxied, make_finding):
@@ -118,7 +121,7 @@ def test_a_proxys_two_sides_stand_side_by_side_with_their_times(proxied, make_fi
 
 
 def test_a_lean_log_keeps_both_sides(proxied, make_finding, make_check, make_requirement, tmp_path):
-    with RunWriter(tmp_path / "run.jsonl", {}) as log:
+    with RunWriter(tmp_path / "run.jsonl", HEADER) as log:
         for exchange in (*proxied.exchanges, replace(proxied.exchanges[0], id="e9u1", notes={"of": "e9"})):
             log.exchange(exchange)
     report = make_check([make_requirement("proxy.a", "MUST", "fail", [make_finding("m", "e1")])])

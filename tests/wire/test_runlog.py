@@ -6,9 +6,11 @@ import pytest
 
 from echosounder.wire.errors import LogError, UnfinishedRun
 from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import RunWriter, read
 from echosounder.wire.verdict import Finding, Result, Verdict
 
+HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
 EXCHANGE = Exchange(
     "1", "chat.basic", Request("GET", "/models", "http://h/models"), status=200, reads=(Read(5, b"\xff{}"),)
 )
@@ -18,7 +20,7 @@ RESULT = Result(
 
 
 def write(path, body=lambda log: None):
-    with RunWriter(path, {"target": "http://h"}) as log:
+    with RunWriter(path, HEADER) as log:
         log.exchange(EXCHANGE)
         log.result(RESULT)
         body(log)
@@ -27,7 +29,7 @@ def write(path, body=lambda log: None):
 
 def test_a_log_reads_back_as_it_was_written(tmp_path):
     run = read(write(tmp_path / "new" / "run.jsonl"))
-    assert run.header["target"] == "http://h"
+    assert run.header == HEADER
     assert (run.exchanges, run.results) == ((EXCHANGE,), (RESULT,))
     assert run.footer["records"] == {"header": 1, "exchange": 1, "verdict": 1}
     assert run.finished() is run
@@ -60,7 +62,7 @@ BAD = [
     ("", "is empty"),
     ("<html>\n", ":1: not JSON"),
     ("[]\n", ":1: not a run record"),
-    (json.dumps({"kind": "header", "schema": "echosounder/run/0"}) + "\n", "schema echosounder/run/1"),
+    (json.dumps({"kind": "header", "schema": "echosounder/run/0"}) + "\n", "schema echosounder/run/2"),
     (json.dumps({"kind": "header", "schema": "echosounder/run/1"}) + '\n{"kind":"exchange"}\n', "not of schema"),
 ]
 

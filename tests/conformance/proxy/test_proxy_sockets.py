@@ -15,6 +15,7 @@ from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs.pair import pairs
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange, Read, Request
+from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
 
@@ -176,7 +177,7 @@ def test_a_proxy_that_closes_idle_connections_is_told_so(judged, fault, just):
 def test_both_sides_are_in_the_log_and_can_be_judged_again(judged):
     outcome = judged(None, "proxy.http11")
     run = read(outcome.log)
-    assert run.header["target"]["position"] == "proxy"
+    assert (run.header.kind_of_run, run.header.target.position) == (RunKind.PROXY, "proxy")
     sides = pairs(run.exchanges)
     assert all(pair.arrived for pair in sides)
     first = sides[1]

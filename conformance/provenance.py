@@ -1,0 +1,66 @@
+"""The header of a run that sends a suite: what was asked for, by which versions, from which catalogue and document."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from echosounder import __version__, specs
+from echosounder.wire.header import Aimed, Checking, Clock, Header, RunKind
+
+if TYPE_CHECKING:
+    from echosounder.conformance.engine import Options
+
+
+def header(options: Options, model: str, clock: Clock, kind: RunKind, upstream: str | None = None) -> Header:
+    """Of a run of *options* with *model* that began at *clock*; *upstream* is where the mock behind a proxy listens."""
+    target, prices = options.target, options.prices
+    return Header(
+        kind_of_run=kind,
+        started=clock.started,
+        target=Aimed(target.shown, model, target.beta_url, options.position, target.access.shown),
+        profile=options.profile,
+        seed=options.seed,
+        version=__version__,
+        versions={
+            "python": platform.python_version(),
+            **{name: _version(name) for name in ("httpx", "openapi-core", "hypothesis")},
+        },
+        clock=clock,
+        check=Checking(
+            options.policy,
+            options.suite.name.lower(),
+            options.only,
+            options.repeat,
+            _catalogue(),
+            _spec(options.profile),
+            upstream,
+            None if prices is None else (str(prices.hit), str(prices.miss), str(prices.output)),
+        ),
+    )
+
+
+@functools.cache
+def _catalogue() -> str:
+    return _digest([asdict(row) for row in specs.requirements()])
+
+
+@functools.cache
+def _spec(profile: str) -> str:
+    return _digest(specs.document(profile))
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

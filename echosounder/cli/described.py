@@ -1,0 +1,81 @@
+"""The fields of a record of settings as options of a command: the one place that knows how typer wants to be told."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from inspect import Parameter, Signature
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from echosounder.cli.duration import seconds
+from echosounder.wire.settings import Setting, settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def described(record: type, variables: str, completed: Mapping[str, Any] | None = None) -> Callable[[F], F]:
+    """Gives a command, which takes them as ``**given``, an option for each setting of *record* that has a line of help.
+
+    *variables* begins the names of their environment variables; *completed* are functions that complete values, by setting.
+    :func:`values` makes of what the command is given what the record takes.
+    """
+    options = [_option(each, variables, (completed or {}).get(each.name)) for each in settings(record) if each.about]
+
+    def give(command: F) -> F:
+        own = [
+            each for each in Signature.from_callable(command).parameters.values() if each.kind is not each.VAR_KEYWORD
+        ]
+        command.__signature__ = Signature([*own, *options])  # type: ignore[attr-defined]  # where typer looks for options
+        return command
+
+    return give
+
+
+def values(record: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as the tuples of the record, texts as the parts that one of its tuples has."""
+    kinds = {each.name: each for each in settings(record)}
+    return {name: _value(kinds[name], value) for name, value in given.items()}
+
+
+def _value(each: Setting, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return tuple(value.split(",")) if value and _parts(each) else value
+
+
+def _option(each: Setting, variables: str, complete: Any) -> Parameter:
+    more: dict[str, Any] = {"parser": seconds, "metavar": "DURATION"} if each.unit == "s" else {"metavar": each.metavar}
+    if each.plain is int and not each.optional:
+        more["min"] = each.low  # so that help shows it
+    option = typer.Option(
+        each.option,
+        *each.aliases,
+        envvar=f"{variables}{each.name.upper()}",
+        help=each.about,
+        autocompletion=complete,
+        **more,
+    )
+    return Parameter(
+        each.name, Parameter.KEYWORD_ONLY, default=_default(each), annotation=Annotated[_kind(each), option]
+    )
+
+
+def _kind(each: Setting) -> Any:
+    if each.repeated:
+        return list[each.plain]  # type: ignore[name-defined]  # a type that is only known when the command is made
+    kind: Any = (
+        StrEnum(each.name.title(), {word.upper(): word for word in each.choices}) if each.choices else each.plain
+    )
+    return kind | None if each.optional or each.later else kind
+
+
+def _default(each: Setting) -> Any:
+    if each.later:
+        return None
+    if each.unit == "s":
+        return f"{each.default:g}s"
+    return list(each.default) if each.repeated else each.default
+
+
+def _parts(each: Setting) -> bool:
+    return "tuple" in str(each.kind) and not each.repeated

@@ -1,0 +1,138 @@
+"""The first record of a run log: which kind of run, against what, when and how. One record for every kind.
+
+    {"kind": "header", "schema": "echosounder/run/2", "kind_of_run": "check", "started": "2026-11-30T13:00:11+00:00",
+     "target": {"url": "http://127.0.0.1:8000", "model": "deepseek-v4-flash", ...}, "check": {"suite": "standard", ...}, ...}
+
+Schema 1 had two dialects of it, told apart by ``kind_of_run`` and ``command``. :func:`header_from` translates them, and nothing else
+has to know that they existed.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from echosounder.wire.errors import LogError
+
+SCHEMA = "echosounder/run/2"
+READABLE = ("echosounder/run/1", SCHEMA)
+
+
+class RunKind(StrEnum):
+    """Which command made the log. ``report`` is the kind of its report.json: ``check`` or ``load``."""
+
+    CHECK = "check"
+    PROXY = "proxy"  # check --proxy
+    COMPARISON = "comparison"  # one side of compare --live
+    LOAD = "load"
+    RATE_LIMIT = "rate-limit"
+    CACHE_PRICING = "cache-pricing"
+
+    @property
+    def report(self) -> str:
+        return "load" if self in _LOADS else "check"
+
+
+_LOADS = frozenset({RunKind.LOAD, RunKind.RATE_LIMIT, RunKind.CACHE_PRICING})
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """One instant on both clocks of the machine that wrote the log: seconds since 1970, and monotonic ns."""
+
+    unix: float
+    monotonic_ns: int
+
+    @property
+    def started(self) -> str:
+        """When a run with this clock began, as :class:`Header` has it."""
+        return datetime.fromtimestamp(self.unix, UTC).isoformat(timespec="seconds")
+
+
+class Aimed(msgspec.Struct, frozen=True):
+    """The target. ``model`` is None where it was not known yet when the run began; ``position`` is ``server`` or ``proxy``;
+    ``access`` is how it is reached, as :class:`wire.access.Access` shows it."""
+
+    url: str
+    model: str | None = None
+    beta_url: str | None = None
+    position: str = "server"
+    access: dict[str, Any] = {}
+
+
+class Checking(msgspec.Struct, frozen=True):
+    """What a check was asked for. ``catalogue`` and ``spec`` are digests of the requirements and of the profile's document;
+    ``upstream`` is where the mock behind a proxy listened, ``prices`` what was given: USD per million tokens, hit, miss, output."""
+
+    policy: str
+    suite: str
+    only: tuple[str, ...] = ()
+    repeat: int = 1
+    catalogue: str = ""
+    spec: str = ""
+    upstream: str | None = None
+    prices: tuple[str, str, str] | None = None
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """``started`` is ISO 8601, UTC, to the second. ``check`` is of kinds that send a suite, ``scenario`` of kinds that load.
+
+    ``version`` is that of Echosounder, ``versions`` of what it stood on. What schema 1 did not record is None or empty.
+    """
+
+    kind_of_run: RunKind
+    started: str
+    target: Aimed
+    profile: str = ""
+    seed: int | None = None
+    version: str | None = None
+    versions: dict[str, str] = {}
+    clock: Clock | None = None
+    check: Checking | None = None
+    scenario: str = ""
+
+    @property
+    def checking(self) -> Checking:
+        """Raises :class:`LogError` for a run that sent no suite, which cannot be judged like one."""
+        if self.check is None:
+            raise LogError(f"the log is of a {self.kind_of_run} run, which has no suite to judge")
+        return self.check
+
+    @property
+    def instant(self) -> Clock:
+        """Raises :class:`LogError` where the log does not say which time its stamps are."""
+        if self.clock is None:
+            raise LogError(f"the log of the {self.kind_of_run} run records no clock, so its stamps have no date")
+        return self.clock
+
+    def record(self) -> dict[str, Any]:
+        """A JSON object that :func:`header_from` turns back into an equal header."""
+        return {"schema": SCHEMA, **msgspec.to_builtins(self)}
+
+
+def header_from(record: dict[str, Any]) -> Header:
+    """Of any schema that can be read. Raises :class:`LogError` with the place of the member that does not fit."""
+    try:
+        current = record if record.get("schema") == SCHEMA else _from_1(record)
+        header = msgspec.convert(current, Header)
+        datetime.fromisoformat(header.started)
+    except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
+        raise LogError(f"a record is not of schema {record.get('schema')} (header: {error})") from None
+    return header
+
+
+def _from_1(record: dict[str, Any]) -> dict[str, Any]:
+    """A header of schema 1 as one of schema 2. ``command`` was of loads, ``kind_of_run`` of checks of every position."""
+    target = record.get("target")
+    started = record.get("started") or msgspec.convert(record.get("clock"), Clock).started
+    common = {**record, "started": started, "target": target}
+    if record.get("command") == RunKind.LOAD:
+        scenario = str(record.get("scenario", ""))
+        kind = scenario if scenario in _LOADS else RunKind.LOAD
+        return {**common, "kind_of_run": kind}
+    proxied = isinstance(target, dict) and target.get("position") == "proxy"
+    return {
+        **common,
+        "kind_of_run": RunKind.PROXY if proxied else RunKind.CHECK,
+        "check": {name: record[name] for name in Checking.__struct_fields__ if name in record},
+    }
