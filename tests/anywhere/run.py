@@ -75,6 +75,7 @@ def main(names: Sequence[str]) -> int:
 def passes(name: str, row: Row) -> bool:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"echosounder-{name}-")))
+        folder.chmod(0o755)
         root = copied(folder / "a folder with blanks") if row.elsewhere else ROOT
         environment = row.environment | (shifted(folder / "shift", row.instant) if row.instant else {})
         if row.elsewhere:

@@ -11,6 +11,7 @@ import pytest
 
 from echosounder.__main__ import run
 from echosounder.mock_server.net.process import spawn
+from echosounder.wire.runlog import read
 
 
 def loaded(url, out, scenario="streaming"):
@@ -29,7 +30,7 @@ def test_the_kept_exchanges_of_an_honest_target_break_nothing(tmp_path, capsys):
         code, report = loaded(mock.url, tmp_path, "mixed")
     assert code == 0
     assert report["conformance"]["failing"] == {}
-    assert report["conformance"]["sampled"] > 3
+    assert report["conformance"]["sampled"] == len(read(tmp_path).exchanges) > 0
     assert "exchanges judged, none broke a requirement" in capsys.readouterr().out
 
 
@@ -37,7 +38,7 @@ def test_what_a_deviating_target_breaks_under_load_is_counted_and_told(tmp_path,
     with spawn(ttft_ms=5, itl_ms=0.2, deviate=("role-missing-first-chunk",)) as mock:
         _, report = loaded(mock.url, tmp_path)
     sampled, failing = report["conformance"]["sampled"], report["conformance"]["failing"]
-    assert failing["stream.role-first"] == sampled > 3
+    assert failing["stream.role-first"] == sampled == len(read(tmp_path).exchanges) > 0
     assert f"{sampled} of {sampled} exchanges break stream.role-first" in capsys.readouterr().out
     assert "stream.role-first" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
