@@ -69,8 +69,8 @@ class Subject:
         return specs.limits(self.profile, self.model)
 
     @cached_property
-    def dialect(self) -> str:
-        return specs.profile(self.profile).dialect
+    def behaviour(self) -> specs.Behaviour:
+        return specs.behaviour(self.profile)
 
 
 @dataclass(frozen=True)

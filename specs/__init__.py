@@ -1,26 +1,32 @@
 """What the DeepSeek HTTP API is, as data, and one small accessor per kind of data.
 
-The document (``deepseek.openapi.yaml``) and its dated profiles, the requirements, the prices and the limits. Nothing
-here sends, waits or judges. ``python -m echosounder.specs`` checks all of it and names file and line of what is broken.
+``vendors/<vendor>/`` holds the OpenAPI document, its dated profiles, their limits, behaviour and prices; ``requirements/``
+what an endpoint is held to. Nothing here sends, waits or judges. ``python -m echosounder.specs`` checks all of it and
+names file and line of what is broken.
 """
 
+from echosounder.specs.behaviours import Behaviour, Refusal, behaviour
 from echosounder.specs.bounds import Limits, limits, models
 from echosounder.specs.catalogue import Requirement, Source, requirement, requirements
-from echosounder.specs.documents import DEFAULT_PROFILE, PROFILES, Profile, document, profile
+from echosounder.specs.documents import document
 from echosounder.specs.lines import SpecError
 from echosounder.specs.prices import Price, Rates, UnknownPriceError, price
+from echosounder.specs.vendors import DEFAULT_PROFILE, PROFILES, Profile, profile
 
 __all__ = [
     "DEFAULT_PROFILE",
     "PROFILES",
+    "Behaviour",
     "Limits",
     "Price",
     "Profile",
     "Rates",
+    "Refusal",
     "Requirement",
     "Source",
     "SpecError",
     "UnknownPriceError",
+    "behaviour",
     "document",
     "limits",
     "models",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, fields
 
-from echosounder.specs.documents import overlay_file
-from echosounder.specs.lines import YamlFile, load
+from echosounder.specs.lines import YamlFile
+from echosounder.specs.vendors import inherited, vendor_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Limits:
     template_tokens_thinking: int | None  # the same while thinking; None: not known
 
 
+FILE = "limits.yaml"
 _PER_PROFILE = ("profile", "model", "models", "aliases")
 
 
@@ -68,13 +69,7 @@ def limits(profile: str, model: str | None = None) -> Limits:
 
 @functools.cache
 def _limits(profile: str, model: str | None) -> Limits:
-    overlay_file(profile)  # SpecError for an unknown profile
-    return _read(load_limits(), profile, model)
-
-
-@functools.cache
-def load_limits() -> YamlFile:
-    return load("limits.yaml")
+    return _read(vendor_table(profile, FILE), profile, model)
 
 
 def check(table: YamlFile, profile: str) -> None:
@@ -88,7 +83,7 @@ def _read(table: YamlFile, profile: str, model: str | None) -> Limits:
     row = table.value[profile]
     name = model or row["models"][0]
     served_by = row["aliases"].get(name, name)
-    values = row["all"] | row["per_model"].get(served_by, {}) | row["per_model"].get(name, {})
+    values = inherited(table, profile, "all") | row["per_model"].get(served_by, {}) | row["per_model"].get(name, {})
     known = {field.name for field in fields(Limits)} - set(_PER_PROFILE)
     if wrong := known.symmetric_difference(values):
         raise table.error((profile,), f"{name}: missing or unknown members: {', '.join(sorted(wrong))}")

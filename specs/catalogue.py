@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from echosounder.specs.documents import profile
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
+from echosounder.specs.vendors import Profile, profile
 
-DIALECTS = ("deepseek", "openai")
+VENDORS = ("deepseek", "openai")  # who is held to a row that names nobody: those that serve the chat format
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One normative sentence. ``since`` and ``until`` are profiles, both inclusive; None is unbounded."""
+    """One normative sentence. ``since`` and ``until`` are profiles of one vendor, both inclusive; None is unbounded."""
 
     id: str
     title: str
@@ -36,20 +36,28 @@ class Requirement:
     sources: tuple[Source, ...]
     since: str | None
     until: str | None
-    dialects: tuple[str, ...]
+    vendors: tuple[str, ...]
     features: tuple[str, ...]
     probes: tuple[str, ...]
     conflict: str | None
     excluded: str | None
 
     def admits(self, name: str) -> bool:
-        """Does the profile ``name`` hold the target to this requirement? The dialect openai counts as the newest date."""
+        """Does the profile ``name`` hold the target to this requirement?
+
+        Dates compare within one vendor. Another vendor is not bound by a ``since``; what has an ``until`` was given up, and
+        does not hold for it.
+        """
         about = profile(name)
-        if about.dialect not in self.dialects:
-            return False
-        if about.dialect == "openai":
-            return self.until is None
-        return (self.since or "") <= name <= (self.until or "9999")
+        return about.vendor in self.vendors and self._begun(about) and not self._over(about)
+
+    def _begun(self, about: Profile) -> bool:
+        first = profile(self.since) if self.since else about
+        return first.vendor != about.vendor or first.date <= about.date
+
+    def _over(self, about: Profile) -> bool:
+        last = profile(self.until) if self.until else about
+        return last.vendor != about.vendor or last.date < about.date
 
 
 def requirements(profile: str | None = None) -> tuple[Requirement, ...]:
@@ -70,8 +78,13 @@ def requirement(id: str) -> Requirement:
 
 @functools.cache
 def _admitted(name: str) -> tuple[Requirement, ...]:
-    profile(name)
-    return tuple(row for row in _by_id().values() if row.admits(name))
+    vendor = profile(name).vendor
+    found = tuple(row for row in _by_id().values() if row.admits(name))
+    if not found:
+        raise SpecError(
+            f"no requirement holds for profile {name!r}: name {vendor!r} under vendors in specs/requirements"
+        )
+    return found
 
 
 @functools.cache
@@ -103,7 +116,7 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
             sources=tuple(Source(**source) for source in row["sources"]),
             since=row.get("since"),
             until=row.get("until"),
-            dialects=tuple(row.get("dialects", DIALECTS)),
+            vendors=tuple(row.get("vendors", VENDORS)),
             features=tuple(row["features"]),
             probes=tuple(row.get("probes", ())),
             conflict=row.get("conflict"),

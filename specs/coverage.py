@@ -82,7 +82,7 @@ def _part(row: Requirement) -> str:
 
 def _span(row: Requirement) -> str:
     dates = f"{row.since or ''} … {row.until or ''}".strip() if row.since or row.until else "all"
-    return dates if len(row.dialects) > 1 else f"{dates} ({row.dialects[0]})"
+    return dates if len(row.vendors) > 1 else f"{dates} ({row.vendors[0]})"
 
 
 def _reasons() -> Iterator[str]:

@@ -41,23 +41,29 @@ class YamlFile:
         return SpecError(f"{self.at(path)}: {message}")
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # chosen at import: libyaml may be absent
-    """Safe loading with the scalars of YAML 1.2's core schema."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
+_SCALARS = (
     ("bool", r"true|false", "tf"),
     ("null", r"null|~|", ["n", "~", ""]),
     ("int", r"[-+]?[0-9]+", "-+0123456789"),
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+0123456789."),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+)
 
 
-def load(name: str, root: Traversable = ROOT) -> YamlFile:
+def loader_of(base: type) -> type:
+    """A safe loader of PyYAML with the scalars of YAML 1.2's core schema in place of its own."""
+    made: Any = type("Loader", (base,), {"yaml_implicit_resolvers": {}})
+    for tag, pattern, first in _SCALARS:
+        made.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), list(first))
+    return made  # type: ignore[no-any-return]
+
+
+PURE = loader_of(yaml.SafeLoader)
+FASTEST = loader_of(getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml may be absent
+
+
+def load(name: str, root: Traversable = ROOT, loader_class: Any = FASTEST) -> YamlFile:
     """Parse ``specs/<name>``. Raises SpecError with file and line on bad YAML and on duplicate keys."""
-    loader = _Loader(root.joinpath(name).read_text(encoding="utf-8"))
+    loader = loader_class(root.joinpath(name).read_text(encoding="utf-8"))
     try:
         node = loader.get_single_node()
         lines = dict(_lines(node, (), name))

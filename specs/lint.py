@@ -13,14 +13,14 @@ from importlib.resources.abc import Traversable
 
 import jsonschema
 
-from echosounder.specs import bounds, catalogue, overlay, prices
-from echosounder.specs.documents import BASE, PROFILES
+from echosounder.specs import behaviours, bounds, catalogue, documents, prices
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
+from echosounder.specs.vendors import PROFILES, VENDOR_OF
 
 
 def problems(root: Traversable = ROOT) -> Iterator[str]:
     """Every problem of the data under ``root``, which has the layout of ``specs/``."""
-    for check in (_requirements, _sources, _overlays, _prices, _limits):
+    for check in (_requirements, _sources, _overlays, _prices, _tables):
         yield from _caught(check, root)
 
 
@@ -53,18 +53,30 @@ def _row(table: YamlFile, index: int, first: dict[str, str], pages: dict[str, ob
     for at, source in enumerate(row["sources"]):
         if source["page"] not in pages:
             yield f"{table.at((index, 'sources', at))}: source {source['page']!r} is not in specs/sources.yaml"
+    yield from _span(table, index)
+
+
+def _span(table: YamlFile, index: int) -> Iterator[str]:
+    """Whom a row is about, and from when to when."""
+    row = table.value[index]
     for key in ("since", "until"):
         if key in row and row[key] not in PROFILES:
             yield f"{table.at((index, key))}: {key} names no profile: {row[key]!r}"
-    if row.get("since", "") > row.get("until", "9999"):
+    span = [row[key] for key in ("since", "until") if row.get(key) in PROFILES]
+    if span != sorted(span, key=PROFILES.index):
         yield f"{table.at((index, 'since'))}: since is later than until"
+    if len({VENDOR_OF[name] for name in span}) > 1:
+        yield f"{table.at((index, 'since'))}: since and until name profiles of one vendor"
+    for vendor in row.get("vendors", ()):
+        if vendor not in VENDOR_OF.values():
+            yield f"{table.at((index, 'vendors'))}: there is no vendor {vendor!r} in specs/vendors"
 
 
 def _sources(root: Traversable) -> Iterator[str]:
     table = load("sources.yaml", root)
     rows = (row for file in catalogue.files(root) for row in file.value)
     used = {source["page"] for row in rows for source in row.get("sources", ())}
-    used |= {row["source"] for row in load("prices.yaml", root).value["prices"]}
+    used |= {row["source"] for prices_of in prices.tables(root) for row in prices_of.value["prices"]}
     for key, source in table.value.items():
         if set(source) != {"title", "kind", "where"}:
             yield f"{table.at((key,))}: a source has title, kind and where"
@@ -73,30 +85,43 @@ def _sources(root: Traversable) -> Iterator[str]:
 
 
 def _overlays(root: Traversable) -> Iterator[str]:
-    base = load(BASE, root).value
+    days: dict[str, str] = {}
     for name in PROFILES:
+        overlay = load(f"vendors/{VENDOR_OF[name]}/profiles/{name}.yaml", root)
+        day = overlay.value["x-profile"]["date"]
+        if day <= days.get(VENDOR_OF[name], ""):
+            yield f"{overlay.at(('x-profile', 'date'))}: the date {day} is not later than that of the vendor's profile before"
+        days[VENDOR_OF[name]] = day
         try:
-            overlay.apply(base, load(f"profiles/{name}.yaml", root))
+            documents.made(overlay, root)
         except SpecError as error:
             yield str(error)
 
 
 def _prices(root: Traversable) -> Iterator[str]:
-    table, pages = load("prices.yaml", root), load("sources.yaml", root).value
-    prices.read_aliases(table)
-    rows = prices.read_prices(table)
-    for index, row in enumerate(rows):
+    pages = load("sources.yaml", root).value
+    placed: list[tuple[YamlFile, int, prices.Price]] = []
+    for table in prices.tables(root):
+        prices.read_aliases(table)
+        placed += [(table, index, row) for index, row in enumerate(prices.read_prices(table))]
+    for table, index, row in placed:
         if row.source not in pages:
             yield f"{table.at(('prices', index))}: source {row.source!r} is not in specs/sources.yaml"
-    for (_, one), (index, other) in itertools.combinations(enumerate(rows), 2):
+    for (_, _, one), (table, index, other) in itertools.combinations(placed, 2):
         same = (one.model, one.currency) == (other.model, other.currency)
         if same and (one.covers(other.since) or other.covers(one.since)):
             yield f"{table.at(('prices', index))}: two {other.currency} prices of {other.model} at the same time"
 
 
-def _limits(root: Traversable) -> Iterator[str]:
-    table = load("limits.yaml", root)
-    if list(table.value) != list(PROFILES):
-        yield f"{table.at()}: the profiles are {', '.join(PROFILES)}, in this order"
-    for name in table.value:
-        bounds.check(table, name)
+def _tables(root: Traversable) -> Iterator[str]:
+    """The files with a row for each profile of a vendor."""
+    for vendor in dict.fromkeys(VENDOR_OF.values()):
+        names = [name for name in PROFILES if VENDOR_OF[name] == vendor]
+        limits, behaviour = (load(f"vendors/{vendor}/{file}", root) for file in (bounds.FILE, behaviours.FILE))
+        for table in (limits, behaviour):
+            if list(table.value) != names:
+                yield f"{table.at()}: the profiles are {', '.join(names)}, in this order"
+        for name in limits.value:
+            bounds.check(limits, name)
+        for name in behaviour.value:
+            behaviours.read(behaviour, name)

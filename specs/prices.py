@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
-from echosounder.specs.lines import SpecError, YamlFile, load
+from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 
 
 class UnknownPriceError(SpecError, KeyError):
@@ -80,7 +82,9 @@ def price(model: str, at: datetime, currency: str = "USD") -> Price:
     for row in price_list():
         if row.model == name and row.currency == currency and row.covers(at):
             return replace(row, **row.rates(at)._asdict())
-    raise UnknownPriceError(f"no {currency} price of {model!r} at {at.isoformat()}: add it to specs/prices.yaml")
+    raise UnknownPriceError(
+        f"no {currency} price of {model!r} at {at.isoformat()}: add it to specs/vendors/<vendor>/prices.yaml"
+    )
 
 
 def resolve(model: str, at: datetime) -> str:
@@ -100,13 +104,20 @@ class Alias(NamedTuple):
 
 @functools.cache
 def aliases() -> tuple[Alias, ...]:
-    return read_aliases(load("prices.yaml"))
+    return tuple(alias for table in tables() for alias in read_aliases(table))
 
 
 @functools.cache
 def price_list() -> tuple[Price, ...]:
-    """Every row, in the order of the file."""
-    return read_prices(load("prices.yaml"))
+    """Every row, by vendor and in the order of the file."""
+    return tuple(row for table in tables() for row in read_prices(table))
+
+
+def tables(root: Traversable = ROOT) -> Iterator[YamlFile]:
+    """The price list of each vendor that has one."""
+    for vendor in sorted(root.joinpath("vendors").iterdir(), key=lambda entry: entry.name):
+        if vendor.joinpath("prices.yaml").is_file():
+            yield load(f"vendors/{vendor.name}/prices.yaml", root)
 
 
 def read_aliases(table: YamlFile) -> tuple[Alias, ...]:

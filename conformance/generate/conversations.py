@@ -63,7 +63,7 @@ class Talk:
         yield {"role": "user", "content": move.text}
         if move.kind == "calls" and self.ask.limits.tools:
             yield from self._called(move.calls)
-        elif move.kind == "begun" and self.ask.dialect == "deepseek" and not self.thinks:
+        elif move.kind == "begun" and self.ask.behaviour.beta and not self.thinks:
             yield {"role": "assistant", "content": "In short:", "prefix": True}
 
     def _called(self, count: int) -> Iterator[Body]:

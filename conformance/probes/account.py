@@ -13,7 +13,7 @@ def models(ask: Ask) -> Steps:
 
 
 def has_balance(ask: Subject) -> bool:
-    return ask.dialect == "deepseek"
+    return ask.behaviour.balance
 
 
 @probe("balance.get", Suite.SMOKE, tokens=0, features={"balance"}, applies=has_balance, order=2)

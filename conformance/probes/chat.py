@@ -131,8 +131,8 @@ def stop_string(ask: Ask) -> Steps:
 
 @probe("chat.stop-array", requests=2, tokens=64)
 def stop_array(ask: Ask) -> Steps:
-    """Stop texts as an array: one, and eight, of which the OpenAI dialect takes four."""
-    several = ["HALT", *"!?#$%&*"] if ask.dialect == "deepseek" else ["HALT", *"!?#"]
+    """Stop texts as an array: one, and eight, or four where the profile takes no more."""
+    several = ["HALT", *"!?#$%&*"] if (ask.limits.stop_max or 8) >= 8 else ["HALT", *"!?#"]
     yield ask.chat(STOP_ECHO, stop=["HALT"], max_tokens=32, **GREEDY, step="one")
     yield ask.chat(STOP_ECHO, stop=several, max_tokens=32, **GREEDY, step="eight")
 
@@ -210,7 +210,7 @@ def temperature_bounds(ask: Ask) -> Steps:
     yield ask.chat("Say hello.", max_tokens=4, frequency_penalty=-2, presence_penalty=2, step="penalties")
 
 
-@probe("chat.beta-8k", Suite.THOROUGH, tokens=8192, applies=lambda ask: ask.dialect == "deepseek")
+@probe("chat.beta-8k", Suite.THOROUGH, tokens=8192, applies=lambda ask: ask.behaviour.beta)
 def beta_8k(ask: Ask) -> Steps:
     """max_tokens 8192 below /beta; the question is short, the answer too."""
     yield ask.chat("Answer in one word: is water wet?", max_tokens=8192, path=BETA_CHAT)

@@ -71,12 +71,11 @@ one(
 one("errors.wrong-path", lambda ask: faulty(ask.post("/echosounder/no-such-path", {}), "unknown path"))
 
 
-def deepseek(ask: Subject) -> bool:
-    return ask.dialect == "deepseek"
-
-
-# OpenAI itself lists stored completions there.
-one("errors.wrong-method", lambda ask: faulty(ask.get(CHAT), "GET instead of POST"), applies=deepseek)
+one(
+    "errors.wrong-method",
+    lambda ask: faulty(ask.get(CHAT), "GET instead of POST"),
+    applies=lambda ask: not ask.behaviour.lists_completions,
+)
 
 
 @probe("errors.bad-json", requests=4, tokens=0, features={"errors"}, order=10)

@@ -37,7 +37,7 @@ def json_object_stream(ask: Ask) -> Steps:
     "json.no-word",
     tokens=1,
     features={"json", "errors"},
-    applies=lambda ask: has_json(ask) and ask.dialect == "deepseek",
+    applies=has_json,
     order=10,
 )
 def no_word(ask: Ask) -> Steps:
@@ -75,7 +75,7 @@ def text(ask: Ask) -> Steps:
     "json.schema-refused",
     tokens=1,
     features={"json", "errors"},
-    applies=lambda ask: has_json(ask) and ask.dialect == "deepseek",
+    applies=has_json,
     order=10,
 )
 def schema_refused(ask: Ask) -> Steps:

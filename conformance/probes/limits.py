@@ -44,10 +44,6 @@ def several(
     )(steps)
 
 
-def deepseek(ask: Subject) -> bool:
-    return ask.dialect == "deepseek"
-
-
 def above(ask: Ask) -> Fields:
     """One above the maximum, and far above it."""
     bound = ask.limits.max_tokens
@@ -72,8 +68,8 @@ several(
     2,
 )
 several(
-    "limits.top-p",  # the OpenAI dialect documents [0, 1]
-    lambda ask: ({"zero": {"top_p": 0}} if deepseek(ask) else {}) | {"above": {"top_p": 1.1}},
+    "limits.top-p",
+    lambda ask: ({} if ask.behaviour.top_p_zero else {"zero": {"top_p": 0}}) | {"above": {"top_p": 1.1}},
     2,
 )
 several(
@@ -82,7 +78,12 @@ several(
     2,
     applies=lambda ask: ask.limits.penalties == "effective",
 )
-several("limits.stop-17", lambda ask: {"": {"stop": [f"stop {number}" for number in range(17)]}}, 1, applies=deepseek)
+several(
+    "limits.stop-17",
+    lambda ask: {"": {"stop": [f"stop {number}" for number in range(17)]}},
+    1,
+    applies=lambda ask: (ask.limits.stop_max or 0) >= 8,
+)
 several(
     "limits.top-logprobs",
     lambda ask: {
@@ -92,7 +93,7 @@ several(
     },
     3,
 )
-several("limits.n", lambda ask: {"": {"n": 2}}, 1, applies=deepseek, tokens=2)
+several("limits.n", lambda ask: {"": {"n": 2}}, 1, applies=lambda ask: ask.behaviour.choices_max == 1, tokens=2)
 several("limits.stream-options", lambda ask: {"": {"stream_options": {"include_usage": True}}}, 1)
 several(
     "limits.user-id-512", lambda ask: {"": {"user_id": "u" * 513}}, 1, applies=lambda ask: ask.limits.user_id_max == 512
@@ -105,13 +106,18 @@ def stop_empty(ask: Ask) -> Steps:
     yield ask.chat("Say hello.", stop=[], max_tokens=4)
 
 
-@probe("limits.max-completion-tokens", tokens=8, features={"limits"}, applies=lambda ask: ask.dialect == "openai")
+@probe(
+    "limits.max-completion-tokens",
+    tokens=8,
+    features={"limits"},
+    applies=lambda ask: ask.behaviour.max_completion_tokens,
+)
 def max_completion_tokens(ask: Ask) -> Steps:
     """The newer name of max_tokens, alone; the question has an end of its own where the target does not know it."""
     yield ask.chat(COUNT, max_completion_tokens=8, max_tokens=...)
 
 
-@probe("limits.n-choices", tokens=32, features={"limits"}, applies=lambda ask: ask.dialect == "openai")
+@probe("limits.n-choices", tokens=32, features={"limits"}, applies=lambda ask: ask.behaviour.choices_max > 1)
 def n_choices(ask: Ask) -> Steps:
-    """Two choices as a stream, where the dialect has them."""
+    """Two choices as a stream, where the profile has them."""
     yield ask.chat("Say hello.", n=2, stream=True, max_tokens=8).but(notes={"open": "may be refused"})

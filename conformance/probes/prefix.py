@@ -17,7 +17,7 @@ BEGUN = '{"capital": "'
 
 
 def has_prefix(ask: Subject) -> bool:
-    return ask.dialect == "deepseek"
+    return ask.behaviour.beta
 
 
 def begun(ask: Ask, question: str, beginning: str, *, path: str = BETA_CHAT, step: str = "", **fields: Any) -> Send:

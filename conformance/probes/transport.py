@@ -66,7 +66,7 @@ def keep_alive(ask: Ask) -> Steps:
     yield ask.chat(HELLO, max_tokens=4, step="3").but(keep_alive=True)
 
 
-@probe("transport.v1", tokens=4, applies=lambda ask: ask.dialect == "deepseek" and ask.profile <= "2025-12")
+@probe("transport.v1", tokens=4)
 def v1(ask: Ask) -> Steps:
     """The alias of early SDKs."""
     yield ask.chat(HELLO, max_tokens=4, path=f"/v1{CHAT}")

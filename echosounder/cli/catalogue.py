@@ -135,7 +135,7 @@ COLUMNS = {
     Kind.PROBES: ("id", "suite", "requests", "title"),
     Kind.DEVIATIONS: ("id", "layer", "legal", "title"),
     Kind.SCENARIOS: ("id", "title"),
-    Kind.PROFILES: ("id", "date", "dialect", "title"),
+    Kind.PROFILES: ("id", "date", "vendor", "title"),
 }
 
 

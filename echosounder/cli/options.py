@@ -25,7 +25,7 @@ Profile = Annotated[
     str,
     typer.Option(
         envvar="ECHOSOUNDER_PROFILE",
-        help="Which date of the API, or dialect; see `list profiles`.",
+        help="Which date of the API, or whose shape; see `list profiles`.",
         autocompletion=complete.names("profiles"),
     ),
 ]

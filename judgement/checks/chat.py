@@ -266,7 +266,7 @@ def content_not_null(exchange: Exchange, case: Case) -> Problems:
 def named_like(got: str, case: Case) -> bool:
     """The asked name, the one behind an alias, or one of the list; OpenAI and others add a revision to the name."""
     asked_for = case.subject.model
-    revised = case.subject.dialect == "openai" and got.startswith(asked_for)
+    revised = case.subject.behaviour.model_revisions and got.startswith(asked_for)
     return revised or got in {asked_for, case.subject.limits.aliases.get(asked_for), *case.served}
 
 

@@ -103,12 +103,11 @@ def bad_request(case: Case) -> Collection[int]:
 
 
 def wrong_parameter(case: Case) -> Collection[int]:
-    """422 is documented to this day, 400 is what comes; the OpenAI dialect knows 400 alone."""
-    return {400} if case.subject.dialect == "openai" else {400, 422}
+    return case.subject.behaviour.parameter_statuses
 
 
 def unknown_model(case: Case) -> Collection[int]:
-    return {400, 404} if case.subject.dialect == "openai" else {400}
+    return case.subject.behaviour.unknown_model_statuses
 
 
 for requirement, pick in {

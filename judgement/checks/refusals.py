@@ -81,7 +81,7 @@ def members(error: dict[str, Any]) -> Problems:
 @check("error.code-is-name", enveloped)
 def code_is_name(exchange: Exchange, case: Case) -> Problems:
     code = exchange.json["error"].get("code")
-    nullable = case.subject.dialect == "openai" and code is None  # OpenAI itself sends null
+    nullable = case.subject.behaviour.error_code_nullable and code is None
     if "code" in exchange.json["error"] and not nullable and (not isinstance(code, str) or code.isdigit()):
         yield Problem(f"error.code is {code!r}, expected a name such as 'invalid_request_error'", pointer="/error/code")
 
@@ -123,12 +123,10 @@ def no_html(exchange: Exchange, case: Case) -> Problems:
 
 @check("error.content-type", enveloped)
 def content_type(exchange: Exchange, case: Case) -> Problems:
-    known = (
-        {"application/json"} if case.subject.dialect == "openai" else {"application/json", "application/octet-stream"}
-    )
+    known = case.subject.behaviour.error_content_types
     if exchange.media_type not in known:
         got = exchange.header("content-type") or "no content-type"
-        yield Problem(f"a JSON error is labelled {got}, expected {' or '.join(sorted(known))}")
+        yield Problem(f"a JSON error is labelled {got}, expected {' or '.join(known)}")
 
 
 @check("error.prompt-refusal", lambda exchange: tried(exchange) and "fault" in exchange.notes)

@@ -70,8 +70,8 @@ def none_no_calls(exchange: Exchange, case: Case) -> Problems:
 def finish_reason(exchange: Exchange, case: Case) -> Problems:
     choice = asked(exchange).get("tool_choice")
     forced = choice == "required" or isinstance(choice, dict)
-    lenient = case.subject.dialect == "openai" and forced and case.policy == "interop"  # what OpenAI itself does
-    allowed = ("tool_calls", *(("stop",) if lenient else ()))
+    lenient = forced and case.policy == "interop"
+    allowed = case.subject.behaviour.forced_call_finish if lenient else ("tool_calls",)
     found = answer(exchange)
     if found.finish not in allowed:
         yield Problem(

@@ -1,8 +1,7 @@
 """Which price list a target goes by, and what else it could have taken for it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cache
+from datetime import datetime
 
 from echosounder import specs
 from echosounder.specs.prices import price_list, resolve
@@ -40,13 +39,4 @@ class Tariff:
         return [(label, rates) for label, rates in found if rates != valid]
 
     def _instant(self, at: datetime) -> datetime:
-        begin, end, stand_in = _days(self.profile)
-        return at if begin <= at.date() < end else stand_in
-
-
-@cache
-def _days(profile: str) -> tuple[date, date, datetime]:
-    """The first day of a profile, the first that is no longer its own, and the instant whose prices stand for it on other days."""
-    about = specs.profile(profile)
-    later = (specs.profile(name).date for name in specs.PROFILES if name != "openai")
-    return about.date, min((day for day in later if day > about.date), default=date.max), about.priced_at
+        return specs.profile(self.profile).priced(at)

@@ -73,15 +73,10 @@ class PriceList:
 
     def __init__(self, profile: str, currency: str) -> None:
         self._profile, self._currency = specs.profile(profile), currency
-        later = [specs.profile(name).date for name in specs.PROFILES if name > profile and name != "openai"]
-        self._until = min(later, default=None)
         self._known: dict[tuple[str, int], Rates] = {}
 
     def instant(self, now: float) -> datetime:
-        at = datetime.fromtimestamp(now, UTC)
-        if self._profile.date <= at.date() and (self._until is None or at.date() < self._until):
-            return at
-        return self._profile.priced_at
+        return self._profile.priced(datetime.fromtimestamp(now, UTC))
 
     def rates(self, model: str, now: float) -> Rates:
         """Raises :class:`specs.UnknownPriceError`. Windows open and close on full minutes."""

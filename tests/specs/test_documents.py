@@ -122,13 +122,14 @@ def test_bearer_keys_are_opaque():
 
 
 def test_profiles_come_in_the_order_of_their_dates():
-    dated = [specs.profile(name) for name in specs.PROFILES if name != "openai"]
-    assert [p.date for p in dated] == sorted(p.date for p in dated)
-    assert specs.PROFILES[-1] == "openai"
+    dated = [specs.profile(name) for name in specs.PROFILES]
+    assert [(p.vendor, p.date) for p in dated] == sorted((p.vendor, p.date) for p in dated)
     assert specs.DEFAULT_PROFILE in specs.PROFILES
 
 
-@pytest.mark.parametrize("call", [specs.profile, specs.document, specs.limits, specs.models, specs.requirements])
+@pytest.mark.parametrize(
+    "call", [specs.profile, specs.behaviour, specs.document, specs.limits, specs.models, specs.requirements]
+)
 def test_unknown_profiles_are_named_in_one_line(call):
     with pytest.raises(
         specs.SpecError, match=r"unknown profile '2026-8': known are 2024-07, .*; did you mean 2026-08"

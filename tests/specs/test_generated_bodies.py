@@ -16,7 +16,7 @@ fast = settings(max_examples=10, deadline=None, suppress_health_check=[HealthChe
 text = st.text(max_size=12)
 word = st.text("abcXYZ019_-", min_size=1, max_size=64)
 PATHS = {"stable": "/chat/completions", "beta": "/beta/chat/completions", "fim": "/completions"}
-DEEPSEEK = [name for name in specs.PROFILES if specs.profile(name).dialect == "deepseek"]
+DEEPSEEK = [name for name in specs.PROFILES if specs.profile(name).vendor == "deepseek"]
 PLACES = [*((profile, place) for profile in DEEPSEEK for place in PATHS), ("openai", "stable")]
 
 

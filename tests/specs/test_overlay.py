@@ -3,7 +3,8 @@
 import pytest
 
 from echosounder.specs import SpecError, overlay
-from echosounder.specs.lines import YamlFile, load
+from echosounder.specs.lines import YamlFile
+from echosounder.specs.vendors import overlay_file
 
 DOCUMENT = {"a": {"b": [1, 2, 3], "c": {"d": 1}}, "x/y": {"e": {"k": 1}, "f": {"k": 2}}, "list": [{"n": 1}, {"n": 2}]}
 # target, action, expected part of the result, path to that part
@@ -52,7 +53,7 @@ def test_mistakes_name_their_line(target, message):
 
 @pytest.mark.parametrize("name", ["2024-07", "openai"])
 def test_our_overlays_keep_to_overlay_1_0(name):
-    file = load(f"profiles/{name}.yaml").value
+    file = overlay_file(name).value
     assert file["overlay"] == "1.0.0"
     assert file["info"].keys() >= {"title", "version"}
     assert all(("update" in action) != ("remove" in action) for action in file["actions"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from echosounder import specs
-from echosounder.specs.lines import load
+from echosounder.specs.lines import PURE, load
 from echosounder.specs.lint import problems
 
 SOURCE = Path(specs.__file__).parent
@@ -29,13 +29,21 @@ BREAKS = [
     ("requirements/json.yaml", "date: 2024-07-25", "date: yesterday", "json.yaml:{line}: 'yesterday' does not match"),
     ("sources.yaml", "whatwg-sse:", "w3c-sse:", "sources.yaml:{line}: source 'w3c-sse' is used by nothing"),
     ("sources.yaml", "  kind: norm", "  sort: norm", "sources.yaml:[0-9]+: a source has title, kind and where"),
-    ("profiles/2024-07.yaml", "target: $.servers", "target: $.waiters", "profiles/2024-07.yaml:{line}: .*matches nothing"),
-    ("deepseek.openapi.yaml", "    Stop:", "    Halt:", "profiles/2024-07.yaml:[0-9]+: .*'Stop'.*matches nothing"),
-    ("prices.yaml", "hit: '0.014'", "hit: 0.014", "prices.yaml:[0-9]+: broken price row: .*in quotes"),
-    ("prices.yaml", "2025-02-08T16:00:00+00:00',\n", "2025-03-08T16:00:00+00:00',\n", "prices.yaml:[0-9]+: two USD prices"),
-    ("prices.yaml", "source: news/news0802", "source: a-friend", "prices.yaml:[0-9]+: source 'a-friend'"),
-    ("limits.yaml", "    context: 131072\n", "", "limits.yaml:[0-9]+: deepseek-chat: missing or unknown members: context"),
-    ("limits.yaml", "\n2024-12:", "\n2024-13:", "limits.yaml:[0-9]+: the profiles are"),
+    ("vendors/deepseek/profiles/2024-07.yaml", "target: $.servers", "target: $.waiters", "profiles/2024-07.yaml:{line}: .*matches nothing"),
+    ("vendors/deepseek/openapi.yaml", "    Stop:", "    Halt:", "profiles/2024-07.yaml:[0-9]+: .*'Stop'.*matches nothing"),
+    ("vendors/deepseek/prices.yaml", "hit: '0.014'", "hit: 0.014", "prices.yaml:[0-9]+: broken price row: .*in quotes"),
+    ("vendors/deepseek/prices.yaml", "2025-02-08T16:00:00+00:00',\n", "2025-03-08T16:00:00+00:00',\n", "prices.yaml:.*: two USD"),
+    ("vendors/deepseek/prices.yaml", "source: news/news0802", "source: a-friend", "prices.yaml:[0-9]+: source 'a-friend'"),
+    ("vendors/deepseek/limits.yaml", "    context: 131072\n", "", "limits.yaml:[0-9]+: deepseek-chat: missing .* members: context"),
+    ("vendors/openai/limits.yaml", "    context: null\n", "", "openai/limits.yaml:[0-9]+: .*missing .* members: context"),
+    ("vendors/deepseek/limits.yaml", "like: 2024-12", "like: 2026-08", "deepseek/limits.yaml:{line}: like names no row before"),
+    ("vendors/deepseek/behaviour.yaml", "  balance: true\n", "", "behaviour.yaml:[0-9]+: 2024-07: missing or unknown members: balance"),
+    ("vendors/deepseek/behaviour.yaml", "{problem}'", "{problem'", "behaviour.yaml:[0-9]+: broken refusal"),
+    ("vendors/deepseek/behaviour.yaml", "\n2024-12:", "\n2024-13:", "behaviour.yaml:[0-9]+: the profiles are"),
+    ("vendors/openai/profiles/openai.yaml", "../../deepseek/openapi.yaml", "../nowhere.yaml", "openai.yaml:{line}: extends names no file"),
+    ("vendors/deepseek/profiles/2025-12.yaml", "date: 2025-12-01", "date: 2025-01-01", "2025-12.yaml:{line}: the date .* is not later"),
+    ("requirements/account.yaml", "vendors: [deepseek]", "vendors: [nobody]", "account.yaml:{line}: there is no vendor 'nobody'"),
+    ("vendors/deepseek/limits.yaml", "\n2024-12:", "\n2024-13:", "limits.yaml:[0-9]+: the profiles are"),
 ]  # fmt: skip
 
 
@@ -75,3 +83,10 @@ def test_scalars_follow_yaml_1_2(tmp_path):
     )
     expected = {"a": "no", "b": "16:30", "c": "2024-07-25", "d": True, "e": 1.5, "f": "0o7", "g": None, "h": 12}
     assert load("x.yaml", tmp_path).value == expected
+
+
+@pytest.mark.parametrize("name", sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.yaml")))
+def test_every_file_reads_alike_without_libyaml(name):
+    """PyYAML's own parser knows YAML 1.1's rules for plain scalars in flow mappings, which libyaml does not mind."""
+    quick, pure = load(name), load(name, loader_class=PURE)
+    assert (quick.value, quick.lines) == (pure.value, pure.lines)

@@ -55,7 +55,7 @@ def _thoughts(ask: Ask) -> Steps:
         yield ask.chat(HELLO, max_tokens=64, **ask.thinking, reasoning_effort=effort, step="effort")
     if ask.limits.logprobs and ask.limits.thinking == "switch":
         yield ask.chat(HELLO, max_tokens=64, **ask.thinking, logprobs=True, top_logprobs=2, step="thinking-logprobs")
-    if ask.dialect == "deepseek" and ask.limits.thinking == "switch":
+    if ask.behaviour.beta and ask.limits.thinking == "switch":
         begun: dict[str, Any] = {
             "role": "assistant",
             "content": "Hel",
@@ -98,7 +98,7 @@ def _turns(ask: Ask) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
     yield "unanswered", [{**called, "reasoning_content": "Order."} if _thinks_back(ask) else called]
     yield "unknown-role", [{"role": "narrator", "content": "Once."}]
-    if ask.dialect == "deepseek":
+    if not ask.behaviour.developer_role:
         yield "developer", [{"role": "developer", "content": "You are brief."}]
 
 

@@ -135,8 +135,9 @@ def conversations(ask: Ask) -> Steps:
 def routes(ask: Ask) -> Steps:
     """The other addresses, and every legal form of a request."""
     yield ask.get("/models", step="models")
-    if ask.dialect == "deepseek":
+    if ask.behaviour.balance:
         yield ask.get("/user/balance", step="balance")
+    if ask.behaviour.beta:
         begun: list[dict[str, Any]] = [
             {"role": "user", "content": HELLO},
             {"role": "assistant", "content": "Hel", "prefix": True},
