@@ -10,13 +10,13 @@ from typing import Any
 from echosounder.mock_server.admission import money
 from echosounder.mock_server.admission.refusals import Refused, internal
 from echosounder.mock_server.answering.answers import Answers
-from echosounder.mock_server.answering.completion import Exchange
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import KEEPALIVE_S, Config
-from echosounder.mock_server.control import routes as control
-from echosounder.mock_server.control.journal import Entry, Journal
+from echosounder.mock_server.control import routes
+from echosounder.mock_server.control.journal import Journal
 from echosounder.mock_server.deviations import Armoury
 from echosounder.mock_server.deviations.armed import Armed
+from echosounder.mock_server.inflight import InFlight
 from echosounder.mock_server.net.connection import Connection
 from echosounder.mock_server.net.frames import Frame, honest_writes
 from echosounder.mock_server.net.http1 import Framing, Request, Response
@@ -39,7 +39,7 @@ class Mock:
         self.connections: set[Connection] = set()
         self.scheduler = Scheduler(loop)
         self.clock = Clock(config.instant())
-        self.armoury = Armoury(config.deviate, config.seed or 0)
+        self.armoury = Armoury(config.deviate, config.seed or 0, config.profile)
         self.journal = Journal(config.journal_size, config.journal)
         self.answers = Answers(config, self.clock)
         self.relay = Relay(config.upstream, loop) if config.upstream else None
@@ -50,34 +50,34 @@ class Mock:
     # --- what a connection asks for
 
     def handle(self, connection: Connection, request: Request) -> None:
-        if request.target.startswith(control.PREFIX):
-            self._send(connection, request, self._guarded(lambda: control.respond(self, request)), None)
+        if request.target.startswith(routes.PREFIX):
+            self._send(connection, request, self._guarded(lambda: routes.respond(self, request)), None)
             return
         self.number += 1
         self.in_flight += 1
-        exchange = Exchange(self.number, request.arrived)
-        exchange.trace = self.answers.completions.identities.trace(exchange.number)
+        flight = InFlight(self.number, self.answers.completions.identities.trace(self.number), request)
         if self.relay is not None:
-            self._pass_on(connection, request, exchange, self.relay)
+            self._pass_on(connection, flight, self.relay)
         else:
-            self._send(connection, request, self._respond(request, exchange), exchange)
+            self._send(connection, request, self._respond(flight), flight)
 
     def refuse(self, connection: Connection, status: int) -> None:
         request = Request("", "", {}, b"", time.monotonic_ns(), keep_alive=False)
         self._send(connection, request, Response(status), None)
 
-    def _respond(self, request: Request, exchange: Exchange) -> Response:
-        answered = self._guarded(lambda: self._answer(request, exchange))
-        answered.headers.append(("x-ds-trace-id", exchange.trace))
+    def _respond(self, flight: InFlight) -> Response:
+        answered = self._guarded(lambda: self._answer(flight))
+        answered.headers.append(("x-ds-trace-id", flight.trace))
         return answered
 
-    def _answer(self, request: Request, exchange: Exchange) -> Response:
-        request, early = self._armed(request, exchange)
-        return early or self.answers.respond(request, exchange)
+    def _answer(self, flight: InFlight) -> Response:
+        request, early = self._armed(flight)
+        return early or self.answers.respond(request, flight)
 
-    def _armed(self, request: Request, exchange: Exchange) -> tuple[Request, Response | None]:
+    def _armed(self, flight: InFlight) -> tuple[Request, Response | None]:
         """The request after the deviations that come before any answer, and the refusal that one of them may be."""
-        armed = exchange.armed = self.armoury.arm(request, exchange.number)
+        request = flight.request
+        armed = flight.armed = self.armoury.arm(request, flight.number)
         if armed is None:
             return request, None
         request = armed.request(request)
@@ -94,87 +94,71 @@ class Mock:
             traceback.print_exc()
             return internal().response()
 
-    def _send(self, connection: Connection, request: Request, response: Response, exchange: Exchange | None) -> None:
+    def _send(self, connection: Connection, request: Request, response: Response, flight: InFlight | None) -> None:
         if response.framing is Framing.CHUNKED and request.version == "1.0":
             response.framing = Framing.CLOSE
         keep = request.keep_alive and response.framing is not Framing.CLOSE
-        armed = exchange.armed if exchange else None
-        if armed is not None and armed.touches_bytes:
-            writes, keep = armed.writes(request, response, keep)
+        if flight is not None and flight.armed is not None and flight.armed.touches_bytes:
+            writes, keep = flight.armed.writes(request, response, keep)
         else:
             writes = honest_writes(response, request.arrived, keep, request.method != "HEAD")
 
         def ended(stream: Stream) -> None:
-            if exchange is not None:
-                self._record(request, response.status, exchange, writes.tokens, stream)
+            if flight is not None:
+                self._land(flight)
             connection.finished(keep)
 
-        connection.stream = stream = Stream(connection.transport, writes.data, writes.due, ended)
+        stream = connection.stream = Stream(connection.transport, writes.data, writes.due, writes.tokens, ended)
+        if flight is not None:
+            flight.status, flight.stream = response.status, stream
         self.scheduler.start(stream)
-        if exchange is not None and not stream.ended:
-            self.journal.open[exchange.number] = lambda: self._entry(
-                request, response.status, exchange, writes.tokens, stream
-            )
+        if flight is not None and not stream.ended:
+            self.journal.open[flight.number] = flight
 
-    def _pass_on(self, connection: Connection, request: Request, exchange: Exchange, relay: Relay) -> None:
+    def _pass_on(self, connection: Connection, flight: InFlight, relay: Relay) -> None:
         """Let the upstream answer."""
         early: Response | None = None
 
         def prepare() -> Response:
-            nonlocal request, early
-            request, early = self._armed(request, exchange)
+            nonlocal early
+            flight.request, early = self._armed(flight)
             return early or Response(0)
 
         answered = self._guarded(prepare)
         if answered.status:
-            self._send(connection, request, answered, exchange)
+            self._send(connection, flight.request, answered, flight)
             return
-        tokens: list[int] = []
 
         def emit(frame: Frame | None) -> None:
             if frame is None:
                 stream.close()
             elif stream.transport is not None and (frame.raw or frame.act):
-                tokens.append(frame.tokens)
-                stream.add(frame.act or frame.raw, request.arrived + frame.at)
+                flight.status = passage.status
+                stream.add(frame.act or frame.raw, passage.request.arrived + frame.at, frame.tokens)
                 self.scheduler.start(stream)
 
         def ended(stream: Stream) -> None:
             passage.cancel()
-            self._record(request, passage.status, exchange, tokens, stream)
+            flight.status = passage.status
+            self._land(flight)
             connection.finished(passage.keep_alive)
 
-        transport = connection.transport
-        passage = Passage(request, exchange.armed or Armed(), emit, transport.get_write_buffer_size, request.keep_alive)
-        stream = connection.stream = Stream(transport, [], [], ended)
+        transport, request = connection.transport, flight.request
+        passage = Passage(request, flight.armed or Armed(), emit, transport.get_write_buffer_size, request.keep_alive)
+        stream = connection.stream = flight.stream = Stream(transport, [], [], [], ended)
         stream.open = True
-        self.journal.open[exchange.number] = lambda: self._entry(request, passage.status, exchange, tokens, stream)
+        self.journal.open[flight.number] = flight
         relay.start(passage)
 
-    def _record(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> None:
+    def _land(self, flight: InFlight) -> None:
+        """The answer has ended, or its client is gone."""
         self.in_flight -= 1
-        complete = len(stream.stamps) == len(stream.due) and stream.transport is not None
-        exchange.over(sum(tokens[: len(stream.stamps)]), complete)
-        entry = self._entry(request, status, exchange, tokens, stream)
-        entry.complete, entry.closed = complete, None if complete else stream.left or time.monotonic_ns()
-        self.journal.add(entry)
-
-    def _entry(self, request: Request, status: int, exchange: Exchange, tokens: list[int], stream: Stream) -> Entry:
-        """What is known of an answer by now; whether it is complete is known at its end."""
-        return Entry(
-            exchange.number,
-            exchange.trace,
-            request,
-            status,
-            stream.due,
-            tokens,
-            stream.stamps,
-            exchange.facts,
-            exchange.armed.record() if exchange.armed else [],
-            stream.blocked,
-            complete=False,
-            sent=stream.writes,
-        )
+        stream = flight.stream
+        if stream is not None:
+            flight.complete = len(stream.stamps) == len(stream.due) and stream.transport is not None
+            flight.closed = None if flight.complete else stream.left or time.monotonic_ns()
+        self.answers.completions.settle(flight)
+        self.journal.add(flight)
 
     # --- what the control interface asks for
 

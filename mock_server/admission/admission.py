@@ -1,14 +1,12 @@
 """Who and what is let in: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from echosounder import specs
 from echosounder.mock_server.admission import deserialise, refusals
-from echosounder.mock_server.answering.plan import Endpoint
-from echosounder.mock_server.formats.chat import rules
+from echosounder.mock_server.formats.format import Format
 from echosounder.mock_server.net.http1 import Request
 from echosounder.specs import Limits
 
@@ -16,16 +14,6 @@ SHORTEST_KEY = 8
 # A test can make any key it likes; these are the ones that the mock refuses, whatever follows `sk-`.
 DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of these words
 REFUSED_WORDS = re.compile("invalid|wrong|revoked")
-
-
-@dataclass(slots=True)
-class Admitted:
-    """A body that the API accepts, and the limits of its model."""
-
-    endpoint: Endpoint
-    body: dict[str, Any]
-    limits: Limits
-    beta: bool
 
 
 def authorised(request: Request, profile: str) -> str:
@@ -53,12 +41,12 @@ def check_media_type(request: Request) -> None:
         raise refusals.media_type()
 
 
-def admit(endpoint: Endpoint, text: bytes, profile: str, beta: bool) -> Admitted:
-    """Raises :class:`refusals.Refused` (400, 422)."""
-    body = deserialise.body(text, endpoint, profile)
+def admit(form: Format, text: bytes, profile: str, beta: bool) -> tuple[dict[str, Any], Limits]:
+    """The body and the limits of its model. Raises :class:`refusals.Refused` (400, 422)."""
+    body = deserialise.body(text, form.shape(profile), profile)
     found = _limits(profile, body["model"])
-    rules.check(endpoint, body, found, beta)
-    return Admitted(endpoint, body, found, beta)
+    form.rules.check(body, found, beta)
+    return body, found
 
 
 def _limits(profile: str, model: str) -> Limits:
@@ -67,17 +55,15 @@ def _limits(profile: str, model: str) -> Limits:
     return specs.limits(profile, model) if model in general.models or model in general.aliases else general
 
 
-def check_context(admitted: Admitted, prompt_tokens: int) -> None:
-    """Prompt and answer must fit together."""
-    limits = admitted.limits
+def check_context(limits: Limits, prompt_tokens: int, wanted: int) -> None:
+    """Prompt and answer must fit together: *wanted* tokens of it were asked for, 0 where nothing is said."""
     most = limits.context
-    asked = admitted.body.get("max_tokens") or 0
-    if most is None or prompt_tokens + (asked if asked < most else 0) <= most:
+    if most is None or prompt_tokens + (wanted if wanted < most else 0) <= most:
         return
     shown = most if limits.profile < "2026" else 1048565
     raise refusals.invalid(
         limits.profile,
         limits.range_status,
-        f"This model's maximum context length is {shown} tokens. However, you requested {prompt_tokens + asked} tokens "
-        f"({prompt_tokens} in the messages, {asked} in the completion). Please reduce the length of the messages or completion.",
+        f"This model's maximum context length is {shown} tokens. However, you requested {prompt_tokens + wanted} tokens "
+        f"({prompt_tokens} in the messages, {wanted} in the completion). Please reduce the length of the messages or completion.",
     )

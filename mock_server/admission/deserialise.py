@@ -1,14 +1,11 @@
 """JSON text to a body of the right types. Positions in refusals are honest only about the end of the text."""
 
 import json
-from functools import cache
 from typing import Any
 
 from echosounder import specs
 from echosounder.mock_server.admission import refusals
 from echosounder.mock_server.admission.serde import Malformed, Shape, check_fields, named
-from echosounder.mock_server.answering.plan import Endpoint
-from echosounder.mock_server.formats.chat.shapes import CHAT, FIM
 
 
 def parse(text: bytes, profile: str) -> Any:
@@ -39,13 +36,13 @@ def _syntax(error: json.JSONDecodeError, text: bytes) -> str:
     return f"{what} at line {error.lineno} column {column}"
 
 
-def body(text: bytes, endpoint: Endpoint, profile: str) -> dict[str, Any]:
+def body(text: bytes, shape: Shape, profile: str) -> dict[str, Any]:
     """A body of the right types. Raises :class:`refusals.Refused` (400 or 422)."""
     value = parse(text, profile)
     try:
         if not isinstance(value, dict):
             raise Malformed(f"invalid type: {named(value)}, expected struct ChatCompletionRequest")
-        check_fields(value, _shape(endpoint, profile))
+        check_fields(value, shape)
     except Malformed as error:
         lines = text.split(b"\n")
         where = f" at line {len(lines)} column {len(lines[-1])}"
@@ -54,17 +51,3 @@ def body(text: bytes, endpoint: Endpoint, profile: str) -> dict[str, Any]:
     if profile == "openai" and value.get("max_tokens") is None:
         value["max_tokens"] = value.get("max_completion_tokens")
     return value
-
-
-@cache
-def _shape(endpoint: Endpoint, profile: str) -> Shape:
-    """The fields that the profile knows: others are ignored, whatever they hold."""
-    limits = specs.limits(profile)
-    absent = {
-        "thinking": limits.thinking != "switch",
-        "reasoning_effort": not limits.efforts,
-        "user_id": limits.user_id_max is None,
-        "max_completion_tokens": profile != "openai",
-    }
-    shape = CHAT if endpoint is Endpoint.CHAT else FIM
-    return shape.without({name for name, gone in absent.items() if gone})

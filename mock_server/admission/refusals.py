@@ -5,6 +5,7 @@ plain text typed ``application/octet-stream``, a value out of range is JSON of t
 decided; everything that depends on the date is in the tables below.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from echosounder.mock_server.net.http1 import Headers, Response
@@ -13,6 +14,9 @@ from echosounder.wire.strict_json import compact
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 TEXT = "text/plain; charset=utf-8"
+
+
+Envelope = Callable[[str, str, str | None, str | None], dict[str, Any]]  # message, type, code, param -> the document
 
 
 class Refused(Exception):
@@ -31,11 +35,13 @@ class Refused(Exception):
         super().__init__(message)
         self.status, self.message, self.kind, self.code = status, message, kind, code
         self.content_type, self.headers, self.param = content_type, headers or [], param
+        self.shape: Envelope = envelope  # of the document: that of the format which stands under the path
 
     def response(self) -> Response:
-        body = self.message.encode()
+        text = self.message
         if self.kind:
-            body = compact(envelope(self.message, self.kind, self.code, self.param)).encode()
+            text = compact(self.shape(self.message, self.kind, self.code, self.param))
+        body = text.encode("utf-8", "replace")  # what it quotes of the request may be half a character
         headers = [("content-type", self.content_type)] if self.content_type and body else []
         return Response(self.status, headers + self.headers, [body] if body else [], [0] if body else [])
 

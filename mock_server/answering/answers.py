@@ -1,21 +1,25 @@
 """Request to response: the routes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import partial
 from urllib.parse import unquote
 
 from echosounder import specs
+from echosounder.mock_server import formats
 from echosounder.mock_server.admission import money, refusals
 from echosounder.mock_server.admission.admission import authorised
-from echosounder.mock_server.answering.completion import JSON_HEADERS, Completions, Exchange
-from echosounder.mock_server.answering.plan import Endpoint
+from echosounder.mock_server.answering.completion import JSON_HEADERS, Completions
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
+from echosounder.mock_server.formats import Format
+from echosounder.mock_server.inflight import InFlight
 from echosounder.mock_server.net.http1 import Framing, Headers, Request, Response
 from echosounder.wire.strict_json import compact
 
-Handler = Callable[[Request, Exchange, str, bool], Response]
+Handler = Callable[[Request, InFlight, str], Response]
+BETA = "/beta/"
 RELEASED = int(datetime(2026, 4, 24, tzinfo=UTC).timestamp())
 SECURITY: Headers = [
     ("vary", "origin, access-control-request-method, access-control-request-headers"),
@@ -32,38 +36,33 @@ class Answers:
         self.config, self.clock = config, clock
         self.completions = Completions(config, clock)
         self._date = (0, "")
-        self.routes: dict[str, dict[str, Handler]] = {
-            "/chat/completions": {"POST": self._chat},
-            "/completions": {"POST": self._fim},
-            "/models": {"GET": self._models},
-            "/user/balance": {"GET": self._balance},
-        }
-        if config.profile == "openai":  # DeepSeek was seen to serve single models only later, in September 2026
-            del self.routes["/user/balance"]
-            self.routes["/models/"] = {"GET": self._model}
+        self.routes = dict(self._routes())
 
-    def respond(self, request: Request, exchange: Exchange) -> Response:
+    def _routes(self) -> Iterator[tuple[str, tuple[str, Handler]]]:
+        """Path to method and handler; below a path that ends with a slash stands one thing for each name."""
+        for path, form in formats.paths(self.config.profile).items():
+            yield path, ("POST", partial(self._completion, form, path.startswith(BETA)))
+        openai = self.config.profile == "openai"
+        for root in ("", "/v1") if openai else ("", "/v1", "/beta"):
+            yield f"{root}/models", ("GET", self._models)
+            if openai:  # DeepSeek was seen to serve single models only later, in September 2026
+                yield f"{root}/models/", ("GET", self._model)
+            else:
+                yield f"{root}/user/balance", ("GET", self._balance)
+
+    def respond(self, request: Request, flight: InFlight) -> Response:
         """Raises :class:`refusals.Refused`."""
-        profile = self.config.profile
-        route, beta = self._route(request)
-        methods = self.routes.get("/models/" if route.startswith("/models/") else route)
-        if methods is None:
+        profile, path = self.config.profile, request.path
+        found = self.routes.get(path) or self.routes.get(path[: path.rfind("/models/") + len("/models/")])
+        if found is None:
             raise refusals.no_route(profile, request.target)
-        method = "GET" if request.method == "HEAD" else request.method
-        if method not in methods:
-            raise refusals.no_method(", ".join(methods))
-        response = methods[method](request, exchange, authorised(request, profile), beta)
+        method, handler = found
+        if method != ("GET" if request.method == "HEAD" else request.method):
+            raise refusals.no_method(method)
+        response = handler(request, flight, authorised(request, profile))
         response.headers += SECURITY
         response.headers.append(("date", self._http_date()))
         return response
-
-    def _route(self, request: Request) -> tuple[str, bool]:
-        path = request.path
-        if path.startswith("/v1/"):
-            return path[3:], False
-        if path.startswith("/beta/") and self.config.profile != "openai":
-            return path[5:], True
-        return path, False
 
     def _http_date(self) -> str:
         now = int(self.clock.now())
@@ -73,16 +72,17 @@ class Answers:
 
     # --- endpoints
 
-    def _chat(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
-        return self.completions.respond(Endpoint.CHAT, request, beta, key, exchange)
+    def _completion(self, form: Format, beta: bool, request: Request, flight: InFlight, key: str) -> Response:
+        try:
+            return self.completions.respond(form, request, flight, beta, key)
+        except refusals.Refused as refused:
+            refused.shape = form.envelope
+            raise
 
-    def _fim(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
-        return self.completions.respond(Endpoint.FIM, request, beta, key, exchange)
-
-    def _models(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
+    def _models(self, request: Request, flight: InFlight, key: str) -> Response:
         return _json({"object": "list", "data": list(map(self._about, specs.models(self.config.profile)))})
 
-    def _model(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
+    def _model(self, request: Request, flight: InFlight, key: str) -> Response:
         name = unquote(request.path.rpartition("/models/")[2])
         if name not in specs.models(self.config.profile):
             raise refusals.no_model(name)
@@ -92,7 +92,7 @@ class Answers:
         extra = {"created": RELEASED} if self.config.profile == "openai" else {}
         return {"id": model, "object": "model", **extra, "owned_by": "deepseek"}
 
-    def _balance(self, request: Request, exchange: Exchange, key: str, beta: bool) -> Response:
+    def _balance(self, request: Request, flight: InFlight, key: str) -> Response:
         account, digits = self.completions.accounts.of(key), max(self.config.balance_digits, 2)
         info = {
             "currency": self.config.currency,

@@ -4,16 +4,41 @@ These records are made for every request and never changed; they are not frozen,
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Pieces = list[str]
 
 
-class Endpoint(StrEnum):
-    CHAT = "chat"
-    FIM = "fim"
+@dataclass(slots=True)
+class Question:
+    """What a body asks for, whatever format it came in: all that the planner knows of it.
+
+    ``stop``, ``most`` and how it is sent cut or carry the same answer; only ``conversation`` decides which one it is.
+    """
+
+    model: str  # as asked for
+    prompt: Pieces  # as the model reads it, in tokens
+    conversation: str  # equal for equal conversations: what the answer depends on
+    most: int  # output tokens that may be made
+    asked: str = ""  # the text that was said last
+    tool_result: str | None = None  # what a tool answered last, which the answer tells
+    continues: bool = False  # the answer goes on where the prompt ends, and does nothing that it asks for
+    blank_first: bool = False  # the answer begins with a blank
+    json: tuple[str, ...] | None = None  # a JSON object is wanted, like one that stands in the latest of these texts
+    tools: tuple[dict[str, Any], ...] = ()  # functions on offer: name, description, parameters
+    tool_choice: str | tuple[str] = "auto"  # auto, none, required, or the one name of a function
+    parallel: bool = True  # several calls at once
+    thinks: bool = False
+    thinking_counted: bool = True  # ``most`` bounds the chain of thought too
+    wanted: int | None = None  # output tokens that were asked for
+    stop: tuple[str, ...] = ()
+    choices: int = 1  # answers to the same conversation
+    user: str = ""  # of the account's users
+    stream: bool = False
+    include_usage: bool = False
+    logprobs: int | None = None  # how many alternatives; None: not asked for
+    echo: str = ""  # FIM: the prompt that stands in front of the answer
 
 
 @dataclass(slots=True)
@@ -65,9 +90,8 @@ class Surcharge:
 @dataclass(slots=True)
 class Plan:
     """One answer. Every piece is one token, except where a token ends within a character: such tokens travel together,
-    and ``completion_tokens`` counts them all."""
+    and ``completion_tokens`` counts them all. ``finish`` is stop, length, tool_calls, or why else the model ended."""
 
-    endpoint: Endpoint
     id: str
     created: int
     model: str

@@ -5,13 +5,14 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
-from echosounder.mock_server.admission.admission import Admitted, admit, check_context
-from echosounder.mock_server.answering import planner
+from echosounder.mock_server.admission.admission import admit, check_context
 from echosounder.mock_server.answering.identity import Identities
 from echosounder.mock_server.answering.pieces import splitter
-from echosounder.mock_server.answering.plan import Answer, Endpoint, Plan, Prompt
+from echosounder.mock_server.answering.plan import Answer, Plan, Prompt, Question
+from echosounder.mock_server.answering.planner import Planner
 from echosounder.mock_server.config import Config
-from echosounder.mock_server.formats.chat import prompt, render
+from echosounder.mock_server.formats import Format
+from echosounder.specs import Limits
 
 REMEMBERED = 64  # bodies, the latest
 LARGEST = 16 * 1024  # bytes up to which a body is remembered
@@ -21,12 +22,12 @@ LARGEST = 16 * 1024  # bytes up to which a body is remembered
 class Prepared:
     """An admitted body, read and answered."""
 
-    admitted: Admitted
+    form: Format
+    limits: Limits  # of its model
     model: str  # that serves
-    user: str
-    prompt: tuple[str, ...]
+    question: Question
     answers: list[Answer]  # one for each choice
-    rendered: list[bytes] | None = None  # choices of a stream, once they were wanted twice
+    parts: list[bytes] | None = None  # of a stream, once they were wanted twice
     wanted: int = 0
 
     def plan(self, number: int, identities: Identities, created: int, hit: int) -> Plan:
@@ -41,54 +42,49 @@ class Prepared:
         return made
 
     def _plan(self, answer: Answer, number: int, identities: Identities, created: int, hit: int) -> Plan:
-        body, endpoint = self.admitted.body, self.admitted.endpoint
-        chat = endpoint is Endpoint.CHAT
-        logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
-        calls = answer.calls and tuple(map(copy, answer.calls))
+        question = self.question
         return Plan(
-            endpoint,
             identities.answer(number),
             created,
             self.model,
             identities.fingerprint,
-            Prompt(len(self.prompt), hit),
+            Prompt(len(question.prompt), hit),
             answer.content,
             answer.finish,
             answer.tokens,
             answer.reasoning,
             len(answer.reasoning or ()),
-            calls,
-            bool(body.get("stream")),
-            bool((body.get("stream_options") or {}).get("include_usage")),
-            logprobs if chat else body.get("logprobs"),
-            body["prompt"] if body.get("echo") and not chat else "",
+            answer.calls and tuple(map(copy, answer.calls)),
+            question.stream,
+            question.include_usage,
+            question.logprobs,
+            question.echo,
         )
 
-    def choices(self, plan: Plan, deviates: bool) -> list[bytes] | None:
-        """Choices of a stream, rendered before. None where they hold ids, a deviation may have been at work, or at first sight."""
+    def known_parts(self, plan: Plan, deviates: bool) -> list[bytes] | None:
+        """Parts of a stream, rendered before. None where they hold ids, a deviation may have been at work, or at first sight."""
         if deviates or plan.calls or plan.others:
             return None
         self.wanted += 1
-        if self.rendered is None and self.wanted > 1:
-            self.rendered = render.choices(plan, self.admitted.limits)
-        return self.rendered
+        if self.parts is None and self.wanted > 1:
+            self.parts = self.form.render.parts(plan, self.limits)
+        return self.parts
 
 
-Prepare = Callable[[Endpoint, bytes, bool], Prepared]
+Prepare = Callable[[Format, bytes, bool], Prepared]
 
 
 def preparer(config: Config) -> Prepare:
-    """A function from endpoint, body and whether the address is beta; it raises :class:`errors.Refused` (400, 422)."""
+    """A function from format, body and whether the path is a beta one; it raises :class:`refusals.Refused` (400, 422)."""
     split = splitter(config.tokens)
+    planner = Planner(config.seed or 0, config.output_tokens, split)
 
-    def prepare(endpoint: Endpoint, body: bytes, beta: bool) -> Prepared:
-        admitted = admit(endpoint, body, config.profile, beta)
-        asked, limits = admitted.body, admitted.limits
-        read = prompt.chat(asked, limits, split) if endpoint is Endpoint.CHAT else prompt.fim(asked, split)
-        check_context(admitted, len(read))
-        request = planner.Request(asked, limits, config.seed or 0, config.output_tokens, beta, split)
-        answers = planner.answers(request) if endpoint is Endpoint.CHAT else [planner.fim(request)]
-        return Prepared(admitted, planner.served(asked, limits), str(asked.get("user_id") or ""), tuple(read), answers)
+    def prepare(form: Format, text: bytes, beta: bool) -> Prepared:
+        body, limits = admit(form, text, config.profile, beta)
+        question = form.read(body, limits, beta, split)
+        check_context(limits, len(question.prompt), question.wanted or 0)
+        model = limits.aliases.get(question.model, question.model)
+        return Prepared(form, limits, model, question, planner.answers(question))
 
     remembered = lru_cache(maxsize=REMEMBERED)(prepare)
-    return lambda endpoint, body, beta: (remembered if len(body) <= LARGEST else prepare)(endpoint, body, beta)
+    return lambda form, text, beta: (remembered if len(text) <= LARGEST else prepare)(form, text, beta)

@@ -117,3 +117,18 @@ def stream(tokens: list[int], lead: int, tail: int, gap: int) -> list[int]:
     last = tokens[-1] + gap if tokens else gap
     step = 1 if last else 0
     return [max(0, first - gap)] * lead + tokens + [last + step * number for number in range(tail)]
+
+
+def spread(events: list[int], tokens: list[int], offsets: list[int]) -> tuple[list[int], list[int]]:
+    """Tokens and offset of each event from those of each step, where a step has several: *events* are their steps, ascending.
+
+    The first event of a step carries its tokens; the others follow a nanosecond apart, each in a write of its own.
+    """
+    counted: list[int] = []
+    due: list[int] = []
+    before = -1
+    for step in events:
+        counted.append(tokens[step] if step != before else 0)
+        due.append(offsets[step] if step != before else due[-1] + 1)
+        before = step
+    return counted, due

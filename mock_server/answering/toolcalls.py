@@ -7,6 +7,7 @@ from typing import Any
 
 from echosounder.mock_server.answering import schema
 from echosounder.mock_server.answering.intent import hints
+from echosounder.mock_server.answering.plan import Question
 from echosounder.mock_server.answering.schema import Hints
 
 MOST = 8  # parallel calls
@@ -23,14 +24,14 @@ class ToolCall:
     arguments: str
 
 
-def calls(body: dict[str, Any], prompt: str) -> list[ToolCall]:
+def calls(question: Question) -> list[ToolCall]:
     """The calls for a prompt; empty when the model would rather talk. Several cities and one tool give parallel calls."""
-    choice = body.get("tool_choice") or "auto"
-    if not body.get("tools") or choice == "none":
+    choice, prompt = question.tool_choice, question.asked
+    if not question.tools or choice == "none":
         return []
-    tools = {tool["function"]["name"]: tool["function"] for tool in body["tools"]}
-    if isinstance(choice, dict):
-        chosen = [choice["function"]["name"]]
+    tools = {tool["name"]: tool for tool in question.tools}
+    if isinstance(choice, tuple):
+        chosen = list(choice)
     else:
         chosen = _relevant(tools, prompt)
         if not chosen:
@@ -38,8 +39,7 @@ def calls(body: dict[str, Any], prompt: str) -> list[ToolCall]:
                 return []
             chosen = [next(iter(tools))]
     functions = [tools[name] for name in chosen]
-    made = _for_each(functions, prompt)
-    return made[:1] if body.get("parallel_tool_calls") is False else made[:MOST]
+    return _for_each(functions, prompt)[: MOST if question.parallel else 1]
 
 
 def _relevant(tools: dict[str, dict[str, Any]], prompt: str) -> list[str]:

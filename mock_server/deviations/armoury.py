@@ -10,7 +10,9 @@ from echosounder.mock_server.deviations.armed import Armed
 from echosounder.mock_server.deviations.metered import One
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.mock_server.deviations.selection import Selection, selections
+from echosounder.mock_server.formats import edits_at
 from echosounder.mock_server.net.http1 import Request
+from echosounder.specs import DEFAULT_PROFILE
 
 HEADER = "x-mock-deviate"
 KEY = "Bearer sk-mock-"
@@ -20,10 +22,10 @@ REMEMBERED = 1024  # texts of headers and keys whose counts are kept
 class Armoury:
     """Raises :class:`wire.errors.UsageError` for a text that names no deviation."""
 
-    def __init__(self, texts: tuple[str, ...] = (), seed: int = 0) -> None:
+    def __init__(self, texts: tuple[str, ...] = (), seed: int = 0, profile: str = DEFAULT_PROFILE) -> None:
         self.standing = [selection for text in texts for selection in selections(text)]
         self._passing: dict[str, list[Selection]] = {}
-        self._seed = seed
+        self._seed, self._profile = seed, profile
 
     def replace(self, texts: tuple[str, ...]) -> None:
         """New standing selections, all or none of them."""
@@ -49,10 +51,11 @@ class Armoury:
         return Armed(list(self._chosen(found, request, body, number)))
 
     def _chosen(self, found: list[Selection], request: Request, body: dict[str, Any], number: int) -> Iterator[One]:
+        edits = edits_at(self._profile, request.path)
         for selection in found:
             rng = Random(f"{self._seed} {selection.deviation.name} {number}")
             if selection.chooses(request, body, rng):
-                yield One(selection, Context(request, body, rng, number))
+                yield One(selection, Context(request, body, rng, number, edits))
 
     def _named(self, text: str) -> list[Selection]:
         if text not in self._passing:

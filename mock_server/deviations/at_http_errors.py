@@ -1,7 +1,7 @@
 """Errors under another status, another media type, or without a body."""
 
 from echosounder.mock_server.admission.refusals import envelope
-from echosounder.mock_server.deviations.edits import DONE, SECOND, followed
+from echosounder.mock_server.deviations.edits import SECOND, followed
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame, Reply
 from echosounder.mock_server.net.http1 import Framing, reason
@@ -104,7 +104,7 @@ def status_402_remapped(reply: Reply, context: Context, *, to: int = 429) -> Rep
 def error_200_sse_first(reply: Reply, context: Context) -> Reply:
     """A bad request for a stream gets a stream with status 200, whose first event is the error."""
     if reply.status >= 400 and context.body.get("stream"):
-        body = b"data: " + (peek(reply) or b"{}") + b"\n\n" + DONE
+        body = b"data: " + (peek(reply) or b"{}") + b"\n\n" + context.edits.end
         replace_body(reply, body, "text/event-stream; charset=utf-8", 200)
     return reply
 
@@ -170,7 +170,7 @@ def done_on_nonstream(reply: Reply, context: Context) -> Reply:
     """A document is typed as a stream and ends with ``data: [DONE]``."""
     if reply.status == 200 and context.body and not context.stream:
         reply.set_header("content-type", "text/event-stream; charset=utf-8")
-        reply.frames = followed(reply.frames, b"\n" + DONE)
+        reply.frames = followed(reply.frames, b"\n" + context.edits.end)
     return reply
 
 

@@ -3,7 +3,7 @@
 import zlib
 from itertools import chain
 
-from echosounder.mock_server.deviations.edits import MS, Frames, followed, later, speaks
+from echosounder.mock_server.deviations.edits import MS, Frames, followed, later
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame, Reply, document
 from echosounder.mock_server.net.http1 import Framing
@@ -204,7 +204,7 @@ def headers_delayed(reply: Reply, context: Context) -> Reply:
     held: list[Frame] = []
     for frame in reply.frames if context.stream else ():
         held.append(frame)
-        if speaks(document(frame.raw) or {}):
+        if context.edits.speaks(document(frame.raw) or {}):
             reply.head_at = frame.at
             break
     reply.frames = chain(held, reply.frames)

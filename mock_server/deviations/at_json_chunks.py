@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from echosounder.mock_server.deviations.asked import whole_number
-from echosounder.mock_server.deviations.edits import DONE, Frames, choices, edit, finishes, is_done, messages, texts
+from echosounder.mock_server.deviations.edits import Frames, edit
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame
@@ -27,7 +27,7 @@ def cumulative_delta(frames: Frames, context: Context) -> Frames:
     so_far: dict[str, str] = defaultdict(str)
 
     def change(chunk: Document) -> None:
-        for holder, name in texts(chunk):
+        for holder, name in context.edits.texts(chunk):
             if holder[name]:
                 so_far[name] += holder[name]
                 holder[name] = so_far[name]
@@ -41,7 +41,7 @@ def cumulative_sliced(frames: Frames, context: Context) -> Frames:
     sent: dict[str, int] = defaultdict(int)
 
     def change(chunk: Document) -> None:
-        for holder, name in texts(chunk):
+        for holder, name in context.edits.texts(chunk):
             piece = holder[name]
             holder[name] = piece[sent[name] :]
             sent[name] += len(piece)
@@ -52,14 +52,14 @@ def cumulative_sliced(frames: Frames, context: Context) -> Frames:
 @each_chunk("role-missing-first-chunk", {"stream.role-first"})
 def role_missing_first_chunk(chunk: Document, context: Context) -> None:
     """No delta of a stream names the role."""
-    for delta in messages(chunk):
+    for delta in context.edits.messages(chunk):
         delta.pop("role", None)
 
 
 @each_chunk("role-in-every-chunk", {"stream.role-once"})
 def role_in_every_chunk(chunk: Document, context: Context) -> None:
     """Every delta names the role; clients that join strings get ``assistantassistant``."""
-    for delta in messages(chunk):
+    for delta in context.edits.messages(chunk):
         delta["role"] = "assistant"
 
 
@@ -67,7 +67,7 @@ def role_in_every_chunk(chunk: Document, context: Context) -> None:
 def delta_null_spam(chunk: Document, context: Context) -> None:
     """Every delta lists each member that a message could ever have, empty."""
     empty = dict.fromkeys(("name", "tool_call_id", "function_call", "refusal"))
-    for delta in messages(chunk):
+    for delta in context.edits.messages(chunk):
         delta.update({**empty, "tool_calls": [], **delta})
 
 
@@ -77,8 +77,8 @@ def message_in_chunk(frames: Frames, context: Context) -> Frames:
     whole: list[str] = []
 
     def change(chunk: Document) -> None:
-        whole.extend(holder[name] for holder, name in texts(chunk))
-        for choice in choices(chunk):
+        whole.extend(holder[name] for holder, name in context.edits.texts(chunk))
+        for choice in context.edits.choices(chunk):
             if choice.get("finish_reason") and "delta" in choice:
                 choice["message"] = {"role": "assistant", "content": "".join(whole)}
 
@@ -94,7 +94,7 @@ def choice_index_runs(frames: Frames, context: Context) -> Frames:
     numbers = count()
 
     def change(chunk: Document) -> None:
-        for choice in choices(chunk):
+        for choice in context.edits.choices(chunk):
             choice["index"] = next(numbers)
 
     return edit(frames, change) if context.stream else frames
@@ -109,14 +109,14 @@ def choice_index_runs(frames: Frames, context: Context) -> Frames:
 )
 def finish_reason_empty_string(chunk: Document, context: Context) -> None:
     """``finish_reason`` is the empty string until the choice ends; clients that test for null stop at the first chunk."""
-    for choice in choices(chunk):
+    for choice in context.edits.choices(chunk):
         choice["finish_reason"] = choice.get("finish_reason") or ""
 
 
 @each_chunk("finish-reason-absent-interior", {"stream.finish-key-present", "stream.chunk-schema"})
 def finish_reason_absent_interior(chunk: Document, context: Context) -> None:
     """Chunks have no ``finish_reason`` until the choice ends."""
-    for choice in choices(chunk):
+    for choice in context.edits.choices(chunk):
         if choice.get("finish_reason") is None:
             choice.pop("finish_reason", None)
 
@@ -126,8 +126,8 @@ def finish_reason_twice(frames: Frames, context: Context) -> Frames:
     """After the chunk that ends the choice comes another one that ends it with ``stop``; calls before it get lost."""
     for frame in frames:
         yield frame
-        if context.stream and frame.json and finishes(frame.json):
-            yield Frame(frame.at, json=ending(frame.json))
+        if context.stream and frame.json and context.edits.finishes(frame.json):
+            yield Frame(frame.at, json=ending(frame.json, context))
 
 
 @deviation(
@@ -137,25 +137,25 @@ def finish_reason_twice(frames: Frames, context: Context) -> Frames:
 )
 def finish_on_first_chunk(frames: Frames, context: Context) -> Frames:
     """The first chunk ends the choice, and then the answer begins."""
-    return ended_at_first(frames, lambda chunk: context.stream and any(choices(chunk)))
+    return ended_at_first(frames, context, lambda chunk: context.stream and any(context.edits.choices(chunk)))
 
 
-def ended_at_first(frames: Frames, where: Callable[[Document], bool]) -> Frames:
+def ended_at_first(frames: Frames, context: Context, where: Callable[[Document], bool]) -> Frames:
     """The first chunk for which it holds ends its choice with ``stop``, whatever follows."""
     over = False
     for frame in frames:
         if not over and where(frame.json or {}):
             over = True
-            for choice in choices(frame.json):
+            for choice in context.edits.choices(frame.json):
                 choice["finish_reason"] = "stop"
         yield frame
 
 
-def ending(chunk: Document) -> Document:
+def ending(chunk: Document, context: Context) -> Document:
     """A chunk like *chunk* that ends its choices with ``stop`` and holds nothing else."""
     ended = [
         {**choice, **({"text": ""} if "text" in choice else {"delta": {}}), "logprobs": None, "finish_reason": "stop"}
-        for choice in choices(chunk)
+        for choice in context.edits.choices(chunk)
     ]
     return {name: value for name, value in chunk.items() if name != "usage"} | {"choices": ended}
 
@@ -227,11 +227,11 @@ def n_interleave_id(frames: Frames, context: Context) -> Frames:
     """
     several = (whole_number(context.body, "n") or 1) if context.stream else 1
     for frame in frames:
-        index = max((choice.get("index") or 0 for choice in choices(frame.json or {})), default=0)
+        index = max((choice.get("index") or 0 for choice in context.edits.choices(frame.json or {})), default=0)
         if frame.json and index:
             frame.json["id"] = f"{frame.json.get('id')}-{index}"
         yield frame
-        if is_done(frame):
+        if context.edits.ends(frame.raw):
             yield from (Frame(frame.at, frame.raw) for _ in range(several - 1))
 
 
@@ -241,11 +241,11 @@ def chunk_reordered(frames: Frames, context: Context) -> Frames:
     held: Frame | None = None
     for frame in frames:
         chunk = frame.json or {}
-        if context.stream and held is None and any(holder[name] for holder, name in texts(chunk)):
+        if context.stream and held is None and any(holder[name] for holder, name in context.edits.texts(chunk)):
             held = frame
             continue
         yield frame
-        if held is not None and finishes(chunk):
+        if held is not None and context.edits.finishes(chunk):
             yield replace(held, at=frame.at)
 
 
@@ -258,7 +258,7 @@ def truncation_masked(frames: Frames, context: Context, *, after: int = 4) -> Fr
     """A stream that broke off is given a ``finish_reason`` and ``[DONE]``, as if it were complete; its usage is lost."""
     for number, frame in enumerate(frames):
         if context.stream and number == after and frame.json:
-            yield Frame(frame.at, json=ending(frame.json))
-            yield Frame(frame.at, DONE)
+            yield Frame(frame.at, json=ending(frame.json, context))
+            yield Frame(frame.at, context.edits.end)
             return
         yield frame

@@ -3,19 +3,19 @@
 from typing import Any
 
 from echosounder.mock_server.deviations.at_json_usage import add
-from echosounder.mock_server.deviations.edits import usages
 from echosounder.mock_server.deviations.forms import each_document
 from echosounder.mock_server.deviations.registry import Context
+from echosounder.mock_server.formats import Edits
 
 Document = dict[str, Any]
 Usage = dict[str, Any]
 
 
-def recount(usage: Usage, prompt: int, hit: int = 0) -> None:
+def recount(usage: Usage, edits: Edits, prompt: int, hit: int = 0) -> None:
     """Another number of prompt tokens, with everything that depends on it."""
     usage |= {"prompt_tokens": prompt, "prompt_cache_hit_tokens": hit, "prompt_cache_miss_tokens": prompt - hit}
     usage["prompt_tokens_details"] = {"cached_tokens": hit}
-    add(usage)
+    add(usage, edits)
 
 
 # --- the prompt
@@ -24,22 +24,22 @@ def recount(usage: Usage, prompt: int, hit: int = 0) -> None:
 @each_document("prompt-count-varies", {"usage.repeatable", "usage.modes-agree"})
 def prompt_count_varies(document: Document, context: Context) -> None:
     """The same prompt is counted differently each time."""
-    for usage in usages(document):
-        recount(usage, usage["prompt_tokens"] + context.number)
+    for usage in context.edits.usages(document):
+        recount(usage, context.edits, usage["prompt_tokens"] + context.number)
 
 
 @each_document("prompt-count-constant", {"usage.prompt-grows", "fim.suffix-counted"})
 def prompt_count_constant(document: Document, context: Context) -> None:
     """Every prompt is counted with the same number of tokens."""
-    for usage in usages(document):
-        recount(usage, 16)
+    for usage in context.edits.usages(document):
+        recount(usage, context.edits, 16)
 
 
 @each_document("prompt-count-tenfold", {"usage.plausible"})
 def prompt_count_tenfold(document: Document, context: Context) -> None:
     """Prompts are counted tenfold."""
-    for usage in usages(document):
-        recount(usage, usage["prompt_tokens"] * 10)
+    for usage in context.edits.usages(document):
+        recount(usage, context.edits, usage["prompt_tokens"] * 10)
 
 
 # --- the answer
@@ -48,14 +48,14 @@ def prompt_count_tenfold(document: Document, context: Context) -> None:
 @each_document("completion-count-zero", {"usage.answer-counted", "usage.completion-counted"})
 def completion_count_zero(document: Document, context: Context) -> None:
     """Answers cost nothing."""
-    for usage in usages(document):
-        add(usage, completion_tokens=-usage["completion_tokens"])
+    for usage in context.edits.usages(document):
+        add(usage, context.edits, completion=-usage[context.edits.counts["completion"]])
 
 
 @each_document("reasoning-overcounted", {"usage.reasoning-within-completion"})
 def reasoning_overcounted(document: Document, context: Context) -> None:
     """More reasoning is counted than there were tokens."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         if usage.get("completion_tokens_details"):
             usage["completion_tokens_details"] = {"reasoning_tokens": usage["completion_tokens"] + 1}
 
@@ -63,14 +63,14 @@ def reasoning_overcounted(document: Document, context: Context) -> None:
 @each_document("reasoning-uncounted", {"usage.reasoning-reported"})
 def reasoning_uncounted(document: Document, context: Context) -> None:
     """Reasoning is not counted apart."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage.pop("completion_tokens_details", None)
 
 
 @each_document("reasoning-counted-anyway", {"usage.reasoning-absent", "fim.not-thinking"})
 def reasoning_counted_anyway(document: Document, context: Context) -> None:
     """Reasoning is counted where there was none."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage.setdefault("completion_tokens_details", {"reasoning_tokens": min(1, usage["completion_tokens"])})
 
 
@@ -80,43 +80,43 @@ def reasoning_counted_anyway(document: Document, context: Context) -> None:
 @each_document("cached-tokens-disagree", {"usage.cached-tokens-agree"})
 def cached_tokens_disagree(document: Document, context: Context) -> None:
     """The two counts of cached tokens differ."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage["prompt_tokens_details"] = {"cached_tokens": usage.get("prompt_cache_hit_tokens", 0) + 1}
 
 
 @each_document("cached-beyond-prompt", {"usage.cached-within-prompt", "usage.cached-tokens-agree"})
 def cached_beyond_prompt(document: Document, context: Context) -> None:
     """More tokens were cached than the prompt has."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage["prompt_tokens_details"] = {"cached_tokens": usage["prompt_tokens"] + 1}
 
 
 @each_document("cache-always-hits", {"cache.first-misses", "cache.middle-misses"})
 def cache_always_hits(document: Document, context: Context, *, unit: int = 128) -> None:
     """Every long prompt hits the cache, also one that was never sent before."""
-    for usage in usages(document):
-        recount(usage, usage["prompt_tokens"], (usage["prompt_tokens"] - 1) // unit * unit)
+    for usage in context.edits.usages(document):
+        recount(usage, context.edits, usage["prompt_tokens"], (usage["prompt_tokens"] - 1) // unit * unit)
 
 
 @each_document("cache-odd-units", {"cache.unit-128", "cache.unit-64"})
 def cache_odd_units(document: Document, context: Context) -> None:
     """Hits come in any number of tokens."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
-            recount(usage, usage["prompt_tokens"], usage["prompt_cache_hit_tokens"] - 1)
+            recount(usage, context.edits, usage["prompt_tokens"], usage["prompt_cache_hit_tokens"] - 1)
 
 
 @each_document("cache-whole-prompt", {"cache.not-whole-prompt", "cache.unit-128", "cache.unit-64"})
 def cache_whole_prompt(document: Document, context: Context) -> None:
     """A prompt that hits, hits as a whole."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
-            recount(usage, usage["prompt_tokens"], usage["prompt_tokens"])
+            recount(usage, context.edits, usage["prompt_tokens"], usage["prompt_tokens"])
 
 
 @each_document("cache-changes-shape", {"cache.no-effect-on-shape"})
 def cache_changes_shape(document: Document, context: Context) -> None:
     """Answers that hit the cache have another member."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
             document["from_cache"] = True

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from echosounder.mock_server.deviations.edits import Frames, choices
+from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import document
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 def fim_chat_object(document: Document, context: Context) -> None:
     """FIM answers in the shape of chat."""
     name = "delta" if context.stream else "message"
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         if "text" in choice:
             choice[name] = {"role": "assistant", "content": choice.pop("text")}
             document["object"] = "chat.completion.chunk" if context.stream else "chat.completion"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from echosounder.mock_server.admission.refusals import envelope
-from echosounder.mock_server.deviations.edits import DONE, Frames
+from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import each_body, each_error
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame
@@ -84,7 +84,7 @@ BLAMED = envelope("The request was broken off.", "invalid_request_error", "inval
 @deviation("done-after-error", Layer.JSON, {"stream.error-not-done", "stream.complete"})
 def done_after_error(frames: Frames, context: Context, *, after: int = 4) -> Frames:
     """In the middle of a stream comes an error and then ``[DONE]``, which clients take for success."""
-    return broken_off(frames, context, after, [Frame(0, json=FAULT), Frame(0, DONE)])
+    return broken_off(frames, context, after, [Frame(0, json=FAULT), Frame(0, context.edits.end)])
 
 
 @deviation("error-event-midstream", Layer.JSON, {"stream.complete"})

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from echosounder.mock_server.deviations.edits import Frames, calls, choices, finishes, messages, texts, usages
+from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.formats import Edits
 from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
@@ -15,13 +16,13 @@ Document = dict[str, Any]
 # --- members
 
 
-def objects(document: Document) -> Iterator[Document]:
+def objects(document: Document, edits: Edits) -> Iterator[Document]:
     """Every object of an answer that the API describes."""
     yield document
-    yield from usages(document)
-    yield from choices(document)
-    yield from messages(document)
-    for call in calls(document):
+    yield from edits.usages(document)
+    yield from edits.choices(document)
+    yield from edits.messages(document)
+    for call in edits.calls(document):
         yield from (call, call["function"])
     for name in ("data", "balance_infos"):
         yield from document.get(name) or ()
@@ -32,7 +33,7 @@ def objects(document: Document) -> Iterator[Document]:
 @each_document("extra-members")
 def extra_members(document: Document, context: Context) -> None:
     """Legal: objects of every level have members that nobody has documented yet."""
-    for each in list(objects(document)):
+    for each in list(objects(document, context.edits)):
         each["x_region"] = "eu-1"
         each["x_stats"] = {"queue_ms": 3.25, "tags": []}
 
@@ -40,7 +41,7 @@ def extra_members(document: Document, context: Context) -> None:
 @each_document("content-null")
 def content_null(document: Document, context: Context) -> None:
     """Legal: content is null where there is none: beside calls, and in the first and last chunks of a stream."""
-    for message in messages(document):
+    for message in context.edits.messages(document):
         if message.get("content") == "" and (context.stream or message.get("tool_calls")):
             message["content"] = None
 
@@ -48,7 +49,7 @@ def content_null(document: Document, context: Context) -> None:
 @each_chunk("finish-delta-empty")
 def finish_delta_empty(chunk: Document, context: Context) -> None:
     """Legal: the delta of the chunk that ends the choice has no members."""
-    for choice in choices(chunk):
+    for choice in context.edits.choices(chunk):
         if choice.get("finish_reason") and "delta" in choice:
             choice["delta"] = {name: value for name, value in choice["delta"].items() if value}
 
@@ -56,14 +57,14 @@ def finish_delta_empty(chunk: Document, context: Context) -> None:
 @each_document("zero-reasoning-details")
 def zero_reasoning_details(document: Document, context: Context) -> None:
     """Legal: usage counts the reasoning also where there is none, as 0."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage.setdefault("completion_tokens_details", {"reasoning_tokens": 0})
 
 
 @each_document("calls-without-index")
 def calls_without_index(document: Document, context: Context) -> None:
     """Legal: the calls of a document have no index, which is not documented there."""
-    for call in () if context.stream else calls(document):
+    for call in () if context.stream else context.edits.calls(document):
         call.pop("index", None)
 
 
@@ -89,7 +90,7 @@ def hex_ids(document: Document, context: Context) -> None:
 @each_document("other-call-ids")
 def other_call_ids(document: Document, context: Context) -> None:
     """Legal: ids of calls have another form, that of 2025."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         if "id" in call:
             call["id"] = f"call_{call.get('index', 0)}_{context.rng.getrandbits(64):016x}-{len(call['id'])}"
 
@@ -111,9 +112,9 @@ def model_echoed(document: Document, context: Context) -> None:
 # --- chunks
 
 
-def joined(first: Frame, second: Frame) -> Frame:
+def joined(first: Frame, second: Frame, edits: Edits) -> Frame:
     """One chunk for two of the same choice: what the second says, after what the first does."""
-    for ours, theirs in zip(choices(first.json), choices(second.json), strict=False):
+    for ours, theirs in zip(edits.choices(first.json), edits.choices(second.json), strict=False):
         target, source = ours.get("delta", ours), theirs.get("delta", theirs)
         for name in ("reasoning_content", "content", "text", "tool_calls"):
             if source.get(name):
@@ -133,11 +134,13 @@ def first_content_in_role_chunk(frames: Frames, context: Context) -> Frames:
     role: Frame | None = None
     for frame in frames:
         chunk = frame.json or {}
-        if context.stream and any("role" in delta for delta in messages(chunk)):
+        if context.stream and any("role" in delta for delta in context.edits.messages(chunk)):
             role = frame
             continue
         if role is not None:
-            yield from (role, frame) if finishes(chunk) or not chunk else (joined(role, frame),)
+            yield from (
+                (role, frame) if context.edits.finishes(chunk) or not chunk else (joined(role, frame, context.edits),)
+            )
             role = None
             continue
         yield frame
@@ -145,11 +148,11 @@ def first_content_in_role_chunk(frames: Frames, context: Context) -> Frames:
         yield role
 
 
-def said(frame: Frame) -> str | None:
+def said(frame: Frame, edits: Edits) -> str | None:
     """The one member in which a chunk has text, if it does nothing but talk."""
     chunk = frame.json or {}
-    names = [name for holder, name in texts(chunk) if holder[name]]
-    return names[0] if len(names) == 1 and not finishes(chunk) else None
+    names = [name for holder, name in edits.texts(chunk) if holder[name]]
+    return names[0] if len(names) == 1 and not edits.finishes(chunk) else None
 
 
 @deviation("several-tokens-per-chunk", Layer.JSON)
@@ -158,13 +161,13 @@ def several_tokens_per_chunk(frames: Frames, context: Context, *, count: int = 3
     held: Frame | None = None
     size = 0
     for frame in frames:
-        fits = held is not None and size < count and said(frame) and context.stream
+        fits = held is not None and size < count and said(frame, context.edits) and context.stream
         if held is not None and fits:
-            held, size = joined(held, frame), size + 1
+            held, size = joined(held, frame, context.edits), size + 1
             continue
         if held is not None:
             yield held
-        held, size = (frame, 1) if context.stream and said(frame) else (None, 0)
+        held, size = (frame, 1) if context.stream and said(frame, context.edits) else (None, 0)
         if held is None:
             yield frame
     if held is not None:

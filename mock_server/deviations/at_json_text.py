@@ -6,7 +6,7 @@ from typing import Any
 
 from echosounder.mock_server.deviations.asked import wants_json
 from echosounder.mock_server.deviations.at_json_chunks import ended_at_first
-from echosounder.mock_server.deviations.edits import Frames, edit, finishes, messages, texts, thoughts
+from echosounder.mock_server.deviations.edits import Frames, edit
 from echosounder.mock_server.deviations.forms import each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
@@ -25,10 +25,10 @@ def wrapped(frames: Frames, context: Context, opening: str, closing: str) -> Fra
     """A JSON answer between two texts."""
     opened = False
     for frame in frames:
-        for holder, name in texts(frame.json or {}) if wants_json(context.body) else ():
+        for holder, name in context.edits.texts(frame.json or {}) if wants_json(context.body) else ():
             if holder[name] and not opened:
                 holder[name], opened = opening + holder[name], True
-            if finishes(frame.json):
+            if context.edits.finishes(frame.json):
                 holder[name] += closing
         yield frame
 
@@ -48,14 +48,14 @@ def json_array(frames: Frames, context: Context) -> Frames:
 @each_document("json-empty", {"json.not-empty"}, where=in_json)
 def json_empty(document: Document, context: Context) -> None:
     """A JSON answer has no text at all."""
-    for holder, name in texts(document):
+    for holder, name in context.edits.texts(document):
         holder[name] = ""
 
 
 @each_document("json-whitespace-flood", {"json.no-whitespace-flood"}, where=in_json)
 def json_whitespace_flood(document: Document, context: Context) -> None:
     """A JSON answer consists of white space."""
-    for holder, name in texts(document):
+    for holder, name in context.edits.texts(document):
         holder[name] = " " * len(holder[name])
 
 
@@ -76,7 +76,7 @@ def reasoning_in_content(frames: Frames, context: Context) -> Frames:
 
     def change(document: Document) -> None:
         nonlocal inside
-        for message in messages(document):
+        for message in context.edits.messages(document):
             thought, said = message.pop("reasoning_content", None), message.get("content")
             text = ""
             if thought:
@@ -97,14 +97,16 @@ def reasoning_in_content(frames: Frames, context: Context) -> Frames:
 def reasoning_finish_early(frames: Frames, context: Context) -> Frames:
     """A chunk of the chain of thought ends the choice with ``stop``, and then the answer follows."""
     return ended_at_first(
-        frames, lambda chunk: context.stream and any(holder[name] for holder, name in thoughts(chunk))
+        frames,
+        context,
+        lambda chunk: context.stream and any(holder[name] for holder, name in context.edits.thoughts(chunk)),
     )
 
 
 @each_document("reasoning-null-key", {"thinking.no-null-key"})
 def reasoning_null_key(document: Document, context: Context) -> None:
     """Answers without a chain of thought have ``reasoning_content`` null; clients that join texts fail on it."""
-    for message in messages(document):
+    for message in context.edits.messages(document):
         message.setdefault("reasoning_content", None)
 
 
@@ -115,7 +117,9 @@ def reasoning_null_key(document: Document, context: Context) -> None:
 def utf8_split_by_token(frames: Frames, context: Context) -> Frames:
     """A character of several tokens is decoded token by token: each delta holds a replacement character."""
     for frame in frames:
-        places = [(holder, name) for holder, name in texts(frame.json or {}) if not holder[name].isascii()]
+        places = [
+            (holder, name) for holder, name in context.edits.texts(frame.json or {}) if not holder[name].isascii()
+        ]
         for holder, name in places if context.stream else ():
             holder[name] = "\ufffd"
             yield replace(frame, json=copy.deepcopy(frame.json), raw=b"", tokens=0)

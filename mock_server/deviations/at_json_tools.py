@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import Any
 
-from echosounder.mock_server.deviations.edits import Frames, calls, choices, edit, messages
+from echosounder.mock_server.deviations.edits import Frames, edit
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.formats import Edits
 from echosounder.mock_server.net.frames import Frame
 from echosounder.mock_server.net.frames import document as read
 
@@ -28,11 +29,11 @@ def tool_markup_in_content(frames: Frames, context: Context) -> Frames:
     """A call is delivered as text, in the markup of the model's template, and the answer ends with ``stop``."""
 
     def change(document: Document) -> None:
-        for message in messages(document):
+        for message in context.edits.messages(document):
             made = message.pop("tool_calls", None) or ()
             if made:
                 message["content"] = (message.get("content") or "") + "".join(map(_markup, made))
-        for choice in choices(document):
+        for choice in context.edits.choices(document):
             if choice.get("finish_reason") == "tool_calls":
                 choice["finish_reason"] = "stop"
 
@@ -48,7 +49,7 @@ def _markup(call: Document) -> str:
 @each_chunk("tool-call-lost-by-chunking", {"tools.stream-complete", "stream.equals-nonstream", "tools.required-calls"})
 def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int = 0) -> None:
     """A stream loses calls that a document has; ``keep`` is how many of them get through."""
-    for message in messages(chunk):
+    for message in context.edits.messages(chunk):
         if "tool_calls" in message:
             message["tool_calls"] = [call for call in message["tool_calls"] if call["index"] < keep]
             if not message["tool_calls"]:
@@ -59,21 +60,21 @@ def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int =
 @each_document("tool-calls-empty-array", {"chat.no-tool-calls-key", "stream.no-empty-members"})
 def tool_calls_empty_array(document: Document, context: Context) -> None:
     """Answers in prose have an empty array of calls; clients take it for a request to call."""
-    for message in messages(document):
+    for message in context.edits.messages(document):
         message.setdefault("tool_calls", [])
 
 
 @each_document("tool-type-missing", {"tools.type-first", "tools.call-shape", *SCHEMAS})
 def tool_type_missing(document: Document, context: Context) -> None:
     """Calls do not say that they are functions."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         call.pop("type", None)
 
 
 @each_document("tool-index-starts-at-one", {"tools.index-sequence"})
 def tool_index_starts_at_one(document: Document, context: Context) -> None:
     """Calls are counted from one."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         if "index" in call:
             call["index"] += 1
 
@@ -84,14 +85,14 @@ def tool_index_starts_at_one(document: Document, context: Context) -> None:
 @each_document("tool-id-missing", {"tools.id-present", "tools.call-shape", *SCHEMAS})
 def tool_id_missing(document: Document, context: Context) -> None:
     """Calls have no id, so that no result can be sent back."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         call.pop("id", None)
 
 
 @each_document("tool-id-duplicate", {"tools.id-unique"})
 def tool_id_duplicate(document: Document, context: Context) -> None:
     """All calls have the same id, in every answer."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         if "id" in call:
             call["id"] = "call_00_duplicateduplicateduplic"
 
@@ -99,7 +100,7 @@ def tool_id_duplicate(document: Document, context: Context) -> None:
 @each_chunk("tool-id-new-per-delta", {"tools.id-stable", "tools.id-once", "tools.no-empty-name"})
 def tool_id_new_per_delta(chunk: Document, context: Context) -> None:
     """Each piece of the arguments has an id of its own and an empty name: one call becomes forty."""
-    for call in calls(chunk):
+    for call in context.edits.calls(chunk):
         if not begins(call):
             call["id"] = f"call_00_{context.rng.getrandbits(96):024x}"
             call["function"]["name"] = ""
@@ -108,7 +109,7 @@ def tool_id_new_per_delta(chunk: Document, context: Context) -> None:
 @each_chunk("tool-name-empty-overwrites", {"tools.no-empty-name"})
 def tool_name_empty_overwrites(chunk: Document, context: Context) -> None:
     """Later pieces of a call have an empty id and name; clients for which the last one counts lose both."""
-    for call in calls(chunk):
+    for call in context.edits.calls(chunk):
         if not begins(call):
             call["id"] = call["function"]["name"] = ""
 
@@ -119,7 +120,7 @@ def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
     ids: dict[int, str] = {}
 
     def change(chunk: Document) -> None:
-        for call in calls(chunk):
+        for call in context.edits.calls(chunk):
             call["id"] = ids.setdefault(call["index"], call.get("id", ""))
 
     return edit(frames, change) if context.stream else frames
@@ -133,7 +134,7 @@ def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
 )
 def tool_args_invalid_json(frames: Frames, context: Context) -> Frames:
     """Behind the arguments stands a closing tag of the template."""
-    for frame, ended in _ending(frames):
+    for frame, ended in _ending(frames, context.edits):
         for call in ended:
             call["function"]["arguments"] += "\n</tool_call>"
         yield frame
@@ -144,24 +145,24 @@ def tool_args_invalid_json(frames: Frames, context: Context) -> Frames:
 )
 def tool_markup_in_arguments(frames: Frames, context: Context) -> Frames:
     """The last value of the arguments ends in a delimiter of the template, and the object stays open."""
-    for frame, ended in _ending(frames):
+    for frame, ended in _ending(frames, context.edits):
         for call in ended:
             call["function"]["arguments"] = call["function"]["arguments"].rstrip(' \n"}') + "</｜DSML｜parameter"
         yield frame
 
 
-def _ending(frames: Frames) -> Iterator[tuple[Frame, list[Document]]]:
+def _ending(frames: Frames, edits: Edits) -> Iterator[tuple[Frame, list[Document]]]:
     """Each frame with the calls whose arguments end in it, which the frame after it tells."""
     for frame, following in pairwise(chain(frames, (Frame(0),))):
-        after = {call.get("index") for call in calls(following.json or {})}
-        found = calls(frame.json or {})
+        after = {call.get("index") for call in edits.calls(following.json or {})}
+        found = edits.calls(frame.json or {})
         yield frame, [call for call in found if call.get("index") not in after and call["function"].get("arguments")]
 
 
 @each_document("tool-arguments-object", {"tools.arguments-string", "tools.call-shape", *SCHEMAS})
 def tool_arguments_object(document: Document, context: Context) -> None:
     """The arguments of a call are an object instead of text."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         arguments = read(str(call.get("function", {}).get("arguments")).encode())
         if arguments is not None:
             call["function"]["arguments"] = arguments

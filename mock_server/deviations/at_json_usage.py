@@ -4,20 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 from echosounder.mock_server.deviations.asked import wants_usage
-from echosounder.mock_server.deviations.edits import MS, Frames, choices, edit, finishes, speaks, usages
+from echosounder.mock_server.deviations.edits import MS, Frames, edit
 from echosounder.mock_server.deviations.forms import each_body, each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.formats import Edits
 from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 SCHEMAS = {"chat.response-schema", "fim.response-schema", "response.document-valid"}
 
 
-def add(usage: Document, **amounts: int) -> None:
-    """Raise counts, and the total with them."""
-    for name, amount in amounts.items():
-        usage[name] += amount
-    usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+def add(usage: Document, edits: Edits, **amounts: int) -> None:
+    """Raise counts (prompt, completion), where the usage has them, and the total with them."""
+    names = edits.counts
+    for what, amount in amounts.items():
+        if names.get(what) in usage:
+            usage[names[what]] += amount
+    if names.get("total") in usage:
+        usage[names["total"]] = usage[names["prompt"]] + usage[names["completion"]]
 
 
 # --- counts
@@ -26,7 +30,7 @@ def add(usage: Document, **amounts: int) -> None:
 @each_document("usage-sum-mismatch", {"usage.total-is-sum"})
 def usage_sum_mismatch(document: Document, context: Context, *, by: int = 7) -> None:
     """``total_tokens`` is not the sum of its parts."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage["total_tokens"] += by
 
 
@@ -35,22 +39,22 @@ def usage_sum_mismatch(document: Document, context: Context, *, by: int = 7) -> 
 )
 def completion_tokens_off_by_one(document: Document, context: Context, *, by: int = 1) -> None:
     """The completion is counted with one token too many."""
-    for usage in usages(document):
-        add(usage, completion_tokens=by)
+    for usage in context.edits.usages(document):
+        add(usage, context.edits, completion=by)
 
 
 @each_chunk("usage-stream-vs-nonstream", {"usage.modes-agree", "stream.equals-nonstream"})
 def usage_stream_vs_nonstream(chunk: Document, context: Context, *, by: int = 3) -> None:
     """A stream counts more prompt tokens than a document: somebody on the way has another tokenizer."""
-    for usage in usages(chunk):
-        add(usage, prompt_tokens=by)
+    for usage in context.edits.usages(chunk):
+        add(usage, context.edits, prompt=by)
         usage["prompt_cache_miss_tokens"] = usage["prompt_tokens"] - usage.get("prompt_cache_hit_tokens", 0)
 
 
 @each_document("cache-fields-missing", {"usage.cache-split", "stream.chunk-schema", *SCHEMAS})
 def cache_fields_missing(document: Document, context: Context) -> None:
     """``usage`` says nothing about the context cache, or only in OpenAI's way."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage.pop("prompt_cache_hit_tokens", None)
         usage.pop("prompt_cache_miss_tokens", None)
 
@@ -58,14 +62,14 @@ def cache_fields_missing(document: Document, context: Context) -> None:
 @each_document("cache-details-null", {"usage.details-object"})
 def cache_details_null(document: Document, context: Context) -> None:
     """``prompt_tokens_details`` is null."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage["prompt_tokens_details"] = None
 
 
 @each_document("cache-negative", {"usage.nonnegative"})
 def cache_negative(document: Document, context: Context) -> None:
     """A count that was derived by subtracting cached tokens twice is negative."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         details = usage.get("prompt_tokens_details") or {}
         usage["prompt_tokens_details"] = details | {"text_tokens": -usage["prompt_tokens"]}
 
@@ -73,7 +77,7 @@ def cache_negative(document: Document, context: Context) -> None:
 @each_document("cache-always-zero", {"cache.repeat-hits", "cache.prefix-hits", "cache.common-prefix-unit"})
 def cache_always_zero(document: Document, context: Context) -> None:
     """No prompt ever hits the cache, as far as the counts tell."""
-    for usage in usages(document):
+    for usage in context.edits.usages(document):
         usage |= {"prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": usage["prompt_tokens"]}
         usage["prompt_tokens_details"] = {"cached_tokens": 0}
 
@@ -84,7 +88,7 @@ LENGTH = {"chat.length-finish", "fim.length-finish", "json.length-cut", "thinkin
 @each_document("length-overwritten", LENGTH)
 def length_overwritten(document: Document, context: Context) -> None:
     """An answer that was cut by ``max_tokens`` ends with ``stop``."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         if choice.get("finish_reason") == "length":
             choice["finish_reason"] = "stop"
 
@@ -99,7 +103,7 @@ def apart(
     for frame in frames:
         chunk = frame.json or {}
         counts = chunk.get("usage")
-        if not (context.stream and finishes(chunk) and counts):
+        if not (context.stream and context.edits.finishes(chunk) and counts):
             yield frame
             continue
         if wants_usage(context.body):
@@ -132,7 +136,7 @@ def usage_on_finish_chunk(frames: Frames, context: Context) -> Frames:
             continue
         if held is not None:
             yield held
-        held = frame if context.stream and finishes(chunk) else None
+        held = frame if context.stream and context.edits.finishes(chunk) else None
         if held is None:
             yield frame
     if held is not None:
@@ -176,7 +180,7 @@ def usage_after_finish_swallowed(frames: Frames, context: Context) -> Frames:
     """Nothing is passed on after the chunk that ends the choice: no usage in a chunk of its own, and no ``[DONE]``."""
     for frame in frames:
         yield frame
-        if context.stream and frame.json and finishes(frame.json):
+        if context.stream and frame.json and context.edits.finishes(frame.json):
             return
 
 
@@ -192,7 +196,7 @@ def usage_every_chunk_cumulative(frames: Frames, context: Context) -> Frames:
 
     def change(chunk: Document) -> None:
         nonlocal made
-        made += speaks(chunk)
+        made += context.edits.speaks(chunk)
         counts = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
         if not chunk.get("usage"):
             chunk["usage"] = counts | {"prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": prompt}

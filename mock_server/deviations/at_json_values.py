@@ -3,7 +3,7 @@
 from typing import Any
 
 from echosounder.mock_server.deviations.asked import turns
-from echosounder.mock_server.deviations.edits import Frames, calls, choices, finishes, messages, texts, thoughts
+from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import each_body, each_chunk, each_document, each_error
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame
@@ -67,7 +67,7 @@ def fingerprint_drifts(chunk: Document, context: Context) -> None:
 @each_document("role-wrong", {"chat.role-assistant", "stream.role-first", *SCHEMAS})
 def role_wrong(document: Document, context: Context) -> None:
     """The role of an answer is that of another vendor."""
-    for message in messages(document):
+    for message in context.edits.messages(document):
         if "role" in message:
             message["role"] = "model"
 
@@ -78,7 +78,7 @@ FINISHES = {"chat.finish-reason-known", "stream.finish-reason-known", "fim.finis
 @each_document("finish-reason-unknown", {*FINISHES, "fim.response-schema", "fim.stream-chunk", *SCHEMAS})
 def finish_reason_unknown(document: Document, context: Context) -> None:
     """The reason for which an answer ended is that of the engine."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         if choice.get("finish_reason"):
             choice["finish_reason"] = "eos_token"
 
@@ -86,7 +86,7 @@ def finish_reason_unknown(document: Document, context: Context) -> None:
 @each_document("finish-stop-with-calls", {"tools.finish-reason"})
 def finish_stop_with_calls(document: Document, context: Context) -> None:
     """An answer that calls a tool ends with ``stop``."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         if choice.get("finish_reason") == "tool_calls":
             choice["finish_reason"] = "stop"
 
@@ -101,7 +101,7 @@ def second_choice(document: Document, context: Context) -> None:
 @each_body("content-null-on-stop", {"chat.content-not-null"})
 def content_null_on_stop(document: Document, context: Context) -> None:
     """The content of an answer in prose is null."""
-    for message in messages(document):
+    for message in context.edits.messages(document):
         if not message.get("tool_calls"):
             message["content"] = None
 
@@ -110,7 +110,7 @@ def content_null_on_stop(document: Document, context: Context) -> None:
 def logprobs_unasked(document: Document, context: Context) -> None:
     """``logprobs`` is an object also where it was not asked for."""
     arrays = dict.fromkeys(("tokens", "token_logprobs", "top_logprobs", "text_offset"), ())
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         if not choice.get("logprobs"):
             choice["logprobs"] = arrays if "text" in choice else {"content": []}
 
@@ -118,7 +118,7 @@ def logprobs_unasked(document: Document, context: Context) -> None:
 @each_document("tool-name-unknown", {"tools.name-offered"})
 def tool_name_unknown(document: Document, context: Context) -> None:
     """Functions are called by a name that was not offered."""
-    for call in calls(document):
+    for call in context.edits.calls(document):
         if call["function"].get("name"):
             call["function"]["name"] = f"functions.{call['function']['name']}"
 
@@ -126,7 +126,7 @@ def tool_name_unknown(document: Document, context: Context) -> None:
 @each_document("content-list-beside-calls", {"tools.content-beside-calls", *SCHEMAS})
 def content_list_beside_calls(document: Document, context: Context) -> None:
     """Content beside calls is an empty list."""
-    for message in messages(document):
+    for message in context.edits.messages(document):
         if message.get("tool_calls"):
             message["content"] = []
 
@@ -139,7 +139,7 @@ def prefix_repeated(frames: Frames, context: Context) -> Frames:
     """The answer to a prefix begins with it."""
     left = next((turn.get("content") for turn in turns(context.body) if turn.get("prefix")), None)
     for frame in frames:
-        for holder, name in texts(frame.json or {}):
+        for holder, name in context.edits.texts(frame.json or {}):
             if isinstance(left, str) and holder[name]:
                 holder[name], left = left + holder[name], None
         yield frame
@@ -152,12 +152,12 @@ def reasoning_after_content(frames: Frames, context: Context) -> Frames:
         if (
             context.stream
             and frame.json
-            and finishes(frame.json)
-            and any("reasoning_content" in each for each in messages(frame.json))
+            and context.edits.finishes(frame.json)
+            and any("reasoning_content" in each for each in context.edits.messages(frame.json))
         ):
             late = [
                 {**choice, "delta": {"content": None, "reasoning_content": " Done."}, "finish_reason": None}
-                for choice in choices(frame.json)
+                for choice in context.edits.choices(frame.json)
             ]
             yield Frame(frame.at, json={**frame.json, "choices": late, "usage": None})
         yield frame
@@ -166,14 +166,14 @@ def reasoning_after_content(frames: Frames, context: Context) -> Frames:
 @each_document("reasoning-list", {"thinking.reasoning-string", *SCHEMAS})
 def reasoning_list(document: Document, context: Context) -> None:
     """``reasoning_content`` is a list of texts."""
-    for holder, name in list(thoughts(document)):
+    for holder, name in list(context.edits.thoughts(document)):
         holder[name] = [holder[name]]
 
 
 @each_document("fim-reasoning", {"fim.not-thinking"})
 def fim_reasoning(document: Document, context: Context) -> None:
     """FIM answers with a chain of thought."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         if "text" in choice:
             choice["reasoning_content"] = "The middle must fit."
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from echosounder.mock_server.deviations.edits import Frames, choices, edit
+from echosounder.mock_server.deviations.edits import Frames, edit
 from echosounder.mock_server.deviations.forms import each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
@@ -12,9 +12,9 @@ Document = dict[str, Any]
 SHAPES = {"chat.response-schema", "stream.chunk-schema"}
 
 
-def tokens(document: Document) -> Iterator[list[Document]]:
+def tokens(document: Document, context: Context) -> Iterator[list[Document]]:
     """The entries for the content of each choice of a chat answer."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         entries = (choice.get("logprobs") or {}).get("content")
         if entries:
             yield entries
@@ -23,14 +23,14 @@ def tokens(document: Document) -> Iterator[list[Document]]:
 @each_chunk("logprobs-dropped-in-stream", {"logprobs.in-stream", "logprobs.shape"})
 def logprobs_dropped_in_stream(chunk: Document, context: Context) -> None:
     """A stream has no log probabilities, though a document would have."""
-    for choice in choices(chunk):
+    for choice in context.edits.choices(chunk):
         choice["logprobs"] = None
 
 
 @each_document("logprobs-wrong-shape", {"logprobs.shape", "logprobs.in-stream", "fim.logprobs", *SHAPES})
 def logprobs_wrong_shape(document: Document, context: Context) -> None:
     """Chat has the four arrays of the completions API, and FIM the list of chat."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         found = choice.get("logprobs")
         if found:
             choice["logprobs"] = _legacy(found["content"] or []) if "content" in found else _modern(found)
@@ -56,7 +56,7 @@ def logprobs_count_vs_usage(frames: Frames, context: Context, *, lost: int = 2) 
 
     def change(document: Document) -> None:
         nonlocal left
-        for entries in tokens(document):
+        for entries in tokens(document, context):
             gone = min(left, len(entries))
             del entries[:gone]
             left -= gone
@@ -78,7 +78,7 @@ def logprobs_neg_inf(frames: Frames, context: Context) -> Frames:
 @each_document("logprobs-positive", {"logprobs.not-positive", *SHAPES})
 def logprobs_positive(document: Document, context: Context) -> None:
     """Log probabilities are probabilities."""
-    for entries in tokens(document):
+    for entries in tokens(document, context):
         for entry in entries:
             entry["logprob"] = round(2.718281828459045 ** entry["logprob"], 4)
 
@@ -86,7 +86,7 @@ def logprobs_positive(document: Document, context: Context) -> None:
 @each_document("logprobs-bytes-wrong", {"logprobs.bytes"})
 def logprobs_bytes_wrong(document: Document, context: Context) -> None:
     """``bytes`` holds a token in UTF-16."""
-    for entries in tokens(document):
+    for entries in tokens(document, context):
         for entry in entries:
             entry["bytes"] = list(entry["token"].encode("utf-16-le", "surrogatepass"))
 
@@ -94,7 +94,7 @@ def logprobs_bytes_wrong(document: Document, context: Context) -> None:
 @each_document("logprobs-too-wide", {"logprobs.width"})
 def logprobs_too_wide(document: Document, context: Context) -> None:
     """Each token has more alternatives than were asked for."""
-    for entries in tokens(document):
+    for entries in tokens(document, context):
         for entry in entries:
             spare = {"token": "\u2026", "logprob": -99.0, "bytes": None}
             entry["top_logprobs"] = [*entry["top_logprobs"], spare, dict(spare)]
@@ -103,7 +103,7 @@ def logprobs_too_wide(document: Document, context: Context) -> None:
 @each_document("fim-logprobs-too-wide", {"fim.logprobs-width"})
 def fim_logprobs_too_wide(document: Document, context: Context) -> None:
     """Each token of FIM has more alternatives than were asked for."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         for best in (choice.get("logprobs") or {}).get("top_logprobs") or ():
             best |= {f"spare {number}": -99.0 for number in range(4)}
 
@@ -111,7 +111,7 @@ def fim_logprobs_too_wide(document: Document, context: Context) -> None:
 @each_document("logprobs-unordered", {"logprobs.ordered"})
 def logprobs_unordered(document: Document, context: Context) -> None:
     """The alternatives of a token rise from the least likely to the likeliest."""
-    for entries in tokens(document):
+    for entries in tokens(document, context):
         for entry in entries:
             entry["top_logprobs"].reverse()
 
@@ -119,7 +119,7 @@ def logprobs_unordered(document: Document, context: Context) -> None:
 @each_document("thought-logprobs-legacy", {"thinking.logprobs"})
 def thought_logprobs_legacy(document: Document, context: Context) -> None:
     """The log probabilities of the chain of thought are the arrays of the completions API."""
-    for choice in choices(document):
+    for choice in context.edits.choices(document):
         found = choice.get("logprobs") or {}
         if found.get("reasoning_content"):
             found["reasoning_content"] = _legacy(found["reasoning_content"])

@@ -1,8 +1,9 @@
 """Events with wrong bytes: markers, comments, line ends, characters."""
 
-from echosounder.mock_server.deviations.edits import DONE, Frames, is_done, payload
+from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import each_event
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.formats import payload
 from echosounder.mock_server.net.frames import Frame
 from echosounder.wire import sse
 
@@ -23,7 +24,7 @@ def middle(raw: bytes) -> int:
 @deviation("missing-done", Layer.SSE, NEVER_DONE)
 def missing_done(frames: Frames, context: Context) -> Frames:
     """A stream ends after its last chunk, without ``[DONE]``."""
-    return (frame for frame in frames if not is_done(frame))
+    return (frame for frame in frames if not context.edits.ends(frame.raw))
 
 
 @deviation("done-twice", Layer.SSE, {"stream.done-once"})
@@ -31,14 +32,14 @@ def done_twice(frames: Frames, context: Context) -> Frames:
     """``[DONE]`` is sent twice."""
     for frame in frames:
         yield frame
-        if is_done(frame):
+        if context.edits.ends(frame.raw):
             yield Frame(frame.at, frame.raw)
 
 
 @each_event("done-not-exact", {"stream.done-exact", *NEVER_DONE})
 def done_not_exact(raw: bytes, context: Context, *, marker: str = "[Done]") -> bytes:
     """The marker at the end is spelled in another way."""
-    return f"data: {marker}\n\n".encode() if raw == DONE else raw
+    return f"data: {marker}\n\n".encode() if raw == context.edits.end else raw
 
 
 # --- comments
@@ -59,7 +60,7 @@ def sse_comment_as_data(frames: Frames, context: Context) -> Frames:
 def sse_keepalive_inside_event(raw: bytes, context: Context) -> bytes:
     """A comment is written into the middle of an event, by somebody who does not look where events end."""
     at = middle(raw)
-    return raw if raw == DONE else raw[:at] + b": keepalive\n\n" + raw[at:]
+    return raw if raw == context.edits.end else raw[:at] + b": keepalive\n\n" + raw[at:]
 
 
 @deviation("sse-keepalive-blank-event", Layer.SSE, {"stream.one-line-per-event"})
@@ -91,14 +92,14 @@ def comment_before_document(frames: Frames, context: Context) -> Frames:
 def jsonl_not_sse(raw: bytes, context: Context) -> bytes:
     """A stream is one JSON document per line, though it is announced as events."""
     data = payload(raw)
-    return b"" if data is None or raw == DONE else data + b"\n"
+    return b"" if data is None or raw == context.edits.end else data + b"\n"
 
 
 @each_event("json-split-across-events", {"stream.data-is-json"})
 def json_split_across_events(raw: bytes, context: Context) -> bytes:
     """What one read happened to bring becomes an event: documents are cut in two."""
     data = payload(raw)
-    if data is None or raw == DONE:
+    if data is None or raw == context.edits.end:
         return raw
     at = context.rng.randrange(1, len(data))
     return b"data: %b\n\ndata: %b\n\n" % (data[:at], data[at:])

@@ -4,7 +4,7 @@ import json
 from itertools import chain, cycle
 from typing import Any
 
-from echosounder.mock_server.deviations.edits import MS, Frames, is_done, later
+from echosounder.mock_server.deviations.edits import MS, Frames, later
 from echosounder.mock_server.deviations.forms import each_event
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import DATA, Frame, document
@@ -20,7 +20,7 @@ def sse_keepalive_comment(frames: Frames, context: Context, *, every: int = 3) -
         if context.stream and number % every == 0:
             yield Frame(frame.at, comment)
         yield frame
-        if is_done(frame):
+        if context.edits.ends(frame.raw):
             yield Frame(frame.at, comment)
 
 

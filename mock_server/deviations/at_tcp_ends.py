@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
-from echosounder.mock_server.deviations.edits import Frames, finishes, followed
+from echosounder.mock_server.deviations.edits import Frames, followed
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.formats import Edits
 from echosounder.mock_server.net.frames import Frame, document
 from echosounder.mock_server.net.scheduler import Act
 
@@ -31,15 +32,15 @@ def stream_cut(
     """The connection breaks in the middle of a stream, without the chunk that ends the body."""
     for number, frame in enumerate(frames):
         yield frame
-        if context.stream and number and _is_at(at, frame, number, after):
+        if context.stream and number and _is_at(at, frame, number, after, context.edits):
             yield Frame(frame.at, act=Act(act.value))
             return
 
 
-def _is_at(place: Place, frame: Frame, number: int, after: int) -> bool:
+def _is_at(place: Place, frame: Frame, number: int, after: int, edits: Edits) -> bool:
     if place is Place.FINISH:
         text = frame.raw[max(frame.raw.find(b"data:"), 0) :].partition(b"\n")[0]
-        return finishes(document(text) or {})
+        return edits.finishes(document(text) or {})
     return number >= (1 if place is Place.ROLE else after)
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from echosounder.mock_server.formats import NO_FORMAT, Edits
 from echosounder.mock_server.net.http1 import Request
 from echosounder.wire.errors import UsageError
 
@@ -35,6 +36,7 @@ class Context:
     body: dict[str, Any]  # the request's JSON; empty if it has none
     rng: Random
     number: int  # of the request, from 1
+    edits: Edits = NO_FORMAT  # how to walk over the documents of the format that is spoken
     stream: bool = False  # the response is an event stream; known from JSON downwards
     status: int = 200  # of the response; known from JSON downwards
 

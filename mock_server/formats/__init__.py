@@ -1,1 +1,38 @@
-"""The wire grammars that the mock speaks. Written apart from :mod:`wire.formats`: only the facts in `specs` are shared."""
+"""The wire grammars that the mock speaks. Written apart from :mod:`wire.formats`: only the facts in `specs` are shared.
+
+How to add one
+--------------
+Make a folder with a module for each member of :class:`~mock_server.formats.format.Format` and a ``FORMAT`` in its ``__init__``,
+and let a profile say under which paths it stands. Nothing else has to know of it: deviations of transport, framing, time, bill
+and limits work on its streams as they are, those of documents through its ``edits``.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+
+from echosounder.mock_server.formats.format import NO_FORMAT, Edits, Format, payload
+
+__all__ = ["FORMATS", "NO_FORMAT", "Edits", "Format", "edits_at", "paths", "payload"]
+
+FORMATS: dict[str, Format] = {
+    each.name: importlib.import_module(f"{__name__}.{each.name}").FORMAT
+    for each in pkgutil.iter_modules(__path__)
+    if each.ispkg
+}
+
+
+@cache
+def paths(profile: str) -> Mapping[str, Format]:
+    """What stands under which path of a profile."""
+    roots = ("", "/v1") if profile == "openai" else ("", "/v1", "/beta")
+    served = {"chat": "/chat/completions", "fim": "/completions"}
+    return {root + path: FORMATS[name] for name, path in served.items() for root in roots}
+
+
+def edits_at(profile: str, path: str) -> Edits:
+    """How to walk over what comes from a path, also where an upstream has a prefix before it."""
+    known = paths(profile)
+    ends = [each for each in known if path.endswith(each)]
+    return known[max(ends, key=len)].edits if ends else NO_FORMAT

@@ -73,7 +73,7 @@ def parsed(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 def document(raw: bytes) -> Any:
     """The JSON object of an SSE event or of a body; None where there is none."""
-    text = raw[len(DATA) :] if raw.startswith(DATA) else raw
+    text = raw[_label(raw) :]
     if not text.lstrip().startswith(b"{"):
         return None
     try:
@@ -82,12 +82,18 @@ def document(raw: bytes) -> Any:
         return None
 
 
+def _label(raw: bytes) -> int:
+    """How many bytes stand before the document of an event: its name, if it has one, and ``data:``."""
+    at = raw.find(b"\n") + 1 if raw.startswith(b"event:") else 0
+    return at + len(DATA) if raw.startswith(DATA, at) else 0
+
+
 def rendered(frames: Iterable[Frame]) -> Iterator[Frame]:
     """Frames whose bytes follow their documents; bytes of documents that did not change stay as they were."""
     for frame in frames:
         if frame.json is not None and _text(frame.json) != _text(document(frame.raw)):
-            event = frame.raw.startswith(DATA) or not frame.raw
-            frame.raw = DATA + _text(frame.json) + b"\n\n" if event else _text(frame.json)
+            label = frame.raw[: _label(frame.raw)] if frame.raw else DATA
+            frame.raw = label + _text(frame.json) + b"\n\n" if label else _text(frame.json)
         yield frame
 
 

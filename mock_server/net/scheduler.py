@@ -35,7 +35,7 @@ class Stream:
     """What is to be written on one connection, and when; afterwards, when it was.
 
     ``due`` are absolute monotonic nanoseconds in ascending order, one per write; ``stamps`` grows as the writes happen.
-    ``transport`` is None once the client is gone.
+    ``tokens`` of output are in each write. ``transport`` is None once the client is gone, or the end was reported.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Stream:
         "open",
         "queued",
         "stamps",
+        "tokens",
         "transport",
         "writes",
     )
@@ -60,10 +61,11 @@ class Stream:
         transport: asyncio.Transport,
         writes: list[bytes | Act],
         due: list[int],
+        tokens: list[int],
         on_end: Callable[["Stream"], None],
     ) -> None:
         self.transport: asyncio.Transport | None = transport
-        self.writes, self.due = writes, due
+        self.writes, self.due, self.tokens = writes, due, tokens
         self.stamps = array("q")
         self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
         self.open = False  # more writes may be added
@@ -107,6 +109,7 @@ class Stream:
         if not self.ended:
             self.ended = True
             self._on_end(self)
+            self.transport = None
 
     def leave(self) -> None:
         """The client has hung up, or at least will send no more."""
@@ -117,9 +120,10 @@ class Stream:
     def next_due(self) -> int | None:
         return self.due[self._index] if self._index < len(self.due) else None
 
-    def add(self, data: bytes | Act, due: int) -> None:
+    def add(self, data: bytes | Act, due: int, tokens: int = 0) -> None:
         """One more write, while ``open``."""
         self.writes.append(data)
+        self.tokens.append(tokens)
         self.due.append(max(due, self.due[-1]) if self.due else due)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Rules about messages and tools: who may speak when, which call needs which result. Fact sheet 6, 7, 9.4, 12.3.
 
-Each is a rule as :mod:`mock_server.formats.chat.rules` has them.
+Each is a rule as :mod:`mock_server.formats.rules` has them.
 """
 
 import re
@@ -8,11 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from echosounder.mock_server.formats.chat.modes import thinking
+from echosounder.mock_server.formats.rules import BASE, Body
 from echosounder.specs import Limits
 
-Body = dict[str, Any]
 NAME = re.compile(r"[a-zA-Z0-9_-]+")
-BASE = 'is only available when using beta api (set base_url="https://api.deepseek.com/beta")'
 
 
 def has_messages(body: Body, limits: Limits, beta: bool) -> str | None:

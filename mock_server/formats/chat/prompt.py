@@ -1,11 +1,14 @@
-"""A prompt as the model reads it: the tokens of the chat template around the tokens of the messages. Fact sheet 11.2."""
+"""What a chat asks for, and its prompt as the model reads it: the template around the tokens of the messages. Fact sheet 11.2."""
 
+import json
 from functools import cache
 from typing import Any
 
 from echosounder.mock_server.answering.pieces import Split
+from echosounder.mock_server.answering.plan import Question
 from echosounder.mock_server.formats.chat.conversation import text_of
 from echosounder.mock_server.formats.chat.modes import thinking
+from echosounder.mock_server.formats.sampling import common
 from echosounder.specs import Limits
 from echosounder.wire.strict_json import compact
 
@@ -15,8 +18,73 @@ PREAMBLE = [f"<effort {number}>" for number in range(79)]
 BARE = 3  # beginning, user mark, assistant mark: what every template has
 
 
-def chat(body: dict[str, Any], limits: Limits, split: Split) -> list[str]:
-    thinks = thinking(body, limits)
+# What the answer depends on. Not on stream, temperature, max_tokens, stop: those cut or carry the same answer.
+CONVERSATION = ("messages", "tools", "tool_choice", "response_format")
+BEYOND_MESSAGES = frozenset(CONVERSATION) - {"messages"}
+_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
+def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Question:
+    """Of a body that is allowed."""
+    messages, thinks = body["messages"], thinking(body, limits)
+    last = messages[-1]
+    wants_json = (body.get("response_format") or {}).get("type") == "json_object"
+    return Question(
+        body["model"],
+        _prompt(body, limits, thinks, split),
+        _plain(body) or _canonical(body),
+        _allowance(body, limits, beta),
+        _last_user(messages),
+        text_of(last) if last["role"] == "tool" else None,
+        continues=bool(last.get("prefix")),
+        json=tuple(text_of(message) for message in messages) if wants_json else None,
+        tools=tuple(tool["function"] for tool in body.get("tools") or ()),
+        tool_choice=_tool_choice(body),
+        parallel=body.get("parallel_tool_calls") is not False,
+        thinks=thinks,
+        thinking_counted=limits.thinking_counted,
+        choices=body.get("n") or 1,
+        logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
+        **common(body),
+    )
+
+
+def _allowance(body: dict[str, Any], limits: Limits, beta: bool) -> int:
+    """The 8K of mid-2024 needed both the beta URL and the field."""
+    most = (limits.max_tokens_beta if beta else limits.max_tokens) or 1 << 30
+    return int(min(body.get("max_tokens") or limits.max_tokens_default or most, most))
+
+
+def _last_user(messages: list[dict[str, Any]]) -> str:
+    return next((text_of(message) for message in reversed(messages) if message["role"] == "user"), "")
+
+
+def _tool_choice(body: dict[str, Any]) -> str | tuple[str]:
+    choice = body.get("tool_choice") or "auto"
+    return (choice["function"]["name"],) if isinstance(choice, dict) else choice
+
+
+def _canonical(body: dict[str, Any]) -> str:
+    """The order of members does not matter."""
+    return _sorted({name: body[name] for name in CONVERSATION if body.get(name) is not None})
+
+
+def _plain(body: dict[str, Any]) -> str | None:
+    """A conversation of nothing but texts, which most are, without the cost of JSON."""
+    if not BEYOND_MESSAGES.isdisjoint(body) and any(body.get(name) is not None for name in BEYOND_MESSAGES):
+        return None
+    texts = []
+    for each in body["messages"]:
+        if len(each) > 2 or not isinstance(each.get("content"), str):
+            return None
+        texts.append(f"{each['role']}\0{each['content']}")
+    return "\0".join(texts)
+
+
+# --- tokens
+
+
+def _prompt(body: dict[str, Any], limits: Limits, thinks: bool, split: Split) -> list[str]:
     opening = _opening(limits.template_tokens - BARE)
     tokens = [BOS]
     if thinks and limits.profile >= "2026-08":
@@ -60,15 +128,3 @@ def _calls(message: dict[str, Any], split: Split) -> list[str]:
             "<｜/call｜>",
         ]
     return tokens
-
-
-def fim(body: dict[str, Any], split: Split) -> list[str]:
-    """``<begin> prompt <hole> suffix <end>`` after the beginning of the text."""
-    return [
-        BOS,
-        "<｜fim▁begin｜>",
-        *split(body["prompt"]),
-        "<｜fim▁hole｜>",
-        *split(body.get("suffix") or ""),
-        "<｜fim▁end｜>",
-    ]

@@ -1,9 +1,9 @@
 """The types of request bodies, field by field. Fact sheet 2.1, 2.2, 4.1."""
 
+from functools import cache
 from typing import Any
 
 from echosounder.mock_server.admission.serde import (
-    Check,
     Malformed,
     Shape,
     boolean,
@@ -11,12 +11,12 @@ from echosounder.mock_server.admission.serde import (
     expect,
     integer,
     mapping,
-    number,
     one_of,
     sequence,
     string,
     struct,
 )
+from echosounder.mock_server.formats.sampling import SAMPLING, known
 
 
 def content(value: Any) -> None:
@@ -69,11 +69,6 @@ def message(value: Any) -> None:
     check_fields(value, MESSAGES[value["role"]])
 
 
-def stop(value: Any) -> None:
-    if not isinstance(value, str):
-        sequence(string)(value)
-
-
 def tool_choice(value: Any) -> None:
     if isinstance(value, str) and value in ("none", "auto", "required"):
         return
@@ -84,21 +79,10 @@ def tool_choice(value: Any) -> None:
 
 FUNCTION = struct("Function", {"name": string}, {"description": string, "parameters": mapping, "strict": boolean})
 TOOL = struct("Tool", {"type": one_of("function"), "function": FUNCTION})
-_SAMPLING: dict[str, Check] = {
-    "frequency_penalty": number,
-    "presence_penalty": number,
-    "temperature": number,
-    "top_p": number,
-    "max_tokens": integer(32),
-    "stop": stop,
-    "stream": boolean,
-    "stream_options": struct("StreamOptions", {}, {"include_usage": boolean}),
-    "n": integer(32),
-}
 CHAT = Shape.of(
     {"messages": sequence(message), "model": string},
     {
-        **_SAMPLING,
+        **SAMPLING,
         "max_completion_tokens": integer(32),
         "logprobs": boolean,
         "response_format": struct("ResponseFormat", {"type": string}),
@@ -110,6 +94,8 @@ CHAT = Shape.of(
         "user_id": string,
     },
 )
-FIM = Shape.of(
-    {"model": string, "prompt": string}, {**_SAMPLING, "echo": boolean, "logprobs": integer(8), "suffix": string}
-)
+
+
+@cache
+def shape(profile: str) -> Shape:
+    return known(CHAT, profile)

@@ -9,7 +9,7 @@ import pytest
 
 from echosounder.mock_server.admission.admission import admit
 from echosounder.mock_server.admission.refusals import Refused
-from echosounder.mock_server.answering.plan import Endpoint
+from echosounder.mock_server.formats import FORMATS
 from echosounder.specs import bounds
 
 OfProfile = Callable[[str], httpx.Client]
@@ -225,11 +225,11 @@ def test_models_that_nobody_knows_are_not_remembered() -> None:
         return bounds._limits.cache_info().currsize
 
     body = chat(model="deepseek-v4-flash")
-    admit(Endpoint.CHAT, json.dumps(body).encode(), "2026-08", beta=False)
+    admit(FORMATS["chat"], json.dumps(body).encode(), "2026-08", beta=False)
     known = names()
     for number in range(50):
         with pytest.raises(Refused, match="API model names"):
-            admit(Endpoint.CHAT, json.dumps({**body, "model": f"none-{number}"}).encode(), "2026-08", beta=False)
+            admit(FORMATS["chat"], json.dumps({**body, "model": f"none-{number}"}).encode(), "2026-08", beta=False)
     assert names() == known
 
 

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder import specs
-from echosounder.mock_server.answering import planner, schema
+from echosounder.mock_server.answering import schema
+from echosounder.mock_server.answering.pieces import estimate
 from echosounder.mock_server.answering.plan import Answer
+from echosounder.mock_server.answering.planner import Planner
 from echosounder.mock_server.answering.schema import Hints
+from echosounder.mock_server.formats import FORMATS
 from echosounder.wire import sse
 
 MODEL = "deepseek-v4-flash"
@@ -23,7 +26,8 @@ Body = dict[str, Any]
 
 def plan(prompt: str = "hi", profile: str = "2026-08", beta: bool = False, **more: Any) -> Answer:
     body = {"model": specs.models(profile)[0], "messages": [{"role": "user", "content": prompt}], **PLAIN, **more}
-    return planner.chat(planner.Request(body, specs.limits(profile, body["model"]), seed=1, beta=beta))
+    limits = specs.limits(profile, body["model"])
+    return Planner(1, None, estimate).answer(FORMATS["chat"].read(body, limits, beta, estimate))
 
 
 def said(made: Answer) -> str:

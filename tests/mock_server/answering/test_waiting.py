@@ -7,9 +7,9 @@ import pytest
 
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.answering.answers import Answers
-from echosounder.mock_server.answering.completion import Exchange
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
+from echosounder.mock_server.inflight import InFlight
 from echosounder.mock_server.net.http1 import Framing, Request, Response
 
 SECOND = 1_000_000_000
@@ -23,7 +23,7 @@ def ask(server: Answers, stream: bool, at: int = 0) -> Response:
     }
     headers = {"authorization": "Bearer sk-12345678", "content-type": "application/json"}
     request = Request("POST", "/chat/completions", headers, json.dumps(body).encode(), at)
-    return server.respond(request, Exchange(1, at))
+    return server.respond(request, InFlight(1, "", request))
 
 
 def server_model(server: Answers) -> str:

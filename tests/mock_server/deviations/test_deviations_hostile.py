@@ -7,10 +7,10 @@ import pytest
 
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.answering.answers import Answers
-from echosounder.mock_server.answering.completion import Exchange
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.deviations import Armoury, all_deviations
+from echosounder.mock_server.inflight import InFlight
 from echosounder.mock_server.net.http1 import Request
 
 MODEL = "deepseek-v4-flash"
@@ -44,7 +44,7 @@ def answered(answers: Answers, text: str, raw: bytes, path: str) -> bytes:
     assert armed is not None
     try:
         request = armed.request(request)
-        response = armed.admission(request) or answers.respond(request, Exchange(1, armed=armed))
+        response = armed.admission(request) or answers.respond(request, InFlight(1, "", request, armed))
     except Refused as refused:
         response = refused.response()
     written = b"".join(frame.raw for frame in armed.wire(armed.reply(response), True))

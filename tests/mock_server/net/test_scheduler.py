@@ -34,7 +34,7 @@ def test_writes_happen_when_due_and_in_order() -> None:
         scheduler, ended = Scheduler(asyncio.get_running_loop()), []
         start = time.monotonic_ns()
         due = [start + offset * MS for offset in (0, 5, 10, 30)]
-        stream = Stream(transport, [b"a", b"b", b"c", b"d"], due, ended.append)
+        stream = Stream(transport, [b"a", b"b", b"c", b"d"], due, [0] * 4, ended.append)
         scheduler.start(stream)
         assert client.recv(10) == b"a"
         await until(lambda: ended)
@@ -53,7 +53,7 @@ def test_a_client_that_does_not_read_loses_nothing_and_is_marked() -> None:
         scheduler, ended = Scheduler(asyncio.get_running_loop()), []
         pieces = [bytes([65 + number % 26]) * 20_000 for number in range(200)]
         now = time.monotonic_ns()
-        stream = Stream(transport, list(pieces), [now + number for number in range(200)], ended.append)
+        stream = Stream(transport, list(pieces), [now + number for number in range(200)], [0] * 200, ended.append)
         scheduler.start(stream)
         await until(lambda: ended)
         client.setblocking(False)
@@ -76,7 +76,7 @@ def test_nothing_follows_an_end(act: Act) -> None:
         transport, client = await connected()
         scheduler, ended = Scheduler(asyncio.get_running_loop()), []
         now = time.monotonic_ns()
-        scheduler.start(Stream(transport, [b"a", act, b"late"], [now, now + 1, now + 2], ended.append))
+        scheduler.start(Stream(transport, [b"a", act, b"late"], [now, now + 1, now + 2], [0] * 3, ended.append))
         await until(lambda: ended)
         await asyncio.sleep(0.01)
         assert client.recv(10) == b"a"
@@ -90,7 +90,7 @@ def test_a_hanging_stream_ends_with_its_client() -> None:
     async def run() -> None:
         transport, client = await connected()
         scheduler, ended = Scheduler(asyncio.get_running_loop()), []
-        stream = Stream(transport, [b"a", Act.HANG], [0, 0], ended.append)
+        stream = Stream(transport, [b"a", Act.HANG], [0, 0], [0, 0], ended.append)
         scheduler.start(stream)
         assert client.recv(10) == b"a"
         assert not ended
@@ -111,7 +111,7 @@ def test_a_client_has_left_when_it_first_said_so() -> None:
         transport, _ = await connected()
         connection = Connection(Nobody())  # type: ignore[arg-type]
         connection.connection_made(transport)
-        connection.stream = stream = Stream(transport, [b"a"], [0], lambda stream: None)
+        connection.stream = stream = Stream(transport, [b"a"], [0], [0], lambda stream: None)
         connection.busy = True
         assert stream.left is None
         assert connection.eof_received(), "the answer is still written"
@@ -128,7 +128,7 @@ def test_a_stream_can_be_added_to_until_it_is_closed() -> None:
     async def run() -> None:
         transport, client = await connected()
         scheduler, ended = Scheduler(asyncio.get_running_loop()), []
-        stream = Stream(transport, [], [], ended.append)
+        stream = Stream(transport, [], [], [], ended.append)
         stream.open = True
         for text in (b"a", b"b"):
             stream.add(text, 0)

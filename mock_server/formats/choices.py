@@ -1,0 +1,164 @@
+"""What chat and the older completions have in common: ``choices``, one ``usage``, a stream that ends with ``[DONE]``.
+
+Plan to bytes in the key order of the captures (fact sheet 2.3, 2.7). A chunk is a template made once per stream with the escaped
+token put in: a hundredth of the cost of serialising it whole.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import Any, ClassVar
+
+from echosounder.mock_server.answering.plan import Plan, weave
+from echosounder.mock_server.answering.prose import RING
+from echosounder.mock_server.formats.format import DONE, Counts, Document, Edits, Place, Script
+from echosounder.specs import Limits
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: that is half of its cost
+HOLE = "\0"  # where the token goes in a template; no JSON text contains it raw
+Around = tuple[bytes, bytes]  # what stands before a piece of text and after it
+
+
+# --- deviations
+
+
+class ChoiceEdits(Edits):
+    counts: ClassVar[Mapping[str, str]] = {
+        "prompt": "prompt_tokens",
+        "completion": "completion_tokens",
+        "total": "total_tokens",
+        "hit": "prompt_cache_hit_tokens",
+        "miss": "prompt_cache_miss_tokens",
+    }
+    end = DONE
+
+    def choices(self, document: Document) -> Iterator[Document]:
+        yield from document.get("choices") or ()
+
+    def usages(self, document: Document) -> Iterator[Counts]:
+        if isinstance(document.get("usage"), dict):
+            yield document["usage"]
+
+    def finishes(self, document: Document) -> bool:
+        return any(choice.get("finish_reason") for choice in self.choices(document))
+
+
+def strings(holders: Iterator[Document], name: str) -> Iterator[Place]:
+    """The places of that name that hold a string."""
+    yield from ((holder, name) for holder in holders if isinstance(holder.get(name), str))
+
+
+# --- bytes
+
+
+def compact(value: Any) -> bytes:
+    return _encode(value).encode("utf-8", "surrogatepass")
+
+
+_quote = json.encoder.c_encode_basestring or encode_basestring  # type: ignore[attr-defined]
+
+
+def _escape(piece: str) -> bytes:
+    escaped: bytes = _quote(piece).encode("utf-8", "surrogatepass")
+    return escaped
+
+
+_ESCAPED = {piece: _escape(piece) for piece in set(RING)}  # what almost every chunk is made of
+
+
+def around(choice: Document) -> Around:
+    """A choice cut at the hole in it."""
+    before, after = compact(choice).split(_escape(HOLE))
+    return before, after
+
+
+def filled(pieces: Sequence[str], hole: Around, before: bytes, after: bytes) -> list[bytes]:
+    """A choice for each piece that has text, with what stands around the piece in it."""
+    before, after = before + hole[0], hole[1] + after
+    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
+
+
+def _counted(usage: Counts) -> str:
+    """Names and whole numbers as JSON: Python writes them alike, but for quotes and spaces, at a quarter of an encoder's cost."""
+    return repr(usage).replace("'", '"').replace(" ", "")
+
+
+def _numbered(made: list[bytes], index: int) -> list[bytes]:
+    """Choices of a chat with another index, which they begin with."""
+    return [b'{"index":%d%b' % (index, choice.removeprefix(b'{"index":0')) for choice in made]
+
+
+# --- documents and streams
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRenderer:
+    """``parts`` makes the choice of each event before the ending, between two given texts: the first ``lead`` carry no token."""
+
+    document: str  # ``object`` of an answer that is no stream
+    chunk: str  # and of each event
+    choice: Callable[[Plan, Limits], Document]
+    spoken: Callable[[Plan, Limits, bytes, bytes], list[bytes]]
+    last: Callable[[Plan], bytes]  # the choice that ends
+    lead: Callable[[Plan], int]  # how many events come before the first token
+
+    def usage(self, plan: Plan, limits: Limits) -> Counts:
+        prompt = plan.prompt
+        counts: Counts = {
+            "prompt_tokens": prompt.tokens,
+            "completion_tokens": plan.completion_tokens,
+            "total_tokens": prompt.tokens + plan.completion_tokens,
+        }
+        if limits.profile >= "2025":
+            counts["prompt_tokens_details"] = {"cached_tokens": prompt.hit}
+        if plan.reasoning is not None:
+            counts["completion_tokens_details"] = {"reasoning_tokens": plan.reasoning_tokens}
+        if limits.profile != "openai":
+            counts |= {"prompt_cache_hit_tokens": prompt.hit, "prompt_cache_miss_tokens": prompt.miss}
+        return counts
+
+    def whole(self, plan: Plan, limits: Limits, usage: Counts) -> bytes:
+        value = {
+            "id": plan.id,
+            "object": self.document,
+            "created": plan.created,
+            "model": plan.model,
+            "choices": [self.choice(each, limits) | {"index": index} for index, each in enumerate(plan.choices)],
+            "usage": usage,
+            "system_fingerprint": plan.fingerprint,
+        }
+        return compact(value)
+
+    def parts(self, plan: Plan, limits: Limits) -> list[bytes]:
+        return self.spoken(plan, limits, b"", b"")
+
+    def stream(self, plan: Plan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script:
+        """Every event, ``[DONE]`` last."""
+        before, after = self._envelope(plan)
+        known = self._by_turns(plan, limits) if plan.others else parts
+        spoken = [before + one + after for one in known] if known else self.spoken(plan, limits, before, after)
+        ending = self._ending(plan, limits, before, after, usage)
+        return Script([*spoken, *ending], self.lead(plan) * len(plan.choices), len(ending))
+
+    def _envelope(self, plan: Plan) -> Around:
+        """What every chunk of a stream has around its choice."""
+        head = (
+            f'data: {{"id":"{plan.id}","object":"{self.chunk}","created":{plan.created},"model":{_quote(plan.model)},'
+            f'"system_fingerprint":"{plan.fingerprint}","choices":['
+        )
+        return head.encode("utf-8", "surrogatepass"), b'],"usage":null}\n\n' if plan.include_usage else b"]}\n\n"
+
+    def _by_turns(self, plan: Plan, limits: Limits) -> list[bytes]:
+        return weave([_numbered(self.parts(each, limits), index) for index, each in enumerate(plan.choices)])
+
+    def _ending(self, plan: Plan, limits: Limits, before: bytes, after: bytes, usage: Counts) -> list[bytes]:
+        """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
+        lasts = [self.last(plan)]
+        for index, other in enumerate(plan.others, 1):
+            lasts += _numbered([self.last(other)], index)
+        counts = f'],"usage":{_counted(usage)}}}\n\n'.encode()
+        if limits.usage_placement == "finish-chunk":
+            return [*(before + one + after for one in lasts[:-1]), before + lasts[-1] + counts, DONE]
+        apart = [before + counts] if plan.include_usage else []
+        return [*(before + one + after for one in lasts), *apart, DONE]

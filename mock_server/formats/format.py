@@ -1,0 +1,124 @@
+"""What the mock asks of a wire format: the seam between the grammar of an API and everything else that the mock does.
+
+A format is a folder of this package whose ``__init__`` holds a ``FORMAT``. It says which bodies are well-formed and allowed, reads
+a body as a :class:`Question` that the planner answers without knowing the format, and writes the :class:`Plan` as bytes. Paths are
+the profile's; time, framing, limits and the bill are the same for all formats.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from echosounder.mock_server.admission.refusals import Envelope, envelope
+from echosounder.mock_server.admission.serde import Shape
+from echosounder.mock_server.answering.pieces import Split
+from echosounder.mock_server.answering.plan import Plan, Question
+from echosounder.mock_server.formats.rules import Rules
+from echosounder.specs import Limits
+from echosounder.wire import sse
+
+Document = dict[str, Any]
+Place = tuple[Document, str]  # a member: where it stands, and its name
+Counts = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Script:
+    """The events of a stream as bytes, in order.
+
+    ``lead`` events come before the first step of the plan and ``tail`` after the last. ``steps`` has the number of its step for each
+    event between them, in ascending order, where a step has several events, such as the end of a block and the next one's
+    beginning; None: each is a step.
+    """
+
+    events: list[bytes]
+    lead: int
+    tail: int
+    steps: list[int] | None = None
+
+
+class Renderer(Protocol):
+    """Plan to bytes. What the parts of a usage are called is the format's affair."""
+
+    def usage(self, plan: Plan, limits: Limits) -> Counts: ...
+
+    def whole(self, plan: Plan, limits: Limits, usage: Counts) -> bytes:
+        """The body of an answer that is no stream."""
+
+    def parts(self, plan: Plan, limits: Limits) -> list[bytes]:
+        """What of a stream follows from the body alone: it is kept while the body comes again."""
+
+    def stream(self, plan: Plan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script: ...
+
+
+class Edits:
+    """Where things stand in the documents of a format, for deviations. This one knows of nothing, as for ``/models``.
+
+    Documents may be of any shape, also one that another deviation left behind, so each walk is over what is there.
+    """
+
+    counts: ClassVar[
+        Mapping[str, str]
+    ] = {}  # member of a usage by what it counts: prompt, completion, total, hit, miss
+    end: bytes = b""  # the event that ends every stream and has no document; empty: there is none
+
+    def ends(self, raw: bytes) -> bool:
+        """Whether this event is the last of a stream."""
+        return bool(self.end) and payload(raw) == payload(self.end)
+
+    def choices(self, document: Document) -> Iterator[Document]:
+        """The objects that hold an answer, of which there may be several."""
+        yield from ()
+
+    def messages(self, document: Document) -> Iterator[Document]:
+        """What was said in each choice: a whole message, or the part of it that an event brings."""
+        yield from ()
+
+    def texts(self, document: Document) -> Iterator[Place]:
+        """The members that hold the answer's text."""
+        yield from ()
+
+    def thoughts(self, document: Document) -> Iterator[Place]:
+        """The members that hold the chain of thought."""
+        yield from ()
+
+    def calls(self, document: Document) -> Iterator[Document]:
+        """Every tool call, or part of one."""
+        yield from ()
+
+    def usages(self, document: Document) -> Iterator[Counts]:
+        """Every usage that is not null."""
+        yield from ()
+
+    def finishes(self, document: Document) -> bool:
+        """Whether an answer ends in this document."""
+        return False
+
+    def speaks(self, document: Document) -> bool:
+        """Whether there is a piece of the answer in this document, or of the thought before it."""
+        places = (*self.texts(document), *self.thoughts(document))
+        return any(holder[name] for holder, name in places) or any(self.calls(document))
+
+
+def payload(raw: bytes) -> bytes | None:
+    """What an event says after ``data:``, behind its name if it has one; None for comments, documents and the like."""
+    at = raw.find(b"\n") + 1 if raw.startswith(b"event:") else 0
+    return raw[at + len(b"data:") :].strip() if raw.startswith(b"data:", at) else None
+
+
+DONE = sse.encode(sse.Event("[DONE]"))
+NO_FORMAT = Edits()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Format:
+    """One wire grammar."""
+
+    name: str
+    shape: Callable[[str], Shape]  # the types of a body's members, by profile
+    rules: Rules  # what a well-formed body must still obey
+    read: Callable[[Document, Limits, bool, Split], Question]  # what a body asks for; the bool: under a beta path
+    render: Renderer
+    edits: Edits
+    envelope: Envelope = field(default=envelope)  # the document of an error
+    credentials: tuple[str, ...] = ("authorization",)  # headers that may hold the key; the first that is there counts

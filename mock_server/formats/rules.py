@@ -1,0 +1,110 @@
+"""What a well-formed body must still obey: ranges, counts and members that depend on each other. Fact sheet 2.1, 6, 7, 9.4.
+
+Each rule is a function that returns the text of the refusal, or None. The first refusal wins, in the order of the tuples. Here
+are those that several formats share.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from echosounder.mock_server.admission import refusals
+from echosounder.specs import Limits
+
+Body = dict[str, Any]
+Rule = Callable[[Body, Limits, bool], str | None]
+MOST_CHOICES = 128  # of the openai dialect
+BASE = 'is only available when using beta api (set base_url="https://api.deepseek.com/beta")'
+
+
+class Rules:
+    """Rules in order, each with the member that it is about: where that is absent or null, it holds."""
+
+    def __init__(self, *rules: tuple[str, Rule]) -> None:
+        self._rules = rules
+        self._members = frozenset(member for member, _ in rules)
+        self._about = lru_cache(maxsize=1024)(self._choose)  # most bodies have few members, and the same ones
+
+    def check(self, body: Body, limits: Limits, beta: bool) -> None:
+        """Raises :class:`refusals.Refused` for the first rule that is broken."""
+        there = self._members.intersection([name for name, value in body.items() if value is not None])
+        for rule in self._about(there):
+            text = rule(body, limits, beta)
+            if text is not None:
+                raise refusals.invalid(limits.profile, limits.range_status, text)
+
+    def _choose(self, members: frozenset[str]) -> tuple[Rule, ...]:
+        return tuple(rule for member, rule in self._rules if member in members)
+
+
+def model_exists(body: Body, limits: Limits, beta: bool) -> str | None:
+    model = body["model"]
+    if model in limits.models or model in limits.aliases:
+        return None
+    if limits.profile == "openai":
+        raise refusals.no_model(model)
+    if limits.profile < "2026":
+        raise refusals.invalid(limits.profile, 400, "Model Not Exist")
+    names = " or ".join(reversed(limits.models))
+    raise refusals.invalid(limits.profile, 400, f"The supported API model names are {names}, but you passed {model}.")
+
+
+def _range(name: str, low: float, high: float, shown: str, open_low: bool = False) -> Rule:
+    def rule(body: Body, limits: Limits, beta: bool) -> str | None:
+        value = body.get(name)
+        if value is None or ((low < value if open_low else low <= value) and value <= high):
+            return None
+        return f"Invalid {name} value, the valid range of {name} is {shown}"
+
+    return rule
+
+
+def _penalty(name: str) -> Rule:
+    in_range = _range(name, -2, 2, "[-2, 2]")
+    return lambda body, limits, beta: None if limits.penalties == "ignored" else in_range(body, limits, beta)
+
+
+temperature = _range("temperature", 0, 2, "[0, 2]")
+top_p = _range("top_p", 0, 1, "(0, 1.0]", open_low=True)
+frequency_penalty = _penalty("frequency_penalty")
+presence_penalty = _penalty("presence_penalty")
+
+
+def bounded(most: Callable[[Limits, bool], int | None]) -> Rule:
+    """A rule for ``max_tokens``; *most* gives the bound from the limits and whether the path is a beta one, None for no bound."""
+
+    def rule(body: Body, limits: Limits, beta: bool) -> str | None:
+        value, bound = body.get("max_tokens"), most(limits, beta)
+        if value is None or 1 <= value <= (bound or value):
+            return None
+        return f"Invalid max_tokens value, the valid range of max_tokens is [1, {bound}]"
+
+    return rule
+
+
+def stops(body: Body, limits: Limits, beta: bool) -> str | None:
+    stop = body.get("stop")
+    if isinstance(stop, list) and limits.stop_max and len(stop) > limits.stop_max:
+        return f"Stop string array too long: {len(stop)}"
+    return None
+
+
+def choices(body: Body, limits: Limits, beta: bool) -> str | None:
+    if limits.profile == "openai":
+        return None if 1 <= body["n"] <= MOST_CHOICES else f"Invalid 'n': expected a value from 1 to {MOST_CHOICES}."
+    return None if body["n"] == 1 else "Invalid n value (currently only n = 1 is supported)"
+
+
+def stream_options(body: Body, limits: Limits, beta: bool) -> str | None:
+    alone = body.get("stream_options") is not None and not body.get("stream")
+    return "stream_options should be set along with stream = true" if alone else None
+
+
+SHARED: tuple[tuple[str, Rule], ...] = (
+    ("n", choices),
+    ("stream_options", stream_options),
+    ("temperature", temperature),
+    ("top_p", top_p),
+    ("frequency_penalty", frequency_penalty),
+    ("presence_penalty", presence_penalty),
+)
