@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from echosounder.judgement.score import MAX_FINDINGS
+from echosounder.judgement.rule import MAX_FINDINGS
 from echosounder.wire.verdict import Result, Verdict
 
 Effects = tuple[tuple[str, tuple[str, ...]], ...]

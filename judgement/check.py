@@ -17,12 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Protocol
 
 from echosounder import specs
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import compact
 
 EXCERPT = 160
+
+
+class Identified(Protocol):
+    """What a finding can name: an exchange, or what stands for one that was not kept."""
+
+    @property
+    def id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Problem:
     pointer: str | None = None
     excerpt: str = ""
     cause: str = ""
-    exchange: Exchange | None = None
+    exchange: Identified | None = None
 
 
 class CannotSay(Exception):

@@ -33,26 +33,18 @@ from echosounder.judgement.catalogue import checks, matching
 from echosounder.judgement.check import (
     Case,
     Check,
-    Inconclusive,
-    Problem,
-    Unsupported,
-    Untestable,
-    excerpt,
     up_to_the_model,
 )
+from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import Sendable, Setting, Suite
 from echosounder.judgement.shares import BROKEN, rounds, share, together
 from echosounder.judgement.smallest import extra, sharpened
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.strict_json import at
-from echosounder.wire.verdict import Finding, Result, Verdict
+from echosounder.wire.verdict import Result, Verdict
 
 OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools"})
-MAX_FINDINGS = 10
-"""Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
-
-_BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT}
 
 
 def score(run: Run, probes: Mapping[str, Sendable]) -> tuple[Result, ...]:
@@ -119,53 +111,13 @@ def not_held(row: specs.Requirement, setting: Setting) -> str:
 
 def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], case: Case) -> Result:
     """The verdict of one requirement on *exchanges*. An exception of a check is our fault and says so."""
-    ids = tuple(exchange.id for exchange in exchanges)
     try:
         picked = [exchange for exchange in exchanges if check.pick(exchange)]
         if not picked:
             return _unpicked(row, check, exchanges)
-        ids = tuple(exchange.id for exchange in picked)
-        findings = tuple(_finding(row, problem) for problem in check.judge(picked, case))[:MAX_FINDINGS]
-    except Inconclusive as reason:
-        return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
-    except Untestable as reason:
-        return Result(row.id, Verdict.UNTESTABLE, note=str(reason), exchanges=ids)
-    except Unsupported as reason:
-        return Result(row.id, Verdict.UNSUPPORTED, note=str(reason), exchanges=ids)
-    except Exception as error:  # a check that trips over an answer must not take the run with it
-        note = f"the check {check.name} failed on this answer: {type(error).__name__}: {error}"
-        return Result(row.id, Verdict.ERROR, note=note, exchanges=ids)
-    if findings and row.level == "MAY":
-        return Result(row.id, Verdict.UNSUPPORTED, note=f"optional, and not done: {findings[0].message}", exchanges=ids)
-    return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids)
-
-
-def _finding(row: specs.Requirement, problem: Problem) -> Finding:
-    exchange = problem.exchange
-    return Finding(
-        requirement=row.id,
-        message=problem.message,
-        exchange=exchange.id if exchange else "",
-        event=problem.event,
-        offset=problem.offset if problem.offset is not None else _offset(exchange, problem.event),
-        pointer=problem.pointer,
-        excerpt=excerpt(problem.excerpt or _shown(exchange, problem)),
-        cause=problem.cause,
-    )
-
-
-def _offset(exchange: Exchange | None, event: int | None) -> int | None:
-    known = exchange is not None and event is not None and event < len(exchange.events)
-    return exchange.events[event].item.offset if known and exchange is not None and event is not None else None
-
-
-def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
-    """What the finding points at, where the check did not pick words of its own."""
-    if exchange is None:
-        return ""
-    if problem.event is not None and problem.event < len(exchange.data):
-        return exchange.data[problem.event]
-    return exchange.body[problem.offset or 0 :][:1000]
+    except Exception as error:
+        return tripped(row, check.name, error, [exchange.id for exchange in exchanges])
+    return decide(row, lambda: check.judge(picked, case), check.name, [exchange.id for exchange in picked])
 
 
 def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange]) -> Result:

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from echosounder.cli import results, sampled
+from echosounder.cli import results
+from echosounder.load import sampled
 from echosounder.load.engine import Outcome
 from echosounder.load.recovery import recover
 from echosounder.reports import source

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from echosounder import specs
-from echosounder.cli import analysed, complete, options, results, sampled
+from echosounder.cli import analysed, complete, options, results
 from echosounder.cli.check import BUNDLED_KEY, known_profile
 from echosounder.cli.described import described, values
 from echosounder.cli.duration import seconds
-from echosounder.load import engine, limits, plan, pricing
+from echosounder.load import engine, limits, plan, pricing, sampled
 from echosounder.load.options import Options
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import UsageError

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import answer, completion, document
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group
-from echosounder.judgement.checks.usage import counted, read
+from echosounder.judgement.checks.usage import counted, metered, read
+from echosounder.judgement.metered import NO_HITS, Known, Metered
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
-FIRST = ("first", "ada")
-NO_HITS = "nothing hit the cache"
+FIRST, OTHER = ("first", "ada"), "grace"
 
 
 def split(exchange: Exchange) -> bool:
@@ -20,7 +21,17 @@ def split(exchange: Exchange) -> bool:
 
 
 def hits(exchange: Exchange) -> int:
-    return read(exchange)[1].hit or 0
+    return metered(exchange).hit
+
+
+def known(exchange: Exchange) -> Known:
+    """By the step of the probe: each begins with a prompt that is new, sends it again, and then for another user."""
+    theirs = (read(exchange)[1].prompt or 0) if exchange.step == OTHER else 0
+    return Known(new=exchange.step in FIRST, again=exchange.step not in (*FIRST, OTHER), account=theirs)
+
+
+def prompts(exchanges: Sequence[Exchange]) -> list[Metered]:
+    return [metered(exchange, known(exchange)) for exchange in exchanges]
 
 
 def by_step(exchanges: Sequence[Exchange]) -> dict[str, Exchange]:
@@ -29,16 +40,7 @@ def by_step(exchanges: Sequence[Exchange]) -> dict[str, Exchange]:
 
 @check_group("cache.repeat-hits", split)
 def repeat_hits(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    repeats = [exchange for exchange in exchanges if exchange.step not in FIRST]
-    if not repeats:
-        raise Inconclusive("no repetition reported a split")
-    if not any(hits(exchange) for exchange in repeats):
-        count = read(repeats[0])[1].prompt
-        yield Problem(
-            f"none of {len(repeats)} repetitions of a prompt of {count} tokens hit the cache",
-            pointer="/usage/prompt_cache_hit_tokens",
-            exchange=repeats[-1],
-        )
+    yield from rules.repeat_hits(prompts(exchanges))
 
 
 @check_group("cache.prefix-hits", split)
@@ -69,20 +71,11 @@ def middle_misses(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check("cache.first-misses", lambda exchange: split(exchange) and exchange.step in FIRST)
 def first_misses(exchange: Exchange, case: Case) -> Problems:
-    if hits(exchange):
-        yield Problem(
-            f"a prompt that was never sent before hit {hits(exchange)} tokens", pointer="/usage/prompt_cache_hit_tokens"
-        )
+    yield from rules.first_misses(metered(exchange, known(exchange)))
 
 
 def in_units(exchange: Exchange, case: Case) -> Problems:
-    unit = case.subject.limits.cache_unit
-    if not hits(exchange):
-        raise Inconclusive(NO_HITS)
-    if unit and hits(exchange) % unit:
-        yield Problem(
-            f"{hits(exchange)} tokens hit, expected a multiple of {unit}", pointer="/usage/prompt_cache_hit_tokens"
-        )
+    yield from rules.in_units(metered(exchange), case.subject.limits.cache_unit)
 
 
 check("cache.unit-64", split)(in_units)
@@ -90,16 +83,8 @@ check("cache.unit-128", split)(in_units)
 
 
 @check_group("cache.user-id-isolates", split)
-def user_isolates(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    steps = by_step(exchanges)
-    if "ada-again" not in steps or not hits(steps["ada-again"]) or "grace" not in steps:
-        raise Inconclusive("the prompt of the first user was not cached")
-    if hits(steps["grace"]):
-        yield Problem(
-            f"another user_id hit {hits(steps['grace'])} tokens that ada had sent",
-            pointer="/usage/prompt_cache_hit_tokens",
-            exchange=steps["grace"],
-        )
+def users_isolated(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    yield from rules.users_isolated(prompts(exchanges))
 
 
 @check("cache.not-whole-prompt", split)

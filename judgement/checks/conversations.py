@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import asked
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group
-from echosounder.judgement.checks.usage import counted, read
+from echosounder.judgement.checks.usage import counted, metered, read
+from echosounder.judgement.metered import Known
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import at, compact
 from echosounder.wire.tokens import TEMPLATE
@@ -80,19 +82,17 @@ def sent(exchange: Exchange) -> bool:
 
 @check_group("cache.hits-within-prefix", sent)
 def hits_within_prefix(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    if not any(split(exchange) and read(exchange)[1].hit for exchange in exchanges):
-        raise Inconclusive("nothing hit the cache")
     owner = ("user_id",) if case.subject.limits.user_id_max is not None else ()
-    for index, exchange in enumerate(exchanges):
-        before = [earlier for earlier in exchanges[:index] if same(earlier, exchange, "model", *owner)]
-        bound = max([anywhere(exchange), *(common(earlier, exchange) for earlier in before)])
-        hit = read(exchange)[1].hit or 0 if split(exchange) else 0
-        if hit > bound:
-            yield Problem(
-                f"{hit} tokens hit, but no earlier request shares more than {bound} with this one from the beginning on",
-                pointer="/usage/prompt_cache_hit_tokens",
-                exchange=exchange,
-            )
+    bounds = zip(
+        exchanges, (bound(exchanges[:index], each, owner) for index, each in enumerate(exchanges)), strict=True
+    )
+    yield from rules.hits_within_prefix([metered(each, Known(most)) for each, most in bounds if split(each)])
+
+
+def bound(before: Sequence[Exchange], exchange: Exchange, owner: Sequence[str]) -> int:
+    """The most tokens that any request of those *before* it, of the same owner, can have left for this one."""
+    mine = [earlier for earlier in before if same(earlier, exchange, "model", *owner)]
+    return max([anywhere(exchange), *(common(earlier, exchange) for earlier in mine)])
 
 
 def common(earlier: Exchange, later: Exchange) -> int:

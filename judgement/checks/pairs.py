@@ -11,10 +11,9 @@ from typing import Any
 
 from echosounder.judgement.answers import Answer, answer, asked, chat_completion, wants_stream, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
+from echosounder.judgement.checks.usage import MODE
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import compact
-
-MODE = ("stream", "stream_options")
 
 
 def comparable(exchange: Exchange) -> bool:

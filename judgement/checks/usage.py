@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
+from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import Answer, answer, asked, completion, document, ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group
+from echosounder.judgement.metered import Known, Metered
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.usage import PATHS, Usage, disagreements
+from echosounder.wire.strict_json import compact
+from echosounder.wire.usage import PATHS, Usage
+
+MODE = ("stream", "stream_options")
+"""What makes a request one for a stream, and changes nothing of its prompt."""
 
 
 def counted(exchange: Exchange) -> bool:
@@ -30,16 +35,18 @@ def present(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-def sums(exchange: Exchange, pointer: str) -> Iterator[Problem]:
+def metered(exchange: Exchange, known: Known = Known()) -> Metered:  # noqa: B008  (frozen)
+    """The exchange, which is `counted`, as one that the rules on usage can judge."""
     found, counts = read(exchange)
-    for where, sentence in disagreements(counts):
-        if where == pointer and "negative" not in sentence:
-            yield Problem(sentence, event=found.usage_event, pointer=f"/usage{where}", cause="usage does not add up")
+    body = asked(exchange)
+    prompt = compact({name: value for name, value in body.items() if name not in MODE})
+    streamed = not document(exchange)
+    return Metered(exchange, counts, found.finish, body.get("max_tokens"), streamed, prompt, found.usage_event, known)
 
 
 @check("usage.total-is-sum", counted)
 def total_is_sum(exchange: Exchange, case: Case) -> Problems:
-    yield from sums(exchange, "/total_tokens")
+    yield from rules.sums(metered(exchange), "/total_tokens")
     found, counts = read(exchange)
     for name in ("prompt", "completion", "total"):
         if getattr(counts, name) is None:
@@ -50,24 +57,12 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
 
 @check("usage.cache-split", counted)
 def cache_split(exchange: Exchange, case: Case) -> Problems:
-    found, counts = read(exchange)
-    for name in ("hit", "miss"):
-        if getattr(counts, name) is None:
-            yield Problem(
-                f"usage has no {PATHS[name][-1]}",
-                event=found.usage_event,
-                pointer="/usage",
-                cause="no cache split in usage",
-            )
-    yield from sums(exchange, "/prompt_tokens")
+    yield from rules.cache_split(metered(exchange))
 
 
 @check("usage.cached-tokens-agree", counted)
 def cached_agree(exchange: Exchange, case: Case) -> Problems:
-    counts = read(exchange)[1]
-    if counts.cached is None or counts.hit is None:
-        raise Inconclusive("the usage does not count the cached tokens twice")
-    yield from sums(exchange, "/prompt_tokens_details/cached_tokens")
+    yield from rules.cached_agree(metered(exchange))
 
 
 @check("usage.details-object", counted)
@@ -117,16 +112,7 @@ def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:
 
 @check("usage.completion-counted", counted)
 def completion_counted(exchange: Exchange, case: Case) -> Problems:
-    found, counts = read(exchange)
-    bound = asked(exchange).get("max_tokens")
-    if found.finish != "length" or counts.completion is None:
-        raise Inconclusive("no answer that counts its tokens was cut")
-    if counts.completion != bound:
-        yield Problem(
-            f"max_tokens {bound} cut the answer, but completion_tokens is {counts.completion}",
-            event=found.usage_event,
-            pointer="/usage/completion_tokens",
-        )
+    yield from rules.completion_counted(metered(exchange))
 
 
 @check("usage.answer-counted", counted)
@@ -160,7 +146,7 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
 def reasoning_within(exchange: Exchange, case: Case) -> Problems:
     if read(exchange)[1].reasoning is None:
         raise Inconclusive("the usage does not count reasoning")
-    yield from sums(exchange, "/completion_tokens_details/reasoning_tokens")
+    yield from rules.sums(metered(exchange), "/completion_tokens_details/reasoning_tokens")
 
 
 @check("usage.reasoning-reported", lambda exchange: counted(exchange) and bool(answer(exchange).reasoning))
@@ -185,29 +171,12 @@ def reasoning_absent(exchange: Exchange, case: Case) -> Problems:
 
 @check_group("usage.modes-agree", counted)
 def modes_agree(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    documents = [each for each in exchanges if document(each)]
-    streams = [each for each in exchanges if not document(each)]
-    if not documents or not streams:
-        raise Inconclusive("one of the two modes reported no usage")
-    expected = read(documents[0])[1].prompt
-    for each in streams:
-        found, counts = read(each)
-        if counts.prompt != expected:
-            message = f"prompt_tokens is {counts.prompt} as a stream, {expected} as a document"
-            yield Problem(message, event=found.usage_event, pointer="/usage/prompt_tokens", exchange=each)
+    yield from rules.modes_agree([metered(exchange) for exchange in exchanges])
 
 
 @check_group("usage.repeatable", counted)
 def repeatable(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    repeats = [(first, second) for first, second in pairwise(exchanges) if first.request.body == second.request.body]
-    if not repeats:
-        raise Inconclusive("no request was answered twice")
-    for first, second in repeats:
-        one, two = read(first)[1].prompt, read(second)[1].prompt
-        if one != two:
-            yield Problem(
-                f"the same prompt cost {one} tokens, then {two}", pointer="/usage/prompt_tokens", exchange=second
-            )
+    yield from rules.repeatable([metered(exchange) for exchange in exchanges])
 
 
 @check("usage.plausible", lambda exchange: counted(exchange) and ok(exchange))

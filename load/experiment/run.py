@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from echosounder import specs
+from echosounder.judgement.rule import unmet
 from echosounder.load.engine import Outcome, Progress, Step, header, new_tally
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.experiment.sender import Bounds, Sender
@@ -21,7 +22,7 @@ from echosounder.load.worker.assembly import endpoint
 from echosounder.load.worker.budget import Budget
 from echosounder.wire.errors import CannotJudge, KeyRefused, UsageError
 from echosounder.wire.header import Clock, RunKind
-from echosounder.wire.verdict import Result, Verdict
+from echosounder.wire.verdict import Result
 
 T = TypeVar("T")
 
@@ -145,5 +146,5 @@ def code(made: dict[str, Any]) -> int:
         **made,
         "stopped": [stop for stop in made["stopped"] if stop["kind"] not in {"time", "patience", "budget"}],
     }
-    broken = any(row["verdict"] == Verdict.FAIL for row in made["requirements"])
+    broken = any(unmet(row["level"], row["verdict"]) for row in made["requirements"])
     return exit_code(judged) or int(broken)

@@ -7,6 +7,7 @@ refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them again
 from dataclasses import replace
 from typing import Any
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.engine import Outcome, Progress
 from echosounder.load.experiment.run import Plan, Run, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
@@ -16,7 +17,6 @@ from echosounder.load.limits.discovery import discover as script
 from echosounder.load.limits.goal import PROMPT_TOKENS, Asking, Goal
 from echosounder.load.limits.judge import results
 from echosounder.load.limits.report import rate_limit
-from echosounder.load.limits.seen import Kind
 from echosounder.load.options import Options
 from echosounder.load.plan import rates
 from echosounder.load.preflight import preflight

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Ask, Book, Outcome, Script, Stopped
 from echosounder.load.limits.goal import Asking, Goal
-from echosounder.load.limits.seen import REFUSALS, Fit, Kind, Range, Record, seen
+from echosounder.load.limits.seen import REFUSALS, Fit, Range, Record, seen
 from echosounder.wire.errors import CannotJudge
 
 SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from echosounder.load.limits.seen import INFINITY, Fit, Kind, Range, Record, impossible
+from echosounder.judgement.limiter import Kind
+from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, impossible
 
 FASTEST = 1e4  # tokens a second
 GRID = 320

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.limits import bucket, concurrency, replay, windows
 from echosounder.load.limits.bench import Bench
-from echosounder.load.limits.seen import INFINITY, Fit, Kind, Range, Record
+from echosounder.load.limits.seen import INFINITY, Fit, Range, Record
 
 PER_TIME = (Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 PUNISHING = 20  # times the round trip: from then on the wait between a refusal and the next accept is no accident

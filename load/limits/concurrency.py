@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from echosounder.load.limits.seen import INFINITY, Fit, Kind, Range, Record, Seen, impossible
+from echosounder.judgement.limiter import Kind
+from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, Seen, impossible
 
 MAX_LAG = 1.0  # s; a slot that stays taken for longer after its answer is another kind of limiter
 LAG_STEPS = 12

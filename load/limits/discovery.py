@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from echosounder.judgement.limiter import NAMED, Kind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
 from echosounder.load.limits import policies
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
@@ -12,10 +13,8 @@ from echosounder.load.limits.hints import skew
 from echosounder.load.limits.identify import identify
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.scope import contention, scope
-from echosounder.load.limits.seen import INFINITY, Fit, Kind, Record
+from echosounder.load.limits.seen import INFINITY, Fit, Record
 from echosounder.load.limits.trials import Trial, contradicted, trials
-
-NAMED = (Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
 
 
 @dataclass(slots=True)

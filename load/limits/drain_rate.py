@@ -2,11 +2,12 @@
 
 from math import ceil
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.limits import bucket
 from echosounder.load.limits.bench import Bench, drain, recover
 from echosounder.load.limits.conclude import PER_TIME, Identified, conclude, next_recovery
-from echosounder.load.limits.seen import Fit, Kind, Range
+from echosounder.load.limits.seen import Fit, Range
 
 TRIES = 3
 ROUNDS = 6  # recoveries that are waited for to tell the kinds per time apart

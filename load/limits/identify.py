@@ -1,5 +1,6 @@
 """Which kind of limiter it is, and its numbers: experiments one after the other until one kind alone explains all that was seen."""
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits import concurrency
 from echosounder.load.limits.bench import Bench, accepted, fill, refused, watch
@@ -7,7 +8,7 @@ from echosounder.load.limits.conclude import Identified, conclude
 from echosounder.load.limits.drain_rate import per_time
 from echosounder.load.limits.fill_cap import capped
 from echosounder.load.limits.queues import held_for_longer, queued
-from echosounder.load.limits.seen import Fit, Kind
+from echosounder.load.limits.seen import Fit
 
 SUSTAINED = (2.0, 200)  # s and requests of the last test before "no limiter"
 FREE_AGAIN = 2.0  # s; the longest wait for a cap to let in again

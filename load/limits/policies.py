@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Ask, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall
 from echosounder.load.limits.conclude import Identified
 from echosounder.load.limits.hints import hint
-from echosounder.load.limits.seen import REFUSALS, Kind
+from echosounder.load.limits.seen import REFUSALS
 
 ATTEMPTS = 6
 EXCESS = (4, 16)  # jobs more than the limiter takes at once: at least, at most

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits.bench import HOLD, Bench, fill
-from echosounder.load.limits.seen import Fit, Kind, Range
+from echosounder.load.limits.seen import Fit, Range
 from echosounder.load.sample import Sample
 
 LONG_WAIT = 0.1  # s for a first token beyond what is usual, after which it may have waited in a queue that says nothing

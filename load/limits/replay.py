@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 
-from echosounder.load.limits.seen import Fit, Kind, Record, Seen
+from echosounder.judgement.limiter import Kind
+from echosounder.load.limits.seen import Fit, Record, Seen
 
 Model = Callable[[float, Seen], bool]  # the time of a request -> would it be served; told what really happened
 

@@ -7,12 +7,13 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.limits import replay
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.refusals import how_refused
 from echosounder.load.limits.scope import fairness
-from echosounder.load.limits.seen import Fit, Kind, Range
+from echosounder.load.limits.seen import Fit, Range
 from echosounder.load.limits.trials import Trial
 from echosounder.load.sample import Sample
 

@@ -2,9 +2,10 @@
 
 from math import ceil
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits.bench import Bench, accepted, refused, saturate
-from echosounder.load.limits.seen import Fit, Kind
+from echosounder.load.limits.seen import Fit
 
 SANDWICHES = 3
 COMPARED = 8  # requests of the user who asks for less, from which shares are worth comparing

@@ -8,24 +8,14 @@ late the client was, and the parameters that are left are bounds, not a fit: the
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Outcome
 
 REFUSALS = frozenset({429, 503})
 INFINITY = float("inf")
-
-
-class Kind(StrEnum):
-    NONE = "none"
-    CONCURRENCY = "concurrency"
-    BUCKET = "token-bucket"
-    FIXED = "fixed-window"
-    SLIDING = "sliding-window"
-    QUEUE = "queue"
-    UNRESOLVED = "unresolved"
 
 
 @dataclass(frozen=True, slots=True)

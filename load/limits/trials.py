@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Ask, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall, refused, saturate
 from echosounder.load.limits.conclude import Identified, next_recovery
 from echosounder.load.limits.hints import ROUNDING, Hint, hint
-from echosounder.load.limits.seen import Fit, Kind
+from echosounder.load.limits.seen import Fit
 
 EARLY_MARGIN = 0.25  # s
 LONGEST_HINT = 30.0  # s that a hint is waited for

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from echosounder.load.limits.seen import INFINITY, Fit, Kind, Range, Record, Seen, impossible
+from echosounder.judgement.limiter import Kind
+from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, Seen, impossible
 
 PHASES = 16  # places in the narrowest recovery where a window by the clock may begin
 LENGTHS = 12  # of windows from their first request, tried between their bounds

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from echosounder import specs
+from echosounder.judgement.bill import bill as checks
 from echosounder.load.engine import Outcome, Progress
 from echosounder.load.experiment.run import Plan, Run, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
@@ -20,12 +21,13 @@ from echosounder.load.pricing.chains import BASE
 from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.evidence import Evidence
 from echosounder.load.pricing.experiment import experiment
-from echosounder.load.pricing.judge import results, unverified
+from echosounder.load.pricing.judge import billed
 from echosounder.load.pricing.lab import OUTPUT, Goal, Lab
 from echosounder.load.pricing.oracle import Scale
 from echosounder.load.pricing.prompts import TEMPLATE, Asking
 from echosounder.load.pricing.report import cache, cost, objectives
 from echosounder.load.pricing.tariff import Tariff
+from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.errors import UsageError
 from echosounder.wire.header import RunKind
 from echosounder.wire.prices import Rates, bill
@@ -127,8 +129,9 @@ def concluded(lab: Lab) -> tuple[dict[str, Any], list[Result], Stopped | None]:
     """What a run came to: members ``cache``, ``cost`` and ``slo``, a result for each requirement, and why there is no verdict."""
     evidence = Evidence(lab, lab.asking.profile)
     evidence.causes = causes(evidence.entries, lambda charge: lab.tariff.others(charge.at))
-    members = {"cache": cache(evidence), "cost": cost(evidence), "slo": objectives(evidence)}
-    return members, results(evidence), lab.stopped or _unverified(evidence)
+    found = billed(evidence)
+    members = {"cache": cache(evidence, found), "cost": cost(evidence), "slo": objectives(evidence, found)}
+    return members, checks.results(found, evidence.profile), lab.stopped or _unverified(evidence)
 
 
 def _unverified(evidence: Evidence) -> Stopped | None:

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
+from echosounder.judgement.bill import Role
 from echosounder.load.pricing.lab import Answer, Goal, Send
 from echosounder.load.pricing.prompts import Prompt, changed, cut, joined, returned, shown, system, user
 
@@ -59,9 +60,9 @@ def growing(salt: str) -> Chain:
 def long_text(salt: str) -> Chain:
     """The documentation's example: one long text, one question after the other. By the rules of V4 the third one hits."""
     head, report = system(24, f"{salt} analyst"), user(856, f"{salt} report")
-    for question in "BCD":
+    for question, role in (("B", None), ("C", None), ("D", Role.THIRD)):
         asked = joined(report, user(24, f"{salt} question {question}"))
-        yield [Send(question, Prompt((head, asked)))]
+        yield [Send(question, Prompt((head, asked)), role=role)]
 
 
 def conversation(salt: str) -> Chain:
@@ -94,4 +95,4 @@ def first_tokens(salt: str, pairs: int, tokens: int) -> Chain:
     """Long prompts twice each: does a hit bring the first token sooner?"""
     prompts = [Prompt((user(tokens, f"{salt} first token {number}"),)) for number in range(pairs)]
     for name in ("cold", "warm"):
-        yield [Send(name, prompt, tokens=2, stream=True) for prompt in prompts]
+        yield [Send(name, prompt, tokens=2, stream=True, role=Role.TIMED) for prompt in prompts]

@@ -6,7 +6,8 @@ from functools import partial
 from itertools import combinations
 from math import gcd
 
-from echosounder.load.pricing.hypotheses import KINDS, Cause, Hypothesis, Other, difference, hypotheses
+from echosounder.judgement.bill import Cause
+from echosounder.load.pricing.hypotheses import KINDS, Hypothesis, Other, difference, hypotheses
 from echosounder.load.pricing.ledger import ZERO, Entry, merged, total
 from echosounder.wire.prices import Rates, bill
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from echosounder import specs
-from echosounder.load.pricing.hypotheses import Cause
+from echosounder.judgement.bill import Cause
 from echosounder.load.pricing.lab import Answer, Lab
 from echosounder.load.pricing.ledger import Entry, settled
 from echosounder.load.pricing.oracle import MODELS, Expectation, expectations
@@ -30,6 +30,7 @@ class Evidence:
     profile: str
     causes: Sequence[Cause] = ()
     answers: list[Answer] = field(init=False)
+    expected: list[Expectation] = field(init=False)
     counted: list[Counted] = field(init=False)
     entries: list[Entry] = field(init=False)
     unit: int | None = field(init=False)
@@ -39,10 +40,10 @@ class Evidence:
         limits = specs.limits(self.profile, self.lab.asking.model)
         self.unit, self.model = limits.cache_unit, limits.cache_model
         self.answers = [answer for answer in self.lab.answers if answer.outcome.status == 200]
-        expected = expectations([self.lab.seen(answer) for answer in self.answers], self.lab.scale)
+        self.expected = expectations([self.lab.seen(answer) for answer in self.answers], self.lab.scale)
         self.counted = [
             Counted(answer, each, answer.hit)
-            for answer, each in zip(self.answers, expected, strict=True)
+            for answer, each in zip(self.answers, self.expected, strict=True)
             if answer.hit is not None
         ]
         for entry in self.lab.entries:
@@ -61,24 +62,6 @@ class Evidence:
     @property
     def disturbed(self) -> bool:
         return bool(self.lab.idle and self.lab.idle.fell)
-
-    @property
-    def invented(self) -> list[Counted]:
-        """Hits that no earlier prompt of anyone explains."""
-        return [each for each in self.counted if each.hit > each.expected.anyone]
-
-    @property
-    def leaked(self) -> list[Counted]:
-        """Hits on what other users or other accounts had sent. Where hits are invented nobody can tell."""
-        if self.invented:
-            return []
-        return [each for each in self.counted if each.hit > each.expected.most]
-
-    @property
-    def wanting(self) -> tuple[list[Counted], list[Counted]]:
-        """Those that should have hit, and of these the ones that hit less."""
-        due = [each for each in self.counted if self.promised(each)]
-        return due, [each for each in due if each.hit < self.promised(each)]
 
 
 def confusion(evidence: Evidence) -> dict[str, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from echosounder.judgement.bill import Role
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.pricing.chains import BASE, SHORT, Chain, chains
 from echosounder.load.pricing.lab import OUTPUT, Answer, Lab, Send, charge, close_entry, one, open_entry, rest, send
@@ -160,7 +161,7 @@ def _fim(lab: Lab) -> Script[None]:
     if not lab.asking.limits.fim:
         return
     lab.tell("fim")
-    yield from open_entry(lab, "fim")
+    yield from open_entry(lab, "fim", Role.FIM)
     job = lab.asking.fim(user(88, f"{lab.goal.salt} fim"), "fim", OUTPUT)
     [outcome] = yield from lab.book.ended([lab.book.ask(job, keep=True)])
     assert lab.entry is not None
@@ -173,7 +174,7 @@ def _bulk(lab: Lab) -> Script[None]:
     if not lab.goal.bulk:
         return
     lab.tell("many at once")
-    yield from open_entry(lab, "many at once")
+    yield from open_entry(lab, "many at once", Role.TOGETHER)
     families = [user(216, f"{lab.goal.salt} family {number}") for number in range(4)]
     for begin in range(0, lab.goal.bulk, lab.goal.together):
         numbers = range(begin, min(begin + lab.goal.together, lab.goal.bulk))

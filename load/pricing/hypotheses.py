@@ -6,6 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from functools import partial
 
+from echosounder.judgement.bill import Cause
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, total
 from echosounder.wire.prices import EXACT, Rates, bill
 
@@ -13,16 +14,6 @@ Other = Callable[[Charge], list[tuple[str, Rates]]]
 """The other rates of the price list, with the name of the window or the row."""
 Extra = Callable[[Charge, Decimal], Decimal]
 """Of a request, and the smallest unit of the balance: what was taken beyond its bill."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """``name`` for programs, ``says`` for people, ``requirement`` that is broken; ``entries`` that it explains."""
-
-    name: str
-    says: str
-    requirement: str
-    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

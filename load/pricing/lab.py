@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from echosounder import specs
+from echosounder.judgement.bill import Role
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Book, Outcome, Script, Stopped
 from echosounder.load.pricing.account import Accountant
@@ -42,7 +43,8 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A request to be. ``keep`` its answer: needed where the text matters, too much where there are thousands."""
+    """A request to be; ``name`` is for people, ``role`` says what it is to show. ``keep`` its answer: needed where the text
+    matters, too much where there are thousands."""
 
     name: str
     prompt: Prompt
@@ -51,6 +53,7 @@ class Send:
     user_id: str | None = None
     key: int = 0
     keep: bool = True
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +123,11 @@ class Lab:
         return Seen(send.prompt, scope, outcome.sent, outcome.closed or outcome.answered, whole)
 
 
-def open_entry(lab: Lab, name: str) -> Script[None]:
+def open_entry(lab: Lab, name: str, *roles: Role) -> Script[None]:
     """Begin a group: from this balance on."""
     last = lab.entries[-1].after if lab.entries else lab.idle.after if lab.idle else None
-    lab.entry = Entry(name, before=last or (yield from lab.accountant.read()), unit=lab.accountant.unit)
+    before = last or (yield from lab.accountant.read())
+    lab.entry = Entry(name, before=before, unit=lab.accountant.unit, roles=frozenset(roles))
 
 
 def close_entry(lab: Lab) -> Script[None]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import zip_longest
 
+from echosounder.judgement.bill import Role
 from echosounder.load.experiment.script import Outcome
 from echosounder.wire.prices import EXACT, Rates, bill
 from echosounder.wire.strict_json import at
@@ -84,8 +85,8 @@ class Charge:
 
 @dataclass(slots=True)
 class Entry:
-    """Requests between two balances. ``unknown``: may have been charged, nobody says how much. ``unit``: the smallest difference
-    that the account's balances show."""
+    """Requests between two balances; ``roles``: what they were sent to show. ``unknown``: may have been charged, nobody says how
+    much. ``unit``: the smallest difference that the account's balances show."""
 
     name: str
     charges: list[Charge] = field(default_factory=list)
@@ -93,6 +94,7 @@ class Entry:
     after: Balance | None = None
     unknown: int = 0
     unit: Decimal = CENT
+    roles: frozenset[Role] = frozenset()
 
     @property
     def bills(self) -> list[Decimal]:
@@ -152,7 +154,8 @@ def merged(entries: Sequence[Entry], name: str | None = None) -> Entry:
     first, last = entries[0], entries[-1]
     charges = [charge for entry in entries for charge in entry.charges]
     names = name or (first.name if len(entries) == 1 else f"{first.name} to {last.name}")
-    return Entry(names, charges, first.before, last.after, sum(each.unknown for each in entries), first.unit)
+    unknown, roles = sum(each.unknown for each in entries), frozenset().union(*(each.roles for each in entries))
+    return Entry(names, charges, first.before, last.after, unknown, first.unit, roles)
 
 
 def settled(entries: Sequence[Entry]) -> list[Entry]:

@@ -5,14 +5,15 @@ from decimal import Decimal
 from math import gcd
 from typing import Any
 
+from echosounder.judgement.bill import WITHHELD, Bill, Role
 from echosounder.load.pricing.evidence import Counted, Evidence, confusion
-from echosounder.load.pricing.judge import WITHHELD, unverified
 from echosounder.load.pricing.latency import compared
 from echosounder.load.pricing.ledger import ZERO, Entry, merged, money, total
+from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.prices import bill
 
 
-def cache(evidence: Evidence) -> dict[str, Any]:
+def cache(evidence: Evidence, billed: Bill) -> dict[str, Any]:
     """Member ``cache``. Named by the design: ``prompt_tokens``, ``hit_tokens``, ``expected_hit_tokens`` (promised by the profile's
     cache model), ``hit_ratio``, ``mismatches`` (requests with less than promised, or more than can be).
 
@@ -42,7 +43,7 @@ def cache(evidence: Evidence) -> dict[str, Any]:
         "evicted": _evicted(evidence),
         "confusion": confusion(evidence) if counted else None,
         "points": [_point(each, evidence) for each in counted if each.answer.send.keep],
-        "leaks": [each.answer.name for each in evidence.leaked],
+        "leaks": [said.name for _, said in billed.leaked],
         "tokens_per_word": round((low + high) / 2, 4),
         "latency": _latency(counted),
     }
@@ -82,14 +83,14 @@ def cost(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def objectives(evidence: Evidence) -> list[dict[str, Any]]:
+def objectives(evidence: Evidence, billed: Bill) -> list[dict[str, Any]]:
     """Member ``slo``: what a bill must hold to, whatever the level of the requirement. What could not be judged is left out."""
-    due, short = evidence.wanting
+    due, short = billed.wanting
     rest = unexplained(evidence)
     told = {
         "unexplained=0": None if rest is None or unverified(evidence) else (float(rest), rest == 0),
-        "invented_hits=0": (len(evidence.invented), not evidence.invented) if evidence.counted else None,
-        "leaked_hits=0": (len(evidence.leaked), not evidence.leaked) if evidence.counted else None,
+        "invented_hits=0": (len(billed.invented), not billed.invented) if evidence.counted else None,
+        "leaked_hits=0": (len(billed.leaked), not billed.leaked) if evidence.counted else None,
         f"withheld_hits<={WITHHELD:.0%}": (len(short) / len(due), len(short) <= WITHHELD * len(due)) if due else None,
     }
     return [{"expr": expr, "value": said[0], "met": said[1]} for expr, said in told.items() if said is not None]
@@ -144,7 +145,7 @@ def _point(each: Counted, evidence: Evidence) -> dict[str, Any]:
 
 def _latency(counted: Sequence[Counted]) -> dict[str, Any] | None:
     """Of the first tokens of long prompts, cold and warm as usage says."""
-    times = [(each.hit > 0, each.answer.ttft_ms) for each in counted if each.answer.entry.startswith("first tokens")]
+    times = [(each.hit > 0, each.answer.ttft_ms) for each in counted if each.answer.send.role is Role.TIMED]
     groups = ([time for warm, time in times if warm is kind and time is not None] for kind in (False, True))
     return compared(*groups)
 

@@ -14,7 +14,7 @@ from echosounder.judgement.causes import (
     explanations,
     umbrella,
 )
-from echosounder.judgement.score import MAX_FINDINGS
+from echosounder.judgement.rule import MAX_FINDINGS
 from echosounder.wire.verdict import Finding, Result, Verdict
 
 IDS = [row.id for row in specs.requirements()]

@@ -4,10 +4,10 @@ import pytest
 import simulated
 import simulated_limiters
 
+from echosounder.judgement.limiter import Kind
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.discovery import discover
 from echosounder.load.limits.goal import Asking, Goal
-from echosounder.load.limits.seen import Kind
 
 
 def found(make, seed):

@@ -1,6 +1,7 @@
 """What a run says where it cannot verify: each in one sentence, with the exit code that the manual gives."""
 
 import importlib.util
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +37,10 @@ def run(*defects, keys=1, profile="2026-08", **settings):
 
 def exit_code(members, results, stopped):
     """As of the command: from the members of the report that it looks at."""
-    rows = [{"verdict": str(result.verdict)} for result in results.values()]
+    rows = [
+        {"level": specs.requirement(result.requirement).level, "verdict": str(result.verdict)}
+        for result in results.values()
+    ]
     ends = [{"kind": stopped.kind}] if stopped else []
     made = {
         "requirements": rows,
@@ -84,6 +88,25 @@ def test_what_was_sent_before_the_budget_ran_out_is_reconciled():
         "cache.user-id-isolates",
     }
     assert {name for name in unseen if results[name].verdict != "inconclusive"} == set()
+
+
+@pytest.mark.parametrize("defects", [(), ("withholds-hits",), ("leaks-users",), ("token-more",)])
+def test_what_people_read_decides_nothing(defects):
+    """Every name of a group and of a request is another one, and every verdict is the same."""
+    target = simulated.Target(defects)
+    lab = Lab(GOAL, Asking(MODEL), Tariff(MODEL, "2026-08", "USD"), target.at)
+    lab.scale = Scale(target.unit)
+    lab = target.run(experiment(lab))
+    before = concluded(lab)
+    for entry in lab.entries:
+        entry.name = "x"
+    lab.answers = [replace(answer, entry="x", send=replace(answer.send, name="x")) for answer in lab.answers]
+    after = concluded(lab)
+    assert [(each.requirement, each.verdict) for each in before[1]] == [
+        (each.requirement, each.verdict) for each in after[1]
+    ]
+    assert before[0]["cache"]["latency"] == after[0]["cache"]["latency"]
+    assert before[0]["slo"] == after[0]["slo"]
 
 
 def test_a_fault_of_more_than_the_balance_shows_is_found_even_so():

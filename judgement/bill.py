@@ -1,0 +1,299 @@
+"""What an account was charged beside what usage and prices say, as an experiment saw it, and what the requirements say about it.
+
+The rules on usage and cache are those of :mod:`judgement.metered`, which the checks on exchanges share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+
+from echosounder.judgement import metered as rules
+from echosounder.judgement.check import Inconclusive, Problem, Problems, Untestable
+from echosounder.judgement.evidence import NO_OCCASION, Checks, first_of_each
+from echosounder.judgement.metered import HIT, Metered
+
+WITHHELD = 1 / 3  # share of promised hits that may be missed before it is worth a finding: caching is best effort
+FEWEST = 3  # prompts that should have hit
+
+
+class Role(Enum):
+    """What a request, or a group of them, was sent to show."""
+
+    THIRD = auto()  # the third prompt with the same long beginning
+    FIM = auto()
+    TOGETHER = auto()  # many at once
+    TIMED = auto()  # whether a hit brings the first token sooner
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A served request: ``answer`` None where it tells no usage, ``counted`` where that says what was cached; ``user``: it named one.
+    ``shared``: how many tokens its beginning has in common with an earlier one, ``promised``: how many of them must hit."""
+
+    answer: Metered | None = None
+    counted: bool = False
+    user: bool = False
+    shared: int = 0
+    promised: int = 0
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Requests between two balances: by how much it ``fell``, what was ``billed``, and whether the one explains the other (None:
+    nobody can say). ``hits``: some of the prompts were cached; ``modes``: streamed or not; ``coarse``: the bill has digits that the
+    balance does not show."""
+
+    name: str
+    fell: Decimal | None
+    billed: Decimal
+    explained: bool | None
+    requests: int = 0
+    hits: bool = False
+    modes: frozenset[bool] = frozenset()
+    roles: frozenset[Role] = frozenset()
+    coarse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What explains a wrong bill: ``name`` for programs, ``says`` for people, the ``requirement`` that is broken, and the ``entries``
+    that it explains."""
+
+    name: str
+    says: str
+    requirement: str
+    entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """``whole`` is all of ``entries`` as one. ``unit``: tokens that hits come in. ``unverified``: why the bill cannot be held against
+    the balance, else empty. ``skew_s``: by how much the target's clock is off, where that is too much to know the prices.
+    ``same_account``: of two keys, None where there are none or nobody can say."""
+
+    answers: Sequence[Told]
+    entries: Sequence[Spent] = ()
+    whole: Spent | None = None
+    causes: Sequence[Cause] = ()
+    unit: int | None = None
+    unverified: str = ""
+    skew_s: float | None = None
+    same_account: bool | None = None
+
+    @property
+    def counted(self) -> list[tuple[Told, Metered]]:
+        """The answers that say what was cached."""
+        return [(each, each.answer) for each in self.answers if each.counted and each.answer is not None]
+
+    @property
+    def invented(self) -> list[tuple[Told, Metered]]:
+        """Hits that no earlier prompt of anyone explains."""
+        return [(each, said) for each, said in self.counted if said.hit > said.known.most]
+
+    @property
+    def leaked(self) -> list[tuple[Told, Metered]]:
+        """Hits on what other users or other accounts had sent. Where hits are invented nobody can tell."""
+        return [] if self.invented else [(each, said) for each, said in self.counted if said.hit > said.known.own]
+
+    @property
+    def wanting(self) -> tuple[list[tuple[Told, Metered]], list[tuple[Told, Metered]]]:
+        """Those that should have hit, and of these the ones that hit less."""
+        due = [(each, said) for each, said in self.counted if each.promised]
+        return due, [(each, said) for each, said in due if said.hit < each.promised]
+
+
+bill: Checks[Bill] = Checks()
+
+
+# -------------------------------------------------------------------------------------------------------------- usage
+
+
+def _told(found: Bill) -> list[Metered]:
+    """Raises where nothing was served, or where no answer tells its usage, which another MUST demands."""
+    if not found.answers:
+        raise Inconclusive("nothing was served")
+    told = [each.answer for each in found.answers if each.answer is not None]
+    if not told:
+        raise Untestable("answers do not tell their usage")
+    return told
+
+
+def _each(rule: Callable[[Metered], Problems]) -> Callable[[Bill], Problems]:
+    def judge(found: Bill) -> Problems:
+        yield from first_of_each(_told(found), rule)
+
+    judge.__name__ = rule.__name__
+    return judge
+
+
+def _all(rule: Callable[[Sequence[Metered]], Problems]) -> Callable[[Bill], Problems]:
+    def judge(found: Bill) -> Problems:
+        yield from rule(_told(found))
+
+    judge.__name__ = rule.__name__
+    return judge
+
+
+bill("usage.cache-split")(_each(rules.cache_split))
+bill("usage.cached-tokens-agree")(_each(rules.cached_agree))
+bill("usage.modes-agree")(_all(rules.modes_agree))
+bill("usage.repeatable")(_all(rules.repeatable))
+bill("usage.completion-counted")(_each(rules.completion_counted))
+
+
+# -------------------------------------------------------------------------------------------------------------- cache
+
+
+def _split(found: Bill) -> list[tuple[Told, Metered]]:
+    _told(found)
+    if not found.counted:
+        raise Untestable("usage does not say what was cached")
+    return found.counted
+
+
+def _cached(found: Bill) -> list[Metered]:
+    return [said for _, said in _split(found)]
+
+
+@bill("cache.hits-within-prefix")
+def hits_within_prefix(found: Bill) -> Problems:
+    yield from rules.hits_within_prefix(_cached(found))
+
+
+@bill("cache.first-misses")
+def first_misses(found: Bill) -> Problems:
+    yield from first_of_each(_cached(found), rules.first_misses)
+
+
+@bill("cache.user-id-isolates")
+def users_isolated(found: Bill) -> Problems:
+    _trustworthy(found)
+    if not any(each.user for each, _ in found.counted):
+        raise Inconclusive("the run was over before two users were tried")
+    yield from rules.users_isolated(_cached(found))
+
+
+@bill("cache.account-isolates")
+def accounts_isolated(found: Bill) -> Problems:
+    _trustworthy(found)
+    if found.same_account is not False:
+        raise Inconclusive("it takes a second key of another account")
+    for _, said in found.leaked:
+        if said.hit > said.known.account:
+            yield said.wrong(f"{said.hit} tokens hit what another account had sent: prompts leak between accounts", HIT)
+
+
+def _trustworthy(found: Bill) -> None:
+    _split(found)
+    if found.invented:
+        raise Inconclusive("hits are invented, so whose they are cannot be told")
+
+
+@bill("cache.repeat-hits")
+def repeat_hits(found: Bill) -> Problems:
+    yield from rules.repeat_hits(_cached(found))
+
+
+@bill("load.hits-as-expected")
+def as_promised(found: Bill) -> Problems:
+    """More missing than best effort excuses."""
+    _split(found)
+    due, short = found.wanting
+    if len(due) < FEWEST:
+        raise Inconclusive(NO_OCCASION)
+    if len(short) > WITHHELD * len(due):
+        missing = sum(each.promised - said.hit for each, said in short)
+        promised = sum(each.promised for each, _ in due)
+        says = f"{missing} of {promised} tokens that should have hit did not, in {len(short)} of {len(due)} requests"
+        yield short[0][1].wrong(f"{says}: hits are withheld", HIT)
+
+
+@bill("cache.unit-64", "cache.unit-128")
+def in_units(found: Bill) -> Problems:
+    yield from first_of_each(_cached(found), lambda each: rules.in_units(each, found.unit))
+
+
+@bill("cache.common-prefix-unit")
+def third_hits(found: Bill) -> Problems:
+    third = next(((each, said) for each, said in _split(found) if each.role is Role.THIRD and each.promised), None)
+    if third is None:
+        raise Inconclusive(NO_OCCASION)
+    each, said = third
+    if not said.hit:
+        yield said.wrong(f"the third prompt with the same {each.shared} first tokens hits none of them", HIT)
+
+
+# --------------------------------------------------------------------------------------------------------------- bill
+
+
+def _verified(found: Bill) -> Sequence[Spent]:
+    """The entries that could be held against the balance. Raises where none can."""
+    if not found.answers:
+        raise Inconclusive("nothing was served")
+    if found.unverified:
+        raise Inconclusive(found.unverified)
+    return [entry for entry in found.entries if entry.explained is not None]
+
+
+def _caused(
+    requirement: str, occasion: Callable[[Sequence[Spent]], bool] = lambda known: True
+) -> Callable[[Bill], Problems]:
+    def judge(found: Bill) -> Problems:
+        known = _verified(found)
+        causes = [cause for cause in found.causes if cause.requirement == requirement]
+        if not causes and not occasion(known):
+            raise Inconclusive(NO_OCCASION)
+        for cause in causes:
+            yield Problem(f"{cause.says} ({', '.join(cause.entries)})", cause=cause.name)
+
+    return judge
+
+
+bill("balance.charged")(_caused("balance.charged"))
+bill("cache.discount")(_caused("cache.discount", lambda known: any(entry.hits for entry in known)))
+
+
+@bill("balance.price-window")
+def price_window(found: Bill) -> Problems:
+    _verified(found)
+    if found.skew_s is not None:
+        where = "ahead of" if found.skew_s > 0 else "behind"
+        raise Inconclusive(
+            f"the target's clock is {abs(found.skew_s):.0f} s {where} ours, so which prices were valid cannot be told"
+        )
+    yield from _caused("balance.price-window")(found)
+
+
+bill("balance.stream-same-price")(
+    _caused(
+        "balance.stream-same-price", lambda known: frozenset().union(*(entry.modes for entry in known)) == {False, True}
+    )
+)
+
+
+@bill("load.bill-adds-up")
+def adds_up(found: Bill) -> Problems:
+    known = _verified(found)
+    every = [*([found.whole] if found.whole else []), *found.entries]
+    wrong = next((entry for entry in every if entry.explained is False and entry.fell is not None), None)
+    if wrong is None and not any(Role.TOGETHER in entry.roles for entry in known):
+        raise Inconclusive(NO_OCCASION)
+    if wrong is not None:
+        says = f"the balance fell by {wrong.fell:f}, the bill of {wrong.requests} requests is {wrong.billed:f}"
+        yield Problem(f"{wrong.name}: {says}")
+
+
+@bill("fim.same-price")
+def fim_price(found: Bill) -> Problems:
+    known = _verified(found)
+    alone = next((entry for entry in found.entries if entry.roles == {Role.FIM}), None)
+    if not any(Role.FIM in entry.roles and (entry is alone or not entry.coarse) for entry in known):
+        raise Inconclusive(NO_OCCASION)
+    if alone is None or alone.explained is not False:
+        return
+    if all(each.explained for each in found.entries if each is not alone):
+        yield Problem(f"the balance fell by {alone.fell:f}, at chat prices it would be {alone.billed:f}")

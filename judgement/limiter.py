@@ -1,0 +1,144 @@
+"""What a limiter is and does, as an experiment found out, and what the requirements on limits say about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from echosounder.judgement.check import Inconclusive, Problem, Problems
+from echosounder.judgement.evidence import NO_OCCASION, Checks
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.stream import StreamEnd
+from echosounder.wire.strict_json import at
+
+SLOW = 0.25  # s after which a place that became free counts as slow to be given away
+
+
+class Kind(StrEnum):
+    NONE = "none"
+    CONCURRENCY = "concurrency"
+    BUCKET = "token-bucket"
+    FIXED = "fixed-window"
+    SLIDING = "sliding-window"
+    QUEUE = "queue"
+    UNRESOLVED = "unresolved"
+
+
+NAMED = frozenset({Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """``exchange`` None: it was not kept."""
+
+    status: int | None
+    exchange: Exchange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """A hint when to come again: whether it can be read, whether it was true (None: not found out), and what was seen, in words."""
+
+    readable: bool
+    honest: bool | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """``accepted``, ``refused``: what one request costs by the balance, None where it does not tell. Of a cap: ``lag`` (s that a place
+    stays taken), ``resumes`` (between how many in flight it accepts again after a refusal), ``cap``; ``penalty``: s without accepts
+    after a refusal. ``ends`` of the accepted streams."""
+
+    kind: Kind
+    refusals: Sequence[Refusal] = ()
+    accepted: Fraction | None = None
+    refused: Fraction | None = None
+    lag: float = 0.0
+    resumes: tuple[float, float] | None = None
+    cap: float | None = None
+    penalty: float | None = None
+    hints: Sequence[Hinted] = ()
+    ends: Sequence[StreamEnd] = ()
+
+
+limiter: Checks[Limiter] = Checks()
+
+
+@limiter("load.concurrency-limit")
+def counts_in_flight(found: Limiter) -> Problems:
+    if found.kind not in NAMED:
+        raise Inconclusive(NO_OCCASION)
+    if found.kind is not Kind.CONCURRENCY:
+        yield Problem(f"the limiter is a {found.kind}, where a cap on requests in flight is documented")
+    if statuses := sorted({refusal.status for refusal in found.refusals} - {429}, key=str):
+        yield Problem(f"refused with {', '.join(map(str, statuses))} instead of 429")
+
+
+@limiter("load.429-envelope")
+def envelope(found: Limiter) -> Problems:
+    kept = [each.exchange for each in found.refusals if each.exchange and each.status == 429]
+    if not kept:
+        raise Inconclusive(NO_OCCASION)
+    for exchange in kept:
+        if (got := at(exchange.json, "error", "type")) != "rate_limit_error":
+            message = f"a 429 has error.type {got!r}, expected 'rate_limit_error'"
+            yield Problem(message, pointer="/error/type", excerpt=exchange.text[:200], exchange=exchange)
+            return
+
+
+@limiter("load.429-not-charged")
+def not_charged(found: Limiter) -> Problems:
+    if found.refused is None:
+        raise Inconclusive(NO_OCCASION)
+    if found.refused:
+        share = float(found.refused / (found.accepted or 1))
+        yield Problem(f"each refused request lowers the balance, by {share:.0%} of what an accepted one costs")
+
+
+@limiter("load.recovers")
+def recovers(found: Limiter) -> Problems:
+    if found.kind is not Kind.CONCURRENCY:
+        raise Inconclusive(NO_OCCASION)
+    if found.lag > SLOW:
+        yield Problem(f"a place stays taken for {found.lag:.2f} s after its answer is complete")
+    if found.resumes is not None and found.cap is not None:
+        below = "{:.0f} to {:.0f}".format(*found.resumes)
+        yield Problem(f"after a refusal nothing is accepted until only {below} of {found.cap:.0f} are in flight")
+    if found.penalty:
+        yield Problem(
+            f"after a refusal nothing is accepted for about {found.penalty:.1f} s, and asking again renews that"
+        )
+
+
+@limiter("load.streams-complete")
+def complete(found: Limiter) -> Problems:
+    ends = Counter(str(end) for end in found.ends)
+    if not ends:
+        raise Inconclusive(NO_OCCASION)
+    if cut := ends.total() - ends[StreamEnd.DONE]:
+        how = ", ".join(f"{count} {end}" for end, count in ends.most_common() if end != StreamEnd.DONE)
+        yield Problem(f"{cut} of {ends.total()} accepted streams did not run to [DONE]: {how}")
+
+
+@limiter("load.retry-after-readable")
+def readable(found: Limiter) -> Problems:
+    if not found.hints:
+        raise Inconclusive(NO_OCCASION)
+    yield from _first(hint.says for hint in found.hints if not hint.readable)
+
+
+@limiter("load.retry-after-true")
+def true(found: Limiter) -> Problems:
+    if all(hint.honest is None for hint in found.hints):
+        raise Inconclusive(NO_OCCASION)
+    yield from (Problem(hint.says) for hint in found.hints if hint.honest is False)
+
+
+def _first(sentences: Iterator[str]) -> Problems:
+    for sentence in sentences:
+        yield Problem(sentence)
+        return

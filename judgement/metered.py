@@ -1,0 +1,165 @@
+"""An answer and what its usage says, and what must hold in it: the rules that a check and a bill have in common.
+
+A check makes one of each exchange (:mod:`judgement.checks.usage`, :mod:`judgement.checks.cache`), an experiment of each request
+(:mod:`load.pricing`), which may have kept no exchange. How many tokens of a prompt can have been in the cache is for an oracle to
+say, and each has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from echosounder.judgement.check import Identified, Inconclusive, Problem, Problems
+from echosounder.wire.usage import PATHS, Usage, disagreements
+
+HIT = "/usage/prompt_cache_hit_tokens"
+PROMPT = "/usage/prompt_tokens"
+NO_HITS = "nothing hit the cache"
+FEWEST_REPEATS = 2
+"""Caching is best effort: that one repetition misses says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an oracle knows of a prompt, in tokens. ``most``: what any earlier prompt explains. ``new``: no earlier one begins like it.
+    ``again``: all of it was sent before, long enough ago. ``own``: what the same user had sent of it, ``account``: what all users had.
+    """
+
+    most: int = 0
+    new: bool = False
+    again: bool = False
+    own: int = 0
+    account: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """``prompt`` is equal for equal prompts; ``bound`` is ``max_tokens``; ``event`` is the one of a stream that has the usage;
+    ``name`` is for people, where there may be no exchange to look at."""
+
+    source: Identified
+    usage: Usage
+    finish: str | None = None
+    bound: int | None = None
+    streamed: bool = False
+    prompt: Hashable = None
+    event: int | None = None
+    known: Known = Known()
+    name: str = ""
+
+    @property
+    def hit(self) -> int:
+        """By the member that the API has for it, else by the one that OpenAI has."""
+        return self.usage.hit if self.usage.hit is not None else self.usage.cached or 0
+
+    def wrong(self, message: str, pointer: str, cause: str = "") -> Problem:
+        message = f"{self.name}: {message}" if self.name else message
+        return Problem(message, event=self.event, pointer=pointer, cause=cause, exchange=self.source)
+
+
+# ------------------------------------------------------------------------------------------------------ of one answer
+
+
+def sums(each: Metered, pointer: str) -> Iterator[Problem]:
+    """What does not add up at *pointer*, below ``/usage``."""
+    for where, sentence in disagreements(each.usage):
+        if where == pointer and "negative" not in sentence:
+            yield each.wrong(sentence, f"/usage{where}", "usage does not add up")
+
+
+def cache_split(each: Metered) -> Problems:
+    for name in ("hit", "miss"):
+        if getattr(each.usage, name) is None:
+            yield each.wrong(f"usage has no {PATHS[name][-1]}", "/usage", "no cache split in usage")
+    yield from sums(each, "/prompt_tokens")
+
+
+def cached_agree(each: Metered) -> Problems:
+    if each.usage.cached is None or each.usage.hit is None:
+        raise Inconclusive("the usage does not count the cached tokens twice")
+    yield from sums(each, "/prompt_tokens_details/cached_tokens")
+
+
+def completion_counted(each: Metered) -> Problems:
+    counted = each.usage.completion
+    if each.finish != "length" or counted is None:
+        raise Inconclusive("no answer that counts its tokens was cut")
+    if counted != each.bound:
+        says = f"max_tokens {each.bound} cut the answer, but completion_tokens is {counted}"
+        yield each.wrong(says, "/usage/completion_tokens")
+
+
+def first_misses(each: Metered) -> Problems:
+    if not each.known.new:
+        raise Inconclusive("every prompt begins like one that was sent before")
+    if each.hit:
+        yield each.wrong(f"a prompt that was never sent before hit {each.hit} tokens", HIT)
+
+
+def in_units(each: Metered, unit: int | None) -> Problems:
+    if not each.hit:
+        raise Inconclusive(NO_HITS)
+    if unit and each.hit % unit:
+        yield each.wrong(f"{each.hit} tokens hit, expected a multiple of {unit}", HIT)
+
+
+# ----------------------------------------------------------------------------------------------------- of all of them
+
+
+def modes_agree(answers: Sequence[Metered]) -> Problems:
+    groups = [group for group in _of_one_prompt(answers) if {each.streamed for each in group} == {False, True}]
+    if not groups:
+        raise Inconclusive("one of the two modes reported no usage")
+    for group in groups:
+        expected = next(each for each in group if not each.streamed).usage.prompt
+        for each in group:
+            if each.streamed and each.usage.prompt != expected:
+                yield each.wrong(f"prompt_tokens is {each.usage.prompt} as a stream, {expected} as a document", PROMPT)
+
+
+def repeatable(answers: Sequence[Metered]) -> Problems:
+    repeats = [pair for group in _of_one_prompt(answers) for pair in pairwise(group)]
+    if not repeats:
+        raise Inconclusive("no request was answered twice")
+    for first, second in repeats:
+        if first.usage.prompt != second.usage.prompt:
+            says = f"the same prompt cost {first.usage.prompt} tokens, then {second.usage.prompt}"
+            yield second.wrong(says, PROMPT)
+
+
+def _of_one_prompt(answers: Sequence[Metered]) -> list[list[Metered]]:
+    groups: dict[Hashable, list[Metered]] = {}
+    for each in answers:
+        groups.setdefault(each.prompt, []).append(each)
+    return list(groups.values())
+
+
+def hits_within_prefix(answers: Sequence[Metered]) -> Problems:
+    if not any(each.hit for each in answers):
+        raise Inconclusive(NO_HITS)
+    for each in answers:
+        if each.hit > each.known.most:
+            says = f"{each.hit} tokens hit, but no earlier request shares more than {each.known.most} with this one from the beginning on"
+            yield each.wrong(says, HIT)
+
+
+def repeat_hits(answers: Sequence[Metered]) -> Problems:
+    repeats = [each for each in answers if each.known.again]
+    if any(each.hit for each in repeats):
+        return
+    if len(repeats) < FEWEST_REPEATS:
+        raise Inconclusive(f"{len(repeats)} repetitions reported a split, and it takes {FEWEST_REPEATS}")
+    says = f"none of {len(repeats)} repetitions of a prompt of {repeats[0].usage.prompt} tokens hit the cache"
+    yield repeats[-1].wrong(says, HIT)
+
+
+def users_isolated(answers: Sequence[Metered]) -> Problems:
+    """A hit beyond what the user's own prompts explain, on what others had sent, where the first user's prompt was cached at all."""
+    others = [each for each in answers if each.known.account > each.known.own]
+    if not others or not any(each.hit for each in answers if each.known.again):
+        raise Inconclusive("the prompt of the first user was not cached")
+    for each in others:
+        if each.known.own < each.hit <= each.known.account:
+            yield each.wrong(f"{each.hit} tokens hit what another user had sent: prompts leak between users", HIT)

@@ -1,0 +1,91 @@
+"""The verdict rule, the only one: what a judge yields or raises becomes the verdict of a requirement.
+
+    the judge raised Inconclusive, Untestable, Unsupported      inconclusive, untestable, unsupported, with its reason
+    it raised anything else                                     error: that is ours
+    it found something, and the requirement is a MUST           fail
+    it found something, and the requirement is a SHOULD         nonstrict
+    it found something, and the requirement is a MAY            unsupported, told in a note: nothing is broken
+    else                                                        pass
+
+Which exchanges or which evidence a judge is given, and what it means that there are none, is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from echosounder import specs
+from echosounder.judgement.check import Identified, Inconclusive, Problem, Unsupported, Untestable, excerpt
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.verdict import Finding, Result, Verdict
+
+MAX_FINDINGS = 10
+"""Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
+
+HELD = frozenset({Verdict.FAIL, Verdict.UNTESTABLE})
+"""With one of these a requirement that is a MUST is not met."""
+
+_BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT}
+
+
+def decide(
+    row: specs.Requirement, judge: Callable[[], Iterable[Problem]], name: str = "", exchanges: Sequence[str] = ()
+) -> Result:
+    """The result that *judge*, the function called *name*, comes to; *exchanges* are the ids of those that it looks at."""
+    ids = tuple(exchanges)
+    try:
+        findings = tuple(finding(row, problem) for problem in judge())[:MAX_FINDINGS]
+    except Inconclusive as reason:
+        return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
+    except Untestable as reason:
+        return Result(row.id, Verdict.UNTESTABLE, note=str(reason), exchanges=ids)
+    except Unsupported as reason:
+        return Result(row.id, Verdict.UNSUPPORTED, note=str(reason), exchanges=ids)
+    except Exception as error:  # a check that trips over an answer must not take the run with it
+        return tripped(row, name, error, ids)
+    if findings and row.level == "MAY":
+        return Result(row.id, Verdict.UNSUPPORTED, note=f"optional, and not done: {findings[0].message}", exchanges=ids)
+    return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids)
+
+
+def tripped(row: specs.Requirement, name: str, error: Exception, exchanges: Sequence[str] = ()) -> Result:
+    note = f"the check {name} failed on this answer: {type(error).__name__}: {error}"
+    return Result(row.id, Verdict.ERROR, note=note, exchanges=tuple(exchanges))
+
+
+def unmet(level: str, verdict: str) -> bool:
+    """Does a target deviate that has this *verdict* on a requirement of this *level*?"""
+    return level == "MUST" and verdict in HELD
+
+
+def finding(row: specs.Requirement, problem: Problem) -> Finding:
+    exchange = problem.exchange if isinstance(problem.exchange, Exchange) else None
+    return Finding(
+        requirement=row.id,
+        message=problem.message,
+        exchange=_id(problem.exchange),
+        event=problem.event,
+        offset=problem.offset if problem.offset is not None else _offset(exchange, problem.event),
+        pointer=problem.pointer,
+        excerpt=excerpt(problem.excerpt or _shown(exchange, problem)),
+        cause=problem.cause,
+    )
+
+
+def _id(source: Identified | None) -> str:
+    return "" if source is None else source.id
+
+
+def _offset(exchange: Exchange | None, event: int | None) -> int | None:
+    if exchange is None or event is None or event >= len(exchange.events):
+        return None
+    return exchange.events[event].item.offset
+
+
+def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
+    """What the finding points at, where the check did not pick words of its own."""
+    if exchange is None:
+        return ""
+    if problem.event is not None and problem.event < len(exchange.data):
+        return exchange.data[problem.event]
+    return exchange.body[problem.offset or 0 :][:1000]

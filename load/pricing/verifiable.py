@@ -1,0 +1,32 @@
+"""Can the bill of a run be held against the balance, and if not, why?"""
+
+from echosounder.load.pricing.evidence import Evidence
+from echosounder.load.pricing.ledger import merged, money
+
+UNITS = 10  # of the balance's last digit that a bill must come to
+
+
+def unverified(evidence: Evidence) -> str:
+    """Why the bill cannot be held against the balance; empty where it can."""
+    lab = evidence.lab
+    if evidence.disturbed:
+        return "the balance moved while nothing was sent: somebody else uses the account, so the bill cannot be held against it"
+    if not lab.accountant.available:
+        said = (
+            f"tells no {lab.tariff.currency}"
+            if lab.accountant.status == 200
+            else f"is answered with {lab.accountant.status}"
+        )
+        return f"GET /user/balance {said}, so what was charged cannot be verified"
+    if not evidence.told and any(entry.unknown for entry in evidence.entries):
+        return "answers do not tell their usage, so there is no bill to hold against the balance"
+    return _too_small(evidence) if evidence.told else "the run was over before anything was charged"
+
+
+def _too_small(evidence: Evidence) -> str:
+    """A bill of a cent comes out to the cent whatever is wrong with it. What does not come out even so is worth a finding."""
+    whole = merged(evidence.entries, "all")
+    if evidence.causes or not whole.coarse or whole.billed >= UNITS * whole.unit:
+        return ""
+    unit, billed, least = (money(amount) for amount in (whole.unit, whole.billed, UNITS * whole.unit))
+    return f"the balance shows nothing below {unit}, so a bill of {billed} cannot be held against it; it takes one of {least}"

@@ -1,0 +1,33 @@
+"""The exchanges that a load run kept whole, held against the checks of the conformance suite: what breaks only under load?"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from echosounder.judgement.alone import broken, like
+from echosounder.judgement.check import Case, Subject
+from echosounder.load.figures.analysis import attach_conformance
+from echosounder.wire.runlog import exchange_from, records
+
+
+def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[str, Any]:
+    """The report of a load run with what the checks found in the exchanges of its log."""
+    case, sampled, failing = Case(Subject(profile, report["target"]["model"] or "")), 0, Counter[str]()
+    for record in records(log):
+        if record["kind"] == "worker" and case.started is None:
+            case = replace(case, started=record["wall_offset"] / 1e9, stamp=0)
+        elif record["kind"] == "exchange" and like(exchange := exchange_from(record)):
+            sampled += 1
+            failing.update(broken(exchange, case))
+    return attach_conformance(report, sampled, failing)
+
+
+def lines(report: dict[str, Any]) -> Iterator[str]:
+    """What to tell a person: nothing where no exchange was kept."""
+    sampled, failing = report["conformance"]["sampled"], report["conformance"]["failing"]
+    if sampled and not failing:
+        yield f"conformance: {sampled} exchanges judged, none broke a requirement"
+    for id, number in sorted(failing.items(), key=lambda item: -item[1]):
+        yield f"conformance: {number} of {sampled} exchanges break {id}; `echosounder explain {id}` says what it asks for"
