@@ -1,6 +1,7 @@
 """Who and what is let in: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +17,11 @@ DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of these wo
 REFUSED_WORDS = re.compile("invalid|wrong|revoked")
 
 
-def authorised(request: Request, profile: str) -> str:
-    """The API key. Raises :class:`refusals.Refused` (401)."""
-    return _key(request.headers.get("authorization", ""), profile)
+def authorised(request: Request, profile: str, credentials: Sequence[str]) -> str:
+    """The API key, from the first of the headers that is there. Raises :class:`refusals.Refused` (401)."""
+    name = next((each for each in credentials if each in request.headers), "authorization")
+    value = request.headers.get(name, "")
+    return _key(value if name == "authorization" else f"Bearer {value}", profile)
 
 
 @lru_cache(maxsize=256)

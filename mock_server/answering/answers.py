@@ -1,6 +1,7 @@
 """Request to response: the routes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import partial
@@ -29,6 +30,15 @@ SECURITY: Headers = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers at a path, and the headers that may hold the key."""
+
+    method: str
+    handler: Handler
+    credentials: tuple[str, ...] = ("authorization",)
+
+
 class Answers:
     """Answers requests; knows nothing of sockets."""
 
@@ -38,17 +48,17 @@ class Answers:
         self._date = (0, "")
         self.routes = dict(self._routes())
 
-    def _routes(self) -> Iterator[tuple[str, tuple[str, Handler]]]:
-        """Path to method and handler; below a path that ends with a slash stands one thing for each name."""
+    def _routes(self) -> Iterator[tuple[str, Route]]:
+        """By path; below a path that ends with a slash stands one thing for each name."""
         for path, form in formats.paths(self.config.profile).items():
-            yield path, ("POST", partial(self._completion, form, path.startswith(BETA)))
+            yield path, Route("POST", partial(self._completion, form, path.startswith(BETA)), form.credentials)
         openai = self.config.profile == "openai"
         for root in ("", "/v1") if openai else ("", "/v1", "/beta"):
-            yield f"{root}/models", ("GET", self._models)
+            yield f"{root}/models", Route("GET", self._models)
             if openai:  # DeepSeek was seen to serve single models only later, in September 2026
-                yield f"{root}/models/", ("GET", self._model)
+                yield f"{root}/models/", Route("GET", self._model)
             else:
-                yield f"{root}/user/balance", ("GET", self._balance)
+                yield f"{root}/user/balance", Route("GET", self._balance)
 
     def respond(self, request: Request, flight: InFlight) -> Response:
         """Raises :class:`refusals.Refused`."""
@@ -56,10 +66,9 @@ class Answers:
         found = self.routes.get(path) or self.routes.get(path[: path.rfind("/models/") + len("/models/")])
         if found is None:
             raise refusals.no_route(profile, request.target)
-        method, handler = found
-        if method != ("GET" if request.method == "HEAD" else request.method):
-            raise refusals.no_method(method)
-        response = handler(request, flight, authorised(request, profile))
+        if found.method != ("GET" if request.method == "HEAD" else request.method):
+            raise refusals.no_method(found.method)
+        response = found.handler(request, flight, authorised(request, profile, found.credentials))
         response.headers += SECURITY
         response.headers.append(("date", self._http_date()))
         return response

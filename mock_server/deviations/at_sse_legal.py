@@ -7,7 +7,8 @@ from typing import Any
 from echosounder.mock_server.deviations.edits import MS, Frames, later
 from echosounder.mock_server.deviations.forms import each_event
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.net.frames import DATA, Frame, document
+from echosounder.mock_server.formats import payload
+from echosounder.mock_server.net.frames import DATA, Frame, document, rewritten
 
 # --- comments and lines
 
@@ -45,7 +46,7 @@ def keepalive_single_newline(raw: bytes, context: Context) -> bytes:
 @each_event("no-space-after-colon")
 def no_space_after_colon(raw: bytes, context: Context) -> bytes:
     """Legal: ``data:`` is followed by its value at once; the space is optional in the standard."""
-    return raw.replace(DATA, DATA.rstrip(), 1) if raw.startswith(DATA) else raw
+    return raw.replace(DATA, DATA.rstrip(), 1) if payload(raw) is not None else raw
 
 
 @each_event("crlf-line-endings")
@@ -102,7 +103,7 @@ def respelled(frames: Frames, **style: Any) -> Frames:
         value = document(frame.raw)
         if value is not None:
             text = json.dumps(value, **style).encode("utf-8", "surrogatepass")
-            frame.raw = DATA + text + b"\n\n" if frame.raw.startswith(DATA) else text
+            frame.raw = rewritten(frame.raw, text)
         yield frame
 
 

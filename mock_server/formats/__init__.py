@@ -12,7 +12,9 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
+from echosounder import specs
 from echosounder.mock_server.formats.format import NO_FORMAT, Edits, Format, payload
+from echosounder.wire.errors import UsageError
 
 __all__ = ["FORMATS", "NO_FORMAT", "Edits", "Format", "edits_at", "paths", "payload"]
 
@@ -25,10 +27,13 @@ FORMATS: dict[str, Format] = {
 
 @cache
 def paths(profile: str) -> Mapping[str, Format]:
-    """What stands under which path of a profile."""
-    roots = ("", "/v1") if profile == "openai" else ("", "/v1", "/beta")
-    served = {"chat": "/chat/completions", "fim": "/completions"}
-    return {root + path: FORMATS[name] for name, path in served.items() for root in roots}
+    """What stands under which path of a profile. Raises :class:`UsageError` for a format that has no folder here."""
+    served = specs.behaviour(profile).formats
+    if unknown := served.keys() - FORMATS.keys():
+        raise UsageError(
+            f"the mock does not speak {', '.join(sorted(unknown))} of profile {profile}: add mock_server/formats/<format>"
+        )
+    return {path: FORMATS[name] for name, under in served.items() for path in under}
 
 
 def edits_at(profile: str, path: str) -> Edits:

@@ -82,6 +82,12 @@ def document(raw: bytes) -> Any:
         return None
 
 
+def rewritten(raw: bytes, text: bytes) -> bytes:
+    """An event with the same name, or a body, with another document in it."""
+    label = raw[: _label(raw)]
+    return label + text + b"\n\n" if label else text
+
+
 def _label(raw: bytes) -> int:
     """How many bytes stand before the document of an event: its name, if it has one, and ``data:``."""
     at = raw.find(b"\n") + 1 if raw.startswith(b"event:") else 0
@@ -92,8 +98,7 @@ def rendered(frames: Iterable[Frame]) -> Iterator[Frame]:
     """Frames whose bytes follow their documents; bytes of documents that did not change stay as they were."""
     for frame in frames:
         if frame.json is not None and _text(frame.json) != _text(document(frame.raw)):
-            label = frame.raw[: _label(frame.raw)] if frame.raw else DATA
-            frame.raw = label + _text(frame.json) + b"\n\n" if label else _text(frame.json)
+            frame.raw = rewritten(frame.raw or DATA, _text(frame.json))
         yield frame
 
 
