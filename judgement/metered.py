@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from echosounder.judgement.check import Identified, Inconclusive, Problem, Problems
-from echosounder.wire.usage import PATHS, Usage, disagreements
+from echosounder.specs import Grammar
+from echosounder.wire.usage import Usage, disagreements
 
 HIT = "/usage/prompt_cache_hit_tokens"
 PROMPT = "/usage/prompt_tokens"
@@ -36,11 +37,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """``prompt`` is equal for equal prompts; ``bound`` is ``max_tokens``; ``event`` is the one of a stream that has the usage;
-    ``name`` is for people, where there may be no exchange to look at."""
+    """``grammar``: of the format; ``prompt`` is equal for equal prompts; ``bound``: of the output, tokens; ``event`` is the one of a
+    stream that has the usage; ``name`` is for people, where there may be no exchange to look at."""
 
     source: Identified
     usage: Usage
+    grammar: Grammar
     finish: str | None = None
     bound: int | None = None
     streamed: bool = False
@@ -64,7 +66,7 @@ class Metered:
 
 def sums(each: Metered, pointer: str) -> Iterator[Problem]:
     """What does not add up at *pointer*, below ``/usage``."""
-    for where, sentence in disagreements(each.usage):
+    for where, sentence in disagreements(each.usage, each.grammar.counts):
         if where == pointer and "negative" not in sentence:
             yield each.wrong(sentence, f"/usage{where}", "usage does not add up")
 
@@ -72,7 +74,7 @@ def sums(each: Metered, pointer: str) -> Iterator[Problem]:
 def cache_split(each: Metered) -> Problems:
     for name in ("hit", "miss"):
         if getattr(each.usage, name) is None:
-            yield each.wrong(f"usage has no {PATHS[name][-1]}", "/usage", "no cache split in usage")
+            yield each.wrong(f"usage has no {each.grammar.counts[name][-1]}", "/usage", "no cache split in usage")
     yield from sums(each, "/prompt_tokens")
 
 
@@ -84,7 +86,7 @@ def cached_agree(each: Metered) -> Problems:
 
 def completion_counted(each: Metered) -> Problems:
     counted = each.usage.completion
-    if each.finish != "length" or counted is None:
+    if each.grammar.meaning(each.finish) != "bounded" or counted is None:
         raise Inconclusive("no answer that counts its tokens was cut")
     if counted != each.bound:
         says = f"max_tokens {each.bound} cut the answer, but completion_tokens is {counted}"

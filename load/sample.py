@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from echosounder.wire.stream import StreamEnd
+from echosounder.wire.stream import StreamEnd, Timeline
 from echosounder.wire.usage import Usage
 
 MEASURED, WARMUP = "measured", "warm-up"
@@ -12,8 +12,8 @@ CLIENT_LIMIT = "client-limit"  # the failure of a request for which this machine
 NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited for in vain
 
 
-class Sample(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="sample"):
-    """What one request did. Stamps are ns on the monotonic clock of the worker's machine, None where it never came to it.
+class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
+    """What one request did. Its stamps are on the monotonic clock of the worker's machine.
 
     ``t_dispatched`` is when the client took the request up, ``t_sent`` when the connection was there and the request was
     handed to the kernel. ``gaps_us`` are the times between successive reads that carried output, microseconds.
@@ -32,20 +32,6 @@ class Sample(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", 
     status: int | None = None
     reused: bool = False
     queued: bool = False  # due while every user was busy
-    t_sent: int | None = None
-    t_connected: int | None = None
-    t_headers: int | None = None
-    t_first_byte: int | None = None
-    t_first_keepalive: int | None = None
-    t_last_keepalive: int | None = None
-    t_first_event: int | None = None
-    t_first_reasoning: int | None = None
-    t_first_content: int | None = None
-    t_first_token: int | None = None
-    t_last_token: int | None = None
-    t_usage: int | None = None
-    t_done: int | None = None
-    t_closed: int | None = None
     gaps_us: tuple[int, ...] = ()
     events: int = 0
     token_events: int = 0

@@ -1,14 +1,15 @@
 """What the DeepSeek HTTP API is, as data, and one small accessor per kind of data.
 
-``vendors/<vendor>/`` holds the OpenAPI document, its dated profiles, their limits, behaviour and prices; ``requirements/``
-what an endpoint is held to. Nothing here sends, waits or judges. ``python -m echosounder.specs`` checks all of it and
-names file and line of what is broken.
+``formats/`` holds the wire formats, ``vendors/<vendor>/`` the OpenAPI document, its dated profiles, their limits, behaviour
+and prices; ``requirements/`` what an endpoint is held to. Nothing here sends, waits or judges. ``python -m echosounder.specs``
+checks all of it and names file and line of what is broken.
 """
 
 from echosounder.specs.behaviours import Behaviour, Refusal, behaviour
 from echosounder.specs.bounds import Limits, limits, models
 from echosounder.specs.catalogue import Requirement, Source, requirement, requirements
 from echosounder.specs.documents import document
+from echosounder.specs.grammar import Grammar, grammars, under
 from echosounder.specs.lines import SpecError
 from echosounder.specs.prices import Price, Rates, UnknownPriceError, price
 from echosounder.specs.vendors import DEFAULT_PROFILE, PROFILES, Profile, profile
@@ -17,6 +18,7 @@ __all__ = [
     "DEFAULT_PROFILE",
     "PROFILES",
     "Behaviour",
+    "Grammar",
     "Limits",
     "Price",
     "Profile",
@@ -28,10 +30,12 @@ __all__ = [
     "UnknownPriceError",
     "behaviour",
     "document",
+    "grammars",
     "limits",
     "models",
     "price",
     "profile",
     "requirement",
     "requirements",
+    "under",
 ]

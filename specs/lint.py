@@ -13,14 +13,14 @@ from importlib.resources.abc import Traversable
 
 import jsonschema
 
-from echosounder.specs import behaviours, bounds, catalogue, documents, prices
+from echosounder.specs import behaviours, bounds, catalogue, documents, grammar, prices
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 from echosounder.specs.vendors import PROFILES, VENDOR_OF
 
 
 def problems(root: Traversable = ROOT) -> Iterator[str]:
     """Every problem of the data under ``root``, which has the layout of ``specs/``."""
-    for check in (_requirements, _sources, _overlays, _prices, _tables):
+    for check in (_requirements, _sources, _overlays, _prices, _tables, _formats):
         yield from _caught(check, root)
 
 
@@ -125,3 +125,16 @@ def _tables(root: Traversable) -> Iterator[str]:
             bounds.check(limits, name)
         for name in behaviour.value:
             behaviours.read(behaviour, name)
+
+
+def _formats(root: Traversable) -> Iterator[str]:
+    pages = load("sources.yaml", root).value
+    first: dict[str, str] = {}
+    for table in grammar.files(root):
+        for index, path in enumerate(grammar.read(table).paths):
+            where = table.at(("paths", index))
+            if first.setdefault(path, where) != where:
+                yield f"{where}: {path} is served in another format already, see {first[path]}"
+        for index, page in enumerate(table.value["sources"]):
+            if page not in pages:
+                yield f"{table.at(('sources', index))}: source {page!r} is not in specs/sources.yaml"

@@ -7,7 +7,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from echosounder.wire import sse, strict_json
+from echosounder.specs import under
+from echosounder.wire import formats, sse, strict_json
+from echosounder.wire.answer import END, Answer, Mark
 from echosounder.wire.strict_json import Parsed
 
 Headers = tuple[tuple[str, str], ...]
@@ -69,6 +71,7 @@ class Exchange:
     """A request, its answer and the time of everything. Stamps are ``time.monotonic_ns``, None where it never came to it.
 
     ``id`` is unique in its run; ``probe`` and ``step`` say which probe sent it, ``notes`` what the probe wants its checks to know.
+    ``format`` names the wire format (:mod:`wire.formats`); of a log that does not say, it is what is served under the path.
     """
 
     id: str
@@ -88,6 +91,11 @@ class Exchange:
     t_headers: int | None = None
     t_closed: int | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    format: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.format:
+            object.__setattr__(self, "format", under(self.request.path))
 
     def header(self, name: str) -> str | None:
         """First value of a response header; names are case-insensitive (RFC 9110, 5.1)."""
@@ -140,22 +148,56 @@ class Exchange:
 
     @cached_property
     def chunks(self) -> tuple[tuple[int, Any], ...]:
-        """``(event index, JSON value)`` for every event whose data is JSON; ``[DONE]`` and broken data are left out."""
+        """``(event index, JSON value)`` for every event whose data is JSON; a marker of the end and broken data are left out."""
         return tuple(_chunks(self.data))
 
     @property
     def streamed(self) -> bool:
         return self.media_type == "text/event-stream"
 
+    @property
+    def reader(self) -> formats.Format:
+        """The format of this exchange, to ask about it."""
+        return formats.named(self.format)
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """The request body, empty where it is no JSON object."""
+        body = self.request.json
+        return body if isinstance(body, dict) else {}
+
+    @property
+    def wants_stream(self) -> bool:
+        return self.asked.get("stream") is True
+
+    @cached_property
+    def marks(self) -> tuple[tuple[int, Mark], ...]:
+        """``(event index, mark)`` for every event that is JSON or a marker of the end."""
+        return tuple(_marks(self))
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The answer as a whole, from the events where a stream was asked for, else from the body."""
+        return self.reader.joined(self.marks) if self.wants_stream else self.reader.answer(self.json)
+
 
 def _chunks(data: tuple[str, ...]) -> Iterator[tuple[int, Any]]:
     for index, text in enumerate(data):
-        if text == "[DONE]":
-            continue
         try:
             yield index, strict_json.parse(text).value
         except ValueError:
             continue
+
+
+def _marks(exchange: Exchange) -> Iterator[tuple[int, Mark]]:
+    reader, chunks = exchange.reader, dict(exchange.chunks)
+    for index, stamped in enumerate(exchange.events):
+        event = stamped.item
+        assert isinstance(event, sse.Event)
+        if event.data == reader.grammar.end_data:
+            yield index, END
+        elif index in chunks:
+            yield index, reader.mark(event.event, chunks[index])
 
 
 def _stamp(reads: tuple[Read, ...]) -> Iterator[Stamped]:

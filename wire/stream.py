@@ -4,14 +4,13 @@ The vocabulary of time is the load engine's and the reports' too: TTFT is the fi
 after ``t_sent``; a role chunk, a comment or an empty delta is not a token.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+import msgspec
 
 from echosounder.wire import sse
+from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.exchange import End, Exchange
-from echosounder.wire.strict_json import at
 
 
 class StreamEnd(StrEnum):
@@ -41,40 +40,49 @@ TRANSPORT_ENDS = {
 
 
 def stream_end(exchange: Exchange) -> StreamEnd:
-    """The class of the stream's end. A ``[DONE]`` that arrived outweighs whatever the socket did afterwards."""
-    if exchange.status is not None and not 200 <= exchange.status < 300:  # sent elsewhere is no answer either
+    """The class of the end of *exchange*'s stream."""
+    marks = [mark for _, mark in exchange.marks]
+    return ended(
+        exchange.status,
+        exchange.end,
+        error=any(mark.error for mark in marks),
+        done=any(mark.end for mark in marks),
+        finished=any(mark.finish for mark in marks),
+    )
+
+
+def ended(status: int | None, end: End | None, *, error: bool, done: bool, finished: bool) -> StreamEnd:
+    """The class of an end: ``error`` when something said that it went wrong, ``done`` when the end of the stream, or the whole
+    of a response, arrived, ``finished`` when a reason to end did. An end that arrived outweighs whatever the socket did afterwards.
+    """
+    if refused(status):
         return StreamEnd.REFUSED
-    chunks = [value for _, value in exchange.chunks]
-    if any(isinstance(value, dict) and value.get("error") for value in chunks):
+    if error:
         return StreamEnd.ERROR_EVENT
-    if "[DONE]" in exchange.data:
+    if done:
         return StreamEnd.DONE
-    if exchange.end in TRANSPORT_ENDS:
-        return TRANSPORT_ENDS[exchange.end]
-    finished = any(at(value, "choices", 0, "finish_reason") for value in chunks)
+    if end in TRANSPORT_ENDS:
+        return TRANSPORT_ENDS[end]
     return StreamEnd.FINISH_WITHOUT_DONE if finished else StreamEnd.EOF_WITHOUT_FINISH
 
 
-def token_kind(chunk: Any) -> str | None:
-    """``reasoning``, ``content`` or ``tool`` when the chunk's first choice carries output, else None. FIM text is content."""
-    choice = at(chunk, "choices", 0)
-    if at(choice, "delta", "reasoning_content"):
-        return "reasoning"
-    if at(choice, "delta", "content") or at(choice, "text"):
-        return "content"
-    return "tool" if at(choice, "delta", "tool_calls") else None
+def refused(status: int | None) -> bool:
+    """By status: anything but 2xx, a redirection too, which nobody here follows."""
+    return status is not None and not 200 <= status < 300
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Stamps of one exchange, ns on the monotonic clock, None where it never came to it."""
+class Timeline(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Stamps of one exchange, ns on the monotonic clock, None where it never came to it; when it was due is the sender's to know.
 
-    t_scheduled: int | None = None
+    Not frozen: it is filled while the stream is read, by ``event`` and ``keepalive``.
+    """
+
     t_sent: int | None = None
     t_connected: int | None = None
     t_headers: int | None = None
     t_first_byte: int | None = None
     t_first_keepalive: int | None = None
+    t_last_keepalive: int | None = None
     t_first_event: int | None = None
     t_first_reasoning: int | None = None
     t_first_content: int | None = None
@@ -84,44 +92,46 @@ class Timeline:
     t_done: int | None = None
     t_closed: int | None = None
 
+    def keepalive(self, at: int) -> None:
+        """A comment came at *at*."""
+        if self.t_first_keepalive is None:
+            self.t_first_keepalive = at
+        self.t_last_keepalive = at
+
+    def event(self, at: int, mark: Mark) -> None:
+        """An event came at *at*, and brought *mark*."""
+        if self.t_first_event is None:
+            self.t_first_event = at
+        if mark.usage is not None and self.t_usage is None:
+            self.t_usage = at
+        if mark.end and self.t_done is None:
+            self.t_done = at
+        if kind := mark.kind:
+            self._token(at, kind)
+
+    def _token(self, at: int, kind: str) -> None:
+        if self.t_first_token is None:
+            self.t_first_token = at
+        self.t_last_token = at
+        if kind == "reasoning" and self.t_first_reasoning is None:
+            self.t_first_reasoning = at
+        if kind == "content" and self.t_first_content is None:
+            self.t_first_content = at
+
 
 def timeline(exchange: Exchange) -> Timeline:
     """All stamps of *exchange*, from its reads."""
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for name, stamp in _marks(exchange):
-        first.setdefault(name, stamp)
-        last[name] = stamp
-    return Timeline(
-        t_scheduled=exchange.t_scheduled,
+    line = Timeline(
         t_sent=exchange.t_sent,
         t_connected=exchange.t_connected,
         t_headers=exchange.t_headers,
         t_first_byte=exchange.reads[0].at if exchange.reads else None,
-        t_first_keepalive=first.get("keepalive"),
-        t_first_event=first.get("event"),
-        t_first_reasoning=first.get("reasoning"),
-        t_first_content=first.get("content"),
-        t_first_token=first.get("token"),
-        t_last_token=last.get("token"),
-        t_usage=first.get("usage"),
-        t_done=first.get("done"),
         t_closed=exchange.t_closed,
     )
-
-
-def _marks(exchange: Exchange) -> Iterator[tuple[str, int]]:
-    chunks = dict(exchange.chunks)
+    marks = dict(exchange.marks)
     for stamped in exchange.items:
         if isinstance(stamped.item, sse.Comment):
-            yield "keepalive", stamped.at
-            continue
-        yield "event", stamped.at
-        if stamped.item.data == "[DONE]":
-            yield "done", stamped.at
-        chunk = chunks.get(stamped.index)
-        if kind := token_kind(chunk):
-            yield kind, stamped.at
-            yield "token", stamped.at
-        if at(chunk, "usage") is not None:
-            yield "usage", stamped.at
+            line.keepalive(stamped.at)
+        else:
+            line.event(stamped.at, marks.get(stamped.index, NOTHING))
+    return line

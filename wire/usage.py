@@ -1,10 +1,12 @@
-"""Token usage as an API reports it, and the arithmetic that must hold in it."""
+"""Token usage as an API reports it, and the arithmetic that must hold in it. Where each count stands, a format knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from echosounder.wire.strict_json import at
+
+Pointers = Mapping[str, tuple[str | int, ...]]  # members of Usage -> where they stand in a usage object
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,53 +22,46 @@ class Usage:
     reasoning: int | None = None
 
 
-# In the order of Usage's members.
-PATHS: dict[str, tuple[str, ...]] = {
-    "prompt": ("prompt_tokens",),
-    "completion": ("completion_tokens",),
-    "total": ("total_tokens",),
-    "hit": ("prompt_cache_hit_tokens",),
-    "miss": ("prompt_cache_miss_tokens",),
-    "cached": ("prompt_tokens_details", "cached_tokens"),
-    "reasoning": ("completion_tokens_details", "reasoning_tokens"),
-}
-
-
-def usage(value: Any) -> Usage | None:
+def usage(value: Any, pointers: Pointers) -> Usage | None:
     """The ``usage`` object of a response or chunk as counts; None when it is no object."""
     if not isinstance(value, dict):
         return None
-    return Usage(*[_count(at(value, *path) if len(path) > 1 else value.get(path[0])) for path in PATHS.values()])
+    return Usage(**{name: _count(at(value, *path)) for name, path in pointers.items()})
 
 
-def disagreements(counts: Usage) -> Iterator[tuple[str, str]]:
+def disagreements(counts: Usage, pointers: Pointers) -> Iterator[tuple[str, str]]:
     """``(JSON pointer, sentence)`` for every sum that does not add up; members that are absent take part in no sum."""
-    for name, path in PATHS.items():
+    for name, path in pointers.items():
         value = getattr(counts, name)
         if value is not None and value < 0:
-            yield "/" + "/".join(path), f"{path[-1]} is negative: {value}"
-    yield from _sum(
-        counts.total, (counts.prompt, counts.completion), "/total_tokens", "prompt_tokens + completion_tokens"
-    )
-    yield from _sum(
-        counts.prompt, (counts.hit, counts.miss), "/prompt_tokens", "prompt_cache_hit_tokens + prompt_cache_miss_tokens"
-    )
+            yield written(path), f"{path[-1]} is negative: {value}"
+    yield from _sum(counts, pointers, "total", ("prompt", "completion"))
+    yield from _sum(counts, pointers, "prompt", ("hit", "miss"))
     if None not in (counts.cached, counts.hit) and counts.cached != counts.hit:
-        yield (
-            "/prompt_tokens_details/cached_tokens",
-            f"cached_tokens {counts.cached} is not prompt_cache_hit_tokens {counts.hit}",
-        )
+        yield _pair(counts, pointers, "cached", "is not", "hit")
     if counts.reasoning is not None and counts.completion is not None and counts.reasoning > counts.completion:
-        yield (
-            "/completion_tokens_details/reasoning_tokens",
-            f"reasoning_tokens {counts.reasoning} exceeds completion_tokens {counts.completion}",
-        )
+        yield _pair(counts, pointers, "reasoning", "exceeds", "completion")
 
 
-def _sum(whole: int | None, parts: tuple[int | None, ...], pointer: str, formula: str) -> Iterator[tuple[str, str]]:
-    known = [part for part in parts if part is not None]
-    if whole is not None and len(known) == len(parts) and sum(known) != whole:
-        yield pointer, f"{pointer[1:]} is {whole}, but {formula} is {' + '.join(map(str, known))} = {sum(known)}"
+def written(path: tuple[str | int, ...]) -> str:
+    """A pointer as text (RFC 6901)."""
+    return "".join(f"/{step}" for step in path)
+
+
+def _sum(counts: Usage, pointers: Pointers, whole: str, parts: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    total, known = getattr(counts, whole), [getattr(counts, part) for part in parts]
+    if total is None or None in known or sum(known) == total:
+        return
+    formula = " + ".join(str(pointers[part][-1]) for part in parts)
+    yield (
+        written(pointers[whole]),
+        f"{pointers[whole][-1]} is {total}, but {formula} is {' + '.join(map(str, known))} = {sum(known)}",
+    )
+
+
+def _pair(counts: Usage, pointers: Pointers, one: str, verb: str, other: str) -> tuple[str, str]:
+    left, right = (f"{pointers[name][-1]} {getattr(counts, name)}" for name in (one, other))
+    return written(pointers[one]), f"{left} {verb} {right}"
 
 
 def _count(value: Any) -> int | None:

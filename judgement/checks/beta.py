@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echosounder.judgement.answers import answer, asked, chat_completion, chosen, on_fim, stream, wants_stream, whole
+from echosounder.judgement.answers import answer, asked, chat_completion, chosen, stream, wants_stream, whole
 from echosounder.judgement.check import (
     Case,
     Inconclusive,
@@ -73,7 +73,7 @@ def suffix(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check_group("fim.suffix-counted", lambda exchange: counted(exchange) and on_fim(exchange))
+@check_group("fim.suffix-counted", lambda exchange: counted(exchange) and exchange.format == "fim")
 def suffix_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
     without = [read(exchange)[1].prompt for exchange in exchanges if not asked(exchange).get("suffix")]
     for exchange in exchanges:

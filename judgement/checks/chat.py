@@ -15,7 +15,6 @@ from echosounder.judgement.answers import (
     completion,
     document,
     entries,
-    on_chat,
     whole,
 )
 from echosounder.judgement.check import (
@@ -236,7 +235,10 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("the model did not repeat the text")
 
 
-@check("chat.stream-false", lambda exchange: on_chat(exchange) and (exchange.status == 200 or turned_away(exchange)))
+@check(
+    "chat.stream-false",
+    lambda exchange: exchange.format == "chat" and (exchange.status == 200 or turned_away(exchange)),
+)
 def stream_false(exchange: Exchange, case: Case) -> Problems:
     if turned_away(exchange):
         yield unserved(exchange)

@@ -16,7 +16,6 @@ from echosounder.judgement.answers import (
     chunked,
     deltas,
     objects,
-    on_chat,
 )
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
 from echosounder.judgement.checks.schemas import REASONS, chunks_valid
@@ -167,7 +166,7 @@ def finish_last(exchange: Exchange, case: Case) -> Problems:
                 ended.add(repr(choice.get("index")))
 
 
-@check("stream.finish-reason-known", lambda exchange: finished(exchange) and on_chat(exchange))
+@check("stream.finish-reason-known", lambda exchange: finished(exchange) and exchange.format == "chat")
 def finish_known(exchange: Exchange, case: Case) -> Problems:
     for event, _, reason in finishes(exchange):
         if reason not in REASONS:

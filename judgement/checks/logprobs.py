@@ -29,6 +29,11 @@ def itemised(exchange: Exchange) -> Iterator[tuple[int | None, str, dict[str, An
     return ((event, pointer, item) for event, pointer, item in entries(exchange) if isinstance(item, dict))
 
 
+def listed(exchange: Exchange) -> bool:
+    """Has the answer at least one item?"""
+    return any(itemised(exchange))
+
+
 def alternatives(item: dict[str, Any]) -> list[dict[str, Any]]:
     found = item.get("top_logprobs")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
@@ -60,7 +65,7 @@ def in_stream(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("logprobs.text-complete", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+@check("logprobs.text-complete", lambda exchange: chat_completion(exchange) and listed(exchange))
 def text_complete(exchange: Exchange, case: Case) -> Problems:
     expected = (answer(exchange).content or "").encode("utf-8", "surrogateescape")
     got = b"".join(spelled(item) for _, _, item in itemised(exchange))
@@ -76,7 +81,7 @@ def spelled(item: dict[str, Any]) -> bytes:
     return token.encode("utf-8", "surrogateescape") if isinstance(token, str) else b""
 
 
-@check("logprobs.not-positive", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+@check("logprobs.not-positive", lambda exchange: chat_completion(exchange) and listed(exchange))
 def not_positive(exchange: Exchange, case: Case) -> Problems:
     for event, pointer, item in itemised(exchange):
         for each in (item, *alternatives(item)):
@@ -99,7 +104,7 @@ def item_spells(item: dict[str, Any]) -> bool:
     return item.get("bytes") is not None and isinstance(token, str) and "\ufffd" not in token
 
 
-@check("logprobs.bytes", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+@check("logprobs.bytes", lambda exchange: chat_completion(exchange) and listed(exchange))
 def token_bytes(exchange: Exchange, case: Case) -> Problems:
     whole = [row for row in itemised(exchange) if item_spells(row[2])]
     if not whole:
@@ -110,7 +115,7 @@ def token_bytes(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"bytes {excerpt(numbers)} do not spell {token!r}", event=event, pointer=f"{pointer}/bytes")
 
 
-@check("logprobs.width", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+@check("logprobs.width", lambda exchange: chat_completion(exchange) and listed(exchange))
 def width(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("top_logprobs") or 0
     if not any(alternatives(item) for _, _, item in itemised(exchange)):
@@ -125,7 +130,7 @@ def width(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check("logprobs.ordered", lambda exchange: chat_completion(exchange) and bool(answer(exchange).logprobs))
+@check("logprobs.ordered", lambda exchange: chat_completion(exchange) and listed(exchange))
 def ordered(exchange: Exchange, case: Case) -> Problems:
     if not any(len(alternatives(item)) > 1 for _, _, item in itemised(exchange)):
         raise Inconclusive("no item has two alternatives")
@@ -141,7 +146,7 @@ def ordered(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check("logprobs.count", lambda exchange: counted(exchange) and bool(answer(exchange).logprobs))
+@check("logprobs.count", lambda exchange: counted(exchange) and listed(exchange))
 def count(exchange: Exchange, case: Case) -> Problems:
     counts = read(exchange)[1]
     items, tokens = len(list(entries(exchange))), (counts.completion or 0) - (counts.reasoning or 0)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from echosounder.judgement.answers import Answer, answer, asked, chat_completion, wants_stream, whole
+from echosounder.judgement.answers import answer, asked, chat_completion, wants_stream, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
 from echosounder.judgement.checks.usage import MODE
+from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import compact
 

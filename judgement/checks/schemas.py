@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from echosounder.judgement.answers import document, objects, on_chat, on_fim, stream
+from echosounder.judgement.answers import document, objects, stream
 from echosounder.judgement.check import Case, Problem, Problems, check
 from echosounder.judgement.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
 from echosounder.wire.exchange import End, Exchange
@@ -69,11 +69,11 @@ def grouped(rows: Iterable[tuple[int | None, Mismatch]]) -> Problems:
 
 
 def chat_document(exchange: Exchange) -> bool:
-    return document(exchange) and on_chat(exchange)
+    return document(exchange) and exchange.format == "chat"
 
 
 def fim_document(exchange: Exchange) -> bool:
-    return document(exchange) and on_fim(exchange)
+    return document(exchange) and exchange.format == "fim"
 
 
 @check("chat.response-schema", lambda exchange: chat_document(exchange) and exchange.json is not None)
@@ -86,7 +86,7 @@ def fim_schema(exchange: Exchange, case: Case) -> Problems:
     yield from valid(exchange.json, "FimCompletion", case)
 
 
-@check("fim.stream-chunk", lambda exchange: stream(exchange) and on_fim(exchange) and bool(exchange.chunks))
+@check("fim.stream-chunk", lambda exchange: stream(exchange) and exchange.format == "fim" and bool(exchange.chunks))
 def fim_chunk(exchange: Exchange, case: Case) -> Problems:
     yield from chunks_valid(exchange, "FimChunk", case)
 

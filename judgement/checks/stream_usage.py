@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echosounder.judgement.answers import chat_chunked, chunked, objects, on_chat
+from echosounder.judgement.answers import chat_chunked, chunked, objects
 from echosounder.judgement.check import Case, Problem, Problems, check, excerpt
 from echosounder.judgement.checks.chunks import finished, finishes
 from echosounder.wire.exchange import End, Exchange
@@ -28,7 +28,7 @@ def usage_present(exchange: Exchange, case: Case) -> Problems:
         yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
 
 
-@check("stream.usage-unasked", lambda exchange: ended(exchange) and on_chat(exchange))
+@check("stream.usage-unasked", lambda exchange: ended(exchange) and exchange.format == "chat")
 def usage_unasked(exchange: Exchange, case: Case) -> Problems:
     if not usages(exchange):
         yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
@@ -60,7 +60,7 @@ def usage_once(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.usage-null-before", lambda exchange: metered(exchange) and on_chat(exchange))
+@check("stream.usage-null-before", lambda exchange: metered(exchange) and exchange.format == "chat")
 def usage_null_before(exchange: Exchange, case: Case) -> Problems:
     totals = usages(exchange)[-1]
     for event, chunk in objects(exchange):

@@ -10,10 +10,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from echosounder.judgement.agreed import NASTY, ORDER
-from echosounder.judgement.answers import Call, answer
+from echosounder.judgement.answers import answer
 from echosounder.judgement.check import Case, Problem, Problems, check, check_group, excerpt
 from echosounder.judgement.checks.chunks import MARKUP
 from echosounder.judgement.checks.tool_calls import calling, complete_calls, functions, raw_calls
+from echosounder.wire.answer import Call
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from echosounder.judgement import metered as rules
-from echosounder.judgement.answers import Answer, answer, asked, completion, document, ok
+from echosounder.judgement.answers import answer, asked, completion, document, ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group
 from echosounder.judgement.metered import Known, Metered
+from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import compact
-from echosounder.wire.usage import PATHS, Usage
+from echosounder.wire.usage import Usage
 
 MODE = ("stream", "stream_options")
 """What makes a request one for a stream, and changes nothing of its prompt."""
@@ -27,6 +28,11 @@ def read(exchange: Exchange) -> tuple[Answer, Usage]:
     return found, found.usage
 
 
+def count_of(exchange: Exchange, name: str) -> str | int:
+    """The member that holds a count, in the words of the exchange's format."""
+    return exchange.reader.grammar.counts[name][-1]
+
+
 @check("usage.present", lambda exchange: document(exchange) and completion(exchange))
 def present(exchange: Exchange, case: Case) -> Problems:
     if not isinstance(exchange.json.get("usage"), dict):
@@ -41,7 +47,10 @@ def metered(exchange: Exchange, known: Known = Known()) -> Metered:  # noqa: B00
     body = asked(exchange)
     prompt = compact({name: value for name, value in body.items() if name not in MODE})
     streamed = not document(exchange)
-    return Metered(exchange, counts, found.finish, body.get("max_tokens"), streamed, prompt, found.usage_event, known)
+    reader = exchange.reader
+    return Metered(
+        exchange, counts, reader.grammar, found.finish, reader.bound(body), streamed, prompt, found.usage_event, known
+    )
 
 
 @check("usage.total-is-sum", counted)
@@ -50,9 +59,8 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     for name in ("prompt", "completion", "total"):
         if getattr(counts, name) is None:
-            yield Problem(
-                f"usage has no count {PATHS[name][-1]}", event=found.usage_event, pointer=f"/usage/{PATHS[name][-1]}"
-            )
+            member = count_of(exchange, name)
+            yield Problem(f"usage has no count {member}", event=found.usage_event, pointer=f"/usage/{member}")
 
 
 @check("usage.cache-split", counted)

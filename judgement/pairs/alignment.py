@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from echosounder.judgement.answers import Answer, answer, wants_stream
+from echosounder.judgement.answers import answer, wants_stream
+from echosounder.judgement.checks.logprobs import itemised
 from echosounder.judgement.pairs.difference import Change, Kind, changes, read
+from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, compact
 
@@ -71,7 +73,7 @@ def _joined(exchange: Exchange) -> Any:
         "reasoning_content": found.reasoning or "",
         "tool_calls": calls,
         "finish_reason": list(found.finishes),
-        "logprobs": list(found.logprobs),
+        "logprobs": [item for _, _, item in itemised(exchange)],
     }
     return read(compact({"choices": [choice], "usage": found.usage_raw}))
 

@@ -11,18 +11,16 @@ from echosounder.load.client.framing import Framing
 from echosounder.load.client.reader import StreamReader
 from echosounder.load.client.stamps import Ancillary, Stamps
 from echosounder.load.sample import MEASURED, Sample
-from echosounder.wire import sse
+from echosounder.wire import formats, sse
+from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
-from echosounder.wire.stream import TRANSPORT_ENDS, StreamEnd
-from echosounder.wire.strict_json import at
-from echosounder.wire.usage import usage
+from echosounder.wire.formats import Format
+from echosounder.wire.stream import StreamEnd, ended, refused
 
 BATCH_BYTES = 4 * 1024  # digested in one piece: some fifteen events
 MAX_BODY = 64 * 1024 * 1024
 MAX_JSON = 4 * 1024 * 1024
 EXCERPT = 200
-
-_TRANSPORT = {**TRANSPORT_ENDS, End.TOO_LARGE: StreamEnd.CHUNK_TRUNCATED}
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -30,6 +28,7 @@ class Job(msgspec.Struct, frozen=True):
 
     ``prompt_tokens`` are those of its texts, None where nobody counted them, an upper bound of the whole prompt where they
     are not ``exact``. ``ceiling_tokens`` is what the prompt cannot exceed, with whatever the chat template adds.
+    ``format`` names the wire format of the request and of its answer.
     """
 
     name: str
@@ -41,6 +40,7 @@ class Job(msgspec.Struct, frozen=True):
     exact: bool = True
     ceiling_tokens: int | None = None
     expected_hit: int | None = None
+    format: str = ""
 
     @property
     def most_tokens(self) -> int:
@@ -74,9 +74,16 @@ class Call:
     pending: int = 0
     reads: list[tuple[bytes, int, Ancillary]] = field(default_factory=list)
     framing: Framing = field(default_factory=Framing)
-    reader: StreamReader = field(default_factory=StreamReader)
+    reader: StreamReader = field(init=False)
     body: list[bytes] = field(default_factory=list)
     kept: list[Read] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reader = StreamReader(self.format)
+
+    @property
+    def format(self) -> Format:
+        return formats.named(self.job.format)
 
     def take(self, data: bytes, read_at: int, ancillary: Ancillary) -> bool:
         """Store a read; True when it is time to digest: the message may have ended, or enough has gathered."""
@@ -126,7 +133,7 @@ class Call:
                 self.reader.keepalive(at)
             return
         if not self.body and self.reader.keepalives:
-            self.reader.first["event"] = at
+            self.reader.line.t_first_event = at
         self.body.append(data)
 
     def eof(self) -> End:
@@ -137,31 +144,28 @@ class Call:
 
     @property
     def refused(self) -> bool:
-        """By status: anything but 2xx, a redirection too, which we do not follow."""
-        status = self.framing.status
-        return status is not None and not 200 <= status < 300
+        return refused(self.framing.status)
 
-    def answer(self) -> Any:
-        """The body of an answer that is no stream, as JSON; None where it is none."""
+    def whole(self) -> Mark:
+        """What an answer that is no stream says; nothing where it is no JSON."""
+        if not self.body:
+            return NOTHING
         try:
-            return json.loads(b"".join(self.body))
+            return self.format.whole(json.loads(b"".join(self.body)))
         except (ValueError, RecursionError):
-            return None
+            return NOTHING
 
 
-def stream_end(call: Call, answer: Any) -> StreamEnd:
-    """The class of the end, by the rules of :func:`wire.stream.stream_end`; an answer that was to be whole is done when it is."""
+def stream_end(call: Call, whole: Mark) -> StreamEnd:
+    """The class of the end; an answer that was to be whole is done when it is, and one that grew past our bound was cut."""
     reader = call.reader
-    if call.refused:
-        return StreamEnd.REFUSED
-    if reader.error or at(answer, "error"):
-        return StreamEnd.ERROR_EVENT
-    if reader.done or (not call.job.stream and at(answer, "choices")):
-        return StreamEnd.DONE
-    if call.end in _TRANSPORT:
-        return _TRANSPORT[call.end]
-    finish = reader.finish or at(answer, "choices", 0, "finish_reason")
-    return StreamEnd.FINISH_WITHOUT_DONE if finish else StreamEnd.EOF_WITHOUT_FINISH
+    return ended(
+        call.framing.status,
+        End.TRUNCATED if call.end is End.TOO_LARGE else call.end,
+        error=bool(reader.error or whole.error),
+        done=reader.done or (not call.job.stream and whole.end),
+        finished=bool(reader.finish or whole.finish),
+    )
 
 
 def failure(call: Call, end: StreamEnd) -> str:
@@ -179,9 +183,10 @@ def failure(call: Call, end: StreamEnd) -> str:
 
 def sample(call: Call) -> Sample:
     """The record of a call that has ended."""
-    reader, first, answer = call.reader, call.reader.first, call.answer() if call.body else None
-    end = stream_end(call, answer)
-    counts = usage(reader.usage if reader.usage is not None else at(answer, "usage"))
+    reader, whole = call.reader, call.whole()
+    end, line = stream_end(call, whole), reader.line
+    line.t_sent, line.t_connected, line.t_headers = call.t_sent, call.t_connected, call.t_headers
+    line.t_first_byte, line.t_closed = call.t_first_byte, call.t_closed
     return Sample(
         id=call.id,
         name=call.job.name,
@@ -194,35 +199,22 @@ def sample(call: Call) -> Sample:
         queued=call.queued,
         t_scheduled=call.t_scheduled,
         t_dispatched=call.t_dispatched,
-        t_sent=call.t_sent,
-        t_connected=call.t_connected,
-        t_headers=call.t_headers,
-        t_first_byte=call.t_first_byte,
-        t_first_keepalive=first.get("keepalive"),
-        t_last_keepalive=reader.last_keepalive,
-        t_first_event=first.get("event"),
-        t_first_reasoning=first.get("reasoning"),
-        t_first_content=first.get("content"),
-        t_first_token=first.get("token"),
-        t_last_token=reader.token_reads[-1] if reader.token_reads else None,
-        t_usage=first.get("usage"),
-        t_done=first.get("done"),
-        t_closed=call.t_closed,
         gaps_us=gaps_us(reader.token_reads),
         events=reader.events,
         token_events=reader.token_events,
         keepalives=reader.keepalives,
         malformed=reader.malformed,
         bytes=call.total,
-        usage=counts,
+        usage=call.format.usage(reader.usage if reader.usage is not None else whole.usage),
         prompt_tokens=call.job.prompt_tokens,
         max_tokens=call.job.max_tokens,
         expected_hit=call.job.expected_hit,
-        model=_text(reader.model or at(answer, "model")),
-        finish=_text(reader.finish or at(answer, "choices", 0, "finish_reason")),
+        model=_text(reader.model or whole.model),
+        finish=_text(reader.finish or whole.finish),
         retry_after=call.framing.header(b"retry-after"),
         trace=call.framing.header(b"x-ds-trace-id") or call.framing.header(b"x-request-id"),
-        error=call.error or _message(call, answer),
+        error=call.error or _message(call, whole.error or reader.error),
+        **msgspec.structs.asdict(line),
     )
 
 
@@ -253,13 +245,13 @@ def exchange(call: Call, url: str, headers: Headers) -> Exchange:
         t_connected=call.t_connected,
         t_headers=call.t_headers,
         t_closed=call.t_closed,
+        format=call.format.name,
     )
 
 
-def _message(call: Call, answer: Any) -> str:
+def _message(call: Call, error: Any) -> str:
     """What the answer says that went wrong, or its beginning where it says nothing."""
-    error = at(answer, "error") or call.reader.error
-    text = at(error, "message") or (error if isinstance(error, str) else "")
+    text = call.format.message(error)
     if not text and call.refused:
         text = b"".join(call.body)[:EXCERPT].decode("utf-8", "replace")
     return (_text(text) or "")[:EXCERPT]

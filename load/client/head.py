@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from echosounder.load.client.call import Job
 from echosounder.wire.exchange import Headers
+from echosounder.wire.formats import named
 from echosounder.wire.redact import Redactor
 from echosounder.wire.target import Target
 
@@ -14,24 +15,17 @@ class Head:
     """Makes requests to *target* with *api_key*; ``Accept-Encoding: identity``, because compression would delay events."""
 
     def __init__(self, target: Target, api_key: str | None) -> None:
-        self._target = target
+        self._target, self._key = target, api_key
         self._redact = Redactor((api_key,) if api_key else ())
-        key = (("Authorization", f"Bearer {api_key}"),) if api_key else ()
-        host = urlsplit(target.url).netloc
-        self._fixed: Headers = (
-            ("Host", host),
-            *key,
-            ("User-Agent", AGENT),
-            ("Accept-Encoding", "identity"),
-            ("Content-Type", "application/json"),
-        )
-        self._cache: dict[tuple[str, bool], bytes] = {}
+        self._host = urlsplit(target.url).netloc
+        self._cache: dict[tuple[str, str, bool], bytes] = {}
 
     def request(self, job: Job) -> bytes:
         """The bytes of the whole request."""
-        head = self._cache.get((job.path, job.stream))
+        kind = job.path, job.format, job.stream
+        head = self._cache.get(kind)
         if head is None:
-            head = self._cache[job.path, job.stream] = self._head(job)
+            head = self._cache[kind] = self._head(job)
         return b"%b%d\r\n\r\n%b" % (head, len(job.body), job.body)
 
     def shown(self, job: Job) -> tuple[str, Headers]:
@@ -40,7 +34,14 @@ class Head:
         return self._target.address(job.path), self._redact.headers(headers)
 
     def _headers(self, job: Job) -> Headers:
-        return (*self._fixed, ("Accept", "text/event-stream" if job.stream else "application/json"))
+        return (
+            ("Host", self._host),
+            *named(job.format).headers(self._key).items(),
+            ("User-Agent", AGENT),
+            ("Accept-Encoding", "identity"),
+            ("Content-Type", "application/json"),
+            ("Accept", "text/event-stream" if job.stream else "application/json"),
+        )
 
     def _head(self, job: Job) -> bytes:
         path = urlsplit(self._target.address(job.path)).path

@@ -14,14 +14,19 @@ from typing import Any
 import msgspec
 
 from echosounder.wire import sse
-from echosounder.wire.strict_json import at as member
+from echosounder.wire.answer import END as DONE
+from echosounder.wire.answer import Mark
+from echosounder.wire.formats import Format
+from echosounder.wire.stream import Timeline
 
 MAX_EVENT = 4 * 1024 * 1024
 _strict = msgspec.json.Decoder().decode
 _whole, _escaped = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
 # The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
 _inside = re.compile(rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*').fullmatch
-DATA, DONE, END = b"data: ", b"[DONE]", b"\n\n"
+# An event whose name is on the line before its data.
+_named = re.compile(rb"event: ([^\r\n]*)\ndata: ([^\r\n]*)\n\n").fullmatch
+DATA, END = b"data: ", b"\n\n"
 MAX_TEMPLATES = 16  # events that differ in more than a string would make one each, for nothing
 
 
@@ -34,6 +39,7 @@ class StreamReader:
 
     __slots__ = (
         "_decoder",
+        "_format",
         "_general",
         "_tail",
         "_template",
@@ -42,9 +48,8 @@ class StreamReader:
         "error",
         "events",
         "finish",
-        "first",
         "keepalives",
-        "last_keepalive",
+        "line",
         "malformed",
         "model",
         "token_events",
@@ -52,23 +57,22 @@ class StreamReader:
         "usage",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, format: Format) -> None:
+        self._format = format
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
-        self._template: tuple[bytes, bytes] | None = (
-            None  # of an event with output: what stands before and after its string
-        )
+        # Of an event with output: what stands before and after its string.
+        self._template: tuple[bytes, bytes] | None = None
         self._templates = 0
-        self.first: dict[str, int] = {}
+        self.line = Timeline()
         self.token_reads: array[int] = array("q")
         self.events = self.token_events = self.keepalives = self.malformed = 0
-        self.last_keepalive: int | None = None
         self.done = False
-        self.finish: str | None = None
+        self.finish: Any = None
         self.usage: Any = None
         self.error: Any = None
-        self.model: str | None = None
+        self.model: Any = None
 
     def feed(self, at: int, pieces: Sequence[bytes]) -> None:
         """What one read brought, in the pieces that the framing gave: most servers write an event to a chunk."""
@@ -79,6 +83,7 @@ class StreamReader:
             pieces = self._take(at, pieces)
         if self.token_events > tokens:
             self.token_reads.append(at)
+            self.line.t_last_token = at
 
     def _whole_events(self, at: int, data: bytes) -> Sequence[bytes]:
         """The events that are complete with *data*, each with its end; none where the general decoder has taken it."""
@@ -108,7 +113,10 @@ class StreamReader:
         for number, piece in enumerate(pieces, 1):
             data = piece[6:-2]
             if piece.startswith(DATA) and piece.endswith(END) and b"\n" not in data and b"\r" not in data:
-                self._data(at, data, piece)
+                self._data(at, "", data, piece)
+            elif named := _named(piece):
+                name, data = named.groups()
+                self._data(at, name.decode("utf-8", "surrogateescape"), data, piece)
             elif piece.endswith(END) and piece.count(END) == 1 and b"\r" not in piece:
                 self._block(at, piece)
             else:
@@ -138,8 +146,9 @@ class StreamReader:
 
     def _block(self, at: int, block: bytes) -> None:
         """Whatever is not one line of data, the general decoder knows."""
+        alone = block if b"\n" not in block[:-2] else None
         for item in self._general_decoder.feed(block):
-            self._item(at, item, block)
+            self._item(at, item, alone)
 
     @property
     def _general_decoder(self) -> sse.Decoder:
@@ -149,58 +158,50 @@ class StreamReader:
 
     def _item(self, at: int, item: sse.Item, block: bytes | None) -> None:
         if isinstance(item, sse.Event):
-            self._data(at, item.data.encode("utf-8", "surrogatepass"), block)
+            self._data(at, item.event, item.data.encode("utf-8", "surrogatepass"), block)
         else:
             self.keepalive(at)
 
     def keepalive(self, at: int) -> None:
         self.keepalives += 1
-        self.last_keepalive = at
-        self.first.setdefault("keepalive", at)
+        self.line.keepalive(at)
 
-    def _data(self, at: int, data: bytes, block: bytes | None) -> None:
+    def _data(self, at: int, event: str, data: bytes, block: bytes | None) -> None:
+        """An event of the name *event*; its *block* where it may become a template."""
         self.events += 1
-        self.first.setdefault("event", at)
-        if data == DONE:
-            self.done = True
-            self.first.setdefault("done", at)
+        if data == self._format.marker:
+            self._mark(at, DONE)
             return
         try:
-            chunk = _decode(data)
+            value = _decode(data)
         except (ValueError, RecursionError):
             self.malformed += 1
-            return
-        if isinstance(chunk, dict):
-            self._chunk(at, chunk, block)
-
-    def _chunk(self, at: int, chunk: dict[str, Any], block: bytes | None) -> None:
-        get = chunk.get
-        choices, usage = get("choices"), get("usage")
-        choice = choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
-        finish = choice.get("finish_reason")
-        self.finish = finish or self.finish
-        self.model = self.model or get("model")
-        self.error = self.error or get("error")
-        if usage is not None:
-            self.usage = usage
-            self.first.setdefault("usage", at)
-        kind, name, text = output(choice)
-        if kind:
+            value = None
+        mark = self._format.mark(event, value)
+        self._mark(at, mark)
+        if mark.kind:
             self.token_events += 1
-            self.first.setdefault(kind, at)
-            self.first.setdefault("token", at)
-            if block is not None and finish is None and usage is None and isinstance(text, str):
-                self._learn(name, text, block)
+            if block is not None and mark.finish is None and mark.usage is None:
+                self._learn(mark.output, block)
 
-    def _learn(self, name: bytes, text: str, block: bytes) -> None:
+    def _mark(self, at: int, mark: Mark) -> None:
+        self.line.event(at, mark)
+        self.done = self.done or mark.end
+        self.finish = mark.finish or self.finish
+        self.model = self.model or mark.model
+        self.error = self.error or mark.error
+        if mark.usage is not None:
+            self.usage = self._format.added(self.usage, mark.usage)
+
+    def _learn(self, text: Any, block: bytes) -> None:
         """Make the block the template for those that follow, where its varying string can be told beyond doubt."""
-        if self._templates >= MAX_TEMPLATES:
+        if not text or not isinstance(text, str) or self._templates >= MAX_TEMPLATES:
             return
         for quoted in (_whole, _escaped):
-            needle = b'"%b":%b' % (name, quoted(text).encode("utf-8", "surrogatepass"))
-            if block.count(needle) == 1 and b"\n" not in block[:-2]:
+            needle = b'":%b' % quoted(text).encode("utf-8", "surrogatepass")
+            if block.count(needle) == 1:
                 begin = block.index(needle)
-                self._template = block[: begin + len(name) + 4], block[begin + len(needle) - 1 :]
+                self._template = block[: begin + 3], block[begin + len(needle) - 1 :]
                 self._templates += 1
                 return
 
@@ -211,21 +212,3 @@ def _decode(data: bytes) -> Any:
         return _strict(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return json.loads(data.decode("utf-8", "surrogateescape"))
-
-
-def output(choice: dict[str, Any]) -> tuple[str, bytes, Any]:
-    """``(kind, member, value)`` of a choice that carries output, kind empty for one that does not.
-
-    The kinds are those of :func:`wire.stream.token_kind`.
-    """
-    delta = choice.get("delta")
-    if isinstance(delta, dict):
-        if text := delta.get("reasoning_content"):
-            return "reasoning", b"reasoning_content", text
-        if text := delta.get("content"):
-            return "content", b"content", text
-    if text := choice.get("text"):
-        return "content", b"text", text
-    if isinstance(delta, dict) and delta.get("tool_calls"):
-        return "tool", b"arguments", member(delta, "tool_calls", 0, "function", "arguments")
-    return "", b"", None

@@ -1,10 +1,11 @@
 """What a discovery is to find out and may spend, and the requests it asks with."""
 
-import json
 from dataclasses import dataclass
 
 from echosounder import specs
 from echosounder.load.client.call import Job
+from echosounder.wire.formats import CHAT, Question, Turn
+from echosounder.wire.strict_json import compact
 
 PROMPT = "Write a very long story about a ship that measures the depth of the sea. Do not stop early."
 PROMPT_TOKENS = 64  # more than the prompt and any chat template around it
@@ -42,12 +43,13 @@ class Asking:
 
     def job(self, tokens: int, user: str | None = None, model: str | None = None) -> Job:
         """A streamed answer of *tokens* tokens, so that the target says at once whether it serves, and ends when we want it to."""
-        body: dict[str, object] = {"model": model or self.model, "messages": [{"role": "user", "content": PROMPT}]}
-        body |= {"max_tokens": tokens, "stream": True, "stream_options": {"include_usage": True}}
-        if specs.limits(self.profile, self.model).thinking == "switch":
-            body["thinking"] = {"type": "disabled"}
-        if user is not None:
-            body["user_id"] = user
+        question = Question(
+            (Turn("user", PROMPT),),
+            tokens,
+            stream=True,
+            thinking=False if specs.limits(self.profile, self.model).thinking == "switch" else None,
+            user=user,
+        )
         name = "other" if user or model else "hold" if tokens > 1 else "short"
-        data = json.dumps(body, separators=(",", ":")).encode()
-        return Job(name, "/chat/completions", data, True, PROMPT_TOKENS, tokens)
+        data = compact(CHAT.ask(model or self.model, question)).encode()
+        return Job(name, CHAT.path, data, True, PROMPT_TOKENS, tokens, format=CHAT.name)

@@ -9,6 +9,7 @@ from echosounder.load.pricing.lab import Answer
 from echosounder.load.pricing.ledger import Entry, merged
 from echosounder.load.pricing.oracle import Expectation
 from echosounder.load.pricing.verifiable import unverified
+from echosounder.wire.formats import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def _metered(answer: Answer, known: Expectation, promised: int) -> Metered | Non
     return Metered(
         source=Request(f"0-{answer.outcome.ask.id}"),
         usage=answer.usage,
+        grammar=named(answer.outcome.ask.job.format).grammar,
         finish=answer.outcome.sample.finish if answer.outcome.sample else None,
         bound=answer.send.tokens,
         streamed=answer.send.stream,

@@ -14,9 +14,7 @@ from echosounder.load.pricing.ledger import Charge, Entry
 from echosounder.load.pricing.oracle import Scale, Scope, Seen
 from echosounder.load.pricing.prompts import Asking, Prompt, returned
 from echosounder.load.pricing.tariff import Tariff
-from echosounder.wire.exchange import Exchange
 from echosounder.wire.prices import Rates
-from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage
 
 SKEW = timedelta(minutes=1)  # between two clocks, from which prices may differ
@@ -190,7 +188,7 @@ def _rates(lab: Lab, later: float) -> Rates | None:
 def _note(lab: Lab, entry: Entry, send: Send, outcome: Outcome) -> Answer:
     usage = outcome.sample.usage if outcome.sample else None
     charge(lab, entry, send.name, outcome, usage, send.stream)
-    return Answer(entry.name, send, outcome, usage, _text(outcome.exchange) if outcome.exchange else "")
+    return Answer(entry.name, send, outcome, usage, (outcome.exchange.answer.content or "") if outcome.exchange else "")
 
 
 def charge(lab: Lab, entry: Entry, name: str, outcome: Outcome, usage: Usage | None, stream: bool) -> None:
@@ -224,13 +222,6 @@ def _skew(outcome: Outcome, when: datetime) -> timedelta | None:
     except (ValueError, TypeError, IndexError):
         return None
     return (date if date.tzinfo else date.replace(tzinfo=UTC)) - when
-
-
-def _text(exchange: Exchange) -> str:
-    """The answer's text, of a document or a stream."""
-    if not exchange.streamed:
-        return str(at(exchange.json, "choices", 0, "message", "content") or "")
-    return "".join(str(at(chunk, "choices", 0, "delta", "content") or "") for _, chunk in exchange.chunks)
 
 
 def rest(lab: Lab) -> Script[None]:

@@ -1,13 +1,13 @@
 """Prompts whose common beginnings are known: messages of words that are one token each."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from echosounder import specs
 from echosounder.load.client.call import Job
 from echosounder.load.worker.text import text
+from echosounder.wire.formats import CHAT, FIM, Format, Question, Turn
+from echosounder.wire.strict_json import compact
 
 TEMPLATE = 128  # tokens that a chat template adds at most
 PER_MESSAGE = 3  # tokens that it may put before the text of a message
@@ -112,29 +112,24 @@ class Asking:
         return specs.limits(self.profile, self.model)
 
     def chat(self, prompt: Prompt, name: str, tokens: int, stream: bool = False, user_id: str | None = None) -> Job:
-        body = dict(self._body(prompt, tokens, stream, user_id))
-        return _job(name, "/chat/completions", body, prompt.size, tokens)
+        question = Question(
+            tuple(Turn(message.role, message.text) for message in prompt.messages),
+            tokens,
+            stream,
+            thinking=False if self.limits.thinking == "switch" else None,
+            temperature=0,
+            user=user_id,
+        )
+        return self._job(CHAT, name, question, prompt.size)
 
     def fim(self, message: Message, name: str, tokens: int) -> Job:
-        body = {"model": self.model, "prompt": message.text, "suffix": "end", "max_tokens": tokens, "temperature": 0}
-        return _job(name, "/beta/completions", body, message.tokens, tokens)
+        question = Question((Turn("user", message.text),), tokens, temperature=0, suffix="end")
+        return self._job(FIM, name, question, message.tokens)
 
     def balance(self) -> Job:
         return Job("balance", "/user/balance", b"", False, 0, 0)
 
-    def _body(self, prompt: Prompt, tokens: int, stream: bool, user_id: str | None) -> Iterator[tuple[str, Any]]:
-        yield "model", self.model
-        yield "messages", [{"role": message.role, "content": message.text} for message in prompt.messages]
-        yield "max_tokens", tokens
-        yield "temperature", 0
-        if stream:
-            yield from (("stream", True), ("stream_options", {"include_usage": True}))
-        if self.limits.thinking == "switch":
-            yield "thinking", {"type": "disabled"}
-        if user_id is not None:
-            yield "user_id", user_id
-
-
-def _job(name: str, path: str, body: dict[str, Any], size: int, tokens: int) -> Job:
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Job(name, path, data, bool(body.get("stream")), size, tokens, ceiling_tokens=size + TEMPLATE)
+    def _job(self, form: Format, name: str, question: Question, size: int) -> Job:
+        data = compact(form.ask(self.model, question)).encode()
+        most = size + TEMPLATE
+        return Job(name, form.path, data, question.stream, size, question.output, ceiling_tokens=most, format=form.name)

@@ -9,6 +9,7 @@ import yaml
 
 from echosounder.load.worker.workload import KINDS, MAX_TOKENS, Item
 from echosounder.wire.errors import UsageError
+from echosounder.wire.formats import FORMATS
 
 _FIELDS = {each.name: each.type for each in fields(Item)}
 
@@ -44,7 +45,11 @@ def _item(path: Path, number: int, row: Any) -> Item:
         if key not in _FIELDS:
             near = difflib.get_close_matches(str(key), _FIELDS, n=1)
             raise UsageError(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
-    return Item(**{key: _value(f"{where}, {key}", key, value) for key, value in row.items()})
+    item = Item(**{key: _value(f"{where}, {key}", key, value) for key, value in row.items()})
+    if item.kind not in item.asked_in.grammar.kinds:
+        kinds = ", ".join(item.asked_in.grammar.kinds)
+        raise UsageError(f"{where}: kind {item.kind} cannot be asked in the format {item.format}; choose from {kinds}")
+    return item
 
 
 def _value(where: str, key: str, value: Any) -> Any:
@@ -55,6 +60,8 @@ def _value(where: str, key: str, value: Any) -> Any:
         return low, high
     if key == "kind" and value not in KINDS:
         raise UsageError(f"{where}: {value!r} is none of {', '.join(KINDS)}")
+    if key == "format" and value not in FORMATS:
+        raise UsageError(f"{where}: {value!r} is none of {', '.join(FORMATS)}")
     if key == "prompts" and isinstance(value, list) and value and all(isinstance(each, str) for each in value):
         return tuple(value)
     wanted = _FIELDS[key]

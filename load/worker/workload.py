@@ -2,27 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from random import Random
-from typing import Any
 
 import msgspec
 
 from echosounder.load.client.call import Job
 from echosounder.load.worker.text import text
+from echosounder.wire import formats
+from echosounder.wire.formats import Format, Question, Tool, Turn
 
 _encode = msgspec.json.Encoder().encode
 MAX_TOKENS = 1_000_000
 TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
-TOOL: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "look_up",
-        "description": "Looks a word up in the index.",
-        "parameters": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
-    },
-}
+TOOL = Tool(
+    "look_up",
+    "Looks a word up in the index.",
+    {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,7 @@ class Item:
     ``kind``: chat, json, tools or fim. ``rounds`` > 1 makes conversations: request n of a conversation repeats the n - 1
     rounds before it. ``conversations`` of them go on at once, each beginning in the middle, so that the load is steady at once.
     ``prompts``: texts to take instead of synthetic ones; their tokens are not known, only that there are not more than bytes.
+    ``format`` names the wire format to ask in; empty for the one that its kind is asked in by default.
     """
 
     name: str
@@ -44,6 +44,12 @@ class Item:
     rounds: int = 1
     conversations: int = 8
     prompts: tuple[str, ...] = ()
+    format: str = ""
+
+    @property
+    def asked_in(self) -> Format:
+        """The wire format of the requests."""
+        return formats.named(self.format or _usual(self.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +83,19 @@ class Workload:
         if len(self._items) > 1:
             (item,) = Random(f"{seed} item").choices(self._items, cum_weights=self._weights)
         drawn = self._draw(item, index, seed)
-        body = {"model": self._model, **_BODIES[item.kind](drawn), "max_tokens": drawn.output_tokens}
-        if item.stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
-        path = "/beta/completions" if item.kind == "fim" else "/chat/completions"
-        data = _encode(body)
+        form = item.asked_in
+        data = _encode(form.ask(self._model, _QUESTIONS[item.kind](drawn)))
         # No token is shorter than a byte: what is not text of known tokens counts by its bytes.
         ceiling = len(data) + TEMPLATE - (drawn.size - drawn.tokens)
         return Job(
-            item.name, path, data, item.stream, drawn.tokens or None, drawn.output_tokens, ceiling_tokens=ceiling
+            item.name,
+            form.path,
+            data,
+            item.stream,
+            drawn.tokens or None,
+            drawn.output_tokens,
+            ceiling_tokens=ceiling,
+            format=form.name,
         )
 
     def _draw(self, item: Item, index: int, seed: int) -> Drawn:
@@ -117,33 +127,39 @@ class Workload:
         return Drawn(item, texts, sum(lengths) + item.shared_prefix, item.output_tokens, seed)
 
 
-def _messages(drawn: Drawn) -> list[dict[str, str]]:
+def _turns(drawn: Drawn) -> tuple[Turn, ...]:
     """A shared prefix is the system message; then user and assistant take turns, user first and last."""
     texts = list(drawn.texts)
-    system = [{"role": "system", "content": texts.pop(0)}] if drawn.item.shared_prefix else []
-    return system + [
-        {"role": "assistant" if place % 2 else "user", "content": each} for place, each in enumerate(texts)
-    ]
+    system = [Turn("system", texts.pop(0))] if drawn.item.shared_prefix else []
+    return (*system, *(Turn("assistant" if place % 2 else "user", each) for place, each in enumerate(texts)))
 
 
-def _chat(drawn: Drawn) -> dict[str, Any]:
-    return {"messages": _messages(drawn)}
+def _chat(drawn: Drawn) -> Question:
+    return Question(_turns(drawn), drawn.output_tokens, drawn.item.stream)
 
 
-def _json(drawn: Drawn) -> dict[str, Any]:
-    ask = {"role": "system", "content": JSON_ASK}
-    return {"messages": [ask, *_messages(drawn)], "response_format": {"type": "json_object"}}
+def _json(drawn: Drawn) -> Question:
+    turns = (Turn("system", JSON_ASK), *_turns(drawn))
+    return Question(turns, drawn.output_tokens, drawn.item.stream, json=True)
 
 
-def _tools(drawn: Drawn) -> dict[str, Any]:
-    return {"messages": _messages(drawn), "tools": [TOOL]}  # a forced tool_choice is refused where thinking is on
+def _tools(drawn: Drawn) -> Question:
+    """A forced call is refused where thinking is on, so the tool is only offered."""
+    return Question(_turns(drawn), drawn.output_tokens, drawn.item.stream, tools=(TOOL,))
 
 
-def _fim(drawn: Drawn) -> dict[str, Any]:
+def _fim(drawn: Drawn) -> Question:
     words = " ".join(drawn.texts).split(" ")
     cut = Random(f"{drawn.seed} cut").randint(1, max(len(words) - 1, 1))
-    return {"prompt": " ".join(words[:cut]), "suffix": " ".join(words[cut:])}
+    prompt = (Turn("user", " ".join(words[:cut])),)
+    return Question(prompt, drawn.output_tokens, drawn.item.stream, suffix=" ".join(words[cut:]))
 
 
-_BODIES: dict[str, Callable[[Drawn], dict[str, Any]]] = {"chat": _chat, "json": _json, "tools": _tools, "fim": _fim}
-KINDS = tuple(_BODIES)
+_QUESTIONS: dict[str, Callable[[Drawn], Question]] = {"chat": _chat, "json": _json, "tools": _tools, "fim": _fim}
+KINDS = tuple(_QUESTIONS)
+
+
+@cache
+def _usual(kind: str) -> str:
+    """The first format in which a kind can be asked."""
+    return next(name for name, each in formats.FORMATS.items() if kind in each.grammar.kinds)

@@ -7,6 +7,7 @@ import pytest
 from echosounder.judgement import metered as rules
 from echosounder.judgement.check import Inconclusive
 from echosounder.judgement.metered import Known, Metered
+from echosounder.wire.formats import CHAT
 from echosounder.wire.usage import Usage
 
 
@@ -16,7 +17,9 @@ class Source:
 
 
 FINE = Usage(100, 8, 108, hit=64, miss=36, cached=64)
-ANSWER = Metered(Source(), FINE, "length", 8, prompt="p", known=Known(most=64, again=True, own=64, account=64))
+ANSWER = Metered(
+    Source(), FINE, CHAT.grammar, "length", 8, prompt="p", known=Known(most=64, again=True, own=64, account=64)
+)
 NEW = replace(
     ANSWER, usage=replace(FINE, hit=0, miss=100, cached=0), prompt="n", known=Known(most=4, new=True, own=4, account=4)
 )

@@ -13,6 +13,7 @@ from gevent.event import Event
 
 from echosounder.load.client.call import Call, Job
 from echosounder.load.client.client import Client, Endpoint
+from echosounder.wire.formats import CHAT
 
 Step = bytes | float | str
 
@@ -105,7 +106,7 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
         server.close()
 
 
-JOB = Job("chat", "/chat/completions", b"{}", True, 10, 10)
+JOB = Job("chat", CHAT.path, b"{}", True, 10, 10, format=CHAT.name)
 
 
 @contextmanager

@@ -182,7 +182,9 @@ def test_an_answer_that_is_no_stream(scripted: Any, one: Any) -> None:
         {"choices": [{"finish_reason": "stop"}], "usage": {"prompt_tokens": 7, "completion_tokens": 9}}
     ).encode()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (len(answer) + 2)
-    record = sample(one(scripted(head, b"\n\n", 0.05, answer).address, job=Job("chat", "/x", b"{}", stream=False)))
+    record = sample(
+        one(scripted(head, b"\n\n", 0.05, answer).address, job=Job("chat", "/x", b"{}", stream=False, format="chat"))
+    )
     assert (record.end, record.finish) == (StreamEnd.DONE, "stop")
     assert record.usage is not None
     assert (record.usage.prompt, record.usage.completion) == (7, 9)

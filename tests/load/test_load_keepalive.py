@@ -9,7 +9,7 @@ import pytest
 from echosounder.load.client.call import Call, Job, sample
 from echosounder.load.figures.latency import column_us
 
-WHOLE = Job("chat", "/chat/completions", b"{}", False, 10, 10)
+WHOLE = Job("chat", "/chat/completions", b"{}", False, 10, 10, format="chat")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 ANSWER = json.dumps(
     {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}}

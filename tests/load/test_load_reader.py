@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from echosounder.load.client.reader import MAX_EVENT, StreamReader
 from echosounder.wire import sse
 from echosounder.wire.exchange import Exchange, Read, Request
-from echosounder.wire.stream import timeline, token_kind
+from echosounder.wire.formats import CHAT
+from echosounder.wire.stream import Timeline, timeline
 
 BASE = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "fp"}
 
@@ -61,15 +62,11 @@ def reads(draw: Any) -> list[bytes]:
     return [body[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-MARKS = {
-    "t_first_keepalive": "keepalive",
-    "t_first_event": "event",
-    "t_first_reasoning": "reasoning",
-    "t_first_content": "content",
-    "t_first_token": "token",
-    "t_usage": "usage",
-    "t_done": "done",
-}
+MARKS = [
+    name
+    for name in Timeline.__struct_fields__
+    if name not in {"t_sent", "t_connected", "t_headers", "t_first_byte", "t_closed"}
+]
 
 
 def in_one(piece: bytes) -> list[bytes]:
@@ -88,17 +85,16 @@ def by_tens(piece: bytes) -> list[bytes]:
 @pytest.mark.parametrize("cut", [in_one, by_events, by_tens])
 @given(pieces=reads())
 def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[bytes]], pieces: list[bytes]) -> None:
-    reader = StreamReader()
+    reader = StreamReader(CHAT)
     for at, piece in enumerate(pieces):
         reader.feed(at, cut(piece))
     exchange = Exchange(
-        "x", "p", Request("POST", "/", ""), reads=tuple(Read(at, piece) for at, piece in enumerate(pieces))
+        "x", "p", Request("POST", CHAT.path, ""), reads=tuple(Read(at, piece) for at, piece in enumerate(pieces))
     )
     expected = timeline(exchange)
-    assert {name: reader.first.get(mark) for name, mark in MARKS.items()} == {
-        name: getattr(expected, name) for name in MARKS
-    }
-    tokens = [stamped.at for stamped in exchange.events if token_kind(dict(exchange.chunks).get(stamped.index))]
+    assert {name: getattr(reader.line, name) for name in MARKS} == {name: getattr(expected, name) for name in MARKS}
+    brought = dict(exchange.marks)
+    tokens = [stamped.at for stamped in exchange.events if stamped.index in brought and brought[stamped.index].kind]
     assert reader.token_events == len(tokens)
     assert list(reader.token_reads) == sorted(set(tokens))
     assert reader.events == len(exchange.events)
@@ -106,7 +102,7 @@ def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[
 
 def test_a_template_saves_the_parser_and_does_not_hide_a_change() -> None:
     """After the first token, events of the same make are counted without JSON; the finish among them is still seen."""
-    reader = StreamReader()
+    reader = StreamReader(CHAT)
     like = [chat({"content": "a"}), chat({"content": "b"}), chat({"content": ""}), chat({"content": "c"}, "stop")]
     for at, chunk in enumerate(like):
         reader.feed(at, [b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"])
@@ -126,7 +122,7 @@ LOOKALIKES = [
 def test_what_begins_and_ends_like_the_template_is_not_taken_for_it(delta: str) -> None:
     """Same bytes before and after, but what stands between is more than the inside of one string."""
     event = b'data: {"choices":[{"delta":%b,"finish_reason":null}]}\n\n'
-    reader = StreamReader()
+    reader = StreamReader(CHAT)
     reader.feed(0, [event % b'{"content":"a"}'])
     reader.feed(1, [event % b'{"content":"b"}', event % delta.encode()])
     assert (reader.token_events, reader.events) == (2, 3)
@@ -135,4 +131,4 @@ def test_what_begins_and_ends_like_the_template_is_not_taken_for_it(delta: str) 
 @pytest.mark.parametrize("bytes_", [b"data: " + b"x" * (MAX_EVENT + 10), b"\r" + b"x" * (MAX_EVENT + 10)])
 def test_an_endless_line_is_refused(bytes_: bytes) -> None:
     with pytest.raises(sse.SseLimitError):
-        StreamReader().feed(0, [bytes_])
+        StreamReader(CHAT).feed(0, [bytes_])

@@ -115,7 +115,7 @@ def test_the_table_of_descriptors_has_grown_before_the_run() -> None:
 
 def test_the_rehearsal_reads_a_whole_answer() -> None:
     """All that is done about an answer is done once: its sample is that of a stream of two tokens with usage and end."""
-    seen = rehearse(lambda index: Job("chat", "/x", b"{}"), lambda job: b"")
+    seen = rehearse(lambda index: Job("chat", "/x", b"{}", format="chat"), lambda job: b"")
     assert (seen.end, seen.failure, seen.token_events, seen.finish) == ("done", "", 2, "stop")
     assert seen.usage is not None
     assert seen.usage.completion == 2

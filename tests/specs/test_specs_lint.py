@@ -44,6 +44,13 @@ BREAKS = [
     ("vendors/deepseek/profiles/2025-12.yaml", "date: 2025-12-01", "date: 2025-01-01", "2025-12.yaml:{line}: the date .* is not later"),
     ("requirements/account.yaml", "vendors: [deepseek]", "vendors: [nobody]", "account.yaml:{line}: there is no vendor 'nobody'"),
     ("vendors/deepseek/limits.yaml", "\n2024-12:", "\n2024-13:", "limits.yaml:[0-9]+: the profiles are"),
+    ("formats/chat.yaml", "bound: max_tokens", "limit: max_tokens", "formats/chat.yaml:[0-9]+: missing or unknown members: bound, limit"),
+    ("formats/chat.yaml", "length: bounded", "length: cut", "formats/chat.yaml:{line}: 'cut' is not one of bounded, called"),
+    ("formats/chat.yaml", "parts: replaced", "parts: all", "formats/chat.yaml:{line}: 'all' is not one of merged, replaced"),
+    ("formats/fim.yaml", "    hit: /", "    hits: /", "formats/fim.yaml:{line}: 'hits' is not one of cached, completion"),
+    ("formats/fim.yaml", "  data: '[DONE]'", "  word: '[DONE]'", "formats/fim.yaml:[0-9]+: a stream ends with"),
+    ("formats/fim.yaml", "paths: [/beta/completions]", "paths: [/chat/completions]", "formats/fim.yaml:{line}: .*another format"),
+    ("formats/fim.yaml", "[api/create-completion]", "[hearsay]", "formats/fim.yaml:{line}: source 'hearsay' is not in"),
 ]  # fmt: skip
 
 

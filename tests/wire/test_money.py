@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echosounder.wire.formats import CHAT
 from echosounder.wire.prices import bill, bill_usage
-from echosounder.wire.usage import Usage, disagreements, usage
+from echosounder.wire.usage import Usage, disagreements
 
 GOOD = {
     "prompt_tokens": 84,
@@ -22,17 +23,17 @@ GOOD = {
 
 
 def test_every_member_is_read():
-    assert usage(GOOD) == Usage(84, 5, 89, 64, 20, 64, 2)
+    assert CHAT.usage(GOOD) == Usage(84, 5, 89, 64, 20, 64, 2)
 
 
 @pytest.mark.parametrize("value", [None, [], "7", 7])
 def test_what_is_no_object_is_no_usage(value):
-    assert usage(value) is None
+    assert CHAT.usage(value) is None
 
 
 @pytest.mark.parametrize("value", [None, "5", 5.0, True, []])
 def test_what_is_no_integer_is_no_count(value):
-    assert usage(GOOD | {"completion_tokens": value}).completion is None
+    assert CHAT.usage(GOOD | {"completion_tokens": value}).completion is None
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_what_is_no_integer_is_no_count(value):
     ],
 )
 def test_sums_that_do_not_add_up_are_named(change, pointers):
-    assert [pointer for pointer, _ in disagreements(usage(GOOD | change))] == pointers
+    assert [pointer for pointer, _ in disagreements(CHAT.usage(GOOD | change), CHAT.grammar.counts)] == pointers
 
 
 @dataclass

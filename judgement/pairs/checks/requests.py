@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from echosounder.judgement.answers import CHAT_PATHS
 from echosounder.judgement.check import Case, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
@@ -141,8 +140,7 @@ def beta_routes(pair: Pair, case: Case) -> Problems:
 def paths_kept(pair: Pair, case: Case) -> Problems:
     """/v1 may be added or taken away: it is an alias."""
     wanted, got = pair.client.request.path, pair.upstream[0].request.path
-    same = got in CHAT_PATHS - {"/beta/chat/completions"} if wanted in CHAT_PATHS else got in {wanted, f"/v1{wanted}"}
-    if not same:
+    if got.removeprefix("/v1") != wanted.removeprefix("/v1"):
         yield Problem(f"{wanted} reached the upstream as {got}", cause=f"path became {got}")
 
 

@@ -14,8 +14,8 @@ from random import Random
 from echosounder.load.experiment.script import News, Outcome, Stopped
 from echosounder.load.sample import Sample
 from echosounder.wire.exchange import End, Exchange, Read, Request
+from echosounder.wire.formats import CHAT
 from echosounder.wire.stream import StreamEnd
-from echosounder.wire.usage import usage
 
 NOON = datetime(2026, 8, 17, 12, tzinfo=UTC)  # off-peak
 PRICES = (
@@ -238,6 +238,6 @@ class Target:
             first = round(((read or self.now) + 0.003) * 1e9)
             sample = Sample(
                 f"0-{ask.id}", ask.job.name, "measured", StreamEnd.DONE, stamp, stamp, stream=stream, status=status,
-                t_sent=stamp, t_first_token=first, usage=usage(said), finish="length",
+                t_sent=stamp, t_first_token=first, usage=CHAT.usage(said), finish="length",
             )  # fmt: skip
         return Outcome(ask, sent, self.now, status, headers, self.now, True, sample, exchange)

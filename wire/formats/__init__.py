@@ -1,0 +1,41 @@
+"""The wire formats, by name. Whoever has an exchange asks its format; nobody looks at a path.
+
+A new format is a file in ``specs/formats``, a module here and a row in ``FORMATS``; ``tests/wire/test_formats.py`` has one that
+exists only there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from echosounder.specs import Grammar, grammars
+from echosounder.specs.grammar import UNKNOWN as NO_FORMAT
+from echosounder.wire.answer import NOTHING, Mark
+from echosounder.wire.formats.chat import Chat
+from echosounder.wire.formats.fim import Fim
+from echosounder.wire.formats.format import Body, Format, Question, Tool, Turn
+
+__all__ = ["CHAT", "FIM", "FORMATS", "UNKNOWN", "Format", "Question", "Tool", "Turn", "named"]
+
+
+class _Unknown(Format):
+    """What is on a path that no format is served under: nothing is known of it, so nothing is read from it."""
+
+    def ask(self, model: str, question: Question) -> Body:
+        raise ValueError("a request cannot be built in an unknown format")
+
+    def mark(self, event: str, value: Any) -> Mark:
+        return NOTHING
+
+    def whole(self, value: Any) -> Mark:
+        return NOTHING
+
+
+UNKNOWN = _Unknown(Grammar(NO_FORMAT))
+CHAT, FIM = Chat(grammars()["chat"]), Fim(grammars()["fim"])
+FORMATS: dict[str, Format] = {each.name: each for each in (CHAT, FIM)}
+
+
+def named(name: str) -> Format:
+    """The format of this name; the unknown one where this version has none."""
+    return FORMATS.get(name, UNKNOWN)

@@ -1,0 +1,97 @@
+"""Chat completions: choices with a message, or with deltas of one in the chunks of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from echosounder.wire.answer import NOTHING, Call, Mark
+from echosounder.wire.formats.format import Body, Format, Question
+from echosounder.wire.strict_json import at
+
+
+class Chat(Format):
+    def ask(self, model: str, question: Question) -> Body:
+        return dict(self._members(model, question))
+
+    def _members(self, model: str, question: Question) -> Iterator[tuple[str, Any]]:
+        yield "model", model
+        yield "messages", [{"role": turn.role, "content": turn.text} for turn in question.turns]
+        if question.json:
+            yield "response_format", {"type": "json_object"}
+        if question.tools:
+            functions = (
+                {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+                for tool in question.tools
+            )
+            yield "tools", [{"type": "function", "function": function} for function in functions]
+        yield from common(self.grammar.bound, question)
+        if question.thinking is not None:
+            yield "thinking", {"type": "enabled" if question.thinking else "disabled"}
+        if question.user is not None:
+            yield "user_id", question.user
+
+    def mark(self, event: str, value: Any) -> Mark:
+        if not isinstance(value, dict):
+            return NOTHING
+        choice = first(value.get("choices"))
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = {}
+        calls = delta.get("tool_calls")
+        return Mark(
+            delta.get("role"),
+            delta.get("content"),
+            delta.get("reasoning_content"),
+            tuple(map(_call, _objects(calls))) if calls else (),
+            choice.get("finish_reason"),
+            at(value, *self.grammar.usage),
+            at(value, *self.grammar.error),
+            value.get("model"),
+        )
+
+    def whole(self, value: Any) -> Mark:
+        choice = first(at(value, "choices"))
+        message = choice.get("message")
+        return Mark(
+            role=at(message, "role"),
+            text=at(message, "content"),
+            reasoning=at(message, "reasoning_content"),
+            calls=tuple(map(_call, _objects(at(message, "tool_calls")))),
+            finish=choice.get("finish_reason"),
+            usage=at(value, *self.grammar.usage),
+            error=at(value, *self.grammar.error),
+            model=at(value, "model"),
+            end=bool(at(value, "choices")),
+        )
+
+
+def common(bound: str, question: Question) -> Iterator[tuple[str, Any]]:
+    """The members that a chat and a FIM request have in common."""
+    if question.output is not None:
+        yield bound, question.output
+    if question.temperature is not None:
+        yield "temperature", question.temperature
+    if question.stream:
+        yield from (("stream", True), ("stream_options", {"include_usage": True}))
+
+
+def first(choices: Any) -> dict[str, Any]:
+    """The first choice, empty where there is none."""
+    return choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
+
+
+def _objects(value: Any) -> Iterable[dict[str, Any]]:
+    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def _call(call: dict[str, Any]) -> Call:
+    function = call.get("function")
+    named = isinstance(function, dict) and "name" in function
+    arguments = at(function, "arguments")
+    return Call(
+        ids=(call["id"],) if "id" in call else (),
+        names=(at(function, "name"),) if named else (),
+        arguments=arguments if isinstance(arguments, str) else "",
+        index=call.get("index"),
+    )

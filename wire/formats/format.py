@@ -1,0 +1,119 @@
+"""One interface to every wire format: how to ask in it, and how to read what comes back. Facts come from ``specs/formats``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from echosounder.specs import Grammar
+from echosounder.wire.answer import Answer, Mark, of_stream, of_whole
+from echosounder.wire.strict_json import at
+from echosounder.wire.usage import Usage, usage
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation. ``role``: system, user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call; ``parameters`` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask, in no format's words. ``output`` bounds the answer, tokens; None leaves a choice to the target.
+
+    ``suffix`` is the text that follows the gap which the model is to fill.
+    """
+
+    turns: tuple[Turn, ...]
+    output: int | None = None
+    stream: bool = False
+    thinking: bool | None = None
+    temperature: float | None = None
+    json: bool = False
+    tools: tuple[Tool, ...] = ()
+    user: str | None = None
+    suffix: str | None = None
+
+
+class Format(ABC):
+    """A wire format. A subclass says what a request, an event and a response look like; the rest follows from the facts."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar, self.name = grammar, grammar.name
+
+    @property
+    def path(self) -> str:
+        """The API path to ask under."""
+        return self.grammar.paths[0]
+
+    @abstractmethod
+    def ask(self, model: str, question: Question) -> Body:
+        """The body of a request. What the format has no member for is left out."""
+
+    @abstractmethod
+    def mark(self, event: str, value: Any) -> Mark:
+        """What an event brings. ``event`` is its name, empty without one; ``value`` its data as JSON, of any type."""
+
+    @abstractmethod
+    def whole(self, value: Any) -> Mark:
+        """What a non-streaming response brings; ``end`` where it is one that can be read. ``value`` is its JSON, of any type."""
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """The headers of a request that the format asks for; those with the API key only where there is one."""
+        rows = self.grammar.headers.items()
+        return {name: value.replace("{key}", key or "") for name, value in rows if key or "{key}" not in value}
+
+    def bound(self, body: Mapping[str, Any]) -> int | None:
+        """The output tokens that a request allows at most; None where it does not say."""
+        value = body.get(self.grammar.bound)
+        return value if isinstance(value, int) else None
+
+    @cached_property
+    def marker(self) -> bytes | None:
+        """The data of the event that ends a stream, where that is no JSON; None where streams end by the name of an event."""
+        data = self.grammar.end_data
+        return None if data is None else data.encode()
+
+    def ends(self, event: str) -> bool:
+        """Does the event of this name end the stream?"""
+        return event in self.grammar.end_events
+
+    def usage(self, raw: Any) -> Usage | None:
+        """The counts of a usage object; None for what is no object."""
+        return usage(raw, self.grammar.counts)
+
+    def added(self, before: Any, usage: Any) -> Any:
+        """The usage of a stream that had *before* when *usage* comes: the last counts, or both are parts of one."""
+        parts = self.grammar.merged and isinstance(before, dict) and isinstance(usage, dict)
+        return {**before, **usage} if parts else usage
+
+    def answer(self, value: Any) -> Answer:
+        """A non-streaming response, read as a whole."""
+        return self._counted(of_whole(self.whole(value)))
+
+    def joined(self, marks: Iterable[tuple[int, Mark]]) -> Answer:
+        """The answer that the events of a stream make: ``(event index, mark)`` each."""
+        return self._counted(of_stream(marks, self.added))
+
+    def _counted(self, answer: Answer) -> Answer:
+        return replace(answer, usage=self.usage(answer.usage_raw))
+
+    def message(self, error: Any) -> Any:
+        """The text of an error, where it has one."""
+        return at(error, *self.grammar.message) or (error if isinstance(error, str) else None)
