@@ -23,9 +23,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from echosounder.judgement.comparison import runs as compare
 from echosounder.judgement.shares import Share
 from echosounder.mock_server.net.process import spawn
-from echosounder.reports import compare, source
+from echosounder.reports import source
 
 SLOWER, USERS, ITL_MS = 1.1, 48, 5.0
 KEY = os.environ | {"DEEPSEEK_API_KEY": "sk-any-key-will-do"}

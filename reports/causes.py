@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from echosounder.reports.verdicts import BROKEN, LEVELS
+from echosounder.wire.verdict import BROKEN, LEVELS
 
 Row = Mapping[str, Any]
 

@@ -7,11 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from echosounder.reports.compare import Comparison, Move, Row
-from echosounder.reports.difference import Difference, least
 from echosounder.reports.figures import number, percent
 from echosounder.reports.terminal import STYLES
 from echosounder.reports.text import line, markdown
+from echosounder.wire.comparison import SCHEMA, Comparison, Difference, Move, Row, least
 
 _LOOKS = {
     "equal": ("=", "good", "no difference that counts"),
@@ -51,9 +50,8 @@ def to_markdown(comparison: Comparison) -> str:
 def record(comparison: Comparison) -> dict[str, Any]:
     """``echosounder/compare/1``: the comparison as JSON values."""
     document: dict[str, Any] = {
-        "schema": "echosounder/compare/1",
+        "schema": SCHEMA,
         **asdict(comparison),
-        "exit_code": comparison.exit_code,
     }
     for row, made in zip(document["rows"], comparison.rows, strict=True):
         row["change"] = str(made.change)

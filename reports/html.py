@@ -13,8 +13,9 @@ from echosounder.reports.curl import curl, replay
 from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
 from echosounder.reports.kinds import kind, started
 from echosounder.reports.text import line, visible
-from echosounder.reports.verdicts import FACES, LEVELS, area, worst_first
+from echosounder.reports.verdicts import FACES, area
 from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import LEVELS, worst_first
 
 MAX_FINDINGS = 8  # of one requirement; report.json has them all
 MAX_TOTAL = 500_000  # characters of all findings once escaped

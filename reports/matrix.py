@@ -11,9 +11,10 @@ import yaml
 
 from echosounder.reports import page
 from echosounder.reports.kinds import day, kind
-from echosounder.reports.verdicts import FACES, LEVELS, area
+from echosounder.reports.verdicts import FACES, area
 from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import LEVELS
 
 ABSENT = "not-run"
 MAX_FINDINGS, MAX_EXCERPT = 2, 300

@@ -7,9 +7,9 @@ from typing import Any
 from echosounder.reports.curl import replay
 from echosounder.reports.kinds import kind
 from echosounder.reports.text import block, dumps, line
-from echosounder.reports.verdicts import BROKEN
 from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import BROKEN
 
 _LEVELS = {"MUST": "error", "SHOULD": "warning", "MAY": "note"}
 # Code scanning takes no result without a line of a file; which exchange of the log it is, the logical location says.

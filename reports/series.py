@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import ceil, floor, log2
+from math import floor, log2
 from typing import Any
+
+from echosounder.wire.latency import complete, quantile
 
 Sample = Mapping[str, Any]
 MAX_POINTS = 60
@@ -23,18 +25,13 @@ class Heat:
     cells: tuple[tuple[int, ...], ...]
 
 
-def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest-rank quantile of ascending values: a value that was really measured. None of nothing."""
-    return ordered[max(ceil(share * len(ordered)), 1) - 1] if ordered else None
-
-
 def points(samples: Sequence[Sample]) -> list[dict[str, Any]]:
     """Per interval: offered and achieved rate, TTFT p50 and p99 in ms by the time of sending, failed and rejected requests."""
     if not samples:
         return []
     start, width = _axis(samples)
     offered = Counter(_column(sample["t_scheduled"], start, width) for sample in samples)
-    good = [sample for sample in samples if not sample.get("failure") and "t_closed" in sample]
+    good = [sample for sample in samples if complete(sample) and "t_closed" in sample]
     achieved = Counter(_column(sample["t_closed"], start, width) for sample in good)
     failed = Counter(_column(_over(sample), start, width) for sample in samples if _failed(sample))
     rejected = Counter(_column(_over(sample), start, width) for sample in samples if sample.get("status") in {429, 503})

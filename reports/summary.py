@@ -19,8 +19,9 @@ from echosounder.reports.figures import (
 )
 from echosounder.reports.kinds import kind, started
 from echosounder.reports.text import fenced, markdown
-from echosounder.reports.verdicts import FACES, face, worst_first
+from echosounder.reports.verdicts import FACES, face
 from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import worst_first
 
 MAX_CAUSES, MAX_ROWS = 20, 300
 

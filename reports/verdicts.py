@@ -1,12 +1,8 @@
 """How verdicts look: one glyph, one word, one sentence and one tone each, the same in every output."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from echosounder.wire.verdict import Verdict
-
-LEVELS = ("MUST", "SHOULD", "MAY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,6 @@ FACES = {
         Face(Verdict.NOT_APPLICABLE, "–", "idle", "the profile does not have it"),
     )
 }
-BROKEN = (Verdict.ERROR, Verdict.FAIL, Verdict.UNTESTABLE, Verdict.NONSTRICT)
 
 # The verdict of a whole run: check, load's measurement, compare.
 RUNS = {
@@ -51,16 +46,6 @@ def face(name: str) -> Face:
     return FACES.get(name) or RUNS.get(name) or Face(name, "?", "warn", "a verdict this version does not know")
 
 
-def worst_first(requirements: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """By verdict, then by level, then by id."""
-    return sorted(requirements, key=lambda row: (_rank(FACES, row["verdict"]), _rank(LEVELS, row["level"]), row["id"]))
-
-
 def area(requirement: str) -> str:
     """``stream`` of ``stream.ends-with-done``."""
     return requirement.partition(".")[0]
-
-
-def _rank(order: Iterable[str], name: str) -> int:
-    names = list(order)
-    return names.index(name) if name in names else len(names)

@@ -1,6 +1,6 @@
 """What a check says: findings, and the verdict that follows from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,22 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"  # the model or the network did not do its part, or the budget ran out
     FAIL = "fail"
     ERROR = "error"  # our fault
+
+
+LEVELS = ("MUST", "SHOULD", "MAY")
+BROKEN = (Verdict.ERROR, Verdict.FAIL, Verdict.UNTESTABLE, Verdict.NONSTRICT)
+"""Something is wrong, with the target or with us."""
+WORST_FIRST = (
+    Verdict.ERROR,
+    Verdict.FAIL,
+    Verdict.UNTESTABLE,
+    Verdict.INCONCLUSIVE,
+    Verdict.NONSTRICT,
+    Verdict.UNSUPPORTED,
+    Verdict.PASS,
+    Verdict.NOT_APPLICABLE,
+)
+"""The order in which people want to read them."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -61,3 +77,14 @@ class Result:
         findings = tuple(Finding(**finding) for finding in record.get("findings", ()))
         exchanges = tuple(record.get("exchanges", ()))
         return cls(record["requirement"], Verdict(record["verdict"]), findings, record.get("note", ""), exchanges)
+
+
+def worst_first(requirements: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows of a report by verdict, then by level, then by id."""
+    return sorted(
+        requirements, key=lambda row: (_rank(WORST_FIRST, row["verdict"]), _rank(LEVELS, row["level"]), row["id"])
+    )
+
+
+def _rank(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)

@@ -11,10 +11,13 @@ from echosounder import specs
 from echosounder.cli import live as both
 from echosounder.cli import options
 from echosounder.cli.check import Requests, SuiteName, SuiteOption, Timeout
-from echosounder.reports import compare as comparing
+from echosounder.judgement.comparison import runs as comparing
 from echosounder.reports import compare_text, source
 from echosounder.reports.kinds import kind
+from echosounder.wire.comparison import BETTER, EQUAL, UNRESOLVED, WORSE, Comparison
 from echosounder.wire.errors import UsageError
+
+EXIT_CODES = {EQUAL: 0, BETTER: 0, WORSE: 1, UNRESOLVED: 3}
 
 More = Annotated[
     list[Path] | None, typer.Option(metavar="RUN", help="Another run of that side, to see what flaps; may be repeated.")
@@ -104,12 +107,12 @@ def compare(
         return both.live(settings, json_)
     result = _compared(_side(before, also_before), _side(after, also_after), common=common, threshold=threshold)
     if json_:
-        print(json.dumps(compare_text.record(result), indent=1))
+        print(json.dumps({**compare_text.record(result), "exit_code": EXIT_CODES[result.verdict]}, indent=1))
     elif markdown:
         print(compare_text.to_markdown(result))
     else:
         compare_text.show(result, Console(highlight=False))
-    return result.exit_code
+    return EXIT_CODES[result.verdict]
 
 
 def _side(run: str, more: list[Path] | None) -> list[Any]:
@@ -118,7 +121,7 @@ def _side(run: str, more: list[Path] | None) -> list[Any]:
     return [source.load(path) for path in (Path(run), *(more or ()))]
 
 
-def _compared(before: list[Any], after: list[Any], common: bool, threshold: float) -> comparing.Comparison:
+def _compared(before: list[Any], after: list[Any], common: bool, threshold: float) -> Comparison:
     if kind(before[0][0]) == "check":
         return comparing.checks([report for report, _ in before], [report for report, _ in after], common)
     if len(before) + len(after) > 2:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from echosounder.load.calibration import Calibration
-from echosounder.load.figures.latency import SPANS
 from echosounder.load.figures.tally import Tally
+from echosounder.wire.latency import SPANS
 
 # Stamps of bytes that came in. All others are of what the client itself did, and it did that when it says so.
 READS = frozenset({"t_headers", "t_first_keepalive", "t_kept_alive", "t_first_reasoning", "t_first_token", "t_closed"})

@@ -7,8 +7,9 @@ values, and a percentile that they could have moved up is marked as a lower boun
 
 from typing import Any
 
-from echosounder.load.figures.histogram import Grouped, Histogram, nearest
+from echosounder.load.figures.histogram import Grouped, Histogram
 from echosounder.load.figures.interval import between_groups, interval, resolved
+from echosounder.wire.latency import nearest_rank
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 WITH_INTERVAL = ("p50", "p95", "p99")
@@ -54,7 +55,7 @@ def _together(seen: Histogram, given_up: Histogram | None) -> Histogram:
 
 def _hidden(seen: Histogram, every: Histogram, name: str, value: float) -> bool:
     """Would the percentile be another if all that was given up had taken for ever?"""
-    rank = nearest(PERCENTILES[name], every.count)
+    rank = nearest_rank(PERCENTILES[name], every.count)
     return rank > seen.count or seen.rank(rank) > value * NEGLIGIBLE
 
 

@@ -7,10 +7,11 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from math import ceil
 from operator import mul
 
 from hdrh.histogram import HdrHistogram
+
+from echosounder.wire.latency import nearest_rank
 
 DAY_US = 86_400_000_000
 MAX_PENDING = 10_000  # distinct values, a hundred bytes each
@@ -79,7 +80,7 @@ class Histogram:
 
     def quantile(self, share: float) -> float | None:
         """Nearest rank, ms; None of nothing."""
-        return self.rank(nearest(share, self.count)) if self.count else None
+        return self.rank(nearest_rank(share, self.count)) if self.count else None
 
     def _settle(self) -> None:
         pending, self._pending = self._pending, Counter()
@@ -133,8 +134,3 @@ def _rounded(counts: Counter[int]) -> dict[int, int]:
         kept = value >> shift << shift
         rounded[kept] = rounded.get(kept, 0) + count
     return rounded
-
-
-def nearest(share: float, count: int) -> int:
-    """The rank, from 1, of a quantile of so many values."""
-    return max(ceil(share * count), 1)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from echosounder.load.sample import NOT_FINISHED, Sample
+from echosounder.wire.latency import SPANS, Span
 from echosounder.wire.stream import StreamEnd
 
 REJECTED, TRUNCATED, FAILED, COMPLETED, IN_FLIGHT = "rejected", "truncated", "failed", "completed", "in_flight"
@@ -20,26 +21,6 @@ _OUTCOMES = {
 }
 
 
-class Span(NamedTuple):
-    """From one stamp to another; ``whole``: only of complete answers, because a cut one is not fast."""
-
-    since: str
-    until: str
-    whole: bool = False
-
-
-SPANS = {
-    "ttft": Span("t_sent", "t_first_token"),
-    "ttft_from_schedule": Span("t_scheduled", "t_first_token"),
-    "e2e": Span("t_sent", "t_closed", whole=True),
-    "e2e_from_schedule": Span("t_scheduled", "t_closed", whole=True),
-    "dispatch_delay": Span("t_scheduled", "t_dispatched"),
-    "connect": Span("t_dispatched", "t_connected"),
-    "keepalive": Span("t_first_keepalive", "t_kept_alive"),
-    "ttft_with_connect": Span("t_dispatched", "t_first_token"),
-    "reasoning_ttft": Span("t_sent", "t_first_reasoning"),
-    "headers": Span("t_sent", "t_headers"),
-}
 METRICS = ("gap", "tpot", *SPANS, "keepalive_interval")
 # What a request that is given up would have exceeded: its age. Not of what need not come at all, as reasoning.
 CENSORED = ("ttft", "ttft_from_schedule", "ttft_with_connect", "headers", "e2e", "e2e_from_schedule", "gap")

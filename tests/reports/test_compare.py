@@ -7,7 +7,9 @@ import random
 import pytest
 from rich.console import Console
 
-from echosounder.reports import compare, compare_text
+from echosounder.cli.compare import EXIT_CODES
+from echosounder.judgement.comparison import runs as compare
+from echosounder.reports import compare_text
 from echosounder.wire.errors import UsageError
 from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
@@ -45,7 +47,7 @@ def moves(comparison):
 )
 def test_a_verdict_that_moved_is_named(check_report, change, kind, verdict, code):
     comparison = compare.checks([check_report], [with_verdicts(check_report, **change)])
-    assert (moves(comparison), comparison.verdict, comparison.exit_code) == (kind, verdict, code)
+    assert (moves(comparison), comparison.verdict, EXIT_CODES[comparison.verdict]) == (kind, verdict, code)
     assert comparison.same == len(check_report["requirements"]) - len(kind)
 
 
@@ -130,7 +132,7 @@ def test_load_runs_are_told_apart_in_95_of_100_tries(valid, slower, verdict):
 def test_what_got_worse_is_named(valid, change, row, verdict, code):
     rng = random.Random(4)
     comparison = compare.loads((valid, simulated(rng, 2_000)), (valid, simulated(rng, **{"count": 2_000} | change)))
-    assert (comparison.verdict, comparison.exit_code) == (verdict, code)
+    assert (comparison.verdict, EXIT_CODES[comparison.verdict]) == (verdict, code)
     assert row is None or row in {one.name for one in comparison.rows if one.change == "slower"}
 
 
@@ -148,7 +150,7 @@ def test_a_log_that_was_cut_decides_nothing(valid):
     rng = random.Random(4)
     whole = simulated(rng)
     comparison = compare.loads((valid, whole), (valid, Run(HEADER, samples=whole.samples)))
-    assert (comparison.verdict, comparison.exit_code) == ("unresolved", 3)
+    assert (comparison.verdict, EXIT_CODES[comparison.verdict]) == ("unresolved", 3)
     assert comparison.notes == ("the log of the second run has no footer: it was cut, and samples are missing",)
 
 
@@ -214,7 +216,7 @@ def test_a_comparison_reads_the_same_everywhere(check_report, valid):
             assert word in text
             assert "worse" in text.lower()
         document = json.loads(json.dumps(compare_text.record(comparison)))
-        assert (document["schema"], document["verdict"], document["exit_code"]) == ("echosounder/compare/1", "worse", 1)
+        assert (document["schema"], document["verdict"]) == ("echosounder/compare/1", "worse")
 
 
 def test_what_a_target_said_changes_no_terminal(hostile_report):

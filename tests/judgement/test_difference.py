@@ -5,7 +5,8 @@ from math import exp
 
 import pytest
 
-from echosounder.reports.difference import Change, _student, difference
+from echosounder.judgement.comparison.difference import _student, difference
+from echosounder.wire.comparison import Change
 
 TRIES = 100
 

@@ -7,42 +7,15 @@ by Welch's test.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 from math import exp, log, sqrt
 from statistics import NormalDist, fmean, variance
 
-from echosounder.reports.series import quantile
+from echosounder.wire.comparison import LEAST_BATCHES, SEEN, Change, Difference, Shares, least
+from echosounder.wire.latency import quantile
 
-BATCHES, LEAST_BATCHES, LEAST_IN_BATCH = 20, 8, 20
-_SEEN = 1.62  # a change of so many half-widths is significant in 95 of 100 pairs of runs: 1 + z(0.95) / t(0.995)
+BATCHES = 20
 CONFIDENCE = 0.99  # per comparison: a report makes several, and all of them together should be right in 95 of 100
-
-
-class Change(StrEnum):
-    EQUAL = "equal"
-    SLOWER = "slower"
-    FASTER = "faster"
-    UNRESOLVED = "unresolved"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest change, as a
-    share, that would have shown in 95 of 100 such pairs of runs; ``threshold`` the share from which a change counts."""
-
-    before: float
-    after: float
-    ratio: float
-    low: float
-    high: float
-    threshold: float
-    change: Change
-
-    @property
-    def resolution(self) -> float:
-        return float((self.high / self.low) ** (_SEEN / 2) - 1)
 
 
 def difference(
@@ -65,15 +38,10 @@ def difference(
     return Difference(was, now, exp(shift), low, high, least_share, _change(shift, half, log(1 + least_share)))
 
 
-def least(share: float) -> int:
-    """How many values of each run a comparison of this quantile takes: a p95 of twenty would be one of the two largest."""
-    return LEAST_BATCHES * max(LEAST_IN_BATCH, round(2 / (1 - share)))
-
-
 def _change(shift: float, half: float, threshold: float) -> Change:
     if abs(shift) > half and abs(shift) >= threshold:
         return Change.SLOWER if shift > 0 else Change.FASTER
-    return Change.EQUAL if _SEEN * half <= 2 * threshold else Change.UNRESOLVED
+    return Change.EQUAL if SEEN * half <= 2 * threshold else Change.UNRESOLVED
 
 
 def _batches(values: Sequence[float], share: float) -> list[float]:
@@ -106,15 +74,6 @@ def _student(freedom: float) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / freedom + second / freedom**2 + third / freedom**3
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How often something went wrong before and after, as shares of 1, and what to make of it."""
-
-    before: float
-    after: float
-    change: Change
 
 
 def shares(before: tuple[int, int], after: tuple[int, int], threshold: float = 0.01) -> Shares | None:

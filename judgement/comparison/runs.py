@@ -1,64 +1,18 @@
 """Two runs side by side: what got fixed, broke or flaps; what got slower or faster, and whether that could be told at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from echosounder.reports.difference import Change, Difference, Shares, difference, shares
-from echosounder.reports.kinds import kind
-from echosounder.reports.verdicts import BROKEN, worst_first
+from echosounder.judgement.comparison.difference import difference, shares
+from echosounder.wire.comparison import BETTER, EQUAL, UNRESOLVED, WORSE, Change, Comparison, Move, Row
 from echosounder.wire.errors import UsageError
+from echosounder.wire.latency import mean_gaps_ms, spans_ms
 from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import BROKEN, worst_first
 
 Report = Mapping[str, Any]
-EQUAL, BETTER, WORSE, UNRESOLVED = "equal", "better", "worse", "unresolved"
 _SIDES = ("first", "second")
-EXIT_CODES = {EQUAL: 0, BETTER: 0, WORSE: 1, UNRESOLVED: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A requirement whose verdict is not the same: ``broken``, ``fixed``, ``changed`` or ``flapping`` (runs of one side differ)."""
-
-    requirement: str
-    level: str
-    title: str
-    kind: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One latency, or share of failures, compared; ``difference`` is None where a run is too short.
-
-    ``decides``: whether the verdict depends on it, or it is shown only.
-    """
-
-    name: str
-    unit: str
-    difference: Difference | Shares | None
-    decides: bool = True
-
-    @property
-    def change(self) -> Change:
-        return self.difference.change if self.difference else Change.UNRESOLVED
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """``moves`` of check reports or ``rows`` of load reports; ``same`` requirements did not move. Notes limit what it means."""
-
-    verdict: str
-    moves: tuple[Move, ...] = ()
-    same: int = 0
-    rows: tuple[Row, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        return EXIT_CODES[self.verdict]
 
 
 def checks(before: Sequence[Report], after: Sequence[Report], common: bool = False) -> Comparison:
@@ -67,7 +21,7 @@ def checks(before: Sequence[Report], after: Sequence[Report], common: bool = Fal
     Raises :class:`UsageError` where they were made by another profile or policy, or, unless *common*, judge other requirements.
     """
     reports = (*before, *after)
-    if any(kind(report) != "check" for report in reports):
+    if any("requirements" not in report or "metrics" in report for report in reports):
         raise UsageError("a check report can be compared with check reports only")
     for name in ("profile", "policy"):
         if len(said := {str(report[name]) for report in reports}) > 1:
@@ -95,7 +49,7 @@ def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: floa
     Raises :class:`UsageError` where the runs are of different scenarios.
     """
     reports = (before[0], after[0])
-    if any(kind(report) != "load" for report in reports):
+    if any("metrics" not in report for report in reports):
         raise UsageError("a load report can be compared with a load report only")
     if len(said := {str(report["scenario"]) for report in reports}) > 1:
         raise UsageError(f"the runs are of different scenarios: {', '.join(sorted(said))}")
@@ -150,11 +104,11 @@ def _rows(
     floors: Mapping[str, float],
 ) -> Iterator[Row]:
     for name, values, share, decides, floor in (
-        ("TTFT p50", _ttft, 0.5, True, "ttft"),
-        ("TTFT p95", _ttft, 0.95, False, "ttft"),
-        ("mean gap of an answer, p50", _gap, 0.5, True, "gap"),
-        ("E2E p50", _e2e, 0.5, True, "ttft"),
-        ("E2E p95", _e2e, 0.95, False, "ttft"),
+        ("TTFT p50", partial(spans_ms, "ttft"), 0.5, True, "ttft"),
+        ("TTFT p95", partial(spans_ms, "ttft"), 0.95, False, "ttft"),
+        ("mean gap of an answer, p50", mean_gaps_ms, 0.5, True, "gap"),
+        ("E2E p50", partial(spans_ms, "e2e"), 0.5, True, "ttft"),
+        ("E2E p95", partial(spans_ms, "e2e"), 0.95, False, "ttft"),
     ):
         one, other = list(values(before)), list(values(after))
         if one or other:
@@ -174,20 +128,6 @@ def _floors(*reports: Report) -> dict[str, float]:
 
 def _failures(samples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     return sum(bool(sample.get("failure")) for sample in samples), len(samples)
-
-
-def _ttft(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
-    return ((sample["t_first_token"] - sample["t_sent"]) / 1e6 for sample in samples if "t_first_token" in sample)
-
-
-def _gap(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
-    return (sum(gaps) / len(gaps) / 1e3 for sample in samples if (gaps := sample.get("gaps_us")))
-
-
-def _e2e(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
-    """Of whole answers only: one that was cut short is not fast."""
-    whole = (sample for sample in samples if not sample.get("failure") and "t_closed" in sample)
-    return ((sample["t_closed"] - sample["t_sent"]) / 1e6 for sample in whole)
 
 
 def _load_verdict(rows: Sequence[Row]) -> str:

@@ -1,0 +1,89 @@
+"""What came of comparing two runs, as a record: what judges makes it, what renders shows it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+SCHEMA = "echosounder/compare/1"
+EQUAL, BETTER, WORSE, UNRESOLVED = "equal", "better", "worse", "unresolved"
+SEEN = 1.62  # a change of so many half-widths is significant in 95 of 100 pairs of runs: 1 + z(0.95) / t(0.995)
+LEAST_BATCHES, LEAST_IN_BATCH = 8, 20
+
+
+class Change(StrEnum):
+    EQUAL = "equal"
+    SLOWER = "slower"
+    FASTER = "faster"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest change, as a
+    share, that would have shown in 95 of 100 such pairs of runs; ``threshold`` the share from which a change counts."""
+
+    before: float
+    after: float
+    ratio: float
+    low: float
+    high: float
+    threshold: float
+    change: Change
+
+    @property
+    def resolution(self) -> float:
+        return float((self.high / self.low) ** (SEEN / 2) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How often something went wrong before and after, as shares of 1, and what to make of it."""
+
+    before: float
+    after: float
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A requirement whose verdict is not the same: ``broken``, ``fixed``, ``changed`` or ``flapping`` (runs of one side differ)."""
+
+    requirement: str
+    level: str
+    title: str
+    kind: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One latency, or share of failures, compared; ``difference`` is None where a run is too short.
+
+    ``decides``: whether the verdict depends on it, or it is shown only.
+    """
+
+    name: str
+    unit: str
+    difference: Difference | Shares | None
+    decides: bool = True
+
+    @property
+    def change(self) -> Change:
+        return self.difference.change if self.difference else Change.UNRESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``moves`` of check reports or ``rows`` of load reports; ``same`` requirements did not move. Notes limit what it means."""
+
+    verdict: str
+    moves: tuple[Move, ...] = ()
+    same: int = 0
+    rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def least(share: float) -> int:
+    """How many values of each run a comparison of this quantile takes: a p95 of twenty would be one of the two largest."""
+    return LEAST_BATCHES * max(LEAST_IN_BATCH, round(2 / (1 - share)))

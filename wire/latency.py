@@ -1,0 +1,65 @@
+"""What the latencies of a request are: each from one stamp to another, defined once, and the quantile that all of them are told by.
+
+TTFT is the first content, reasoning or tool delta after ``t_sent``; E2E is of complete answers alone, for one that was cut is not fast.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from typing import Any, NamedTuple, TypeVar
+
+from echosounder.wire.stream import StreamEnd
+
+COMPLETE = frozenset({StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE})
+"""The ends of an answer that said it was finished, with its closing marker or without."""
+
+T = TypeVar("T", int, float)
+
+
+class Span(NamedTuple):
+    """From one stamp to another; ``whole``: only of complete answers, because a cut one is not fast."""
+
+    since: str
+    until: str
+    whole: bool = False
+
+
+SPANS = {
+    "ttft": Span("t_sent", "t_first_token"),
+    "ttft_from_schedule": Span("t_scheduled", "t_first_token"),
+    "e2e": Span("t_sent", "t_closed", whole=True),
+    "e2e_from_schedule": Span("t_scheduled", "t_closed", whole=True),
+    "dispatch_delay": Span("t_scheduled", "t_dispatched"),
+    "connect": Span("t_dispatched", "t_connected"),
+    "keepalive": Span("t_first_keepalive", "t_kept_alive"),
+    "ttft_with_connect": Span("t_dispatched", "t_first_token"),
+    "reasoning_ttft": Span("t_sent", "t_first_reasoning"),
+    "headers": Span("t_sent", "t_headers"),
+}
+
+
+def nearest_rank(share: float, count: int) -> int:
+    """The rank, from 1, of a quantile of *count* values: that of a value which was really measured."""
+    return max(ceil(share * count), 1)
+
+
+def quantile(ordered: Sequence[T], share: float) -> T | None:
+    """The nearest-rank quantile of ascending values; None of nothing."""
+    return ordered[nearest_rank(share, len(ordered)) - 1] if ordered else None
+
+
+def complete(sample: Mapping[str, Any]) -> bool:
+    """Of a sample as the log has it: did the answer come to its end? One that does not say how it ended is what did not fail."""
+    return sample["end"] in COMPLETE if "end" in sample else not sample.get("failure")
+
+
+def spans_ms(name: str, samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """One latency of every sample of a log that has it, in their order."""
+    since, until, whole = SPANS[name]
+    for sample in samples:
+        if since in sample and until in sample and (complete(sample) or not whole):
+            yield (sample[until] - sample[since]) / 1e6
+
+
+def mean_gaps_ms(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """The mean time between two reads that carried output, of every sample of a log that has two of them."""
+    return (sum(gaps) / len(gaps) / 1e3 for sample in samples if (gaps := sample.get("gaps_us")))
