@@ -2,5 +2,5 @@
 
     requirement ── names ──> probe ──> runner ──> Exchange ──> check ──> Finding ──> Result ──> report
 
-Probes and checks are pure; only :mod:`conformance.runner` opens sockets and reads a clock, only :mod:`conformance.engine` writes files.
+Probes and checks are pure. :mod:`conformance.runner` opens the sockets, :mod:`conformance.probe_sender` writes the log.
 """

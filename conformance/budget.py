@@ -106,6 +106,10 @@ class Budget:
         """Raises :class:`BudgetSpent`, and debits nothing, where *send* could pass a cap."""
         self.take(1, prompt_ceiling(send), completion_ceiling(send, self.most))
 
+    def count(self, requests: int) -> None:
+        """Count *requests* without a price that were sent before there was a budget."""
+        self.spent_requests += requests
+
     def take(self, requests: int, prompt: int, completion: int) -> None:
         """Debit so many requests and tokens; raises :class:`BudgetSpent`, and debits nothing, where they could pass a cap."""
         price = self.price(prompt, completion) or Decimal(0)

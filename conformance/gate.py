@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echosounder.judgement.answers import asked, models
+from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End, Exchange
 
-GATES = ("models.list", "chat.basic")
+GATES = (MODELS, "chat.basic")
 
 _SILENT = {
     End.CONNECT_FAILED: "no connection to {url} ({error}); is the server running, and is the address right?",
@@ -58,7 +59,7 @@ def _key_refused(exchange: Exchange) -> KeyRefused | None:
     if exchange.status not in {401, 403}:
         return None
     return KeyRefused(
-        f"{exchange.request.url} does not accept the key (status {exchange.status}); check the variable that holds it"
+        f"{exchange.request.url} does not accept the key (status {exchange.status})", "; check {variable}"
     )
 
 

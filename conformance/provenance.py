@@ -8,13 +8,11 @@ import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from echosounder import __version__, specs
+from echosounder.conformance.options import Options
 from echosounder.wire.header import Aimed, Checking, Clock, Header, RunKind
-
-if TYPE_CHECKING:
-    from echosounder.conformance.engine import Options
 
 
 def header(options: Options, model: str, clock: Clock, kind: RunKind, upstream: str | None = None) -> Header:

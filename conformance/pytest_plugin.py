@@ -17,7 +17,8 @@ import pytest
 
 from echosounder import specs
 from echosounder.conformance.catalogue import probes_of
-from echosounder.conformance.engine import Options, Outcome, check
+from echosounder.conformance.check_run import CheckOutcome, check
+from echosounder.conformance.options import Options
 from echosounder.judgement.catalogue import judged
 from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import EchosounderError
@@ -89,7 +90,7 @@ class Front:
         return [row.id for row in rows if any(probe.suite <= self._options.suite for probe in probes_of(row))]
 
     @cached_property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         try:
             outcome = check(self._options)
         except EchosounderError as error:

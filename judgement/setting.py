@@ -12,6 +12,9 @@ from echosounder.judgement.check import Case, Subject
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
 
+MODELS = "models.list"
+"""The probe that asks which models there are: a run begins with it, and what it names is served."""
+
 
 class Suite(IntEnum):
     """Each suite holds the ones before it: at most 20 requests, at most 150, as many as it takes."""
@@ -58,5 +61,5 @@ class Setting:
 
 def _served(exchanges: Sequence[Exchange]) -> Iterator[str]:
     for exchange in exchanges:
-        if exchange.probe == "models.list":
+        if exchange.probe == MODELS:
             yield from models(exchange)

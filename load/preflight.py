@@ -44,9 +44,7 @@ def preflight(options: Options) -> Options:
     answer = get(options, "/models")
     if answer.status in {401, 403}:
         hint = "it does not accept our API key" if options.api_key else "it wants an API key"
-        raise KeyRefused(
-            f"{options.url}: {hint} ({answer.status}); check the variable that holds it, see --api-key-env"
-        )
+        raise KeyRefused(f"{options.url}: {hint} ({answer.status})", "; check {variable}, see --api-key-env")
     if "html" in answer.media_type:
         raise Unreachable(
             f"{options.url} answers with a web page ({answer.status}), not an API; give the API's base URL"

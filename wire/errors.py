@@ -13,6 +13,8 @@
 A deviation of the target is never an exception: it is a :class:`wire.verdict.Finding`.
 """
 
+from typing import Self
+
 
 class EchosounderError(Exception):
     """Base of the tree. The message is one line: what happened, and what to do about it."""
@@ -29,7 +31,9 @@ class LogError(UsageError):
 
 
 class CannotJudge(EchosounderError):
-    pass
+    def around(self, before: str, after: str = "") -> Self:
+        """The same reason with more said before and after it."""
+        return type(self)(f"{before}{self}{after}")
 
 
 class Unreachable(CannotJudge):
@@ -37,7 +41,17 @@ class Unreachable(CannotJudge):
 
 
 class KeyRefused(CannotJudge):
-    pass
+    """*advice* follows the *fact*; in it ``{variable}`` stands for the environment variable, which only the command line knows."""
+
+    def __init__(self, fact: str, advice: str = "") -> None:
+        self.fact, self.advice = fact, advice
+        super().__init__(fact + advice.replace("{variable}", "the variable that holds it"))
+
+    def naming(self, variable: str) -> Self:
+        return type(self)(self.fact, self.advice.replace("{variable}", f"the variable {variable}"))
+
+    def around(self, before: str, after: str = "") -> Self:
+        return type(self)(before + self.fact, self.advice + after)
 
 
 class BudgetSpent(CannotJudge):

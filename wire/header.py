@@ -1,7 +1,7 @@
 """The first record of a run log: which kind of run, against what, when and how. One record for every kind.
 
     {"kind": "header", "schema": "echosounder/run/2", "kind_of_run": "check", "started": "2026-11-30T13:00:11+00:00",
-     "target": {"url": "http://127.0.0.1:8000", "model": "deepseek-v4-flash", ...}, "check": {"suite": "standard", ...}, ...}
+     "target": {"url": "http://127.0.0.1:8000", "model": "deepseek-v4-flash", ...}, "suite": "standard", ...}
 
 Schema 1 had two dialects of it, told apart by ``kind_of_run`` and ``command``. :func:`header_from` translates them, and nothing else
 has to know that they existed.
@@ -106,15 +106,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         return self.clock
 
     def record(self) -> dict[str, Any]:
-        """A JSON object that :func:`header_from` turns back into an equal header."""
-        return {"schema": SCHEMA, **msgspec.to_builtins(self)}
+        """A JSON object that :func:`header_from` turns back into an equal header. It is flat: members of ``check`` stand in it."""
+        members = {name: value for name, value in msgspec.to_builtins(self).items() if name != "check"}
+        return {"schema": SCHEMA, **members, **(msgspec.to_builtins(self.check) if self.check else {})}
 
 
 def header_from(record: dict[str, Any]) -> Header:
     """Of any schema that can be read. Raises :class:`LogError` with the place of the member that does not fit."""
     try:
         current = record if record.get("schema") == SCHEMA else _from_1(record)
-        header = msgspec.convert(current, Header)
+        asked = {name: current[name] for name in Checking.__struct_fields__ if name in current}
+        header = msgspec.convert(current | {"check": asked if "suite" in asked else None}, Header)
         datetime.fromisoformat(header.started)
     except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
         raise LogError(f"a record is not of schema {record.get('schema')} (header: {error})") from None
@@ -123,16 +125,9 @@ def header_from(record: dict[str, Any]) -> Header:
 
 def _from_1(record: dict[str, Any]) -> dict[str, Any]:
     """A header of schema 1 as one of schema 2. ``command`` was of loads, ``kind_of_run`` of checks of every position."""
-    target = record.get("target")
+    target, scenario = record.get("target"), str(record.get("scenario", ""))
     started = record.get("started") or msgspec.convert(record.get("clock"), Clock).started
-    common = {**record, "started": started, "target": target}
-    if record.get("command") == RunKind.LOAD:
-        scenario = str(record.get("scenario", ""))
-        kind = scenario if scenario in _LOADS else RunKind.LOAD
-        return {**common, "kind_of_run": kind}
     proxied = isinstance(target, dict) and target.get("position") == "proxy"
-    return {
-        **common,
-        "kind_of_run": RunKind.PROXY if proxied else RunKind.CHECK,
-        "check": {name: record[name] for name in Checking.__struct_fields__ if name in record},
-    }
+    check = RunKind.PROXY if proxied else RunKind.CHECK
+    load = scenario if scenario in _LOADS else RunKind.LOAD
+    return {**record, "started": started, "kind_of_run": load if record.get("command") == RunKind.LOAD else check}

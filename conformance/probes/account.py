@@ -3,10 +3,10 @@
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.probe import Steps, probe
 from echosounder.judgement.check import Subject
-from echosounder.judgement.setting import Suite
+from echosounder.judgement.setting import MODELS, Suite
 
 
-@probe("models.list", Suite.SMOKE, tokens=0, features={"models"}, order=0)
+@probe(MODELS, Suite.SMOKE, tokens=0, features={"models"}, order=0)
 def models(ask: Ask) -> Steps:
     """The list of models; also the first sign of life."""
     yield ask.get("/models")

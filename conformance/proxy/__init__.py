@@ -4,7 +4,7 @@
                                                         check (pure, on pairs) ──> Finding ──> Result ──> report
 
 What both sides say is judged in :mod:`judgement.pairs`. Everything here but
-:mod:`~conformance.proxy.session`, :mod:`~conformance.proxy.upstream` and :mod:`~conformance.proxy.run` is pure.
+:mod:`~conformance.proxy.sender`, :mod:`~conformance.proxy.upstream` and :mod:`~conformance.proxy.run` is pure.
 """
 
 from echosounder.conformance.proxy.run import check

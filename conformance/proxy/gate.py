@@ -24,7 +24,7 @@ def verdict(pair: Pair, upstream: str) -> CannotJudge | None:
         )
     known = server.verdict([client])
     if known is not None and not (client.end is End.IDLE_TIMEOUT and client.status is None):
-        return type(known)(f"{known} (and nothing reached our upstream {upstream})")
+        return known.around("", f" (and nothing reached our upstream {upstream})")
     if client.status is None:
         return Unreachable(
             f"the proxy took the request but nothing reached our upstream {upstream} in time: does it forward to itself, "
@@ -40,8 +40,8 @@ def _refused_upstream(pair: Pair, upstream: str) -> CannotJudge:
     request, status = pair.source.request, pair.source.status
     if status in {401, 403}:
         return KeyRefused(
-            f"the proxy reached our upstream without a key that it takes (status {status}): "
-            "give the proxy any key that begins with sk-, or, where it passes on the client's, check the variable that holds it"
+            f"the proxy reached our upstream without a key that it takes (status {status})",
+            ": give the proxy any key that begins with sk-, or, where it passes on the client's, check {variable}",
         )
     return CannotJudge(
         f"the proxy reached our upstream {upstream} as {request.method} {request.path}, which was answered with {status}: "

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.proxy.probes import PROBES
-from echosounder.conformance.proxy.session import Session
+from echosounder.conformance.proxy.sender import PairSender
 from echosounder.conformance.proxy.upstream import Upstream
 from echosounder.conformance.replay import Replay, compare
 from echosounder.conformance.runner import Bounds
@@ -36,10 +36,10 @@ def again(
         raise UsageError(f"the run has no exchange {id!r} that a probe of this version sent")
     with (
         Upstream(upstream) as control,
-        Session(target, api_key, bounds or Bounds(), control, f"{time.time():.3f}") as session,
+        PairSender(target, api_key, bounds or Bounds(), control, f"{time.time():.3f}") as position,
     ):
-        pair = session.send(_send(before, _ask(run)), before.client.probe)
-        session.rest()
+        [pair] = position.pairs([_send(before, _ask(run))], before.client.probe)
+        position.rest()
     after = _named(pair, before.client.id)
     others = [each for each in run.exchanges if each.id != after.client.id and each.notes.get("of") != after.client.id]
     renewed = replace(run, exchanges=(*others, after.client, *after.upstream))

@@ -12,8 +12,9 @@ import typer
 from echosounder import specs
 from echosounder.cli import options, results
 from echosounder.cli.score import judge
-from echosounder.conformance import engine
+from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
+from echosounder.conformance.options import Options, Progress
 from echosounder.conformance.runner import Bounds
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
@@ -104,7 +105,7 @@ def check(
     folder = results.ready(options.out_dir(out, "check"))
     with ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile, port=upstream_port or 0))
-        settings = engine.Options(
+        settings = Options(
             target=target(proxy or url or (mock.url if mock else ""), model, beta_url),
             out=folder,
             api_key=options.api_key(api_key_env) if url or proxy else BUNDLED_KEY,
@@ -120,15 +121,15 @@ def check(
             repeat=repeat,
             bounds=Bounds(connect_s=min(timeout, 10.0), idle_s=timeout),
         )
-        judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else engine.check
+        judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else check_run.check
         return _run(judging, settings, api_key_env, json_)
 
 
-def _run(judging: Callable[..., engine.Outcome], settings: engine.Options, key_env: str, as_json: bool) -> int:
+def _run(judging: Callable[..., check_run.CheckOutcome], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("check", quiet=as_json) as bar:
         task = bar.add_task("", total=None)
 
-        def watch(step: engine.Progress) -> None:
+        def watch(step: Progress) -> None:
             bar.update(task, completed=step.done, total=step.planned, description=step.probe)
 
         try:

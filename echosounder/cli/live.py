@@ -11,12 +11,13 @@ from rich.progress import Progress as Bar
 
 from echosounder.cli import options, results
 from echosounder.cli.check import known_profile, money
-from echosounder.conformance import live as both
-from echosounder.conformance.engine import Options, Progress
+from echosounder.conformance.comparison import OneSided, compare
+from echosounder.conformance.options import Options, Progress
 from echosounder.conformance.runner import Bounds
+from echosounder.judgement.differences import SIDES
 from echosounder.judgement.setting import Suite
 from echosounder.reports import differences
-from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.errors import UsageError
 from echosounder.wire.prices import given
 from echosounder.wire.target import target
 
@@ -44,14 +45,13 @@ def live(settings: Settings, as_json: bool) -> int:
     known_profile(settings.profile)
     folder = options.out_dir(settings.out, "compare")
     amount = money(settings.budget_usd)
-    reference, candidate = (_side(settings, index, folder / name, amount) for index, name in enumerate(both.SIDES))
+    reference, candidate = (_side(settings, index, folder / name, amount) for index, name in enumerate(SIDES))
     try:
         with results.progress("compare", quiet=as_json) as bar:
-            comparison = both.compare(reference, candidate, settings.times, _watch(bar))
-    except KeyRefused as error:
-        index = both.SIDES.index("candidate" if str(error).startswith("the candidate") else "reference")
-        with options.naming_the_key(settings.keys[index]):
-            raise
+            comparison = compare(reference, candidate, settings.times, _watch(bar))
+    except OneSided as error:
+        with options.naming_the_key(settings.keys[SIDES.index(error.side)]):
+            raise error.reason from None
     _publish(comparison.report, folder, as_json)
     return comparison.exit_code
 

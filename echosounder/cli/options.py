@@ -84,7 +84,7 @@ def naming_the_key(variable: str) -> Iterator[None]:
     try:
         yield
     except KeyRefused as error:
-        raise KeyRefused(str(error).replace("the variable that holds it", f"the variable {variable}")) from None
+        raise error.naming(variable) from None
 
 
 def out_dir(out: Path | None, name: str) -> Path:

@@ -20,7 +20,8 @@ from echosounder import specs
 from echosounder.conformance import strength
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.catalogue import probes_of
-from echosounder.conformance.engine import Options, Outcome, check
+from echosounder.conformance.check_run import CheckOutcome, check
+from echosounder.conformance.options import Options
 from echosounder.conformance.runner import Bounds
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.setting import Suite
@@ -220,7 +221,7 @@ class Lab:
 
     def _run(
         self, deviate: Sequence[str], suite: Suite, policy: str = POLICIES[0], only: tuple[str, ...] = (), seed: int = 0
-    ) -> Outcome:
+    ) -> CheckOutcome:
         self._control("reset", {"what": "all"})
         self._control("deviate", {"deviate": list(deviate)})
         profile, model = self._place
@@ -238,7 +239,7 @@ class Lab:
         return sum(row["applied"] for row in state["deviations"] if row["name"] == name)
 
 
-def _judged(outcome: Outcome) -> int:
+def _judged(outcome: CheckOutcome) -> int:
     return sum(result.verdict is not Verdict.NOT_APPLICABLE for result in outcome.results)
 
 

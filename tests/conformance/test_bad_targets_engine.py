@@ -7,7 +7,8 @@ import pytest
 from echosounder.conformance import gate
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.catalogue import PROBES
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
+from echosounder.conformance.options import Options
 from echosounder.conformance.replay import Change, find, replay
 from echosounder.conformance.runner import Bounds
 from echosounder.judgement.baseline import Baseline

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from echosounder.conformance.catalogue import PROBES
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
+from echosounder.conformance.options import Options
 from echosounder.judgement.answers import completion
 from echosounder.judgement.catalogue import checks, matching
 from echosounder.judgement.score import score

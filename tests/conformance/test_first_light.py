@@ -1,6 +1,7 @@
 """The whole path on a real socket: the honest mock conforms."""
 
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
+from echosounder.conformance.options import Options
 from echosounder.judgement.setting import Suite
 from echosounder.wire.target import target
 

@@ -8,9 +8,10 @@ import pytest
 from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
 from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
 from echosounder.conformance.catalogue import PROBES
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
 from echosounder.conformance.generate.legal import legal
 from echosounder.conformance.generate.reduction import reduction
+from echosounder.conformance.options import Options
 from echosounder.conformance.reducer import Reducer, suspects
 from echosounder.conformance.replay import Change, replay
 from echosounder.judgement.check import Case

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echosounder.conformance.catalogue import PROBES
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
+from echosounder.conformance.options import Options
 from echosounder.judgement.answers import answer
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import Suite

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
 from echosounder.conformance.mutations import mutants
+from echosounder.conformance.options import Options
 from echosounder.conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from echosounder.conformance.engine import Options, check
+from echosounder.conformance.check_run import check
+from echosounder.conformance.options import Options
 from echosounder.conformance.runner import Bounds
 from echosounder.judgement.setting import Suite
 from echosounder.wire.runlog import read

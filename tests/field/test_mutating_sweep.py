@@ -16,15 +16,17 @@ from queue import SimpleQueue
 import httpx
 import pytest
 
-from echosounder.conformance import engine
+from echosounder.conformance import provenance
 from echosounder.conformance.ask import Ask
+from echosounder.conformance.options import Options
 from echosounder.conformance.proxy.probes import PROBES
-from echosounder.conformance.proxy.session import Session
+from echosounder.conformance.proxy.sender import PairSender
 from echosounder.conformance.proxy.upstream import Upstream
 from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs.score import score
 from echosounder.mock_server.deviations import Layer, all_deviations
 from echosounder.mock_server.net.process import spawn
+from echosounder.wire.header import Clock, RunKind
 from echosounder.wire.runlog import Run
 from echosounder.wire.target import target
 
@@ -108,20 +110,20 @@ def lanes() -> Iterator[SimpleQueue[Lane]]:
 
 def found(lane, name, steps):
     """The broken requirements after these steps of a probe, and whether the deviation in the middle took effect."""
-    options = engine.Options(target(lane.between), Path("."), KEY, position="proxy")
+    options = Options(target(lane.between), Path("."), KEY, position="proxy")
     ask = Ask(options.profile, "deepseek-v4-flash")
-    clock = {"unix": time.time(), "monotonic_ns": time.monotonic_ns()}
+    clock = Clock(time.time(), time.monotonic_ns())
     exchanges = []
     with (
         Upstream(lane.mock) as control,
-        Session(options.target, KEY, Bounds(idle_s=IDLE_S), control, str(clock["unix"])) as session,
+        PairSender(options.target, KEY, Bounds(idle_s=IDLE_S), control, str(clock.unix)) as position,
     ):
         for send in PROBES[name](ask):
             if not steps or send.step in steps:
-                pair = session.send(send, name)
+                [pair] = position.pairs([send], name)
                 exchanges += [pair.client, *pair.upstream]
-        session.rest()
-    run = Run(engine.header(options, ask.model, clock), tuple(exchanges))
+        position.rest()
+    run = Run(provenance.header(options, ask.model, clock, RunKind.PROXY), tuple(exchanges))
     broken = {
         each.requirement for each in score(run) if each.verdict in {"fail", "nonstrict", "unsupported", "untestable"}
     }

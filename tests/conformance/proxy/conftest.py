@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from echosounder.conformance.engine import Options, Outcome
+from echosounder.conformance.check_run import CheckOutcome
+from echosounder.conformance.options import Options
 from echosounder.conformance.proxy import check
 from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs import behaviours
@@ -192,10 +193,10 @@ def faithful_log(upstream: str, tmp_path_factory: Any) -> Path:
 
 
 @pytest.fixture
-def judged(upstream: str, tmp_path: Any) -> Callable[..., Outcome]:
+def judged(upstream: str, tmp_path: Any) -> Callable[..., CheckOutcome]:
     """Runs the checks against a proxy with a fault; ``only`` are patterns of requirements."""
 
-    def run(fault: Fault | None = None, *only: str, **options: Any) -> Outcome:
+    def run(fault: Fault | None = None, *only: str, **options: Any) -> CheckOutcome:
         with _proxied(upstream, fault or HONEST) as url:
             bounds = options.pop("bounds", Bounds(idle_s=8.0))
             return check(Options(target(url), tmp_path, KEY, only=only, bounds=bounds, **options), upstream)

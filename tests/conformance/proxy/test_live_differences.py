@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from echosounder.conformance.engine import Options
-from echosounder.conformance.live import SIDES, compare, differences
+from echosounder.conformance.comparison import compare
+from echosounder.conformance.options import Options
+from echosounder.judgement.differences import SIDES, differences
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Read, Request

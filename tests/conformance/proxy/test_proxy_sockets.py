@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from echosounder.conformance.engine import Options
+from echosounder.conformance.options import Options
 from echosounder.conformance.proxy import check
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.replay import again

@@ -1,5 +1,4 @@
-"""The sending half of a run in the proxy position: one request at a time, or a document beside a stream, and after each what
-became of it upstream.
+"""The proxy position: one request at a time, or a document beside a stream, and after each what became of it upstream.
 
 The only module of this package, with :mod:`conformance.proxy.upstream`, that opens sockets and reads a clock.
 """
@@ -17,8 +16,9 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from echosounder.conformance import engine
 from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.probe_sender import Answered, choose, list_models
+from echosounder.conformance.proxy import gate
 from echosounder.conformance.proxy.probes import MARKER
 from echosounder.conformance.proxy.secrecy import without_secrets
 from echosounder.conformance.proxy.upstream import Record, Upstream, body, exchange
@@ -27,17 +27,23 @@ from echosounder.judgement.pairs import behaviours
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.runlog import RunWriter
 from echosounder.wire.target import Target
 
+FIRST = "proxy.first"
+"""The probe that only asks whether the proxy forwards to us."""
 PATIENCE_S = 1.5
 """How long an answer may still be under way upstream when the client has its own."""
 CANCEL_PATIENCE_S = 3.5
 """The same after the client hung up: longer than any of our streams lasts."""
 
 
-class Session:
-    """Sends through the proxy *target* to the mock behind it. Use as a context manager."""
+class PairSender:
+    """Sends through the proxy *target* to the mock behind it. Use as a context manager.
+
+    As a :class:`conformance.probe_sender.Position` it gives both sides of each request.
+    """
+
+    subject = "the proxy"
 
     def __init__(self, target: Target, key: str | None, bounds: Bounds, upstream: Upstream, salt: str) -> None:
         self._target, self._key, self._bounds, self._upstream, self._salt = target, key, bounds, upstream, salt
@@ -57,28 +63,31 @@ class Session:
     ) -> None:
         self._stack.close()
 
-    @property
-    def upstream(self) -> str:
-        """Where the mock listens."""
-        return self._upstream.url
-
     def model(self, profile: str) -> str:
         """What the proxy lists first of what the profile knows, as in any check run."""
-        send = Ask(profile, "").get("/models")
-        return engine.choose(self._runner(send).send(send, "0", "models.list"), profile)
+        return choose(list_models(self._runner(Ask(profile, "").get("/models")), profile, "0"), profile)
+
+    def first(self, profile: str) -> None:
+        """Which models there are is a question to our own mock, and no part of the run."""
+
+    def send(self, sends: Sequence[Send], probe: str, number: int) -> list[Answered]:
+        """Raises ``CannotJudge`` when the upstream is gone."""
+        return [self._answered(pair) for pair in self.pairs(sends, probe)]
+
+    def _answered(self, pair: Pair) -> Answered:
+        """Silence although the upstream was honest: with a failing one, it may be what the proxy makes of it."""
+        silent = pair.client.status is None and not pair.behaviour and not pair.arrived
+        dead_end = gate.verdict(pair, self._upstream.url) if pair.client.probe == FIRST else None
+        return Answered((pair.client, *pair.upstream), silent, dead_end)
 
     def rest(self) -> None:
         """Leave the upstream as it was found: honest."""
         with suppress(CannotJudge):  # gone: the run says so already
             self._upstream.behave("")
 
-    def send(self, send: Send, probe: str) -> Pair:
-        """Both sides of one request. Raises ``CannotJudge`` when the upstream is gone."""
-        return self.send_all([send], probe)[0]
-
-    def send_all(self, sends: Sequence[Send], probe: str) -> list[Pair]:
+    def pairs(self, sends: Sequence[Send], probe: str) -> list[Pair]:
         """Both sides of requests that are under way together: one of them a stream at most, one a document, so that the upstream
-        can tell which is to be answered how."""
+        can tell which is to be answered how. Raises ``CannotJudge`` when the upstream is gone."""
         self._behave(sends)
         time.sleep(max(float(send.notes.get("rest_s", 0)) for send in sends))
         since = self._upstream.count()
@@ -159,9 +168,3 @@ def beside(sends: Sequence[Send]) -> Iterator[list[Send]]:
     documents, others = [[send for send in sends if streams(send) is which] for which in (False, True)]
     for both in zip_longest(documents, others):
         yield [send for send in both if send is not None]
-
-
-def write(pair: Pair, log: RunWriter) -> None:
-    log.exchange(pair.client)
-    for each in pair.upstream:
-        log.exchange(each)

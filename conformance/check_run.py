@@ -1,0 +1,115 @@
+"""One run: plan, send within the budget, write everything down, judge what was written.
+
+The log is the run. Whatever ends it early (an unreachable target, a spent budget, Ctrl-C) ends it with a footer that says so.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from echosounder import specs
+from echosounder.conformance.ask import Send
+from echosounder.conformance.catalogue import PROBES
+from echosounder.conformance.options import Options, Progress, Watch, quiet
+from echosounder.conformance.planner import Plan
+from echosounder.conformance.probe_sender import Direct, ProbeSender, probe_sender
+from echosounder.conformance.reducer import Reducer
+from echosounder.conformance.runner import Runner
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.catalogue import known_patterns
+from echosounder.judgement.report import report
+from echosounder.judgement.score import score
+from echosounder.judgement.setting import Setting
+from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import RunKind
+from echosounder.wire.runlog import Run, read
+from echosounder.wire.verdict import Result
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What came of a run. ``stopped`` is why it ended early; ``exit_code`` is that of design section 6."""
+
+    report: dict[str, Any]
+    results: tuple[Result, ...]
+    log: Path
+    exit_code: int
+    stopped: CannotJudge | None = None
+
+
+def check(options: Options, watch: Watch = quiet) -> CheckOutcome:
+    """Runs the suite against the target.
+
+    Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once
+    the log is finished. A target that gives nothing to judge is an outcome with ``stopped`` set, not an exception.
+    """
+    _validate(options)
+    baseline = Baseline.load(options.baseline) if options.baseline else Baseline()
+    with (
+        Runner(options.target, options.api_key, options.bounds) as http,
+        probe_sender(options, RunKind.CHECK, Direct(http)) as sender,
+    ):
+        stopped = CheckRun(options, sender, watch).send()
+    run = read(options.out / "run.jsonl")
+    results = score(run, PROBES)
+    document = report(run, results, baseline)
+    return CheckOutcome(document, results, options.out / "run.jsonl", exit_code(document, stopped), stopped)
+
+
+def exit_code(document: dict[str, Any], stopped: CannotJudge | None) -> int:
+    """The exit code of design section 6, from the verdict of the report and from why the run ended early, if it did."""
+    if stopped is not None and not isinstance(stopped, BudgetSpent):
+        return stopped.exit_code
+    return {"conforms": 0, "deviates": 1}.get(document["verdict"], 3)
+
+
+def _validate(options: Options) -> None:
+    try:
+        specs.profile(options.profile)
+    except specs.SpecError as error:
+        raise UsageError(str(error)) from None
+    known_patterns(options.only)
+    if options.policy not in {"interop", "documented"}:
+        raise UsageError(f"unknown policy {options.policy!r}: interop or documented")
+
+
+class CheckRun:
+    """The sending half of a check: the probes of the plan, as many rounds as were asked for, then smaller ones for what they found."""
+
+    def __init__(self, options: Options, sender: ProbeSender, watch: Watch) -> None:
+        self._options, self._sender, self._watch = options, sender, watch
+
+    def send(self) -> CannotJudge | None:
+        """Sends everything. Returns why the run ended early, None where it did not."""
+        sender, planned = self._sender, self._sender.planned(self._options.repeat)
+        try:
+            self._rounds(planned)
+        except CannotJudge as reason:
+            return sender.stop(reason)
+        if planned.reduction:
+            self._reduce()
+        sender.bill()
+        return None if planned.spent is None else sender.stop(planned.spent)
+
+    def _rounds(self, planned: Plan) -> None:
+        for round, probe in product(range(self._options.repeat), planned.probes):
+            self._watch(Progress(len(self._sender.exchanges), planned.requests, probe.name))
+            self._sender.send(probe, round)
+            self._sender.done(probe.name)
+
+    def _reduce(self) -> None:
+        """Makes what generated requests found smaller. What the budget does not allow is left as it is."""
+        run = Run(self._sender.header, tuple(self._sender.exchanges))
+        with suppress(BudgetSpent):
+            Reducer(self._smaller, Setting.of(run)).run(run)
+
+    def _smaller(self, send: Send, probe: str) -> Exchange:
+        done = len(self._sender.exchanges)
+        self._watch(Progress(done, done, probe))
+        [answered] = self._sender.deliver([send], probe)
+        return answered.exchanges[0]

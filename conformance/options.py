@@ -1,0 +1,55 @@
+"""What a run that sends a suite is asked for, in every position, and how it reports progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from echosounder import specs
+from echosounder.conformance.planner import Caps
+from echosounder.conformance.runner import Bounds
+from echosounder.judgement.setting import Suite
+from echosounder.wire.target import Target
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that a run depends on, besides the target itself."""
+
+    target: Target
+    out: Path
+    api_key: str | None = None
+    profile: str = specs.DEFAULT_PROFILE
+    suite: Suite = Suite.STANDARD
+    only: tuple[str, ...] = ()
+    policy: str = "interop"
+    baseline: Path | None = None
+    budget_usd: Decimal | None = None
+    budget_requests: int | None = None
+    prices: specs.Rates | None = None
+    seed: int = 0
+    bounds: Bounds = field(default_factory=Bounds)
+    position: str = "server"
+    repeat: int = 1
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(self.budget_requests, self.budget_usd, self.prices)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: ``done`` of ``planned`` requests, and the probe under way."""
+
+    done: int
+    planned: int
+    probe: str
+
+
+Watch = Callable[[Progress], None]
+
+
+def quiet(progress: Progress) -> None:
+    pass

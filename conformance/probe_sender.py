@@ -1,0 +1,230 @@
+"""Sends probes from one position into one log: the same for a check, for either side of a comparison, and through a proxy.
+
+    models ──> header ──> plan, budget ──> probes: each request debited, sent, recorded, looked at ──> footer
+
+What differs between the positions is a :class:`Position`: how a request goes out, and what its answer says about going on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from echosounder import specs
+from echosounder.conformance import gate, provenance
+from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.budget import Budget
+from echosounder.conformance.options import Options
+from echosounder.conformance.planner import Plan, budget_of, plan
+from echosounder.conformance.probe import Probe
+from echosounder.conformance.runner import Runner
+from echosounder.judgement.answers import models
+from echosounder.judgement.setting import MODELS
+from echosounder.wire.errors import CannotJudge
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import Clock, Header, RunKind
+from echosounder.wire.runlog import RunWriter
+
+GIVE_UP_AFTER = 5
+"""Legal requests in a row without any answer, and the target counts as gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one request brought home. ``exchanges``: the client's first, then those that reached an upstream of ours.
+
+    ``silent``: no answer came where one was due; None where that says nothing, as after a fault of ours. ``dead_end`` is why it
+    makes no sense to go on.
+    """
+
+    exchanges: tuple[Exchange, ...]
+    silent: bool | None
+    dead_end: CannotJudge | None = None
+
+
+class Position(Protocol):
+    """Where requests go in. ``subject`` is what they are sent to, for people."""
+
+    subject: str
+
+    def first(self, profile: str) -> Exchange | None:
+        """The list of models, where the run begins with it."""
+
+    def send(self, sends: Sequence[Send], probe: str, number: int) -> Sequence[Answered]:
+        """Requests that are under way together, with ids from *number* on."""
+
+
+class Direct:
+    """Straight at a target, one request at a time."""
+
+    subject = "the target"
+
+    def __init__(self, http: Runner) -> None:
+        self._http, self._gates = http, list[Exchange]()
+
+    def first(self, profile: str) -> Exchange:
+        exchange = list_models(self._http, profile)
+        self._gates.append(exchange)
+        return exchange
+
+    def send(self, sends: Sequence[Send], probe: str, number: int) -> list[Answered]:
+        return [self._answered(self._http.send(send, str(number + place), probe)) for place, send in enumerate(sends)]
+
+    def _answered(self, exchange: Exchange) -> Answered:
+        self._gates += [exchange] if exchange.probe in gate.GATES else []
+        dead_end = gate.verdict(self._gates) if exchange.probe == gate.GATES[-1] else None
+        # A target that hangs on bad requests alone is not gone.
+        return Answered((exchange,), None if "fault" in exchange.notes else exchange.status is None, dead_end)
+
+
+def list_models(http: Runner, profile: str, id: str = "1") -> Exchange:
+    return http.send(Ask(profile, "").get("/models"), id, MODELS)
+
+
+def choose(listed: Exchange | None, profile: str) -> str:
+    """The first model of the profile that the target lists, else the first that it lists, else the profile's first."""
+    names = models(listed)
+    known = [name for name in specs.models(profile) if name in names]
+    return (known or names or [specs.models(profile)[0]])[0]
+
+
+class ProbeSender:
+    """The log of a run, its budget, and how long it bears with silence. :func:`probe_sender` opens one.
+
+    ``exchanges`` are all that were recorded; the footer's ``unsent`` names the probes that were not sent, and why.
+    """
+
+    def __init__(self, options: Options, position: Position, log: RunWriter, header: Header, ask: Ask) -> None:
+        self._options, self._position, self._log = options, position, log
+        self._ask, self._silent, self._sent = ask, 0, 0
+        self.header, self.exchanges = header, list[Exchange]()
+        self._budget = Budget(self.model, datetime.now(UTC), options.budget_requests)
+        self._unsent: dict[str, str] = {}
+        self._left_out: Mapping[str, str] = {}
+        log.footer["unsent"] = self._unsent
+
+    @property
+    def model(self) -> str:
+        return self._ask.model
+
+    def ask(self, round: int) -> Ask:
+        """Each round asks for something new: an answer out of a cache repeats nothing."""
+        return replace(self._ask, salt=f"{self._ask.salt}-{round}") if round else self._ask
+
+    def planned(self, times: int) -> Plan:
+        """The probes of the suite that the budget has room for *times* times; the budget is kept from now on."""
+        options = self._options
+        made = plan(self._ask, options.suite, datetime.now(UTC), options.only, times, options.caps)
+        self._budget = budget_of(self._ask, made.at, options.caps)
+        self._budget.count(self._sent)
+        self.due(probe.name for probe in made.probes)
+        self._left_out = made.left_out
+        self._unsent.update(made.left_out)
+        return made
+
+    def due(self, names: Iterable[str], why: str = "the run was stopped") -> None:
+        """Probes to be sent, until :meth:`done`; *why* is what their absence means if nothing else is known."""
+        self._unsent.update(dict.fromkeys(names, why))
+
+    def done(self, name: str) -> None:
+        self._unsent.pop(name, None)
+
+    def sent_before(self, exchange: Exchange) -> None:
+        """Record what was sent before there was a log."""
+        self.record([exchange])
+        self._sent += 1
+
+    def send(self, probe: Probe, round: int = 0) -> None:
+        """All requests of a probe, each built on the answers before it. Raises ``CannotJudge`` where going on makes no sense."""
+        if probe.name == MODELS and round == 0:  # sent already
+            return
+        steps = probe.steps(self.ask(round))
+        try:
+            wanted = next(steps)
+            while True:
+                [answered] = self.send_together([_in_round(wanted, round)], probe.name)
+                wanted = steps.send(answered.exchanges[0])
+        except StopIteration:
+            return
+
+    def send_together(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
+        """Requests that are under way at one time. Raises ``CannotJudge`` like :meth:`send`."""
+        answers = self.deliver(sends, probe)
+        for answered in answers:
+            self._look(answered)
+        return answers
+
+    def deliver(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
+        """Debit, send and record, whatever the answers say about going on. Raises ``BudgetSpent``."""
+        for send in sends:
+            self._budget.debit(send)
+        answers = self._position.send(sends, probe, self._sent + 1)
+        self._sent += len(sends)
+        self.record(each for answered in answers for each in answered.exchanges)
+        return answers
+
+    def record(self, exchanges: Iterable[Exchange]) -> None:
+        for exchange in exchanges:
+            self.exchanges.append(exchange)
+            self._log.exchange(exchange)
+
+    def _look(self, answered: Answered) -> None:
+        if answered.dead_end is not None:
+            raise answered.dead_end
+        if answered.silent is not None:
+            self._silent = self._silent + 1 if answered.silent else 0
+        if self._silent >= GIVE_UP_AFTER:
+            raise CannotJudge(
+                f"{self._position.subject} stopped answering: {self._silent} requests in a row got no answer "
+                f"({answered.exchanges[0].error})"
+            )
+
+    def stop(self, reason: CannotJudge) -> CannotJudge:
+        """Write down why the run ends early; gives the reason back."""
+        self._unsent.update(dict.fromkeys(self._unsent.keys() - self._left_out.keys(), str(reason)))
+        self._log.footer["stopped"], self._log.footer["stopped_by"] = str(reason), type(reason).__name__
+        return reason
+
+    def bill(self) -> None:
+        """Write down what all that was sent can have cost."""
+        known = self._budget.price(0, 0) is not None
+        self._log.footer["at_most_usd"] = format(self._budget.spent_usd, "f") if known else None
+
+
+@contextmanager
+def probe_sender(
+    options: Options, kind: RunKind, position: Position, salted: bool = True, upstream: str | None = None
+) -> Iterator[ProbeSender]:
+    """A sender whose log has a footer at the end, whatever happens. The header names the model, so models are asked for first.
+
+    *salted*: prompts are new to every cache. *upstream* is where the mock behind a proxy listens.
+    """
+    clock = Clock(time.time(), time.monotonic_ns())
+    listed, interrupted = _first(position, options.profile)
+    model = options.target.model or choose(listed, options.profile)
+    header = provenance.header(options, model, clock, kind, upstream)
+    with RunWriter(options.out / "run.jsonl", header) as log:
+        if interrupted is not None:
+            raise interrupted
+        ask = Ask(options.profile, model, options.seed)
+        ask = replace(ask, salt=f"{clock.unix:.0f}") if salted else ask
+        sender = ProbeSender(options, position, log, header, ask)
+        if listed is not None:
+            sender.sent_before(listed)
+        yield sender
+
+
+def _first(position: Position, profile: str) -> tuple[Exchange | None, KeyboardInterrupt | None]:
+    """Ctrl-C is held back until there is a log that can say so."""
+    try:
+        return position.first(profile), None
+    except KeyboardInterrupt as interrupt:
+        return None, interrupt
+
+
+def _in_round(send: Send, round: int) -> Send:
+    return send.but(notes={"round": round}) if round else send
