@@ -17,8 +17,7 @@ import httpx
 from echosounder.conformance.ask import Send
 from echosounder.conformance.transport import MAX_HEAD, StampedTransport, Stamps
 from echosounder.wire.errors import UsageError
-from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
-from echosounder.wire.redact import Redactor
+from echosounder.wire.exchange import End, Exchange, Headers, Read, Request, masked
 from echosounder.wire.target import Target
 from echosounder.wire.trust import context
 
@@ -190,7 +189,7 @@ class Runner:
             reason=capture.reason,
             http_version=capture.http_version,
             headers=capture.headers,
-            reads=tuple(_masked(capture.reads, self._redact)),
+            reads=masked(capture.reads, self._redact),
             end=capture.end,
             error=capture.error,
             t_sent=self._stamps.sent,
@@ -203,14 +202,6 @@ class Runner:
 
 def _client(transport: httpx.BaseTransport) -> httpx.Client:
     return httpx.Client(transport=transport, trust_env=False, follow_redirects=False)
-
-
-def _masked(reads: list[Read], redact: Redactor) -> Iterator[Read]:
-    """The reads with every secret blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
-    clean, start = redact.masked(b"".join(read.data for read in reads)), 0
-    for read in reads:
-        yield Read(read.at, clean[start : start + len(read.data)])
-        start += len(read.data)
 
 
 def _halves(body: bytes) -> Iterator[bytes]:

@@ -90,7 +90,7 @@ def registered(arguments: list[str], file: Path) -> typer.Typer:
 
 def _defaults(command: Any, file: Path) -> dict[str, Any]:
     options = {name: frozenset(parameter.name for parameter in sub.params) for name, sub in command.commands.items()}
-    return dict(settings.defaults(file, options))
+    return settings.with_lines(settings.defaults(file, options), options, os.environ)
 
 
 def _settings_file(arguments: list[str]) -> Path:

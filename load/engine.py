@@ -25,7 +25,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.gather import bury, fold, keep, reader
 from echosounder.load.interrupt import held_back
 from echosounder.load.log import Log
-from echosounder.load.options import Options, checked
+from echosounder.load.options import Options, checked, secrets, told
 from echosounder.load.parts import Parts
 from echosounder.load.plan import beyond, items, rates
 from echosounder.load.preflight import preflight
@@ -36,7 +36,6 @@ from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.header import Aimed, Clock, Header, RunKind
 from echosounder.wire.prices import Rates
-from echosounder.wire.settings import dump
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
@@ -78,7 +77,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
     try:
         with Log(options.out / "run.jsonl", header(options, clock)) as log:
             options = _ready(options)
-            log.write("options", {"machine": machine(), "options": dump(options)})
+            log.write("options", {"machine": machine(), "options": told(options)})
             tally, lost = _measure(options, log, progress)
             log.footer["stopped"] = tally.stopped
     except OSError as error:
@@ -106,7 +105,7 @@ def header(options: Options, clock: Clock, kind: RunKind = RunKind.LOAD) -> Head
     return Header(
         kind_of_run=kind,
         started=clock.started,
-        target=Aimed(options.url, options.model, options.beta_url),
+        target=Aimed(options.target.shown, options.model, options.target.beta_url, access=options.access.shown),
         profile=options.profile,
         seed=options.seed,
         version=__version__,
@@ -180,16 +179,14 @@ def _start(options: Options) -> "subprocess.Popen[bytes]":
     parts.mkdir(parents=True, exist_ok=True)
     for old in parts.glob("worker-*.jsonl"):
         old.unlink()
-    (parts / "options.json").write_text(json.dumps(dump(options)), encoding="utf-8")
+    (parts / "options.json").write_text(json.dumps(told(options)), encoding="utf-8")
     environment = {
         **os.environ,
         "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     environment["LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP"] = "0"  # our carriers report nothing
-    environment.pop("ECHOSOUNDER_LOAD_KEY", None)
-    if options.api_key:
-        environment["ECHOSOUNDER_LOAD_KEY"] = options.api_key
+    environment["ECHOSOUNDER_LOAD_SECRETS"] = secrets(options)
     with (parts / "locust.log").open("wb") as words:
         # A session of its own: Ctrl-C in the terminal must reach us alone, so that we can stop in good order.
         return subprocess.Popen(

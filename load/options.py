@@ -1,5 +1,6 @@
 """Everything that a load run is told, as one frozen record that the parent checks and the workers read."""
 
+import json
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,8 +10,10 @@ from echosounder import specs
 from echosounder.load.client.tls import context
 from echosounder.load.figures import slo
 from echosounder.load.worker import shape
+from echosounder.wire.access import DIRECT, Access
 from echosounder.wire.errors import UsageError
-from echosounder.wire.settings import bounded, setting
+from echosounder.wire.redact import MARK
+from echosounder.wire.settings import bounded, dump, load, setting
 from echosounder.wire.target import Target, target
 
 ARRIVALS = ("constant", "poisson", "trace")
@@ -35,6 +38,7 @@ class Options:
     model: str | None = None
     profile: str = specs.DEFAULT_PROFILE
     api_key: str | None = setting(None, secret=True)
+    access: Access = setting(DIRECT, secret=True)
     users: str | None = setting(
         None,
         "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
@@ -76,7 +80,6 @@ class Options:
     prices: tuple[str, str, str] | None = setting(
         None, "USD per million tokens, where no price is known.", flag="--price", metavar="HIT,MISS,OUTPUT"
     )
-    ca_file: Path | None = setting(None, "Certificate authorities to trust instead of the system's.")
     seed: int = setting(
         0,
         "Seed of everything that is drawn. Without it each load draws its own and tells it: a server that has cached the "
@@ -95,7 +98,7 @@ class Options:
 
     @property
     def target(self) -> Target:
-        return target(self.url, self.model, self.beta_url)
+        return target(self.url, self.model, self.beta_url, self.access)
 
     @property
     def budget(self) -> Decimal | None:
@@ -109,6 +112,27 @@ class Options:
     def seconds(self) -> float:
         """Of sending, warm-up included."""
         return self.warmup + self.duration
+
+
+def told(options: Options) -> dict[str, Any]:
+    """As JSON values for the workers and the log; no secret is in it, in the URL neither."""
+    return dump(options) | {"url": options.target.shown}
+
+
+def secrets(options: Options) -> str:
+    """What :func:`told` leaves out, as JSON for the environment of a worker of ours."""
+    return json.dumps({"url": options.url, "api_key": options.api_key, "access": options.access.record()})
+
+
+def whole(values: dict[str, Any], left_out: str | None = None) -> Options:
+    """What :func:`told` gave, and what :func:`secrets` did. Raises ``ValueError`` for values of another version."""
+    return load(Options, values, **json.loads(left_out or "{}"))
+
+
+def placed(options: Options, here: Options) -> Options:
+    """A master's options on a machine whose own are *here*: secrets, folder and the way to the target are this machine's."""
+    url = here.url if MARK in options.url else options.url
+    return replace(options, url=url, api_key=here.api_key, access=here.access, out=here.out)
 
 
 def checked(options: Options) -> Options:
@@ -133,8 +157,7 @@ def checked(options: Options) -> Options:
         slo.parse(expression)
     _places(options)
     _amounts(options)
-    _authorities(options)
-    assert options.target
+    _reachable(options)
     return options
 
 
@@ -162,13 +185,10 @@ def _places(options: Options) -> None:
     )
 
 
-def _authorities(options: Options) -> None:
-    if options.ca_file is not None:
-        try:
-            context(str(options.ca_file))
-        except OSError as error:
-            said = error.strerror or " ".join(str(error).split())
-            raise UsageError(f"cannot read certificates from --ca-file {options.ca_file}: {said}") from None
+def _reachable(options: Options) -> None:
+    """Raises where the URL or a file of certificates is of no use, before a worker finds out."""
+    if options.target.secure or options.access != DIRECT:
+        context(options.access)
 
 
 def _amounts(options: Options) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from echosounder.load.client.framing import Framing
-from echosounder.load.client.head import AGENT
+from echosounder.load.client.head import common, opened, place, tunnel
 from echosounder.load.client.tls import context
 from echosounder.load.options import Options
 from echosounder.wire.errors import KeyRefused, Unreachable, UsageError
@@ -44,45 +44,64 @@ def preflight(options: Options) -> Options:
     answer = get(options, "/models")
     if answer.status in {401, 403}:
         hint = "it does not accept our API key" if options.api_key else "it wants an API key"
-        raise KeyRefused(f"{options.url}: {hint} ({answer.status})", "; check {variable}, see --api-key-env")
+        raise KeyRefused(f"{options.target.shown}: {hint} ({answer.status})", "; check {variable}, see --api-key-env")
     if "html" in answer.media_type:
         raise Unreachable(
-            f"{options.url} answers with a web page ({answer.status}), not an API; give the API's base URL"
+            f"{options.target.shown} answers with a web page ({answer.status}), not an API; give the API's base URL"
         )
     model = options.model or at(answer.json, "data", 0, "id")
     if not isinstance(model, str) or not model:
-        raise UsageError(f"{options.url} lists no model (GET /models: {answer.status}); name one with --model")
+        raise UsageError(f"{options.target.shown} lists no model (GET /models: {answer.status}); name one with --model")
     return replace(options, model=model)
 
 
 def get(options: Options, path: str, most: int = MAX_ANSWER) -> Answer:
     """The answer to a GET of an API path, within bounds of time and size. Raises :class:`Unreachable` where there is none."""
-    url = urlsplit(options.target.address(path))
+    aim = options.target
     deadline = time.monotonic() + min(options.connect_timeout, MAX_SECONDS)
     try:
         with _connect(options, deadline) as sock:
-            key = f"Authorization: Bearer {options.api_key}\r\n" if options.api_key else ""
-            fixed = f"User-Agent: {AGENT}\r\nAccept-Encoding: identity\r\nConnection: close\r\n"
-            sock.sendall(f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\n{key}{fixed}\r\n".encode())
+            lines = [
+                f"GET {place(aim, path)} HTTP/1.1",
+                *map(": ".join, common(aim, options.api_key)),
+                "Connection: close",
+            ]
+            sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
             return _receive(sock, deadline, most)
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
-            f"{options.url}: its certificate is not trusted ({error.verify_message}); name its authority with --ca-file"
+            f"{options.target.shown}: its certificate is not trusted ({error.verify_message}); name its authority with --ca-file"
         ) from None
     except (OSError, UnicodeError) as error:
         says = " ".join(str(error).split()) or type(error).__name__
-        raise Unreachable(f"no answer from {options.url}: {says}; check the URL, and that the server runs") from None
+        raise Unreachable(
+            f"no answer from {options.target.shown}: {says}; check the URL, and that the server runs"
+        ) from None
 
 
 def _connect(options: Options, deadline: float) -> socket.socket:
     url = urlsplit(options.target.url)
     secure = url.scheme == "https"
     host = url.hostname or ""
-    sock = socket.create_connection((host, url.port or (443 if secure else 80)), deadline - time.monotonic())
+    access, way = options.access, tunnel(options.target)
+    aim = access.proxy_address or (host, url.port or (443 if secure else 80))
+    sock = socket.create_connection(aim, deadline - time.monotonic())
+    if way is not None:
+        _open(sock, way, deadline)
     if not secure:
         return sock
-    made: ssl.SSLContext = context(str(options.ca_file) if options.ca_file else None)
+    made: ssl.SSLContext = context(access)
     return made.wrap_socket(sock, server_hostname=host)
+
+
+def _open(sock: socket.socket, way: bytes, deadline: float) -> None:
+    sock.sendall(way)
+    said = b""
+    while not opened(said):
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        if not (data := sock.recv(1)):  # what comes behind is the target's
+            raise ConnectionError("the forward proxy closed the connection")
+        said += data
 
 
 def _receive(sock: socket.socket, deadline: float, most: int) -> Answer:

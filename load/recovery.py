@@ -17,12 +17,11 @@ from echosounder.load.engine import Outcome, new_tally
 from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
 from echosounder.load.log import claimed
-from echosounder.load.options import Options
+from echosounder.load.options import Options, whole
 from echosounder.load.parts import Parts, blocks, entered, lines, parse, worker_of
 from echosounder.wire import runlog
 from echosounder.wire.errors import CannotJudge, LogError
 from echosounder.wire.runlog import records
-from echosounder.wire.settings import load
 
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
 
@@ -86,7 +85,7 @@ def _made(path: Path) -> Made:
     for record in records(path):
         if record["kind"] == "options":
             try:
-                options = load(Options, record["options"])
+                options = whole(record["options"])
                 return Made(options, header.started, str(record["machine"]))
             except (KeyError, TypeError, ValueError) as error:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None

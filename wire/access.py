@@ -127,12 +127,6 @@ def basic(user: str, password: str) -> str:
     return b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
 
 
-def from_record(record: Mapping[str, Any]) -> Access:
-    """What :meth:`Access.record` made, after it went through JSON."""
-    headers = tuple((name, value) for name, value in record["headers"])
-    return Access(**{**record, "headers": headers, "auth": tuple(record["auth"])})
-
-
 def headers(lines: Iterable[str]) -> tuple[Header, ...]:
     """``Name: value`` lines. Raises :class:`UsageError`, which never quotes a value."""
     found: dict[str, Header] = {}

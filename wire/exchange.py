@@ -1,7 +1,7 @@
 """One HTTP exchange as it was on the wire: the record that runner, checks, load engine, log and reports share."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any
 from echosounder.specs import under
 from echosounder.wire import formats, sse, strict_json
 from echosounder.wire.answer import END, Answer, Mark
+from echosounder.wire.redact import Redactor
 from echosounder.wire.strict_json import Parsed
 
 Headers = tuple[tuple[str, str], ...]
@@ -223,3 +224,12 @@ def _inflate(reads: tuple[Read, ...]) -> Iterator[Read]:
         yield Read(read.at, data)
         if room <= 0:
             return
+
+
+def masked(reads: Sequence[Read], redact: Redactor) -> tuple[Read, ...]:
+    """The reads with every secret blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
+    clean, start, found = redact.masked(b"".join(read.data for read in reads)), 0, []
+    for read in reads:
+        found.append(Read(read.at, clean[start : start + len(read.data)]))
+        start += len(read.data)
+    return tuple(found)

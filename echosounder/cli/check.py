@@ -11,6 +11,7 @@ import typer
 
 from echosounder import specs
 from echosounder.cli import options, results
+from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.cli.score import judge
 from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
@@ -21,7 +22,7 @@ from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
 from echosounder.wire.errors import UsageError
 from echosounder.wire.prices import given
-from echosounder.wire.target import target
+from echosounder.wire.target import Target, target
 
 BUNDLED_KEY = "sk-echosounder-bundled-mock"
 
@@ -74,6 +75,7 @@ Timeout = Annotated[
 ]
 
 
+@networked
 def check(
     url: options.Url = None,
     profile: options.Profile = specs.DEFAULT_PROFILE,
@@ -94,6 +96,7 @@ def check(
     upstream_port: UpstreamPort = None,
     out: options.Out = None,
     json_: options.Json = False,
+    network: Network = STRAIGHT,
 ) -> int:
     """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both of its sides."""
     known_profile(profile)
@@ -106,7 +109,7 @@ def check(
     with ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile, port=upstream_port or 0))
         settings = Options(
-            target=target(proxy or url or (mock.url if mock else ""), model, beta_url),
+            target=_target(network, proxy or url, mock.url if mock else "", model, beta_url),
             out=folder,
             api_key=options.api_key(api_key_env) if url or proxy else BUNDLED_KEY,
             profile=profile,
@@ -123,6 +126,11 @@ def check(
         )
         judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else check_run.check
         return _run(judging, settings, api_key_env, json_)
+
+
+def _target(network: Network, given: str | None, bundled: str, model: str | None, beta_url: str | None) -> Target:
+    """What the user named, by the way that the network asks for; the bundled mock is next to us."""
+    return network.target(given, model, beta_url) if given else target(bundled, model, beta_url)
 
 
 def _run(judging: Callable[..., check_run.CheckOutcome], settings: Options, key_env: str, as_json: bool) -> int:

@@ -1,6 +1,7 @@
 """``echosounder compare``: what got fixed, broke, flaps, got slower; with ``--live``, what two targets answer differently."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from echosounder import specs
 from echosounder.cli import live as both
 from echosounder.cli import options
 from echosounder.cli.check import Requests, SuiteName, SuiteOption, Timeout
+from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.judgement.comparison import runs as comparing
 from echosounder.reports import compare_text, source
 from echosounder.reports.kinds import kind
@@ -56,11 +58,29 @@ CandidateKey = Annotated[
         rich_help_panel=LIVE,
     ),
 ]
+ReferenceHeader = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Extra header for the first target; those of the second by default.",
+        metavar="'NAME: VALUE'",
+        rich_help_panel=LIVE,
+    ),
+]
+ReferenceAuth = Annotated[
+    str | None,
+    typer.Option(
+        help="Header that carries the first target's key; that of the second by default.",
+        metavar="NAME",
+        envvar="ECHOSOUNDER_REFERENCE_AUTH_HEADER",
+        rich_help_panel=LIVE,
+    ),
+]
 Times = Annotated[
     int, typer.Option(min=1, max=100, help="How often each probe is sent, to tell noise.", rich_help_panel=LIVE)
 ]
 
 
+@networked
 def compare(
     before: Annotated[str, typer.Argument(help="The run to compare with; with --live, the URL of the reference.")],
     after: Annotated[str, typer.Argument(help="The run to judge; with --live, the URL of the candidate.")],
@@ -86,7 +106,10 @@ def compare(
     budget_usd: options.Usd = None,
     prices: options.Prices = None,
     out: options.Out = None,
+    reference_header: ReferenceHeader = None,
+    reference_auth_header: ReferenceAuth = None,
     json_: options.Json = False,
+    network: Network = STRAIGHT,
 ) -> int:
     """Compare two runs; exit 0 when nothing got worse, 1 when something did, 3 when that cannot be told. With --live, two targets:
     0 when nothing differs, 1 when something does; budgets hold for each side."""
@@ -99,6 +122,7 @@ def compare(
             suite=suite,
             times=times,
             timeout=timeout,
+            networks=(_reference(network, reference_header, reference_auth_header), network),
             budget_requests=budget_requests,
             budget_usd=budget_usd,
             prices=prices,
@@ -113,6 +137,10 @@ def compare(
     else:
         compare_text.show(result, Console(highlight=False))
     return EXIT_CODES[result.verdict]
+
+
+def _reference(network: Network, header: list[str] | None, auth: str | None) -> Network:
+    return replace(network, header=header or network.header, auth_header=auth or network.auth_header)
 
 
 def _side(run: str, more: list[Path] | None) -> list[Any]:

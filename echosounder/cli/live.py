@@ -11,6 +11,7 @@ from rich.progress import Progress as Bar
 
 from echosounder.cli import options, results
 from echosounder.cli.check import known_profile, money
+from echosounder.cli.network import Network
 from echosounder.conformance.comparison import OneSided, compare
 from echosounder.conformance.options import Options, Progress
 from echosounder.conformance.runner import Bounds
@@ -19,7 +20,6 @@ from echosounder.judgement.setting import Suite
 from echosounder.reports import differences
 from echosounder.wire.errors import UsageError
 from echosounder.wire.prices import given
-from echosounder.wire.target import target
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Settings:
     suite: str
     times: int
     timeout: float
+    networks: tuple[Network, Network]
     budget_requests: int | None
     budget_usd: str | None
     prices: str | None
@@ -58,7 +59,7 @@ def live(settings: Settings, as_json: bool) -> int:
 
 def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) -> Options:
     return Options(
-        target=target(settings.urls[index], settings.models[index]),
+        target=settings.networks[index].target(settings.urls[index], settings.models[index]),
         out=results.ready(folder),
         api_key=options.api_key(settings.keys[index]),
         profile=settings.profile,

@@ -14,9 +14,11 @@ from echosounder.cli import analysed, complete, options, results
 from echosounder.cli.check import BUNDLED_KEY, known_profile
 from echosounder.cli.described import described, values
 from echosounder.cli.duration import seconds
+from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.load import engine, limits, plan, pricing, sampled
 from echosounder.load.options import Options
 from echosounder.mock_server.net.process import spawn
+from echosounder.wire.access import DIRECT, Access
 from echosounder.wire.errors import UsageError
 
 Timeout = Annotated[
@@ -48,6 +50,7 @@ USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops 
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
+@networked
 @described(Options, "ECHOSOUNDER_")
 def load(
     scenario: Scenario,
@@ -60,6 +63,7 @@ def load(
     timeout: Timeout = 120.0,
     out: options.Out = None,
     json_: options.Json = False,
+    network: Network = STRAIGHT,
     **given: Any,
 ) -> int:
     """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
@@ -76,6 +80,7 @@ def load(
             profile=profile,
             model=model,
             beta_url=beta_url,
+            access=_access(network, url),
             api_key=options.api_key(api_key_env) if url else BUNDLED_KEY,
             connect_timeout=min(timeout, 10.0),
             idle_timeout=timeout,
@@ -83,6 +88,10 @@ def load(
             **given,
         )
         return _run(runner, settings, api_key_env, json_)
+
+
+def _access(network: Network, url: str | None) -> Access:
+    return network.target(url).access if url else DIRECT
 
 
 def _duration(scenario: str, duration: float | None, trace: Path | None, warmup: float, **others: Any) -> float:

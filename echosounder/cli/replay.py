@@ -9,20 +9,23 @@ from rich.text import Text
 
 from echosounder.cli import options
 from echosounder.cli.check import Timeout
+from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.proxy import replay as both_sides
 from echosounder.conformance.replay import Change, Replay
 from echosounder.conformance.replay import replay as again
 from echosounder.conformance.runner import Bounds
 from echosounder.mock_server.net.process import spawn
-from echosounder.wire.errors import Unreachable
-from echosounder.wire.header import RunKind
+from echosounder.wire.errors import Unreachable, UsageError
+from echosounder.wire.header import Aimed, RunKind
+from echosounder.wire.redact import MARK
 from echosounder.wire.runlog import Run, read
-from echosounder.wire.target import Target, target
+from echosounder.wire.target import Target
 from echosounder.wire.verdict import Finding
 
 STYLES = {Change.FIXED: "bold green", Change.STILL: "bold red", Change.OTHER: "bold yellow"}
 
 
+@networked
 def replay(
     run: options.Run,
     exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Its id, as the findings name it.")],
@@ -31,11 +34,11 @@ def replay(
     ] = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: Timeout = 60.0,
+    network: Network = STRAIGHT,
 ) -> int:
     """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""
     log = read(run)
-    recorded = log.header.target
-    aim = target(url) if url else target(recorded.url, recorded.model, recorded.beta_url)
+    aim = _aim(network, url, log.header.target)
     bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
     key = options.api_key(api_key_env)
     send = _through if log.header.kind_of_run is RunKind.PROXY else again
@@ -50,6 +53,16 @@ def replay(
     _list(console, "found then", outcome.findings_before)
     _list(console, "found now", outcome.findings_after)
     return 1 if outcome.findings_after else 0
+
+
+def _aim(network: Network, url: str | None, recorded: Aimed) -> Target:
+    if url:
+        return network.target(url)
+    if MARK in recorded.url:
+        raise UsageError(
+            "the query of the run's target held a secret, which is not in the log; give the whole address with --url"
+        )
+    return network.target(recorded.url, recorded.model, recorded.beta_url)
 
 
 def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bounds) -> Replay:

@@ -12,6 +12,8 @@ from typing import Any
 from echosounder.wire.errors import UsageError
 
 FILE = "echosounder.toml"
+LINES = {"header": "ECHOSOUNDER_HEADER", "reference_header": "ECHOSOUNDER_REFERENCE_HEADER"}
+"""Options whose values may hold blanks, at which a parser would part them: their variables have one value a line."""
 
 
 def defaults(path: Path, options: Mapping[str, frozenset[str]]) -> dict[str, dict[str, Any]]:
@@ -30,6 +32,25 @@ def defaults(path: Path, options: Mapping[str, frozenset[str]]) -> dict[str, dic
         command: {key: common[key] for key in common if _name(key) in names} for command, names in options.items()
     }
     return {command: _named({**shared[command], **tables.get(command, {})}) for command in options}
+
+
+def with_lines(
+    tables: Mapping[str, dict[str, Any]], options: Mapping[str, frozenset[str]], environment: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """*tables* of defaults with what the variables of :data:`LINES` hold, which is stronger."""
+    found = {
+        name: [line for line in environment[variable].splitlines() if line.strip()]
+        for name, variable in LINES.items()
+        if environment.get(variable)
+    }
+    return {
+        command: {**_listed(table), **{name: found[name] for name in found if name in options[command]}}
+        for command, table in tables.items()
+    }
+
+
+def _listed(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: [value] if key in LINES and isinstance(value, str) else value for key, value in table.items()}
 
 
 def _load(path: Path) -> dict[str, Any]:

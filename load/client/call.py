@@ -13,8 +13,9 @@ from echosounder.load.client.stamps import Ancillary, Stamps
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire import formats, sse
 from echosounder.wire.answer import NOTHING, Mark
-from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
+from echosounder.wire.exchange import End, Exchange, Headers, Read, Request, masked
 from echosounder.wire.formats import Format
+from echosounder.wire.redact import NO_SECRETS, Redactor
 from echosounder.wire.stream import StreamEnd, ended, refused
 
 BATCH_BYTES = 4 * 1024  # digested in one piece: some fifteen events
@@ -181,8 +182,8 @@ def failure(call: Call, end: StreamEnd) -> str:
     return call.cause or str(end)
 
 
-def sample(call: Call) -> Sample:
-    """The record of a call that has ended."""
+def sample(call: Call, redact: Redactor = NO_SECRETS) -> Sample:
+    """The record of a call that has ended; what the target says in it goes through *redact*."""
     reader, whole = call.reader, call.whole()
     end, line = stream_end(call, whole), reader.line
     line.t_sent, line.t_connected, line.t_headers = call.t_sent, call.t_connected, call.t_headers
@@ -209,11 +210,11 @@ def sample(call: Call) -> Sample:
         prompt_tokens=call.job.prompt_tokens,
         max_tokens=call.job.max_tokens,
         expected_hit=call.job.expected_hit,
-        model=_text(reader.model or whole.model),
-        finish=_text(reader.finish or whole.finish),
-        retry_after=call.framing.header(b"retry-after"),
-        trace=call.framing.header(b"x-ds-trace-id") or call.framing.header(b"x-request-id"),
-        error=call.error or _message(call, whole.error or reader.error),
+        model=_text(reader.model or whole.model, redact),
+        finish=_text(reader.finish or whole.finish, redact),
+        retry_after=_text(call.framing.header(b"retry-after"), redact),
+        trace=_text(call.framing.header(b"x-ds-trace-id") or call.framing.header(b"x-request-id"), redact),
+        error=_text(call.error or _message(call, whole.error or reader.error), redact) or "",
         **msgspec.structs.asdict(line),
     )
 
@@ -226,20 +227,20 @@ def gaps_us(stamps: Any) -> tuple[int, ...]:
     return tuple(b - a for a, b in pairwise(micros))
 
 
-def exchange(call: Call, url: str, headers: Headers) -> Exchange:
-    """The call as the record that conformance checks read. ``headers`` are the request's, redacted."""
+def exchange(call: Call, url: str, headers: Headers, redact: Redactor = NO_SECRETS) -> Exchange:
+    """The call as the record that conformance checks read. ``headers`` are the request's, redacted; *redact* does the rest."""
     return Exchange(
         id=call.id,
         probe="load",
         step=call.job.name,
         request=Request("POST", call.job.path, url, headers, call.job.body),
         status=call.framing.status,
-        reason=call.framing.reason,
+        reason=redact.text(call.framing.reason),
         http_version=call.framing.http_version,
-        headers=call.framing.headers,
-        reads=tuple(call.kept),
+        headers=redact.headers(call.framing.headers),
+        reads=masked(call.kept, redact),
         end=call.end or End.CLIENT_CANCELLED,
-        error=call.error,
+        error=redact.text(call.error),
         t_scheduled=call.t_scheduled,
         t_sent=call.t_sent,
         t_connected=call.t_connected,
@@ -257,6 +258,6 @@ def _message(call: Call, error: Any) -> str:
     return (_text(text) or "")[:EXCERPT]
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, redact: Redactor = NO_SECRETS) -> str | None:
     """A string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
-    return str(value).encode("utf-8", "replace").decode() if value else None
+    return redact.text(str(value).encode("utf-8", "replace").decode()) if value else None

@@ -33,12 +33,14 @@ def make_room() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where connections go and how long things may take (ns). ``address`` is resolved; ``tls`` is None for plain HTTP."""
+    """Where connections go and how long things may take (ns). ``address`` is resolved; ``tls`` is None for plain HTTP,
+    ``tunnel`` what opens a way through a forward proxy, whose address it is then."""
 
     family: int
     address: Any
     host: str
     tls: ssl.SSLContext | None = None
+    tunnel: bytes | None = None
     connect_timeout: int = 10_000_000_000
     idle_timeout: int = 120_000_000_000
     total_timeout: int = 1_800_000_000_000

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gevent.monkey import get_original
 
 from echosounder.load.client.call import Call
+from echosounder.load.client.head import opened
 from echosounder.load.client.stamps import ANCILLARY, Ancillary
 from echosounder.load.client.tls import TlsChannel
 from echosounder.load.sample import CLIENT_LIMIT
@@ -43,6 +44,7 @@ class Connection:
         "_closed",
         "_error",
         "_outgoing",
+        "_proxy",
         "_queued",
         "_read",
         "_recvmsg",
@@ -62,7 +64,7 @@ class Connection:
         self.request = b""
         self.ready = self._closed = self._queued = False
         self._error = ""
-        self._outgoing = b""
+        self._outgoing = self._proxy = b""
         self.since = time.monotonic_ns()
         self._turns = client.turns
         endpoint = client.endpoint
@@ -137,7 +139,32 @@ class Connection:
         self._write.stop()
         if code := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._connect_failed(OSError(code, errno.errorcode.get(code, "?")))
-        elif self._tls is None:
+        elif (tunnel := self._client.endpoint.tunnel) is not None:
+            self._read.start(self._tunnelled)
+            self._push(tunnel)
+        else:
+            self._reached()
+
+    def _tunnelled(self) -> None:
+        """What a forward proxy says about the way to the target, until it is open."""
+        try:
+            received = self._sock.recv(READ)
+            self._proxy += received
+            if not opened(self._proxy):
+                if not received:
+                    raise ConnectionError("the forward proxy closed the connection")
+                return
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._connect_failed(error)
+            return
+        self._read.stop()
+        self._reached()
+
+    def _reached(self) -> None:
+        """The target is at the other end."""
+        if self._tls is None:
             self._read.start(self._readable)
             self._established()
         else:

@@ -1,14 +1,70 @@
 """The head of the requests: the same bytes each time but for the path and the length."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from echosounder.load.client.call import Job
+from echosounder.wire.access import BEARER
+from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Headers
-from echosounder.wire.formats import named
-from echosounder.wire.redact import Redactor
+from echosounder.wire.formats import Format, named
 from echosounder.wire.target import Target
 
 AGENT = "echosounder-load"
+MOST = 16 * 1024  # bytes of what a proxy may say
+
+
+def place(target: Target, path: str) -> str:
+    """What a request line names: path and query, and all of the URL where a forward proxy passes plain HTTP on."""
+    url = urlsplit(target.address(path))
+    whole = (url.scheme, url.netloc) if relayed(target) else ("", "")
+    return urlunsplit((*whole, url.path or "/", url.query, ""))
+
+
+def relayed(target: Target) -> bool:
+    """Does a forward proxy read our requests? It does not where they are encrypted: it opens a way for them."""
+    return target.access.proxy is not None and target.url.startswith("http://")
+
+
+def common(target: Target, api_key: str | None, format: Format | None = None) -> Headers:
+    """The headers that all requests have, with those that *format* asks for; one that was given takes the place of ours."""
+    if format is not None and target.access.auth == BEARER:
+        asked: Headers = tuple(format.headers(api_key).items())
+    else:
+        asked = (*(format.headers(None).items() if format else ()), *target.authorization(api_key))
+    try:
+        b"".join(value.encode("latin-1") for _, value in asked)
+    except UnicodeEncodeError:
+        raise UsageError("the API key holds characters that no HTTP header can carry; check its variable") from None
+    ours = {"user-agent": ("User-Agent", AGENT), "accept-encoding": ("Accept-Encoding", "identity")}
+    given = {name.lower(): (name, value) for name, value in target.access.headers}
+    proxy = target.access.proxy_headers if relayed(target) else ()
+    host = ("Host", urlsplit(target.url).netloc)
+    return (host, *proxy, *asked, *(ours | given).values())
+
+
+def tunnel(target: Target) -> bytes | None:
+    """The request that opens a way through the forward proxy, None where none is needed."""
+    if target.access.proxy is None or relayed(target):
+        return None
+    url = urlsplit(target.url)
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    place = f"{host}:{url.port or 443}"
+    lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", f"User-Agent: {AGENT}"]
+    lines += [f"{name}: {value}" for name, value in target.access.proxy_headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def opened(received: bytes) -> bool:
+    """Has the proxy opened the way, in all that it said so far? Raises :class:`ConnectionError` where it refused or talks on."""
+    head, end, rest = received.partition(b"\r\n\r\n")
+    if not end and len(received) < MOST:
+        return False
+    words = head.split(b"\r\n")[0].decode("latin-1").split(" ", 2)
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not end or rest:
+        raise ConnectionError("the forward proxy does not speak HTTP/1.1")
+    if not words[1].startswith("2"):
+        raise ConnectionError(f"the forward proxy answered CONNECT with {' '.join(words[1:])[:80]}")
+    return True
 
 
 class Head:
@@ -16,8 +72,7 @@ class Head:
 
     def __init__(self, target: Target, api_key: str | None) -> None:
         self._target, self._key = target, api_key
-        self._redact = Redactor((api_key,) if api_key else ())
-        self._host = urlsplit(target.url).netloc
+        self.redact = target.redactor(api_key)
         self._cache: dict[tuple[str, str, bool], bytes] = {}
 
     def request(self, job: Job) -> bytes:
@@ -31,23 +86,17 @@ class Head:
     def shown(self, job: Job) -> tuple[str, Headers]:
         """The URL and the headers as exchanges hold them: without the key, names in lower case."""
         headers = tuple((name.lower(), value) for name, value in self._headers(job))
-        return self._target.address(job.path), self._redact.headers(headers)
+        return self._target.shown_address(job.path), self.redact.headers(headers)
 
     def _headers(self, job: Job) -> Headers:
-        return (
-            ("Host", self._host),
-            *named(job.format).headers(self._key).items(),
-            ("User-Agent", AGENT),
-            ("Accept-Encoding", "identity"),
-            ("Content-Type", "application/json"),
-            ("Accept", "text/event-stream" if job.stream else "application/json"),
-        )
+        accept = ("Accept", "text/event-stream" if job.stream else "application/json")
+        found = (*common(self._target, self._key, named(job.format)), ("Content-Type", "application/json"))
+        return found if any(name.lower() == "accept" for name, _ in found) else (*found, accept)
 
     def _head(self, job: Job) -> bytes:
-        path = urlsplit(self._target.address(job.path)).path
         lines = [
-            f"POST {path} HTTP/1.1",
+            f"POST {place(self._target, job.path)} HTTP/1.1",
             *(f"{name}: {value}" for name, value in self._headers(job)),
             "Content-Length: ",
         ]
-        return "\r\n".join(lines).encode()
+        return "\r\n".join(lines).encode("latin-1")

@@ -3,12 +3,13 @@
 import ssl
 from collections.abc import Callable
 
+from echosounder.wire import trust
+from echosounder.wire.access import DIRECT, Access
 
-def context(ca_file: str | None = None) -> ssl.SSLContext:
-    """Verification on, HTTP/1.1 by ALPN. ``ca_file`` adds to the system's authorities; :class:`OSError` where it is unreadable."""
-    made = ssl.create_default_context()
-    if ca_file:
-        made.load_verify_locations(ca_file)
+
+def context(access: Access = DIRECT) -> ssl.SSLContext:
+    """The trust store of everything that connects, and HTTP/1.1 by ALPN. Raises ``UsageError`` for files that cannot be read."""
+    made = trust.context(access)
     made.set_alpn_protocols(["http/1.1"])
     return made
 

@@ -116,7 +116,7 @@ def _perform(
         if stopped.kind == "interrupted":
             log.footer["interrupted"] = "KeyboardInterrupt"
         if stopped.kind == "key-refused":
-            raise KeyRefused(f"{options.url}: {stopped.reason}")
+            raise KeyRefused(f"{options.target.shown}: {stopped.reason}")
     made["requirements"] = [_requirement(result) for result in results]
     return Outcome(made, code(made), log.path)
 

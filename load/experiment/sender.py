@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import gevent
 from gevent.event import Event
 
 from echosounder.load.client.call import Call, exchange, sample
 from echosounder.load.client.client import Client, Endpoint
-from echosounder.load.client.head import AGENT, Head
+from echosounder.load.client.head import Head, common, place
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.experiment.script import Ask, News, Outcome, Script, Stopped, Turn
 from echosounder.load.interrupt import held_back
@@ -156,10 +155,9 @@ class Sender:
     def _request(self, ask: Ask) -> bytes:
         if ask.job.body:
             return self._heads[ask.key].request(ask.job)
-        url, key = urlsplit(self._target.address(ask.job.path)), self._keys[ask.key]
-        lines = [f"GET {url.path} HTTP/1.1", f"Host: {url.netloc}", f"User-Agent: {AGENT}", "Accept: application/json"]
-        lines += [f"Authorization: Bearer {key}"] if key else []
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        lines = [f"GET {place(self._target, ask.job.path)} HTTP/1.1"]
+        lines += map(": ".join, common(self._target, self._keys[ask.key]))
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def _answered(self, call: Asked) -> None:
         self._tell(self._outcome(call))
@@ -192,13 +190,14 @@ class Sender:
             call.framing.headers,
             self._seconds(max(closed, sent)) if ended else None,
             call.framing.reusable if ended and call.framing.status is not None else None,
-            sample(call) if ended and call.job.body else None,
+            sample(call, self._heads[call.ask.key].redact) if ended and call.job.body else None,
             self._exchange(call) if ended and call.keep else None,
         )
 
     def _exchange(self, call: Asked) -> Exchange:
         assert call.ask is not None
-        made = exchange(call, *self._heads[call.ask.key].shown(call.job))
+        head = self._heads[call.ask.key]
+        made = exchange(call, *head.shown(call.job), head.redact)
         return made if call.job.body else replace(made, probe="balance", request=replace(made.request, method="GET"))
 
     def _tell(self, outcome: Outcome) -> None:

@@ -64,7 +64,7 @@ def report(
         "schema": SCHEMA,
         "scenario": options.scenario,
         "started": started,
-        "target": {"url": options.url, "model": options.model},
+        "target": {"url": options.target.shown, "model": options.model},
         "load": {name: getattr(options, name) for name in LOAD} | {"beyond_duration": options.beyond},
         "duration_s": round((end - begin) / SECOND, 3),
         "warmup_s": options.warmup,

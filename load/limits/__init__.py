@@ -81,7 +81,7 @@ def _accepted(options: Options) -> None:
         preflight(options)
     except KeyRefused:
         hint = "it does not accept the second API key; check the variable that --other-api-key-env names"
-        raise KeyRefused(f"{options.url}: {hint}") from None
+        raise KeyRefused(f"{options.target.shown}: {hint}") from None
 
 
 def plan(options: Options, goal: Goal) -> Plan:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from echosounder.load.client import tls as client_tls
 from echosounder.load.client.client import Client, Endpoint
-from echosounder.load.client.head import Head
+from echosounder.load.client.head import Head, tunnel
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.options import Options
 from echosounder.load.plan import Due, items, rates, trace
@@ -61,16 +61,19 @@ def part(out: Path, worker: int) -> Path:
 
 def endpoint(options: Options) -> Endpoint:
     """Where to connect. Raises :class:`OSError` for a name without an address or an unreadable file of authorities."""
-    url = urlsplit(options.target.url)
+    target = options.target
+    url = urlsplit(target.url)
     secure = url.scheme == "https"
     host = url.hostname or ""
-    found = socket.getaddrinfo(host, url.port or (443 if secure else 80), type=socket.SOCK_STREAM)
+    place = target.access.proxy_address or (host, url.port or (443 if secure else 80))
+    found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
     family, address = _answering(found, options.connect_timeout)
     return Endpoint(
         family,
         address,
         host,
-        client_tls.context(str(options.ca_file) if options.ca_file else None) if secure else None,
+        client_tls.context(target.access) if secure else None,
+        tunnel(target),
         *(
             round(seconds * SECOND)
             for seconds in (options.connect_timeout, options.idle_timeout, options.total_timeout)

@@ -1,7 +1,7 @@
 """Locust's side: one carrier user per worker that runs a session, and the words that master and workers exchange.
 
 Started by :mod:`load.engine` as ``locust -f load/worker/locustfile.py``. The options come as a file named by ECHOSOUNDER_LOAD_OPTIONS,
-the key by the variable ECHOSOUNDER_LOAD_KEY, the order to stop as the end of standard input: it ends when the parent
+secrets by the variable ECHOSOUNDER_LOAD_SECRETS, the order to stop as the end of standard input: it ends when the parent
 closes it, and also when the parent dies.
 """
 
@@ -12,7 +12,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from gevent.queue import Queue
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
-from echosounder.load.options import Options
+from echosounder.load.options import placed, told, whole
 from echosounder.load.sample import Sample
 from echosounder.load.watch.live import FILE
 from echosounder.load.worker.assembly import part, session
@@ -32,12 +31,10 @@ from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.load.worker.session import Session
 from echosounder.wire.errors import EchosounderError
-from echosounder.wire.settings import dump, load
 
-OPTIONS = load(
-    Options,
+OPTIONS = whole(
     json.loads(Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8")),
-    api_key=os.environ.get("ECHOSOUNDER_LOAD_KEY"),
+    os.environ.get("ECHOSOUNDER_LOAD_SECRETS"),
 )
 GO, HERE, LINES, OVER, STOP = (f"echosounder-{word}" for word in ("go", "here", "lines", "over", "stop"))
 AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
@@ -208,16 +205,15 @@ def on_stopping(**_: Any) -> None:
 def on_spawned(user_count: int, **_: Any) -> None:
     if isinstance(PLACE.runner, MasterRunner) and not PLACE.go.is_set():
         PLACE.go.set()
-        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "boot": boot(), "options": dump(OPTIONS)})
+        PLACE.runner.send_message(GO, {"begin": time.monotonic_ns() + AHEAD, "boot": boot(), "options": told(OPTIONS)})
 
 
 def on_go(environment: Any, msg: Any, **_: Any) -> None:
     PLACE.runner.send_message(HERE, {"pid": os.getpid()})
     same_clock = msg.data["boot"] == boot()
     PLACE.begin = int(msg.data["begin"]) if same_clock else time.monotonic_ns() + AHEAD
-    if OPTIONS.worker:  # what the master was told holds; the key and the folder are this machine's
-        told = load(Options, msg.data["options"], api_key=OPTIONS.api_key)
-        PLACE.options = replace(told, out=OPTIONS.out, ca_file=OPTIONS.ca_file)
+    if OPTIONS.worker:  # what the master was told holds
+        PLACE.options = placed(whole(msg.data["options"]), OPTIONS)
     PLACE.go.set()
 
 

@@ -95,11 +95,11 @@ class Session:
 
     def finished(self, call: Call) -> None:
         """A call has ended."""
-        record = sample(call)
+        record = sample(call, self._head.redact)
         self._budget.settle(call.job, record.usage, call.refused)
         self._recorder.sample(record)
         if call.keep:
-            self._recorder.exchange(exchange(call, *self._head.shown(call.job)))
+            self._recorder.exchange(exchange(call, *self._head.shown(call.job), self._head.redact))
         self._completed += not record.failure
         self._failed += bool(record.failure)
         self._observe(record)

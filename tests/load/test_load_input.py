@@ -17,6 +17,7 @@ from echosounder.load.options import Options, checked
 from echosounder.load.plan import beyond, duration, items, trace
 from echosounder.load.preflight import preflight
 from echosounder.load.scenarios.file import read_scenario
+from echosounder.wire.access import Access
 from echosounder.wire.errors import Unreachable, UsageError
 
 OPTIONS = Options(url="http://127.0.0.1:9")
@@ -34,8 +35,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"expect_workers": -1}, "--expect-workers must be between 0"),
     ({"processes": 2, "worker": "h:1"}, "--processes is for workers of one machine"),
     ({"processes": 2, "master": "h:1", "expect_workers": 2}, "--processes is for workers of one machine"),
-    ({"ca_file": Path("nope.pem")}, "--ca-file nope.pem: No such file"),
-    ({"ca_file": Path(__file__)}, r"--ca-file .*: .*no certificate"),
+    ({"access": Access(ca_file="nope.pem")}, "--ca-file nope.pem: No such file"),
+    ({"access": Access(ca_file=__file__)}, r"--ca-file .*: .*no certificate"),
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echosounder.wire.access import BEARER, Access, auth_header, excepted, from_record, headers, proxy_for
+from echosounder.wire.access import Access, auth_header, excepted, headers, proxy_for
 from echosounder.wire.errors import UsageError
 from echosounder.wire.target import target
 
@@ -224,9 +224,3 @@ def test_secrets_are_known_in_each_spelling_and_never_shown():
         assert redact.masked(f"<{secret}>".encode()) == b"<" + b"*" * len(secret) + b">"
         assert secret not in json.dumps(access.shown) + repr(access)
     assert redact.headers([("x-team", "no"), ("accept", "no")]) == (("x-team", "[redacted]"), ("accept", "no"))
-
-
-def test_an_access_survives_its_record():
-    access = Access((("X-A", "b"),), ("api-key", "{key}"), PROXY, "ca", "cert", "key", "pass")
-    assert from_record(json.loads(json.dumps(access.record()))) == access
-    assert from_record(json.loads(json.dumps(Access().record()))) == Access(auth=BEARER)
