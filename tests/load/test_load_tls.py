@@ -13,6 +13,7 @@ import pytest
 
 from echosounder.load.client import tls as client_tls
 from echosounder.load.client.call import sample
+from echosounder.wire.access import Access
 from echosounder.wire.stream import StreamEnd
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -62,7 +63,7 @@ def server(certificate: Path) -> Iterator[Any]:
 
 
 def test_streams_over_tls_are_read_and_their_connections_kept(server: Any, many: Any, certificate: Path) -> None:
-    calls = many(server, calls=3, tls=client_tls.context(str(certificate.with_suffix(".crt"))))
+    calls = many(server, calls=3, tls=client_tls.context(Access(ca_file=str(certificate.with_suffix(".crt")))))
     assert [(sample(call).end, sample(call).token_events) for call in calls] == [(StreamEnd.DONE, 400)] * 3
     assert [call.reused for call in calls] == [False, True, True]
 
