@@ -10,6 +10,7 @@ from echosounder.specs.bounds import Limits, limits, models
 from echosounder.specs.catalogue import Requirement, Source, requirement, requirements
 from echosounder.specs.documents import document
 from echosounder.specs.grammar import Grammar, grammars, under
+from echosounder.specs.known import demand
 from echosounder.specs.lines import SpecError
 from echosounder.specs.prices import Price, Rates, UnknownPriceError, price
 from echosounder.specs.vendors import DEFAULT_PROFILE, PROFILES, Profile, profile
@@ -29,6 +30,7 @@ __all__ = [
     "SpecError",
     "UnknownPriceError",
     "behaviour",
+    "demand",
     "document",
     "grammars",
     "limits",

@@ -43,7 +43,9 @@ class Behaviour:
     beta: bool  # a base URL /beta with prefix completion and larger bounds
     balance: bool  # GET /user/balance, and 402 when nothing is left
     single_models: bool  # GET /models/{id}
-    model_members: tuple[str, ...]  # what an entry of GET /models has besides id, object and owned_by
+    model_entries: Mapping[
+        str, Mapping[str, Any]
+    ]  # by model: what its entry of GET /models has besides id, object and owned_by
     model_revisions: bool  # an answer may name a revision of the model that was asked
     lists_completions: bool  # GET /chat/completions is no error
     usage_details: bool  # usage.prompt_tokens_details

@@ -69,7 +69,9 @@ def vendor_table(name: str, file: str) -> YamlFile:
 
 @functools.cache
 def _table(vendor: str, file: str) -> YamlFile:
-    return load(f"vendors/{vendor}/{file}")
+    """With no row where there is no such file."""
+    name = f"vendors/{vendor}/{file}"
+    return load(name) if ROOT.joinpath(name).is_file() else YamlFile(name, {}, {})
 
 
 def inherited(table: YamlFile, name: str, member: str | None = None) -> dict[str, Any]:

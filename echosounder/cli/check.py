@@ -166,6 +166,6 @@ def money(text: str | None) -> Decimal | None:
 
 def known_profile(name: str) -> None:
     try:
-        specs.profile(name)
+        specs.demand(name)
     except specs.SpecError as error:
         raise UsageError(str(error)) from None

@@ -63,7 +63,7 @@ def check_context(limits: Limits, prompt_tokens: int, wanted: int) -> None:
     most = limits.context
     if most is None or prompt_tokens + (wanted if wanted < most else 0) <= most:
         return
-    shown = most if limits.profile < "2026" else 1048565
+    shown = specs.behaviour(limits.profile).context_shown or most
     raise refusals.invalid(
         limits.profile,
         limits.range_status,

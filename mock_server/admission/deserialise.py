@@ -48,6 +48,6 @@ def body(text: bytes, shape: Shape, profile: str) -> dict[str, Any]:
         where = f" at line {len(lines)} column {len(lines[-1])}"
         problem = (f"{error.path}: " if error.path else "") + error.what + where
         raise refusals.malformed(profile, specs.limits(profile).malformed_status, problem) from None
-    if profile == "openai" and value.get("max_tokens") is None:
+    if specs.behaviour(profile).max_completion_tokens and value.get("max_tokens") is None:
         value["max_tokens"] = value.get("max_completion_tokens")
     return value

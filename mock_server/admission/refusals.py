@@ -2,12 +2,13 @@
 
 The forms changed with time and are not regular: 401 without a usable header is plain text without a content type, a broken body is
 plain text typed ``application/octet-stream``, a value out of range is JSON of that same type. :class:`Refused` carries what was
-decided; everything that depends on the date is in the tables below.
+decided; the words and labels that depend on the profile are rows of its behaviour.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from echosounder import specs
 from echosounder.mock_server.net.http1 import Headers, Response
 from echosounder.wire.strict_json import compact
 
@@ -50,44 +51,39 @@ def envelope(message: str, kind: str, code: str | None, param: str | None = None
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+def refused(profile: str, name: str, status: int | None = None, **gaps: object) -> Refused:
+    """The refusal that the profile has under this name, its gaps filled; *status* counts where the row names none."""
+    row = specs.behaviour(profile).refusals[name]
+    return Refused(
+        row.status or status or 400,
+        row.worded(**gaps),
+        row.type,
+        row.code,
+        content_type=row.content_type,
+        param=row.param,
+    )
+
+
 def no_key(profile: str) -> Refused:
-    if profile == "openai":
-        text = "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth."
-        return Refused(401, text, "invalid_request_error", "missing_api_key")
-    governor = "governor" if profile >= "2026-04" else "auth header format should be Bearer sk-..."
-    return Refused(401, f"Authentication Fails ({governor})", content_type=None)
+    return refused(profile, "no_key")
 
 
 def bad_key(profile: str, key: str) -> Refused:
-    if profile == "openai":
-        text = f"Incorrect API key provided: {key[:3]}***{key[-4:]}."
-        return Refused(401, text, "invalid_request_error", "invalid_api_key")
-    text = "no such user" if profile < "2025-08" else ""
-    reason = f" ({text})" if text else f", Your api key: ****{key[-4:]} is invalid"
-    return Refused(401, f"Authentication Fails{reason}", "authentication_error")
+    return refused(profile, "bad_key", first3=key[:3], last4=key[-4:])
 
 
 def not_json(profile: str, problem: str) -> Refused:
-    if profile == "openai":
-        return Refused(
-            400, f"We could not parse the JSON body of your request. ({problem})", "invalid_request_error", ""
-        )
-    return Refused(400, f"Failed to parse the request body as JSON: {problem}", content_type=OCTETS)
+    return refused(profile, "not_json", problem=problem)
 
 
 def malformed(profile: str, status: int, problem: str) -> Refused:
     """A field is missing, of the wrong type or an unknown variant. 422 in plain text at first, 400 in JSON since."""
-    if profile == "openai":
-        return Refused(status, problem, "invalid_request_error", "")
-    text = f"Failed to deserialize the JSON body into the target type: {problem}"
-    if status == 422:
-        return Refused(422, text, content_type=TEXT)
-    return Refused(status, text, "invalid_request_error")
+    return refused(profile, "malformed", status, problem=problem)
 
 
 def invalid(profile: str, status: int, text: str) -> Refused:
     """Well-formed, but a value is out of range or members contradict each other."""
-    return Refused(status, text, "invalid_request_error", content_type=OCTETS if "2026" <= profile < "openai" else JSON)
+    return refused(profile, "invalid", status, problem=text)
 
 
 def no_money() -> Refused:
@@ -105,15 +101,12 @@ def internal() -> Refused:
 
 
 def no_route(profile: str, target: str) -> Refused:
-    if profile == "openai":
-        return Refused(404, f"Invalid URL ({target})", "invalid_request_error", "")
-    return Refused(404, content_type=None)
+    return refused(profile, "no_route", target=target)
 
 
-def no_model(name: str) -> Refused:
-    """In the openai dialect."""
-    text = f"The model `{name}` does not exist or you do not have access to it."
-    return Refused(404, text, "invalid_request_error", "model_not_found", param="model")
+def no_model(profile: str, name: str) -> Refused:
+    known = " or ".join(reversed(specs.models(profile)))
+    return refused(profile, "no_model", model=name, names=known)
 
 
 def no_method(allowed: str) -> Refused:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import partial
 from urllib.parse import unquote
@@ -21,7 +20,6 @@ from echosounder.wire.strict_json import compact
 
 Handler = Callable[[Request, InFlight, str], Response]
 BETA = "/beta/"
-RELEASED = int(datetime(2026, 4, 24, tzinfo=UTC).timestamp())
 SECURITY: Headers = [
     ("vary", "origin, access-control-request-method, access-control-request-headers"),
     ("access-control-allow-credentials", "true"),
@@ -46,18 +44,19 @@ class Answers:
         self.config, self.clock = config, clock
         self.completions = Completions(config, clock)
         self._date = (0, "")
+        self._behaviour = specs.behaviour(config.profile)
         self.routes = dict(self._routes())
 
     def _routes(self) -> Iterator[tuple[str, Route]]:
         """By path; below a path that ends with a slash stands one thing for each name."""
         for path, form in formats.paths(self.config.profile).items():
             yield path, Route("POST", partial(self._completion, form, path.startswith(BETA)), form.credentials)
-        openai = self.config.profile == "openai"
-        for root in ("", "/v1") if openai else ("", "/v1", "/beta"):
+        about = self._behaviour
+        for root in ("", "/v1", "/beta") if about.beta else ("", "/v1"):
             yield f"{root}/models", Route("GET", self._models)
-            if openai:  # DeepSeek was seen to serve single models only later, in September 2026
+            if about.single_models:
                 yield f"{root}/models/", Route("GET", self._model)
-            else:
+            if about.balance:
                 yield f"{root}/user/balance", Route("GET", self._balance)
 
     def respond(self, request: Request, flight: InFlight) -> Response:
@@ -94,12 +93,12 @@ class Answers:
     def _model(self, request: Request, flight: InFlight, key: str) -> Response:
         name = unquote(request.path.rpartition("/models/")[2])
         if name not in specs.models(self.config.profile):
-            raise refusals.no_model(name)
+            raise refusals.no_model(self.config.profile, name)
         return _json(self._about(name))
 
     def _about(self, model: str) -> dict[str, object]:
-        extra = {"created": RELEASED} if self.config.profile == "openai" else {}
-        return {"id": model, "object": "model", **extra, "owned_by": "deepseek"}
+        about = self._behaviour.model_entries.get(model, {})
+        return {"id": model, "object": "model", **about, "owned_by": "deepseek"}
 
     def _balance(self, request: Request, flight: InFlight, key: str) -> Response:
         account, digits = self.completions.accounts.of(key), max(self.config.balance_digits, 2)

@@ -27,15 +27,19 @@ class Completions:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config, self._clock = config, clock
-        self.identities = Identities(config.profile, config.seed)
-        self._offsets = schedule.parse(config.schedule, config.seed or 0)
-        self.accounts = money.Accounts(config.granted, config.topped_up)
-        self.prices = money.PriceList(config.profile, config.currency)
         try:
+            specs.demand(config.profile, judged=False)
+            self.prices = money.PriceList(config.profile, config.currency)
             for model in specs.models(config.profile):
                 self.prices.rates(model, clock.now())  # better now than in the middle of a bill
         except specs.UnknownPriceError as error:
             raise UsageError(f"{error}; choose another currency or clock") from None
+        except specs.SpecError as error:
+            raise UsageError(str(error)) from None
+        self._behaviour = specs.behaviour(config.profile)
+        self.identities = Identities(config.profile, config.seed)
+        self._offsets = schedule.parse(config.schedule, config.seed or 0)
+        self.accounts = money.Accounts(config.granted, config.topped_up)
         self._prepare = preparer(config)
         self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
         self._own_limits: dict[str, Limits] = {}
@@ -53,7 +57,7 @@ class Completions:
         now = self._clock.now()
         check_media_type(request)
         prepared = self._prepare(form, request.body, beta)
-        if self._config.profile != "openai" and self.accounts.of(key).total <= 0:
+        if self._behaviour.balance and self.accounts.of(key).total <= 0:
             raise refusals.no_money()
         user = prepared.question.user
         held = self._limits(prepared).take(key, prepared.model, user, request.arrived, now)

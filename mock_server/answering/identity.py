@@ -3,16 +3,8 @@
 import hashlib
 import os
 
-FINGERPRINTS = {  # by the date of the profile; fact sheet 2.6
-    "2024-07": "fp_a49d71b8a1",
-    "2024-12": "fp_1c141eb703",
-    "2025-01": "fp_7e73fd9a08",
-    "2025-08": "fp_393bca965e_prod0623_fp8_kvcache",
-    "2025-12": "fp_393bca965e_prod1201_fp8_kvcache",
-    "2026-04": "fp_8b330d02d0_prod0820_fp8_kvcache_20260402",
-    "2026-08": "a26a7955944dc5c60445bff77fac9c8e",
-    "openai": "fp_44709d6fcb",
-}
+from echosounder import specs
+
 CALL_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -20,10 +12,11 @@ class Identities:
     """Ids by the number of the request: reproducible with a seed, fresh without one."""
 
     def __init__(self, profile: str, seed: int | None) -> None:
-        self._profile = profile
+        behaviour = specs.behaviour(profile)
+        self._uuid_calls = behaviour.call_id_form == "uuid"
         self._secret = os.urandom(16) if seed is None else seed.to_bytes(16, "big", signed=True)
         self._latest = (-1, "")
-        self.fingerprint = FINGERPRINTS[profile]
+        self.fingerprint = behaviour.fingerprint
 
     def trace(self, number: int) -> str:
         """The id of a request: 32 hexadecimal digits, in a header of its response."""
@@ -41,7 +34,7 @@ class Identities:
     def call(self, number: int, index: int) -> str:
         """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
         digits = self._digest(number, f"call {index}", 24)
-        if self._profile < "2025-12":
+        if self._uuid_calls:
             return f"call_{index}_{_uuid(digits)}"
         letters = (CALL_ALPHABET[byte % len(CALL_ALPHABET)] for byte in bytes.fromhex(digits))
         return f"call_{index:02}_{''.join(letters)}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any, ClassVar
 
+from echosounder import specs
 from echosounder.mock_server.answering.plan import Plan, weave
 from echosounder.mock_server.answering.prose import RING
 from echosounder.mock_server.formats.format import DONE, Counts, Document, Edits, Place, Script
@@ -110,11 +111,12 @@ class ChoiceRenderer:
             "completion_tokens": plan.completion_tokens,
             "total_tokens": prompt.tokens + plan.completion_tokens,
         }
-        if limits.profile >= "2025":
+        behaviour = specs.behaviour(limits.profile)
+        if behaviour.usage_details:
             counts["prompt_tokens_details"] = {"cached_tokens": prompt.hit}
         if plan.reasoning is not None:
             counts["completion_tokens_details"] = {"reasoning_tokens": plan.reasoning_tokens}
-        if limits.profile != "openai":
+        if behaviour.cache_split:
             counts |= {"prompt_cache_hit_tokens": prompt.hit, "prompt_cache_miss_tokens": prompt.miss}
         return counts
 

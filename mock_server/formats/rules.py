@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from echosounder import specs
 from echosounder.mock_server.admission import refusals
 from echosounder.specs import Limits
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Limits, bool], str | None]
-MOST_CHOICES = 128  # of the openai dialect
 BASE = 'is only available when using beta api (set base_url="https://api.deepseek.com/beta")'
 
 
@@ -41,12 +41,7 @@ def model_exists(body: Body, limits: Limits, beta: bool) -> str | None:
     model = body["model"]
     if model in limits.models or model in limits.aliases:
         return None
-    if limits.profile == "openai":
-        raise refusals.no_model(model)
-    if limits.profile < "2026":
-        raise refusals.invalid(limits.profile, 400, "Model Not Exist")
-    names = " or ".join(reversed(limits.models))
-    raise refusals.invalid(limits.profile, 400, f"The supported API model names are {names}, but you passed {model}.")
+    raise refusals.no_model(limits.profile, model)
 
 
 def _range(name: str, low: float, high: float, shown: str, open_low: bool = False) -> Rule:
@@ -90,9 +85,8 @@ def stops(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def choices(body: Body, limits: Limits, beta: bool) -> str | None:
-    if limits.profile == "openai":
-        return None if 1 <= body["n"] <= MOST_CHOICES else f"Invalid 'n': expected a value from 1 to {MOST_CHOICES}."
-    return None if body["n"] == 1 else "Invalid n value (currently only n = 1 is supported)"
+    behaviour = specs.behaviour(limits.profile)
+    return None if 1 <= body["n"] <= behaviour.choices_max else behaviour.texts["choices"]
 
 
 def stream_options(body: Body, limits: Limits, beta: bool) -> str | None:

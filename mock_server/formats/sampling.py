@@ -31,7 +31,7 @@ def known(shape: Shape, profile: str) -> Shape:
         "thinking": limits.thinking != "switch",
         "reasoning_effort": not limits.efforts,
         "user_id": limits.user_id_max is None,
-        "max_completion_tokens": profile != "openai",
+        "max_completion_tokens": not specs.behaviour(profile).max_completion_tokens,
     }
     return shape.without({name for name, gone in absent.items() if gone})
 

@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from echosounder import specs
 from echosounder.mock_server.formats.chat.modes import thinking
 from echosounder.mock_server.formats.rules import BASE, Body
 from echosounder.specs import Limits
@@ -104,11 +105,7 @@ def tool_choice(body: Body, limits: Limits, beta: bool) -> str | None:
     forced = tools and (isinstance(choice, dict) or choice == "required")
     if not forced or limits.forced_tools_in_thinking or not thinking(body, limits):
         return None
-    return (
-        "Thinking mode does not support this tool_choice"
-        if limits.profile >= "2025-12"
-        else ("deepseek-reasoner does not support this tool_choice")
-    )
+    return specs.behaviour(limits.profile).texts["forced_tools"]
 
 
 def tools_supported(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -145,22 +142,13 @@ def reasoning_input(body: Body, limits: Limits, beta: bool) -> str | None:
         return None
     for index, message in enumerate(messages):
         if message.get("tool_calls") and message.get("reasoning_content") is None:
-            return _missing_reasoning(limits.profile, index)
+            return specs.behaviour(limits.profile).texts["reasoning"].format(index=index)
     return None
-
-
-def _missing_reasoning(profile: str, index: int) -> str:
-    if profile >= "2026":
-        return "The `reasoning_content` in the thinking mode must be passed back to the API."
-    return (
-        f"Missing `reasoning_content` field in the assistant message at message index {index}. For more information, "
-        "please refer to https://api-docs.deepseek.com/guides/thinking_mode#tool-calls"
-    )
 
 
 def reasoner_order(body: Body, limits: Limits, beta: bool) -> str | None:
     """R1 wanted user and assistant to take turns. Fact sheet 9.4."""
-    if limits.profile != "2025-01" or limits.thinking != "always":
+    if limits.thinking != "always" or not specs.behaviour(limits.profile).turns_alternate:
         return None
     turns = [(index, message) for index, message in enumerate(body["messages"]) if message["role"] != "system"]
     if turns and turns[0][1]["role"] == "assistant" and not turns[0][1].get("prefix"):

@@ -13,8 +13,6 @@ from echosounder.specs import Limits
 from echosounder.wire.strict_json import compact
 
 BOS, EOS, USER, ASSISTANT, RESULT = "<｜begin｜>", "<｜end｜>", "<｜User｜>", "<｜Assistant｜>", "<｜tool▁output｜>"
-# Hidden text about the effort that V4 puts in front when it thinks.
-PREAMBLE = [f"<effort {number}>" for number in range(79)]
 BARE = 3  # beginning, user mark, assistant mark: what every template has
 
 
@@ -87,14 +85,20 @@ def _plain(body: dict[str, Any]) -> str | None:
 def _prompt(body: dict[str, Any], limits: Limits, thinks: bool, split: Split) -> list[str]:
     opening = _opening(limits.template_tokens - BARE)
     tokens = [BOS]
-    if thinks and limits.profile >= "2026-08":
-        tokens += PREAMBLE
+    if thinks and limits.template_tokens_thinking is not None:
+        tokens += _preamble(limits.template_tokens_thinking - limits.template_tokens)
     if body.get("tools"):
         tokens += split(compact(body["tools"]))
     for message in body["messages"]:
         tokens += _message(message, opening, split)
     last = body["messages"][-1]
     return tokens if last["role"] == "assistant" else [*tokens, ASSISTANT, *opening]
+
+
+@cache
+def _preamble(count: int) -> list[str]:
+    """Hidden text about the effort that V4 puts in front when it thinks."""
+    return [f"<effort {number}>" for number in range(count)]
 
 
 @cache

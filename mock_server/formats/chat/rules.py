@@ -1,5 +1,6 @@
 """What a chat must obey. Fact sheet 2.1, 6, 7, 9.4."""
 
+from echosounder import specs
 from echosounder.mock_server.admission import refusals
 from echosounder.mock_server.formats.chat import conversation
 from echosounder.mock_server.formats.rules import SHARED, Body, Rules, bounded, model_exists, stops
@@ -27,7 +28,7 @@ def logprobs_supported(body: Body, limits: Limits, beta: bool) -> str | None:
 
 def response_format(body: Body, limits: Limits, beta: bool) -> str | None:
     wanted = (body.get("response_format") or {}).get("type", "text")
-    if wanted == "json_schema" and limits.profile == "2025-01":
+    if wanted == "json_schema" and specs.behaviour(limits.profile).json_schema_malformed:
         raise refusals.malformed(
             limits.profile,
             limits.malformed_status,

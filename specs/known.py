@@ -1,0 +1,17 @@
+"""Is everything there that must be known of a profile?"""
+
+from __future__ import annotations
+
+from echosounder.specs.behaviours import behaviour
+from echosounder.specs.bounds import limits
+from echosounder.specs.catalogue import requirements
+from echosounder.specs.vendors import profile
+
+
+def demand(name: str, judged: bool = True) -> None:
+    """SpecError, one line, with what is missing of a profile; *judged*: it is to be held to requirements."""
+    profile(name)
+    limits(name)
+    behaviour(name)
+    if judged:
+        requirements(name)
