@@ -14,11 +14,8 @@ from echosounder.mock_server.net.http1 import Headers
 from echosounder.wire.errors import UsageError
 
 SECOND = 1_000_000_000
-SCOPES = (
-    "key",
-    "model",
-    "user",
-)  # each includes the one before: per key; per key and model; per key, model and user_id
+# Each includes the one before: per key; per key and model; per key, model and user_id.
+SCOPES = ("key", "model", "user")
 RETRY_AFTER = ("absent", "seconds", "date", "short", "long")
 KEYS = 10_000
 
@@ -26,8 +23,8 @@ KEYS = 10_000
 class Limiter(Protocol):
     """State of one scope."""
 
-    def take(self, now: int) -> int:
-        """0 if the request may pass, and it is counted; else nanoseconds until one would."""
+    def take(self, now: int) -> int | None:
+        """None if the request may pass, and it is counted; else nanoseconds until one would, at least 1."""
 
     def give(self) -> None:
         """A request that passed has ended."""
@@ -40,11 +37,11 @@ class Concurrency:
     count: int
     held: int = 0
 
-    def take(self, now: int) -> int:
+    def take(self, now: int) -> int | None:
         if self.held >= self.count:
             return SECOND  # nobody knows when the next one ends
         self.held += 1
-        return 0
+        return None
 
     def give(self) -> None:
         self.held -= 1
@@ -59,14 +56,14 @@ class TokenBucket:
     level: float = -1.0
     at: int = 0
 
-    def take(self, now: int) -> int:
+    def take(self, now: int) -> int | None:
         if self.level < 0:
             self.level, self.at = float(self.burst), now
         self.level = min(float(self.burst), self.level + (now - self.at) * self.rate / SECOND)
         self.at = now
         if self.level >= 1:
             self.level -= 1
-            return 0
+            return None
         return round((1 - self.level) / self.rate * SECOND) + 1
 
     def give(self) -> None:
@@ -82,13 +79,13 @@ class FixedWindow:
     number: int = -1
     used: int = 0
 
-    def take(self, now: int) -> int:
+    def take(self, now: int) -> int | None:
         if now // self.window != self.number:
             self.number, self.used = now // self.window, 0
         if self.used >= self.count:
             return (self.number + 1) * self.window - now
         self.used += 1
-        return 0
+        return None
 
     def give(self) -> None:
         """A window does not care when requests end."""
@@ -102,13 +99,13 @@ class SlidingWindow:
     window: int
     passed: deque[int] = field(default_factory=deque)
 
-    def take(self, now: int) -> int:
+    def take(self, now: int) -> int | None:
         while self.passed and self.passed[0] <= now - self.window:
             self.passed.popleft()
         if len(self.passed) >= self.count:
             return self.passed[0] + self.window - now
         self.passed.append(now)
-        return 0
+        return None
 
     def give(self) -> None:
         """A window does not care when requests end."""
@@ -131,12 +128,8 @@ class Rule:
         shown = {"short": seconds // 4, "long": seconds * 4 + 2}.get(self.retry_after, seconds)
         if self.retry_after == "absent":
             return []
-        return [
-            (
-                "retry-after",
-                formatdate(now + wait / SECOND + 1, usegmt=True) if self.retry_after == "date" else str(shown),
-            )
-        ]
+        date = formatdate(now + wait / SECOND + 1, usegmt=True)
+        return [("retry-after", date if self.retry_after == "date" else str(shown))]
 
     def refusal(self, headers: Headers) -> Refused:
         if self.kind == "concurrency":
@@ -168,10 +161,8 @@ class Limits:
         for index, rule in enumerate(self.rules):
             parts = (key, model, user)[: SCOPES.index(rule.scope) + 1]
             scope = self._scope((index, *parts), rule)
-            wait = scope.blocked_until - now
-            if wait <= 0:
-                wait = scope.limiter.take(now)
-            if wait > 0:
+            wait = scope.blocked_until - now if scope.blocked_until > now else scope.limiter.take(now)
+            if wait is not None:
                 for limiter in held:
                     limiter.give()
                 if rule.penalty_s:

@@ -68,10 +68,46 @@ def test_retry_after_is_true_to_the_nanosecond(text: str) -> None:
 
     limiter: Limiter = rule(text).make()
     now = 123_456_789
-    while not (wait := limiter.take(now)):
+    while (wait := limiter.take(now)) is None:
         now += 1000
-    assert limiter.take(now + wait - 2) > 0
-    assert limiter.take(now + wait) == 0
+    assert limiter.take(now + wait - 2) is not None
+    assert limiter.take(now + wait) is None
+
+
+WINDOW = 2 * SECOND
+START = 10 * SECOND  # where a fixed window of two seconds begins, too
+EDGES = {  # a limit of three a window: when requests come, and what each is told (None: it passes)
+    "sliding:count=3,window_s=2": [
+        ([START] * 4, [None, None, None, WINDOW]),
+        ([START] * 3 + [START + WINDOW - 1] + [START + WINDOW] * 4, [None] * 3 + [1] + [None] * 3 + [WINDOW]),
+        ([START, START + 1, START + 2, *[START + WINDOW] * 2, START + WINDOW + 1], [None] * 4 + [1, None]),
+    ],
+    "fixed:count=3,window_s=2": [
+        ([START] * 4, [None, None, None, WINDOW]),
+        ([START + WINDOW - 1] * 4 + [START + WINDOW] * 4, [None] * 3 + [1] + [None] * 3 + [WINDOW]),
+    ],
+    "bucket:rate=2,burst=3": [  # a token each half second; the nanosecond above makes up for what a float loses
+        ([START] * 4, [None, None, None, SECOND // 2 + 1]),
+        ([START] * 3 + [START + SECOND // 2] * 2, [None] * 4 + [SECOND // 2 + 1]),
+        ([START] * 3 + [START + SECOND // 2 - 1], [None] * 3 + [2]),
+        ([START] * 3 + [START + 100 * SECOND] * 4, [None] * 6 + [SECOND // 2 + 1]),
+    ],
+    "concurrency:count=3": [([START] * 4 + [START + WINDOW], [None] * 3 + [SECOND] * 2)],
+}
+
+
+@pytest.mark.parametrize(("text", "times", "told"), [(text, *row) for text, rows in EDGES.items() for row in rows])
+def test_to_the_nanosecond_at_the_edges(text: str, times: list[int], told: list[int | None]) -> None:
+    limiter = rule(text).make()
+    assert [limiter.take(now) for now in times] == told
+
+
+def test_a_penalty_ends_with_its_last_nanosecond() -> None:
+    limits = Limits((rule("fixed:count=1,window_s=1,penalty_s=5"),))
+    assert [passes(limits, now) for now in (0, 1)] == [True, False]
+    assert passes(limits, 1 + 5 * SECOND)
+    limits = Limits((rule("fixed:count=1,window_s=1,penalty_s=5"),))
+    assert [passes(limits, now) for now in (0, 1, 5 * SECOND)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("kind", "value"), [("absent", None), ("seconds", "2"), ("short", "0"), ("long", "10")])
