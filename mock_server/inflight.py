@@ -5,7 +5,7 @@ from typing import Any
 
 from echosounder.mock_server.admission.cache import Lookup
 from echosounder.mock_server.admission.limiter import Limiter
-from echosounder.mock_server.answering.plan import Plan
+from echosounder.mock_server.answering.plan import AnswerPlan
 from echosounder.mock_server.net.http1 import Request
 from echosounder.mock_server.net.scheduler import Stream
 
@@ -15,7 +15,7 @@ class Bill:
     """What a planned answer holds until it is over, and what it will cost."""
 
     key: str
-    plan: Plan
+    plan: AnswerPlan
     at: float  # the instant whose prices count
     held: list[Limiter]
     found: Lookup

@@ -112,7 +112,7 @@ class SlidingWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LimitRule:
     """A limiter for each key (or model, or user), and how it refuses."""
 
     kind: str
@@ -148,10 +148,10 @@ class _Scope:
     blocked_until: int = 0
 
 
-class Limits:
+class Limiters:
     """All rules of a server. A request must pass each of them."""
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, rules: tuple[LimitRule, ...]) -> None:
         self.rules = rules
         self._scopes: OrderedDict[tuple[int, ...] | tuple[object, ...], _Scope] = OrderedDict()
 
@@ -176,7 +176,7 @@ class Limits:
         """Forget; requests in flight give back to limiters that nobody asks any more."""
         self._scopes.clear()
 
-    def _scope(self, name: tuple[object, ...], rule: Rule) -> _Scope:
+    def _scope(self, name: tuple[object, ...], rule: LimitRule) -> _Scope:
         scope = self._scopes.get(name)
         if scope is None:
             scope = self._scopes[name] = _Scope(rule.make())
@@ -194,7 +194,7 @@ _FIELDS: dict[str, dict[str, type]] = {
 _COMMON = {"scope": str, "retry_after": str, "penalty_s": float}
 
 
-def rule(text: str) -> Rule:
+def rule(text: str) -> LimitRule:
     """Raises :class:`UsageError`."""
     kind, _, rest = text.partition(":")
     if kind not in _FIELDS:
@@ -222,7 +222,7 @@ def _number(name: str, text: str, kind: type) -> float | str:
     return value
 
 
-def _rule(kind: str, values: dict[str, float | str]) -> Rule:
+def _rule(kind: str, values: dict[str, float | str]) -> LimitRule:
     missing = _FIELDS[kind].keys() - values.keys()
     if missing:
         raise UsageError(f"limit {kind} needs {', '.join(sorted(missing))}")
@@ -236,4 +236,4 @@ def _rule(kind: str, values: dict[str, float | str]) -> Rule:
         "sliding": lambda: SlidingWindow(count, window),
     }
     common = {name: values[name] for name in _COMMON if name in values}
-    return Rule(kind, makers[kind], numbers.get("count", numbers.get("rate", 0)), **common)  # type: ignore[arg-type]
+    return LimitRule(kind, makers[kind], numbers.get("count", numbers.get("rate", 0)), **common)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ ACCOUNTS = 10_000  # remembered; the one unused for longest is forgotten
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class TokenPrices:
     """Pico-units per token."""
 
     hit: int
@@ -73,19 +73,19 @@ class PriceList:
 
     def __init__(self, profile: str, currency: str) -> None:
         self._profile, self._currency = specs.profile(profile), currency
-        self._known: dict[tuple[str, int], Rates] = {}
+        self._known: dict[tuple[str, int], TokenPrices] = {}
 
     def instant(self, now: float) -> datetime:
         return self._profile.priced(datetime.fromtimestamp(now, UTC))
 
-    def rates(self, model: str, now: float) -> Rates:
+    def rates(self, model: str, now: float) -> TokenPrices:
         """Raises :class:`specs.UnknownPriceError`. Windows open and close on full minutes."""
         key = (model, int(now) // 60)
         if key not in self._known:
             if len(self._known) > 256:
                 self._known.clear()
             price = specs.price(model, self.instant(now), self._currency)
-            self._known[key] = Rates(
+            self._known[key] = TokenPrices(
                 *(int(EXACT.scaleb(amount, 6)) for amount in (price.hit, price.miss, price.output))
             )
         return self._known[key]

@@ -4,11 +4,11 @@ from echosounder import specs
 from echosounder.mock_server.admission import money, refusals
 from echosounder.mock_server.admission.admission import check_media_type
 from echosounder.mock_server.admission.cache import PrefixCache
-from echosounder.mock_server.admission.limiter import Limiter, Limits, Rule, rule
+from echosounder.mock_server.admission.limiter import Limiter, Limiters, LimitRule, rule
 from echosounder.mock_server.answering import schedule
 from echosounder.mock_server.answering.capacity import Capacity
 from echosounder.mock_server.answering.identity import Identities
-from echosounder.mock_server.answering.plan import Plan, weave
+from echosounder.mock_server.answering.plan import AnswerPlan, weave
 from echosounder.mock_server.answering.prepare import Prepared, preparer
 from echosounder.mock_server.answering.waiting import delayed
 from echosounder.mock_server.clock import Clock
@@ -41,8 +41,8 @@ class Completions:
         self._offsets = schedule.parse(config.schedule, config.seed or 0)
         self.accounts = money.Accounts(config.granted, config.topped_up)
         self._prepare = preparer(config)
-        self.limits = Limits(tuple(rule(text) for text in config.limit if text != "none"))
-        self._own_limits: dict[str, Limits] = {}
+        self.limits = Limiters(tuple(rule(text) for text in config.limit if text != "none"))
+        self._own_limits: dict[str, Limiters] = {}
         self.cache = _cache(config)
         self.capacity = Capacity(config.slots, config.queue, config.slowdown)
 
@@ -72,14 +72,14 @@ class Completions:
 
     # --- before
 
-    def _limits(self, prepared: Prepared) -> Limits:
+    def _limits(self, prepared: Prepared) -> Limiters:
         """As configured, else the concurrency that the profile grants to an account per model."""
         if self._config.limit:
             return self.limits
         if prepared.model not in self._own_limits:
             most = prepared.limits.concurrency
-            rules: tuple[Rule, ...] = (rule(f"concurrency:count={most}"),) if most else ()
-            self._own_limits[prepared.model] = Limits(rules)
+            rules: tuple[LimitRule, ...] = (rule(f"concurrency:count={most}"),) if most else ()
+            self._own_limits[prepared.model] = Limiters(rules)
         return self._own_limits[prepared.model]
 
     def _bill(self, prepared: Prepared, flight: InFlight, key: str, held: list[Limiter], now: float) -> Bill:
@@ -141,7 +141,7 @@ class Completions:
         flight.facts.price = self._price(plan, bill.at, output)
         self.accounts.of(bill.key).charge(flight.facts.price)
 
-    def _price(self, plan: Plan, at: float, output: int) -> int:
+    def _price(self, plan: AnswerPlan, at: float, output: int) -> int:
         """Of an answer, in pico-units."""
         odd, prompt = plan.surcharge, plan.prompt
         if odd is None:
@@ -160,7 +160,7 @@ def _give_back(held: list[Limiter]) -> None:
 
 def _stream(
     prepared: Prepared,
-    plan: Plan,
+    plan: AnswerPlan,
     usage: dict[str, int],
     deviates: bool,
     rows: list[list[int]],
@@ -179,7 +179,7 @@ def _stream(
     return Response(200, list(STREAM_HEADERS), script.events, due, Framing.CHUNKED, tokens=tokens)
 
 
-def _whole(prepared: Prepared, plan: Plan, usage: dict[str, int], due: int) -> Response:
+def _whole(prepared: Prepared, plan: AnswerPlan, usage: dict[str, int], due: int) -> Response:
     body, tokens = prepared.form.render.whole(plan, prepared.limits, usage), [plan.completion_tokens]
     return Response(200, list(JSON_HEADERS), [body], [due], Framing.CHUNKED, head_due=due, tokens=tokens)
 

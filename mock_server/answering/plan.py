@@ -64,7 +64,7 @@ class PlannedCall:
 
 
 @dataclass(slots=True)
-class Answer:
+class ModelOutput:
     """What follows from the body alone: the same for each of its requests. Calls have no ids yet."""
 
     content: Pieces
@@ -88,7 +88,7 @@ class Surcharge:
 
 
 @dataclass(slots=True)
-class Plan:
+class AnswerPlan:
     """One answer. Every piece is one token, except where a token ends within a character: such tokens travel together,
     and ``completion_tokens`` counts them all. ``finish`` is stop, length, tool_calls, or why else the model ended."""
 
@@ -108,10 +108,12 @@ class Plan:
     logprobs: int | None = None  # how many alternatives; None: not asked for
     echo: str = ""  # FIM: the prompt that stands in front of the answer
     surcharge: Surcharge | None = None
-    others: tuple["Plan", ...] = ()  # further choices, where several were asked for; ``completion_tokens`` counts all
+    others: tuple[
+        "AnswerPlan", ...
+    ] = ()  # further choices, where several were asked for; ``completion_tokens`` counts all
 
     @property
-    def choices(self) -> list["Plan"]:
+    def choices(self) -> list["AnswerPlan"]:
         """Each choice as a plan of its own."""
         return [self, *self.others]
 

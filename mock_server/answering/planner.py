@@ -8,7 +8,7 @@ from typing import Any
 
 from echosounder.mock_server.answering import intent, schema, toolcalls
 from echosounder.mock_server.answering.pieces import Split
-from echosounder.mock_server.answering.plan import Answer, Pieces, PlannedCall, Question
+from echosounder.mock_server.answering.plan import ModelOutput, Pieces, PlannedCall, Question
 from echosounder.mock_server.answering.prose import prose
 
 REASONING_SHARE = 2  # a chain of thought is about half as long as the answer
@@ -26,11 +26,11 @@ class Planner:
     output_tokens: int | None
     split: Split
 
-    def answers(self, question: Question) -> list[Answer]:
+    def answers(self, question: Question) -> list[ModelOutput]:
         """One for each choice."""
         return [self.answer(question, choice) for choice in range(question.choices)]
 
-    def answer(self, question: Question, choice: int = 0) -> Answer:
+    def answer(self, question: Question, choice: int = 0) -> ModelOutput:
         number, draft = self._digest(question, choice), Draft(question.most)
         gist = intent.gist(question.asked)
         answer = self._text(question, gist)
@@ -45,7 +45,7 @@ class Planner:
         made = tuple([_take_call(draft, self.split, call) for call in calls if draft.left > 0]) if calls else ()
         finish = "tool_calls" if made and draft.finish == "stop" else draft.finish
         beside = 0 if question.thinking_counted else len(reasoning or ())
-        return Answer(content, finish, draft.tokens + beside, reasoning, made)
+        return ModelOutput(content, finish, draft.tokens + beside, reasoning, made)
 
     def _digest(self, question: Question, choice: int) -> int:
         """A number for the conversation, and for which answer to it."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from echosounder.mock_server.admission.admission import admit, check_context
 from echosounder.mock_server.answering.identity import Identities
 from echosounder.mock_server.answering.pieces import splitter
-from echosounder.mock_server.answering.plan import Answer, Plan, Prompt, Question
+from echosounder.mock_server.answering.plan import AnswerPlan, ModelOutput, Prompt, Question
 from echosounder.mock_server.answering.planner import Planner
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.formats import Format
@@ -26,11 +26,11 @@ class Prepared:
     limits: Limits  # of its model
     model: str  # that serves
     question: Question
-    answers: list[Answer]  # one for each choice
+    answers: list[ModelOutput]  # one for each choice
     parts: list[bytes] | None = None  # of a stream, once they were wanted twice
     wanted: int = 0
 
-    def plan(self, number: int, identities: Identities, created: int, hit: int) -> Plan:
+    def plan(self, number: int, identities: Identities, created: int, hit: int) -> AnswerPlan:
         """The answer as it goes to one request."""
         made = self._plan(self.answers[0], number, identities, created, hit)
         if len(self.answers) > 1:
@@ -41,9 +41,9 @@ class Prepared:
             call.id = identities.call(number, index)
         return made
 
-    def _plan(self, answer: Answer, number: int, identities: Identities, created: int, hit: int) -> Plan:
+    def _plan(self, answer: ModelOutput, number: int, identities: Identities, created: int, hit: int) -> AnswerPlan:
         question = self.question
-        return Plan(
+        return AnswerPlan(
             identities.answer(number),
             created,
             self.model,
@@ -61,7 +61,7 @@ class Prepared:
             question.echo,
         )
 
-    def known_parts(self, plan: Plan, deviates: bool) -> list[bytes] | None:
+    def known_parts(self, plan: AnswerPlan, deviates: bool) -> list[bytes] | None:
         """Parts of a stream, rendered before. None where they hold ids, a deviation may have been at work, or at first sight."""
         if deviates or plan.calls or plan.others:
             return None

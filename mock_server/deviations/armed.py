@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from echosounder.mock_server.admission.refusals import Refused
-from echosounder.mock_server.answering.plan import Plan
+from echosounder.mock_server.answering.plan import AnswerPlan
 from echosounder.mock_server.deviations.metered import One, metered, metered_reply
 from echosounder.mock_server.deviations.registry import Layer
 from echosounder.mock_server.net.frames import Frame, Reply, Writes, on_the_wire, parsed, rendered, reply_of
@@ -43,7 +43,7 @@ class Armed:
                 return response
         return None
 
-    def plan(self, plan: Plan) -> Plan:
+    def plan(self, plan: AnswerPlan) -> AnswerPlan:
         for one in self.at(Layer.PLAN):
             before, plan = plan, _tried(one, plan, plan)
             if plan != before:

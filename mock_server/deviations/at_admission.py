@@ -17,28 +17,27 @@ def invalid(text: str) -> Refused:
 # --- parameters
 
 KNOWN = {  # of chat and FIM, as documented
-    *(
-        "messages",
-        "model",
-        "thinking",
-        "reasoning_effort",
-        "max_tokens",
-        "response_format",
-        "stop",
-        "stream",
-        "stream_options",
-    ),
-    *(
-        "temperature",
-        "top_p",
-        "tools",
-        "tool_choice",
-        "logprobs",
-        "top_logprobs",
-        "frequency_penalty",
-        "presence_penalty",
-    ),
-    *("user_id", "prompt", "suffix", "echo"),
+    "messages",
+    "model",
+    "thinking",
+    "reasoning_effort",
+    "max_tokens",
+    "response_format",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "tools",
+    "tool_choice",
+    "logprobs",
+    "top_logprobs",
+    "frequency_penalty",
+    "presence_penalty",
+    "user_id",
+    "prompt",
+    "suffix",
+    "echo",
 }
 OF_MESSAGE = {"role", "content", "name", "prefix", "reasoning_content", "tool_calls", "tool_call_id"}
 
@@ -199,7 +198,11 @@ def big_body_413(request: Request, context: Context, *, limit: int = 1 << 20) ->
 
 
 BELOW_BETA = {
-    *("prefix.beta-route", "prefix.accepted", "fim.available", "fim.stream", "fim.legal-served"),
+    "prefix.beta-route",
+    "prefix.accepted",
+    "fim.available",
+    "fim.stream",
+    "fim.legal-served",
     "proxy.beta-routes",
 }
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from echosounder import specs
-from echosounder.mock_server.answering.plan import Plan, Surcharge
+from echosounder.mock_server.answering.plan import AnswerPlan, Surcharge
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
 
-class Kind(StrEnum):
+class Charged(StrEnum):
     """Of a token that is charged."""
 
     HIT = "hit"
@@ -18,19 +18,19 @@ class Kind(StrEnum):
 
 
 @deviation("bill-hit-as-miss", Layer.PLAN, {"cache.discount"})
-def bill_hit_as_miss(plan: Plan, context: Context) -> Plan:
+def bill_hit_as_miss(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """Cache hits are charged at the price of misses."""
     return replace(plan, surcharge=Surcharge(hit=-plan.prompt.hit, miss=plan.prompt.hit))
 
 
 @deviation("bill-off-by-one", Layer.PLAN, {"balance.charged"})
-def bill_off_by_one(plan: Plan, context: Context, *, kind: Kind = Kind.OUTPUT, by: int = 1) -> Plan:
+def bill_off_by_one(plan: AnswerPlan, context: Context, *, kind: Charged = Charged.OUTPUT, by: int = 1) -> AnswerPlan:
     """A token more is charged than the usage counts."""
     return replace(plan, surcharge=Surcharge(**{kind.value: by}))
 
 
 @deviation("bill-wrong-window", Layer.PLAN, {"balance.price-window"})
-def bill_wrong_window(plan: Plan, context: Context) -> Plan:
+def bill_wrong_window(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """The prices are those of another time of the day: a clock that is hours off, or in another zone."""
     created = datetime.fromtimestamp(plan.created, UTC)
     hours = (timedelta(hours=hour) for hour in range(1, 24))
@@ -39,13 +39,13 @@ def bill_wrong_window(plan: Plan, context: Context) -> Plan:
 
 
 @deviation("bill-streams-dearer", Layer.PLAN, {"balance.stream-same-price"})
-def bill_streams_dearer(plan: Plan, context: Context, *, percent: int = 110) -> Plan:
+def bill_streams_dearer(plan: AnswerPlan, context: Context, *, percent: int = 110) -> AnswerPlan:
     """A stream costs more than the same answer as one document."""
     return replace(plan, surcharge=Surcharge(percent=percent)) if plan.stream else plan
 
 
 @deviation("bill-drifts", Layer.PLAN, {"balance.charged"})
-def bill_drifts(plan: Plan, context: Context, *, pico: int = 1) -> Plan:
+def bill_drifts(plan: AnswerPlan, context: Context, *, pico: int = 1) -> AnswerPlan:
     """The balance loses a trillionth with each answer: money is kept in floats, or rounded."""
     return replace(plan, surcharge=Surcharge(pico=pico))
 

@@ -103,8 +103,10 @@ def choice_index_runs(frames: Frames, context: Context) -> Frames:
 @each_chunk(
     "finish-reason-empty-string",
     {
-        *("stream.finish-reason-known", "stream.finish-once"),
-        *("stream.chunk-schema", "fim.stream-chunk"),
+        "stream.finish-reason-known",
+        "stream.finish-once",
+        "stream.chunk-schema",
+        "fim.stream-chunk",
     },
 )
 def finish_reason_empty_string(chunk: Document, context: Context) -> None:
@@ -205,8 +207,14 @@ def system_fingerprint_absent(document: Document, context: Context) -> None:
     "id-empty-or-missing",
     Layer.JSON,
     {
-        *("stream.id-constant", "stream.created-constant", "stream.model-constant", "stream.fingerprint-constant"),
-        *("stream.object", "stream.choices-present", "stream.usage-unsolicited-chunk", "stream.chunk-schema"),
+        "stream.id-constant",
+        "stream.created-constant",
+        "stream.model-constant",
+        "stream.fingerprint-constant",
+        "stream.object",
+        "stream.choices-present",
+        "stream.usage-unsolicited-chunk",
+        "stream.chunk-schema",
     },
 )
 def id_empty_or_missing(frames: Frames, context: Context) -> Frames:

@@ -23,7 +23,7 @@ def fim_chat_object(document: Document, context: Context) -> None:
             document["object"] = "chat.completion.chunk" if context.stream else "chat.completion"
 
 
-class Shape(StrEnum):
+class ModelsShape(StrEnum):
     """What a list of models may look like instead."""
 
     ARRAY = "array"
@@ -32,11 +32,11 @@ class Shape(StrEnum):
     NUMBERS = "numbers"
 
 
-SHAPES: dict[Shape, Callable[[Document], Any]] = {
-    Shape.ARRAY: lambda models: models["data"],
-    Shape.MODELS: lambda models: {"models": models["data"]},
-    Shape.EMPTY: lambda models: {"object": "list", "data": []},
-    Shape.NUMBERS: lambda models: {
+SHAPES: dict[ModelsShape, Callable[[Document], Any]] = {
+    ModelsShape.ARRAY: lambda models: models["data"],
+    ModelsShape.MODELS: lambda models: {"models": models["data"]},
+    ModelsShape.EMPTY: lambda models: {"object": "list", "data": []},
+    ModelsShape.NUMBERS: lambda models: {
         "object": "list",
         "data": [{**model, "id": n} for n, model in enumerate(models["data"])],
     },
@@ -44,7 +44,7 @@ SHAPES: dict[Shape, Callable[[Document], Any]] = {
 
 
 @deviation("models-shape", Layer.SSE, {"models.schema", "response.document-valid"})
-def models_shape(frames: Frames, context: Context, *, shape: Shape = Shape.ARRAY) -> Frames:
+def models_shape(frames: Frames, context: Context, *, shape: ModelsShape = ModelsShape.ARRAY) -> Frames:
     """``/models`` answers with a bare array, or ``models`` instead of ``data``, or nothing in it, or numbers as ids."""
     for frame in frames:
         models = document(frame.raw)

@@ -54,7 +54,9 @@ def error_leak_internals(document: Document, context: Context) -> None:
     "choices-null-200",
     {
         "chat.no-error-in-success",
-        *("chat.response-schema", "fim.response-schema", "response.document-valid"),
+        "chat.response-schema",
+        "fim.response-schema",
+        "response.document-valid",
     },
 )
 def choices_null_200(document: Document, context: Context) -> None:

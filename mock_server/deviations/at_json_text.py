@@ -66,8 +66,11 @@ def json_whitespace_flood(document: Document, context: Context) -> None:
     "reasoning-in-content",
     Layer.JSON,
     {
-        *("thinking.not-in-content", "stream.no-leaked-markup"),
-        *("thinking.enabled", "thinking.default-on", "thinking.reasoner-thinks"),
+        "thinking.not-in-content",
+        "stream.no-leaked-markup",
+        "thinking.enabled",
+        "thinking.default-on",
+        "thinking.reasoner-thinks",
     },
 )
 def reasoning_in_content(frames: Frames, context: Context) -> Frames:

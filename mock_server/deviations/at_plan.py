@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from echosounder.mock_server.answering.plan import Plan
+from echosounder.mock_server.answering.plan import AnswerPlan
 from echosounder.mock_server.deviations.asked import whole_number
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
 
 @deviation("text-beside-calls", Layer.PLAN)
-def text_beside_calls(plan: Plan, context: Context) -> Plan:
+def text_beside_calls(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """Legal: the model says something before it calls a tool."""
     said = ["Let", " me", " look", "."]
     if plan.finish != "tool_calls" or plan.content:
@@ -17,18 +17,18 @@ def text_beside_calls(plan: Plan, context: Context) -> Plan:
 
 
 @deviation("resource-interruption", Layer.PLAN)
-def resource_interruption(plan: Plan, context: Context) -> Plan:
+def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """Legal: the back end breaks off half-way, which is documented: status 200 and a ``finish_reason`` that says so."""
     return _half(plan, context, "insufficient_system_resource")
 
 
 @deviation("content-filter", Layer.PLAN)
-def content_filter(plan: Plan, context: Context) -> Plan:
+def content_filter(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """Legal: a filter stops the answer half-way, which is documented."""
     return _half(plan, context, "content_filter")
 
 
-def _half(plan: Plan, context: Context, finish: str) -> Plan:
+def _half(plan: AnswerPlan, context: Context, finish: str) -> AnswerPlan:
     half = len(plan.content) // 2
     if plan.finish != "stop" or not half or context.body.get("stop"):
         return plan  # that a stop text ends an answer is a rule of its own
@@ -37,7 +37,7 @@ def _half(plan: Plan, context: Context, finish: str) -> Plan:
 
 
 @deviation("uncooperative-model", Layer.PLAN)
-def uncooperative_model(plan: Plan, context: Context) -> Plan:
+def uncooperative_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """Legal: the model does not do what it is asked for in prose, such as repeating a text."""
     said = ["I", " would", " rather", " not", "."]
     if plan.finish != "stop" or len(plan.content) < len(said) or "response_format" in context.body:
@@ -47,7 +47,7 @@ def uncooperative_model(plan: Plan, context: Context) -> Plan:
 
 
 @deviation("thought-uses-up-max-tokens", Layer.PLAN, {"thinking.r1-separate"})
-def thought_uses_up_max_tokens(plan: Plan, context: Context) -> Plan:
+def thought_uses_up_max_tokens(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """The chain of thought counts against ``max_tokens`` also where it has a bound of its own, as that of R1 had."""
     most, thought = whole_number(context.body, "max_tokens"), plan.reasoning or []
     if most is None or not thought or plan.completion_tokens <= most:

@@ -9,7 +9,7 @@ from echosounder.mock_server.net.frames import Frame, document
 from echosounder.mock_server.net.scheduler import Act
 
 
-class End(StrEnum):
+class CutBy(StrEnum):
     """How a connection can end."""
 
     CLOSE = "close"
@@ -17,7 +17,7 @@ class End(StrEnum):
     HALF_CLOSE = "half-close"
 
 
-class Place(StrEnum):
+class CutAt(StrEnum):
     """Where a stream can be cut."""
 
     COUNT = "count"  # after as many events as ``after`` says
@@ -27,7 +27,7 @@ class Place(StrEnum):
 
 @deviation("stream-cut", Layer.TCP, {"stream.complete"})
 def stream_cut(
-    frames: Frames, context: Context, *, after: int = 4, at: Place = Place.COUNT, act: End = End.CLOSE
+    frames: Frames, context: Context, *, after: int = 4, at: CutAt = CutAt.COUNT, act: CutBy = CutBy.CLOSE
 ) -> Frames:
     """The connection breaks in the middle of a stream, without the chunk that ends the body."""
     for number, frame in enumerate(frames):
@@ -37,11 +37,11 @@ def stream_cut(
             return
 
 
-def _is_at(place: Place, frame: Frame, number: int, after: int, edits: Edits) -> bool:
-    if place is Place.FINISH:
+def _is_at(place: CutAt, frame: Frame, number: int, after: int, edits: Edits) -> bool:
+    if place is CutAt.FINISH:
         text = frame.raw[max(frame.raw.find(b"data:"), 0) :].partition(b"\n")[0]
         return edits.finishes(document(text) or {})
-    return number >= (1 if place is Place.ROLE else after)
+    return number >= (1 if place is CutAt.ROLE else after)
 
 
 @deviation("body-cut", Layer.TCP, {"chat.single-json"})
@@ -56,7 +56,7 @@ def body_cut(frames: Frames, context: Context, *, bytes: int = 60) -> Frames:
 
 
 @deviation("cut-before-head", Layer.TCP, {"transport.answered"})
-def cut_before_head(frames: Frames, context: Context, *, act: End = End.CLOSE) -> Frames:
+def cut_before_head(frames: Frames, context: Context, *, act: CutBy = CutBy.CLOSE) -> Frames:
     """The connection breaks before an answer begins."""
     for frame in frames:
         if context.body:

@@ -1,6 +1,6 @@
 """What chat and the older completions have in common: ``choices``, one ``usage``, a stream that ends with ``[DONE]``.
 
-Plan to bytes in the key order of the captures (fact sheet 2.3, 2.7). A chunk is a template made once per stream with the escaped
+AnswerPlan to bytes in the key order of the captures (fact sheet 2.3, 2.7). A chunk is a template made once per stream with the escaped
 token put in: a hundredth of the cost of serialising it whole.
 """
 
@@ -11,7 +11,7 @@ from json.encoder import encode_basestring
 from typing import Any, ClassVar
 
 from echosounder import specs
-from echosounder.mock_server.answering.plan import Plan, weave
+from echosounder.mock_server.answering.plan import AnswerPlan, weave
 from echosounder.mock_server.answering.prose import RING
 from echosounder.mock_server.formats.format import DONE, Counts, Document, Edits, Place, Script
 from echosounder.specs import Limits
@@ -99,12 +99,12 @@ class ChoiceRenderer:
 
     document: str  # ``object`` of an answer that is no stream
     chunk: str  # and of each event
-    choice: Callable[[Plan, Limits], Document]
-    spoken: Callable[[Plan, Limits, bytes, bytes], list[bytes]]
-    last: Callable[[Plan], bytes]  # the choice that ends
-    lead: Callable[[Plan], int]  # how many events come before the first token
+    choice: Callable[[AnswerPlan, Limits], Document]
+    spoken: Callable[[AnswerPlan, Limits, bytes, bytes], list[bytes]]
+    last: Callable[[AnswerPlan], bytes]  # the choice that ends
+    lead: Callable[[AnswerPlan], int]  # how many events come before the first token
 
-    def usage(self, plan: Plan, limits: Limits) -> Counts:
+    def usage(self, plan: AnswerPlan, limits: Limits) -> Counts:
         prompt = plan.prompt
         counts: Counts = {
             "prompt_tokens": prompt.tokens,
@@ -120,7 +120,7 @@ class ChoiceRenderer:
             counts |= {"prompt_cache_hit_tokens": prompt.hit, "prompt_cache_miss_tokens": prompt.miss}
         return counts
 
-    def whole(self, plan: Plan, limits: Limits, usage: Counts) -> bytes:
+    def whole(self, plan: AnswerPlan, limits: Limits, usage: Counts) -> bytes:
         value = {
             "id": plan.id,
             "object": self.document,
@@ -132,10 +132,10 @@ class ChoiceRenderer:
         }
         return compact(value)
 
-    def parts(self, plan: Plan, limits: Limits) -> list[bytes]:
+    def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
         return self.spoken(plan, limits, b"", b"")
 
-    def stream(self, plan: Plan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script:
+    def stream(self, plan: AnswerPlan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script:
         """Every event, ``[DONE]`` last."""
         before, after = self._envelope(plan)
         known = self._by_turns(plan, limits) if plan.others else parts
@@ -143,7 +143,7 @@ class ChoiceRenderer:
         ending = self._ending(plan, limits, before, after, usage)
         return Script([*spoken, *ending], self.lead(plan) * len(plan.choices), len(ending))
 
-    def _envelope(self, plan: Plan) -> Around:
+    def _envelope(self, plan: AnswerPlan) -> Around:
         """What every chunk of a stream has around its choice."""
         head = (
             f'data: {{"id":"{plan.id}","object":"{self.chunk}","created":{plan.created},"model":{_quote(plan.model)},'
@@ -151,10 +151,10 @@ class ChoiceRenderer:
         )
         return head.encode("utf-8", "surrogatepass"), b'],"usage":null}\n\n' if plan.include_usage else b"]}\n\n"
 
-    def _by_turns(self, plan: Plan, limits: Limits) -> list[bytes]:
+    def _by_turns(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
         return weave([_numbered(self.parts(each, limits), index) for index, each in enumerate(plan.choices)])
 
-    def _ending(self, plan: Plan, limits: Limits, before: bytes, after: bytes, usage: Counts) -> list[bytes]:
+    def _ending(self, plan: AnswerPlan, limits: Limits, before: bytes, after: bytes, usage: Counts) -> list[bytes]:
         """The chunk with the finish reason, and the usage on it (observed) or after it (documented, and OpenAI's way)."""
         lasts = [self.last(plan)]
         for index, other in enumerate(plan.others, 1):

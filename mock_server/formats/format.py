@@ -1,7 +1,7 @@
 """What the mock asks of a wire format: the seam between the grammar of an API and everything else that the mock does.
 
 A format is a folder of this package whose ``__init__`` holds a ``FORMAT``. It says which bodies are well-formed and allowed, reads
-a body as a :class:`Question` that the planner answers without knowing the format, and writes the :class:`Plan` as bytes. Paths are
+a body as a :class:`Question` that the planner answers without knowing the format, and writes the :class:`AnswerPlan` as bytes. Paths are
 the profile's; time, framing, limits and the bill are the same for all formats.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 from echosounder.mock_server.admission.refusals import Envelope, envelope
 from echosounder.mock_server.admission.serde import Shape
 from echosounder.mock_server.answering.pieces import Split
-from echosounder.mock_server.answering.plan import Plan, Question
+from echosounder.mock_server.answering.plan import AnswerPlan, Question
 from echosounder.mock_server.formats.rules import Rules
 from echosounder.specs import Limits
 from echosounder.wire import sse
@@ -38,17 +38,17 @@ class Script:
 
 
 class Renderer(Protocol):
-    """Plan to bytes. What the parts of a usage are called is the format's affair."""
+    """AnswerPlan to bytes. What the parts of a usage are called is the format's affair."""
 
-    def usage(self, plan: Plan, limits: Limits) -> Counts: ...
+    def usage(self, plan: AnswerPlan, limits: Limits) -> Counts: ...
 
-    def whole(self, plan: Plan, limits: Limits, usage: Counts) -> bytes:
+    def whole(self, plan: AnswerPlan, limits: Limits, usage: Counts) -> bytes:
         """The body of an answer that is no stream."""
 
-    def parts(self, plan: Plan, limits: Limits) -> list[bytes]:
+    def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
         """What of a stream follows from the body alone: it is kept while the body comes again."""
 
-    def stream(self, plan: Plan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script: ...
+    def stream(self, plan: AnswerPlan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script: ...
 
 
 class Edits:

@@ -1,17 +1,17 @@
-"""Plan to bytes: chat. Fact sheet 2.3, 2.4, 2.7."""
+"""AnswerPlan to bytes: chat. Fact sheet 2.3, 2.4, 2.7."""
 
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from echosounder.mock_server.answering.logprobs import alternatives, logprob
-from echosounder.mock_server.answering.plan import Pieces, Plan, PlannedCall
+from echosounder.mock_server.answering.plan import AnswerPlan, Pieces, PlannedCall
 from echosounder.mock_server.formats.choices import HOLE, Around, ChoiceRenderer, around, compact, filled
 from echosounder.mock_server.formats.format import Document
 from echosounder.specs import Limits
 
 
-def _choice(plan: Plan, limits: Limits) -> Document:
+def _choice(plan: AnswerPlan, limits: Limits) -> Document:
     message: Document = {"role": "assistant", "content": "".join(plan.content)}
     if plan.reasoning is not None:
         message["reasoning_content"] = "".join(plan.reasoning)
@@ -32,7 +32,7 @@ def _delta(delta: Document, logprobs: Any = None) -> Document:
     return {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}
 
 
-def _spoken(plan: Plan, limits: Limits, before: bytes, after: bytes) -> list[bytes]:
+def _spoken(plan: AnswerPlan, limits: Limits, before: bytes, after: bytes) -> list[bytes]:
     thinks = plan.reasoning is not None
     made = [before + _FIRST[thinks] + after]
     if plan.logprobs is not None:
@@ -46,7 +46,7 @@ def _spoken(plan: Plan, limits: Limits, before: bytes, after: bytes) -> list[byt
     return made
 
 
-def _with_logprobs(plan: Plan) -> Iterator[Document]:
+def _with_logprobs(plan: AnswerPlan) -> Iterator[Document]:
     for piece in filter(None, plan.reasoning or ()):
         yield _delta({"content": None, "reasoning_content": piece}, _logprobs(plan, None, [piece]))
     for piece in filter(None, plan.content):
@@ -54,7 +54,7 @@ def _with_logprobs(plan: Plan) -> Iterator[Document]:
         yield _delta(delta, _logprobs(plan, [piece], None))
 
 
-def _last(plan: Plan) -> bytes:
+def _last(plan: AnswerPlan) -> bytes:
     return _ending(plan.reasoning is not None, plan.finish)
 
 
@@ -72,7 +72,7 @@ def _around_arguments(index: int) -> Around:
 # --- log probabilities
 
 
-def _logprobs(plan: Plan, content: Pieces | None, reasoning: Pieces | None) -> Document | None:
+def _logprobs(plan: AnswerPlan, content: Pieces | None, reasoning: Pieces | None) -> Document | None:
     """Of a whole message, or of one token of it."""
     if plan.logprobs is None:
         return None

@@ -1,16 +1,16 @@
-"""Plan to bytes: completions. Fact sheet 4.2."""
+"""AnswerPlan to bytes: completions. Fact sheet 4.2."""
 
 from functools import cache
 from typing import Any
 
 from echosounder.mock_server.answering.logprobs import alternatives, logprob
-from echosounder.mock_server.answering.plan import Pieces, Plan
+from echosounder.mock_server.answering.plan import AnswerPlan, Pieces
 from echosounder.mock_server.formats.choices import HOLE, ChoiceRenderer, around, compact, filled
 from echosounder.mock_server.formats.format import Document
 from echosounder.specs import Limits
 
 
-def _choice(plan: Plan, limits: Limits) -> Document:
+def _choice(plan: AnswerPlan, limits: Limits) -> Document:
     made = _text(plan.echo + "".join(plan.content), _logprobs(plan, list(filter(None, plan.content)), 0))
     return made | {"finish_reason": plan.finish}
 
@@ -19,7 +19,7 @@ def _text(text: str, logprobs: Any) -> Document:
     return {"text": text, "index": 0, "logprobs": logprobs, "finish_reason": None}
 
 
-def _spoken(plan: Plan, limits: Limits, before: bytes, after: bytes) -> list[bytes]:
+def _spoken(plan: AnswerPlan, limits: Limits, before: bytes, after: bytes) -> list[bytes]:
     made = [_text(plan.echo, _logprobs(plan, [], 0))] if plan.echo else []
     if plan.logprobs is None:
         return [*[before + compact(one) + after for one in made], *filled(plan.content, _AROUND_TEXT, before, after)]
@@ -30,7 +30,7 @@ def _spoken(plan: Plan, limits: Limits, before: bytes, after: bytes) -> list[byt
     return [before + compact(one) + after for one in made]
 
 
-def _logprobs(plan: Plan, pieces: Pieces, offset: int) -> Document | None:
+def _logprobs(plan: AnswerPlan, pieces: Pieces, offset: int) -> Document | None:
     """Four parallel arrays; offsets count characters from the start of the text."""
     if plan.logprobs is None:
         return None
@@ -48,7 +48,7 @@ def _logprobs(plan: Plan, pieces: Pieces, offset: int) -> Document | None:
     }
 
 
-def _last(plan: Plan) -> bytes:
+def _last(plan: AnswerPlan) -> bytes:
     return _ending(plan.finish)
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echosounder.mock_server.admission.limiter import SECOND, Limits, rule
+from echosounder.mock_server.admission.limiter import SECOND, Limiters, rule
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.wire.errors import UsageError
 
 offsets = st.lists(st.integers(0, 10 * SECOND), max_size=60).map(sorted)
 
 
-def passes(limits: Limits, now: int, key: str = "k", model: str = "m", user: str = "") -> bool:
+def passes(limits: Limiters, now: int, key: str = "k", model: str = "m", user: str = "") -> bool:
     try:
         limits.take(key, model, user, now, clock=0)
     except Refused:
@@ -22,7 +22,7 @@ def passes(limits: Limits, now: int, key: str = "k", model: str = "m", user: str
 
 
 def test_concurrency_counts_what_is_in_flight() -> None:
-    limits = Limits((rule("concurrency:count=2"),))
+    limits = Limiters((rule("concurrency:count=2"),))
     held = [limits.take("k", "m", "", 0, 0), limits.take("k", "m", "", 0, 0)]
     assert not passes(limits, 0)
     held[0][0].give()
@@ -31,7 +31,7 @@ def test_concurrency_counts_what_is_in_flight() -> None:
 
 @given(offsets)
 def test_a_fixed_window_never_lets_more_through(times: list[int]) -> None:
-    limits = Limits((rule("fixed:count=3,window_s=2"),))
+    limits = Limiters((rule("fixed:count=3,window_s=2"),))
     passed = [now for now in times if passes(limits, now)]
     windows = [now // (2 * SECOND) for now in passed]
     assert all(
@@ -41,7 +41,7 @@ def test_a_fixed_window_never_lets_more_through(times: list[int]) -> None:
 
 @given(offsets)
 def test_a_sliding_window_never_lets_more_through(times: list[int]) -> None:
-    limits = Limits((rule("sliding:count=3,window_s=2"),))
+    limits = Limiters((rule("sliding:count=3,window_s=2"),))
     passed = [now for now in times if passes(limits, now)]
     for index, now in enumerate(times):
         before = [other for other in passed if now - 2 * SECOND < other <= now]
@@ -51,7 +51,7 @@ def test_a_sliding_window_never_lets_more_through(times: list[int]) -> None:
 
 @given(offsets)
 def test_a_bucket_lets_through_what_it_holds(times: list[int]) -> None:
-    limits = Limits((rule("bucket:rate=2,burst=3"),))
+    limits = Limiters((rule("bucket:rate=2,burst=3"),))
     level, at = 3.0, times[0] if times else 0
     for now in times:
         level, at = min(3.0, level + (now - at) * 2 / SECOND), now
@@ -103,16 +103,16 @@ def test_to_the_nanosecond_at_the_edges(text: str, times: list[int], told: list[
 
 
 def test_a_penalty_ends_with_its_last_nanosecond() -> None:
-    limits = Limits((rule("fixed:count=1,window_s=1,penalty_s=5"),))
+    limits = Limiters((rule("fixed:count=1,window_s=1,penalty_s=5"),))
     assert [passes(limits, now) for now in (0, 1)] == [True, False]
     assert passes(limits, 1 + 5 * SECOND)
-    limits = Limits((rule("fixed:count=1,window_s=1,penalty_s=5"),))
+    limits = Limiters((rule("fixed:count=1,window_s=1,penalty_s=5"),))
     assert [passes(limits, now) for now in (0, 1, 5 * SECOND)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("kind", "value"), [("absent", None), ("seconds", "2"), ("short", "0"), ("long", "10")])
 def test_what_the_refused_are_told(kind: str, value: str | None) -> None:
-    limits = Limits((rule(f"fixed:count=1,window_s=2,retry_after={kind}"),))
+    limits = Limiters((rule(f"fixed:count=1,window_s=2,retry_after={kind}"),))
     assert passes(limits, 0)
     with pytest.raises(Refused) as raised:
         limits.take("k", "m", "", 1, clock=1000.0)
@@ -121,7 +121,7 @@ def test_what_the_refused_are_told(kind: str, value: str | None) -> None:
 
 
 def test_retry_after_as_a_date() -> None:
-    limits = Limits((rule("fixed:count=1,window_s=20,retry_after=date"),))
+    limits = Limiters((rule("fixed:count=1,window_s=20,retry_after=date"),))
     assert passes(limits, 0)
     with pytest.raises(Refused) as raised:
         limits.take("k", "m", "", 5 * SECOND, clock=1_700_000_000.0)
@@ -134,20 +134,20 @@ def test_retry_after_as_a_date() -> None:
     ("scope", "same"), [("key", [False, False, False]), ("model", [True, False, False]), ("user", [True, True, False])]
 )
 def test_scopes(scope: str, same: list[bool]) -> None:
-    limits = Limits((rule(f"fixed:count=1,window_s=9,scope={scope}"),))
+    limits = Limiters((rule(f"fixed:count=1,window_s=9,scope={scope}"),))
     assert passes(limits, 0)
     others = [("k", "other", ""), ("k", "m", "other"), ("k", "m", "")]
     assert [passes(limits, 0, *names) for names in others] == same
 
 
 def test_other_keys_are_not_affected() -> None:
-    limits = Limits((rule("fixed:count=1,window_s=9,scope=key"),))
+    limits = Limiters((rule("fixed:count=1,window_s=9,scope=key"),))
     assert passes(limits, 0)
     assert passes(limits, 0, key="other")
 
 
 def test_a_penalty_outlasts_the_window() -> None:
-    limits = Limits((rule("fixed:count=1,window_s=1,penalty_s=5"),))
+    limits = Limiters((rule("fixed:count=1,window_s=1,penalty_s=5"),))
     assert passes(limits, 0)
     assert not passes(limits, 1)
     assert not passes(limits, 2 * SECOND)
@@ -155,7 +155,7 @@ def test_a_penalty_outlasts_the_window() -> None:
 
 
 def test_a_refusal_by_the_second_rule_holds_nothing_of_the_first() -> None:
-    limits = Limits((rule("concurrency:count=1"), rule("fixed:count=1,window_s=1")))
+    limits = Limiters((rule("concurrency:count=1"), rule("fixed:count=1,window_s=1")))
     (held, _) = limits.take("k", "m", "", 0, 0)
     held.give()
     assert not passes(limits, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from echosounder import specs
 from echosounder.mock_server.answering import schema
 from echosounder.mock_server.answering.pieces import estimate
-from echosounder.mock_server.answering.plan import Answer
+from echosounder.mock_server.answering.plan import ModelOutput
 from echosounder.mock_server.answering.planner import Planner
 from echosounder.mock_server.answering.schema import Hints
 from echosounder.mock_server.formats import FORMATS
@@ -24,13 +24,13 @@ PLAIN = {"thinking": {"type": "disabled"}}
 Body = dict[str, Any]
 
 
-def plan(prompt: str = "hi", profile: str = "2026-08", beta: bool = False, **more: Any) -> Answer:
+def plan(prompt: str = "hi", profile: str = "2026-08", beta: bool = False, **more: Any) -> ModelOutput:
     body = {"model": specs.models(profile)[0], "messages": [{"role": "user", "content": prompt}], **PLAIN, **more}
     limits = specs.limits(profile, body["model"])
     return Planner(1, None, estimate).answer(FORMATS["chat"].read(body, limits, beta, estimate))
 
 
-def said(made: Answer) -> str:
+def said(made: ModelOutput) -> str:
     return "".join(made.content)
 
 
