@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from echosounder.judgement.check import picks
 from echosounder.specs.grammar import UNKNOWN
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import End, Exchange
@@ -31,8 +32,8 @@ def refused(exchange: Exchange) -> bool:
     return exchange.status is not None and 400 <= exchange.status < 500
 
 
+@picks("answered with any error status")
 def failed(exchange: Exchange) -> bool:
-    """Answered with any error status."""
     return exchange.status is not None and exchange.status >= 400
 
 
@@ -40,18 +41,18 @@ def wants_stream(exchange: Exchange) -> bool:
     return exchange.wants_stream
 
 
+@picks("a stream was asked for and not refused, whatever came")
 def stream(exchange: Exchange) -> bool:
-    """A stream was asked for and not refused, whatever came."""
     return wants_stream(exchange) and ok(exchange)
 
 
+@picks("a stream that holds at least one event")
 def events(exchange: Exchange) -> bool:
-    """A stream that holds at least one event."""
     return stream(exchange) and bool(exchange.events)
 
 
+@picks("a stream that holds at least one chunk that is a JSON object")
 def chunked(exchange: Exchange) -> bool:
-    """A stream that holds at least one chunk that is a JSON object."""
     return stream(exchange) and any(isinstance(value, dict) for _, value in exchange.chunks)
 
 
@@ -59,13 +60,13 @@ def chat_chunked(exchange: Exchange) -> bool:
     return chunked(exchange) and exchange.format == "chat"
 
 
+@picks("a document was asked for and not refused, whatever came")
 def document(exchange: Exchange) -> bool:
-    """A document was asked for and not refused, whatever came."""
     return ok(exchange) and not wants_stream(exchange) and exchange.format != UNKNOWN
 
 
+@picks("a completion that can be read, in either mode")
 def completion(exchange: Exchange) -> bool:
-    """A completion that can be read, in either mode."""
     return chunked(exchange) if wants_stream(exchange) else document(exchange) and isinstance(exchange.json, dict)
 
 
@@ -83,8 +84,8 @@ def chat_chosen(exchange: Exchange) -> bool:
     return chosen(exchange) and exchange.format == "chat"
 
 
+@picks("a chat stream with a choice in one of its chunks")
 def chat_choosing(exchange: Exchange) -> bool:
-    """A chat stream with a choice in one of its chunks."""
     return chat_chosen(exchange) and wants_stream(exchange)
 
 

@@ -119,19 +119,34 @@ class Check:
     name: str = ""
     single: bool = False
 
+    @property
+    def needs(self) -> str:
+        return self.pick.needs if isinstance(self.pick, Picked) else ""
+
+    @property
+    def model(self) -> bool:
+        return isinstance(self.pick, Picked) and self.pick.model
+
 
 CHECKS: dict[str, Check] = {}
-_MODEL_DECIDES: set[Pick] = set()
 
 
-def model_decides(pick: Pick) -> Pick:
-    """Marks a pick that needs the model's co-operation: where it picks nothing, that is nobody's fault."""
-    _MODEL_DECIDES.add(pick)
-    return pick
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A pick that says what it needs, in words for the note of a verdict, and whether it is the ``model`` that decides whether there
+    is any: where it picks nothing, that is nobody's fault."""
+
+    holds: Pick
+    needs: str = ""
+    model: bool = False
+
+    def __call__(self, exchange: Exchange) -> bool:
+        return self.holds(exchange)
 
 
-def up_to_the_model(pick: Pick) -> bool:
-    return pick in _MODEL_DECIDES
+def picks(needs: str = "", *, model: bool = False) -> Callable[[Pick], Picked]:
+    """Makes a function a pick with words: *needs* completes "needed: …"."""
+    return lambda holds: Picked(holds, needs, model)
 
 
 def anything(exchange: Exchange) -> bool:

@@ -33,7 +33,6 @@ from echosounder.judgement.catalogue import checks, matching
 from echosounder.judgement.check import (
     Case,
     Check,
-    up_to_the_model,
 )
 from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import Sendable, Setting, Suite
@@ -126,12 +125,11 @@ def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange
     what = _outcomes(exchanges)
     if all(exchange.status in {402, 429, 503} for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"not served: {what}", exchanges=ids)
-    if up_to_the_model(check.pick) and all(completion(exchange) for exchange in exchanges):
+    if check.model and all(completion(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
     if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
-    needed = (check.pick.__doc__ or "").partition(".")[0]
-    wanted = f" (needed: {needed[0].lower()}{needed[1:]})" if needed else ""
+    wanted = f" (needed: {check.needs})" if check.needs else ""
     return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}{wanted}", exchanges=ids)
 
 

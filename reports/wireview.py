@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from echosounder.reports import strip
 from echosounder.reports.text import block, line, shown
 from echosounder.wire import sse
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import UPSTREAM, Exchange
 from echosounder.wire.runlog import Run
 
 AROUND, EDGE = 2, 3  # items shown on each side of a marked one, and at either end of a stream
@@ -78,7 +78,7 @@ def views(findings: Iterable[Mapping[str, Any]], run: Run | None) -> dict[str, V
 def of(exchange: Exchange) -> str | None:
     """The id of the exchange that this one is the upstream side of, in a log of a proxy; else None."""
     name = exchange.notes.get("of")
-    return name if isinstance(name, str) and exchange.probe.endswith("@upstream") else None
+    return name if isinstance(name, str) and exchange.side == UPSTREAM else None
 
 
 def link(finding: Mapping[str, Any], shown_views: Mapping[str, View]) -> str:

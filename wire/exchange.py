@@ -67,12 +67,16 @@ class Stamped:
     item: sse.Item
 
 
+UPSTREAM = "upstream"
+
+
 @dataclass(frozen=True)
 class Exchange:
     """A request, its answer and the time of everything. Stamps are ``time.monotonic_ns``, None where it never came to it.
 
     ``id`` is unique in its run; ``probe`` and ``step`` say which probe sent it, ``notes`` what the probe wants its checks to know.
     ``format`` names the wire format (:mod:`wire.formats`); of a log that does not say, it is what is served under the path.
+    ``side`` is ``upstream`` for what reached the server behind a proxy because of another exchange, which ``notes["of"]`` names.
     """
 
     id: str
@@ -93,6 +97,7 @@ class Exchange:
     t_closed: int | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     format: str = ""
+    side: str = ""
 
     def __post_init__(self) -> None:
         if not self.format:

@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from echosounder.wire.errors import LogError, UnfinishedRun
-from echosounder.wire.exchange import End, Exchange, Read, Request
+from echosounder.wire.exchange import UPSTREAM, End, Exchange, Read, Request
 from echosounder.wire.header import READABLE, SCHEMA, Header, header_from
 from echosounder.wire.verdict import Result
+
+_UPSTREAM = "@upstream"
 
 
 class RunWriter:
@@ -156,6 +158,8 @@ def exchange_from(record: dict[str, Any]) -> Exchange:
     members["headers"] = tuple((name, value) for name, value in members.get("headers", ()))
     members["reads"] = tuple(Read(at, _unpack(data)) for at, data in members.get("reads", ()))
     members["end"] = End(members.get("end", End.COMPLETE))
+    if members["probe"].endswith(_UPSTREAM):  # how a log said it before it had a member for it
+        members |= {"probe": members["probe"].removesuffix(_UPSTREAM), "side": UPSTREAM}
     return Exchange(request=Request(**request), **members)
 
 

@@ -15,9 +15,8 @@ from typing import Any, Self
 import httpx
 
 from echosounder.conformance.proxy.unframe import unframe
-from echosounder.judgement.pairs.pair import SUFFIX
 from echosounder.wire.errors import CannotJudge
-from echosounder.wire.exchange import End, Exchange, Request
+from echosounder.wire.exchange import UPSTREAM, End, Exchange, Request
 from echosounder.wire.redact import Redactor
 
 POLL_S = 0.01
@@ -88,7 +87,8 @@ def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redact
     headers = tuple((name, value) for name, value in request["headers"])
     return Exchange(
         id=id,
-        probe=client.probe + SUFFIX,
+        probe=client.probe,
+        side=UPSTREAM,
         step=client.step,
         request=Request(
             record["method"],

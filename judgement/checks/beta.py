@@ -13,7 +13,7 @@ from echosounder.judgement.check import (
     check,
     check_group,
     excerpt,
-    model_decides,
+    picks,
 )
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.judgement.checks.schemas import FIM_REASONS, fim_document
@@ -22,8 +22,8 @@ from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
 
+@picks("a FIM document that is a JSON object")
 def filled(exchange: Exchange) -> bool:
-    """A FIM document that is a JSON object."""
     return fim_document(exchange) and isinstance(exchange.json, dict)
 
 
@@ -31,15 +31,13 @@ def with_choice(exchange: Exchange) -> bool:
     return filled(exchange) and chosen(exchange)
 
 
-@model_decides
+@picks("a FIM document with text", model=True)
 def worded(exchange: Exchange) -> bool:
-    """A FIM document with text."""
     return with_choice(exchange) and bool(text(exchange))
 
 
-@model_decides
+@picks("a chat answer with text", model=True)
 def said(exchange: Exchange) -> bool:
-    """A chat answer with text."""
     return chat_completion(exchange) and bool(text(exchange))
 
 

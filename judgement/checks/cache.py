@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import answer, completion, document
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, picks
 from echosounder.judgement.checks.usage import counted, metered, read
 from echosounder.judgement.metered import NO_HITS, Known, Metered
 from echosounder.wire.exchange import Exchange
@@ -15,8 +15,8 @@ from echosounder.wire.strict_json import at
 FIRST, OTHER = ("first", "ada"), "grace"
 
 
+@picks("a document whose usage splits the prompt into hits and misses")
 def split(exchange: Exchange) -> bool:
-    """A document whose usage splits the prompt into hits and misses."""
     return document(exchange) and counted(exchange) and read(exchange)[1].hit is not None
 
 

@@ -25,7 +25,7 @@ from echosounder.judgement.check import (
     check,
     check_group,
     excerpt,
-    model_decides,
+    picks,
 )
 from echosounder.judgement.checks.identity import recent
 from echosounder.judgement.checks.outcomes import turned_away, unserved
@@ -37,13 +37,13 @@ from echosounder.wire.strict_json import at
 MOJIBAKE = re.compile("\ufffd|Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
 
 
+@picks("a chat document that is a JSON object")
 def readable(exchange: Exchange) -> bool:
-    """A chat document that is a JSON object."""
     return chat_document(exchange) and isinstance(exchange.json, dict)
 
 
+@picks("a chat document with a choice in it")
 def choosing_document(exchange: Exchange) -> bool:
-    """A chat document with a choice in it."""
     return readable(exchange) and chosen(exchange)
 
 
@@ -54,8 +54,8 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"a document is labelled {got}, expected application/json", cause="not a document")
 
 
+@picks("a document that is not blank, or broke off")
 def filled(exchange: Exchange) -> bool:
-    """A document that is not blank, or broke off."""
     return document(exchange) and (bool(exchange.body.strip()) or exchange.end is not End.COMPLETE)
 
 
@@ -249,9 +249,8 @@ def stream_false(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@model_decides
+@picks("a document that the model ended in words: neither cut nor a call", model=True)
 def plain(exchange: Exchange) -> bool:
-    """A document that the model ended in words: neither cut nor a call."""
     message = at(exchange.json, "choices", 0, "message")
     return readable(exchange) and answer(exchange).finish == "stop" and not at(message, "tool_calls")
 

@@ -17,7 +17,7 @@ from echosounder.judgement.answers import (
     deltas,
     objects,
 )
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.schemas import REASONS, chunks_valid
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
@@ -42,8 +42,8 @@ def chunk_object(exchange: Exchange, case: Case) -> Problems:
             )
 
 
+@picks("a chat stream with a delta")
 def spoken(exchange: Exchange) -> bool:
-    """A chat stream with a delta."""
     return chat_chunked(exchange) and any(True for _ in deltas(exchange))
 
 
@@ -130,8 +130,8 @@ def finishes(exchange: Exchange) -> list[tuple[int, Any, Any]]:
     ]
 
 
+@picks("a stream that gave a reason for its end")
 def finished(exchange: Exchange) -> bool:
-    """A stream that gave a reason for its end."""
     return chunked(exchange) and bool(finishes(exchange))
 
 

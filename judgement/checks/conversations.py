@@ -8,7 +8,7 @@ from typing import Any
 
 from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import asked
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, picks
 from echosounder.judgement.checks.usage import counted, metered, read
 from echosounder.judgement.metered import Known
 from echosounder.wire.exchange import End, Exchange
@@ -75,8 +75,8 @@ def hits_grow(exchanges: Sequence[Exchange], case: Case) -> Problems:
             )
 
 
+@picks("a conversation that the target may have taken in, whether it answered or not")
 def sent(exchange: Exchange) -> bool:
-    """A conversation that the target may have taken in, whether it answered or not."""
     return bool(turns(exchange)) and exchange.end is not End.CONNECT_FAILED
 
 

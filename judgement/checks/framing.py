@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosounder.judgement.answers import events, stream, wants_stream
-from echosounder.judgement.check import Case, Problem, Problems, Untestable, check, excerpt
+from echosounder.judgement.check import Case, Problem, Problems, Untestable, check, excerpt, picks
 from echosounder.wire import sse, strict_json
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
@@ -52,18 +52,18 @@ def looks_like_done(text: str) -> bool:
     return text.strip().strip("\"'").upper() == DONE
 
 
+@picks("a stream with events that did not break off before its marker")
 def at_its_end(exchange: Exchange) -> bool:
-    """A stream with events that did not break off before its marker."""
     return events(exchange) and (exchange.end is End.COMPLETE or DONE in exchange.data)
 
 
+@picks("a stream with its closing marker")
 def marked(exchange: Exchange) -> bool:
-    """A stream with its closing marker."""
     return events(exchange) and DONE in exchange.data
 
 
+@picks("a stream of which at least a byte came")
 def flowing(exchange: Exchange) -> bool:
-    """A stream of which at least a byte came."""
     return stream(exchange) and bool(exchange.body)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from echosounder.judgement.answers import chat_chunked, chat_completion, chunked, objects
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, picks
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
@@ -52,8 +52,8 @@ def created_constant(exchange: Exchange, case: Case) -> Problems:
         )
 
 
+@picks("a chat completion whose ``created`` is a number")
 def dated(exchange: Exchange) -> bool:
-    """A chat completion whose ``created`` is a number."""
     value = _created(exchange)[1] if chat_completion(exchange) else None
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 

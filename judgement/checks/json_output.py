@@ -7,15 +7,14 @@ import re
 from typing import Any
 
 from echosounder.judgement.answers import answer, chat_completion, whole
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, model_decides
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import Exchange
 
 FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
 
 
-@model_decides
+@picks("an answer that the model, not the bound, brought to its end", model=True)
 def finished(exchange: Exchange) -> bool:
-    """An answer that the model, not the bound, brought to its end."""
     return chat_completion(exchange) and whole(exchange) and answer(exchange).finish == "stop"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 
-from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, model_decides
+from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import at
 
@@ -14,8 +14,9 @@ BUSY = frozenset({402, 429, 503})
 CLIENT = range(400, 500)
 
 
+@picks("sent, and not turned away for lack of room")
 def tried(exchange: Exchange) -> bool:
-    """Sent, and not turned away for lack of room. No answer at all counts as tried."""
+    """No answer at all counts as tried."""
     return exchange.status not in BUSY and exchange.end is not End.CONNECT_FAILED
 
 
@@ -49,7 +50,7 @@ def steps(*patterns: str) -> Pick:
 
 def follow_up(step: str) -> Pick:
     """The step that a probe takes only where the model's answer allows it."""
-    return model_decides(steps(step))
+    return picks(model=True)(steps(step))
 
 
 def served(requirement: str, pick: Pick) -> None:

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from echosounder.judgement.answers import answer, asked, chat_completion, wants_stream, whole
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt, picks
 from echosounder.judgement.checks.usage import MODE
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import compact
 
 
+@picks("came to its end, with or without the closing marker")
 def comparable(exchange: Exchange) -> bool:
-    """Came to its end, with or without the closing marker."""
     ended = whole(exchange) or (exchange.end is End.COMPLETE and answer(exchange).finish is not None)
     return chat_completion(exchange) and ended and answer(exchange).finish != "insufficient_system_resource"
 

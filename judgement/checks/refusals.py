@@ -8,7 +8,7 @@ from typing import Any
 
 from echosounder.judgement.agreed import BAD_KEY
 from echosounder.judgement.answers import asked, failed
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
@@ -21,13 +21,13 @@ PARAMETER = re.compile(r"[\w.\[\]'\"-]{0,64}")
 SLOW_S = 10
 
 
+@picks("a refusal with a body")
 def spoke(exchange: Exchange) -> bool:
-    """A refusal with a body."""
     return failed(exchange) and bool(exchange.body.strip())
 
 
+@picks("a refusal whose body is a JSON object with an object ``error``")
 def enveloped(exchange: Exchange) -> bool:
-    """A refusal whose body is a JSON object with an object ``error``."""
     return failed(exchange) and isinstance(at(exchange.json, "error"), dict)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from echosounder.judgement.answers import document, objects, stream
-from echosounder.judgement.check import Case, Problem, Problems, check
+from echosounder.judgement.check import Case, Problem, Problems, check, picks
 from echosounder.judgement.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
 from echosounder.wire.exchange import End, Exchange
 
@@ -14,13 +14,13 @@ REASONS = ("stop", "length", "content_filter", "tool_calls", "insufficient_syste
 FIM_REASONS = tuple(reason for reason in REASONS if reason != "tool_calls")
 
 
+@picks("sent as a request that must be served, and answered")
 def legal(exchange: Exchange) -> bool:
-    """Sent as a request that must be served, and answered."""
     return exchange.status is not None and not {"fault", "open"} & exchange.notes.keys()
 
 
+@picks("made up by us alone: a request that hands the target's own words back is as legal as those are")
 def ours(exchange: Exchange) -> bool:
-    """Made up by us alone: a request that hands the target's own words back is as legal as those are."""
     return legal(exchange) and "built" not in exchange.notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from echosounder.judgement.answers import answer, asked, chat_completion, entries, whole
-from echosounder.judgement.check import Case, Problem, Problems, check, model_decides
+from echosounder.judgement.check import Case, Problem, Problems, check, picks
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.wire.exchange import Exchange
 
@@ -13,9 +13,8 @@ def told_to_stop(exchange: Exchange) -> list[str]:
     return [stop] if isinstance(stop, str) else [each for each in entries(stop) if isinstance(each, str)]
 
 
-@model_decides
+@picks("an answer that the stop text ended, or should have: not one that says nothing or was cut before it", model=True)
 def came_to_the_stop(exchange: Exchange) -> bool:
-    """An answer that the stop text ended, or should have: not one that says nothing or was cut before it."""
     found = answer(exchange)
     if not (chat_completion(exchange) and whole(exchange) and found.content):
         return False
@@ -30,7 +29,7 @@ def stop_string(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")
 
 
-@model_decides
+@picks(model=True)
 def stopped_or_refused(exchange: Exchange) -> bool:
     return came_to_the_stop(exchange) or turned_away(exchange)
 

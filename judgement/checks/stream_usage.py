@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from echosounder.judgement.answers import chat_chunked, chunked, objects
-from echosounder.judgement.check import Case, Problem, Problems, check, excerpt
+from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.chunks import finished, finishes
 from echosounder.wire.exchange import End, Exchange
 
 
+@picks("a stream in which the usage must have come by now")
 def ended(exchange: Exchange) -> bool:
-    """A stream in which the usage must have come by now."""
     return chunked(exchange) and ("[DONE]" in exchange.data or bool(usages(exchange)))
 
 
+@picks("a stream that reports a usage")
 def metered(exchange: Exchange) -> bool:
-    """A stream that reports a usage."""
     return chunked(exchange) and bool(usages(exchange))
 
 
@@ -34,8 +34,8 @@ def usage_unasked(exchange: Exchange, case: Case) -> Problems:
         yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
 
 
+@picks("a chat stream that came to its end, with or without the closing marker")
 def over(exchange: Exchange) -> bool:
-    """A chat stream that came to its end, with or without the closing marker."""
     return chat_chunked(exchange) and exchange.end is End.COMPLETE and finished(exchange)
 
 

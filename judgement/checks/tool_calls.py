@@ -15,7 +15,7 @@ from echosounder.judgement.answers import (
     wants_stream,
     whole,
 )
-from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, model_decides
+from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
@@ -24,30 +24,27 @@ def with_tools(exchange: Exchange) -> bool:
     return chat_completion(exchange) and bool(asked(exchange).get("tools"))
 
 
-@model_decides
+@picks("an answer that calls a tool", model=True)
 def calling(exchange: Exchange) -> bool:
-    """An answer that calls a tool."""
     return with_tools(exchange) and bool(answer(exchange).calls)
 
 
-@model_decides
+@picks(model=True)
 def call_stream(exchange: Exchange) -> bool:
     return chat_chunked(exchange) and bool(answer(exchange).calls)
 
 
-@model_decides
+@picks("an answer that calls a tool and came to its end", model=True)
 def complete_calls(exchange: Exchange) -> bool:
-    """An answer that calls a tool and came to its end."""
     return calling(exchange) and not cut(exchange) and whole(exchange)
 
 
-@model_decides
+@picks("an answer with a call that is not the first of its conversation", model=True)
 def another_call(exchange: Exchange) -> bool:
-    """An answer with a call that is not the first of its conversation."""
     return calling(exchange) and len(answer(exchange).calls) + len(earlier_ids(exchange)) > 1
 
 
-@model_decides
+@picks(model=True)
 def called_in_document(exchange: Exchange) -> bool:
     return calling(exchange) and not wants_stream(exchange)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from echosounder.judgement.answers import answer
-from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, model_decides
+from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.tool_calls import call_stream, fragments
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
 
-@model_decides
+@picks("a stream with a call that took more than one delta", model=True)
 def in_pieces(exchange: Exchange) -> bool:
-    """A stream with a call that took more than one delta."""
     return call_stream(exchange) and any(len(rows) > 1 for rows in fragments(exchange).values())
 
 

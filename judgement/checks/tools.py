@@ -13,7 +13,7 @@ from echosounder.judgement.check import (
     check,
     check_group,
     excerpt,
-    model_decides,
+    picks,
 )
 from echosounder.judgement.checks.chunks import MARKUP
 from echosounder.judgement.checks.tool_arguments import loaded
@@ -24,9 +24,8 @@ from echosounder.wire.strict_json import at
 NOT_FORCED = "the model always thinks, and then no call may be forced"
 
 
-@model_decides
+@picks("an answer with tools on offer that came to an end of its own", model=True)
 def uncut(exchange: Exchange) -> bool:
-    """An answer with tools on offer that came to an end of its own."""
     return with_tools(exchange) and not cut(exchange)
 
 

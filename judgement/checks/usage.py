@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import answer, asked, completion, document, ok
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, picks
 from echosounder.judgement.metered import Known, Metered
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
@@ -17,8 +17,8 @@ MODE = ("stream", "stream_options")
 """What makes a request one for a stream, and changes nothing of its prompt."""
 
 
+@picks("a completion with a usage object")
 def counted(exchange: Exchange) -> bool:
-    """A completion with a usage object."""
     return completion(exchange) and answer(exchange).usage is not None
 
 

@@ -1,7 +1,7 @@
 """Both sides of one request: what the client sent and got, and what reached the upstream because of it and was answered there.
 
 In the log each side is an Exchange of its own. The client's is what any check run writes, with ``notes["upstream"]`` naming how
-the upstream was told to behave. The upstream's has the probe's name followed by ``@upstream``, the client's id followed by
+the upstream was told to behave. The upstream's has ``side`` ``upstream``, the client's probe, its id followed by
 ``u1``, ``u2``, …, and in ``notes``: ``of`` (the client's id), ``deviations`` (what the mock did on purpose, and whether
 it took effect), ``closed`` (when the proxy was seen to hang up, ns). Its request is what arrived; its reads are the *writes* of the
 mock. All stamps of both are of one clock, so they can be drawn on one axis.
@@ -20,9 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from echosounder.judgement.pairs.alignment import Located, answer_changes, request_changes
-from echosounder.wire.exchange import Exchange
-
-SUFFIX = "@upstream"
+from echosounder.wire.exchange import UPSTREAM, Exchange
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Pair:
 
 
 def upstream_side(exchange: Exchange) -> bool:
-    return exchange.probe.endswith(SUFFIX)
+    return exchange.side == UPSTREAM
 
 
 def pairs(exchanges: Iterable[Exchange]) -> tuple[Pair, ...]:

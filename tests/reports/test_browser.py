@@ -276,7 +276,7 @@ def test_axe_finds_nothing_to_complain_of(opened, request, page, width, scheme):
 def proxied_run(check_run):
     """Behind a proxy: each exchange has the upstream's side of it."""
     sides = [
-        dataclasses.replace(one, id=f"{one.id}-up", probe=f"{one.probe}@upstream", notes={"of": one.id})
+        dataclasses.replace(one, id=f"{one.id}-up", side="upstream", notes={"of": one.id})
         for one in check_run.exchanges
     ]
     return dataclasses.replace(check_run, exchanges=(*check_run.exchanges, *sides))

@@ -106,7 +106,7 @@ def test_the_page_is_bounded_however_many_exchanges_are_named(make_stream, make_
 def proxied(make_stream):
     """A proxy that held five events back for 200 ms and dropped the last."""
     upstream = make_stream("e1u1", ["a", "b", "c", "d"])
-    upstream = replace(upstream, probe="proxy.stream@upstream", notes={"of": "e1"})
+    upstream = replace(upstream, probe="proxy.stream", side="upstream", notes={"of": "e1"})
     held = tuple(Read(upstream.reads[-1].at + 200_000_000, read.data) for read in upstream.reads[:-1])
     return Run(HEADER, (upstream, replace(make_stream("e1", []), probe="proxy.stream", reads=held)))
 

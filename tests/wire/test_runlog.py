@@ -7,7 +7,7 @@ import pytest
 from echosounder.wire.errors import LogError, UnfinishedRun
 from echosounder.wire.exchange import Exchange, Read, Request
 from echosounder.wire.header import Aimed, Header, RunKind
-from echosounder.wire.runlog import RunWriter, read
+from echosounder.wire.runlog import RunWriter, exchange_from, exchange_record, read
 from echosounder.wire.verdict import Finding, Result, Verdict
 
 HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
@@ -79,3 +79,10 @@ def test_what_is_no_log_is_refused_in_one_line(tmp_path, text, message):
 def test_a_missing_log_is_refused(tmp_path):
     with pytest.raises(LogError, match="cannot read"):
         read(tmp_path / "nothing.jsonl")
+
+
+def test_the_upstreams_side_of_an_older_log_is_known_by_the_end_of_its_probes_name(tmp_path):
+    upstream = Exchange("1u1", "proxy.timing", EXCHANGE.request, side="upstream", notes={"of": "1"})
+    older = exchange_record(upstream) | {"probe": "proxy.timing@upstream"}
+    del older["side"]
+    assert exchange_from(older) == exchange_from(exchange_record(upstream)) == upstream
