@@ -13,6 +13,8 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.settings import setting, settings
 
 KEEPALIVE_S = 75.0
+# A test can make up any key it likes that begins with sk-; these words in it make the mock refuse it.
+REFUSED_WORDS = ("invalid", "wrong", "revoked")
 CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
 
 
@@ -43,8 +45,13 @@ class Config:
     slowdown: float = setting(0.0, "share by which a stream is slower when all slots are busy")
     keepalive_ms: float = setting(5000.0, "between keep-alives while a request waits")
 
-    granted: str = setting("10.00", "gift on every new account")
-    topped_up: str = setting("1000.00", "paid money on every new account")
+    keyless: bool = setting(
+        False,
+        "let every request in, as a local server does; without it any key that begins with sk- is taken, but for those that hold "
+        f"one of these words: {', '.join(REFUSED_WORDS)}",
+    )
+    granted: str = setting("10.00", "initial granted balance of each account")
+    topped_up: str = setting("1000.00", "initial topped-up balance of each account")
     currency: str = setting("USD", "of accounts and prices", choices=("USD", "CNY"))
     balance_digits: int = setting(12, "decimals shown by /user/balance, at least 2; the real API shows 2")
     limit: tuple[str, ...] = setting(

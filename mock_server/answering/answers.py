@@ -67,7 +67,7 @@ class Answers:
             raise refusals.no_route(profile, request.target)
         if found.method != ("GET" if request.method == "HEAD" else request.method):
             raise refusals.no_method(found.method)
-        response = found.handler(request, flight, authorised(request, profile, found.credentials))
+        response = found.handler(request, flight, authorised(request, profile, found.credentials, self.config.keyless))
         response.headers += SECURITY
         response.headers.append(("date", self._http_date()))
         return response
