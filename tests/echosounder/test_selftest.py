@@ -1,14 +1,20 @@
 """The selftest as a user meets it, and a sample of what it measures: as frozen, on a mock of its own."""
 
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from echosounder.__main__ import run
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import find
+from echosounder.mock_server.net.process import spawn
 from echosounder.selftest.kill_matrix import Row
-from echosounder.selftest.laboratory import Study, everywhere, home, visible
+from echosounder.selftest.laboratory import Lab, Study, everywhere, home, visible
 from echosounder.specs import requirement
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text(encoding="utf-8"))
@@ -98,3 +104,23 @@ def test_wrong_usage_is_one_line_before_anything_runs(arguments, words, capsys):
     err = capsys.readouterr().err
     assert words in err
     assert len(err.splitlines()) == 1
+
+
+def stop_for_a_while(pid, log, seconds):
+    """Takes the processor from the mock as a busy machine does, once the suite is under way."""
+    while not log.exists() or log.read_text(encoding="utf-8").count("\n") < 5:
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+
+
+def test_a_mock_that_gets_no_time_for_a_while_is_accused_of_nothing(tmp_path):
+    profile, model = home(None, "2026-08")
+    with spawn(profile=profile, ttft_ms=0, itl_ms=0) as mock:
+        thief = threading.Thread(target=stop_for_a_while, args=(mock.pid, tmp_path / "run.jsonl", 1.5), daemon=True)
+        thief.start()
+        honest, run = Lab(mock.url, (profile, model), Suite.SMOKE, tmp_path).honest(0)
+        thief.join()
+    assert honest.alarms == ()
+    assert {str(exchange.end) for exchange in run.exchanges} == {"complete"}

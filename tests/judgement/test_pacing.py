@@ -1,5 +1,7 @@
 """What is blamed for buffering: a burst after the time of the whole answer, not one that a busy machine was late for."""
 
+from dataclasses import replace
+
 import pytest
 
 from echosounder import specs
@@ -49,4 +51,25 @@ def stream(count, wait_ms, gap_ms=0.0):
 )
 def test_a_burst_is_blamed_where_the_wait_was_the_making_of_the_answer(streams, verdict):
     row = specs.requirement("stream.unbuffered")
+    assert judge(row, checks()[row.id], streams, Case(Ask("2026-08", "deepseek-v4-flash"))).verdict is verdict
+
+
+def begun(head_ms, first_ms):
+    return replace(stream(3, first_ms), t_headers=round(head_ms * MS))
+
+
+@pytest.mark.parametrize(
+    ("streams", "verdict"),
+    [
+        ([begun(10, 400)], Verdict.PASS),
+        ([begun(400, 400)], Verdict.UNSUPPORTED),
+        ([begun(10, 400), begun(300, 300)], Verdict.UNSUPPORTED),
+        ([begun(2, 2)], Verdict.INCONCLUSIVE),
+        ([begun(2, 2), begun(70, 70)], Verdict.INCONCLUSIVE),
+        ([begun(2, 8), begun(30, 33)], Verdict.PASS),
+    ],
+    ids=["before", "together", "once together", "at once", "at once, and one delayed", "quick, and before"],
+)
+def test_headers_are_held_back_where_even_the_quickest_stream_took_its_time(streams, verdict):
+    row = specs.requirement("stream.headers-early")
     assert judge(row, checks()[row.id], streams, Case(Ask("2026-08", "deepseek-v4-flash"))).verdict is verdict
