@@ -1,7 +1,7 @@
 """The suite at other times of day, in other zones, locales and orders, without IPv6, as another user, and on a busy machine.
 
-``python tests/anywhere/run.py [row ...]``, or `make anywhere`. A row costs a run of the suite, so each changes several things
-that have nothing to do with each other; what a row sets is printed before it, and a single test takes the same variables.
+``python tests/anywhere/run.py [row ...] [-- pytest's arguments]``, or `make anywhere`. A row costs a run of the suite, so each
+changes several things that have nothing to do with each other. What a row sets is printed before it.
 """
 
 import os
@@ -63,16 +63,18 @@ ROWS = {
 }
 
 
-def main(names: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    names, more = arguments[:cut], arguments[cut + 1 :]
     if unknown := set(names) - set(ROWS):
         print(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
         return 2
-    failed = [name for name in names or ROWS if not passes(name, ROWS[name])]
+    failed = [name for name in names or ROWS if not passes(name, ROWS[name], more)]
     print(f"failed: {', '.join(failed)}" if failed else "all rows passed", flush=True)
     return bool(failed)
 
 
-def passes(name: str, row: Row) -> bool:
+def passes(name: str, row: Row, more: Sequence[str]) -> bool:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"echosounder-{name}-")))
         folder.chmod(0o755)
@@ -80,7 +82,7 @@ def passes(name: str, row: Row) -> bool:
         environment = row.environment | (shifted(folder / "shift", row.instant) if row.instant else {})
         if row.elsewhere:
             environment |= {"HOME": "/nonexistent", "TMPDIR": str(writable(folder / "tmp"))}
-        command = [*row.front, str(root / ".venv/bin/python"), "-m", "pytest", "--quiet", *SUITE, *row.options]
+        command = [*row.front, str(root / ".venv/bin/python"), "-m", "pytest", "--quiet", *SUITE, *row.options, *more]
         variables = " ".join(f"{key}={shlex.quote(value)}" for key, value in environment.items())
         print(f"\n== {name} ({row.instant or 'now'}): {variables} {shlex.join(command)}", flush=True)
         stack.enter_context(computing(row.busy))

@@ -36,33 +36,41 @@ class Shift:
         return float(seconds)
 
 
+class Function:
+    """A function that a class may hold without making a method of it, as `logging` holds `time.localtime`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *given: Any) -> Any:
+        return self._function(*given)
+
+
 def install(shift: Callable[[], float]) -> None:
     """Add *shift* seconds to every reading of the wall clock in this process."""
     real, real_ns, wall = time.time, time.time_ns, time.CLOCK_REALTIME
     get, get_ns = time.clock_gettime, time.clock_gettime_ns
-    time.time = lambda: real() + shift()
-    time.time_ns = lambda: real_ns() + round(shift() * 1e9)
-    time.clock_gettime = lambda clock: get(clock) + (shift() if clock == wall else 0.0)
-    time.clock_gettime_ns = lambda clock: get_ns(clock) + (round(shift() * 1e9) if clock == wall else 0)
-    for name in ("gmtime", "localtime", "ctime"):
-        setattr(time, name, _of_now(getattr(time, name)))
-    for name, position in (("asctime", 0), ("strftime", 1)):
-        setattr(time, name, _of_parts(getattr(time, name), position))
+    replaced: dict[str, Callable[..., Any]] = {
+        "time": lambda: real() + shift(),
+        "time_ns": lambda: real_ns() + round(shift() * 1e9),
+        "clock_gettime": lambda clock: get(clock) + (shift() if clock == wall else 0.0),
+        "clock_gettime_ns": lambda clock: get_ns(clock) + (round(shift() * 1e9) if clock == wall else 0),
+        **{name: _of_now(getattr(time, name)) for name in ("gmtime", "localtime", "ctime")},
+        **{name: _of_parts(getattr(time, name), place) for name, place in (("asctime", 0), ("strftime", 1))},
+    }
+    for name, function in replaced.items():
+        setattr(time, name, Function(function))
     # The class itself stays, for C extensions know it by its address. `today` goes through time.time by itself.
     _set(datetime.datetime, "now", classmethod(lambda cls, tz=None: cls.fromtimestamp(time.time(), tz)))
-    _set(
-        datetime.datetime,
-        "utcnow",
-        classmethod(lambda cls: cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)),
-    )
+    _set(datetime.datetime, "utcnow", classmethod(lambda cls: cls.now(datetime.UTC).replace(tzinfo=None)))
 
 
 def _of_now(function: Callable[[float], Any]) -> Callable[..., Any]:
     return lambda seconds=None: function(time.time() if seconds is None else seconds)
 
 
-def _of_parts(function: Callable[..., str], position: int) -> Callable[..., str]:
-    return lambda *given: function(*given) if len(given) > position else function(*given, time.localtime())
+def _of_parts(function: Callable[..., str], place: int) -> Callable[..., str]:
+    return lambda *given: function(*given) if len(given) > place else function(*given, time.localtime())
 
 
 def _set(owner: type, name: str, value: object) -> None:
