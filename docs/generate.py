@@ -9,7 +9,7 @@ from typing import Any
 import typer.main
 
 from echosounder.__main__ import registered
-from echosounder.cli.load import RUNNERS
+from echosounder.load.experiments import EXPERIMENTS
 from echosounder.judgement.judged import judged_ids
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import all_deviations
@@ -78,7 +78,7 @@ def _cells(*cells: str) -> str:
 def scenarios() -> Iterator[str]:
     """Every built-in load scenario."""
     yield f"# Load scenarios\n\n{NOTE}"
-    for name, scenario in (SCENARIOS | RUNNERS).items():
+    for name, scenario in (SCENARIOS | EXPERIMENTS).items():
         yield f"\n## {name}\n\n{' '.join((scenario.__doc__ or '').partition(chr(10) * 2)[0].split())}"
 
 

@@ -125,3 +125,25 @@ def binary(call):
 def test_text_is_read_and_written_in_an_encoding_that_is_named(folder):
     found = [f"{p.relative_to(ROOT)}:{line}" for p in modules(folder) for line in opened_as_the_locale_says(p)]
     assert found == []
+
+
+# What a command builds on; every other module of the folder is a command, or the part of one that has a file of its own.
+SHARED = {"analysed", "complete", "described", "duration", "network", "options", "results", "settings"}
+PARTS = {"compare": {"live"}}
+
+
+def test_no_command_imports_another():
+    found = {
+        (path.stem, module.rpartition(".")[2])
+        for path in (ROOT / "echosounder" / "cli").glob("*.py")
+        for module in imports_from_cli(path)
+    }
+    assert {(a, b) for a, b in found if b not in SHARED | PARTS.get(a, set())} == set()
+
+
+def imports_from_cli(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "echosounder.cli":
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("echosounder.cli."):
+            yield node.module

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from echosounder.cli.check import BUNDLED_KEY
+from echosounder.cli import options
 from echosounder.load import calibrate as grid
 from echosounder.load.calibration import FRONTIERS_MS, Calibration, Cell
 from echosounder.load.options import Options
@@ -40,7 +40,7 @@ def calibrate(
     """Measure the client against the mock's true write times over a grid of streams × rate."""
     console = Console(stderr=True, highlight=False)
     with TemporaryDirectory() as folder:
-        settings = Options(url="", api_key=BUNDLED_KEY, processes=processes, out=Path(folder))
+        settings = Options(url="", api_key=options.BUNDLED_KEY, processes=processes, out=Path(folder))
         result = grid.calibrate(
             paced,
             settings,

@@ -14,10 +14,10 @@ from rich.table import Table
 import echosounder.conformance.probes  # noqa: F401  # importing it registers every probe
 from echosounder import specs
 from echosounder.cli import complete, options
-from echosounder.cli.load import RUNNERS
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.probe import PROBES
 from echosounder.conformance.proxy import probes as of_proxies
+from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.wire.errors import UsageError
@@ -115,7 +115,7 @@ def _deviations(_: str | None) -> Iterable[dict[str, Any]]:
 def _scenarios(_: str | None) -> Iterable[dict[str, Any]]:
     return [
         {"id": name, "title": (scenario.__doc__ or "").strip().splitlines()[0]}
-        for name, scenario in (SCENARIOS | RUNNERS).items()
+        for name, scenario in (SCENARIOS | EXPERIMENTS).items()
     ]
 
 

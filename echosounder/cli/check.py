@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
@@ -12,7 +11,6 @@ import typer
 from echosounder import specs
 from echosounder.cli import options, results
 from echosounder.cli.network import STRAIGHT, Network, networked
-from echosounder.cli.score import judge
 from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
 from echosounder.conformance.options import Options, Progress
@@ -24,43 +22,14 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.prices import given
 from echosounder.wire.target import Target, target
 
-BUNDLED_KEY = "sk-echosounder-bundled-mock"
-
-
-class SuiteName(StrEnum):
-    SMOKE = "smoke"
-    STANDARD = "standard"
-    THOROUGH = "thorough"
-
 
 class Policy(StrEnum):
     INTEROP = "interop"
     DOCUMENTED = "documented"
 
 
-SuiteOption = Annotated[
-    SuiteName, typer.Option(envvar="ECHOSOUNDER_SUITE", help="At most 20, at most 150, or all requests.")
-]
 PolicyOption = Annotated[
     Policy, typer.Option(envvar="ECHOSOUNDER_POLICY", help="What clients need, or the letter of the documentation.")
-]
-Requests = Annotated[
-    int | None,
-    typer.Option(
-        "--budget-requests",
-        envvar="ECHOSOUNDER_BUDGET_REQUESTS",
-        min=0,
-        help="Maximum number of requests.",
-    ),
-]
-Repeat = Annotated[
-    int,
-    typer.Option(
-        envvar="ECHOSOUNDER_REPEAT",
-        min=1,
-        max=1000,
-        help="Send everything so often: what breaks now and then gets its share.",
-    ),
 ]
 Proxy = Annotated[
     str | None,
@@ -68,10 +37,6 @@ Proxy = Annotated[
 ]
 UpstreamPort = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=65535, help="Port on which our mock is the proxy's upstream.")
-]
-Timeout = Annotated[
-    float,
-    typer.Option(envvar="ECHOSOUNDER_TIMEOUT", min=0.1, help="Seconds without a byte before giving up on an answer."),
 ]
 
 
@@ -81,17 +46,17 @@ def check(
     profile: options.Profile = specs.DEFAULT_PROFILE,
     model: options.Model = None,
     beta_url: options.BetaUrl = None,
-    suite: SuiteOption = SuiteName.STANDARD,
+    suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
     policy: PolicyOption = Policy.INTEROP,
     baseline: options.Baseline = None,
     budget_usd: options.Usd = None,
-    budget_requests: Requests = None,
+    budget_requests: options.Requests = None,
     prices: options.Prices = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
-    timeout: Timeout = 60.0,
+    timeout: options.Timeout = 60.0,
     seed: options.Seed = 0,
-    repeat: Repeat = 1,
+    repeat: options.Repeat = 1,
     proxy: Proxy = None,
     upstream_port: UpstreamPort = None,
     out: options.Out = None,
@@ -99,8 +64,8 @@ def check(
     network: Network = STRAIGHT,
 ) -> int:
     """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both of its sides."""
-    known_profile(profile)
-    amount = money(budget_usd)
+    options.known_profile(profile)
+    amount = options.money(budget_usd)
     if (proxy is None) != (upstream_port is None) or (proxy and url):
         raise UsageError("--proxy URL and --upstream-port N go together, and without another URL")
     if proxy and repeat > 1:
@@ -111,7 +76,7 @@ def check(
         settings = Options(
             target=_target(network, proxy or url, mock.url if mock else "", model, beta_url),
             out=folder,
-            api_key=options.api_key(api_key_env) if url or proxy else BUNDLED_KEY,
+            api_key=options.api_key(api_key_env) if url or proxy else options.BUNDLED_KEY,
             profile=profile,
             suite=Suite.named(suite),
             only=tuple(only or ()),
@@ -144,28 +109,10 @@ def _run(judging: Callable[..., check_run.CheckOutcome], settings: Options, key_
             outcome = judging(settings, watch=watch)
         except KeyboardInterrupt:
             bar.stop()
-            judge(settings.out, settings.baseline, as_json)
+            results.judge(settings.out, settings.baseline, as_json)
             raise
     results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
     if outcome.stopped:
         with options.naming_the_key(key_env):
             raise outcome.stopped
     return outcome.exit_code
-
-
-def money(text: str | None) -> Decimal | None:
-    """An amount from the command line; :class:`UsageError` for what is none."""
-    try:
-        amount = None if text is None else Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if amount is not None and not (amount.is_finite() and amount >= 0):
-        raise UsageError(f"--budget-usd {text!r} is no amount of money; write it like 0.25")
-    return amount
-
-
-def known_profile(name: str) -> None:
-    try:
-        specs.demand(name)
-    except specs.SpecError as error:
-        raise UsageError(str(error)) from None

@@ -11,7 +11,6 @@ from rich.console import Console
 from echosounder import specs
 from echosounder.cli import live as both
 from echosounder.cli import options
-from echosounder.cli.check import Requests, SuiteName, SuiteOption, Timeout
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.judgement.comparison import runs as comparing
 from echosounder.reports import compare_text, source
@@ -99,10 +98,10 @@ def compare(
     reference_key_env: ReferenceKey = None,
     api_key_env: CandidateKey = options.DEFAULT_KEY_ENV,
     profile: options.Profile = specs.DEFAULT_PROFILE,
-    suite: SuiteOption = SuiteName.SMOKE,
+    suite: options.SuiteOption = options.SuiteName.SMOKE,
     times: Times = 3,
-    timeout: Timeout = 60.0,
-    budget_requests: Requests = None,
+    timeout: options.Timeout = 60.0,
+    budget_requests: options.Requests = None,
     budget_usd: options.Usd = None,
     prices: options.Prices = None,
     out: options.Out = None,

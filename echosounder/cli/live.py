@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from echosounder.cli import options, results
-from echosounder.cli.check import known_profile, money
 from echosounder.cli.network import Network
 from echosounder.conformance.comparison import OneSided, compare
 from echosounder.conformance.options import Options, Progress
@@ -43,9 +42,9 @@ class Settings:
 
 def live(settings: Settings, as_json: bool) -> int:
     """0 where nothing differs, 1 where something does; raises where one of the two gives nothing to compare."""
-    known_profile(settings.profile)
+    options.known_profile(settings.profile)
     folder = options.out_dir(settings.out, "compare")
-    amount = money(settings.budget_usd)
+    amount = options.money(settings.budget_usd)
     reference, candidate = (_side(settings, index, folder / name, amount) for index, name in enumerate(SIDES))
     try:
         with results.progress("compare", quiet=as_json) as bar:

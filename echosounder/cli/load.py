@@ -11,11 +11,11 @@ import typer
 
 from echosounder import specs
 from echosounder.cli import analysed, complete, options, results
-from echosounder.cli.check import BUNDLED_KEY, known_profile
 from echosounder.cli.described import described, values
 from echosounder.cli.duration import seconds
 from echosounder.cli.network import STRAIGHT, Network, networked
-from echosounder.load import engine, limits, plan, pricing, sampled
+from echosounder.load import engine, plan, sampled
+from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.options import Options
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.access import DIRECT, Access
@@ -44,8 +44,6 @@ Scenario = Annotated[
 ]
 
 
-# Experiments rather than loads; each may compare two keys.
-RUNNERS: dict[str, Callable[..., engine.Outcome]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}
 USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
 MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
@@ -67,12 +65,12 @@ def load(
     **given: Any,
 ) -> int:
     """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
-    known_profile(profile)
+    options.known_profile(profile)
     runner = _runner(scenario, other_api_key_env)
     given = values(Options, given)
     given["duration"] = _duration(scenario, **given)
     if given["seed"] is None:  # what an experiment asks does not depend on what others asked before
-        given["seed"] = 0 if scenario in RUNNERS else randbelow(2**31)
+        given["seed"] = 0 if scenario in EXPERIMENTS else randbelow(2**31)
     with ExitStack() as stack:
         settings = Options(
             url=url or (MASTERS if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
@@ -81,7 +79,7 @@ def load(
             model=model,
             beta_url=beta_url,
             access=_access(network, url),
-            api_key=options.api_key(api_key_env) if url else BUNDLED_KEY,
+            api_key=options.api_key(api_key_env) if url else options.BUNDLED_KEY,
             connect_timeout=min(timeout, 10.0),
             idle_timeout=timeout,
             out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
@@ -98,7 +96,7 @@ def _duration(scenario: str, duration: float | None, trace: Path | None, warmup:
     """How long to send where nobody said: a trace to its end."""
     if duration is not None:
         return duration
-    if scenario in RUNNERS:
+    if scenario in EXPERIMENTS:
         return LONGEST
     return plan.duration(trace, warmup) if trace else USUAL
 
@@ -106,19 +104,19 @@ def _duration(scenario: str, duration: float | None, trace: Path | None, warmup:
 def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Outcome]:
     """What runs the scenario. Raises :class:`UsageError` for a second key that is of no use or not there."""
     if other_key_env is None:
-        return RUNNERS.get(scenario, engine.run)
-    if scenario not in RUNNERS:
-        raise UsageError(f"--other-api-key-env is of use with {' and '.join(RUNNERS)} only, not with {scenario}")
+        return EXPERIMENTS.get(scenario, engine.run)
+    if scenario not in EXPERIMENTS:
+        raise UsageError(f"--other-api-key-env is of use with {' and '.join(EXPERIMENTS)} only, not with {scenario}")
     key = options.api_key(other_key_env)
     if key is None:
         raise UsageError(f"the variable {other_key_env} holds no API key; set it, or leave --other-api-key-env out")
-    return partial(RUNNERS[scenario], other_key=key)
+    return partial(EXPERIMENTS[scenario], other_key=key)
 
 
 def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
-        plans = settings.scenario in RUNNERS  # the first step says what it may take, before anything is sent
+        plans = settings.scenario in EXPERIMENTS  # the first step says what it may take, before anything is sent
 
         def told(step: engine.Step) -> None:
             nonlocal plans
@@ -129,9 +127,9 @@ def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str,
 
         outcome = runner(settings, told)
     report = outcome.report
-    if settings.scenario not in RUNNERS:
+    if settings.scenario not in EXPERIMENTS:
         report = sampled.with_conformance(report, outcome.log, settings.profile)
     analysed.publish(report, settings.out, as_json)
-    if settings.scenario not in RUNNERS and not as_json:
+    if settings.scenario not in EXPERIMENTS and not as_json:
         print(f"seed {settings.seed}: `--seed {settings.seed}` sends the same requests again")
     return outcome.exit_code

@@ -4,13 +4,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from echosounder import specs
 from echosounder.cli import complete
-from echosounder.wire.errors import KeyRefused
+from echosounder.wire.errors import KeyRefused, UsageError
+
+
+class SuiteName(StrEnum):
+    SMOKE = "smoke"
+    STANDARD = "standard"
+    THOROUGH = "thorough"
+
 
 Url = Annotated[
     str | None,
@@ -70,7 +80,34 @@ Baseline = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print report.json alone on stdout.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")]
 
+SuiteOption = Annotated[
+    SuiteName, typer.Option(envvar="ECHOSOUNDER_SUITE", help="At most 20, at most 150, or all requests.")
+]
+Requests = Annotated[
+    int | None,
+    typer.Option(
+        "--budget-requests",
+        envvar="ECHOSOUNDER_BUDGET_REQUESTS",
+        min=0,
+        help="Maximum number of requests.",
+    ),
+]
+Repeat = Annotated[
+    int,
+    typer.Option(
+        envvar="ECHOSOUNDER_REPEAT",
+        min=1,
+        max=1000,
+        help="Send everything so often: what breaks now and then gets its share.",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(envvar="ECHOSOUNDER_TIMEOUT", min=0.1, help="Seconds without a byte before giving up on an answer."),
+]
+
 DEFAULT_KEY_ENV = "DEEPSEEK_API_KEY"
+BUNDLED_KEY = "sk-echosounder-bundled-mock"
 
 
 def api_key(name: str) -> str | None:
@@ -90,3 +127,21 @@ def naming_the_key(variable: str) -> Iterator[None]:
 def out_dir(out: Path | None, name: str) -> Path:
     """The folder for results: *out*, or a new one named by the time and the run's name."""
     return out or Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"
+
+
+def money(text: str | None) -> Decimal | None:
+    """An amount from the command line; :class:`UsageError` for what is none."""
+    try:
+        amount = None if text is None else Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if amount is not None and not (amount.is_finite() and amount >= 0):
+        raise UsageError(f"--budget-usd {text!r} is no amount of money; write it like 0.25")
+    return amount
+
+
+def known_profile(name: str) -> None:
+    try:
+        specs.demand(name)
+    except specs.SpecError as error:
+        raise UsageError(str(error)) from None

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from echosounder import specs
 from echosounder.cli import options
-from echosounder.cli.check import Repeat, Requests, SuiteName, SuiteOption, known_profile, money
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.planner import Caps, Plan
 from echosounder.conformance.planner import plan as planned
@@ -20,18 +19,18 @@ from echosounder.wire.prices import given
 def plan(
     profile: options.Profile = specs.DEFAULT_PROFILE,
     model: options.Model = None,
-    suite: SuiteOption = SuiteName.STANDARD,
+    suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
-    repeat: Repeat = 1,
+    repeat: options.Repeat = 1,
     budget_usd: options.Usd = None,
-    budget_requests: Requests = None,
+    budget_requests: options.Requests = None,
     prices: options.Prices = None,
     json_: options.Json = False,
 ) -> None:
     """Show requests, tokens and the worst-case price of a check; sends nothing."""
-    known_profile(profile)
+    options.known_profile(profile)
     ask = Ask(profile, model or specs.models(profile)[0])
-    caps = Caps(budget_requests, money(budget_usd), given(prices))
+    caps = Caps(budget_requests, options.money(budget_usd), given(prices))
     sends = planned(ask, Suite.named(suite), datetime.now(UTC), known_patterns(only or ()), repeat, caps)
     if json_:
         print(json.dumps(_record(ask, sends), indent=1))

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.text import Text
 
 from echosounder.cli import options
-from echosounder.cli.check import Timeout
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.proxy import replay as both_sides
 from echosounder.conformance.replay import Change, Replay
@@ -33,7 +32,7 @@ def replay(
         str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Send it elsewhere; to the run's target by default.")
     ] = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
-    timeout: Timeout = 60.0,
+    timeout: options.Timeout = 60.0,
     network: Network = STRAIGHT,
 ) -> int:
     """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""

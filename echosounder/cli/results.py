@@ -10,9 +10,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from echosounder import reports
+from echosounder.conformance.catalogue import PROBES
+from echosounder.judgement import pairs
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.report import report
+from echosounder.judgement.score import score as verdicts
 from echosounder.reports import terminal
 from echosounder.wire.errors import UsageError
-from echosounder.wire.runlog import Run
+from echosounder.wire.header import RunKind
+from echosounder.wire.runlog import Run, read
+
+EXIT = {"conforms": 0, "deviates": 1}
+
+
+def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
+    """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
+    log = read(run)
+    known = Baseline.load(baseline) if baseline else Baseline()
+    if log.header.kind_of_run is RunKind.PROXY:
+        document = pairs.report(log, pairs.score(log), known)
+    else:
+        document = report(log, verdicts(log, PROBES), known)
+    publish(document, log, run if run.is_dir() else run.parent, as_json)
+    return EXIT.get(document["verdict"], 3)
 
 
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool) -> None:

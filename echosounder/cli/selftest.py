@@ -12,7 +12,6 @@ from rich.console import Console
 
 from echosounder import specs
 from echosounder.cli import options, results
-from echosounder.cli.check import SuiteName, SuiteOption, known_profile
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest import kill_matrix
@@ -28,7 +27,7 @@ FILE = "kill-matrix.json"
 
 def selftest(
     profile: options.Profile = specs.DEFAULT_PROFILE,
-    suite: SuiteOption = SuiteName.STANDARD,
+    suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: Patterns = None,
     passes: Passes = 1,
     out: options.Out = None,
@@ -36,7 +35,7 @@ def selftest(
 ) -> int:
     """Run the suite against every deviation and every legal variant of the mock; exit 0 when nothing survived, nobody was
     accused wrongly and no check is without use. Writes kill-matrix.json."""
-    known_profile(profile)
+    options.known_profile(profile)
     names = chosen(only or [])
     folder = ready(out or options.out_dir(None, "selftest"))
     with results.progress("selftest", quiet=json_) as bar:

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 
 from echosounder.__main__ import registered, run
-from echosounder.cli.load import RUNNERS
+from echosounder.load.experiments import EXPERIMENTS
 from echosounder.cli.settings import FILE
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import UsageError
@@ -55,7 +55,7 @@ def told(monkeypatch):
         raise UsageError("far enough")
 
     monkeypatch.setattr("echosounder.load.engine.run", stop)
-    monkeypatch.setitem(RUNNERS, "rate-limit", stop)
+    monkeypatch.setitem(EXPERIMENTS, "rate-limit", stop)
 
     def tell(scenario, *arguments):
         assert run(["load", scenario, NOWHERE, *arguments]) == 2
