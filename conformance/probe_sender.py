@@ -210,7 +210,7 @@ def probe_sender(
     with RunWriter(options.out / "run.jsonl", header) as log:
         if interrupted is not None:
             raise interrupted
-        ask = Ask(options.profile, model, options.seed)
+        ask = Ask(options.profile, model, options.seed, keyed=bool(options.api_key))
         ask = replace(ask, salt=f"{clock.unix:.0f}") if salted else ask
         sender = ProbeSender(options, position, log, header, ask)
         if listed is not None:

@@ -21,7 +21,9 @@ def header(options: Options, model: str, clock: Clock, kind: RunKind, upstream: 
     return Header(
         kind_of_run=kind,
         started=clock.started,
-        target=Aimed(target.shown, model, target.beta_url, options.position, target.access.shown),
+        target=Aimed(
+            target.shown, model, target.beta_url, options.position, target.access.shown, bool(options.api_key)
+        ),
         profile=options.profile,
         seed=options.seed,
         version=__version__,

@@ -15,7 +15,7 @@ have shown the opposite. A check neither sends nor reads a clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Protocol
 
@@ -71,6 +71,9 @@ class Subject:
 
     profile: str
     model: str
+    keyed: bool = field(
+        default=True, kw_only=True
+    )  # asked with an API key: without one, nothing can be said about keys
 
     @cached_property
     def limits(self) -> specs.Limits:

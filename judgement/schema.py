@@ -93,7 +93,11 @@ class _RequestView:
 
     def __init__(self, exchange: Exchange) -> None:
         self._request = exchange.request
-        self.parameters = RequestParameters(header=Headers(exchange.request.headers), query=ImmutableMultiDict())
+        headers = Headers(exchange.request.headers)
+        headers.setdefault(
+            "authorization", "Bearer -"
+        )  # which key a target wants, and where, is between it and the user
+        self.parameters = RequestParameters(header=headers, query=ImmutableMultiDict())
         self.host_url, self.path = HOST, exchange.request.path
         self.method = exchange.request.method.lower()
         self.body = exchange.request.body or None

@@ -33,6 +33,7 @@ from echosounder.judgement.catalogue import checks, matching
 from echosounder.judgement.check import (
     Case,
     Check,
+    Subject,
 )
 from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import Sendable, Setting, Suite
@@ -63,6 +64,10 @@ def rows(setting: Setting) -> tuple[specs.Requirement, ...]:
     return tuple(row for row in every if row.id in wanted)
 
 
+def _inapplicable(subject: Subject) -> str:
+    return f"model {subject.model} has no such feature" if subject.keyed else "asked without an API key"
+
+
 def _result(
     row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchange], probes: Mapping[str, Sendable]
 ) -> Result | None:
@@ -74,7 +79,7 @@ def _result(
     if not in_suite:
         return None
     if not any(probes[name].applies(setting.subject) for name in in_suite):
-        return Result(row.id, Verdict.NOT_APPLICABLE, note=f"model {setting.subject.model} has no such feature")
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=_inapplicable(setting.subject))
     mine = tuple(exchange for exchange in exchanges if exchange.probe in in_suite and not extra(exchange))
     if not mine:
         why = next(

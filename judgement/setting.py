@@ -53,7 +53,7 @@ class Setting:
     def of(cls, run: Run) -> Setting:
         """Raises :class:`LogError` where the run was none that sends a suite."""
         header, asked, clock = run.header, run.header.checking, run.header.instant
-        subject = Subject(header.profile, header.target.model or "")
+        subject = Subject(header.profile, header.target.model or "", keyed=header.target.keyed)
         case = Case(subject, asked.policy, frozenset(_served(run.exchanges)), clock.unix, clock.monotonic_ns)
         unsent = (run.footer or {}).get("unsent", {})
         return cls(subject, asked.policy, Suite.named(asked.suite), asked.only, case, unsent)

@@ -51,13 +51,14 @@ class Clock(msgspec.Struct, frozen=True):
 
 class Aimed(msgspec.Struct, frozen=True):
     """The target. ``model`` is None where it was not known yet when the run began; ``position`` is ``server`` or ``proxy``;
-    ``access`` is how it is reached, as :class:`wire.access.Access` shows it."""
+    ``access`` is how it is reached, as :class:`wire.access.Access` shows it; ``keyed`` whether it was asked with an API key."""
 
     url: str
     model: str | None = None
     beta_url: str | None = None
     position: str = "server"
     access: dict[str, Any] = {}
+    keyed: bool = True
 
 
 class Checking(msgspec.Struct, frozen=True):

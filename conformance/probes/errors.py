@@ -31,6 +31,11 @@ def keyed(send: Send, authorization: str | None, fault: str) -> Send:
     return faulty(send.but(authorization=authorization), fault)
 
 
+def needs_key(subject: Subject) -> bool:
+    """A target that needs no key, and was given none, refuses no key."""
+    return subject.keyed
+
+
 def one(
     name: str, build: Callable[[Ask], Send], suite: Suite = Suite.STANDARD, applies: Callable[[Subject], bool] = always
 ) -> None:
@@ -43,16 +48,31 @@ def one(
     probe(name, suite, tokens=1, features={"errors"}, order=10, applies=applies)(steps)
 
 
-one("errors.no-auth", lambda ask: keyed(ask.chat(HELLO, max_tokens=1), None, "no key"), Suite.SMOKE)
-one("errors.bad-key", lambda ask: keyed(ask.chat(HELLO, max_tokens=1), f"Bearer {BAD_KEY}", "unknown key"), Suite.SMOKE)
-one("errors.bad-scheme", lambda ask: keyed(ask.chat(HELLO, max_tokens=1), "Basic {key}", "another scheme than Bearer"))
+one("errors.no-auth", lambda ask: keyed(ask.chat(HELLO, max_tokens=1), None, "no key"), Suite.SMOKE, needs_key)
+one(
+    "errors.bad-key",
+    lambda ask: keyed(ask.chat(HELLO, max_tokens=1), f"Bearer {BAD_KEY}", "unknown key"),
+    Suite.SMOKE,
+    needs_key,
+)
+one(
+    "errors.bad-scheme",
+    lambda ask: keyed(ask.chat(HELLO, max_tokens=1), "Basic {key}", "another scheme than Bearer"),
+    applies=needs_key,
+)
 one(
     "errors.bad-key-bad-json",
     lambda ask: keyed(ask.post(CHAT, b'{"model":'), f"Bearer {BAD_KEY}", "unknown key and no JSON"),
     Suite.THOROUGH,
+    needs_key,
 )
-one("models.bad-key", lambda ask: keyed(ask.get("/models"), f"Bearer {BAD_KEY}", "unknown key"))
-one("balance.bad-key", lambda ask: keyed(ask.get("/user/balance"), f"Bearer {BAD_KEY}", "unknown key"), Suite.THOROUGH)
+one("models.bad-key", lambda ask: keyed(ask.get("/models"), f"Bearer {BAD_KEY}", "unknown key"), applies=needs_key)
+one(
+    "balance.bad-key",
+    lambda ask: keyed(ask.get("/user/balance"), f"Bearer {BAD_KEY}", "unknown key"),
+    Suite.THOROUGH,
+    needs_key,
+)
 one("errors.no-body", lambda ask: faulty(ask.post(CHAT, b""), "no body"))
 one("errors.missing-messages", lambda ask: wrong(ask, "no messages", messages=...), Suite.SMOKE)
 one("errors.missing-model", lambda ask: wrong(ask, "no model", model=...))
