@@ -9,8 +9,8 @@ from typing import Any
 import typer.main
 
 from echosounder.__main__ import registered
-from echosounder.load.experiments import EXPERIMENTS
 from echosounder.judgement.judged import judged_ids
+from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.specs import coverage

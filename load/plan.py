@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.workload import MAX_TOKENS, Item
 from echosounder.wire.errors import UsageError
-from echosounder.wire.prices import Rates
+from echosounder.wire.prices import Rates, dearest
 
 BEHIND = 0.001  # s: the window is open to the right
 TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
@@ -67,13 +67,9 @@ def beyond(options: Options) -> int | None:
 
 
 def rates(options: Options) -> Rates | None:
-    """Prices now: those given, else those of the price list; None where neither knows the model."""
-    if options.prices is not None:
-        return specs.Rates(*map(Decimal, options.prices))
-    try:
-        return specs.price(options.model or "", datetime.now(UTC))
-    except specs.UnknownPriceError:
-        return None
+    """What a cap counts with: the prices given, else the highest of the list while the run lasts; None where neither knows the model."""
+    fixed = specs.Rates(*map(Decimal, options.prices)) if options.prices is not None else None
+    return dearest(options.model or "", datetime.now(UTC), fixed, timedelta(seconds=options.seconds))
 
 
 def _range(text: str) -> tuple[int, int]:

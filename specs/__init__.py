@@ -12,7 +12,17 @@ from echosounder.specs.documents import document
 from echosounder.specs.grammar import Grammar, grammars, under
 from echosounder.specs.known import demand
 from echosounder.specs.lines import SpecError
-from echosounder.specs.prices import Price, Rates, UnknownPriceError, price
+from echosounder.specs.prices import (
+    Price,
+    Rates,
+    UnknownPriceError,
+    UsePrice,
+    caution,
+    price,
+    rates_ahead,
+    use_price,
+    use_prices,
+)
 from echosounder.specs.vendors import DEFAULT_PROFILE, PROFILES, Profile, profile
 
 __all__ = [
@@ -29,7 +39,9 @@ __all__ = [
     "Source",
     "SpecError",
     "UnknownPriceError",
+    "UsePrice",
     "behaviour",
+    "caution",
     "demand",
     "document",
     "grammars",
@@ -37,7 +49,10 @@ __all__ = [
     "models",
     "price",
     "profile",
+    "rates_ahead",
     "requirement",
     "requirements",
     "under",
+    "use_price",
+    "use_prices",
 ]

@@ -76,7 +76,8 @@ def _sources(root: Traversable) -> Iterator[str]:
     table = load("sources.yaml", root)
     rows = (row for file in catalogue.files(root) for row in file.value)
     used = {source["page"] for row in rows for source in row.get("sources", ())}
-    used |= {row["source"] for prices_of in prices.tables(root) for row in prices_of.value["prices"]}
+    for table_of in prices.tables(root):
+        used |= {row["source"] for part in ("prices", "uses") for row in table_of.value.get(part, ())}
     for key, source in table.value.items():
         if set(source) != {"title", "kind", "where"}:
             yield f"{table.at((key,))}: a source has title, kind and where"
@@ -103,7 +104,10 @@ def _prices(root: Traversable) -> Iterator[str]:
     placed: list[tuple[YamlFile, int, prices.Price]] = []
     for table in prices.tables(root):
         prices.read_aliases(table)
-        placed += [(table, index, row) for index, row in enumerate(prices.read_prices(table))]
+        placed += [(table, index, row) for index, row in enumerate(prices.read_prices(table, root))]
+        for index, use in enumerate(prices.read_uses(table)):
+            if use.source not in pages:
+                yield f"{table.at(('uses', index))}: source {use.source!r} is not in specs/sources.yaml"
     for table, index, row in placed:
         if row.source not in pages:
             yield f"{table.at(('prices', index))}: source {row.source!r} is not in specs/sources.yaml"

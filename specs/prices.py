@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
+from echosounder.specs.calendars import ALWAYS, DAYS, FILE, Calendar
+from echosounder.specs.calendars import read as read_calendar
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 
 
@@ -30,17 +33,27 @@ class Rates(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time of day, [opens, closes) in UTC, with its own rates. ``closes`` before ``opens`` passes midnight."""
+    """A time of day, [opens, closes) in UTC, on some days, with its own rates. ``closes`` before ``opens`` passes midnight."""
 
     name: str
     opens: time
     closes: time
     rates: Rates
+    days: str = "daily"
+    calendar: Calendar = ALWAYS
 
-    def holds(self, clock: time) -> bool:
+    def holds(self, at: datetime) -> bool:
+        """Is it open at an aware instant?"""
+        return self._clock_holds(at.astimezone(UTC).time()) and self.calendar.holds(self.days, at)
+
+    def _clock_holds(self, clock: time) -> bool:
         if self.opens <= self.closes:
             return self.opens <= clock < self.closes
         return clock >= self.opens or clock < self.closes
+
+    def guesses(self, at: datetime) -> bool:
+        """Does it depend on holidays of a year that is not known yet?"""
+        return self.days == "workdays" and not self.calendar.knows(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +74,82 @@ class Price:
 
     def rates(self, at: datetime) -> Rates:
         """The rates at an aware instant, windows considered."""
-        clock = at.astimezone(UTC).time()
         for window in self.windows:
-            if window.holds(clock):
+            if window.holds(at):
                 return window.rates
         return Rates(self.hit, self.miss, self.output)
 
+    def caution(self, at: datetime) -> str | None:
+        """One sentence where the rates at this instant rest on a calendar that does not reach so far; they are then the dearer ones."""
+        guessed = [window for window in self.windows if window.guesses(at)]
+        if not guessed:
+            return None
+        years = guessed[0].calendar.years
+        return (
+            f"the public holidays of {at.astimezone(guessed[0].calendar.zone).year} are not known (the list ends with {max(years)}), "
+            f"so every weekday is billed with its {guessed[0].name} hours: add the year to specs/vendors/<vendor>/{FILE}"
+        )
+
     def covers(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class UsePrice:
+    """What a thousand successful uses of something cost that is not billed by tokens, valid in [since, until)."""
+
+    use: str
+    currency: str
+    since: datetime
+    until: datetime | None
+    per_thousand: Decimal
+    basis: str
+    source: str
+    note: str
+
+    def covers(self, at: datetime) -> bool:
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+def use_prices(at: datetime, currency: str = "USD") -> tuple[UsePrice, ...]:
+    """What is billed by use at an aware instant."""
+    return tuple(row for row in _use_list() if row.currency == currency and row.covers(at))
+
+
+def use_price(use: str, at: datetime, currency: str = "USD") -> UsePrice:
+    """Raises UnknownPriceError."""
+    for row in use_prices(at, currency):
+        if row.use == use:
+            return row
+    raise UnknownPriceError(
+        f"no {currency} price of the use {use!r} at {at.isoformat()}: add it under uses in specs/vendors/<vendor>/prices.yaml"
+    )
+
+
+@functools.cache
+def _use_list() -> tuple[UsePrice, ...]:
+    return tuple(row for table in tables() for row in read_uses(table))
+
+
+def read_uses(table: YamlFile) -> tuple[UsePrice, ...]:
+    """SpecError with file and line for a row that cannot be read."""
+    return tuple(_use(table, index, row) for index, row in enumerate(table.value.get("uses", ())))
+
+
+def _use(table: YamlFile, index: int, row: dict[str, Any]) -> UsePrice:
+    try:
+        return UsePrice(
+            use=row["use"],
+            currency=row["currency"],
+            since=_instant(row["since"]),
+            until=_instant(row["until"]) if "until" in row else None,
+            per_thousand=_amount(row["per_thousand"]),
+            basis=row["basis"],
+            source=row["source"],
+            note=row.get("note", ""),
+        )
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        raise table.error(("uses", index), f"broken price of a use: {error!r}") from error
 
 
 def price(model: str, at: datetime, currency: str = "USD") -> Price:
@@ -87,11 +168,50 @@ def price(model: str, at: datetime, currency: str = "USD") -> Price:
     )
 
 
+def caution(model: str, at: datetime, currency: str = "USD") -> str | None:
+    """One sentence where the price of a model at an instant is a guess; None where it is known, or where there is none."""
+    try:
+        return price(model, at, currency).caution(at)
+    except UnknownPriceError:
+        return None
+
+
+def rates_ahead(
+    model: str, at: datetime, span: timedelta = timedelta(days=1), currency: str = "USD"
+) -> tuple[Rates, ...]:
+    """Every rate that holds at some instant of [at, at + span], the first one first: windows, days and changes of price considered.
+
+    Raises UnknownPriceError where none is known at ``at``; later instants without a price are passed over.
+    """
+    found = [Rates(*_amounts(price(model, at, currency)))]
+    for instant in sorted(_turns(at, at + span)):
+        try:
+            found.append(Rates(*_amounts(price(model, instant, currency))))
+        except UnknownPriceError:
+            continue
+    return tuple(dict.fromkeys(found))
+
+
+def _amounts(row: Price) -> tuple[Decimal, Decimal, Decimal]:
+    return row.hit, row.miss, row.output
+
+
+def _turns(begin: datetime, end: datetime) -> set[datetime]:
+    """Instants in (begin, end] at which some price may change."""
+    spans = [(row.since, row.until) for row in price_list()] + [(row.since, row.until) for row in aliases()]
+    dates = {each for span in spans for each in span if each is not None}
+    midnight = datetime.combine(begin.astimezone(UTC), time(), UTC)
+    days = [midnight + timedelta(days=number) for number in range((end - begin).days + 2)]
+    hours = {each for row in price_list() for window in row.windows for each in (window.opens, window.closes)}
+    clocks = {datetime.combine(day, hour, UTC) for day in days for hour in hours}
+    return {each for each in dates | clocks if begin < each <= end}
+
+
 def resolve(model: str, at: datetime) -> str:
-    """The model that an alias stood for at this instant; other names are returned as they are."""
+    """The model that an alias stood for at this instant, through aliases of aliases; other names are returned as they are."""
     for alias in aliases():
         if alias.name == model and alias.since <= at and (alias.until is None or at < alias.until):
-            return alias.model
+            return resolve(alias.model, at)
     return model
 
 
@@ -127,12 +247,14 @@ def read_aliases(table: YamlFile) -> tuple[Alias, ...]:
     )
 
 
-def read_prices(table: YamlFile) -> tuple[Price, ...]:
+def read_prices(table: YamlFile, root: Traversable = ROOT) -> tuple[Price, ...]:
     """SpecError with file and line for a row that cannot be read."""
-    return tuple(_read(table, index, row) for index, row in enumerate(table.value["prices"]))
+    beside = posixpath.join(posixpath.dirname(table.name), FILE)
+    calendar = read_calendar(load(beside, root)) if root.joinpath(beside).is_file() else ALWAYS
+    return tuple(_read(table, index, row, calendar) for index, row in enumerate(table.value["prices"]))
 
 
-def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Price:
+def _read(table: YamlFile, index: int, row: dict[str, Any], calendar: Calendar) -> Price:
     try:
         return Price(
             model=row["model"],
@@ -140,16 +262,23 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Price:
             since=_instant(row["since"]),
             until=_instant(row["until"]) if "until" in row else None,
             **_rates(row)._asdict(),
-            windows=tuple(
-                Window(w["name"], time.fromisoformat(w["from"]), time.fromisoformat(w["to"]), _rates(w))
-                for w in row.get("windows", ())
-            ),
+            windows=tuple(_window(window, calendar) for window in row.get("windows", ())),
             basis=row["basis"],
             source=row["source"],
             note=row.get("note", ""),
         )
     except (KeyError, ValueError, TypeError, ArithmeticError) as error:
         raise table.error(("prices", index), f"broken price row: {error!r}") from error
+
+
+def _window(row: dict[str, Any], calendar: Calendar) -> Window:
+    days = row.get("days", "daily")
+    if days not in DAYS:
+        raise ValueError(f"days {days!r} is none of {', '.join(DAYS)}")
+    if days == "workdays" and not calendar.years:
+        raise ValueError(f"days workdays needs a {FILE} beside this file")
+    opens, closes = time.fromisoformat(row["from"]), time.fromisoformat(row["to"])
+    return Window(row["name"], opens, closes, _rates(row), days, calendar)
 
 
 def _rates(row: dict[str, Any]) -> Rates:

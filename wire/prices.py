@@ -3,8 +3,9 @@
 Prices are per million tokens, so a bill is a sum of products moved by six decimal places; nothing is divided.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import Protocol
 
@@ -29,7 +30,7 @@ class Rates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Tokens of each kind and what they cost, in the currency of the rates."""
+    """Tokens of each kind and what they cost, in the currency of the rates; ``uses`` is what was billed by use and not by token."""
 
     hit_tokens: int
     miss_tokens: int
@@ -37,20 +38,32 @@ class Bill:
     hit: Decimal
     miss: Decimal
     output: Decimal
+    uses: Decimal = Decimal(0)
 
     @property
     def total(self) -> Decimal:
-        return EXACT.add(EXACT.add(self.hit, self.miss), self.output)
+        with localcontext(EXACT):
+            return self.hit + self.miss + self.output + self.uses
 
 
-def bill(hit_tokens: int, miss_tokens: int, output_tokens: int, rates: Rates) -> Bill:
-    """What the tokens cost at *rates*; exact to the last digit."""
+def bill(hit_tokens: int, miss_tokens: int, output_tokens: int, rates: Rates, uses: Decimal = Decimal(0)) -> Bill:
+    """What the tokens cost at *rates*, and *uses* on top; exact to the last digit."""
     amounts = (_amount(hit_tokens, rates.hit), _amount(miss_tokens, rates.miss), _amount(output_tokens, rates.output))
-    return Bill(hit_tokens, miss_tokens, output_tokens, *amounts)
+    return Bill(hit_tokens, miss_tokens, output_tokens, *amounts, uses)
+
+
+def use_cost(uses: Mapping[str, int], at: datetime, currency: str = "USD") -> Decimal:
+    """What so many successful uses of each kind (``search``, ``fetch``, ``web-search``) cost at an aware instant.
+
+    Raises :class:`specs.UnknownPriceError`.
+    """
+    with localcontext(EXACT):
+        costs = (specs.use_price(use, at, currency).per_thousand * count for use, count in uses.items())
+        return sum((cost.scaleb(-3) for cost in costs), Decimal(0))
 
 
 def bill_usage(counts: Usage, rates: Rates) -> Bill:
-    """The bill of a reported usage. Without a cache split (dialect openai) ``cached_tokens`` counts as hits, else nothing does."""
+    """The bill of a reported usage. Without a cache split (as OpenAI has it) ``cached_tokens`` counts as hits, else nothing does."""
     hit = counts.hit if counts.hit is not None else counts.cached or 0
     miss = counts.miss if counts.miss is not None else max((counts.prompt or 0) - hit, 0)
     return bill(hit, miss, counts.completion or 0, rates)
@@ -71,16 +84,17 @@ def given(text: str | None) -> specs.Rates | None:
     return specs.Rates(*amounts)
 
 
-def dearest(model: str, at: datetime, fixed: specs.Rates | None = None) -> specs.Rates | None:
-    """The highest price of any hour of the day: a run may begin in one window and end in the next. *fixed* wins; None where
-    no price is known."""
+def dearest(
+    model: str, at: datetime, fixed: specs.Rates | None = None, span: timedelta = timedelta(days=1)
+) -> specs.Rates | None:
+    """The highest price of any hour within *span* of an instant: a run may begin in one window and end in the next. *fixed* wins;
+    None where no price is known."""
     if fixed is not None:
         return fixed
     try:
-        price = specs.price(model, at)
+        every = specs.rates_ahead(model, at, span)
     except specs.UnknownPriceError:
         return None
-    every = (price, *(window.rates for window in price.windows))
     return specs.Rates(*(max(getattr(rates, name) for rates in every) for name in specs.Rates._fields))
 
 

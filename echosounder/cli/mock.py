@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from echosounder.cli import complete
+from echosounder.cli import complete, options
 from echosounder.cli.described import described, values
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.net.server import serve
@@ -13,4 +13,6 @@ COMPLETED = {"profile": complete.names("profiles"), "deviate": complete.names("d
 @described(Config, "ECHOSOUNDER_MOCK_", COMPLETED)
 def mock(**given: Any) -> None:
     """Serve a DeepSeek API that bills, caches, limits and fails on demand. Prints its address when it is ready."""
-    serve(Config(**values(Config, given)))
+    config = Config(**values(Config, given))
+    options.known_profile(config.profile, judged=False)
+    serve(config)

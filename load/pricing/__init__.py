@@ -128,7 +128,9 @@ def _capped(options: Options, planned: Plan, rates: Rates) -> Options:
 def concluded(lab: Lab) -> tuple[dict[str, Any], list[Result], Stopped | None]:
     """What a run came to: members ``cache``, ``cost`` and ``slo``, a result for each requirement, and why there is no verdict."""
     evidence = Evidence(lab, lab.asking.profile)
-    evidence.causes = causes(evidence.entries, lambda charge: lab.tariff.others(charge.at))
+    evidence.causes = causes(
+        evidence.entries, lambda charge: lab.tariff.others(charge.at), lambda charge: lab.tariff.uses(charge.at)
+    )
     found = billed(evidence)
     members = {"cache": cache(evidence, found), "cost": cost(evidence), "slo": objectives(evidence, found)}
     return members, checks.results(found, evidence.profile), lab.stopped or _unverified(evidence)

@@ -8,13 +8,16 @@ from math import gcd
 
 from echosounder.judgement.bill import Cause
 from echosounder.load.pricing.hypotheses import KINDS, Hypothesis, Other, difference, hypotheses
-from echosounder.load.pricing.ledger import ZERO, Entry, merged, total
-from echosounder.wire.prices import Rates, bill
+from echosounder.load.pricing.ledger import ZERO, Charge, Entry, merged, total
+from echosounder.specs import UsePrice
+from echosounder.wire.prices import EXACT, Rates, bill
 
+Uses = Callable[[Charge], Sequence[UsePrice]]
+"""What is billed by use and not by token at the time of a charge."""
 MOST = 3  # hypotheses that are told where several fit
 
 
-def causes(entries: Sequence[Entry], other: Other) -> list[Cause]:
+def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: ()) -> list[Cause]:
     """Why the entries do not come out; empty where they do, ``unexplained`` for what no hypothesis fits."""
     known = [entry for entry in entries if entry.explained is not None]
     if len(known) == len(entries) > 0 and all(entry.explained for entry in known):
@@ -24,7 +27,7 @@ def causes(entries: Sequence[Entry], other: Other) -> list[Cause]:
     if not any(entry.fell for entry in known):
         return [Cause("not-charged", "the balance does not move", "balance.charged", _names(known))]
     found = _fitting(known, hypotheses(known, other))
-    return found or _of_some([entry for entry in known if not entry.explained], _granularity(known))
+    return found or _of_some([entry for entry in known if not entry.explained], _granularity(known), uses)
 
 
 def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[Cause]:
@@ -73,10 +76,10 @@ def _granularity(entries: Sequence[Entry]) -> int:
     return gcd(*(charge.hit for entry in entries for charge in entry.charges)) or 1
 
 
-def _of_some(entries: Sequence[Entry], unit: int) -> list[Cause]:
+def _of_some(entries: Sequence[Entry], unit: int, uses: Uses) -> list[Cause]:
     """Not all requests have the same fault: tokens or units that some of them account for, if possible the same in every entry."""
     ways: list[Callable[[Entry], Cause | None]] = [partial(_some_tokens, kind) for kind in KINDS]
-    ways += [partial(_some_hits, unit), _some_units]
+    ways += [partial(_some_hits, unit), partial(_by_use, uses), _some_units]
     for way in ways:
         found = [way(entry) for entry in entries]
         if all(found):
@@ -133,6 +136,19 @@ def _some_hits(unit: int, entry: Entry) -> Cause | None:
     if count and 0 < -count <= misses:
         says = "tokens that usage reports as misses are charged at the price of hits: usage withholds hits"
         return Cause("miss-billed-as-hit", says, "cache.discount", (entry.name,))
+    return None
+
+
+def _by_use(uses: Uses, entry: Entry) -> Cause | None:
+    """A part of the bill that is no token: so many uses of what is billed by use."""
+    for use in uses(entry.charges[0]) if entry.charges else ():
+        count = _times(entry.remainder or ZERO, EXACT.scaleb(use.per_thousand, -3))
+        if count and count > 0:
+            says = (
+                f"{count} {use.use} at {use.per_thousand:f} {use.currency} for a thousand are charged beside the tokens: "
+                "they are billed by use, and this run asked for none"
+            )
+            return Cause("billed-by-use", says, "balance.charged", (entry.name,))
     return None
 
 

@@ -38,5 +38,9 @@ class Tariff:
         valid = self.rates(at)
         return [(label, rates) for label, rates in found if rates != valid]
 
+    def uses(self, at: datetime) -> tuple[specs.UsePrice, ...]:
+        """What the target bills by use and not by token."""
+        return specs.use_prices(self._instant(at), self.currency)
+
     def _instant(self, at: datetime) -> datetime:
         return specs.profile(self.profile).priced(at)

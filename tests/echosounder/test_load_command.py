@@ -8,8 +8,8 @@ import pytest
 import typer.main
 
 from echosounder.__main__ import registered, run
-from echosounder.load.experiments import EXPERIMENTS
 from echosounder.cli.settings import FILE
+from echosounder.load.experiments import EXPERIMENTS
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import UsageError
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder import specs
+from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.latency import compared
 from echosounder.load.pricing.ledger import Balance, Charge, Entry, balance, merged, settled
 from echosounder.load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, Seen, expectations
@@ -289,3 +290,13 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
         low, high = compared(cold, warm)["saved_ci"]
         held += low <= 3 <= high
     assert held >= 184  # 95 % of 200 is 190; fewer than 184 come once in a thousand such tests
+
+
+def test_what_is_billed_by_use_is_named_as_what_it_is():
+    """Two searches that no answer asked for, beside the tokens of one request."""
+    searches = specs.UsePrice("web-search", "USD", WHEN, None, Decimal("0.75"), "derived", "guides/web_tools", "")
+    rows = [entry("a", [charge(miss=5)], 10, charge(miss=5).amount + 2 * Decimal("0.00075"))]
+    found = causes(rows, lambda charge: [], lambda charge: [searches])
+    assert [(each.name, each.entries) for each in found] == [("billed-by-use", ("a",))]
+    assert found[0].says.startswith("2 web-search at 0.75 USD for a thousand are charged beside the tokens")
+    assert [each.name for each in causes(rows, lambda charge: [])] == ["unexplained"]
