@@ -3,19 +3,18 @@
 A value is kept to three significant digits (worst error 0.1 %) between 1 µs and a day; the largest is kept exactly.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
-from operator import mul
+from itertools import accumulate, compress, count
+from operator import add, mul
 
-from hdrh.histogram import HdrHistogram
-
+from echosounder.load.figures import hdr
 from echosounder.wire.latency import nearest_rank
 
-DAY_US = 86_400_000_000
+DAY_US = hdr.DAY_US
 MAX_PENDING = 10_000  # distinct values, a hundred bytes each
-_BITS = 11  # of a value that three significant digits keep
 
 
 class Histogram:
@@ -23,12 +22,12 @@ class Histogram:
 
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
         self._pending: Counter[int] = Counter(counts or {})
-        self._hdr = HdrHistogram(1, DAY_US, 3)
-        self._sum = self._largest = 0
+        self._counts = array("Q", bytes(8 * hdr.BUCKETS))
+        self._count = self._sum = self._largest = 0
         self._cumulated: tuple[list[int], list[int]] | None = None
 
     def add(self, values_us: Iterable[int]) -> None:
-        """Values, or counts by value. Gathered in a Counter first: HdrHistogram is Python, and pays per distinct value then."""
+        """Values, or counts by value. Gathered in a Counter first, which is C: what follows is Python, and pays per distinct value."""
         self._pending.update(values_us)
         if len(self._pending) > MAX_PENDING:
             self._settle()
@@ -36,7 +35,8 @@ class Histogram:
     def merge(self, other: "Histogram") -> None:
         other._settle()
         self._settle()
-        self._hdr.add(other._hdr)
+        self._counts = array("Q", map(add, self._counts, other._counts))
+        self._count += other._count
         self._sum += other._sum
         self._largest = max(self._largest, other._largest)
         self._cumulated = None
@@ -44,7 +44,7 @@ class Histogram:
     @property
     def count(self) -> int:
         self._settle()
-        return int(self._hdr.get_total_count())
+        return self._count
 
     @property
     def mean(self) -> float:
@@ -60,7 +60,7 @@ class Histogram:
     def encode(self) -> str:
         """The HDR log format (compressed, base64), which other tools read too."""
         self._settle()
-        return str(self._hdr.encode().decode("ascii"))
+        return hdr.encoded(self._counts)
 
     def rank(self, rank: int) -> float:
         """The value in ms at a rank from 1 to ``count``, in ascending order."""
@@ -86,8 +86,9 @@ class Histogram:
         pending, self._pending = self._pending, Counter()
         if not pending:
             return
-        for value, count in _rounded(pending).items():
-            self._hdr.record_value(min(max(value, 1), DAY_US), count)
+        for value, times in pending.items():
+            self._counts[hdr.bucket(value)] += times
+        self._count += pending.total()
         self._sum += sum(map(mul, pending.keys(), pending.values()))
         self._largest = max(self._largest, *pending)
         self._cumulated = None
@@ -95,11 +96,11 @@ class Histogram:
     def _cumulate(self) -> tuple[list[int], list[int]]:
         self._settle()
         if self._cumulated is None:
-            # Not by the library's iterators: they visit every bucket there is in Python, and there are tens of thousands.
-            hdr, counts = self._hdr, list(self._hdr.counts)
-            used = [index for index, count in enumerate(counts) if count]
-            values = [int(hdr.get_highest_equivalent_value(hdr.get_value_from_index(index))) for index in used]
-            self._cumulated = values, list(accumulate(counts[index] for index in used))
+            used = list(compress(count(), self._counts))
+            self._cumulated = (
+                [hdr.highest(bucket) for bucket in used],
+                list(accumulate(map(self._counts.__getitem__, used))),
+            )
         return self._cumulated
 
 
@@ -124,13 +125,3 @@ class Grouped(Histogram):
                 group.add(fresh)  # a mapping: a Counter adds up its counts
                 fresh.clear()
         super()._settle()
-
-
-def _rounded(counts: Counter[int]) -> dict[int, int]:
-    """To the digits that the histogram keeps, which leaves few values of many; the same bucket gets them as it would have."""
-    rounded: dict[int, int] = {}
-    for value, count in counts.items():
-        shift = max(value.bit_length() - _BITS, 0)
-        kept = value >> shift << shift
-        rounded[kept] = rounded.get(kept, 0) + count
-    return rounded

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder.load.client.call import Job
+from echosounder.load.figures import hdr
 from echosounder.load.figures.distribution import figures
 from echosounder.load.figures.histogram import DAY_US, Grouped, Histogram
 from echosounder.load.figures.interval import GROUPS, between_groups, interval, resolved
@@ -21,6 +22,7 @@ from echosounder.load.worker.breaker import Breaker
 from echosounder.load.worker.budget import Budget
 from echosounder.specs import Rates
 from echosounder.wire.errors import UsageError
+from echosounder.wire.latency import nearest_rank
 from echosounder.wire.stream import StreamEnd
 from echosounder.wire.usage import Usage
 
@@ -51,7 +53,19 @@ def test_a_histogram_is_that_of_the_library_with_one_value_after_the_other(value
         library.record_value(min(max(value, 1), DAY_US))
     theirs = HdrHistogram.decode(ours.encode())
     assert list(theirs.counts) == list(library.counts)
+    assert ours.encode() == library.encode().decode("ascii")
     assert ours.largest == max(values) / 1000
+    for share in (0.001, 0.5, 0.9, 0.99, 1.0):
+        at_share = library.get_value_at_percentile(100 * nearest_rank(share, len(values)) / len(values))
+        assert ours.quantile(share) == min(at_share, max(values)) / 1000
+
+
+def test_buckets_lie_side_by_side_and_are_those_of_the_library() -> None:
+    library = HdrHistogram(1, DAY_US, 3)
+    assert library.counts_len == hdr.BUCKETS
+    for number in (*range(1, 5000), *range(5000, hdr.bucket(DAY_US), 97)):
+        assert hdr.highest(number) == library.get_highest_equivalent_value(library.get_value_from_index(number))
+        assert (hdr.bucket(hdr.highest(number)), hdr.bucket(hdr.highest(number) + 1)) == (number, number + 1)
 
 
 @settings(max_examples=8, deadline=None)
