@@ -1,5 +1,6 @@
 """``echosounder``: the commands, and what happens when one of them fails."""
 
+import ast
 import importlib
 import os
 import sys
@@ -24,21 +25,27 @@ MODULES = {"list": "catalogue", "explain": "catalogue"}
 FUNCTIONS = {"list": "list_"}
 INTERRUPTED = 130  # what typer makes of Ctrl-C that nobody caught
 
-app = typer.Typer(
-    name="echosounder",
-    help="Tests, loads and impersonates the DeepSeek HTTP API.",
-    epilog="Exit codes: 0 clean, 1 deviations or a missed SLO, 2 wrong usage, 3 could not judge, 4 measurement invalid.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
 
-
-@app.callback()
 def root(
     config: Annotated[Path, typer.Option(envvar="ECHOSOUNDER_CONFIG", help="Settings file.")] = Path(settings.FILE),
     version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
 ) -> None:
     pass
+
+
+def _application() -> typer.Typer:
+    program = typer.Typer(
+        name="echosounder",
+        help="Tests, loads and impersonates the DeepSeek HTTP API.",
+        epilog="Exit codes: 0 clean, 1 deviations or a missed SLO, 2 wrong usage, 3 could not judge, 4 measurement invalid.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    program.callback()(root)
+    return program
+
+
+app = _application()
 
 
 def main() -> None:
@@ -48,12 +55,8 @@ def main() -> None:
 
 def _complete(line: list[str]) -> int:
     """Answers a shell. No settings are read, for a broken file must not break the Tab key; and what is only named is not imported."""
-    named = [word for word in line if word in COMMANDS][:1]
-    if named:
-        registered(named, Path(os.devnull) / settings.FILE)
-    for name in () if named else COMMANDS:
-        app.command(name)(lambda: None)
-    command: Any = typer.main.get_command(app)
+    named = _named(line)
+    command: Any = typer.main.get_command(registered(named, Path(os.devnull) / settings.FILE) if named else outlined())
     return int(command.main([], prog_name="echosounder", standalone_mode=False) or 0)
 
 
@@ -64,10 +67,12 @@ def run(arguments: list[str]) -> int:
         return 0
     try:
         file = _settings_file(arguments)
-        command: Any = typer.main.get_command(registered(arguments, file))
-        code = command.main(
-            arguments, prog_name="echosounder", standalone_mode=False, default_map=_defaults(command, file)
-        )
+        if _named(arguments):
+            command: Any = typer.main.get_command(registered(arguments, file))
+            settled = _defaults(command, file)
+        else:
+            command, settled = typer.main.get_command(outlined()), {}
+        code = command.main(arguments, prog_name="echosounder", standalone_mode=False, default_map=settled)
     except EchosounderError as error:
         return _say(str(error), error.exit_code)
     except TyperException as error:
@@ -77,9 +82,28 @@ def run(arguments: list[str]) -> int:
     return _say("interrupted", CannotJudge.exit_code) if code == INTERRUPTED else int(code or 0)
 
 
+def outlined() -> typer.Typer:
+    """The commands by name and help alone, for a line that names none. Read from their sources: to import them all takes a second."""
+    program = _application()
+    for name in COMMANDS:
+        program.command(name, help=_help(name))(lambda: None)
+    return program
+
+
+def _help(name: str) -> str | None:
+    source = (Path(__file__).parent / "cli" / f"{MODULES.get(name, name)}.py").read_text(encoding="utf-8")
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return next(ast.get_docstring(node) for node in functions if node.name == FUNCTIONS.get(name, name))
+
+
+def _named(arguments: list[str]) -> list[str]:
+    """The command that a line names, if it names one."""
+    return [argument for argument in arguments if argument in COMMANDS][:1]
+
+
 def registered(arguments: list[str], file: Path) -> typer.Typer:
     """The commands. Only the one asked for is imported, unless help or the settings need them all: a mock must start at once."""
-    named = [argument for argument in arguments if argument in COMMANDS][:1]
+    named = _named(arguments)
     done = {command.name for command in app.registered_commands}
     for name in COMMANDS if file.exists() or not named else named:
         if name not in done:

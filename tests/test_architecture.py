@@ -26,7 +26,7 @@ FENCED = {
     "httpx": {"conformance/", "echosounder/"},
     "openapi_core": {"judgement/"},
     "hypothesis": {"conformance/"},
-    "pytest": {"conformance/pytest_plugin.py", "conformance/suite/", "echosounder/"},
+    "pytest": {"conformance/pytest_plugin.py", "conformance/pytest_front.py", "conformance/suite/", "echosounder/"},
     "httptools": {"mock_server/", "load/"},
     "typer": {"echosounder/", "mock_server/__main__.py"},
 }

@@ -1,11 +1,11 @@
-"""One item per requirement. The work is done by the engine; see :mod:`conformance.pytest_plugin`."""
+"""One item per requirement. The work is done by the engine; see :mod:`conformance.pytest_front`."""
 
 from __future__ import annotations
 
 import pytest
 
 from echosounder import specs
-from echosounder.conformance.pytest_plugin import FRONT, Front, settle
+from echosounder.conformance.pytest_front import FRONT, Front, settle
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,128 @@
+"""pytest as a front end: one item per requirement, the engine's log, the engine's verdicts.
+
+Imported only when :mod:`conformance.pytest_plugin` is asked for something.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from echosounder import specs
+from echosounder.conformance.catalogue import probes_of
+from echosounder.conformance.check_run import CheckOutcome, check
+from echosounder.conformance.options import Options
+from echosounder.judgement.catalogue import judged
+from echosounder.judgement.setting import Suite
+from echosounder.wire.errors import EchosounderError
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Result, Verdict
+
+FRONT = "echosounder-front"
+
+
+def start(config: pytest.Config) -> None:
+    """Puts the engine behind the run. Raises :class:`pytest.UsageError` for what it cannot work with."""
+    if config.getoption("numprocesses", None):
+        raise pytest.UsageError("the conformance suite sends its requests once and in order: run it without -n")
+    try:
+        config.pluginmanager.register(Front(_options(config)), FRONT)
+    except EchosounderError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _options(config: pytest.Config) -> Options:
+    get = config.getoption
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Options(
+        target=target(get("--echo-target"), get("--echo-model")),
+        out=Path(get("--echo-out") or f"runs/{stamp}-pytest"),
+        api_key=os.environ.get(get("--echo-api-key-env")),
+        profile=get("--echo-profile") or specs.DEFAULT_PROFILE,
+        suite=Suite.named(get("--echo-suite")),
+        only=tuple(get("--echo-only")),
+        policy=get("--echo-policy"),
+        baseline=Path(get("--echo-baseline")) if get("--echo-baseline") else None,
+    )
+
+
+class Front:
+    """Runs the engine when the first item asks for its verdict, and answers all others from the same run."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._ran = False
+
+    @property
+    def requirements(self) -> list[str]:
+        """What the run will judge, known before anything is sent."""
+        rows = judged(self._options.profile, self._options.only)
+        return [row.id for row in rows if any(probe.suite <= self._options.suite for probe in probes_of(row))]
+
+    @cached_property
+    def outcome(self) -> CheckOutcome:
+        try:
+            outcome = check(self._options)
+        except EchosounderError as error:
+            pytest.exit(str(error), returncode=error.exit_code)
+        (self._options.out / "report.json").write_text(
+            json.dumps(outcome.report, indent=1, ensure_ascii=False), encoding="utf-8"
+        )
+        self._ran = True
+        return outcome
+
+    def result(self, requirement: str) -> Result | None:
+        """None where the run came to no result for it."""
+        if self.outcome.stopped is not None and not self.outcome.results:
+            pytest.exit(str(self.outcome.stopped), returncode=self.outcome.stopped.exit_code)
+        return next((result for result in self.outcome.results if result.requirement == requirement), None)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._ran:
+            session.exitstatus = self.outcome.exit_code
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._ran:
+            counts = ", ".join(f"{count} {verdict}" for verdict, count in self.outcome.report["counts"].items())
+            terminalreporter.write_sep("-", "echosounder")
+            terminalreporter.write_line(f"{self.outcome.report['verdict']}: {counts}")
+            if self.outcome.stopped:
+                terminalreporter.write_line(f"stopped: {self.outcome.stopped}")
+            terminalreporter.write_line(f"log: {self.outcome.log}")
+
+
+def settle(result: Result | None, level: str, accepted: str | None = None) -> None:
+    """Turns a result into what pytest calls an outcome. A broken SHOULD is an expected failure: told, and no reason to fail."""
+    if result is None:
+        pytest.skip("not judged in this run")
+    told = tell(result)
+    match result.verdict:
+        case Verdict.PASS:
+            return
+        case Verdict.FAIL | Verdict.UNTESTABLE | Verdict.ERROR if level == "MUST" or result.verdict is Verdict.ERROR:
+            if accepted:
+                pytest.xfail(f"accepted: {accepted}")
+            pytest.fail(told, pytrace=False)
+        case Verdict.NONSTRICT | Verdict.UNTESTABLE | Verdict.FAIL:
+            pytest.xfail(told)
+        case _:
+            pytest.skip(told)
+
+
+def tell(result: Result) -> str:
+    """The sentence that is broken, where it stands, and what shows it."""
+    row = specs.requirement(result.requirement)
+    sources = "; ".join(f"{source.page}, {source.section} ({source.date})" for source in row.sources)
+    lines = [f"{result.verdict}: {row.level} {row.id}", f"  {row.text}", f"  source: {sources}"]
+    lines += [f"  {result.note}"] if result.note else []
+    for finding in result.findings:
+        event = f", event {finding.event}" if finding.event is not None else ""
+        offset = f", byte {finding.offset}" if finding.offset is not None else ""
+        lines += [f"  * {finding.message} (exchange {finding.exchange}{event}{offset})", f"    {finding.excerpt}"]
+    return "\n".join(lines)
