@@ -2,9 +2,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY . .
-RUN python -m venv /opt/echosounder \
- && /opt/echosounder/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock \
- && /opt/echosounder/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN ci/install /opt/echosounder
 
 FROM python:3.12-slim
 COPY --from=build /opt/echosounder /opt/echosounder

@@ -1,20 +1,25 @@
 # The verbs of daily work; .ci/run and the README call the same ones. `make` alone sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# An environment comes whole from its lock: nothing is resolved (pip before 23.3 takes extras past the hashes), `pip check` finds gaps.
+QUIET := --quiet --disable-pip-version-check
+INSTALL := python -m pip install $(QUIET) --require-hashes --no-deps
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras --no-annotate --no-header
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
 FIELD := $(foreach name,litellm llama langchain transformers aimock npm clients reports,.field/$(name)/ready)
 
-.PHONY: setup check test demo self field docs bench peers lock clean
+.PHONY: setup check test demo self field docs bench packaging peers lock clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/ready  ## everything the harness and its tests need, by version and hash
 
-.venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-	  { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12"; exit 2; }
+.venv/ready: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/$(INSTALL) --only-binary :all: --requirement $<
+	$(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
 	@touch $@
 
 check: setup  ## style, types, catalogue, import table
@@ -56,35 +61,36 @@ bench: setup  ## speed, truth and cost, beside those others that `make peers` in
 	$(BIN)/python benchmarks/load_tools.py truth --connections 64 1000
 	$(BIN)/python benchmarks/load_tools.py truth --connections 64 --pause 250
 
+packaging: setup .field/packaging/ready  ## built, installed as people do, and used from there; needs the network
+	.field/packaging/bin/python tests/packaging/built.py
+
 peers: .field/aimock/ready $(PEERS:%=.field/%/ready)  ## what `make bench` measures beside ours (make -k goes on past one that fails)
 
-# Third-party software, each in an environment of its own, by version and hash.
+# Third-party software, each in an environment of its own, by version and hash. Which build of torch fits is up to the machine, so it has
+# no hash; where pip finds none for processors alone, it misses gigabytes for graphics cards, and `pip check` says so. Of SGLang (Linux
+# with glibc 2.34 or newer) only the compiled client runs, so it needs nothing of what the check would miss.
+.field/transformers/ready .field/guidellm/ready: TORCH := torch==2.13.0
+%/ready: CHECK = $(@D)/bin/python -m pip check
+.field/sglang/ready: CHECK :=
 .field/litellm/ready: tests/field/litellm.lock
-.field/llama/ready: tests/field/llama.lock
 .field/langchain/ready: tests/mock_server/clients/langchain.lock
-.field/litellm/ready .field/llama/ready .field/langchain/ready:
-	$(PYTHON) -m venv $(@D)
-	CMAKE_ARGS=-DLLAVA_BUILD=OFF $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	@touch $@
-
-# torch comes first and by itself: as a dependency it would bring several gigabytes for graphics cards.
+.field/packaging/ready: tests/packaging/tools.lock
 .field/transformers/ready: tests/field/transformers.lock
+$(PEERS:%=.field/%/ready): .field/%/ready: benchmarks/peers/%.lock
+$(foreach name,litellm langchain packaging transformers $(PEERS),.field/$(name)/ready):
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(if $(TORCH),$(@D)/bin/python -m pip install $(QUIET) --no-deps --only-binary :all: $(TORCH))
+	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<
+	$(CHECK)
 	@touch $@
 
-# As their users install them: pinned themselves, with what fits today below them. Of SGLang (Linux with glibc 2.34 or newer) only
-# the compiled client runs, so nothing below it is needed. guidellm brings torch, several gigabytes of it where there is no small one.
-.field/sglang/ready: PACKAGES = --no-deps sglang==0.5.23
-.field/aiperf/ready: PACKAGES = aiperf==0.13.0
-.field/genai-bench/ready: PACKAGES = genai-bench==0.0.5
-.field/guidellm/ready: PACKAGES = torch==2.13.0 guidellm==0.8.1
-.field/http-clients/ready: PACKAGES = aiohttp==3.14.5 httpx==0.28.1 httpx-sse==0.4.3 openai==3.54.0
-.field/starlette/ready: PACKAGES = starlette==1.10.0 'uvicorn[standard]==0.54.0'
-$(PEERS:%=.field/%/ready):
+# It compiles: with the tools of its own lock, for build isolation would fetch others.
+.field/llama/ready: tests/field/llama-build.lock tests/field/llama.lock
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(PACKAGES)
+	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<
+	PATH="$(abspath $(@D))/bin:$$PATH" CMAKE_ARGS=-DLLAVA_BUILD=OFF \
+	  $(@D)/bin/$(INSTALL) --no-build-isolation --requirement $(word 2,$^)
+	$(CHECK)
 	@touch $@
 
 .field/aimock/ready: tests/field/servers/package-lock.json
@@ -96,13 +102,12 @@ $(PEERS:%=.field/%/ready):
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-lock:  ## renew the lock files: versions and hashes for Python 3.11 to 3.13, no host name
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra metrics --extra tokens --group dev pyproject.toml --output-file requirements.lock
-	for name in tests/field/litellm tests/field/llama tests/mock_server/clients/langchain; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    $$name.in --output-file $$name.lock; done
+lock: setup  ## renew the lock files: versions and hashes for Python 3.11 and newer, no host name
+	$(BIN)/$(LOCK) $(foreach extra,load metrics tokens,--extra $(extra)) --group build pyproject.toml --output-file requirements.lock
+	$(BIN)/$(LOCK) --all-extras --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	$(BIN)/$(LOCK) --no-deps benchmarks/peers/sglang.in --output-file benchmarks/peers/sglang.lock
+	for name in $(basename $(filter-out %/sglang.in, $(wildcard tests/*/*.in tests/mock_server/clients/*.in benchmarks/peers/*.in))); do \
+	  $(BIN)/$(LOCK) --override tests/field/without-torch.txt $$name.in --output-file $$name.lock || exit 1; done
 
 clean:
 	rm -rf .venv .field .mypy_cache .ruff_cache .pytest_cache .hypothesis runs site dist

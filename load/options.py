@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ def placed(options: Options, here: Options) -> Options:
 
 def checked(options: Options) -> Options:
     """The options with the default load filled in. Raises :class:`UsageError` for what cannot work."""
+    _demand(find_spec("locust") is not None, "a load needs the extra: pip install 'echosounder[load]'")
     options = options if options.users or options.rate or options.trace else replace(options, users="8")
     if options.arrival == "trace" or options.trace:
         options = replace(options, arrival="trace")

@@ -27,7 +27,7 @@ def part(template: str, **context: Any) -> Markup:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("echosounder.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_safe,

@@ -8,10 +8,8 @@ import errno
 import socket
 import ssl
 import time
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
-
-from gevent.monkey import get_original
 
 from echosounder.load.client.call import Call
 from echosounder.load.client.head import opened
@@ -33,7 +31,14 @@ _OURS = {
     errno.ENOMEM,
     errno.EADDRNOTAVAIL,
 }  # no file, no memory, no port left
-_socket: Any = get_original("socket", "socket")  # locust's patch has replaced it by one that switches greenlets
+
+
+@cache
+def _socket_type() -> Any:
+    """The system's own: Locust's patch has replaced it by one that switches greenlets. gevent is there with the extra `load` only."""
+    from gevent.monkey import get_original
+
+    return get_original("socket", "socket")
 
 
 class Connection:
@@ -68,7 +73,7 @@ class Connection:
         self.since = time.monotonic_ns()
         self._turns = client.turns
         endpoint = client.endpoint
-        self._sock = _socket(endpoint.family, socket.SOCK_STREAM)
+        self._sock = _socket_type()(endpoint.family, socket.SOCK_STREAM)
         self._sock.setblocking(False)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.stamps.request(self._sock)

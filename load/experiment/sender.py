@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import gevent
-from gevent.event import Event
-
 from echosounder.load.client.call import Call, exchange, sample
 from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import Head, common, place
@@ -74,13 +71,15 @@ class Sender:
         self._target, self._keys, self._budget, self._bounds = target, keys, budget, bounds
         self.note: Note = lambda kind, record: None
         self._heads = [Head(target, key) for key in keys]
+        import gevent.event  # there with the extra `load` only
+
         self._loop = gevent.get_hub().loop
         self._client = Client(endpoint, self._loop)
         self._client.done = self._done
         self._alarm = Alarm(self._loop, self._ring, time.monotonic_ns)
         self._vitals = Vitals(self._client.stamps)
         self._breaker = Breaker(bounds.breaker)
-        self._wake = Event()
+        self._wake = gevent.event.Event()
         self._due: list[tuple[int, int, Ask]] = []
         self._news: dict[int, Outcome] = {}
         self._stopped: Stopped | None = None
