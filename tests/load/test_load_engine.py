@@ -36,7 +36,12 @@ def closed(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """A closed-loop run of six users."""
     out = tmp_path_factory.mktemp("closed")
     slo = ("ttft_p95<2s", "failures<1%", "goodput>1/s")
-    return run(replace(options(mock, out), users="6", slo=slo, sample_every=3))
+    load = replace(options(mock, out), users="6", slo=slo, sample_every=3)
+    for number in range(5):
+        outcome = run(replace(load, out=out / str(number)))
+        if outcome.report["measurement"]["verdict"] != "invalid":
+            return outcome
+    pytest.skip(f"the machine is too busy to measure: {outcome.report['measurement']['reasons']}")
 
 
 def test_a_run_reports_everything(closed: Outcome) -> None:

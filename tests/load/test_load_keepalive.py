@@ -44,6 +44,7 @@ def test_empty_lines_before_an_answer_are_keep_alives(
     assert bool(column_us("keepalive", [record])) is (count > 0)
 
 
+@pytest.mark.best_of(5)
 def test_their_interval_and_the_queue_that_they_show_are_those_of_the_server(
     scripted: Callable[..., Any], one: Callable[..., Call]
 ) -> None:

