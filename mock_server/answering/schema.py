@@ -11,6 +11,8 @@ from typing import Any
 from echosounder.wire.tokens import WORDS
 
 DEEP = 6  # levels after which optional members are left out, so that recursive schemas end
+ROOM = 1 << 16  # characters and values that one answer may have, whatever its schema demands: then texts and lists end
+LONGEST_PATTERN = 500
 FORMATS = {
     "email": "someone@example.com",
     "hostname": "example.com",
@@ -32,25 +34,38 @@ class Hints:
     numbers: list[float] = field(default_factory=list)
     text: str = ""  # the whole prompt, for enums
     quoted: list[str] = field(default_factory=list)
+    room: int = ROOM
+
+    def spend(self, wanted: int) -> int:
+        """As much of what is wanted as there is room for."""
+        got = max(min(wanted, self.room), 0)
+        self.room -= got
+        return got
 
 
 def value(schema: Any, hints: Hints, root: Any = None, depth: int = 0) -> Any:
     """A value for *schema*; ``root`` resolves local references."""
     root = schema if root is None else root
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict) or not hints.spend(1):
         return "value"
     if "$ref" in schema:
         return value(_resolve(schema["$ref"], root), hints, root, depth + 1) if depth < 4 * DEEP else None
     if "const" in schema:
-        return schema["const"]
+        return _given(schema["const"], hints)
     if isinstance(schema.get("enum"), list) and schema["enum"]:
-        return _choice(schema["enum"], hints)
+        return _given(_choice(schema["enum"], hints), hints)
     for keyword in ("anyOf", "oneOf"):
         if schema.get(keyword):
             return value(_simplest(schema[keyword], depth), hints, root, depth + 1)
     if schema.get("allOf"):
         return value(_merged(schema, root), hints, root, depth + 1)
     return _typed(schema, hints, root, depth)
+
+
+def _given(item: Any, hints: Hints) -> Any:
+    """What the schema itself holds, where there is still room for it."""
+    size = len(str(item))
+    return item if hints.spend(size) == size else None
 
 
 def _typed(schema: dict[str, Any], hints: Hints, root: Any, depth: int) -> Any:
@@ -70,18 +85,24 @@ def _typed(schema: dict[str, Any], hints: Hints, root: Any, depth: int) -> Any:
 
 def _object(schema: dict[str, Any], hints: Hints, root: Any, depth: int) -> dict[str, Any]:
     properties = schema.get("properties") or {}
-    required = set(schema.get("required") or ())
+    required = dict.fromkeys(schema.get("required") or ())
     wanted = [name for name in properties if name in required or (not required and depth < DEEP)]
     wanted += [name for name in required if name not in properties]
+    hints.spend(sum(map(len, wanted)))
+    wanted = wanted[: hints.room]
     return {name: value(properties.get(name, {}), hints, root, depth + 1) for name in wanted}
 
 
 def _array(schema: dict[str, Any], hints: Hints, root: Any, depth: int) -> list[Any]:
-    fixed = [value(item, hints, root, depth + 1) for item in schema.get("prefixItems") or ()]
+    fixed = [value(item, hints, root, depth + 1) for item in (schema.get("prefixItems") or ())[: hints.room]]
     least = max(schema.get("minItems") or 0, 1 if depth < DEEP else 0)
     most = schema.get("maxItems")
     size = max(least - len(fixed), 0) if most is None else max(min(least, most) - len(fixed), 0)
-    return fixed + [value(schema.get("items") or {}, hints, root, depth + 1) for _ in range(size)]
+    made = fixed
+    while size > 0 and hints.room > 0:
+        made.append(value(schema.get("items") or {}, hints, root, depth + 1))
+        size -= 1
+    return made
 
 
 def _number(schema: dict[str, Any], hints: Hints, kind: str) -> float:
@@ -118,10 +139,11 @@ def _string(schema: dict[str, Any], hints: Hints) -> str:
     pattern = schema.get("pattern")
     if pattern:
         fitting = next((name for name in (*hints.quoted, *hints.names) if _matches(pattern, name)), None)
-        return fitting or sample(pattern)
+        text = fitting or sample(pattern)
+        return text[: hints.spend(len(text))]
     text = _take(hints.quoted) or _take(hints.names) or "value"
     least, most = schema.get("minLength") or 0, schema.get("maxLength")
-    return text.ljust(least, "x")[: most if most is not None else None]
+    return text[: hints.room].ljust(hints.spend(max(least, len(text))), "x")[: most if most is not None else None]
 
 
 def _take(values: list[str]) -> str | None:
@@ -170,20 +192,55 @@ def _resolve(reference: Any, root: Any) -> Any:
 
 
 def _matches(pattern: str, text: str) -> bool:
+    """Whether a text fits; False for a pattern that might take long to find out."""
     try:
-        return re.search(pattern, text) is not None
-    except re.error:
+        return _quick(_parsed(pattern)) and re.search(pattern, text) is not None
+    except (re.error, OverflowError, RecursionError):
         return False
+
+
+def _parsed(pattern: str) -> Any:
+    if len(pattern) > LONGEST_PATTERN:
+        raise OverflowError
+    return re._parser.parse(pattern)  # type: ignore[attr-defined]  # the only parser of this syntax that is at hand
+
+
+def _quick(tree: Any) -> bool:
+    """Nothing repeats what repeats, and little repeats at all: a search then takes no more than a power of the text's length."""
+    return _repeats(tree) <= 2
+
+
+def _repeats(tree: Any) -> int:
+    """How many repetitions of no fixed number there are, those within another counted as many."""
+    found = 0
+    for operation, argument in tree:
+        parts = [part for part in _nested(argument) if part]
+        within = sum(map(_repeats, parts))
+        if str(operation) in REPEATS and argument[0] != argument[1]:
+            found += 1 + 10 * within
+        else:
+            found += within
+    return found
+
+
+def _nested(argument: Any) -> list[Any]:
+    """The sequences of nodes within a node."""
+    if isinstance(argument, re._parser.SubPattern):  # type: ignore[attr-defined]
+        return [argument]
+    return [each for part in argument for each in _nested(part)] if isinstance(argument, (tuple, list)) else []
 
 
 def sample(pattern: str) -> str:
     """A string that the pattern matches, from its syntax tree; a plain word where that cannot be had."""
     try:
-        tree = re._parser.parse(pattern)  # type: ignore[attr-defined]  # the only parser of this syntax that is at hand
+        tree = _parsed(pattern)
         text = "".join(_sample(item, {}) for item in tree)
-    except (re.error, OverflowError, KeyError, ValueError):
+    except (re.error, OverflowError, KeyError, ValueError, RecursionError):
         return WORDS[0]
-    return text if _matches(pattern, text) else WORDS[0]
+    return text if not _quick(tree) or _matches(pattern, text) else WORDS[0]
+
+
+REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 
 def _sample(item: Any, groups: dict[int, str]) -> str:
@@ -195,9 +252,12 @@ def _sample(item: Any, groups: dict[int, str]) -> str:
         return "a"
     if operation == "IN":
         return _member(argument)
-    if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+    if operation in REPEATS:
         low, high, body = argument
-        return "".join(_sample(part, groups) for part in body) * int(min(max(low, 1), high))
+        text, times = "".join(_sample(part, groups) for part in body), int(min(max(low, 1), high))
+        if len(text) * times > ROOM:
+            raise OverflowError
+        return text * times
     if operation == "SUBPATTERN":
         text = "".join(_sample(part, groups) for part in argument[3])
         groups[argument[0]] = text

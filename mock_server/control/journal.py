@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
+import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from echosounder.mock_server.admission import money
 from echosounder.mock_server.inflight import InFlight
@@ -14,7 +15,8 @@ from echosounder.mock_server.net.scheduler import Act
 from echosounder.wire.errors import UsageError
 from echosounder.wire.redact import Redactor
 
-BODIES = 256  # latest entries that keep the bytes of request and response
+BODIES = 256  # latest entries that keep the bytes of request and response,
+KEPT = 64 << 20  # as long as those are no more than this many bytes in all; the latest entry keeps its own
 BODY_CAP = 64 * 1024
 TOLERANCE = 1_000_000  # ns: a stream whose writes were later than this is no truth to measure others by
 _REDACT = Redactor()
@@ -99,7 +101,8 @@ class Journal:
 
     def __init__(self, size: int, path: str | None = None) -> None:
         self.entries: deque[InFlight] = deque(maxlen=size)
-        self._with_bodies: deque[InFlight] = deque()
+        self._with_bodies: deque[tuple[InFlight, int]] = deque()  # and how many bytes they keep
+        self._kept = 0
         try:
             self._file = Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115  # open as long as the server
         except OSError as error:
@@ -115,10 +118,18 @@ class Journal:
             flight.deviations, flight.armed = flight.armed.record(), None
         self.entries.append(flight)
         if self._file:
-            self._file.write(json.dumps(record(flight), separators=(",", ":")) + "\n")
-        self._with_bodies.append(flight)
-        if len(self._with_bodies) > BODIES:
-            _forget_bodies(self._with_bodies.popleft())
+            self._written(lambda file: file.write(json.dumps(record(flight), separators=(",", ":")) + "\n"))
+        self._keep(flight)
+
+    def _keep(self, flight: InFlight) -> None:
+        size = len(flight.request.body)
+        size += sum(len(part) for part in flight.stream.writes if isinstance(part, bytes)) if flight.stream else 0
+        self._with_bodies.append((flight, size))
+        self._kept += size
+        while len(self._with_bodies) > BODIES or (self._kept > KEPT and len(self._with_bodies) > 1):
+            oldest, freed = self._with_bodies.popleft()
+            _forget_bodies(oldest)
+            self._kept -= freed
 
     def since(self, number: int, bodies: bool = False, raw: bool = False) -> Iterator[dict[str, Any]]:
         """Entries of requests after the given one."""
@@ -137,11 +148,21 @@ class Journal:
     def clear(self) -> None:
         self.entries.clear()
         self._with_bodies.clear()
+        self._kept = 0
 
     def flush(self) -> None:
         if self._file:
-            self._file.flush()
+            self._written(lambda file: file.flush())
 
     def close(self) -> None:
         if self._file:
-            self._file.close()
+            self._written(lambda file: file.close())
+
+    def _written(self, write: Callable[[TextIO], object]) -> None:
+        """A file that cannot be written, such as on a full disk, ends; the mock does not."""
+        try:
+            if self._file:
+                write(self._file)
+        except OSError as error:
+            print(f"mock: the journal ends here, {error.strerror}: free some space and start again", file=sys.stderr)
+            self._file = None

@@ -17,6 +17,7 @@ from echosounder.mock_server.net.scheduler import Stream
 
 MAX_HEADER = 64 * 1024
 PIPELINE = 32  # requests waiting behind the current one before reading pauses
+TURN = 16  # requests answered at once before other connections have theirs
 
 
 class Application(Protocol):
@@ -59,7 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpRequestParser(self)
         self._deaf = self.hung_up = False
         self.transport: asyncio.Transport
-        self.busy = False
+        self.busy = self._answering = False
         self.lingers_since: int | None = None
         self.stream: Stream | None = None
         self.started: int | None = None  # first byte of a request that is not complete yet, monotonic ns
@@ -191,8 +192,21 @@ class Connection(asyncio.BufferedProtocol):
         self._next()
 
     def _next(self) -> None:
-        if self.busy or not self._queue:
+        """Answer what has arrived. An answer that ends at once comes back here, from within: then the loop below goes on."""
+        if self._answering:
             return
+        self._answering = True
+        try:
+            for _ in range(TURN):
+                if self.busy or not self._queue:
+                    return
+                self._answer()
+        finally:
+            self._answering = False
+        if not self.busy and self._queue:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _answer(self) -> None:
         if len(self._queue) == PIPELINE + 1 and not self.transport.is_closing():
             self.transport.resume_reading()
         self.busy = True

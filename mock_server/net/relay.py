@@ -41,6 +41,7 @@ HOP_BY_HOP = frozenset(
 )
 THREADS = 256
 READ = 64 * 1024
+CONNECT_S = 10  # until an upstream must have accepted; a thread cannot be woken before that
 IDLE_S = 600
 HIGH_WATER = 1 << 20  # bytes that a slow client may be behind before reading from upstream pauses
 
@@ -67,10 +68,9 @@ class Upstream:
 
     def connect(self) -> http.client.HTTPConnection:
         if self.tls:
-            return http.client.HTTPSConnection(
-                self.host, self.port, timeout=IDLE_S, context=ssl.create_default_context()
-            )
-        return http.client.HTTPConnection(self.host, self.port, timeout=IDLE_S)
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(self.host, self.port, timeout=CONNECT_S, context=context)
+        return http.client.HTTPConnection(self.host, self.port, timeout=CONNECT_S)
 
 
 @dataclass(slots=True)
@@ -108,6 +108,10 @@ class Passage:
         connection = self._connection = upstream.connect()
         headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP and name != HEADER}
         try:
+            connection.connect()
+            connection.sock.settimeout(IDLE_S)
+            if self.gone:
+                raise ConnectionAbortedError("the client is gone")
             connection.request(request.method, upstream.path + request.target, request.body or None, headers)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
@@ -181,6 +185,8 @@ class Relay:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, passage: Passage) -> None:
+        if passage.gone:  # while all threads were busy
+            return
         try:
             for frame in passage.frames(self.upstream):
                 self._loop.call_soon_threadsafe(passage.emit, frame)

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import time
+import traceback
 from array import array
 from collections.abc import Callable
 from enum import Enum
@@ -108,8 +109,21 @@ class Stream:
         """Report the end, once."""
         if not self.ended:
             self.ended = True
-            self._on_end(self)
-            self.transport = None
+            on_end, self._on_end = (
+                self._on_end,
+                _nothing,
+            )  # what it holds on to is freed at once, for nobody collects garbage
+            try:
+                on_end(self)
+            finally:
+                self.transport = None
+
+    def abort(self) -> None:
+        """Nothing more can be written."""
+        self._index = len(self.due)
+        self.open = False
+        if self.transport is not None:
+            self.transport.abort()
 
     def leave(self) -> None:
         """The client has hung up, or at least will send no more."""
@@ -159,6 +173,10 @@ class Stream:
             self.open = True  # until the client leaves
 
 
+def _nothing(stream: Stream) -> None:
+    """The end was reported."""
+
+
 def reset(transport: asyncio.Transport) -> None:
     """Close with RST: lingering for zero seconds throws away what was not sent (RFC 9293, 3.10.4 calls it abort)."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -185,7 +203,7 @@ class Scheduler:
         due = stream.next_due
         now = time.monotonic_ns()
         while due is not None and due <= now:
-            due = stream.step()
+            due = self._step(stream)
         if due is not None:
             stream.queued = True
             self._sequence += 1
@@ -195,6 +213,15 @@ class Scheduler:
 
     def close(self) -> None:
         self._timer.close()
+
+    def _step(self, stream: Stream) -> int | None:
+        """The stream's next write. If it fails, or what it reports its end to, then this stream alone is over."""
+        try:
+            return stream.step()
+        except Exception:
+            traceback.print_exc()
+            stream.abort()
+            return None
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -215,7 +242,7 @@ class Scheduler:
                     break
             entry = heap[0]
             stream = entry[2]
-            following = stream.step()
+            following = self._step(stream)
             if following is not None:
                 heapq.heapreplace(heap, (following, entry[1], stream))
             else:

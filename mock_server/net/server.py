@@ -1,11 +1,13 @@
 """The process: listens, sweeps now and then, stops when told to."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
 import socket
 import sys
+from typing import Any
 
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.mock import Mock
@@ -13,6 +15,8 @@ from echosounder.mock_server.net.connection import Connection
 from echosounder.wire.errors import UsageError
 
 SWEEP_S = 0.25
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+COMPLAIN_S = 10
 
 
 def serve(config: Config) -> None:
@@ -23,6 +27,7 @@ def serve(config: Config) -> None:
 async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     mock = Mock(config, loop)
+    loop.set_exception_handler(Complaints())
     try:
         listener = await loop.create_server(lambda: Connection(mock), config.host, config.port, backlog=4096)
     except OSError as error:
@@ -44,6 +49,26 @@ async def _serve(config: Config) -> None:
     sweeper.cancel()
     listener.close()
     mock.close()
+
+
+class Complaints:
+    """What the event loop complains of. That no connection can be accepted, for which it has hundreds of tracebacks a second, is
+    one line now and then."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in EXHAUSTED):
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._silent_until:
+            self._silent_until = loop.time() + COMPLAIN_S
+            print(
+                f"mock: cannot accept connections: {error.strerror}; raise the limit (ulimit -n)",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _watch_input(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:

@@ -160,3 +160,23 @@ def test_timers_fire_once_and_never_early(kind: type[TimerFd] | type[CallAt]) ->
         timer.close()
 
     asyncio.run(run())
+
+
+def test_a_stream_that_fails_at_its_end_takes_no_other_along(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(stream: Stream) -> None:
+        raise OSError("no space left")
+
+    async def run() -> list[Stream]:
+        (transport, client), (other, reader) = await connected(), await connected()
+        scheduler, ended, now = Scheduler(asyncio.get_running_loop()), [], time.monotonic_ns()
+        scheduler.start(Stream(transport, [b"x"], [now], [0], fail))
+        scheduler.start(Stream(transport, [b"x"], [now + 5 * MS], [0], fail))
+        scheduler.start(Stream(other, [b"a", b"b"], [now + 5 * MS, now + 20 * MS], [0, 0], ended.append))
+        await until(lambda: ended)
+        scheduler.close()
+        client.close()
+        reader.close()
+        return ended
+
+    assert len(asyncio.run(run())) == 1
+    assert capsys.readouterr().err.count("OSError: no space left") == 2
