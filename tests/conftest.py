@@ -4,6 +4,7 @@ The options are for `make anywhere`, which runs the suite in other orders and at
 """
 
 import inspect
+import json
 import os
 import random
 import struct
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator
+
+from echosounder.wire.runlog import schema
 
 settings.register_profile(
     "echosounder",
@@ -24,6 +28,19 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("echosounder")
+
+
+@pytest.fixture(scope="session")
+def breaches():
+    """What in the lines of a log is not of the schema of run.jsonl."""
+    lines = Draft202012Validator(schema())
+
+    def found(log: Path) -> list[tuple[str, str]]:
+        records = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+        return [(error.json_path, error.message[:100]) for record in records for error in lines.iter_errors(record)]
+
+    return found
+
 
 DAY = 86_400
 SHIFT = "ECHOSOUNDER_INSTANT_SHIFT"  # anywhere/sitecustomize.py

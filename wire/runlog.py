@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -173,3 +174,11 @@ def _pack(data: bytes) -> Any:
 
 def _unpack(packed: Any) -> bytes:
     return base64.b64decode(packed["base64"]) if isinstance(packed, dict) else packed.encode("utf-8")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a line of a log, as it is written now."""
+    document: dict[str, Any] = json.loads(
+        (files("echosounder.wire") / "schemas" / "run-2.schema.json").read_text("utf-8")
+    )
+    return document

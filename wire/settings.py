@@ -64,6 +64,13 @@ class Setting:
         """May it be given several times?"""
         return get_origin(self.kind) is tuple and Ellipsis in get_args(self.kind)
 
+    @property
+    def span(self) -> str:
+        """The bounds in words."""
+        if self.high is None:
+            return f"at least {self.low:g}"
+        return f"at most {self.high:g}" if self.low is None else f"between {self.low:g} and {self.high:g}"
+
     def within(self, value: Any) -> bool:
         """NaN is not within any bounds."""
         low, high = self.low, self.high
@@ -91,7 +98,7 @@ def bounded(record: Any) -> None:
         value = getattr(record, each.name)
         if not each.within(value):
             unit = f" {each.unit}" if each.unit else ""
-            raise UsageError(f"{each.option} must be between {each.low:g} and {each.high:g}{unit}, not {value:g}{unit}")
+            raise UsageError(f"{each.option} must be {each.span}{unit}, not {value:g}{unit}")
 
 
 def dump(record: Any) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def test_a_rare_fault_is_found_with_its_share(repeated):
     assert repeated.exit_code == 1
 
 
-def test_the_log_alone_says_the_same(repeated):
+def test_the_log_alone_says_the_same(repeated, breaches):
+    assert breaches(repeated.log) == []
     assert score(read(repeated.log), PROBES) == repeated.results
     assert json.loads(repeated.log.read_text(encoding="utf-8").splitlines()[0])["repeat"] == 6
 

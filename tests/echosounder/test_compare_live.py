@@ -33,7 +33,7 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.setenv("REFUSED", "no-key-of-theirs")
 
 
-def test_a_difference_is_told_written_and_is_exit_code_1(reference, odd, tmp_path, capsys):
+def test_a_difference_is_told_written_and_is_exit_code_1(reference, odd, tmp_path, capsys, breaches):
     assert run(["compare", "--live", reference, odd, "--times", "1", "--out", "out"]) == 1
     said = capsys.readouterr().out
     assert "body /usage is absent, the reference has object" in said
@@ -43,6 +43,7 @@ def test_a_difference_is_told_written_and_is_exit_code_1(reference, odd, tmp_pat
     )
     jsonschema.validate(report, schema)
     assert (tmp_path / "out/summary.md").read_text(encoding="utf-8") == to_markdown(report)
+    assert breaches(tmp_path / "out/candidate/run.jsonl") == []
     assert run(["score", "out/candidate"]) == 1, "each side's log is that of a check"
     assert KEY not in (tmp_path / "out/reference/run.jsonl").read_text(encoding="utf-8")
 

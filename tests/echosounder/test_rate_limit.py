@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 from echosounder import reports
 from echosounder.__main__ import run
 from echosounder.mock_server.net.process import spawn
-from echosounder.wire.runlog import read
+from echosounder.wire.header import RunKind
+from echosounder.wire.runlog import header, read
 
 KEY, OTHER = "sk-test-0123456789", "sk-test-9876543210"
 
@@ -86,8 +87,10 @@ def test_a_second_key_is_of_no_use_elsewhere(tmp_path, capsys):
     assert "of use with rate-limit" in capsys.readouterr().err
 
 
-def test_without_a_limiter_it_says_up_to_where_it_looked(unlimited, tmp_path, capsys):
+def test_without_a_limiter_it_says_up_to_where_it_looked(unlimited, tmp_path, capsys, breaches):
     assert run(["load", "rate-limit", unlimited.url, "--users", "8", "--out", str(tmp_path)]) == 0
+    assert breaches(tmp_path / "run.jsonl") == []
+    assert header(tmp_path / "run.jsonl").kind_of_run is RunKind.RATE_LIMIT
     found = report_of(tmp_path)["rate_limit"]
     assert (found["kind"], found["highest"]["in_flight"]) == ("none", 8)
     assert "no limiter up to 8 requests in flight" in capsys.readouterr().out

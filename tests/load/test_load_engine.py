@@ -2,9 +2,10 @@
 
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import jsonschema
@@ -57,7 +58,8 @@ def test_a_run_reports_everything(closed: Outcome) -> None:
     assert float(report["cost"]["usd"]) > 0
 
 
-def test_the_log_holds_everything_and_no_secret(closed: Outcome) -> None:
+def test_the_log_holds_everything_and_no_secret(closed: Outcome, breaches: Callable[[Path], list[Any]]) -> None:
+    assert breaches(closed.log) == []
     log = read(closed.log).finished()
     assert len(log.samples) == closed.report["counts"]["sent"]
     assert {exchange.status for exchange in log.exchanges} == {200}

@@ -174,8 +174,9 @@ def test_a_proxy_that_closes_idle_connections_is_told_so(judged, fault, just):
     assert [each.message.partition(":")[0] for each in outcome.results[0].findings] == ["rested"]
 
 
-def test_both_sides_are_in_the_log_and_can_be_judged_again(judged):
+def test_both_sides_are_in_the_log_and_can_be_judged_again(judged, breaches):
     outcome = judged(None, "proxy.http11")
+    assert breaches(outcome.log) == []
     run = read(outcome.log)
     assert (run.header.kind_of_run, run.header.target.position) == (RunKind.PROXY, "proxy")
     sides = pairs(run.exchanges)

@@ -194,7 +194,7 @@ def test_given_prices_stand_for_the_list(mock, tmp_path):
     assert report["stopped"][0]["kind"] == "budget"
 
 
-def test_the_honest_mock_on_a_socket(mock, tmp_path):
+def test_the_honest_mock_on_a_socket(mock, tmp_path, breaches):
     said = []
     options = Options(url=mock, scenario="cache-pricing", api_key="sk-any-key-0002", out=tmp_path, users="40")
     outcome = verify(
@@ -202,5 +202,6 @@ def test_the_honest_mock_on_a_socket(mock, tmp_path):
     )
     assert (outcome.exit_code, outcome.report["cost"]["unexplained"]) == (0, "0")
     assert [row["id"] for row in outcome.report["requirements"] if row["findings"]] == []
+    assert breaches(outcome.log) == []
     assert said[0].startswith("at most ")
     assert " for at most $0." in said[0]
