@@ -20,6 +20,7 @@ from echosounder.wire.target import Target, target
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400
 SHORTEST = 0.1  # s of sending
+GONE = frozenset({"ca_file"})  # options of logs of 0.1.0 that no figure depends on
 PORT: dict[str, Any] = {"low": 1, "high": 65535, "metavar": "PORT"}
 
 
@@ -127,7 +128,8 @@ def secrets(options: Options) -> str:
 
 def whole(values: dict[str, Any], left_out: str | None = None) -> Options:
     """What :func:`told` gave, and what :func:`secrets` did. Raises ``ValueError`` for values of another version."""
-    return load(Options, values, **json.loads(left_out or "{}"))
+    kept = {name: value for name, value in values.items() if name not in GONE}
+    return load(Options, kept, **json.loads(left_out or "{}"))
 
 
 def placed(options: Options, here: Options) -> Options:

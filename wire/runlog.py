@@ -91,7 +91,9 @@ def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
         if record is None:
             return
         if number == 1 and record.get("schema") not in READABLE:
-            raise LogError(f"{path} is not a run log of schema {SCHEMA} (its schema is {record.get('schema')!r})")
+            raise LogError(
+                f"{path} is not a run log of schema {' or '.join(READABLE)} (its schema is {record.get('schema')!r})"
+            )
         yield record
 
 

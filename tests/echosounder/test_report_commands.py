@@ -223,7 +223,7 @@ def binary_report(folder):
 
 
 def old_log(folder):
-    rewrite(folder / "run.jsonl", lambda text: text.replace("echosounder/run/2", "echosounder/run/0", 1))
+    rewrite(folder / "run.jsonl", lambda text: text.replace("echosounder/run/1", "echosounder/run/0", 1))
 
 
 def page_for_log(folder):
@@ -246,7 +246,7 @@ BROKEN_RUNS = [
     (list_for_report, "the report is no JSON object"),
     (half_a_report, "report.json: "),
     (binary_report, "report.json: 'utf-8' codec"),
-    (old_log, "is not a run log of schema echosounder/run/2"),
+    (old_log, "is not a run log of schema echosounder/run/1 or echosounder/run/2"),
     (page_for_log, "run.jsonl:1: not JSON"),
 ]
 

@@ -62,7 +62,10 @@ BAD = [
     ("", "is empty"),
     ("<html>\n", ":1: not JSON"),
     ("[]\n", ":1: not a run record"),
-    (json.dumps({"kind": "header", "schema": "echosounder/run/0"}) + "\n", "schema echosounder/run/2"),
+    (
+        json.dumps({"kind": "header", "schema": "echosounder/run/0"}) + "\n",
+        "schema echosounder/run/1 or echosounder/run/2",
+    ),
     (json.dumps({"kind": "header", "schema": "echosounder/run/1"}) + '\n{"kind":"exchange"}\n', "not of schema"),
 ]
 
