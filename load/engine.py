@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from echosounder import __version__, specs
+from echosounder import __version__
 from echosounder.load.calibration import machine, saved
 from echosounder.load.figures import slo
 from echosounder.load.figures.analysis import exit_code, report
@@ -27,7 +26,7 @@ from echosounder.load.interrupt import held_back
 from echosounder.load.log import Log
 from echosounder.load.options import Options, checked, secrets, told
 from echosounder.load.parts import Parts
-from echosounder.load.plan import beyond, items, rates
+from echosounder.load.plan import beyond, items, prices, worst
 from echosounder.load.preflight import preflight
 from echosounder.load.watch.live import Live
 from echosounder.load.watch.otel import exporting
@@ -35,7 +34,6 @@ from echosounder.load.watch.prometheus import serving
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.header import Aimed, Clock, Header, RunKind
-from echosounder.wire.prices import Rates
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
@@ -93,7 +91,7 @@ def _ready(options: Options) -> Options:
     if options.worker:
         return options  # the master has looked, and says what to send
     options = preflight(options)
-    if options.budget_usd is not None and rates(options) is None:
+    if options.budget_usd is not None and worst(options) is None:
         raise UsageError(
             f"no price of {options.model!r} is known, so no budget can be kept; give prices with --price HIT,MISS,OUTPUT"
         )
@@ -117,21 +115,8 @@ def header(options: Options, clock: Clock, kind: RunKind = RunKind.LOAD) -> Head
 
 def new_tally(options: Options) -> Tally:
     """An empty tally with the objectives and the prices of the options."""
-    known = rates(options) is not None
-    return Tally(tuple(map(slo.parse, options.slo)), Money(_prices(options) if known else None))
-
-
-def _prices(options: Options) -> Callable[[datetime], Rates | None]:
-    """The prices that were given, else those of the list at the instant."""
-    fixed = rates(options) if options.prices else None
-
-    def at(instant: datetime) -> Rates | None:
-        try:
-            return fixed or specs.price(options.model or "", instant)
-        except specs.UnknownPriceError:
-            return None
-
-    return at
+    known = worst(options) is not None
+    return Tally(tuple(map(slo.parse, options.slo)), Money(prices(options) if known else None))
 
 
 def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:

@@ -1,10 +1,12 @@
 """From the options to what is sent: the scenario's items, with what the user overrode, a trace's lengths, the prices."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from echosounder import specs
@@ -66,10 +68,38 @@ def beyond(options: Options) -> int | None:
     return sum(due.offset >= options.seconds for due in trace(options.trace)) if options.trace else None
 
 
-def rates(options: Options) -> Rates | None:
+def worst(options: Options) -> Rates | None:
     """What a cap counts with: the prices given, else the highest of the list while the run lasts; None where neither knows the model."""
-    fixed = specs.Rates(*map(Decimal, options.prices)) if options.prices is not None else None
-    return dearest(options.model or "", datetime.now(UTC), fixed, timedelta(seconds=options.seconds))
+    lasts = timedelta(seconds=options.seconds + options.drain)
+    return dearest(options.model or "", datetime.now(UTC), _given(options), lasts)
+
+
+def prices(options: Options) -> Callable[[datetime], Rates | None]:
+    """The prices that were given, else those of the list at the instant."""
+    fixed = _given(options)
+
+    def at(instant: datetime) -> Rates | None:
+        try:
+            return fixed or specs.price(options.model or "", instant)
+        except specs.UnknownPriceError:
+            return None
+
+    return at
+
+
+def paid(options: Options) -> Callable[[], Rates | None]:
+    """The prices by the clock, looked up once a minute: they change on whole ones."""
+    at = prices(options)
+
+    @lru_cache(maxsize=2)
+    def minute(number: int) -> Rates | None:
+        return at(datetime.fromtimestamp(number * 60, UTC))
+
+    return lambda: minute(int(time.time()) // 60)
+
+
+def _given(options: Options) -> specs.Rates | None:
+    return None if options.prices is None else specs.Rates(*map(Decimal, options.prices))
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.log import Log
 from echosounder.load.options import Options, checked
 from echosounder.load.parts import count
-from echosounder.load.plan import rates
+from echosounder.load.plan import paid, worst
 from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint
 from echosounder.load.worker.budget import Budget
@@ -65,7 +65,7 @@ class Run:
 def ready(options: Options) -> Options:
     """The options, checked, with a model in them. Raises what :func:`load.engine.run` raises before anything is sent."""
     options = preflight(checked(options))
-    if options.budget_usd is not None and rates(options) is None:
+    if options.budget_usd is not None and worst(options) is None:
         raise UsageError(
             f"no price of {options.model!r} is known, so no budget can be kept; give prices with --price HIT,MISS,OUTPUT"
         )
@@ -102,7 +102,8 @@ def _perform(
     log: Log,
     started: str,
 ) -> Outcome:
-    budget = Budget(rates(options), options.budget, min(plan.requests, options.budget_requests or plan.requests))
+    most = min(plan.requests, options.budget_requests or plan.requests)
+    budget = Budget(worst(options), options.budget, most, paid=paid(options))
     bounds = Bounds(plan.seconds, options.breaker)
     sender = Sender(options.target, keys, endpoint(options), budget, bounds)
     run = Run(options, log, new_tally(options), sender, plan, progress)

@@ -18,7 +18,7 @@ from echosounder.load.limits.goal import PROMPT_TOKENS, Asking, Goal
 from echosounder.load.limits.judge import results
 from echosounder.load.limits.report import rate_limit
 from echosounder.load.options import Options
-from echosounder.load.plan import rates
+from echosounder.load.plan import worst
 from echosounder.load.preflight import preflight
 from echosounder.wire.errors import KeyRefused, UsageError
 from echosounder.wire.header import RunKind
@@ -86,7 +86,7 @@ def _accepted(options: Options) -> None:
 
 def plan(options: Options, goal: Goal) -> Plan:
     """What a run may take. The price is that of answers as long as a hold can be; most are one token long."""
-    known, requests = rates(options), min(goal.requests, options.budget_requests or goal.requests)
+    known, requests = worst(options), min(goal.requests, options.budget_requests or goal.requests)
     ceiling = None if known is None else bill(0, requests * PROMPT_TOKENS, requests * HOLD_TOKENS, known).total
     if ceiling is not None and options.budget is not None:
         ceiling = min(ceiling, options.budget)

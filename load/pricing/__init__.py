@@ -30,7 +30,7 @@ from echosounder.load.pricing.tariff import Tariff
 from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.errors import UsageError
 from echosounder.wire.header import RunKind
-from echosounder.wire.prices import Rates, bill
+from echosounder.wire.prices import Rates, bill, dearest
 from echosounder.wire.strict_json import at
 from echosounder.wire.verdict import Result
 
@@ -106,11 +106,18 @@ def known(tariff: Tariff) -> Rates:
 def plan(goal: Goal, tariff: Tariff) -> Plan:
     """What a run may take: nothing cached, every answer as long as it may be, at the dearest price that it may come to see."""
     now, then = known(tariff), tariff.rates(datetime.now(UTC) + timedelta(seconds=goal.seconds))
+    day = (
+        dearest(tariff.model, datetime.now(UTC), span=timedelta(seconds=goal.seconds))
+        if tariff.fixed is None and tariff.currency == USD
+        else None
+    )
     long = 2 * goal.pairs * (goal.latency_tokens + TEMPLATE)
     prompts = GROUPS * (BASE + TEMPLATE) + long + goal.bulk * (BASE // 2)
     requests = GROUPS + 2 * goal.pairs + goal.bulk
     return Plan(
-        requests, goal.seconds, max(bill(0, prompts, 2 * OUTPUT * requests, each).total for each in (now, then))
+        requests,
+        goal.seconds,
+        max(bill(0, prompts, 2 * OUTPUT * requests, each).total for each in (now, then, day or now)),
     )
 
 

@@ -11,7 +11,7 @@ from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import Head, tunnel
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.options import Options
-from echosounder.load.plan import Due, items, rates, trace
+from echosounder.load.plan import Due, items, paid, trace, worst
 from echosounder.load.sample import Sample
 from echosounder.load.worker import shape
 from echosounder.load.worker.breaker import Breaker
@@ -105,7 +105,8 @@ def _budget(options: Options, worker: int) -> Budget:
     """This worker's share of what may be spent."""
     usd, requests = options.budget, options.budget_requests
     return Budget(
-        rates(options),
+        worst(options),
         None if usd is None else usd / options.workers,
         None if requests is None else share(requests, worker, options.workers),
+        paid=paid(options),
     )

@@ -1,5 +1,6 @@
 """The cap on what a run may spend: each request is debited at its ceiling before it is sent, and settled when it has ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,7 +18,8 @@ def share(total: int, worker: int, workers: int) -> int:
 class Budget:
     """Money and requests of one worker. ``usd`` or ``requests`` None is no cap.
 
-    The ceiling is what a request costs when nothing is cached and the model uses all of its ``max_tokens``.
+    The ceiling is what a request costs at ``rates``, the highest while the run lasts, when nothing is cached and the model uses all of its
+    ``max_tokens``. What was answered counts at the prices of the moment, which ``paid`` gives; without it at ``rates``.
     """
 
     rates: Rates | None = None
@@ -25,6 +27,7 @@ class Budget:
     requests: int | None = None
     reserved: Decimal = Decimal(0)
     sent: int = 0
+    paid: Callable[[], Rates | None] | None = None
 
     def ceiling(self, job: Job) -> Decimal:
         if self.rates is None or self.usd is None:  # nobody asks: exact decimals are dear
@@ -46,5 +49,6 @@ class Budget:
         """Replace the ceiling by what the answer reports. Without a report the ceiling stays: better to stop early."""
         if self.rates is None or self.usd is None or (counts is None and not refused):
             return
-        actual = bill_usage(counts, self.rates).total if counts is not None else Decimal(0)
+        rates = (self.paid and self.paid()) or self.rates
+        actual = bill_usage(counts, rates).total if counts is not None else Decimal(0)
         self.reserved += actual - self.ceiling(job)

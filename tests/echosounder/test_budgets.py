@@ -1,6 +1,7 @@
 """Budgets as a user gives them: what the plan says is enough, a cent less names what is left out, and models without a price."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -86,3 +87,20 @@ def test_given_prices_win_in_plan_check_and_report(honest, tmp_path, capsys):
     tokens = report["cost"]["prompt_tokens"] + report["cost"]["completion_tokens"]
     assert Decimal(report["cost"]["usd"]) == Decimal(tokens) / 1000
     assert run(["score", str(tmp_path), "--json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "more"), [("cache-pricing", []), ("rate-limit", ["--users", "8", "--duration", "15s"])]
+)
+def test_an_experiment_keeps_within_the_price_that_it_says(scenario, more, tmp_path, capfd):
+    """What is said at first, given as the budget, is enough: the run ends because it knows, not because the money is gone."""
+    with spawn(ttft_ms=0, itl_ms=0, limit=("concurrency:count=4",)) as limited:
+        command = ["load", scenario, limited.url, *more, "--out"]
+        assert run([*command, str(tmp_path / "free")]) in {0, 1}
+        said = re.search(r"for at most \$([0-9.]+)", "".join(capfd.readouterr()))
+        assert said is not None
+        usd = Decimal(said[1]) + Decimal("0.0001")  # it is said in four decimals
+        assert run([*command, str(tmp_path / "capped"), "--budget-usd", str(usd)]) in {0, 1}
+    report = json.loads((tmp_path / "capped" / "report.json").read_text(encoding="utf-8"))
+    assert [stop for stop in report.get("stopped", []) if stop["kind"] == "budget"] == []
+    assert Decimal(str(report["cost"]["usd"])) <= usd

@@ -2,6 +2,7 @@
 
 import random
 import statistics
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from echosounder import specs
 from echosounder.load.client.call import Job
 from echosounder.load.figures import hdr
 from echosounder.load.figures.distribution import figures
@@ -22,6 +24,7 @@ from echosounder.load.worker.budget import Budget
 from echosounder.specs import Rates
 from echosounder.wire.errors import UsageError
 from echosounder.wire.latency import nearest_rank
+from echosounder.wire.prices import dearest
 from echosounder.wire.stream import StreamEnd
 from echosounder.wire.usage import Usage
 
@@ -300,6 +303,23 @@ def test_the_budget_is_debited_before_and_settled_after() -> None:
     assert budget.reserved == Decimal("0.0043"), "an answer without usage keeps its ceiling"
     budget.settle(JOB, None, refused=True)
     assert budget.reserved == Decimal("0.0023")
+
+
+def test_a_ceiling_is_at_the_highest_price_of_the_day_and_a_bill_at_that_of_the_moment() -> None:
+    peak = Rates(hit=Decimal("0.2"), miss=Decimal(2), output=Decimal(4))
+    budget = Budget(peak, usd=Decimal("0.005"), paid=lambda: RATES)
+    assert [budget.debit(JOB) for _ in range(2)] == [True, False]  # a ceiling is 0.004
+    budget.settle(JOB, Usage(prompt=1000, completion=100, hit=1000, miss=0), refused=False)
+    assert budget.reserved == Decimal("0.0003")
+
+
+@pytest.mark.parametrize("hour", [0, 2, 5, 8, 12])
+def test_what_a_cap_counts_with_does_not_depend_on_the_hour(hour: int) -> None:
+    at = datetime(2026, 9, 1, hour, tzinfo=UTC)
+    now, most = specs.price("deepseek-v4-flash", at), dearest("deepseek-v4-flash", at)
+    assert most is not None
+    assert (most.hit, most.miss, most.output) == (Decimal("0.014"), Decimal("0.44"), Decimal("1.32"))
+    assert now.output <= most.output
 
 
 def test_a_cap_on_requests() -> None:
