@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,7 +11,7 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import records
 from echosounder.wire.usage import Usage
 
-_USAGE = tuple(f"usage_{field.name}" for field in fields(Usage))
+_USAGE = tuple(f"usage_{name}" for name in Usage.__struct_fields__)
 COLUMNS = (*(name for name in Sample.__struct_fields__ if name != "usage"), *_USAGE)
 
 

@@ -98,8 +98,8 @@ class Timeline(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.t_first_keepalive = at
         self.t_last_keepalive = at
 
-    def event(self, at: int, mark: Mark) -> None:
-        """An event came at *at*, and brought *mark*."""
+    def event(self, at: int, mark: Mark) -> str | None:
+        """An event came at *at*, and brought *mark*; the kind of its output."""
         if self.t_first_event is None:
             self.t_first_event = at
         if mark.usage is not None and self.t_usage is None:
@@ -108,6 +108,7 @@ class Timeline(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.t_done = at
         if kind := mark.kind:
             self._token(at, kind)
+        return kind
 
     def _token(self, at: int, kind: str) -> None:
         if self.t_first_token is None:

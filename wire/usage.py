@@ -1,17 +1,20 @@
 """Token usage as an API reports it, and the arithmetic that must hold in it. Where each count stands, a format knows."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from echosounder.wire.strict_json import at
 
 Pointers = Mapping[str, tuple[str | int, ...]]  # members of Usage -> where they stand in a usage object
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Counts in tokens; None where the member is absent or no integer. ``hit`` and ``miss`` split the prompt by the context cache."""
+class Usage(msgspec.Struct, frozen=True):
+    """Counts in tokens; None where the member is absent or no integer. ``hit`` and ``miss`` split the prompt by the context cache.
+
+    A struct and not a dataclass, because one is made per request while others are being measured.
+    """
 
     prompt: int | None = None
     completion: int | None = None
@@ -26,7 +29,10 @@ def usage(value: Any, pointers: Pointers) -> Usage | None:
     """The ``usage`` object of a response or chunk as counts; None when it is no object."""
     if not isinstance(value, dict):
         return None
-    return Usage(**{name: _count(at(value, *path)) for name, path in pointers.items()})
+    get = value.get
+    return Usage(
+        **{name: _count(get(path[0]) if len(path) == 1 else at(value, *path)) for name, path in pointers.items()}
+    )
 
 
 def disagreements(counts: Usage, pointers: Pointers) -> Iterator[tuple[str, str]]:

@@ -75,16 +75,14 @@ class Call:
     pending: int = 0
     reads: list[tuple[bytes, int, Ancillary]] = field(default_factory=list)
     framing: Framing = field(default_factory=Framing)
+    format: Format = field(init=False)
     reader: StreamReader = field(init=False)
     body: list[bytes] = field(default_factory=list)
     kept: list[Read] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.format = formats.named(self.job.format)
         self.reader = StreamReader(self.format)
-
-    @property
-    def format(self) -> Format:
-        return formats.named(self.job.format)
 
     def take(self, data: bytes, read_at: int, ancillary: Ancillary) -> bool:
         """Store a read; True when it is time to digest: the message may have ended, or enough has gathered."""

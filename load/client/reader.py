@@ -41,6 +41,7 @@ class StreamReader:
         "_decoder",
         "_format",
         "_general",
+        "_marker",
         "_tail",
         "_template",
         "_templates",
@@ -58,7 +59,7 @@ class StreamReader:
     )
 
     def __init__(self, format: Format) -> None:
-        self._format = format
+        self._format, self._marker = format, format.marker
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
@@ -169,7 +170,7 @@ class StreamReader:
     def _data(self, at: int, event: str, data: bytes, block: bytes | None) -> None:
         """An event of the name *event*; its *block* where it may become a template."""
         self.events += 1
-        if data == self._format.marker:
+        if data == self._marker:
             self._mark(at, DONE)
             return
         try:
@@ -178,20 +179,21 @@ class StreamReader:
             self.malformed += 1
             value = None
         mark = self._format.mark(event, value)
-        self._mark(at, mark)
-        if mark.kind:
-            self.token_events += 1
-            if block is not None and mark.finish is None and mark.usage is None:
-                self._learn(mark.output, block)
+        if self._mark(at, mark) and block is not None and mark.finish is None and mark.usage is None:
+            self._learn(mark.output, block)
 
-    def _mark(self, at: int, mark: Mark) -> None:
-        self.line.event(at, mark)
-        self.done = self.done or mark.end
+    def _mark(self, at: int, mark: Mark) -> bool:
+        """Note what an event brought; has it output?"""
         self.finish = mark.finish or self.finish
         self.model = self.model or mark.model
         self.error = self.error or mark.error
+        self.done = self.done or mark.end
         if mark.usage is not None:
             self.usage = self._format.added(self.usage, mark.usage)
+        if not self.line.event(at, mark):
+            return False
+        self.token_events += 1
+        return True
 
     def _learn(self, text: Any, block: bytes) -> None:
         """Make the block the template for those that follow, where its varying string can be told beyond doubt."""

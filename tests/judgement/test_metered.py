@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 
 from echosounder.judgement import metered as rules
@@ -21,13 +22,13 @@ ANSWER = Metered(
     Source(), FINE, CHAT.grammar, "length", 8, prompt="p", known=Known(most=64, again=True, own=64, account=64)
 )
 NEW = replace(
-    ANSWER, usage=replace(FINE, hit=0, miss=100, cached=0), prompt="n", known=Known(most=4, new=True, own=4, account=4)
+    ANSWER, usage=msgspec.structs.replace(FINE, hit=0, miss=100, cached=0), prompt="n", known=Known(most=4, new=True, own=4, account=4)
 )
 OTHERS = replace(NEW, known=Known(most=64, own=4, account=64))
 
 
 def but(answer=ANSWER, streamed=None, **counts):
-    answer = replace(answer, usage=replace(answer.usage, **counts))
+    answer = replace(answer, usage=msgspec.structs.replace(answer.usage, **counts))
     return answer if streamed is None else replace(answer, streamed=streamed)
 
 

@@ -1,6 +1,5 @@
 """A tally over recorded samples: the same figures however they are shared out, and money to the last digit."""
 
-import dataclasses
 import random
 import tracemalloc
 from datetime import UTC, datetime
@@ -45,9 +44,7 @@ def recorded(count: int, seed: int = 5) -> list[Sample]:
         gaps = tuple(round(draw.lognormvariate(9.9, 0.3)) for _ in range(draw.randrange(1, 60)))
         last = first + sum(gaps) * 1000
         usage = Usage(prompt=draw.randrange(1, 900), completion=len(gaps) + 1, hit=0)
-        usage = (
-            dataclasses.replace(usage, hit=usage.prompt // 64 * 64, miss=usage.prompt % 64) if usage.prompt else usage
-        )
+        usage = replace(usage, hit=usage.prompt // 64 * 64, miss=usage.prompt % 64) if usage.prompt else usage
         stamps = {
             "t_sent": sent,
             "t_first_token": first,

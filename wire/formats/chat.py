@@ -45,13 +45,15 @@ class Chat(Format):
             delta.get("reasoning_content"),
             tuple(map(_call, _objects(calls))) if calls else (),
             choice.get("finish_reason"),
-            at(value, *self.grammar.usage),
-            at(value, *self.grammar.error),
+            self.usage_of(value),
+            self.error_of(value),
             value.get("model"),
         )
 
     def whole(self, value: Any) -> Mark:
-        choice = first(at(value, "choices"))
+        if not isinstance(value, dict):
+            return NOTHING
+        choice = first(value.get("choices"))
         message = choice.get("message")
         return Mark(
             role=at(message, "role"),
@@ -59,10 +61,10 @@ class Chat(Format):
             reasoning=at(message, "reasoning_content"),
             calls=tuple(map(_call, _objects(at(message, "tool_calls")))),
             finish=choice.get("finish_reason"),
-            usage=at(value, *self.grammar.usage),
-            error=at(value, *self.grammar.error),
-            model=at(value, "model"),
-            end=bool(at(value, "choices")),
+            usage=self.usage_of(value),
+            error=self.error_of(value),
+            model=value.get("model"),
+            end=bool(value.get("choices")),
         )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from echosounder.wire.answer import Mark
+from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.formats.chat import common, first
 from echosounder.wire.formats.format import Body, Format, Question
-from echosounder.wire.strict_json import at
 
 
 class Fim(Format):
@@ -20,16 +19,18 @@ class Fim(Format):
         return self._mark(value)
 
     def whole(self, value: Any) -> Mark:
-        return self._mark(value, end=bool(at(value, "choices")))
+        return self._mark(value, whole=True)
 
-    def _mark(self, value: Any, end: bool = False) -> Mark:
-        """A chunk of a stream and a whole response are alike."""
-        choice = first(at(value, "choices"))
+    def _mark(self, value: Any, whole: bool = False) -> Mark:
+        """A chunk of a stream and a non-streaming response are alike."""
+        if not isinstance(value, dict):
+            return NOTHING
+        choice = first(value.get("choices"))
         return Mark(
             text=choice.get("text"),
             finish=choice.get("finish_reason"),
-            usage=at(value, *self.grammar.usage),
-            error=at(value, *self.grammar.error),
-            model=at(value, "model"),
-            end=end,
+            usage=self.usage_of(value),
+            error=self.error_of(value),
+            model=value.get("model"),
+            end=whole and bool(value.get("choices")),
         )

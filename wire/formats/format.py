@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import methodcaller
 from typing import Any
 
 from echosounder.specs import Grammar
+from echosounder.specs.grammar import Pointer
 from echosounder.wire.answer import Answer, Mark, of_stream, of_whole
 from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage, usage
@@ -56,6 +58,7 @@ class Format(ABC):
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar, self.name = grammar, grammar.name
+        self.usage_of, self.error_of = _member(grammar.usage), _member(grammar.error)
 
     @property
     def path(self) -> str:
@@ -117,3 +120,10 @@ class Format(ABC):
     def message(self, error: Any) -> Any:
         """The text of an error, where it has one."""
         return at(error, *self.grammar.message) or (error if isinstance(error, str) else None)
+
+
+def _member(pointer: Pointer) -> Callable[[Any], Any]:
+    """What stands in an object at *pointer*: most often a member of its own, which is worth a short cut while streams are read."""
+    if len(pointer) == 1:
+        return methodcaller("get", pointer[0])
+    return lambda value: at(value, *pointer)
