@@ -7,20 +7,11 @@ from dataclasses import replace
 from functools import cache
 
 from echosounder import specs
-from echosounder.judgement.answers import wants_stream
 from echosounder.judgement.catalogue import checks, matching
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import judge
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.verdict import Verdict
-
-# The probe whose request is like ours, by the end of the path and whether it streams: its requirements hold for any such request.
-_LIKE = {
-    ("/chat/completions", False): "chat.basic",
-    ("/chat/completions", True): "chat.stream.usage",
-    ("/beta/completions", False): "fim.basic",
-    ("/beta/completions", True): "fim.basic.stream",
-}
 
 
 def broken(exchange: Exchange, case: Case) -> Iterator[str]:
@@ -35,14 +26,8 @@ def broken(exchange: Exchange, case: Case) -> Iterator[str]:
 
 
 def like(exchange: Exchange) -> str | None:
-    ways = (
-        probe for (end, streams), probe in _LIKE.items() if streams is wants_stream(exchange) and _ends(exchange, end)
-    )
-    return next(ways, None)
-
-
-def _ends(exchange: Exchange, end: str) -> bool:
-    return exchange.request.path.endswith(end)
+    """The probe whose requirements hold for any request like this one, by its format and whether it streams; None where there is none."""
+    return exchange.reader.grammar.probes.get("stream" if exchange.wants_stream else "whole")
 
 
 @cache

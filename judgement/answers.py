@@ -12,6 +12,9 @@ from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import stream_end
 from echosounder.wire.strict_json import at
 
+CHOICES = frozenset({"chat", "fim"})
+"""The formats whose answers come in choices and whose streams come in chunks."""
+
 
 def asked(exchange: Exchange) -> dict[str, Any]:
     """The request body, empty where it is no JSON object."""
@@ -51,9 +54,14 @@ def events(exchange: Exchange) -> bool:
     return stream(exchange) and bool(exchange.events)
 
 
+@picks("a stream that holds at least one event that is a JSON object")
+def parted(exchange: Exchange) -> bool:
+    return stream(exchange) and any(isinstance(value, dict) for _, value in exchange.chunks)
+
+
 @picks("a stream that holds at least one chunk that is a JSON object")
 def chunked(exchange: Exchange) -> bool:
-    return stream(exchange) and any(isinstance(value, dict) for _, value in exchange.chunks)
+    return parted(exchange) and exchange.format in CHOICES
 
 
 def chat_chunked(exchange: Exchange) -> bool:
@@ -67,7 +75,7 @@ def document(exchange: Exchange) -> bool:
 
 @picks("a completion that can be read, in either mode")
 def completion(exchange: Exchange) -> bool:
-    return chunked(exchange) if wants_stream(exchange) else document(exchange) and isinstance(exchange.json, dict)
+    return parted(exchange) if wants_stream(exchange) else document(exchange) and isinstance(exchange.json, dict)
 
 
 def chat_completion(exchange: Exchange) -> bool:
@@ -77,7 +85,7 @@ def chat_completion(exchange: Exchange) -> bool:
 def chosen(exchange: Exchange) -> bool:
     """A completion with a choice in it."""
     bodies = (value for _, value in exchange.chunks) if wants_stream(exchange) else (exchange.json,)
-    return completion(exchange) and any(entries(at(body, "choices")) for body in bodies)
+    return exchange.format in CHOICES and completion(exchange) and any(entries(at(body, "choices")) for body in bodies)
 
 
 def chat_chosen(exchange: Exchange) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from echosounder.judgement.check import Identified, Inconclusive, Problem, Problems
 from echosounder.specs import Grammar
-from echosounder.wire.usage import Usage, disagreements
+from echosounder.wire.usage import Usage, disagreements, written
 
 HIT = "/usage/prompt_cache_hit_tokens"
 PROMPT = "/usage/prompt_tokens"
@@ -64,8 +64,9 @@ class Metered:
 # ------------------------------------------------------------------------------------------------------ of one answer
 
 
-def sums(each: Metered, pointer: str) -> Iterator[Problem]:
-    """What does not add up at *pointer*, below ``/usage``."""
+def sums(each: Metered, count: str) -> Iterator[Problem]:
+    """What does not add up in the *count* of this name."""
+    pointer = written(each.grammar.counts.get(count, ()))
     for where, sentence in disagreements(each.usage, each.grammar.counts):
         if where == pointer and "negative" not in sentence:
             yield each.wrong(sentence, f"/usage{where}", "usage does not add up")
@@ -73,15 +74,15 @@ def sums(each: Metered, pointer: str) -> Iterator[Problem]:
 
 def cache_split(each: Metered) -> Problems:
     for name in ("hit", "miss"):
-        if getattr(each.usage, name) is None:
+        if name in each.grammar.counts and getattr(each.usage, name) is None:
             yield each.wrong(f"usage has no {each.grammar.counts[name][-1]}", "/usage", "no cache split in usage")
-    yield from sums(each, "/prompt_tokens")
+    yield from sums(each, "prompt")
 
 
 def cached_agree(each: Metered) -> Problems:
     if each.usage.cached is None or each.usage.hit is None:
         raise Inconclusive("the usage does not count the cached tokens twice")
-    yield from sums(each, "/prompt_tokens_details/cached_tokens")
+    yield from sums(each, "cached")
 
 
 def completion_counted(each: Metered) -> Problems:

@@ -14,14 +14,19 @@ from echosounder.wire.runlog import exchange_from, records
 
 def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[str, Any]:
     """The report of a load run with what the checks found in the exchanges of its log."""
-    case, sampled, failing = Case(Subject(profile, report["target"]["model"] or "")), 0, Counter[str]()
+    case, sampled = Case(Subject(profile, report["target"]["model"] or "")), 0
+    failing, unjudged = Counter[str](), Counter[str]()
     for record in records(log):
         if record["kind"] == "worker" and case.started is None:
             case = replace(case, started=record["wall_offset"] / 1e9, stamp=0)
-        elif record["kind"] == "exchange" and like(exchange := exchange_from(record)):
+        elif record["kind"] == "exchange":
+            exchange = exchange_from(record)
+            if like(exchange) is None:
+                unjudged[exchange.request.path] += 1
+                continue
             sampled += 1
             failing.update(broken(exchange, case))
-    return attach_conformance(report, sampled, failing)
+    return attach_conformance(report, sampled, failing, unjudged)
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
@@ -31,3 +36,5 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"conformance: {sampled} exchanges judged, none broke a requirement"
     for id, number in sorted(failing.items(), key=lambda item: -item[1]):
         yield f"conformance: {number} of {sampled} exchanges break {id}; `echosounder explain {id}` says what it asks for"
+    for path, number in report["conformance"].get("unjudged", {}).items():
+        yield f"conformance: {number} exchanges of {path} not judged: no wire format is known for this path"

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from echosounder.specs.lines import ROOT, YamlFile, load
 
@@ -18,6 +19,7 @@ MEMBERS = {
     "kinds",
     "bound",
     "headers",
+    "events",
     "end",
     "finish",
     "usage",
@@ -28,6 +30,7 @@ MEMBERS = {
 COUNTS = ("prompt", "completion", "total", "hit", "miss", "cached", "reasoning")
 MEANINGS = {"ended", "bounded", "called", "filtered", "interrupted"}
 PARTS = {"replaced", "merged"}
+EVENTS = {"named", "unnamed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Grammar:
     ``paths``: where it is served, the first is the one to ask. ``kinds``: of requests that can be asked in it (chat, json, tools, fim).
     ``bound``: the member of a request that bounds the output, tokens. ``headers`` of a request; ``{key}`` stands for the API key.
     ``end_data``: the data of the event that ends a stream, None where streams end by the names ``end_events``.
-    ``finish``: why an answer ended -> ended, bounded, called, filtered or interrupted.
+    ``named``: events may have a name. ``finish``: why an answer ended -> ended, bounded, called, filtered or interrupted.
     ``usage`` and ``error`` point into a non-streaming response; ``counts`` (of COUNTS, those that the format has) into the usage
     object, ``message`` into the error. ``merged``: several usage objects of a stream are parts of one; else the last counts.
     ``probes``: whole, stream -> the probe whose requirements hold for any such request.
@@ -56,6 +59,7 @@ class Grammar:
     usage: Pointer = ()
     merged: bool = False
     counts: Mapping[str, Pointer] = field(default_factory=dict)
+    named: bool = False
     error: Pointer = ()
     message: Pointer = ()
     probes: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +112,7 @@ def read(table: YamlFile) -> Grammar:
         headers=row["headers"],
         end_data=row["end"].get("data"),
         end_events=frozenset(row["end"].get("events", ())),
+        named=row["events"] == "named",
         finish=row["finish"],
         usage=pointer(row["usage"]["at"]),
         merged=row["usage"]["parts"] == "merged",
@@ -119,8 +124,9 @@ def read(table: YamlFile) -> Grammar:
     )
 
 
-def _words(row: Mapping[str, dict[str, str]]) -> Iterator[tuple[tuple[str, ...], str, set[str]]]:
+def _words(row: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, set[str]]]:
     """``(path, value, allowed values)`` of every place that takes one of a few words."""
+    yield ("events",), row["events"], EVENTS
     yield ("usage", "parts"), row["usage"]["parts"], PARTS
     for word, meaning in row["finish"].items():
         yield ("finish", word), meaning, MEANINGS

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from echosounder.judgement.agreed import UNICODE
 from echosounder.judgement.answers import (
+    CHOICES,
     answer,
     asked,
     chat_chosen,
@@ -97,7 +98,7 @@ def no_error_in_success(exchange: Exchange, case: Case) -> Problems:
             pointer="/error",
             cause="error as success",
         )
-    elif not isinstance(at(exchange.json, "choices"), list):
+    elif exchange.format in CHOICES and not isinstance(at(exchange.json, "choices"), list):
         yield Problem(
             f"choices is {excerpt(at(exchange.json, 'choices'))}, expected an array",
             pointer="/choices",
@@ -273,7 +274,7 @@ def named_like(got: str, case: Case) -> bool:
 
 @check("chat.model-served", completion)
 def model_served(exchange: Exchange, case: Case) -> Problems:
-    got = at(exchange.chunks[0][1] if exchange.chunks else exchange.json, "model")
+    got = (exchange.marks[0][1] if exchange.marks else exchange.reader.whole(exchange.json)).model
     if not isinstance(got, str) or not got:
         yield Problem(f"model is {got!r}, expected a name", pointer="/model")
     elif not named_like(got, case):

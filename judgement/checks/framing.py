@@ -11,7 +11,6 @@ from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
 from echosounder.wire.strict_json import at
 
-DONE = "[DONE]"
 FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
 KEEPALIVE_WORDS = ("keep-alive", "keepalive", "ping", "openrouter processing")
 WORDS_OF_A_COMMENT = re.compile(r":[\w .-]*")  # not the tail of a document that was cut at a colon
@@ -34,7 +33,7 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
 @check("stream.data-is-json", events)
 def data_is_json(exchange: Exchange, case: Case) -> Problems:
     for index, text in enumerate(exchange.data):
-        if looks_like_done(text):
+        if looks_like(text, marker(exchange)):
             continue
         try:
             parsed = strict_json.parse(text)
@@ -47,19 +46,26 @@ def data_is_json(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"event {index} is {type(parsed.value).__name__}, expected an object", event=index)
 
 
-def looks_like_done(text: str) -> bool:
+def marker(exchange: Exchange) -> str:
+    """The data of the event that ends a stream; empty in a format whose streams end by the name of an event."""
+    return exchange.reader.grammar.end_data or ""
+
+
+def looks_like(text: str, done: str) -> bool:
     """The marker or a misspelling of it, which has a requirement of its own."""
-    return text.strip().strip("\"'").upper() == DONE
+    return bool(done) and text.strip().strip("\"'").upper() == done.upper()
 
 
 @picks("a stream with events that did not break off before its marker")
 def at_its_end(exchange: Exchange) -> bool:
-    return events(exchange) and (exchange.end is End.COMPLETE or DONE in exchange.data)
+    done = marker(exchange)
+    return bool(done) and events(exchange) and (exchange.end is End.COMPLETE or done in exchange.data)
 
 
 @picks("a stream with its closing marker")
 def marked(exchange: Exchange) -> bool:
-    return events(exchange) and DONE in exchange.data
+    done = marker(exchange)
+    return bool(done) and events(exchange) and done in exchange.data
 
 
 @picks("a stream of which at least a byte came")
@@ -69,9 +75,9 @@ def flowing(exchange: Exchange) -> bool:
 
 @check("stream.ends-with-done", at_its_end)
 def ends_with_done(exchange: Exchange, case: Case) -> Problems:
-    if DONE not in exchange.data:
+    if (done := marker(exchange)) not in exchange.data:
         yield Problem(
-            f"the last event is {excerpt(exchange.data[-1])}, expected [DONE]",
+            f"the last event is {excerpt(exchange.data[-1])}, expected {done}",
             event=len(exchange.data) - 1,
             cause="no [DONE]",
         )
@@ -79,26 +85,29 @@ def ends_with_done(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.done-once", marked)
 def done_once(exchange: Exchange, case: Case) -> Problems:
-    found = [index for index, text in enumerate(exchange.data) if text == DONE]
+    done = marker(exchange)
+    found = [index for index, text in enumerate(exchange.data) if text == done]
     if len(found) > 1:
-        yield Problem(f"[DONE] occurs {len(found)} times, expected once", event=found[1])
+        yield Problem(f"{done} occurs {len(found)} times, expected once", event=found[1])
 
 
 @check("stream.nothing-after-done", marked)
 def nothing_after_done(exchange: Exchange, case: Case) -> Problems:
-    first = exchange.data.index(DONE)
+    done = marker(exchange)
+    first = exchange.data.index(done)
     for index, text in enumerate(exchange.data[first + 1 :], first + 1):
-        if text != DONE:
-            yield Problem(f"the event {excerpt(text)} follows [DONE], expected nothing", event=index)
+        if text != done:
+            yield Problem(f"the event {excerpt(text)} follows {done}, expected nothing", event=index)
 
 
 @check("stream.done-exact", at_its_end)
 def done_exact(exchange: Exchange, case: Case) -> Problems:
+    done = marker(exchange)
     for index, text in enumerate(exchange.data):
-        if text != DONE and (looks_like_done(text) or text.startswith(DONE)):
-            yield Problem(f"the closing marker is written {text!r}, expected '[DONE]'", event=index)
+        if text != done and (looks_like(text, done) or text.startswith(done)):
+            yield Problem(f"the closing marker is written {text!r}, expected {done!r}", event=index)
     for line in sse.lines(exchange.body):
-        if line.raw.strip().upper() == DONE.encode():
+        if line.raw.strip().upper() == done.upper().encode():
             yield Problem("the closing marker stands on a line without data:", offset=line.offset)
 
 
@@ -149,7 +158,7 @@ def one_line_per_event(exchange: Exchange, case: Case) -> Problems:
                 f"event {stamped.index} has {event.data.count(chr(10)) + 1} data lines, expected one",
                 event=stamped.index,
             )
-        if event.event or event.id is not None:
+        if (event.event and not exchange.reader.grammar.named) or event.id is not None:
             field = f"event: {event.event}" if event.event else f"id: {event.id}"
             yield Problem(
                 f"event {stamped.index} has the field {field}, expected a data line alone", event=stamped.index
@@ -198,9 +207,10 @@ def _parses(text: str) -> bool:
 
 @check("stream.error-not-done", events)
 def error_not_done(exchange: Exchange, case: Case) -> Problems:
-    errors = [index for index, value in exchange.chunks if isinstance(value, dict) and value.get("error")]
-    if errors and DONE in exchange.data[errors[0] :]:
-        yield Problem("[DONE] follows an error event, so that clients take the stream for complete", event=errors[0])
+    errors = [index for index, mark in exchange.marks if mark.error]
+    done = marker(exchange)
+    if errors and done and done in exchange.data[errors[0] :]:
+        yield Problem(f"{done} follows an error event, so that clients take the stream for complete", event=errors[0])
 
 
 @check("stream.error-class", events)

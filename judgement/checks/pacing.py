@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from echosounder.judgement.answers import events, stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group
-from echosounder.judgement.checks.framing import DONE, marked
+from echosounder.judgement.checks.framing import marked, marker
 from echosounder.wire import sse
 from echosounder.wire.exchange import End, Exchange
 
 
 @check("stream.closes-after-done", marked)
 def closes_after_done(exchange: Exchange, case: Case) -> Problems:
-    done = next(stamped for stamped in exchange.events if exchange.data[stamped.index] == DONE)
+    done = next(stamped for stamped in exchange.events if exchange.data[stamped.index] == marker(exchange))
     if exchange.t_closed is None:
         raise Inconclusive("the log does not say when the stream was closed")
     seconds = (exchange.t_closed - done.at) / 1e9

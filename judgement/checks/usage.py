@@ -35,10 +35,9 @@ def count_of(exchange: Exchange, name: str) -> str | int:
 
 @check("usage.present", lambda exchange: document(exchange) and completion(exchange))
 def present(exchange: Exchange, case: Case) -> Problems:
-    if not isinstance(exchange.json.get("usage"), dict):
-        yield Problem(
-            f"usage is {exchange.json.get('usage')!r}, expected an object", pointer="/usage", cause="no usage"
-        )
+    got = answer(exchange).usage_raw
+    if not isinstance(got, dict):
+        yield Problem(f"usage is {got!r}, expected an object", pointer="/usage", cause="no usage")
 
 
 def metered(exchange: Exchange, known: Known = Known()) -> Metered:  # noqa: B008  (frozen)
@@ -55,10 +54,10 @@ def metered(exchange: Exchange, known: Known = Known()) -> Metered:  # noqa: B00
 
 @check("usage.total-is-sum", counted)
 def total_is_sum(exchange: Exchange, case: Case) -> Problems:
-    yield from rules.sums(metered(exchange), "/total_tokens")
+    yield from rules.sums(metered(exchange), "total")
     found, counts = read(exchange)
     for name in ("prompt", "completion", "total"):
-        if getattr(counts, name) is None:
+        if name in exchange.reader.grammar.counts and getattr(counts, name) is None:
             member = count_of(exchange, name)
             yield Problem(f"usage has no count {member}", event=found.usage_event, pointer=f"/usage/{member}")
 
@@ -139,8 +138,8 @@ def answer_counted(exchange: Exchange, case: Case) -> Problems:
 @check("usage.within-max-tokens", counted)
 def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    bound = asked(exchange).get("max_tokens")
-    if not isinstance(bound, int) or counts.completion is None:
+    bound = exchange.reader.bound(asked(exchange))
+    if bound is None or counts.completion is None:
         raise Inconclusive("no answer with a bound counts its tokens")
     if counts.completion > bound:
         yield Problem(
@@ -154,7 +153,7 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
 def reasoning_within(exchange: Exchange, case: Case) -> Problems:
     if read(exchange)[1].reasoning is None:
         raise Inconclusive("the usage does not count reasoning")
-    yield from rules.sums(metered(exchange), "/completion_tokens_details/reasoning_tokens")
+    yield from rules.sums(metered(exchange), "reasoning")
 
 
 @check("usage.reasoning-reported", lambda exchange: counted(exchange) and bool(answer(exchange).reasoning))

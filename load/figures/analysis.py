@@ -89,9 +89,15 @@ def report(
     return made
 
 
-def attach_conformance(made: dict[str, Any], sampled: int, failing: dict[str, int]) -> dict[str, Any]:
-    """The report with the verdict of the checks on the sampled exchanges: requirement id -> exchanges that break it."""
-    return {**made, "conformance": {"sampled": sampled, "failing": dict(sorted(failing.items()))}}
+def attach_conformance(
+    made: dict[str, Any], sampled: int, failing: dict[str, int], unjudged: dict[str, int] | None = None
+) -> dict[str, Any]:
+    """The report with the verdict of the checks on the sampled exchanges: requirement id -> exchanges that break it.
+
+    ``unjudged``: path -> exchanges that nothing could judge, because no format is known there.
+    """
+    unknown = {"unjudged": dict(sorted(unjudged.items()))} if unjudged else {}
+    return {**made, "conformance": {"sampled": sampled, "failing": dict(sorted(failing.items())), **unknown}}
 
 
 def exit_code(made: dict[str, Any]) -> int:

@@ -40,6 +40,38 @@ def test_a_folder_stands_for_its_log(tmp_path):
     assert read(tmp_path).exchanges == (EXCHANGE,)
 
 
+@pytest.mark.parametrize(
+    ("path", "format"),
+    [
+        ("/chat/completions", "chat"),
+        ("/beta/chat/completions", "chat"),
+        ("/v1/chat/completions", "chat"),
+        ("/beta/completions", "fim"),
+        ("/completions", "unknown"),
+        ("/responses", "unknown"),
+        ("/models", "unknown"),
+    ],
+)
+def test_the_format_is_recorded_and_an_old_log_without_it_is_read_by_the_path(tmp_path, path, format):
+    exchange = Exchange("1", "p", Request("POST", path, ""))
+    with RunWriter(tmp_path / "run.jsonl", HEADER) as log:
+        log.exchange(exchange)
+    written = (tmp_path / "run.jsonl").read_text(encoding="utf-8")
+    assert f'"format":"{format}"' in written
+    assert read(tmp_path).exchanges == (exchange,)
+    (tmp_path / "run.jsonl").write_text(written.replace(f',"format":"{format}"', ""), encoding="utf-8")
+    assert read(tmp_path).exchanges == (exchange,)
+
+
+def test_the_recorded_format_weighs_more_than_the_path(tmp_path):
+    other = Exchange("1", "p", Request("POST", "/chat/completions", ""), format="of-tomorrow")
+    with RunWriter(tmp_path / "run.jsonl", HEADER) as log:
+        log.exchange(other)
+    (found,) = read(tmp_path).exchanges
+    assert found.format == "of-tomorrow"
+    assert found.reader.name == "unknown"
+
+
 def test_ctrl_c_finishes_the_log_and_the_footer_says_so(tmp_path):
     def interrupt(log):
         raise KeyboardInterrupt
