@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from echosounder.judgement.check import Subject
+from echosounder.wire import formats
 from echosounder.wire.exchange import Headers
+from echosounder.wire.formats import Question, Turn
 from echosounder.wire.strict_json import compact
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
-CHAT = "/chat/completions"
-BETA_CHAT = "/beta/chat/completions"
-FIM = "/beta/completions"
+CHAT, FIM = formats.CHAT.path, formats.FIM.path
+BETA_CHAT = f"/beta{CHAT}"
+OUTPUT = 16  # tokens, where a probe does not say
 GREEDY: dict[str, Any] = {"temperature": 0}
 
 
@@ -53,11 +55,6 @@ class Ask(Subject):
     salt: str = "0"
 
     @property
-    def plain(self) -> dict[str, Any]:
-        """Fields that switch thinking off, where the profile has the switch."""
-        return {"thinking": {"type": "disabled"}} if self.limits.thinking == "switch" else {}
-
-    @property
     def thinking(self) -> dict[str, Any]:
         return {"thinking": {"type": "enabled"}} if self.limits.thinking == "switch" else {}
 
@@ -66,9 +63,12 @@ class Ask(Subject):
 
         A field of value ``...`` is left out.
         """
-        turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
-        body: dict[str, Any] = {"model": self.model, "messages": turns, "max_tokens": 16, **self.plain, **fields}
-        return {name: value for name, value in body.items() if value is not ...}
+        turns = (Turn("user", messages),) if isinstance(messages, str) else ()
+        thinking = False if self.limits.thinking == "switch" else None
+        body = formats.CHAT.ask(self.model, Question(turns, OUTPUT, thinking=thinking))
+        if not isinstance(messages, str):
+            body["messages"] = list(messages)
+        return {name: value for name, value in (body | fields).items() if value is not ...}
 
     def chat(
         self, messages: str | Sequence[Mapping[str, Any]], /, *, step: str = "", path: str = CHAT, **fields: Any
@@ -76,7 +76,7 @@ class Ask(Subject):
         return self.post(path, self.body(messages, **fields), step=step)
 
     def fim(self, prompt: str, suffix: str | None = None, *, step: str = "", **fields: Any) -> Send:
-        body = {"model": self.model, "prompt": prompt, "suffix": suffix, "max_tokens": 16, **fields}
+        body = formats.FIM.ask(self.model, Question((Turn("user", prompt),), OUTPUT, suffix=suffix)) | fields
         return self.post(
             FIM, {name: value for name, value in body.items() if value is not ... and value is not None}, step=step
         )

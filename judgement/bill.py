@@ -13,7 +13,7 @@ from enum import Enum, auto
 from echosounder.judgement import metered as rules
 from echosounder.judgement.check import Inconclusive, Problem, Problems, Untestable
 from echosounder.judgement.evidence import NO_OCCASION, Checks, first_of_each
-from echosounder.judgement.metered import HIT, Metered
+from echosounder.judgement.metered import Metered
 
 WITHHELD = 1 / 3  # share of promised hits that may be missed before it is worth a finding: caching is best effort
 FEWEST = 3  # prompts that should have hit
@@ -184,7 +184,9 @@ def accounts_isolated(found: Bill) -> Problems:
         raise Inconclusive("it takes a second key of another account")
     for _, said in found.leaked:
         if said.hit > said.known.account:
-            yield said.wrong(f"{said.hit} tokens hit what another account had sent: prompts leak between accounts", HIT)
+            yield said.wrong(
+                f"{said.hit} tokens hit what another account had sent: prompts leak between accounts", said.at("hit")
+            )
 
 
 def _trustworthy(found: Bill) -> None:
@@ -209,7 +211,7 @@ def as_promised(found: Bill) -> Problems:
         missing = sum(each.promised - said.hit for each, said in short)
         promised = sum(each.promised for each, _ in due)
         says = f"{missing} of {promised} tokens that should have hit did not, in {len(short)} of {len(due)} requests"
-        yield short[0][1].wrong(f"{says}: hits are withheld", HIT)
+        yield short[0][1].wrong(f"{says}: hits are withheld", short[0][1].at("hit"))
 
 
 @bill("cache.unit-64", "cache.unit-128")
@@ -224,7 +226,7 @@ def third_hits(found: Bill) -> Problems:
         raise Inconclusive(NO_OCCASION)
     each, said = third
     if not said.hit:
-        yield said.wrong(f"the third prompt with the same {each.shared} first tokens hits none of them", HIT)
+        yield said.wrong(f"the third prompt with the same {each.shared} first tokens hits none of them", said.at("hit"))
 
 
 # --------------------------------------------------------------------------------------------------------------- bill

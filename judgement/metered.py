@@ -15,8 +15,6 @@ from echosounder.judgement.check import Identified, Inconclusive, Problem, Probl
 from echosounder.specs import Grammar
 from echosounder.wire.usage import Usage, disagreements, written
 
-HIT = "/usage/prompt_cache_hit_tokens"
-PROMPT = "/usage/prompt_tokens"
 NO_HITS = "nothing hit the cache"
 FEWEST_REPEATS = 2
 """Caching is best effort: that one repetition misses says nothing."""
@@ -56,6 +54,10 @@ class Metered:
         """By the member that the API has for it, else by the one that OpenAI has."""
         return self.usage.hit if self.usage.hit is not None else self.usage.cached or 0
 
+    def at(self, count: str) -> str:
+        """Where the count of this name stands in the answer, as a JSON pointer."""
+        return written((*self.grammar.usage, *self.grammar.counts.get(count, ())))
+
     def wrong(self, message: str, pointer: str, cause: str = "") -> Problem:
         message = f"{self.name}: {message}" if self.name else message
         return Problem(message, event=self.event, pointer=pointer, cause=cause, exchange=self.source)
@@ -90,22 +92,22 @@ def completion_counted(each: Metered) -> Problems:
     if each.grammar.meaning(each.finish) != "bounded" or counted is None:
         raise Inconclusive("no answer that counts its tokens was cut")
     if counted != each.bound:
-        says = f"max_tokens {each.bound} cut the answer, but completion_tokens is {counted}"
-        yield each.wrong(says, "/usage/completion_tokens")
+        says = f"{each.grammar.bound} {each.bound} cut the answer, but {each.grammar.counts['completion'][-1]} is {counted}"
+        yield each.wrong(says, each.at("completion"))
 
 
 def first_misses(each: Metered) -> Problems:
     if not each.known.new:
         raise Inconclusive("every prompt begins like one that was sent before")
     if each.hit:
-        yield each.wrong(f"a prompt that was never sent before hit {each.hit} tokens", HIT)
+        yield each.wrong(f"a prompt that was never sent before hit {each.hit} tokens", each.at("hit"))
 
 
 def in_units(each: Metered, unit: int | None) -> Problems:
     if not each.hit:
         raise Inconclusive(NO_HITS)
     if unit and each.hit % unit:
-        yield each.wrong(f"{each.hit} tokens hit, expected a multiple of {unit}", HIT)
+        yield each.wrong(f"{each.hit} tokens hit, expected a multiple of {unit}", each.at("hit"))
 
 
 # ----------------------------------------------------------------------------------------------------- of all of them
@@ -119,7 +121,10 @@ def modes_agree(answers: Sequence[Metered]) -> Problems:
         expected = next(each for each in group if not each.streamed).usage.prompt
         for each in group:
             if each.streamed and each.usage.prompt != expected:
-                yield each.wrong(f"prompt_tokens is {each.usage.prompt} as a stream, {expected} as a document", PROMPT)
+                yield each.wrong(
+                    f"{each.grammar.counts['prompt'][-1]} is {each.usage.prompt} as a stream, {expected} as a document",
+                    each.at("prompt"),
+                )
 
 
 def repeatable(answers: Sequence[Metered]) -> Problems:
@@ -129,7 +134,7 @@ def repeatable(answers: Sequence[Metered]) -> Problems:
     for first, second in repeats:
         if first.usage.prompt != second.usage.prompt:
             says = f"the same prompt cost {first.usage.prompt} tokens, then {second.usage.prompt}"
-            yield second.wrong(says, PROMPT)
+            yield second.wrong(says, second.at("prompt"))
 
 
 def _of_one_prompt(answers: Sequence[Metered]) -> list[list[Metered]]:
@@ -145,7 +150,7 @@ def hits_within_prefix(answers: Sequence[Metered]) -> Problems:
     for each in answers:
         if each.hit > each.known.most:
             says = f"{each.hit} tokens hit, but no earlier request shares more than {each.known.most} with this one from the beginning on"
-            yield each.wrong(says, HIT)
+            yield each.wrong(says, each.at("hit"))
 
 
 def repeat_hits(answers: Sequence[Metered]) -> Problems:
@@ -155,7 +160,7 @@ def repeat_hits(answers: Sequence[Metered]) -> Problems:
     if len(repeats) < FEWEST_REPEATS:
         raise Inconclusive(f"{len(repeats)} repetitions reported a split, and it takes {FEWEST_REPEATS}")
     says = f"none of {len(repeats)} repetitions of a prompt of {repeats[0].usage.prompt} tokens hit the cache"
-    yield repeats[-1].wrong(says, HIT)
+    yield repeats[-1].wrong(says, repeats[-1].at("hit"))
 
 
 def users_isolated(answers: Sequence[Metered]) -> Problems:
@@ -165,4 +170,6 @@ def users_isolated(answers: Sequence[Metered]) -> Problems:
         raise Inconclusive("the prompt of the first user was not cached")
     for each in others:
         if each.known.own < each.hit <= each.known.account:
-            yield each.wrong(f"{each.hit} tokens hit what another user had sent: prompts leak between users", HIT)
+            yield each.wrong(
+                f"{each.hit} tokens hit what another user had sent: prompts leak between users", each.at("hit")
+            )

@@ -34,6 +34,40 @@ FENCED = {
 NO_IO = {"socket", "ssl", "select", "asyncio", "subprocess", "time", "threading", "http", "urllib.request", "os"}
 
 
+# Members, markers and paths of a chat or FIM request or answer. Counts that our own reports and scenarios name alike
+# (prompt_tokens, completion_tokens) are none of them.
+MEMBERS = {
+    "choices", "delta", "finish_reason", "[DONE]", "max_tokens", "messages", "reasoning_content", "tool_calls", "include_usage",
+    "stream_options", "suffix", "response_format", "total_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens",
+    "cached_tokens", "reasoning_tokens", "/chat/completions", "/beta/chat/completions", "/beta/completions", "/completions",
+}  # fmt: skip
+# Where they are at home: the formats, what judges one, what asks in one (probes and generators), what spoils one.
+FORMAT_ROOMS = (
+    "wire/formats/",
+    "judgement/checks/",
+    "judgement/pairs/checks/",
+    "conformance/probes/",
+    "conformance/proxy/probes/",
+    "conformance/generate/",
+    "conformance/mutations.py",
+    "conformance/content_mutations.py",
+    "mock_server/formats/",
+    "mock_server/deviations/",
+)
+# Every other module that knows one, and why.
+KNOWS_A_FORMAT = {
+    "wire/target.py": "a URL that ends in the path of an endpoint is a mistake of the user's, and is named",
+    "judgement/answers.py": "walks through choices and deltas for the checks that are about them",
+    "judgement/differences.py": "names the member in its report",
+    "judgement/pairs/alignment.py": "aligns what a proxy changed, member by member",
+    "judgement/schema.py": "members of free text, whose content no schema judges",
+    "conformance/ask.py": "probes give their conversations in the format's own words",
+    "conformance/budget.py": "what a server bills at worst, by any name that it may take for a bound",
+    "mock_server/admission/deserialise.py": "the newer name of a bound, in one vendor's shape",
+    "mock_server/answering/planner.py": "the finish reason that a call has",
+}
+
+
 def modules(package):
     return sorted((ROOT / package).rglob("*.py"))  # does not follow links to folders
 
@@ -147,3 +181,25 @@ def imports_from_cli(path):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("echosounder.cli."):
             yield node.module
+
+
+def literals(path):
+    """The strings of a module that are no documentation."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and id(node) not in prose:
+            yield node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+
+
+def knows_a_format(text):
+    """Is it a member, a marker or a path, or a JSON pointer with one? A sentence that mentions one is not."""
+    return text in MEMBERS or (text.startswith("/") and bool(MEMBERS & set(text.split("/"))))
+
+
+def test_members_of_a_format_are_known_in_its_rooms_and_in_ten_other_modules_at_most():
+    found = {
+        str(p.relative_to(ROOT)) for package in OURS for p in modules(package) if any(map(knows_a_format, literals(p)))
+    }
+    assert {module for module in found if not module.startswith(FORMAT_ROOMS)} == set(KNOWS_A_FORMAT)
+    assert len(KNOWS_A_FORMAT) <= 10

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from echosounder.conformance.ask import BETA_CHAT, FIM
+from echosounder.conformance.ask import BETA_CHAT
 from echosounder.judgement.check import Subject
 from echosounder.judgement.schema import value_mismatches
+from echosounder.specs import under
+from echosounder.wire.formats import FIM
 from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
@@ -27,14 +29,14 @@ NEEDS = (("tool_choice", "tools"), ("stream_options", "stream"), ("top_logprobs"
 
 def legal(body: Body, path: str, ask: Subject) -> bool:
     """May *body* be sent to *path* and must be served? By the schema of the profile, and by the rules of this module."""
-    schema = "FimRequest" if path == FIM else "ChatRequest"
+    schema = "FimRequest" if under(path) == FIM.name else "ChatRequest"
     return next(value_mismatches(body, schema, ask.profile), None) is None and next(breaches(body, path), None) is None
 
 
 def breaches(body: Body, path: str) -> Iterator[str]:
     """Each rule that *body* breaks, in words."""
     yield from (f"{name} without {needed}" for name, needed in NEEDS if body.get(name) and not body.get(needed))
-    if path == FIM:
+    if under(path) == FIM.name:
         return
     turns = body.get("messages") or []
     names = [at(tool, "function", "name") for tool in body.get("tools") or ()]

@@ -3,12 +3,14 @@ once and only then, one prefix at the very end, unique names of functions."""
 
 from __future__ import annotations
 
+import operator
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from echosounder.conformance.ask import Ask
+from echosounder.wire.formats import CHAT, FIM, Question, Turn
 
 Body = dict[str, Any]
 Drawn = TypeVar("Drawn")
@@ -76,7 +78,7 @@ def chat(draw: st.DrawFn, ask: Ask) -> Body:
     limits = ask.limits
     functions = draw(st.none() | tools()) if limits.tools else None
     thought = limits.thinking == "always" and limits.reasoning_input == "required-with-tools"
-    body = {**ask.body(draw(messages(functions, thought))), "max_tokens": draw(st.integers(1, 4))}
+    body = {**ask.body(draw(messages(functions, thought))), CHAT.grammar.bound: draw(st.integers(1, 4))}
     if functions:
         body["tools"] = functions
         body |= draw(st.fixed_dictionaries({}, optional={"tool_choice": st.sampled_from(["none", "auto"])}))
@@ -102,14 +104,16 @@ def _streaming() -> st.SearchStrategy[Body]:
 
 def fim(ask: Ask) -> st.SearchStrategy[Body]:
     """A body for ``/beta/completions``."""
-    needed = {"model": st.just(ask.model), "prompt": TEXT, "max_tokens": st.integers(1, 4)}
+    needed = st.builds(
+        lambda text, most: FIM.ask(ask.model, Question((Turn("user", text),), most)), TEXT, st.integers(1, 4)
+    )
     extras = {
         "suffix": st.none() | TEXT,
         "echo": st.none() | st.booleans(),
         "logprobs": st.none() | st.integers(0, 20),
         "temperature": st.floats(0, 2),
     }
-    return st.fixed_dictionaries(needed, optional=extras)
+    return st.builds(operator.or_, needed, st.fixed_dictionaries({}, optional=extras))
 
 
 def corpus(strategy: st.SearchStrategy[Drawn], count: int, number: int = 0) -> list[Drawn]:

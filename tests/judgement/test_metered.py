@@ -17,12 +17,16 @@ class Source:
     id: str = "1"
 
 
+HIT, PROMPT = "/usage/prompt_cache_hit_tokens", "/usage/prompt_tokens"
 FINE = Usage(100, 8, 108, hit=64, miss=36, cached=64)
 ANSWER = Metered(
     Source(), FINE, CHAT.grammar, "length", 8, prompt="p", known=Known(most=64, again=True, own=64, account=64)
 )
 NEW = replace(
-    ANSWER, usage=msgspec.structs.replace(FINE, hit=0, miss=100, cached=0), prompt="n", known=Known(most=4, new=True, own=4, account=4)
+    ANSWER,
+    usage=msgspec.structs.replace(FINE, hit=0, miss=100, cached=0),
+    prompt="n",
+    known=Known(most=4, new=True, own=4, account=4),
 )
 OTHERS = replace(NEW, known=Known(most=64, own=4, account=64))
 
@@ -48,27 +52,27 @@ TABLE = [
     ("cut at another length", one(rules.completion_counted), [but(completion=9)], ["/usage/completion_tokens"]),
     ("not cut", one(rules.completion_counted), [replace(ANSWER, finish="stop")], None),
     ("modes", rules.modes_agree, [ANSWER, but(streamed=True)], []),
-    ("modes differ", rules.modes_agree, [but(streamed=True, prompt=99), ANSWER], [rules.PROMPT]),
+    ("modes differ", rules.modes_agree, [but(streamed=True, prompt=99), ANSWER], [PROMPT]),
     ("modes of two prompts", rules.modes_agree, [NEW, but(streamed=True)], None),
     ("modes differ in what is cached", rules.modes_agree, [ANSWER, but(streamed=True, hit=0)], []),
     ("repeated", rules.repeatable, [ANSWER, NEW, ANSWER], []),
-    ("repeated, dearer", rules.repeatable, [ANSWER, NEW, but(prompt=101), but(prompt=101)], [rules.PROMPT]),
+    ("repeated, dearer", rules.repeatable, [ANSWER, NEW, but(prompt=101), but(prompt=101)], [PROMPT]),
     ("never repeated", rules.repeatable, [ANSWER, NEW], None),
     ("within the prefix", rules.hits_within_prefix, [ANSWER, NEW], []),
-    ("one beyond the prefix", rules.hits_within_prefix, [but(hit=65)], [rules.HIT]),
+    ("one beyond the prefix", rules.hits_within_prefix, [but(hit=65)], [HIT]),
     ("no hits at all", rules.hits_within_prefix, [NEW], None),
     ("new", one(rules.first_misses), [NEW], []),
-    ("new, but hits", one(rules.first_misses), [but(NEW, hit=1)], [rules.HIT]),
+    ("new, but hits", one(rules.first_misses), [but(NEW, hit=1)], [HIT]),
     ("not new", one(rules.first_misses), [ANSWER], None),
     ("whole units", units, [ANSWER], []),
-    ("not whole units", units, [but(hit=63)], [rules.HIT]),
+    ("not whole units", units, [but(hit=63)], [HIT]),
     ("nothing in units", units, [NEW], None),
     ("unit unknown", one(rules.in_units, None), [but(hit=63)], []),
     ("a repetition hits", rules.repeat_hits, [but(hit=0), ANSWER, NEW], []),
     ("one repetition misses", rules.repeat_hits, [but(hit=0), NEW], None),
-    ("all repetitions miss", rules.repeat_hits, [but(hit=0), NEW, but(hit=0)], [rules.HIT]),
+    ("all repetitions miss", rules.repeat_hits, [but(hit=0), NEW, but(hit=0)], [HIT]),
     ("apart", rules.users_isolated, [ANSWER, OTHERS], []),
-    ("leaked", rules.users_isolated, [ANSWER, but(OTHERS, hit=64)], [rules.HIT]),
+    ("leaked", rules.users_isolated, [ANSWER, but(OTHERS, hit=64)], [HIT]),
     ("leaked as much as the user had", rules.users_isolated, [ANSWER, but(OTHERS, hit=4)], []),
     ("from another account", rules.users_isolated, [ANSWER, but(OTHERS, hit=65)], []),
     ("the first user never hit", rules.users_isolated, [but(hit=0), but(OTHERS, hit=64)], None),
