@@ -1,8 +1,30 @@
 """What a stream's bytes say about time, at a cost that a load generator can afford.
 
-The marks are those of :func:`wire.stream.timeline` (a test holds the two against each other). What makes it cheap: the
-events of one stream differ in one string only. Once an event has been parsed, an event with the same bytes before and
-after that string is a token for certain, and needs no JSON parser. Everything else gets one.
+How it works. A stream is a few hundred events that differ in one string. To parse each as JSON costs several times what it takes to
+compare its bytes, so the reader learns a *template* from one event, and counts those that are like it:
+
+1. ``feed`` gets what one read brought, in the pieces of the transfer's framing. Most servers write an event to a chunk, so most
+   pieces are whole events; else ``_whole_events`` joins and cuts them at blank lines, and keeps the unfinished rest as ``_tail``.
+2. An event that no template fits is parsed, and the format says what it brings (a :class:`wire.answer.Mark`). It is noted in
+   the ``line`` of stamps, with the stamp of its read.
+3. Brought it output and nothing else that counts (no usage, no reason to end), and does the quoted output occur in its bytes
+   exactly once, as the value of a member, then what stands before and after it becomes the template.
+4. An event with the same bytes before and after, and between them the inside of a JSON string that is not empty, is a token for
+   certain. It is counted; of the time only the read's stamp is kept, in ``token_reads``.
+5. Whatever is written in another way (CRLF, several data lines, ids, comments in a block) goes through :class:`wire.sse.Decoder`,
+   which is slow and right. After the first CR everything does.
+
+An example. Three pieces of one read, at 7 ms::
+
+    event: echo⏎data: {"n":"a","echo":"so"}⏎⏎       parsed: kind content. "so" occurs once, after a colon, so the template is
+                                                       (event: echo⏎data: {"n":"a","echo":"   ,   "}⏎⏎)
+    event: echo⏎data: {"n":"a","echo":" deep"}⏎⏎    like it, with ` deep` inside: a token, not parsed
+    event: echo⏎data: {"n":"a","echo":""}⏎⏎         nothing inside: parsed; an empty text is no token
+
+Two tokens, three events, one entry of 7 ms in ``token_reads``. ``"echo":"x","why":"end"`` has the template's beginning and end as
+well, but what stands between is no inside of a string (its quotes are bare), so it is parsed and its reason is seen.
+
+The marks are those of :func:`wire.stream.timeline`, which parses everything (a test holds the two against each other).
 """
 
 import json
