@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
@@ -43,7 +43,7 @@ class Chat(Format):
             delta.get("role"),
             delta.get("content"),
             delta.get("reasoning_content"),
-            tuple(map(_call, _objects(calls))) if calls else (),
+            tuple(_call(each) for each in _entries(calls) if isinstance(each, dict)) if calls else (),
             choice.get("finish_reason"),
             self.usage_of(value),
             self.error_of(value),
@@ -59,7 +59,7 @@ class Chat(Format):
             role=at(message, "role"),
             text=at(message, "content"),
             reasoning=at(message, "reasoning_content"),
-            calls=tuple(map(_call, _objects(at(message, "tool_calls")))),
+            calls=tuple(map(_call, _entries(at(message, "tool_calls")))),
             finish=choice.get("finish_reason"),
             usage=self.usage_of(value),
             error=self.error_of(value),
@@ -83,17 +83,18 @@ def first(choices: Any) -> dict[str, Any]:
     return choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
 
 
-def _objects(value: Any) -> Iterable[dict[str, Any]]:
-    return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+def _entries(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
-def _call(call: dict[str, Any]) -> Call:
-    function = call.get("function")
+def _call(call: Any) -> Call:
+    """A call, or a fragment of one. One that is no object has no id, no name and no arguments, but is there."""
+    function = at(call, "function")
     named = isinstance(function, dict) and "name" in function
     arguments = at(function, "arguments")
     return Call(
-        ids=(call["id"],) if "id" in call else (),
+        ids=(call["id"],) if isinstance(call, dict) and "id" in call else (),
         names=(at(function, "name"),) if named else (),
         arguments=arguments if isinstance(arguments, str) else "",
-        index=call.get("index"),
+        index=at(call, "index"),
     )
