@@ -35,9 +35,9 @@ NO_IO = {"socket", "ssl", "select", "asyncio", "subprocess", "time", "threading"
 
 
 # Members, markers and paths of a chat or FIM request or answer. Counts that our own reports and scenarios name alike
-# (prompt_tokens, completion_tokens) are none of them.
+# (prompt_tokens, completion_tokens) are none of them, nor are words that other libraries have too (choices).
 MEMBERS = {
-    "choices", "delta", "finish_reason", "[DONE]", "max_tokens", "messages", "reasoning_content", "tool_calls", "include_usage",
+    "delta", "finish_reason", "[DONE]", "max_tokens", "messages", "reasoning_content", "tool_calls", "include_usage",
     "stream_options", "suffix", "response_format", "total_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens",
     "cached_tokens", "reasoning_tokens", "/chat/completions", "/beta/chat/completions", "/beta/completions", "/completions",
 }  # fmt: skip
