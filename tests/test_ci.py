@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from echosounder.mock_server.net.process import spawn
+from tests.networks import listening, relay
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -38,7 +40,7 @@ def test_the_dockerfile_has_no_known_mistake():
 
 
 def test_every_input_of_the_action_is_used_and_known():
-    used = INPUT.findall(json.dumps(ACTION["runs"]))
+    used = re.findall(r"\binputs\.([a-z-]+)", json.dumps(ACTION["runs"]))
     assert set(used) == set(ACTION["inputs"])
 
 
@@ -70,6 +72,10 @@ def step(name, runner, folder, **inputs):
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=500, check=False)
 
 
+def given(name):
+    return ACTION["inputs"][name]["default"]
+
+
 @pytest.mark.parametrize(("deviate", "code", "says"), [((), 0, "✓ conforms"), (("missing-done",), 1, "✗ deviates")])
 def test_the_action_publishes_summary_junit_and_badge(deviate, code, says, runner, tmp_path):
     with spawn(deviate=deviate) as mock:
@@ -88,9 +94,65 @@ def test_the_action_fails_as_the_check_does_where_nothing_answers(runner, tmp_pa
     assert (tmp_path / "output").read_text(encoding="utf-8") == "exit-code=3\n"
 
 
+@pytest.fixture
+def clone():
+    """The mock under names of models whose price nobody knows, and without keys."""
+
+    def renamed(old, new):
+        return lambda data: data.replace(old, new)
+
+    with spawn(profile="openai", keyless=True, ttft_ms=0, itl_ms=0) as mock:
+
+        def serve(connection):
+            with socket.create_connection(("127.0.0.1", int(mock.url.rpartition(":")[2]))) as server:
+                names = b"clone-of-v4", b"deepseek-v4"
+                relay(connection, server, renamed(*names), renamed(*reversed(names)))
+
+        with listening(serve) as port:
+            yield f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("price", ["", "0.1,0.2,0.4"])
+def test_the_action_runs_on_a_clone_whose_model_has_no_price(price, clone, runner, tmp_path):
+    bounded = {"price": price, "budget-usd": "0.50"} if price else {}
+    done = step("Check", runner, tmp_path, url=clone, profile="openai", suite="smoke", **bounded)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / given("out") / "report.json").read_text(encoding="utf-8"))
+    assert report["target"]["model"].startswith("clone-of-v4")
+    assert (report["cost"]["usd"] is not None) == bool(price)
+
+
+def test_a_budget_that_cannot_be_kept_says_what_to_give(clone, runner, tmp_path):
+    done = step("Check", runner, tmp_path, url=clone, profile="openai", suite="smoke", **{"budget-usd": "0.10"})
+    assert done.returncode == 2
+    assert "--price HIT,MISS,OUTPUT" in done.stderr
+
+
+@pytest.mark.parametrize("suite", ["smoke", "standard", "thorough"])
+def test_every_suite_fits_into_the_default_budget(suite, tmp_path):
+    command = [sys.executable, "-m", "echosounder", "plan", "--suite", suite, "--json"]
+    plan = json.loads(subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout)
+    assert plan["requests"] <= int(given("budget-requests"))
+    assert given("budget-usd") == "", "a clone's model has no price"
+
+
+def test_artifacts_of_a_matrix_have_names_of_their_own():
+    (upload,) = [step for step in ACTION["runs"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert {"github.job", "strategy.job-index"} <= set(re.findall(r"[a-z]+\.[a-z-]+", upload["with"]["name"]))
+
+
 def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
     job = yaml.safe_load((ROOT / "ci/gitlab-ci.yml").read_text(encoding="utf-8"))["echosounder"]
-    assert job["script"] == ["/opt/echosounder/ci/check-and-publish"]
+    with spawn(profile="openai", keyless=True, ttft_ms=0, itl_ms=0) as mock:
+        variables = job["variables"] | {"ECHOSOUNDER_URL": mock.url, "ECHOSOUNDER_SUITE": "smoke"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        script = "\n".join(job["script"]).replace("/opt/echosounder", str(ROOT))
+        env = {"PATH": path, "HOME": str(tmp_path)} | variables
+        command = ["bash", "-eo", "pipefail", "-c", script]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / job["variables"]["ECHOSOUNDER_OUT"] / "junit.xml").exists()
+    assert variables["ECHOSOUNDER_BUDGET_REQUESTS"] == given("budget-requests")
     assert job["artifacts"]["paths"] == [job["variables"]["ECHOSOUNDER_OUT"]]
     assert job["artifacts"]["reports"]["junit"] == f"{job['variables']['ECHOSOUNDER_OUT']}/junit.xml"
 
@@ -98,7 +160,7 @@ def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
 @pytest.mark.field
 @pytest.mark.timeout(600)
 def test_the_install_step_makes_an_environment_that_checks(runner, tmp_path):
-    """The step as it is, in a clean environment outside the repository; the Dockerfile builds with the same two commands."""
+    """The step as it is, in a clean environment outside the repository; Dockerfile and GitLab job install by the same script."""
     (tmp_path / "echosounder").unlink()
     (tmp_path / "python").symlink_to(sys.executable)
     installed = step("Install", runner | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}, tmp_path)

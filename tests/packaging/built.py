@@ -21,8 +21,10 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 LOCKED = ("requirements.lock", "requirements-dev.lock")
-# Run against the lowest versions: what the libraries that we call give back, and the plugin in their pytest.
-SMOKE = ("tests/wire", "tests/specs", "tests/reports", "tests/echosounder/test_pytest_front_end.py")
+# Run against the lowest versions: what the libraries that we call give back, and the plugin in their pytest. Their pytest falls over the
+# finder that pygal leaves behind unless test modules are imported the old way.
+SMOKE = ("tests/reports", "tests/echosounder/test_pytest_front_end.py", "tests/load/test_load_figures.py")
+OLD_WAY = ("-o", "addopts=-p no:locust --import-mode=prepend", "-p", "no:cacheprovider")
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0, **variables: str) -> str:
@@ -98,8 +100,8 @@ def lowest(wheel: Path, folder: Path) -> None:
     old = python(folder / "old")
     pip(old, "--only-binary", ":all:", "--requirement", pins, wheel)
     main_job([old.parent / "echosounder"], folder, load=True)
-    pip(old, "--constraint", pins, "pytest-timeout", "pytest-xdist")
-    run(old, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", *(ROOT / path for path in SMOKE), cwd=ROOT)
+    pip(old, "--constraint", pins, "pytest-timeout", "selenium", "openai")
+    run(old, "-m", "pytest", "-q", *OLD_WAY, *(ROOT / path for path in SMOKE), cwd=ROOT)
 
 
 def uv(wheel: Path, folder: Path) -> None:
