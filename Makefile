@@ -1,6 +1,9 @@
 # The verbs of daily work; .ci/run and the README call the same ones. `make` alone sets up .venv.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHONS ?= $(foreach minor,11 12 13 14 15,$(shell command -v python3.$(minor))) $(wildcard $(HOME)/.pyenv/versions/3.1[1-5].*/bin/python)
+TESTS ?= tests
 # An environment comes whole from its lock: nothing is resolved (pip before 23.3 takes extras past the hashes), `pip check` finds gaps.
 QUIET := --quiet --disable-pip-version-check
 INSTALL := python -m pip install $(QUIET) --require-hashes --no-deps
@@ -8,15 +11,15 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
 FIELD := $(foreach name,litellm llama langchain transformers aimock npm clients reports,.field/$(name)/ready)
 
-.PHONY: setup check test demo self field docs bench packaging peers lock clean
+.PHONY: setup check test pythons demo self field docs bench packaging peers lock clean
 .DEFAULT_GOAL := setup
 
-setup: .venv/ready  ## everything the harness and its tests need, by version and hash
+setup: $(VENV)/ready  ## everything the harness and its tests need, by version and hash
 
-.venv/ready: requirements-dev.lock pyproject.toml
+$(VENV)/ready: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 2; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(INSTALL) --only-binary :all: --requirement $<
 	$(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check
@@ -31,7 +34,15 @@ check: setup  ## style, types, catalogue, import table
 	$(BIN)/pytest --quiet tests/test_architecture.py
 
 test: setup  ## the whole suite, field tests aside
-	$(BIN)/pytest --quiet -n 3 --dist loadfile --no-loadscope-reorder -m "not field and not docs"
+	$(BIN)/pytest --quiet -n 3 --dist loadfile --no-loadscope-reorder -m "not field and not docs" $(TESTS)
+
+pythons:  ## the same under each Python that this machine has; TESTS names a part
+	@ran=; for python in $(PYTHONS); do \
+	  version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  case $$ran in *$$version*) continue;; esac; ran="$$ran $$version"; \
+	  echo "Python $$version: $$python"; \
+	  $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$version test || exit 1; \
+	done
 
 demo: setup  ## the main job on the bundled mock: a check, then ten seconds of load
 	$(BIN)/echosounder check --out runs/demo-check
@@ -88,7 +99,7 @@ $(foreach name,litellm langchain packaging transformers $(PEERS),.field/$(name)/
 .field/llama/ready: tests/field/llama-build.lock tests/field/llama.lock
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<
-	PATH="$(abspath $(@D))/bin:$$PATH" CMAKE_ARGS=-DLLAVA_BUILD=OFF \
+	PATH="$(CURDIR)/$(@D)/bin:$$PATH" CMAKE_ARGS=-DLLAVA_BUILD=OFF \
 	  $(@D)/bin/$(INSTALL) --no-build-isolation --requirement $(word 2,$^)
 	$(CHECK)
 	@touch $@
@@ -110,4 +121,4 @@ lock: setup  ## renew the lock files: versions and hashes for Python 3.11 and ne
 	  $(BIN)/$(LOCK) --override tests/field/without-torch.txt $$name.in --output-file $$name.lock || exit 1; done
 
 clean:
-	rm -rf .venv .field .mypy_cache .ruff_cache .pytest_cache .hypothesis runs site dist
+	rm -rf .venv* .field .mypy_cache .ruff_cache .pytest_cache .hypothesis runs site dist
