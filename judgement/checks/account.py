@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any
 
 from echosounder.judgement.answers import ok
@@ -11,6 +12,9 @@ from echosounder.judgement.checks.outcomes import outcome, tried
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
+AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+MILLISECONDS = 10**11
+"""More than this are no seconds: 3,000 years hence."""
 AMOUNTS = ("total_balance", "granted_balance", "topped_up_balance")
 EXPECTED = {
     "models.expected-2024-07": {"deepseek-chat", "deepseek-coder"},
@@ -81,6 +85,8 @@ def created(exchange: Exchange, case: Case) -> Problems:
         if not isinstance(value, int) or isinstance(value, bool):
             got = excerpt(value) if "created" in row else "absent"
             yield Problem(f"created is {got}, expected whole Unix seconds", pointer=f"/data/{position}/created")
+        elif not 0 <= value < MILLISECONDS:
+            yield Problem(f"created is {value}, which are no Unix seconds", pointer=f"/data/{position}/created")
 
 
 def expect(requirement: str, names: set[str]) -> None:
@@ -100,10 +106,8 @@ def accounted(exchange: Exchange) -> bool:
 
 
 def amount(value: Any) -> Decimal | None:
-    try:
-        return Decimal(value) if isinstance(value, str) else None
-    except InvalidOperation:
-        return None
+    """A decimal number as money is written: without exponent, and not a word such as NaN, which Python would read too."""
+    return Decimal(value) if isinstance(value, str) and AMOUNT.fullmatch(value) else None
 
 
 @check("balance.string-amounts", accounted)

@@ -16,6 +16,8 @@ from echosounder.judgement.answers import (
     completion,
     document,
     entries,
+    objects,
+    wants_stream,
     whole,
 )
 from echosounder.judgement.check import (
@@ -129,19 +131,20 @@ def names_itself(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"object is {exchange.json.get('object')!r}, expected 'chat.completion'", pointer="/object")
 
 
-@check_group("chat.id-unique", readable)
+@check_group("chat.id-unique", chat_completion)
 def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
     seen: dict[str, Exchange] = {}
     for exchange in exchanges:
-        id = exchange.json.get("id")
+        event, body = next(iter(objects(exchange)), (None, exchange.json))
+        id = at(body, "id")
         if not isinstance(id, str) or not id:
-            yield Problem(f"id is {id!r}, expected a text that is not empty", pointer="/id", exchange=exchange)
+            says = f"id is {id!r}, expected a string that is not empty"
         elif id in seen:
-            yield Problem(
-                f"the answers {seen[id].id} and {exchange.id} share the id {id!r}", pointer="/id", exchange=exchange
-            )
+            says = f"the answers {seen[id].id} and {exchange.id} share the id {id!r}"
         else:
             seen[id] = exchange
+            continue
+        yield Problem(says, event=event, pointer="/id", exchange=exchange)
     if len(exchanges) == len(seen) == 1:
         raise Inconclusive("there is one answer only, and nothing to compare its id with")
 
@@ -231,9 +234,15 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
                 exchange=exchange,
                 cause="characters were cut",
             )
-    repeated = [UNICODE in text for _, text in texts]
-    if not any(repeated):
+    if not any(UNICODE in text for _, text in texts):
         raise Inconclusive("the model did not repeat the text")
+    modes = {mode: [(each, text) for each, text in texts if wants_stream(each) is mode] for mode in (False, True)}
+    whole = {mode: [UNICODE in text for _, text in rows] for mode, rows in modes.items()}
+    for mode, name in ((True, "a stream"), (False, "a document")):
+        if whole[mode] and not any(whole[mode]) and whole[not mode] and all(whole[not mode]):
+            exchange, text = modes[mode][0]
+            says = f"no answer as {name} repeats the text unchanged, and each in the other mode does"
+            yield Problem(says, excerpt=text, exchange=exchange, cause="stream and document differ")
 
 
 @check(

@@ -10,6 +10,7 @@ from echosounder.judgement.answers import answer, chat_completion, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import Exchange
 
+OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
 
 
@@ -53,9 +54,13 @@ def no_fence(exchange: Exchange, case: Case) -> Problems:
     text = content(exchange)
     if not text:
         raise Inconclusive("the model wrote nothing")
-    if FENCE.search(text) and parsed(text) is None:
+    if parsed(text) is not None:
+        return
+    within = OBJECT.search(text)
+    if FENCE.search(text) or (within and parsed(within[0]) is not None):
+        wrapping = "a fence" if FENCE.search(text) else "prose"
         yield Problem(
-            f"the JSON is wrapped in a fence: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON"
+            f"the JSON is wrapped in {wrapping}: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON"
         )
 
 

@@ -158,7 +158,7 @@ def authentication_type(exchange: Exchange, case: Case) -> Problems:
 @check("error.401-masks-key", spoke)
 def masks_key(exchange: Exchange, case: Case) -> Problems:
     """The runner blots the real key out with as many stars; a made-up key is found as it is."""
-    if BAD_KEY[:-4][-8:] in exchange.text or "*" * 8 in exchange.text:
+    if BAD_KEY[-6:] in exchange.text or BAD_KEY[:-4][-8:] in exchange.text or "*" * 8 in exchange.text:
         yield Problem("the error repeats more of the key than its last four characters")
 
 

@@ -33,8 +33,16 @@ def must_think(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-for requirement in ("thinking.enabled", "thinking.default-on", "thinking.reasoner-thinks"):
-    check(requirement, chat_completion)(must_think)
+def must_think_and_answer(exchange: Exchange, case: Case) -> Problems:
+    yield from must_think(exchange, case)
+    found = answer(exchange)
+    if found.reasoning and found.finish == "stop" and not found.content and not found.calls:
+        yield Problem("the thought came to its end, and no content stands next to it", cause="no answer")
+
+
+check("thinking.enabled", chat_completion)(must_think_and_answer)
+check("thinking.reasoner-thinks", chat_completion)(must_think_and_answer)
+check("thinking.default-on", chat_completion)(must_think)
 
 
 @check("thinking.disabled", chat_chosen)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from echosounder.judgement.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
+from echosounder.judgement.checks.framing import DONE
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
 from echosounder.judgement.checks.refusals import enveloped, web_page
 from echosounder.wire.exchange import End, Exchange
@@ -35,11 +36,21 @@ def framed(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("transport.trace-id", answered)
-def trace_id(exchange: Exchange, case: Case) -> Problems:
-    value = exchange.header("x-ds-trace-id")
-    if value is None or not re.fullmatch(r"[0-9a-f]{32}", value):
-        yield Problem(f"x-ds-trace-id is {value or 'absent'}, expected 32 hex digits")
+@check_group("transport.trace-id", answered)
+def trace_id(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    seen: dict[str, Exchange] = {}
+    for exchange in exchanges:
+        value = exchange.header("x-ds-trace-id")
+        if value is None or not re.fullmatch(r"[0-9a-f]{32}", value):
+            yield Problem(f"x-ds-trace-id is {value or 'absent'}, expected 32 hex digits", exchange=exchange)
+        elif value in seen:
+            yield Problem(
+                f"exchanges {seen[value].id} and {exchange.id} have the same x-ds-trace-id {value}", exchange=exchange
+            )
+        else:
+            seen[value] = exchange
+    if len(exchanges) == len(seen) == 1:
+        raise Inconclusive("there is one answer only, and nothing to compare its x-ds-trace-id with")
 
 
 @check("transport.content-type-exact", answered)
@@ -106,6 +117,8 @@ def n_choices(exchange: Exchange, case: Case) -> Problems:
     ids = {str(chunk.get("id")) for _, chunk in objects(exchange)}
     if len(ids) > 1:
         yield Problem(f"the chunks of two choices carry {len(ids)} ids, expected one")
+    if (ends := exchange.data.count(DONE)) > 1:
+        yield Problem(f"two choices got {ends} markers [DONE], expected one", event=exchange.data.index(DONE))
     rows = [choice for _, chunk in objects(exchange) for _, choice in choices(chunk)]
     for index in (0, 1):
         mine = [choice for choice in rows if choice.get("index") == index]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import answer, asked, completion, document, ok
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, picks
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.metered import Known, Metered
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
@@ -100,20 +100,24 @@ def cached_within(exchange: Exchange, case: Case) -> Problems:
 @check("usage.nonnegative", counted)
 def nonnegative(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    for name, value in _numbers(found.usage_raw, "/usage"):
-        if value < 0:
-            yield Problem(f"{name.rpartition('/')[2]} is negative: {value}", event=found.usage_event, pointer=name)
+    for place, value in _members(found.usage_raw, "/usage"):
+        name = place.rpartition("/")[2]
+        if isinstance(value, (int, float)) and value < 0:
+            yield Problem(f"{name} is negative: {value}", event=found.usage_event, pointer=place)
+        elif name.endswith("_tokens") and type(value) is not int:
+            yield Problem(f"{name} is {excerpt(value)}, expected an integer", event=found.usage_event, pointer=place)
     if counts.prompt == 0:
         yield Problem(
             "prompt_tokens is 0, although something was asked", event=found.usage_event, pointer="/usage/prompt_tokens"
         )
 
 
-def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:
+def _members(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """``(JSON pointer, value)`` of every member, those of objects within it included; null is no value."""
     if isinstance(value, dict):
         for name, member in value.items():
-            yield from _numbers(member, f"{path}/{name}")
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield from _members(member, f"{path}/{name}")
+    elif value is not None:
         yield path, value
 
 

@@ -153,6 +153,14 @@ def header_loss(reply: Reply, context: Context) -> Reply:
     return reply
 
 
+@deviation("trace-id-repeated", Layer.HTTP, {"transport.trace-id"})
+def trace_id_repeated(reply: Reply, context: Context) -> Reply:
+    """Every answer carries the same trace id."""
+    if reply.header("x-ds-trace-id"):
+        reply.set_header("x-ds-trace-id", "0123456789abcdef" * 2)
+    return reply
+
+
 @deviation("content-type-missing", Layer.HTTP, {"chat.content-type", "stream.content-type", "models.content-type"})
 def content_type_missing(reply: Reply, context: Context) -> Reply:
     """No answer says what it is."""

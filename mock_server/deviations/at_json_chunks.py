@@ -243,6 +243,26 @@ def n_interleave_id(frames: Frames, context: Context) -> Frames:
             yield from (Frame(frame.at, frame.raw) for _ in range(several - 1))
 
 
+@deviation("n-done-each", Layer.JSON, {"limits.n-choices"})
+def n_done_each(frames: Frames, context: Context) -> Frames:
+    """Where several choices are asked for, each ends the stream: there is a ``[DONE]`` per choice, under one id.
+
+    Only seen in the openai dialect, for DeepSeek refuses n.
+    """
+    several = (whole_number(context.body, "n") or 1) if context.stream else 1
+    for frame in frames:
+        yield frame
+        if context.edits.ends(frame.raw):
+            yield from (Frame(frame.at, frame.raw) for _ in range(several - 1))
+
+
+@each_chunk("stream-id-fixed", {"chat.id-unique"})
+def stream_id_fixed(chunk: Document, context: Context) -> None:
+    """All streams have the same id."""
+    if "id" in chunk:
+        chunk["id"] = "chatcmpl-0"
+
+
 @deviation("chunk-reordered", Layer.JSON, {"stream.finish-last", "stream.text-complete"})
 def chunk_reordered(frames: Frames, context: Context) -> Frames:
     """The first piece of the text arrives after the chunk that ends the choice."""

@@ -97,6 +97,20 @@ def balance_numbers(document: Document, context: Context) -> None:
         account |= {name: float(value) for name, value in account.items() if name.endswith("_balance")}
 
 
+@each_document("balance-in-exponents", {"balance.string-amounts", "balance.schema", "response.document-valid"})
+def balance_in_exponents(document: Document, context: Context) -> None:
+    """Amounts of money are written with an exponent."""
+    for account in accounts(document):
+        account |= {name: f"{float(value):.2E}" for name, value in account.items() if name.endswith("_balance")}
+
+
+@each_document("models-created-in-milliseconds", {"models.created"})
+def models_created_in_milliseconds(document: Document, context: Context) -> None:
+    """``/models`` dates its models in milliseconds."""
+    for model in document.get("data") or ():
+        model["created"] = 1_722_000_000_000
+
+
 @each_document("balance-sum-mismatch", {"balance.total-is-sum"})
 def balance_sum_mismatch(document: Document, context: Context) -> None:
     """``total_balance`` leaves out what was granted."""

@@ -7,11 +7,12 @@ from typing import Any
 from echosounder.mock_server.deviations.asked import wants_json
 from echosounder.mock_server.deviations.at_json_chunks import ended_at_first
 from echosounder.mock_server.deviations.edits import Frames, edit
-from echosounder.mock_server.deviations.forms import each_document
+from echosounder.mock_server.deviations.forms import each_body, each_chunk, each_document
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
 Document = dict[str, Any]
 FENCE = "```"
+JOINER = "\u200d"
 
 
 # --- JSON mode
@@ -37,6 +38,12 @@ def wrapped(frames: Frames, context: Context, opening: str, closing: str) -> Fra
 def json_fenced(frames: Frames, context: Context) -> Frames:
     """A JSON answer is wrapped in a code fence."""
     return wrapped(frames, context, f"{FENCE}json\n", f"\n{FENCE}")
+
+
+@deviation("json-in-prose", Layer.JSON, {"json.no-fence", "json.valid"})
+def json_in_prose(frames: Frames, context: Context) -> Frames:
+    """A JSON answer is introduced by a sentence."""
+    return wrapped(frames, context, "Here is the JSON that you asked for:\n", "")
 
 
 @deviation("json-array", Layer.JSON, {"json.object"})
@@ -127,3 +134,18 @@ def utf8_split_by_token(frames: Frames, context: Context) -> Frames:
             holder[name] = "\ufffd"
             yield replace(frame, json=copy.deepcopy(frame.json), raw=b"", tokens=0)
         yield frame
+
+
+@each_chunk("joiners-dropped-in-streams", {"chat.unicode", "stream.text-complete"})
+def joiners_dropped_in_streams(chunk: Document, context: Context) -> None:
+    """A stream loses the joiners of emoji, so that one family becomes three people."""
+    for holder, name in context.edits.texts(chunk):
+        holder[name] = (holder[name] or "").replace(JOINER, "")
+
+
+@each_body("thought-without-answer", {"thinking.enabled"})
+def thought_without_answer(document: Document, context: Context) -> None:
+    """A model thinks, and the content next to the thought is empty."""
+    if any(holder[name] for holder, name in context.edits.thoughts(document)):
+        for holder, name in context.edits.texts(document):
+            holder[name] = ""

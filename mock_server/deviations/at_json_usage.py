@@ -66,6 +66,14 @@ def cache_details_null(document: Document, context: Context) -> None:
         usage["prompt_tokens_details"] = None
 
 
+@each_document("cached-tokens-float", {"usage.nonnegative", "usage.details-object"})
+def cached_tokens_float(document: Document, context: Context) -> None:
+    """The cached tokens of the prompt are counted in floating point."""
+    for usage in context.edits.usages(document):
+        details = usage.get("prompt_tokens_details") or {}
+        details |= {name: float(count) for name, count in details.items() if count is not None}
+
+
 @each_document("cache-negative", {"usage.nonnegative"})
 def cache_negative(document: Document, context: Context) -> None:
     """A count that was derived by subtracting cached tokens twice is negative."""

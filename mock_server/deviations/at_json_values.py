@@ -195,6 +195,15 @@ def error_type_wrong_on_401(document: Document, context: Context) -> None:
         document["error"]["type"] = "invalid_request_error"
 
 
+@each_error("key-half-masked", {"error.401-masks-key"})
+def key_half_masked(document: Document, context: Context) -> None:
+    """The error about a key shows its last eight characters."""
+    if context.status == 401:
+        document["error"]["message"] = (
+            f"Incorrect API key: ****{(context.request.headers.get('authorization') or '')[-8:]}"
+        )
+
+
 @each_error("key-in-error", {"error.401-masks-key"})
 def key_in_error(document: Document, context: Context) -> None:
     """The error about a key repeats it."""

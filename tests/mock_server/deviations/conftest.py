@@ -67,6 +67,7 @@ HISTORY = [
 ]
 PARTS = [*HISTORY[:2], {**HISTORY[2], "content": [{"type": "text", "text": "21 degrees"}]}]
 HI = said("Repeat exactly: one two three four five six")
+FAMILY = said("Repeat exactly: 👩\u200d👩\u200d👧")
 CJK = said("Repeat exactly: 那只猫在灯塔上 😀")
 STORY = said("Write a long story.", max_tokens=8)
 CALL = said("Call weather for Paris and for Tokyo.", tools=[function("weather", city={"type": "string"})])
@@ -127,6 +128,7 @@ ASKS = {
     "stream of OpenAI": Ask({**HI, **USAGE}, mock=(("profile", "openai"),)),
     "CJK stream": Ask({**CJK, **STREAM}),
     "CJK": Ask(CJK),
+    "family stream": Ask({**FAMILY, **STREAM}),
     "story": Ask(STORY),
     "long stream": Ask({**STORY, **USAGE, "max_tokens": 24}),
     "negative length": Ask({**STORY, "max_tokens": -1}),

@@ -55,6 +55,7 @@ ROWS = [
         lambda wire: set(sizes(wire)) == {0, 1} and wire.text == "那只猫在灯塔上 😀",
     ),
     ("header-loss", "chat", lambda wire: wire.header("x-ds-trace-id") is None),
+    ("trace-id-repeated", "chat", lambda wire: wire.header("x-ds-trace-id") == "0123456789abcdef" * 2),
     ("content-type-missing", "models", lambda wire: wire.header("content-type") is None),
     ("content-type-malformed", "chat", lambda wire: wire.header("content-type") == "application/json; charset"),
     ("content-type-spelling", "stream", lambda wire: wire.header("content-type") == "Text/Event-Stream"),

@@ -55,6 +55,8 @@ ROWS = [
         "FIM as stream",
         lambda wire: wire.finishes == ["stop"] and wire.data[-1] == "[DONE]",
     ),
+    ("stream-id-fixed", "stream", lambda wire: set(ids(wire)) == {"chatcmpl-0"}),
+    ("n-done-each", "two streams in one", lambda wire: len(ids(wire)) == 1 and wire.data.count("[DONE]") == 2),
     (
         "n-interleave-id",
         "two streams in one",

@@ -20,6 +20,12 @@ ROWS = [
     ("models-doubled", "models", lambda wire: len(wire.json["data"]) == 4),
     ("balance-unavailable", "balance", lambda wire: wire.json["is_available"] is False),
     ("balance-frozen", "balance", lambda wire: account(wire)["total_balance"] == "110.00"),
+    ("balance-in-exponents", "balance", lambda wire: "E+0" in account(wire)["total_balance"]),
+    (
+        "models-created-in-milliseconds",
+        "models",
+        lambda wire: {each.get("created") for each in wire.json["data"]} == {1722 * 10**9},
+    ),
     ("balance-numbers", "balance", lambda wire: isinstance(account(wire)["total_balance"], float)),
     (
         "balance-sum-mismatch",

@@ -25,6 +25,7 @@ ROWS = [
     ("cache-fields-missing", "chat", lambda wire: "prompt_cache_hit_tokens" not in only(wire)),
     ("cache-fields-missing", "FIM as stream", lambda wire: "prompt_cache_miss_tokens" not in only(wire)),
     ("cache-details-null", "chat", lambda wire: only(wire)["prompt_tokens_details"] is None),
+    ("cached-tokens-float", "chat", lambda wire: type(only(wire)["prompt_tokens_details"]["cached_tokens"]) is float),
     ("cache-negative", "chat", lambda wire: only(wire)["prompt_tokens_details"].get("text_tokens", 0) < 0),
     ("cache-always-zero", "cached", lambda wire: only(wire)["prompt_cache_hit_tokens"] == 0),
     ("length-overwritten", "story", lambda wire: wire.finishes == ["stop"]),

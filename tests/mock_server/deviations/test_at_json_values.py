@@ -51,6 +51,7 @@ ROWS = [
         "bad key",
         lambda wire: wire.status == 401 and wire.error["type"] == "invalid_request_error",
     ),
+    ("key-half-masked", "bad key", lambda wire: wire.error["message"] == "Incorrect API key: ****key-1234"),
     ("key-in-error", "bad key", lambda wire: "sk-invalid-key-1234" in wire.error["message"]),
 ]
 
