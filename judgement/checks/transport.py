@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from echosounder.judgement.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
-from echosounder.judgement.checks.framing import DONE
+from echosounder.judgement.checks.framing import marker
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
 from echosounder.judgement.checks.refusals import enveloped, web_page
 from echosounder.wire.exchange import End, Exchange
@@ -117,8 +117,9 @@ def n_choices(exchange: Exchange, case: Case) -> Problems:
     ids = {str(chunk.get("id")) for _, chunk in objects(exchange)}
     if len(ids) > 1:
         yield Problem(f"the chunks of two choices carry {len(ids)} ids, expected one")
-    if (ends := exchange.data.count(DONE)) > 1:
-        yield Problem(f"two choices got {ends} markers [DONE], expected one", event=exchange.data.index(DONE))
+    done = marker(exchange)
+    if (ends := exchange.data.count(done)) > 1:
+        yield Problem(f"two choices got {ends} markers {done}, expected one", event=exchange.data.index(done))
     rows = [choice for _, chunk in objects(exchange) for _, choice in choices(chunk)]
     for index in (0, 1):
         mine = [choice for choice in rows if choice.get("index") == index]
