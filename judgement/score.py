@@ -39,7 +39,7 @@ from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import Sendable, Setting, Suite
 from echosounder.judgement.shares import BROKEN, rounds, share, together
 from echosounder.judgement.smallest import extra, sharpened
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import NOT_SERVED, Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.strict_json import at
 from echosounder.wire.verdict import Result, Verdict
@@ -128,7 +128,7 @@ def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange
     """None of the exchanges could be judged: whose doing is that?"""
     ids = tuple(exchange.id for exchange in exchanges)
     what = _outcomes(exchanges)
-    if all(exchange.status in {402, 429, 503} for exchange in exchanges):
+    if all(exchange.status in NOT_SERVED for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"not served: {what}", exchanges=ids)
     if check.model and all(completion(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)

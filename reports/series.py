@@ -7,6 +7,7 @@ from itertools import accumulate
 from math import floor, log2
 from typing import Any
 
+from echosounder.wire.exchange import TURNED_AWAY
 from echosounder.wire.latency import complete, quantile
 
 Sample = Mapping[str, Any]
@@ -34,7 +35,9 @@ def points(samples: Sequence[Sample]) -> list[dict[str, Any]]:
     good = [sample for sample in samples if complete(sample) and "t_closed" in sample]
     achieved = Counter(_column(sample["t_closed"], start, width) for sample in good)
     failed = Counter(_column(_over(sample), start, width) for sample in samples if _failed(sample))
-    rejected = Counter(_column(_over(sample), start, width) for sample in samples if sample.get("status") in {429, 503})
+    rejected = Counter(
+        _column(_over(sample), start, width) for sample in samples if sample.get("status") in TURNED_AWAY
+    )
     ttft = _ttft(samples, start, width)
     return [
         {
@@ -89,7 +92,7 @@ def _over(sample: Sample) -> int:
 
 
 def _failed(sample: Sample) -> bool:
-    return bool(sample.get("failure")) and sample.get("status") not in {429, 503}
+    return bool(sample.get("failure")) and sample.get("status") not in TURNED_AWAY
 
 
 def _ttft(samples: Iterable[Sample], start: int, width: int) -> dict[int, list[float]]:

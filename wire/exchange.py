@@ -68,6 +68,10 @@ class Stamped:
 
 
 UPSTREAM = "upstream"
+TURNED_AWAY = frozenset({429, 503})
+"""Statuses of a limiter or of want of capacity: nothing is wrong with the request, and none of it was served."""
+NOT_SERVED = TURNED_AWAY | {402}
+"""The same, and those of want of money."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,12 @@ class Exchange:
     t_closed: int | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     format: str = ""
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What those who judge it have worked out, by name, kept as long as the exchange lives and no part of its value."""
+        return {}
+
     side: str = ""
 
     def __post_init__(self) -> None:

@@ -6,18 +6,16 @@ from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 
 from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, picks
-from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.exchange import NOT_SERVED, End, Exchange
 from echosounder.wire.strict_json import at
 
-# Not the fault of the request, and nothing to learn from: no money, no room, no capacity.
-BUSY = frozenset({402, 429, 503})
 CLIENT = range(400, 500)
 
 
 @picks("sent, and not turned away for lack of room")
 def tried(exchange: Exchange) -> bool:
     """No answer at all counts as tried."""
-    return exchange.status not in BUSY and exchange.end is not End.CONNECT_FAILED
+    return exchange.status not in NOT_SERVED and exchange.end is not End.CONNECT_FAILED
 
 
 def answered(exchange: Exchange) -> bool:

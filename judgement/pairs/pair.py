@@ -86,7 +86,7 @@ def pairs(exchanges: Iterable[Exchange]) -> tuple[Pair, ...]:
 
 def _pair(client: Exchange, upstream: tuple[Exchange, ...]) -> Pair:
     """The same pair for the same two sides, with what was compared already: a run is judged more than once."""
-    kept: Pair | None = client.__dict__.get("_pair")
+    kept: Pair | None = client.derived.get("pair")
     if kept is None or len(kept.upstream) != len(upstream) or any(map(operator.is_not, kept.upstream, upstream)):
-        kept = client.__dict__["_pair"] = Pair(client, upstream)
+        kept = client.derived["pair"] = Pair(client, upstream)
     return kept

@@ -9,8 +9,9 @@ from echosounder.judgement.limiter import Kind
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Ask, Book, Outcome, Script, Stopped
 from echosounder.load.limits.goal import Asking, Goal
-from echosounder.load.limits.seen import REFUSALS, Fit, Range, Record, seen
+from echosounder.load.limits.seen import Fit, Range, Record, seen
 from echosounder.wire.errors import CannotJudge
+from echosounder.wire.exchange import TURNED_AWAY
 
 SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
 HOLD = (0.6, 8.0)  # s that a request is held in flight: at least, at most
@@ -66,7 +67,7 @@ class Bench:
 
 
 def refused(outcomes: Sequence[Outcome]) -> int:
-    return sum(outcome.status in REFUSALS for outcome in outcomes)
+    return sum(outcome.status in TURNED_AWAY for outcome in outcomes)
 
 
 def accepted(outcomes: Sequence[Outcome]) -> int:
@@ -77,7 +78,7 @@ def calibrate(bench: Bench) -> Script[None]:
     """Learn how fast the target decides and writes. Raises :class:`CannotJudge` where it serves nothing."""
     first = yield from _first(bench)
     [sample] = yield from bench.book.ended([bench.ask(bench.asking.job(SAMPLE_TOKENS))])
-    if sample.status in REFUSALS:
+    if sample.status in TURNED_AWAY:
         yield from recover(bench)
         [sample] = yield from bench.book.ended([bench.ask(bench.asking.job(SAMPLE_TOKENS))])
     bench.rtt = max(min(first.answered - first.sent, sample.answered - sample.sent), 0.001)
@@ -87,7 +88,7 @@ def calibrate(bench: Bench) -> Script[None]:
 
 def _first(bench: Bench) -> Script[Outcome]:
     [first] = yield from bench.book.ended([bench.short()])
-    if first.status in REFUSALS:
+    if first.status in TURNED_AWAY:
         first = yield from recover(bench)
     if first.status != 200:
         said = (first.sample.error or first.sample.failure) if first.sample else ""

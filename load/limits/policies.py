@@ -9,7 +9,7 @@ from echosounder.load.experiment.script import Ask, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall
 from echosounder.load.limits.conclude import Identified
 from echosounder.load.limits.hints import hint
-from echosounder.load.limits.seen import REFUSALS
+from echosounder.wire.exchange import TURNED_AWAY
 
 ATTEMPTS = 6
 EXCESS = (4, 16)  # jobs more than the limiter takes at once: at least, at most
@@ -121,7 +121,7 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
 
 
 def _wait(outcome: Outcome, attempt: int, delay: Delay, random: Random, base: float, wall: Wall) -> float | None:
-    if outcome.status not in REFUSALS or attempt + 1 >= ATTEMPTS:
+    if outcome.status not in TURNED_AWAY or attempt + 1 >= ATTEMPTS:
         return None
     said = hint(outcome, wall(outcome.answered))
     return delay(attempt, said.wait if said else None, random, base)

@@ -13,8 +13,8 @@ from itertools import accumulate
 
 from echosounder.judgement.limiter import Kind
 from echosounder.load.experiment.script import Outcome
+from echosounder.wire.exchange import TURNED_AWAY
 
-REFUSALS = frozenset({429, 503})
 INFINITY = float("inf")
 
 
@@ -84,7 +84,9 @@ def seen(outcomes: Iterable[Outcome], slack: float) -> "Record":
     ``slack``: how long a last byte may be on its way, s. What was refused before anything was accepted is left out: it tells of
     what had happened before we came.
     """
-    found = [_decision(outcome, slack) for outcome in outcomes if outcome.status == 200 or outcome.status in REFUSALS]
+    found = [
+        _decision(outcome, slack) for outcome in outcomes if outcome.status == 200 or outcome.status in TURNED_AWAY
+    ]
     begin = min((each.sent for each in found if each.accepted), default=INFINITY)
     return Record(tuple(sorted((each for each in found if each.answered > begin), key=lambda each: each.sent)))
 

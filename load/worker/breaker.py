@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from echosounder.load.sample import CLIENT_LIMIT, Sample
+from echosounder.wire.exchange import TURNED_AWAY
 
 _AT_ONCE = {
     401: ("key-refused", "the target does not accept the API key (401); set the variable named by --api-key-env"),
@@ -10,7 +11,6 @@ _AT_ONCE = {
     403: ("key-refused", "the target forbids what we ask with this API key (403); check what the key may do"),
 }
 _FEWEST = 5  # failures in a row: fewer happen by chance
-_NO_FAULT = {429, 503}  # a limiter or an overload at work: what a load test is there to see
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Breaker:
             return Trip(*_AT_ONCE[sample.status])
         if not sample.failure:
             self.failures, self.answered = 0, True
-        elif sample.status not in _NO_FAULT and sample.end != "client-cancelled":
+        elif sample.status not in TURNED_AWAY and sample.end != "client-cancelled":
             self.failures += 1
         if self.failures < self.patience:
             return None
