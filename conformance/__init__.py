@@ -2,5 +2,5 @@
 
     requirement ── names ──> probe ──> runner ──> Exchange ──> check ──> Finding ──> Result ──> report
 
-Probes and checks are pure. :mod:`conformance.runner` opens the sockets, :mod:`conformance.probe_sender` writes the log.
+Probes and checks are pure. :mod:`conformance.http_sender` opens the sockets, :mod:`conformance.probe_sender` writes the log.
 """

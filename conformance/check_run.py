@@ -14,11 +14,11 @@ from typing import Any
 from echosounder import specs
 from echosounder.conformance.ask import Send
 from echosounder.conformance.catalogue import PROBES
+from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import Options, Progress, Watch, quiet
 from echosounder.conformance.planner import Plan
 from echosounder.conformance.probe_sender import Direct, ProbeSender, probe_sender
 from echosounder.conformance.reducer import Reducer
-from echosounder.conformance.runner import Runner
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.catalogue import known_patterns
 from echosounder.judgement.report import report
@@ -51,7 +51,7 @@ def check(options: Options, watch: Watch = quiet) -> CheckOutcome:
     _validate(options)
     baseline = Baseline.load(options.baseline) if options.baseline else Baseline()
     with (
-        Runner(options.target, options.api_key, options.bounds) as http,
+        HttpSender(options.target, options.api_key, options.bounds) as http,
         probe_sender(options, RunKind.CHECK, Direct(http)) as sender,
     ):
         stopped = CheckRun(options, sender, watch).send()

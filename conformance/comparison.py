@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import Options, Progress, Watch, quiet
 from echosounder.conformance.probe import Probe
 from echosounder.conformance.probe_sender import Direct, probe_sender
-from echosounder.conformance.runner import Runner
 from echosounder.judgement.differences import SIDES, Difference, differences
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.header import RunKind
@@ -34,7 +34,7 @@ class _Side:
 
     def __init__(self, name: str, options: Options, times: int, stack: ExitStack) -> None:
         self.name = name
-        http = stack.enter_context(Runner(options.target, options.api_key, options.bounds))
+        http = stack.enter_context(HttpSender(options.target, options.api_key, options.bounds))
         self.sender = stack.enter_context(probe_sender(options, RunKind.COMPARISON, Direct(http)))
         self.plan = self.sender.planned(times)
         if self.plan.spent is not None:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from echosounder import specs
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.planner import Caps
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.setting import Suite
 from echosounder.wire.target import Target
 

@@ -18,10 +18,10 @@ from echosounder import specs
 from echosounder.conformance import gate, provenance
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.budget import Budget
+from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import Options
 from echosounder.conformance.planner import Plan, budget_of, plan
 from echosounder.conformance.probe import Probe
-from echosounder.conformance.runner import Runner
 from echosounder.judgement.answers import models
 from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge
@@ -63,7 +63,7 @@ class Direct:
 
     subject = "the target"
 
-    def __init__(self, http: Runner) -> None:
+    def __init__(self, http: HttpSender) -> None:
         self._http, self._gates = http, list[Exchange]()
 
     def first(self, profile: str) -> Exchange:
@@ -81,7 +81,7 @@ class Direct:
         return Answered((exchange,), None if "fault" in exchange.notes else exchange.status is None, dead_end)
 
 
-def list_models(http: Runner, profile: str, id: str = "1") -> Exchange:
+def list_models(http: HttpSender, profile: str, id: str = "1") -> Exchange:
     return http.send(Ask(profile, "").get("/models"), id, MODELS)
 
 

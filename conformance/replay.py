@@ -13,7 +13,7 @@ from enum import StrEnum
 from echosounder import specs
 from echosounder.conformance.ask import Send
 from echosounder.conformance.catalogue import probes_of
-from echosounder.conformance.runner import Bounds, Runner
+from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge, rows
 from echosounder.judgement.setting import Setting
@@ -53,7 +53,7 @@ class Replay:
 def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bounds | None = None) -> Replay:
     """Sends exchange *id* of *run* once more to *target*. Raises ``UsageError`` where the run has no such exchange."""
     before = find(run, id)
-    with Runner(target, api_key, bounds or Bounds()) as runner:
+    with HttpSender(target, api_key, bounds or Bounds()) as runner:
         after = runner.send(request_of(before, target.access), before.id, before.probe)
     setting = Setting.of(run)
     old, new = findings(run.exchanges, before, setting), findings(_with(run.exchanges, after), after, setting)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.sender import PairSender
 from echosounder.conformance.proxy.upstream import Upstream
 from echosounder.conformance.replay import Replay, compare
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs.pair import Pair, pairs
 from echosounder.judgement.pairs.score import score
 from echosounder.wire.errors import UsageError

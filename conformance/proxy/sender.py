@@ -17,12 +17,12 @@ from types import TracebackType
 from typing import Self
 
 from echosounder.conformance.ask import Ask, Send
+from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.conformance.probe_sender import Answered, choose, list_models
 from echosounder.conformance.proxy import gate
 from echosounder.conformance.proxy.probes import MARKER
 from echosounder.conformance.proxy.secrecy import without_secrets
 from echosounder.conformance.proxy.upstream import Record, Upstream, body, exchange
-from echosounder.conformance.runner import Bounds, Runner
 from echosounder.judgement.pairs import behaviours
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.errors import CannotJudge
@@ -48,7 +48,7 @@ class PairSender:
     def __init__(self, target: Target, key: str | None, bounds: Bounds, upstream: Upstream, salt: str) -> None:
         self._target, self._key, self._bounds, self._upstream, self._salt = target, key, bounds, upstream, salt
         self._redact = target.redactor(key)
-        self._runners: dict[tuple[float, int], Runner] = {}
+        self._runners: dict[tuple[float, int], HttpSender] = {}
         self._markers: dict[bytes, Exchange] = {}
         self._seen: set[int] = set()
         self._sent, self._counting = 0, Lock()
@@ -127,11 +127,11 @@ class PairSender:
                 self._seen.add(record["number"])
                 yield exchange(record, client, f"{client.id}u{record['number']}", self._key or "", self._redact)
 
-    def _runner(self, send: Send, lane: int = 0) -> Runner:
+    def _runner(self, send: Send, lane: int = 0) -> HttpSender:
         """A runner has the stamps of one exchange at a time, so each lane has its own."""
         idle = float(send.notes.get("idle_s", self._bounds.idle_s))
         if (idle, lane) not in self._runners:
-            runner = Runner(self._target, self._key, replace(self._bounds, idle_s=idle))
+            runner = HttpSender(self._target, self._key, replace(self._bounds, idle_s=idle))
             self._runners[idle, lane] = self._stack.enter_context(runner)
         return self._runners[idle, lane]
 

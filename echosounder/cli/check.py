@@ -13,8 +13,8 @@ from echosounder.cli import options, results
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options, Progress
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read

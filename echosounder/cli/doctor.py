@@ -17,7 +17,7 @@ import echosounder
 from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.ask import Send
-from echosounder.conformance.runner import Bounds, Runner
+from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.wire.target import Target
 
 LIBRARIES = ("httpx", "openapi-core", "hypothesis", "locust", "gevent", "pytest")
@@ -96,7 +96,7 @@ def _key(name: str) -> Symptom:
 def _reach(aim: Target, key_env: str, timeout: float) -> Symptom:
     """Asks as a check would, by the same way."""
     key = options.api_key(key_env)
-    with Runner(aim, key, Bounds(connect_s=timeout, idle_s=timeout)) as runner:
+    with HttpSender(aim, key, Bounds(connect_s=timeout, idle_s=timeout)) as runner:
         answer = runner.send(Send("GET", "/models", headers=()), "1", "doctor")
     if answer.status is None:
         return Symptom("bad", f"{aim.shown} does not answer: {answer.error}")

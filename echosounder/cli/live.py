@@ -12,8 +12,8 @@ from rich.progress import Progress as Bar
 from echosounder.cli import options, results
 from echosounder.cli.network import Network
 from echosounder.conformance.comparison import OneSided, compare
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options, Progress
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.differences import SIDES
 from echosounder.judgement.setting import Suite
 from echosounder.reports import differences

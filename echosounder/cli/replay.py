@@ -9,10 +9,10 @@ from rich.text import Text
 
 from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.proxy import replay as both_sides
 from echosounder.conformance.replay import Change, Replay
 from echosounder.conformance.replay import replay as again
-from echosounder.conformance.runner import Bounds
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import Unreachable, UsageError
 from echosounder.wire.header import Aimed, RunKind

@@ -21,8 +21,8 @@ from echosounder.conformance import strength
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.check_run import CheckOutcome, check
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import Deviation, all_deviations

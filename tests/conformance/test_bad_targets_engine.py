@@ -8,9 +8,9 @@ from echosounder.conformance import gate
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options
 from echosounder.conformance.replay import Change, find, replay
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score

@@ -13,8 +13,8 @@ from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
 from echosounder.conformance.generate.conversations import Move, Talk, sends, walks
 from echosounder.conformance.generate.legal import breaches, legal
 from echosounder.conformance.generate.requests import TEXT, chat
+from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.probes.cache import LONG
-from echosounder.conformance.runner import Runner
 from echosounder.judgement.answers import answer
 from echosounder.judgement.check import CannotSay, Case
 from echosounder.judgement.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
@@ -88,7 +88,7 @@ def test_what_keeps_them_is_legal(turns):
 class Conversation(RuleBasedStateMachine):
     """Every rule is a move; after each of them the request is sent, and all that was answered so far is judged."""
 
-    runner: Runner
+    runner: HttpSender
     count = 0
 
     @initialize(thinks=st.booleans())
@@ -136,7 +136,7 @@ def found(judge, exchanges):
 
 
 def test_the_mock_serves_every_conversation_and_its_cache_never_forgets(mock):
-    with Runner(target(mock.url), "sk-test-0123456789") as runner:
+    with HttpSender(target(mock.url), "sk-test-0123456789") as runner:
         machine = type("Bound", (Conversation,), {"runner": runner})
         run_state_machine_as_test(machine, settings=settings(quick, max_examples=10, stateful_step_count=12))
 
@@ -145,7 +145,7 @@ def test_a_server_that_takes_no_results_back_is_found_by_the_shortest_conversati
     refused = []
     with (
         spawn(deviate=("tool-history-rejected",), ttft_ms=0, itl_ms=0) as mock,
-        Runner(target(mock.url), "sk-test-0123456789") as runner,
+        HttpSender(target(mock.url), "sk-test-0123456789") as runner,
     ):
         machine = type(
             "Noting", (Conversation,), {"runner": runner, "teardown": lambda self: refused.append(self.exchanges)}
@@ -156,7 +156,7 @@ def test_a_server_that_takes_no_results_back_is_found_by_the_shortest_conversati
 
 
 def test_a_cache_that_forgets_or_invents_is_found(mock):
-    with Runner(target(mock.url), "sk-test-0123456789") as runner:
+    with HttpSender(target(mock.url), "sk-test-0123456789") as runner:
         walk = [Move("question", "Who?"), Move("question", "Where?"), Move("question", "When?")]
         talk = Talk(ASK, f"Log of one who forgets. {LONG[:1500]}")
         honest = [runner.send(send, str(number), "test") for number, send in enumerate(sends(talk, walk))]

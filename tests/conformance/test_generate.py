@@ -8,7 +8,7 @@ from echosounder import specs
 from echosounder.conformance.ask import CHAT, Ask
 from echosounder.conformance.generate.boundaries import bounds
 from echosounder.conformance.generate.requests import chat, corpus, fim, messages, tools
-from echosounder.conformance.runner import Runner
+from echosounder.conformance.http_sender import HttpSender
 from echosounder.judgement.schema import value_mismatches
 from echosounder.wire.target import target
 
@@ -61,7 +61,7 @@ def test_a_bound_is_where_the_document_has_it(bound):
 
 def test_the_mock_refuses_what_is_out_of_bounds(mock):
     ask, wrong = Ask("2026-08", "deepseek-v4-flash"), []
-    with Runner(target(mock.url), "sk-test-0123456789") as runner:
+    with HttpSender(target(mock.url), "sk-test-0123456789") as runner:
         for bound in BOUNDS:
             body = bound.on(ask.body("Hi.", max_tokens=1, stream=True, logprobs=True))
             if not bound.legal:

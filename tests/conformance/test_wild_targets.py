@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from echosounder.conformance.check_run import check
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.setting import Suite
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target

@@ -18,11 +18,11 @@ import pytest
 
 from echosounder.conformance import provenance
 from echosounder.conformance.ask import Ask
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.sender import PairSender
 from echosounder.conformance.proxy.upstream import Upstream
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs.score import score
 from echosounder.mock_server.deviations import Layer, all_deviations
 from echosounder.mock_server.net.process import spawn

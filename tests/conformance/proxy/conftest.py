@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from echosounder.conformance.check_run import CheckOutcome
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options
 from echosounder.conformance.proxy import check
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs import behaviours
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
+from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import Options
 from echosounder.conformance.proxy import check
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.replay import again
 from echosounder.conformance.proxy.secrecy import without_secrets
 from echosounder.conformance.proxy.upstream import digest
-from echosounder.conformance.runner import Bounds
 from echosounder.judgement.pairs.pair import pairs
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange, Read, Request

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.runner import Bounds, Runner
+from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import End
 from echosounder.wire.target import target
@@ -117,7 +117,7 @@ def serving(*scripts):
 def exchange_with(*scripts, send=None, key=KEY, **bounds):
     with (
         serving(*scripts) as url,
-        Runner(target(url), key, Bounds(**{"idle_s": 0.4, "total_s": 2.0, **bounds})) as runner,
+        HttpSender(target(url), key, Bounds(**{"idle_s": 0.4, "total_s": 2.0, **bounds})) as runner,
     ):
         return runner.send(send or ask().chat("Say hello."), "1", "test")
 
@@ -181,7 +181,7 @@ def test_every_end_is_recorded_in_time(script, status, end, body):
 def test_nobody_listens():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with Runner(target(f"http://127.0.0.1:{unused.getsockname()[1]}")) as runner:
+        with HttpSender(target(f"http://127.0.0.1:{unused.getsockname()[1]}")) as runner:
             exchange = runner.send(ask().get("/models"), "1", "test")
     assert (exchange.status, exchange.end) == (None, End.CONNECT_FAILED)
 
@@ -232,7 +232,7 @@ def test_a_chunked_request_and_a_connection_that_is_kept():
     kept = ask().chat("Hi.").but(keep_alive=True)
     with (
         serving(Script(sized(b"{}"), receive, sized(b"{}"))) as url,
-        Runner(target(url), KEY, Bounds(idle_s=1)) as runner,
+        HttpSender(target(url), KEY, Bounds(idle_s=1)) as runner,
     ):
         first, second = runner.send(kept, "1", "test"), runner.send(kept, "2", "test")
     assert (first.status, second.status) == (200, 200)

@@ -56,7 +56,7 @@ class _Capture:
     t_headers: int | None = None
 
 
-class Runner:
+class HttpSender:
     """Sends to one target with one key. Use as a context manager.
 
     ``send`` never raises for what the target does; KeyboardInterrupt passes.
