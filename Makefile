@@ -72,8 +72,9 @@ bench: setup  ## speed, truth and cost, beside those others that `make peers` in
 	$(BIN)/python benchmarks/load_tools.py truth --connections 64 1000
 	$(BIN)/python benchmarks/load_tools.py truth --connections 64 --pause 250
 
-packaging: setup .field/packaging/ready  ## built, installed as people do, and used from there; needs the network
-	.field/packaging/bin/python tests/packaging/built.py
+packaging: setup .field/packaging/ready  ## built, installed as people do, used from there; VERBS="sources pip" takes a part
+	.field/packaging/bin/python tests/packaging/built.py $(PYTHONS:%=--python %) $(VERBS)
+	$(if $(VERBS),,$(BIN)/pytest --quiet -m field tests/test_ci.py)
 
 peers: .field/aimock/ready $(PEERS:%=.field/%/ready)  ## what `make bench` measures beside ours (make -k goes on past one that fails)
 

@@ -159,6 +159,23 @@ def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
 
 @pytest.mark.field
 @pytest.mark.timeout(600)
+def test_the_container_gets_an_environment_that_checks(tmp_path):
+    """The Dockerfile's own command, on what .dockerignore lets through, in place of a build that needs a registry."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (install,) = [line.removeprefix("RUN ") for line in lines if line.startswith("RUN ci/")]
+    ignored = shutil.ignore_patterns(*(ROOT / ".dockerignore").read_text(encoding="utf-8").replace("**/", "").split())
+    shutil.copytree(ROOT, tmp_path / "src", symlinks=True, ignore=ignored)
+    command = install.replace("/opt", str(tmp_path / "opt"))
+    subprocess.run(["bash", "-c", command], cwd=tmp_path / "src", check=True, capture_output=True)
+    shutil.rmtree(tmp_path / "src")
+    entry = tmp_path / "opt" / "echosounder" / "bin" / "echosounder"
+    for order in (["check", "--suite", "smoke"], ["load", "streaming", "--users", "2", "--duration", "500ms"]):
+        done = subprocess.run([entry, *order], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.field
+@pytest.mark.timeout(600)
 def test_the_install_step_makes_an_environment_that_checks(runner, tmp_path):
     """The step as it is, in a clean environment outside the repository; Dockerfile and GitLab job install by the same script."""
     (tmp_path / "echosounder").unlink()

@@ -1,8 +1,8 @@
 """Builds the distributions, installs them as people do, and does the main job from there, outside the repository.
 
-    .field/packaging/bin/python tests/packaging/built.py [VERB …]
+    .field/packaging/bin/python tests/packaging/built.py [--python PYTHON …] [VERB …]
 
-``sources``  the source distribution builds the same wheel        ``pip``     the plain install, newest versions, and what its extras are
+``sources``  the source distribution builds the same wheel        ``pip``     newest versions under each PYTHON: plain, then with load
 ``lowest``   the lowest versions that pyproject.toml allows       ``uv``      uv tool install, uvx
 ``pipx``     pipx install                                         ``locks``   every lock with the oldest and the newest pip
 """
@@ -84,12 +84,31 @@ def sources(wheel: Path, folder: Path) -> None:
         sys.exit(f"the source distribution lacks {sorted(missing)}")
 
 
-def newest(wheel: Path, folder: Path) -> None:
-    plain = python(folder / "plain")
-    pip(plain, wheel)
-    main_job([plain, "-m", "echosounder"], folder, load=False)
-    pip(plain, f"{wheel}[load]")
-    main_job([plain.parent / "echosounder"], folder, load=True)
+def newest(wheel: Path, folder: Path, pythons: Iterable[str] = (sys.executable,)) -> None:
+    for version, base in by_version(pythons).items():
+        place = folder / version
+        place.mkdir()
+        plain = python(place / "plain", base)
+        pip(plain, wheel)
+        main_job([plain, "-m", "echosounder"], place, load=False)
+        pip(plain, f"{wheel}[load]")
+        main_job([plain.parent / "echosounder"], place, load=True)
+        print(f"Python {version}: works", flush=True)
+
+
+def by_version(pythons: Iterable[str]) -> dict[str, str]:
+    """One interpreter of each version; a name behind which none stands (a shim) is left out."""
+    found: dict[str, str] = {}
+    for path in pythons:
+        asked = subprocess.run(
+            [path, "-c", "import platform; print(platform.python_version())"],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if asked.returncode == 0:
+            found.setdefault(asked.stdout.strip(), path)
+    return found
 
 
 def lowest(wheel: Path, folder: Path) -> None:
@@ -143,12 +162,17 @@ VERBS: dict[str, Callable[[Path, Path], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verbs", nargs="*", metavar="VERB", default=list(VERBS), help="all of them by default")
+    parser.add_argument("--python", action="append", dest="pythons", help="for the verb pip; may be repeated")
+    given = parser.parse_args()
     with TemporaryDirectory() as folder:
         wheel = build(Path(folder) / "dist")
-        for verb in parser.parse_args().verbs:
+        for verb in given.verbs:
             begin = time.monotonic()
             (Path(folder) / verb).mkdir()
-            VERBS[verb](wheel, Path(folder) / verb)
+            if verb == "pip" and given.pythons:
+                newest(wheel, Path(folder) / verb, given.pythons)
+            else:
+                VERBS[verb](wheel, Path(folder) / verb)
             print(f"{verb}: works ({time.monotonic() - begin:.0f} s)", flush=True)
 
 
