@@ -11,6 +11,7 @@ from echosounder.judgement.answers import asked, models
 from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.redact import MARK
 
 GATES = (MODELS, "chat.basic")
 
@@ -58,9 +59,9 @@ def _reason(exchange: Exchange) -> CannotJudge | None:
 def _key_refused(exchange: Exchange) -> KeyRefused | None:
     if exchange.status not in {401, 403}:
         return None
-    return KeyRefused(
-        f"{exchange.request.url} does not accept the key (status {exchange.status})", "; check {variable}"
-    )
+    sent = any(MARK in value for _, value in exchange.request.headers)
+    does = "does not accept the key" if sent else "wants an API key"
+    return KeyRefused(f"{exchange.request.url} {does} (status {exchange.status})", "; check {variable}")
 
 
 def _model_refused(exchanges: Sequence[Exchange]) -> CannotJudge | None:

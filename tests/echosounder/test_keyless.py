@@ -82,6 +82,6 @@ def test_a_key_that_is_given_is_looked_into(keyless, monkeypatch, tmp_path):
 def test_a_target_that_wants_a_key_says_so(tmp_path, capsys):
     with spawn(ttft_ms=0, itl_ms=0) as mock:
         assert run(["check", mock.url, "--suite", "smoke", "--out", str(tmp_path)]) == 3
-        assert "does not accept the key" in capsys.readouterr().err
+        assert "wants an API key (status 401); check the variable DEEPSEEK_API_KEY" in capsys.readouterr().err
         assert run(["doctor", mock.url]) == 3
         assert "DEEPSEEK_API_KEY is empty" in capsys.readouterr().out

@@ -3,6 +3,7 @@ in anything that is left behind: files, output, arguments of child processes."""
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -275,3 +276,54 @@ def test_a_base_url_with_its_endpoint_is_taken_as_meant_and_said_once(tmp_path, 
         assert capfd.readouterr().err.count("its base is") == 1
         assert run(["load", "streaming", url, "--duration", "1s", "--users", "2", "--out", str(tmp_path / "load")]) == 0
         assert capfd.readouterr().err.count("its base is") == 1
+
+
+def test_a_proxy_under_test_is_reached_the_same_way(network, asked, tmp_path, capfd):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        upstream = probe.getsockname()[1]
+    front = Front(upstream, network.authority.server(wants_client=True))
+    with listening(front) as port:
+        network_url = f"https://localhost:{port}?{QUERY}"
+        command = [
+            "check",
+            "--proxy",
+            network_url,
+            "--upstream-port",
+            str(upstream),
+            "--only",
+            "proxy.request-fidelity",
+            "--only",
+            "proxy.answer-fidelity",
+        ]
+        code = run([*command, "--out", str(tmp_path)])
+    said = capfd.readouterr()
+    assert code in {0, 1}, said.err
+    assert front.heads
+    assert all(f"x-team: {TEAM}" in head.lower() and QUERY in head for head in front.heads)
+    assert asked.proxy.seen
+    assert left_behind(tmp_path, *said) == []
+
+
+def test_each_side_of_a_comparison_has_its_own_headers(network, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", KEY)
+    port = int(network.mock.url.rpartition(":")[2])
+    sides = Front(port, None), Front(port, None, b"x-key: ")
+    with listening(sides[0]) as first, listening(sides[1]) as second:
+        urls = [f"http://127.0.0.1:{each}" for each in (first, second)]
+        command = [
+            "compare",
+            "--live",
+            *urls,
+            "--times",
+            "1",
+            "--header",
+            "X-Side: candidate",
+            "--auth-header",
+            "x-key",
+        ]
+        command += ["--reference-header", "X-Side: reference", "--reference-auth-header", "api-key"]
+        assert run([*command, "--out", str(tmp_path)]) in {0, 1}
+    assert all("x-side: reference" in head.lower() and "x-key" not in head.lower() for head in sides[0].heads)
+    assert all("x-side: candidate" in head.lower() and "api-key" not in head.lower() for head in sides[1].heads)
+    assert sides[0].heads
+    assert sides[1].heads
