@@ -11,7 +11,11 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from echosounder.mock_server.deviations.armed import Armed
+from echosounder.mock_server.net.frames import Frame
+from echosounder.mock_server.net.http1 import Request
 from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.relay import Passage, Relay
 
 Connect = Callable[..., httpx.Client]
 HI = {
@@ -144,3 +148,54 @@ def test_hanging_up_reaches_the_upstream(connect: Connect, pair: tuple[Running, 
         while (journal := client.get("/__mock/journal").json())["total"] == seen and time.monotonic() < deadline:
             time.sleep(0.02)
     assert journal["entries"][-1]["complete"] is False
+
+
+# --- threads
+
+
+def full() -> tuple[socket.socket, list[socket.socket]]:
+    """A listener that accepts nothing any more, and the clients that fill its queue."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    clients = []
+    for _ in range(4):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+        clients.append(client)
+    time.sleep(0.1)
+    return listener, clients
+
+
+def passages(relay: Relay, gone: bool) -> tuple[list[Frame | None], float]:
+    """What a passage emits, and how long its thread was busy."""
+    emitted: list[Frame | None] = []
+    passage = Passage(Request("GET", "/models", {}, b"", time.monotonic_ns()), Armed(), emitted.append, lambda: 0, True)
+    passage.gone = gone
+    begin = time.monotonic()
+    relay._run(passage)
+    return emitted, time.monotonic() - begin
+
+
+class Loop:
+    def call_soon_threadsafe(self, callback: Callable[..., None], *arguments: object) -> None:
+        callback(*arguments)
+
+
+def test_a_thread_is_not_held_by_an_upstream_that_accepts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echosounder.mock_server.net.relay.CONNECT_S", 0.2)
+    listener, clients = full()
+    relay = Relay(f"http://127.0.0.1:{listener.getsockname()[1]}", Loop())  # type: ignore[arg-type]
+    emitted, busy = passages(relay, gone=False)
+    assert emitted[0].raw.startswith(b"HTTP/1.1 502")
+    assert busy < 5
+    for each in (listener, *clients):
+        each.close()
+
+
+def test_nothing_is_asked_for_a_client_that_left_while_all_threads_were_busy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        relay = Relay(f"http://127.0.0.1:{listener.getsockname()[1]}", Loop())  # type: ignore[arg-type]
+        assert passages(relay, gone=True)[0] == []
+        with pytest.raises(TimeoutError):
+            listener.accept()
