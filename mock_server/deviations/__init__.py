@@ -9,7 +9,7 @@ Write a function in a file of its layer and subject (any ``at_*.py`` of this pac
         \"\"\"``[DONE]`` is sent twice.\"\"\"
         for frame in frames:
             yield frame
-            if is_done(frame):
+            if context.edits.ends(frame.raw):
                 yield Frame(frame.at, frame.raw)
 
 Most faults need less, for one of the forms in :mod:`~mock_server.deviations.forms` fits: each document, each chunk, each event, a
@@ -18,7 +18,7 @@ refusal, a request that is rewritten::
     @each_chunk("role-missing-first-chunk", {"stream.role-first"})
     def role_missing_first_chunk(chunk: Document, context: Context) -> None:
         \"\"\"No delta of a stream names the role.\"\"\"
-        for delta in messages(chunk):
+        for delta in context.edits.messages(chunk):
             delta.pop("role", None)
 
 * The name is the slug of the fault. The docstring is what users read. Keyword-only parameters can be set: ``stream-cut:after=3``.
@@ -26,7 +26,7 @@ refusal, a request that is rewritten::
 * :class:`Layer` says what a function of each layer gets and returns. Frames come one by one and must be passed on one by one:
   the same function works on a finished answer and on a proxied stream that is still coming. Take ``list(frames)`` only to hold back.
 * Requests and documents may be of any shape, also one that another deviation left behind: :mod:`~mock_server.deviations.asked` and
-  :mod:`~mock_server.deviations.edits` walk over what is there.
+  ``context.edits``, which knows where things stand in the format that is spoken, walk over what is there.
 * JSON layer: change ``frame.json`` in place; frames without a document (``[DONE]``, comments) have None and pass unchanged.
   SSE layer: change ``frame.raw``. Times are ``frame.at``, in nanoseconds.
 * Whether it was applied is found out by comparing what went in with what came out; a function that returns its input was armed only.

@@ -21,7 +21,7 @@ class Layer(StrEnum):
 
     REQUEST = "request"  # (Request, Context) -> Request: what the server believes it was sent
     ADMISSION = "admission"  # (Request, Context) -> Response | None: refuse what should be let in
-    PLAN = "plan"  # (Plan, Context) -> Plan: what will be answered; not in the proxy position
+    PLAN = "plan"  # (AnswerPlan, Context) -> AnswerPlan: what will be answered; not in the proxy position
     JSON = "json"  # (frames, Context) -> frames: documents, of a body or of each event
     SSE = "sse"  # (frames, Context) -> frames: bytes of each event
     HTTP = "http"  # (Reply, Context) -> Reply: status, headers, framing, the body as a whole
