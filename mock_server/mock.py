@@ -27,6 +27,7 @@ from echosounder.wire.errors import UsageError
 COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
 PORTION = 64  # connections looked at without a pause
 LINGER = 1_000_000_000  # how long a refused client's remaining bytes are read, ns
+STALL = 60_000_000_000  # a client that is far behind and takes nothing is not kept for longer than this, ns
 FAR = 1_000_000_000  # a client that hung up is not kept for a write that is further away than this, ns
 
 
@@ -199,16 +200,11 @@ class Mock:
         for index, connection in enumerate(list(self.connections)):
             if index % PORTION == PORTION - 1:
                 yield
-            if connection.lingers_since is not None:
-                if now - connection.lingers_since > LINGER:
-                    connection.transport.abort()
-            elif connection.started is not None and now - connection.started > self.config.request_timeout_s * 1e9:
+            if connection.started is not None and now - connection.started > self.config.request_timeout_s * 1e9:
                 connection.expire()
             elif not connection.busy and now - connection.idle_since > KEEPALIVE_S * 1e9:
                 connection.transport.close()
-            elif connection.hung_up and (
-                connection.stream is None or (connection.stream.next_due or now + FAR) - now >= FAR
-            ):
+            if _given_up(connection, now):
                 connection.transport.abort()
 
     def _tidy(self) -> None:
@@ -226,3 +222,13 @@ class Mock:
             self.relay.close()
         self.scheduler.close()
         self.journal.close()
+
+
+def _given_up(connection: Connection, now: int) -> bool:
+    """Whether the client will not be heard of again: it is gone, with nothing due soon, or takes nothing of what it asked for."""
+    if connection.lingers_since is not None:
+        return now - connection.lingers_since > LINGER
+    if connection.stalled(now) > STALL:
+        return True
+    due = connection.stream.next_due if connection.stream else None
+    return connection.hung_up and (due or now + FAR) - now >= FAR

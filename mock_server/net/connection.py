@@ -13,7 +13,7 @@ from typing import Protocol
 import httptools
 
 from echosounder.mock_server.net.http1 import Request
-from echosounder.mock_server.net.scheduler import Stream
+from echosounder.mock_server.net.scheduler import UNSENT, Scheduler, Stream
 
 MAX_HEADER = 64 * 1024
 PIPELINE = 32  # requests waiting behind the current one before reading pauses
@@ -25,6 +25,7 @@ class Application(Protocol):
 
     max_body: int
     connections: set["Connection"]
+    scheduler: Scheduler
 
     def handle(self, connection: "Connection", request: Request) -> None:
         """Answer on the connection, now or later; every request ends with :meth:`Connection.finished`."""
@@ -65,6 +66,7 @@ class Connection(asyncio.BufferedProtocol):
         self.stream: Stream | None = None
         self.started: int | None = None  # first byte of a request that is not complete yet, monotonic ns
         self.idle_since = time.monotonic_ns()
+        self.unread = (0, 0)  # bytes that the client has not taken, if they are many, and since when it is so many
         self._begin()
 
     # --- asyncio.BufferedProtocol
@@ -103,6 +105,26 @@ class Connection(asyncio.BufferedProtocol):
         if self.lingers_since is not None:
             return False
         return self.busy or bool(self._queue)
+
+    def resume_writing(self) -> None:
+        """The client has read most of what it was behind."""
+        if self.stream is not None and self.stream.paused:
+            self.stream.paused = False
+            self._app.scheduler.start(self.stream)
+        self._next()
+
+    def _behind(self) -> bool:
+        """Whether the client has still to read so much that it gets no further answer."""
+        return self.transport.get_write_buffer_size() > UNSENT
+
+    def stalled(self, now: int) -> int:
+        """For how long the client has taken nothing of what it is behind, as far as calls of this see it; ns."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent <= UNSENT:
+            return 0
+        if unsent != self.unread[0]:
+            self.unread = unsent, now
+        return now - self.unread[1]
 
     def connection_lost(self, error: Exception | None) -> None:
         self._app.connections.discard(self)
@@ -198,12 +220,12 @@ class Connection(asyncio.BufferedProtocol):
         self._answering = True
         try:
             for _ in range(TURN):
-                if self.busy or not self._queue:
+                if self.busy or not self._queue or self._behind():
                     return
                 self._answer()
         finally:
             self._answering = False
-        if not self.busy and self._queue:
+        if not self.busy and self._queue and not self._behind():
             asyncio.get_running_loop().call_soon(self._next)
 
     def _answer(self) -> None:

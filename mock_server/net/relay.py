@@ -43,7 +43,7 @@ THREADS = 256
 READ = 64 * 1024
 CONNECT_S = 10  # until an upstream must have accepted; a thread cannot be woken before that
 IDLE_S = 600
-HIGH_WATER = 1 << 20  # bytes that a slow client may be behind before reading from upstream pauses
+HIGH_WATER = 1 << 19  # bytes that a slow client may be behind before reading from upstream pauses
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from echosounder.mock_server.net.timer import timer
 
 CROWD = 512  # streams from which on a turn of the event loop is made to serve more than one of them,
 SLACK = 100_000  # by waking up no sooner than this many nanoseconds after the last write
+UNSENT = 1 << 20  # bytes that a client may be behind before nothing more is written to it until it reads
 BURST = 256  # writes in one turn of the event loop, so that reading never starves
 
 
@@ -50,6 +51,7 @@ class Stream:
         "ended",
         "left",
         "open",
+        "paused",
         "queued",
         "stamps",
         "tokens",
@@ -70,6 +72,7 @@ class Stream:
         self.stamps = array("q")
         self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
         self.open = False  # more writes may be added
+        self.paused = False  # the client reads too slowly; who sees that it reads again starts the stream again
         self.ended = False
         self.left: int | None = None  # when the client was first seen to hang up, monotonic ns
         self.queued = False  # the scheduler will come back to it
@@ -81,7 +84,7 @@ class Stream:
         self._on_end = on_end
 
     def step(self) -> int | None:
-        """Do the next write; when the one after it is due, or None at the end (or for now, if ``open``)."""
+        """Do the next write; when the one after it is due, or None at the end (or for now, if ``open`` or ``paused``)."""
         if self.transport is None:
             return None
         index = self._index
@@ -100,7 +103,7 @@ class Stream:
             self._buffer(self.transport, data)
         self.stamps.append(time.monotonic_ns())
         if following < len(self.due):
-            return self.due[following]
+            return None if self.paused else self.due[following]
         if not self.open:
             self.end()
         return None
@@ -159,7 +162,8 @@ class Stream:
             return
         self.blocked = True
         transport.write(data)
-        self._direct = transport.get_write_buffer_size() == 0
+        unsent = transport.get_write_buffer_size()
+        self._direct, self.paused = unsent == 0, unsent > UNSENT
 
     def _act(self, transport: asyncio.Transport, act: Act) -> None:
         self._gone, self._direct = True, False  # nothing can follow
@@ -198,7 +202,7 @@ class Scheduler:
 
     def start(self, stream: Stream) -> None:
         """Write what is due already; the timer does the rest. Call it again after adding to a stream."""
-        if stream.queued:
+        if stream.queued or stream.paused:
             return
         due = stream.next_due
         now = time.monotonic_ns()

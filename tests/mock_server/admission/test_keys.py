@@ -48,6 +48,6 @@ def test_a_server_without_keys_lets_everyone_in(headers: dict[str, str]) -> None
 @pytest.mark.parametrize("command", [["echosounder.mock_server"], ["echosounder", "mock"]])
 def test_the_help_says_which_words_are_refused(command: list[str]) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", *command, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", *command, "--help"], capture_output=True, encoding="utf-8", check=True
     ).stdout
     assert [word for word in REFUSED_WORDS if word not in shown] == []

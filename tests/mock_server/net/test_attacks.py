@@ -14,11 +14,15 @@ import pytest
 
 from echosounder.mock_server.answering import schema
 from echosounder.mock_server.answering.schema import ROOM, Hints
+from echosounder.mock_server.config import Config
 from echosounder.mock_server.control.journal import Journal, record
 from echosounder.mock_server.inflight import InFlight
+from echosounder.mock_server.mock import Mock
 from echosounder.mock_server.net import server
+from echosounder.mock_server.net.connection import Connection
 from echosounder.mock_server.net.http1 import Request
 from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.scheduler import UNSENT
 
 KEY = {"authorization": "Bearer sk-test"}
 MODEL = "deepseek-v4-flash"
@@ -187,7 +191,7 @@ def test_a_mock_out_of_descriptors_recovers() -> None:
     """64 descriptors, 200 clients: what was accepted is served, standard error stays short, and others are served afterwards."""
     command = [sys.executable, "-m", "echosounder.mock_server"]
     command = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", *command]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     try:
         url = process.stdout.readline().split()[-1]
         host, port = url.removeprefix("http://").split(":")
@@ -200,3 +204,103 @@ def test_a_mock_out_of_descriptors_recovers() -> None:
         process.terminate()
         errors = process.communicate()[1]
     assert len(errors) < 1000
+
+
+# --- clients that do not read
+
+
+def served(mock: Mock) -> Any:
+    return asyncio.get_running_loop().create_server(lambda: Connection(mock), "127.0.0.1", 0)
+
+
+def long_stream(count: int = 1) -> bytes:
+    body = json.dumps({"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    head = "POST /chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\nContent-Type: application/json\r\n"
+    return (f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body) * count
+
+
+async def unread(mock: Mock, count: int = 1) -> tuple[Any, socket.socket, Connection]:
+    """A server, and a client that has asked for streams of about 10 MB each and reads nothing of them."""
+    listener = await served(mock)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or the system would take it all
+    client.connect(listener.sockets[0].getsockname())
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_sendall(client, long_stream(count))
+    await until(lambda: any(each.transport.get_write_buffer_size() > UNSENT for each in mock.connections))
+    (connection,) = mock.connections
+    return listener, client, connection
+
+
+async def until(condition: Any, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        await asyncio.sleep(0.005)
+    assert condition()
+
+
+def endless(itl_ms: float = 0.001) -> Config:
+    return Config(ttft_ms=0, itl_ms=itl_ms, output_tokens=30_000)
+
+
+def test_what_a_client_does_not_read_is_not_written_and_comes_when_it_does() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        mock = Mock(endless(), loop)
+        listener, client, connection = await unread(mock)
+        assert connection.stream is not None
+        assert connection.stream.paused
+        assert connection.transport.get_write_buffer_size() < 2 * UNSENT
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            received += await asyncio.wait_for(loop.sock_recv(client, 1 << 20), 20)
+        await until(lambda: mock.in_flight == 0)
+        (entry,) = mock.journal.since(0)
+        assert entry["complete"]
+        assert entry["blocked"]
+        assert received.count(b"data: {") == entry["usage"]["completion_tokens"] + 2
+        client.close()
+        listener.close()
+        mock.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_takes_nothing_is_dropped_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        mock = Mock(endless(), asyncio.get_running_loop())
+        listener, client, _ = await unread(mock)
+        list(mock.sweep())
+        await asyncio.sleep(0.05)
+        list(mock.sweep())
+        assert len(mock.connections) == 1
+        monkeypatch.setattr("echosounder.mock_server.mock.STALL", 10_000_000)
+        list(mock.sweep())
+        await until(lambda: not mock.connections)
+        (entry,) = mock.journal.since(0)
+        assert not entry["complete"]
+        client.close()
+        listener.close()
+        mock.close()
+
+    asyncio.run(run())
+
+
+def test_who_does_not_read_gets_no_further_answer() -> None:
+    """A stream without pauses is one write; of four that were asked for at once only the first is made."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        mock = Mock(endless(itl_ms=0), loop)
+        listener, client, connection = await unread(mock, 4)
+        await asyncio.sleep(0.2)
+        assert mock.number == 1
+        received = 0
+        while mock.number < 4 or connection.busy:
+            received += len(await asyncio.wait_for(loop.sock_recv(client, 1 << 20), 20))
+        client.close()
+        listener.close()
+        mock.close()
+
+    asyncio.run(run())
