@@ -100,7 +100,7 @@ def send_all(running: Running, requests: list[tuple[str, dict[str, Any]]], at_on
 
 def price_of(model: str, usage: dict[str, Any], at: datetime) -> Decimal:
     """What the reported usage costs by the shared arithmetic, which knows nothing of accounts."""
-    counts = counts_of(usage)
+    counts = counts_of(usage, specs.grammars()["chat"].counts)
     assert counts is not None
     return bill_usage(counts, specs.price(model, at)).total
 

@@ -9,16 +9,25 @@ from typing import ClassVar
 import pytest
 
 from echosounder.mock_server.net.connection import Connection
-from echosounder.mock_server.net.scheduler import Act, Scheduler, Stream
+from echosounder.mock_server.net.scheduler import UNSENT, Act, Scheduler, Stream
 from echosounder.mock_server.net.timer import CallAt, TimerFd
 
 MS = 1_000_000
 
 
-async def connected() -> tuple[asyncio.Transport, socket.socket]:
+class Resuming(asyncio.Protocol):
+    """Starts the stream again when the client reads again, as a connection does."""
+
+    resume: Callable[[], object] = staticmethod(lambda: None)
+
+    def resume_writing(self) -> None:
+        self.resume()
+
+
+async def connected(protocol: asyncio.Protocol | None = None) -> tuple[asyncio.Transport, socket.socket]:
     """The server's side as a transport, the client's as a socket."""
     ours, theirs = socket.socketpair()
-    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+    transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol or asyncio.Protocol(), sock=ours)
     return transport, theirs
 
 
@@ -49,13 +58,24 @@ def test_writes_happen_when_due_and_in_order() -> None:
 
 def test_a_client_that_does_not_read_loses_nothing_and_is_marked() -> None:
     async def run() -> None:
-        transport, client = await connected()
+        protocol = Resuming()
+        transport, client = await connected(protocol)
         scheduler, ended = Scheduler(asyncio.get_running_loop()), []
         pieces = [bytes([65 + number % 26]) * 20_000 for number in range(200)]
         now = time.monotonic_ns()
         stream = Stream(transport, list(pieces), [now + number for number in range(200)], [0] * 200, ended.append)
+
+        def resume() -> None:
+            stream.paused = False
+            scheduler.start(stream)
+
+        protocol.resume = resume
         scheduler.start(stream)
-        await until(lambda: ended)
+        await until(lambda: stream.paused)
+        assert not ended
+        assert UNSENT < transport.get_write_buffer_size() <= UNSENT + len(pieces[0])
+        scheduler.start(stream)  # as when a relay adds to it
+        assert transport.get_write_buffer_size() <= UNSENT + len(pieces[0])
         client.setblocking(False)
         received = b""
         while len(received) < 4_000_000:
@@ -64,6 +84,7 @@ def test_a_client_that_does_not_read_loses_nothing_and_is_marked() -> None:
             except BlockingIOError:
                 await asyncio.sleep(0.001)
         assert received == b"".join(pieces)
+        assert ended == [stream]
         assert stream.blocked
         scheduler.close()
 
