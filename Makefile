@@ -44,6 +44,9 @@ pythons:  ## the same under each Python that this machine has; TESTS names a par
 	  $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$version test || exit 1; \
 	done
 
+anywhere: setup  ## slow, for nights: the suite at other hours, in other zones, locales and orders, elsewhere, busy (ROWS="midnight busy")
+	$(BIN)/python tests/anywhere/run.py $(ROWS)
+
 demo: setup  ## the main job on the bundled mock: a check, then ten seconds of load
 	$(BIN)/echosounder check --out runs/demo-check
 	$(BIN)/echosounder load streaming --users 8 --duration 10s --out runs/demo-load

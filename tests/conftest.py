@@ -10,6 +10,7 @@ import random
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
@@ -60,10 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Midnight(os.environ.get("PYTEST_XDIST_WORKER", "")), "midnight")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest itself then brings together what shares a parametrised fixture
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Pytest itself, in between, brings together what shares a parametrised fixture, and drops what is there twice."""
     if (seed := config.getoption("shuffle")) is not None:
         items[:] = shuffled(items, seed)
+    yield
     if config.getoption("twice"):
         items += items
 

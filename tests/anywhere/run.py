@@ -32,6 +32,24 @@ WITHOUT_IPV6 = (
 SPIN = "while True: pass"
 
 
+SAMPLE = [
+    *(
+        "tests/wire",
+        "tests/judgement",
+        "tests/specs/test_prices.py",
+        "tests/load/pricing",
+        "tests/load/test_load_tally.py",
+    ),
+    *(
+        "tests/echosounder/test_check_plan.py",
+        "tests/echosounder/test_rate_limit.py",
+        "tests/echosounder/test_main_job.py",
+    ),
+    *("tests/echosounder/test_settings.py", "tests/mock_server/admission", "tests/mock_server/test_truth.py"),
+    *("tests/reports/test_formats.py", "tests/reports/test_history.py", "tests/reports/test_text.py"),
+]
+
+
 @dataclass(frozen=True)
 class Row:
     """What differs from `make test`: the instant at which the clock starts, variables, pytest's options, and a command in front."""
@@ -60,6 +78,12 @@ ROWS = {
     "holiday": Row("2026-10-01T07:00Z", front=NOBODY, elsewhere=True),
     "without-ipv6": Row(front=WITHOUT_IPV6),
     "busy": Row(busy=6),
+    # What reads a clock, a price, a file or an order, and is quick.
+    "sample": Row(
+        "2028-02-29T03:00Z",
+        {"TZ": "America/St_Johns", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONHASHSEED": "4"},
+        (*PARALLEL, "--shuffle=5", *SAMPLE),
+    ),
 }
 
 
