@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import typer
 from rich.console import Console
 
 import echosounder
+from echosounder import specs
 from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.ask import Send
@@ -54,9 +56,17 @@ def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Sympto
     )
     yield Symptom("ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
     yield from _machine()
+    yield from prices(datetime.now(UTC))
     yield _key(key_env)
     if aim:
         yield _reach(aim, key_env, timeout)
+
+
+def prices(at: datetime) -> Iterator[Symptom]:
+    """Where prices are a guess. Said here and nowhere else: budgets hold all the same, for they take the highest prices of a day."""
+    guessed = (specs.caution(model, at) for name in specs.PROFILES for model in specs.models(name))
+    for said in dict.fromkeys(filter(None, guessed)):
+        yield Symptom("note", f"prices: {said}")
 
 
 def _machine() -> Iterator[Symptom]:

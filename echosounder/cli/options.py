@@ -1,7 +1,6 @@
 """Options that several commands share, each with its variable. The key itself is never an option: only its variable's name is."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -142,11 +141,8 @@ def money(text: str | None) -> Decimal | None:
 
 
 def known_profile(name: str, judged: bool = True) -> None:
-    """Raises :class:`UsageError` for a profile that is not known well enough; warns where its prices of today are a guess."""
+    """Raises :class:`UsageError` for a profile that is not known well enough."""
     try:
         specs.demand(name, judged)
     except specs.SpecError as error:
         raise UsageError(str(error)) from None
-    guessed = (specs.caution(model, datetime.now(UTC)) for model in specs.models(name))
-    for said in dict.fromkeys(filter(None, guessed)):
-        print(f"echosounder: warning: {said}", file=sys.stderr)

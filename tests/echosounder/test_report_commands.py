@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from echosounder.__main__ import run
+from echosounder.cli.doctor import prices
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports import FORMATS
 from echosounder.wire.header import Aimed, Header, RunKind
@@ -343,3 +345,11 @@ def test_doctor_calls_a_refused_key_bad(monkeypatch, capsys):
     with spawn() as mock:
         assert run(["doctor", mock.url]) == 3
     assert "BAD" in capsys.readouterr().out
+
+
+def test_prices_of_years_whose_holidays_nobody_knows_yet_are_a_word_of_doctor_alone():
+    def said(year):
+        return [symptom.what for symptom in prices(datetime(year, 3, 1, tzinfo=UTC))]
+
+    assert said(2026) == []
+    assert any("public holidays of 2090 are not known" in what for what in said(2090))
