@@ -13,11 +13,11 @@ from markupsafe import Markup
 from echosounder.reports import charts, page
 from echosounder.reports.kinds import kind, started
 from echosounder.reports.source import document
-from echosounder.reports.verdicts import FACES
 from echosounder.wire import runlog
 from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.header import Header
 from echosounder.wire.runlog import Run
+from echosounder.wire.verdict import UNMET
 
 _EPHEMERAL = re.compile(r"(https?://(?:localhost|127\.0\.0\.1|\[::1\])):(\d{5})(/.*)?")
 SCHEMA = 1  # of the index; another one is made anew
@@ -143,7 +143,7 @@ def _entry(about: tuple[str, str, str, str], what: str, setting: str, verdict: s
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
-    broken = sum(report["counts"].get(name, 0) for name, look in FACES.items() if look.tone == "bad")
+    broken = sum(report["counts"].get(name, 0) for name in UNMET)
     return {"passed": report["counts"].get("pass", 0), "broken": broken}
 
 

@@ -20,6 +20,8 @@ class Verdict(StrEnum):
 
 
 LEVELS = ("MUST", "SHOULD", "MAY")
+UNMET = (Verdict.ERROR, Verdict.FAIL, Verdict.UNTESTABLE)
+"""The target deviates, or nobody can say that it does not."""
 BROKEN = (Verdict.ERROR, Verdict.FAIL, Verdict.UNTESTABLE, Verdict.NONSTRICT)
 """Something is wrong, with the target or with us."""
 WORST_FIRST = (

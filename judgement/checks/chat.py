@@ -225,24 +225,37 @@ def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
 
 @check_group("chat.unicode", lambda exchange: chat_completion(exchange) and whole(exchange))
 def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    texts = [(exchange, answer(exchange).content or "") for exchange in exchanges]
-    for exchange, text in texts:
-        if found := MOJIBAKE.search(text):
-            yield Problem(
-                f"the answer holds {found[0]!r}: characters were cut or misread",
-                excerpt=text,
-                exchange=exchange,
-                cause="characters were cut",
-            )
-    if not any(UNICODE in text for _, text in texts):
+    torn = [
+        (exchange, found[0]) for exchange in exchanges if (found := MOJIBAKE.search(answer(exchange).content or ""))
+    ]
+    for exchange, letters in torn:
+        yield Problem(
+            f"the answer holds {letters!r}: characters were cut or misread",
+            excerpt=answer(exchange).content or "",
+            exchange=exchange,
+            cause="characters were cut",
+        )
+    if not torn:
+        yield from lost_in_one_mode(exchanges)
+    if not torn and not any(map(repeats, exchanges)):
         raise Inconclusive("the model did not repeat the text")
-    modes = {mode: [(each, text) for each, text in texts if wants_stream(each) is mode] for mode in (False, True)}
-    whole = {mode: [UNICODE in text for _, text in rows] for mode, rows in modes.items()}
-    for mode, name in ((True, "a stream"), (False, "a document")):
-        if whole[mode] and not any(whole[mode]) and whole[not mode] and all(whole[not mode]):
-            exchange, text = modes[mode][0]
-            says = f"no answer as {name} repeats the text unchanged, and each in the other mode does"
-            yield Problem(says, excerpt=text, exchange=exchange, cause="stream and document differ")
+
+
+def repeats(exchange: Exchange) -> bool:
+    return UNICODE in (answer(exchange).content or "")
+
+
+def lost_in_one_mode(exchanges: Sequence[Exchange]) -> Problems:
+    """What each answer of one mode repeats, and none of the other, is not the model's choice."""
+    modes = [[each for each in exchanges if wants_stream(each) is mode] for mode in (False, True)]
+    for mine, others, name in ((modes[1], modes[0], "a stream"), (modes[0], modes[1], "a document")):
+        if mine and others and all(map(repeats, others)) and not any(map(repeats, mine)):
+            yield Problem(
+                f"no answer as {name} repeats the text unchanged, and each in the other mode does",
+                excerpt=answer(mine[0]).content or "",
+                exchange=mine[0],
+                cause="stream and document differ",
+            )
 
 
 @check(
