@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 import echosounder
 from echosounder.cli import complete, settings
 from echosounder.wire.errors import CannotJudge, EchosounderError, UsageError
+from echosounder.wire.stdio import in_every_locale
 
 COMMANDS = (
     *("check", "plan", "list", "explain", "score", "replay"),
@@ -49,6 +50,7 @@ app = _application()
 
 
 def main() -> None:
+    in_every_locale()
     line = complete.words()
     sys.exit(run(sys.argv[1:]) if line is None else _complete(line))
 

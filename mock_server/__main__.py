@@ -8,6 +8,7 @@ from echosounder.mock_server.config import Config
 from echosounder.mock_server.net.server import serve
 from echosounder.wire.errors import EchosounderError
 from echosounder.wire.settings import Setting, settings
+from echosounder.wire.stdio import in_every_locale
 
 
 def main() -> int:
@@ -47,4 +48,5 @@ class _Append(argparse.Action):
 
 
 if __name__ == "__main__":
+    in_every_locale()
     sys.exit(main())

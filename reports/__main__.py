@@ -5,6 +5,7 @@ import sys
 
 from echosounder.reports import FORMATS, render
 from echosounder.wire.errors import UsageError
+from echosounder.wire.stdio import in_every_locale
 
 
 def main(arguments: list[str]) -> int:
@@ -22,4 +23,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    in_every_locale()
     sys.exit(main(sys.argv[1:]))

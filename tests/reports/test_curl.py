@@ -59,7 +59,7 @@ def test_a_shell_that_runs_the_line_sends_the_same_request(listener, method, bod
     )
     line = curl(exchange(url, body, method, headers), "MY_KEY")
     subprocess.run(
-        ["/bin/sh", "-c", line],
+        ["/bin/sh", "-c", line.encode()],
         check=True,
         capture_output=True,
         timeout=20,
