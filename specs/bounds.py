@@ -22,7 +22,9 @@ class Limits:
     aliases: dict[str, str]  # accepted names that are not listed -> the model that serves them
     max_tokens: int | None  # largest max_tokens on the stable base URL
     max_tokens_beta: int | None  # the same below /beta
-    max_tokens_default: int | None
+    max_tokens_default: int | None  # where the request names none
+    max_tokens_default_thinking: int | None  # the same while thinking; None: no other
+    max_tokens_default_max_effort: int | None  # the same at effort max; None: no other
     context: int | None
     concurrency: int | None  # requests in flight per account
     wait_s: (
@@ -31,7 +33,8 @@ class Limits:
     stop_max: int | None
     tools_max: int | None
     tool_name_max: int | None  # characters
-    user_id_max: int | None  # characters; None: the field is unknown and ignored
+    user_id_max: int | None  # None: the field is unknown and ignored
+    user_id_unit: str  # characters | bytes (of UTF-8): what user_id_max counts
     top_logprobs_max: int
     json_output: bool
     tools: bool
@@ -47,14 +50,25 @@ class Limits:
     thinking: str  # none | always | switch (request field `thinking`)
     thinking_default: bool
     efforts: tuple[str, ...]  # accepted reasoning_effort; empty: the field is unknown and ignored
+    effort_map: dict[str, str]  # accepted names that stand for another one
+    top_p_when: str  # always | thinking | plain: when top_p has an effect
+    top_p_floor: float | None  # values below it count as it
     thinking_counted: bool  # max_tokens bounds the chain of thought too
-    reasoning_input: str  # reasoning_content in the input: ignored | forbidden | required-with-tools
+    # Of reasoning_content in the input: ignored | forbidden | required-with-tools (of messages that made calls)
+    # | required-by-tools (of all, where tools are offered)
+    reasoning_input: str
     logprobs: bool
     penalties: str  # effective | ignored
     forced_tools_in_thinking: bool  # tool_choice required or named while thinking
     usage_placement: str  # finish-chunk | extra-chunk: where the reference puts the usage of a stream
     template_tokens: int  # prompt tokens that the chat template adds to one user message (inferred from recordings)
     template_tokens_thinking: int | None  # the same while thinking; None: not known
+    content_parts: bool  # user and tool messages may be arrays of parts, by the documentation
+
+    @property
+    def reasoning_kept(self) -> bool:
+        """Does the reasoning of calls have to come back?"""
+        return self.reasoning_input in ("required-with-tools", "required-by-tools")
 
 
 FILE = "limits.yaml"

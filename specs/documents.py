@@ -19,9 +19,12 @@ def document(profile: str = DEFAULT_PROFILE) -> dict[str, Any]:
 
 
 def made(changes: YamlFile, root: Traversable = ROOT) -> dict[str, Any]:
-    """What an overlay makes of the document that its ``extends`` names, relative to the overlay itself."""
+    """What an overlay makes of the document, or of the outcome of the overlay, that its ``extends`` names, relative to itself."""
     base = posixpath.normpath(posixpath.join(posixpath.dirname(changes.name), changes.value["extends"]))
     if not root.joinpath(base).is_file():
         raise changes.error(("extends",), f"extends names no file: {changes.value['extends']!r}")
-    applied: dict[str, Any] = overlay.apply(load(base, root).value, changes)
+    extended = load(base, root)
+    applied: dict[str, Any] = overlay.apply(
+        made(extended, root) if "overlay" in extended.value else extended.value, changes
+    )
     return applied

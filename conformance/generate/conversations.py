@@ -56,8 +56,13 @@ class Talk:
         """The request after *move*, and the state when it is answered."""
         kept = replace(self, rounds=self.rounds[: len(self.rounds) - move.back] if move.back else self.rounds)
         said = tuple(kept._said(move))
-        answered = (*said[:-1], _whole(said[-1])) if _begun(said) else (*said, {"role": "assistant", "content": REPLY})
+        answered = (*said[:-1], _whole(said[-1])) if _begun(said) else (*said, self._reply())
         return kept._send(move, said), replace(kept, rounds=(*kept.rounds, answered))
+
+    def _reply(self) -> Body:
+        """With its thought, where tools alone are a reason to send it back."""
+        owed = self.thinks and self.ask.limits.tools and self.ask.limits.reasoning_input == "required-by-tools"
+        return {"role": "assistant", "content": REPLY, **({"reasoning_content": THOUGHT} if owed else {})}
 
     def _said(self, move: Move) -> Iterator[Body]:
         yield {"role": "user", "content": move.text}

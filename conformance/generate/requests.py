@@ -77,7 +77,7 @@ def chat(draw: st.DrawFn, ask: Ask) -> Body:
     """A body for ``/chat/completions`` of the profile; thinking off where it can be switched."""
     limits = ask.limits
     functions = draw(st.none() | tools()) if limits.tools else None
-    thought = limits.thinking == "always" and limits.reasoning_input == "required-with-tools"
+    thought = limits.thinking == "always" and limits.reasoning_kept
     body = {**ask.body(draw(messages(functions, thought))), CHAT.grammar.bound: draw(st.integers(1, 4))}
     if functions:
         body["tools"] = functions

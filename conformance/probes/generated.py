@@ -45,4 +45,4 @@ def conversations(ask: Ask) -> Steps:
 
 def always_thoughtful(ask: Subject) -> bool:
     """A model that always thinks and wants the thought that led to its calls back."""
-    return ask.limits.thinking == "always" and ask.limits.reasoning_input == "required-with-tools"
+    return ask.limits.thinking == "always" and ask.limits.reasoning_kept

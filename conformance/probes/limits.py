@@ -98,6 +98,12 @@ several("limits.stream-options", lambda ask: {"": {"stream_options": {"include_u
 several(
     "limits.user-id-512", lambda ask: {"": {"user_id": "u" * 513}}, 1, applies=lambda ask: ask.limits.user_id_max == 512
 )
+several(
+    "limits.user-id-bytes",
+    lambda ask: {"": {"user_id": "ü" * 300}},
+    1,
+    applies=lambda ask: ask.limits.user_id_unit == "bytes",
+)
 
 
 @probe("limits.stop-empty", Suite.THOROUGH, tokens=4, features={"limits"})

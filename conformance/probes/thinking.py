@@ -16,6 +16,13 @@ from echosounder.wire.strict_json import at
 RIDDLE = "Is 97 a prime number? Answer yes or no."
 
 
+PLAIN_TURNS = [
+    {"role": "user", "content": "Is 7 a prime number?"},
+    {"role": "assistant", "content": "Yes."},
+    {"role": "user", "content": "And 9?"},
+]
+
+
 def thinks(ask: Subject) -> bool:
     return ask.limits.thinking != "none"
 
@@ -106,8 +113,9 @@ def tool_choice(ask: Ask) -> Steps:
     order=10,
 )
 def tools_without_reasoning(ask: Ask) -> Steps:
-    """A history of calls that lost its reasoning."""
-    yield think(ask, turns(), tools=[WEATHER], max_tokens=1).but(
+    """A history that lost its reasoning: of calls, or, where tools alone ask for it, of a plain turn."""
+    history = turns() if ask.limits.reasoning_input == "required-with-tools" else PLAIN_TURNS
+    yield think(ask, history, tools=[WEATHER], max_tokens=1).but(
         notes={"open": "documented is a refusal, 200 was observed"}
     )
 
@@ -142,6 +150,23 @@ def effort(ask: Ask) -> Steps:
     """Every documented name of an effort, and the two that are mapped."""
     for name in ("low", "medium", "high", "xhigh", "max"):
         yield think(ask, max_tokens=8, reasoning_effort=name, step=name)
+
+
+def maps(ask: Subject) -> bool:
+    return "ultra" in ask.limits.efforts
+
+
+@probe("thinking.effort-mapped", Suite.THOROUGH, requests=2, tokens=16, features={"thinking"}, applies=maps)
+def effort_mapped(ask: Ask) -> Steps:
+    """The names that stand for another one and are not asked for elsewhere."""
+    for name in ("minimal", "ultra"):
+        yield think(ask, max_tokens=8, reasoning_effort=name, step=name)
+
+
+@probe("thinking.effort-none", tokens=32, features={"thinking"}, applies=maps)
+def effort_none(ask: Ask) -> Steps:
+    """The riddle with the effort that switches thinking off, and without the switch."""
+    yield ask.chat(RIDDLE, max_tokens=32, thinking=..., reasoning_effort="none")
 
 
 @probe("thinking.bad-effort", Suite.THOROUGH, tokens=1, features={"thinking", "errors"}, applies=efforts, order=10)

@@ -60,7 +60,7 @@ def turns(
 
 def thought(ask: Ask) -> dict[str, Any]:
     """What an assistant message with calls must carry back to a model that always thinks."""
-    needed = ask.limits.thinking == "always" and ask.limits.reasoning_input == "required-with-tools"
+    needed = ask.limits.thinking == "always" and ask.limits.reasoning_kept
     return {"reasoning_content": "Two cities, two calls."} if needed else {}
 
 
@@ -181,10 +181,12 @@ def unanswered(ask: Ask) -> Steps:
 
 @probe("tools.result-parts", Suite.THOROUGH, prompt=2000, tokens=4, features={"tools"}, applies=has_tools)
 def result_parts(ask: Ask) -> Steps:
-    """A tool message whose content is an array of parts: documented is text alone."""
+    """A tool message whose content is an array of parts: documented was text alone."""
     history = turns(**thought(ask))
     history[-1]["content"] = [{"type": "text", "text": "18 degrees"}]
-    yield ask.chat(history, tools=[WEATHER], max_tokens=4).but(notes={"open": "either outcome is legal"})
+    yield ask.chat(history, tools=[WEATHER], max_tokens=4).but(
+        notes={} if ask.limits.content_parts else {"open": "either outcome is legal"}
+    )
 
 
 def many(count: int) -> list[dict[str, Any]]:
@@ -235,8 +237,15 @@ def bad_name(ask: Ask) -> Steps:
 
 @probe("tools.long-name", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def long_name(ask: Ask) -> Steps:
-    """A function name of 65 characters."""
-    yield bad(ask, "a function name of 65 characters", renamed("w" * 65))
+    """A function name with one character too many."""
+    too_long = (ask.limits.tool_name_max or 64) + 1
+    yield bad(ask, f"a function name of {too_long} characters", renamed("w" * too_long))
+
+
+@probe("tools.longest-name", Suite.THOROUGH, tokens=4, features={"tools"}, applies=has_tools)
+def longest_name(ask: Ask) -> Steps:
+    """A function name of as many characters as are allowed."""
+    yield offered(ask, renamed("w" * (ask.limits.tool_name_max or 64)))
 
 
 @probe("tools.duplicate-name", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)

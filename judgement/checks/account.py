@@ -21,6 +21,7 @@ EXPECTED = {
     "models.expected-2024-12": {"deepseek-chat"},
     "models.expected-2025": {"deepseek-chat", "deepseek-reasoner"},
     "models.expected-v4": {"deepseek-v4-flash", "deepseek-v4-pro"},
+    "models.expected-v4-1": {"deepseek-flash", "deepseek-v4-pro"},
 }
 
 
@@ -50,6 +51,24 @@ def models_content_type(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"the list is labelled {exchange.header('content-type') or 'not at all'}, expected application/json"
         )
+
+
+ABOUT = (
+    "name",
+    "context_window",
+    "max_output_tokens",
+    "input_modalities",
+    "output_modalities",
+    "effort",
+    "api_capabilities",
+)
+
+
+@check("models.entry-members", listing)
+def entry_members(exchange: Exchange, case: Case) -> Problems:
+    for position, row in rows(exchange.json, "data"):
+        if missing := [name for name in ABOUT if name not in row]:
+            yield Problem(f"{excerpt(row.get('id'))} says nothing of {', '.join(missing)}", pointer=f"/data/{position}")
 
 
 @check("models.unique", listing)

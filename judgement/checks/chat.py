@@ -32,7 +32,7 @@ from echosounder.judgement.check import (
 )
 from echosounder.judgement.checks.identity import recent
 from echosounder.judgement.checks.outcomes import turned_away, unserved
-from echosounder.judgement.checks.schemas import REASONS, chat_document
+from echosounder.judgement.checks.schemas import chat_document, reasons
 from echosounder.wire import strict_json
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import at
@@ -176,10 +176,10 @@ def logprobs_null(exchange: Exchange, case: Case) -> Problems:
 @check("chat.finish-reason-known", choosing_document)
 def finish_known(exchange: Exchange, case: Case) -> Problems:
     for position, choice in enumerate(entries(exchange.json.get("choices"))):
-        if at(choice, "finish_reason") not in REASONS:
+        if at(choice, "finish_reason") not in reasons(case):
             got = at(choice, "finish_reason")
             yield Problem(
-                f"finish_reason is {got!r}, expected one of {', '.join(REASONS)}",
+                f"finish_reason is {got!r}, expected one of {', '.join(reasons(case))}",
                 pointer=f"/choices/{position}/finish_reason",
             )
 

@@ -18,7 +18,7 @@ from echosounder.judgement.answers import (
     objects,
 )
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
-from echosounder.judgement.checks.schemas import REASONS, chunks_valid
+from echosounder.judgement.checks.schemas import chunks_valid, reasons
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
@@ -166,12 +166,41 @@ def finish_last(exchange: Exchange, case: Case) -> Problems:
                 ended.add(repr(choice.get("index")))
 
 
+@check("stream.finish-adds-nothing", finished)
+def finish_adds_nothing(exchange: Exchange, case: Case) -> Problems:
+    """Under ``interop`` the last token may come with the end: clients read it."""
+    for event, chunk in objects(exchange) if case.policy == "documented" else ():
+        for _, choice in choices(chunk):
+            if choice.get("finish_reason") and (kind := carries(choice)):
+                yield Problem(f"chunk {event} ends its choice and carries {kind}", event=event)
+
+
+@check("stream.finish-delta", lambda exchange: finished(exchange) and exchange.format == "chat")
+def finish_delta(exchange: Exchange, case: Case) -> Problems:
+    """Under ``interop`` it may be left out, as it is said of the official API."""
+    for event, chunk in objects(exchange) if case.policy == "documented" else ():
+        for _, choice in choices(chunk):
+            if choice.get("finish_reason") and "delta" not in choice:
+                yield Problem(f"chunk {event} ends its choice without a delta", event=event)
+
+
+@check("stream.usage-on-finish", lambda exchange: finished(exchange) and exchange.format == "chat")
+def usage_on_finish(exchange: Exchange, case: Case) -> Problems:
+    """Under ``interop`` a chunk of its own may carry it, as was documented before."""
+    for event, chunk in objects(exchange) if case.policy == "documented" else ():
+        ends = any(choice.get("finish_reason") for _, choice in choices(chunk))
+        if bool(chunk.get("usage")) != ends:
+            yield Problem(
+                f"chunk {event} has {'no usage where the choice ends' if ends else 'the usage and no end'}", event=event
+            )
+
+
 @check("stream.finish-reason-known", lambda exchange: finished(exchange) and exchange.format == "chat")
 def finish_known(exchange: Exchange, case: Case) -> Problems:
     for event, _, reason in finishes(exchange):
-        if reason not in REASONS:
+        if reason not in reasons(case):
             yield Problem(
-                f"finish_reason is {reason!r}, expected null or one of {', '.join(REASONS)}",
+                f"finish_reason is {reason!r}, expected null or one of {', '.join(reasons(case))}",
                 event=event,
                 pointer="/choices/0/finish_reason",
             )

@@ -119,6 +119,9 @@ for requirement, pick in {
     "chat.message-name": steps(),
     "chat.content-parts": steps(),
     "chat.user-id": steps(),
+    "tools.name-128": steps(),
+    "tools.result-parts": steps(),
+    "thinking.effort-mapped": steps(),
     "chat.temperature-bounds": steps("0", "2"),
     "chat.penalties-accepted": steps("penalties"),
     "chat.beta-8k": steps(),
@@ -190,6 +193,7 @@ for requirement, pick in {
     "thinking.effort-unknown-refused": steps(),
     "thinking.type-required": steps(),
     "thinking.logprobs-refused": steps(),
+    "limits.user-id-bytes": steps(),
 }.items():
     refused(requirement, pick)
 
@@ -236,6 +240,7 @@ either("prefix.assistant-last", {200, *CLIENT})
 either("tools.result-content-parts", {200, *CLIENT})
 either("thinking.effort-with-disabled", {400})
 either("thinking.reasoning-missing-refused", {400})
+either("thinking.reasoning-by-tools", {400})
 
 
 @check("transport.no-redirect", answered)

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from echosounder import specs
 from echosounder.judgement.answers import document, objects, stream
 from echosounder.judgement.check import Case, Problem, Problems, check, picks
 from echosounder.judgement.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
 from echosounder.wire.exchange import End, Exchange
 
 REASONS = ("stop", "length", "content_filter", "tool_calls", "insufficient_system_resource")
+
+
+def reasons(case: Case) -> tuple[str, ...]:
+    """What ends a chat: what all profiles know, and what the document of this one does."""
+    known = specs.document(case.profile)["components"]["schemas"]["FinishReason"]["enum"]
+    return tuple(dict.fromkeys((*REASONS, *known)))
+
+
 FIM_REASONS = tuple(reason for reason in REASONS if reason != "tool_calls")
 
 

@@ -45,6 +45,7 @@ check("thinking.reasoner-thinks", chat_completion)(must_think_and_answer)
 check("thinking.default-on", chat_completion)(must_think)
 
 
+@check("thinking.effort-none", chat_chosen)
 @check("thinking.disabled", chat_chosen)
 def disabled(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).reasoning:

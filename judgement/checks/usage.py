@@ -72,6 +72,7 @@ def cached_agree(exchange: Exchange, case: Case) -> Problems:
     yield from rules.cached_agree(metered(exchange))
 
 
+@check("usage.details-required", counted)
 @check("usage.details-object", counted)
 def details_object(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)

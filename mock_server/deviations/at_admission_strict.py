@@ -155,6 +155,24 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
         lambda request, context: "reasoning_effort" in context.body,
     ),
     (
+        "effort-names-rejected",
+        {"thinking.effort-mapped"},
+        "Efforts whose names stand for another one are refused.",
+        lambda request, context: context.body.get("reasoning_effort") in ("minimal", "ultra"),
+    ),
+    (
+        "tool-name-long-rejected",
+        {"tools.name-128"},
+        "A function name of more than 64 characters is refused.",
+        lambda request, context: any(len(str(each.get("name"))) > 64 for each in functions(context.body)),
+    ),
+    (
+        "tool-parts-rejected",
+        {"tools.result-parts"},
+        "A result that is an array of parts is refused.",
+        lambda request, context: any(isinstance(turn.get("content"), list) for turn in turns(context.body, "tool")),
+    ),
+    (
         "v1-missing",
         {"transport.v1-alias"},
         "There is nothing below /v1.",

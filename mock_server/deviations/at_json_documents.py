@@ -53,7 +53,13 @@ def models_shape(frames: Frames, context: Context, *, shape: ModelsShape = Model
         yield frame
 
 
-CATALOGUE = {"models.tested-model-listed", "models.expected-v4", "models.expected-2025", "models.expected-2024-12"}
+CATALOGUE = {
+    "models.tested-model-listed",
+    "models.expected-v4",
+    "models.expected-v4-1",
+    "models.expected-2025",
+    "models.expected-2024-12",
+}
 
 
 @each_document("models-incomplete", {*CATALOGUE, "models.expected-2024-07"})
@@ -62,6 +68,14 @@ def models_incomplete(document: Document, context: Context) -> None:
     for model in document.get("data") or ():
         model["id"] = "house-model"
     document.update({"data": document["data"][:1]} if "data" in document else {})
+
+
+@each_document("models-bare", {"models.entry-members"})
+def models_bare(document: Document, context: Context) -> None:
+    """``/models`` tells the names of the models and nothing else of them."""
+    for model in document.get("data") or ():
+        for name in model.keys() - {"id", "object", "owned_by", "created"}:
+            del model[name]
 
 
 @each_document("models-doubled", {"models.unique"})

@@ -54,6 +54,45 @@ def finish_delta_empty(chunk: Document, context: Context) -> None:
             choice["delta"] = {name: value for name, value in choice["delta"].items() if value}
 
 
+@each_chunk("finish-without-delta", {"stream.finish-delta"})
+def finish_without_delta(chunk: Document, context: Context) -> None:
+    """The chunk that ends the choice has no delta, as it was said of the real API: a fault by the documentation only."""
+    for choice in context.edits.choices(chunk):
+        if choice.get("finish_reason"):
+            choice.pop("delta", None)
+
+
+@deviation("finish-with-content", Layer.JSON, {"stream.finish-adds-nothing"})
+def finish_with_content(frames: Frames, context: Context) -> Frames:
+    """The last piece of text comes with the end of its choice, as many servers have it: a fault by the documentation only."""
+    held: Frame | None = None
+    for frame in frames:
+        chunk = frame.json or {}
+        ends = context.stream and context.edits.finishes(chunk)
+        if held is not None and ends:
+            _joined(held.json or {}, chunk, context.edits)
+            held = None
+        if held is not None:
+            yield held
+        held = frame if context.stream and not ends and _one_text(chunk, context.edits) else None
+        if held is None:
+            yield frame
+    if held is not None:
+        yield held
+
+
+def _one_text(chunk: Document, edits: Edits) -> bool:
+    return len([*edits.choices(chunk)]) == 1 and any(holder[name] for holder, name in edits.texts(chunk))
+
+
+def _joined(last: Document, end: Document, edits: Edits) -> None:
+    """The end with the text of the chunk before it, and with its log probabilities."""
+    for before, after in zip(edits.choices(last), edits.choices(end), strict=False):
+        after["logprobs"] = before.get("logprobs")
+    for (before, name), (after, _) in zip(edits.texts(last), edits.texts(end), strict=False):
+        after[name] = before[name]
+
+
 @each_document("zero-reasoning-details")
 def zero_reasoning_details(document: Document, context: Context) -> None:
     """Legal: usage counts the reasoning also where there is none, as 0."""

@@ -59,7 +59,9 @@ def cache_fields_missing(document: Document, context: Context) -> None:
         usage.pop("prompt_cache_miss_tokens", None)
 
 
-@each_document("cache-details-null", {"usage.details-object"})
+@each_document(
+    "cache-details-null", {"usage.details-object", "usage.details-required", "stream.chunk-schema", *SCHEMAS}
+)
 def cache_details_null(document: Document, context: Context) -> None:
     """``prompt_tokens_details`` is null."""
     for usage in context.edits.usages(document):
@@ -151,7 +153,7 @@ def usage_on_finish_chunk(frames: Frames, context: Context) -> Frames:
         yield held
 
 
-@deviation("usage-unsolicited", Layer.JSON, {"stream.usage-unsolicited-chunk"})
+@deviation("usage-unsolicited", Layer.JSON, {"stream.usage-unsolicited-chunk", "stream.usage-on-finish"})
 def usage_unsolicited(frames: Frames, context: Context) -> Frames:
     """A chunk of usage with empty ``choices`` comes without having been asked for."""
     return frames if wants_usage(context.body) else apart(frames, context)

@@ -76,7 +76,21 @@ def thinking_ignored(body: Body, context: Context) -> None:
     body.pop("thinking", None)
 
 
-@rewrites("user-id-ignored", {"limits.user-id-512", "cache.user-id-isolates"})
+@rewrites("effort-none-ignored", {"thinking.effort-none"})
+def effort_none_ignored(body: Body, context: Context) -> None:
+    """``reasoning_effort`` none does not switch thinking off."""
+    if body.get("reasoning_effort") == "none":
+        del body["reasoning_effort"]
+
+
+@rewrites("user-id-in-characters", {"limits.user-id-bytes"})
+def user_id_in_characters(body: Body, context: Context) -> None:
+    """The length of ``user_id`` is counted in characters."""
+    if isinstance(body.get("user_id"), str):
+        body["user_id"] = body["user_id"].encode("ascii", "replace").decode()
+
+
+@rewrites("user-id-ignored", {"limits.user-id-512", "limits.user-id-bytes", "cache.user-id-isolates"})
 def user_id_ignored(body: Body, context: Context) -> None:
     """``user_id`` has no effect."""
     body.pop("user_id", None)

@@ -154,11 +154,11 @@ def tool_history_unchecked(body: Body, context: Context) -> None:
         ]
 
 
-@rewrites("reasoning-missing-served", {"thinking.reasoning-missing-refused"})
+@rewrites("reasoning-missing-served", {"thinking.reasoning-missing-refused", "thinking.reasoning-by-tools"})
 def reasoning_missing_served(body: Body, context: Context) -> None:
-    """Calls may come back without the reasoning that led to them."""
-    for turn in turns(body):
-        if turn.get("tool_calls") and turn.get("reasoning_content") is None:
+    """Answers may come back without the reasoning that led to them."""
+    for turn in turns(body, "assistant"):
+        if turn.get("reasoning_content") is None:
             turn["reasoning_content"] = ""
 
 

@@ -11,6 +11,22 @@ JSON_MODE = {"response_format": {"type": "json_object"}}
 R1 = {"model": "deepseek-reasoner"}
 THOUGHT = [USER, {"role": "assistant", "content": "x", "reasoning_content": "hm"}, USER]
 FORCED = {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+CALLED = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
+RESULT_PARTS = [CALLED, {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "7"}]}]
+COUNTS = {
+    "prompt_tokens": 1,
+    "completion_tokens": 1,
+    "total_tokens": 2,
+    "prompt_cache_hit_tokens": 0,
+    "prompt_cache_miss_tokens": 1,
+}
+MODEL = {"id": "a", "object": "model", "owned_by": "b"}
+CHUNK = {"id": "a", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "f"}
 CHAT, BETA, FIM = "/chat/completions", "/beta/chat/completions", "/completions"
 # path, body, profiles where it is legal, profiles where it is not
 DIFFERENCES = [
@@ -42,6 +58,11 @@ DIFFERENCES = [
     (CHAT, {"top_p": 0}, ["openai"], ["2026-08"]),
     (CHAT, {"messages": [USER, {"role": "assistant", "content": "x", "prefix": True}]}, [], ["2024-07", "2026-08"]),
     (BETA, {"messages": [USER, {"role": "assistant", "content": "x", "prefix": True}]}, ["2024-07", "2026-08"], []),
+    (CHAT, {"reasoning_effort": "ultra"}, ["2026-09", "2026-11"], ["2026-08"]),
+    (CHAT, {"tools": [{"type": "function", "function": {"name": "f" * 128}}]}, ["2026-09", "2026-11"], ["2026-08", "openai"]),
+    (CHAT, {"tools": [{"type": "function", "function": {"name": "f" * 129}}]}, [], ["2026-09", "2026-11"]),
+    (CHAT, {"messages": [{"role": "user", "content": [IMAGE]}]}, ["2026-09", "2026-11"], ["2026-08"]),
+    (CHAT, {"messages": [USER, *RESULT_PARTS]}, ["2026-09", "2026-11", "openai"], ["2026-08"]),
 ]  # fmt: skip
 
 
@@ -107,6 +128,7 @@ def test_every_operation_and_every_part_is_used(profile):
         if "operationId" in operation
     }
     everything = {"createChatCompletion", "createBetaChatCompletion", "createFimCompletion", "listModels", "getBalance"}
+    everything |= {"getModel"} if specs.behaviour(profile).single_models else set()
     assert ids == ({"createChatCompletion", "listModels"} if profile == "openai" else everything)
     text = repr(document)
     named = {
@@ -136,3 +158,26 @@ def test_unknown_profiles_are_named_in_one_line(call):
     ) as error:
         call("2026-8")
     assert "\n" not in str(error.value)
+
+
+ANSWERS = [  # schema, value, profiles that it is legal in, others
+    ("FinishReason", "aborted", ["2026-09", "2026-11"], ["2026-08", "openai"]),
+    ("Usage", {**COUNTS, "prompt_tokens_details": {"cached_tokens": 0}}, ["2026-08", "2026-11"], []),
+    ("Usage", {**COUNTS, "prompt_tokens_details": None}, ["2026-08"], ["2026-09", "2026-11"]),
+    ("Usage", COUNTS, ["2024-07", "2026-08"], ["2026-09", "2026-11"]),
+    ("ChatCompletionChunk", {**CHUNK, "choices": [{"index": 0, "finish_reason": "stop"}]}, ["2026-08", "2026-11", "openai"], []),
+    ("ChatCompletionChunk", {**CHUNK, "choices": [{"index": 0, "finish_reason": None}]}, [], ["2026-08", "2026-11", "openai"]),
+    ("ModelList", {"object": "list", "data": [{**MODEL, "context_window": 0}]}, ["2026-08"], ["2026-09"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "value", "legal", "illegal"), ANSWERS)
+def test_answers_differ(schema, value, legal, illegal):
+    def valid(profile):
+        components = specs.document(profile)["components"]
+        whole = {"components": components, "$ref": f"#/components/schemas/{schema}"}
+        return jsonschema.Draft202012Validator(whole).is_valid(value)
+
+    assert {name: valid(name) for name in (*legal, *illegal)} == dict.fromkeys(legal, True) | dict.fromkeys(
+        illegal, False
+    )

@@ -34,6 +34,22 @@ FACTS = [
     ("2026-08", "deepseek-v4-pro", "context", 1048576),
     ("2026-08", "deepseek-v4-pro", "cache_unit", 128),
     ("2026-08", "a-clone-of-its-own", "max_tokens", 393216),
+    ("2026-09", "deepseek-flash", "max_tokens_default", 8192),
+    ("2026-09", "deepseek-flash", "max_tokens_default_thinking", 65536),
+    ("2026-11", "deepseek-flash", "max_tokens_default_max_effort", 131072),
+    ("2026-11", "deepseek-flash", "tool_name_max", 128),
+    ("2026-11", "deepseek-flash", "user_id_unit", "bytes"),
+    ("2026-11", "deepseek-flash", "reasoning_input", "required-by-tools"),
+    ("2026-11", "deepseek-flash", "top_p_when", "thinking"),
+    ("2026-11", "deepseek-v4-pro", "top_p_when", "plain"),
+    ("2026-11", "deepseek-v4-pro", "concurrency", 500),
+    ("2026-11", "deepseek-flash", "effort_map", {"minimal": "low", "medium": "high", "xhigh": "high", "ultra": "max"}),
+    (
+        "2026-11",
+        None,
+        "aliases",
+        {"deepseek-v4-flash": "deepseek-flash", "deepseek-v4-flash-vision-exp": "deepseek-flash"},
+    ),
     ("openai", None, "fim", False),
     ("openai", None, "usage_placement", "extra-chunk"),
 ]
@@ -51,6 +67,8 @@ def test_facts(profile, model, member, value):
         ("2024-12", ("deepseek-chat",)),
         ("2025-01", ("deepseek-chat", "deepseek-reasoner")),
         ("2026-08", ("deepseek-v4-flash", "deepseek-v4-pro")),
+        ("2026-09", ("deepseek-flash", "deepseek-v4-pro")),
+        ("2026-11", ("deepseek-flash", "deepseek-v4-pro")),
     ],
 )
 def test_models(profile, models):

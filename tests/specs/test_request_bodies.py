@@ -84,6 +84,22 @@ V32 = [
 ]
 V4 = [LONG, {**FORCED, "model": "deepseek-chat"}, {"messages": [USER], "tool_choice": "required"}]
 EFFORTS = [{**FORCED, "reasoning_effort": "none"}]
+AS_PARTS = [
+    {
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "x"},
+                {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}},
+                {"type": "file", "file": {"file_id": "file-api-1"}},
+            ]},
+            HISTORY[2],
+            {**HISTORY[3], "content": [{"type": "text", "text": "7"}]},
+        ],
+    },
+    {"messages": [USER], "reasoning_effort": "ultra", "user_id": "u" * 512, "tools": [
+        {"type": "function", "function": {"name": "f" * 128}}
+    ]},
+]  # fmt: skip
 OPENAI = [
     {"messages": [{**m, "content": [{"type": "text", "text": "x"}]} for m in (HISTORY[0], HISTORY[3])]},
     {
@@ -97,8 +113,10 @@ OPENAI = [
         "response_format": {"type": "json_object"},
     },
 ]
+V4_SINCE = ("2026-04", "2026-08", "2026-09", "2026-11")
 LATER = [
-    (("2025-08", "2025-12"), SINCE_V31), (("2025-12",), V32), (("2026-04", "2026-08"), V4), (("2026-08",), EFFORTS), (("openai",), OPENAI),
+    (("2025-08", "2025-12"), SINCE_V31), (("2025-12",), V32), (V4_SINCE, V4), (V4_SINCE[1:], EFFORTS), (V4_SINCE[2:], AS_PARTS),
+    (("openai",), OPENAI),
 ]  # fmt: skip
 OPERATIONS = {"createChatCompletion": False, "createBetaChatCompletion": True, "createFimCompletion": True}
 

@@ -104,7 +104,7 @@ def _turns(ask: Ask) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def _thinks_back(ask: Ask) -> bool:
     """Whether calls of the history have to come with the reasoning that led to them."""
-    return ask.limits.reasoning_input == "required-with-tools"
+    return ask.limits.reasoning_kept
 
 
 def _fields(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:

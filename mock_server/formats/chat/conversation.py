@@ -138,12 +138,20 @@ def reasoning_input(body: Body, limits: Limits, beta: bool) -> str | None:
     if limits.reasoning_input == "forbidden":
         sent = any(message.get("reasoning_content") is not None and not message.get("prefix") for message in messages)
         return "The reasoning_content must not be sent back in messages" if sent else None
-    if limits.reasoning_input != "required-with-tools" or not thinking(body, limits) or messages[-1]["role"] != "tool":
+    if not thinking(body, limits):
         return None
     for index, message in enumerate(messages):
-        if message.get("tool_calls") and message.get("reasoning_content") is None:
+        if _owes_reasoning(message, body, limits) and message.get("reasoning_content") is None:
             return specs.behaviour(limits.profile).texts["reasoning"].format(index=index)
     return None
+
+
+def _owes_reasoning(message: Body, body: Body, limits: Limits) -> bool:
+    """Messages that made calls, where the last word is a result; since August 2026 all, where tools are offered."""
+    if limits.reasoning_input == "required-by-tools":
+        return bool(body.get("tools")) and message["role"] == "assistant" and not message.get("prefix")
+    called = bool(message.get("tool_calls")) and body["messages"][-1]["role"] == "tool"
+    return limits.reasoning_input == "required-with-tools" and called
 
 
 def reasoner_order(body: Body, limits: Limits, beta: bool) -> str | None:

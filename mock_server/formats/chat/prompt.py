@@ -50,7 +50,15 @@ def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Ques
 def _allowance(body: dict[str, Any], limits: Limits, beta: bool) -> int:
     """The 8K of mid-2024 needed both the beta URL and the field."""
     most = (limits.max_tokens_beta if beta else limits.max_tokens) or 1 << 30
-    return int(min(body.get("max_tokens") or limits.max_tokens_default or most, most))
+    return int(min(body.get("max_tokens") or _default(body, limits) or most, most))
+
+
+def _default(body: dict[str, Any], limits: Limits) -> int | None:
+    if not thinking(body, limits):
+        return limits.max_tokens_default
+    effort = limits.effort_map.get(body.get("reasoning_effort") or "", body.get("reasoning_effort"))
+    most = limits.max_tokens_default_max_effort if effort == "max" else limits.max_tokens_default_thinking
+    return most or limits.max_tokens_default
 
 
 def _last_user(messages: list[dict[str, Any]]) -> str:

@@ -43,11 +43,14 @@ def response_format(body: Body, limits: Limits, beta: bool) -> str | None:
 
 def user_id(body: Body, limits: Limits, beta: bool) -> str | None:
     value = body.get("user_id")
-    if value is None or limits.user_id_max is None or len(value) <= limits.user_id_max:
+    if value is None or limits.user_id_max is None:
+        return None
+    length = len(value.encode("utf-8", "surrogatepass")) if limits.user_id_unit == "bytes" else len(value)
+    if length <= limits.user_id_max:
         return None
     return (
         f"Invalid 'user_id': string too long. Expected a string with maximum length {limits.user_id_max}, "
-        f"but got a string with length {len(value)} instead"
+        f"but got a string with length {length} instead"
     )
 
 
