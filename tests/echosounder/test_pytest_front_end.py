@@ -45,6 +45,7 @@ def verdicts(folder):
     return {
         row["id"]: row["verdict"]
         for row in json.loads((folder / "report.json").read_text(encoding="utf-8"))["requirements"]
+        if row["id"] != "stream.headers-early"  # judged by the clock: two runs on a busy machine may differ
     }
 
 
