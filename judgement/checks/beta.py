@@ -93,6 +93,8 @@ def suffix_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check("fim.echo", filled)
 def echo(exchange: Exchange, case: Case) -> Problems:
+    if answer(exchange).content is None:
+        raise Inconclusive("the answer has no text")
     if not text(exchange).startswith(asked(exchange)["prompt"]):
         yield Problem(
             f"echo was asked, but the text begins with {excerpt(text(exchange)[:60])!r}", pointer="/choices/0/text"
