@@ -76,6 +76,7 @@ def _sources(root: Traversable) -> Iterator[str]:
     table = load("sources.yaml", root)
     rows = (row for file in catalogue.files(root) for row in file.value)
     used = {source["page"] for row in rows for source in row.get("sources", ())}
+    used |= {page for table_of in grammar.files(root) for page in table_of.value["sources"]}
     for table_of in prices.tables(root):
         used |= {row["source"] for part in ("prices", "uses") for row in table_of.value.get(part, ())}
     for key, source in table.value.items():

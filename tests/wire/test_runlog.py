@@ -48,7 +48,8 @@ def test_a_folder_stands_for_its_log(tmp_path):
         ("/v1/chat/completions", "chat"),
         ("/beta/completions", "fim"),
         ("/completions", "unknown"),
-        ("/responses", "unknown"),
+        ("/responses", "responses"),
+        ("/anthropic/v1/messages", "messages"),
         ("/models", "unknown"),
     ],
 )
