@@ -205,23 +205,23 @@ def test_a_scenario_names_a_format_that_can_ask_what_it_wants(tmp_path, row, say
 
 
 def test_what_no_format_is_known_for_is_judged_by_nothing_and_named(tmp_path):
-    """Correct events of the Responses API, which were held against what FIM demands once."""
+    """Correct events of another API, which were held against what FIM demands once."""
     body = b'event: response.created\ndata: {"type":"response.created"}\n\n'
-    request = Request("POST", "/responses", "", body=b'{"stream":true}')
+    request = Request("POST", "/interactions", "", body=b'{"stream":true}')
     header = Header(kind_of_run=RunKind.LOAD, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
     with RunWriter(tmp_path / "run.jsonl", header) as log:
         for id in ("1", "2"):
             log.exchange(Exchange(id, "load", request, status=200, reads=(Read(0, body),)))
     report = with_conformance({"target": {"model": "m"}}, tmp_path / "run.jsonl", DEFAULT_PROFILE)
-    assert report["conformance"] == {"sampled": 0, "failing": {}, "unjudged": {"/responses": 2}}
+    assert report["conformance"] == {"sampled": 0, "failing": {}, "unjudged": {"/interactions": 2}}
     assert list(lines(report)) == [
-        "conformance: 2 exchanges of /responses not judged: no wire format is known for this path"
+        "conformance: 2 exchanges of /interactions not judged: no wire format is known for this path"
     ]
 
 
 def test_an_exchange_of_an_unknown_path_is_nobodys():
     exchange = Exchange(
-        "x", "p", Request("POST", "/responses", ""), status=200, reads=(Read(0, b'data: {"choices":[]}\n\n'),)
+        "x", "p", Request("POST", "/interactions", ""), status=200, reads=(Read(0, b'data: {"choices":[]}\n\n'),)
     )
     assert exchange.format == "unknown"
     assert exchange.answer.empty
