@@ -19,7 +19,7 @@ from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict
 
 ALL = "all"
-"""In place of the exchange: the mutant was made of all exchanges of one request at once."""
+"""In place of the exchange: the mutant was made of all exchanges of one request at once, or, where no probe follows, of all."""
 
 TOLD = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNSUPPORTED})
 Change = Callable[[], Sequence[Exchange]]
@@ -27,7 +27,7 @@ Change = Callable[[], Sequence[Exchange]]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A mutant that fails a check: ``where`` is probe and step of the exchange it was made of, or ``all`` of a probe."""
+    """A mutant that fails a check: ``where`` is probe and step of the exchange it was made of, ``all`` of a probe, or ``all``."""
 
     requirement: str
     where: str
@@ -90,13 +90,16 @@ def verdict_on(row: specs.Requirement, exchanges: Sequence[Exchange], setting: S
 
 
 def variations(mine: list[Exchange]) -> Iterator[tuple[str, str, Change]]:
-    """``(where, mutant, the exchanges with it)``; a probe's exchanges that share their request also all at once."""
+    """``(where, mutant, the exchanges with it)``; a probe's exchanges of one request also all at once, and those of all probes."""
     for index, exchange in enumerate(mine):
         for name, make in mutants(exchange):
             yield place(exchange), name, lambda index=index, make=make: [*mine[:index], make(), *mine[index + 1 :]]  # type: ignore[misc]
     for group in repeated(mine):
         for name, makes in together(group):
             yield f"{ALL} {group[0].probe}", name, lambda group=group, makes=makes: substituted(mine, group, makes())  # type: ignore[misc]
+    if len({exchange.probe for exchange in mine}) > 1:
+        for name, makes in together(mine):
+            yield ALL, name, makes
 
 
 def place(exchange: Exchange) -> str:

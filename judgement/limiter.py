@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from itertools import chain
 
 from echosounder.judgement.check import Inconclusive, Problem, Problems
 from echosounder.judgement.evidence import NO_OCCASION, Checks
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import Exchange, Headers
 from echosounder.wire.stream import StreamEnd
 from echosounder.wire.strict_json import at
 
@@ -36,6 +38,7 @@ class Refusal:
 
     status: int | None
     exchange: Exchange | None = None
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,26 @@ def true(found: Limiter) -> Problems:
     if all(hint.honest is None for hint in found.hints):
         raise Inconclusive(NO_OCCASION)
     yield from (Problem(hint.says) for hint in found.hints if hint.honest is False)
+
+
+COUNTED = re.compile(r"\s*\d+\s*(?:[,;].*)?")
+TIMED = re.compile(r"\s*(?:\d+(?:\.\d+)?(?:ms|[smhd])?)+\s*|\d{4}-\d\d-\d\dT.*")
+
+
+@limiter("transport.retry-after")
+def well_formed(found: Limiter) -> Problems:
+    """Counts of ``x-ratelimit-*`` are whole numbers, times are seconds, durations such as ``6m0s`` or RFC 3339."""
+    told = [(name.lower(), value) for refusal in found.refusals for name, value in refusal.headers if _limits(name)]
+    if not told and not found.hints:
+        raise Inconclusive(NO_OCCASION)
+    odd = (
+        f"{name} is {value!r}" for name, value in told if not (TIMED if "reset" in name else COUNTED).fullmatch(value)
+    )
+    yield from _first(chain(odd, (hint.says for hint in found.hints if not hint.readable)))
+
+
+def _limits(name: str) -> bool:
+    return name.lower().startswith(("x-ratelimit-", "ratelimit-"))
 
 
 def _first(sentences: Iterator[str]) -> Problems:

@@ -15,7 +15,7 @@ def evidence(found: Discovery) -> Limiter:
     fit, charge = found.identified.fit, found.charge or Charge()
     return Limiter(
         kind=fit.kind,
-        refusals=[Refusal(outcome.status, outcome.exchange) for outcome in found.refusals],
+        refusals=[Refusal(outcome.status, outcome.exchange, tuple(outcome.headers)) for outcome in found.refusals],
         accepted=charge.accepted,
         refused=charge.refused,
         lag=fit.lag,
