@@ -14,7 +14,7 @@ from echosounder.load.scenarios.file import read_scenario
 from echosounder.specs import DEFAULT_PROFILE
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange, Read, Request
-from echosounder.wire.formats import CHAT, FIM, FORMATS
+from echosounder.wire.formats import CHAT, FIM, FORMATS, MESSAGES, RESPONSES
 from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import RunWriter, read
 from echosounder.wire.stream import StreamEnd, stream_end, timeline
@@ -130,7 +130,7 @@ def test_what_is_wrong_in_it_is_found(run):
     assert report["conformance"]["failing"] == {"stream.complete": sampled, "usage.total-is-sum": sampled}
 
 
-EXAMPLES = {"chat": CHAT, "fim": FIM, "soundings": SOUNDINGS}
+EXAMPLES = {"chat": CHAT, "fim": FIM, "responses": RESPONSES, "messages": MESSAGES, "soundings": SOUNDINGS}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -189,7 +189,7 @@ def test_the_usage_of_a_stream_is_merged_where_the_format_says_so():
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("{name: a, format: chatt}", "item 1, format: 'chatt' is none of chat, fim"),
+        ("{name: a, format: chatt}", "item 1, format: 'chatt' is none of chat, fim, responses, messages"),
         ("{name: a, format: fim}", "item 1: kind chat cannot be asked in the format fim; choose from fim"),
         (
             "{name: a, format: chat, kind: fim}",

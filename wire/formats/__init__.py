@@ -1,6 +1,6 @@
 """The wire formats, by name. Whoever has an exchange asks its format; nobody looks at a path.
 
-A new format is a file in ``specs/formats``, a module here and a row in ``FORMATS``; ``tests/wire/test_formats.py`` has one that
+A new format is a file in ``specs/formats``, a module here and a row in ``FORMATS``; ``tests/load/test_load_formats.py`` has one that
 exists only there.
 """
 
@@ -14,8 +14,10 @@ from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.formats.chat import Chat
 from echosounder.wire.formats.fim import Fim
 from echosounder.wire.formats.format import Body, Format, Question, Tool, Turn
+from echosounder.wire.formats.messages import Messages
+from echosounder.wire.formats.responses import Responses
 
-__all__ = ["CHAT", "FIM", "FORMATS", "UNKNOWN", "Format", "Question", "Tool", "Turn", "named"]
+__all__ = ["CHAT", "FIM", "FORMATS", "MESSAGES", "RESPONSES", "UNKNOWN", "Format", "Question", "Tool", "Turn", "named"]
 
 
 class _Unknown(Format):
@@ -33,7 +35,8 @@ class _Unknown(Format):
 
 UNKNOWN = _Unknown(Grammar(NO_FORMAT))
 CHAT, FIM = Chat(grammars()["chat"]), Fim(grammars()["fim"])
-FORMATS: dict[str, Format] = {each.name: each for each in (CHAT, FIM)}
+RESPONSES, MESSAGES = Responses(grammars()["responses"]), Messages(grammars()["messages"])
+FORMATS: dict[str, Format] = {each.name: each for each in (CHAT, FIM, RESPONSES, MESSAGES)}
 
 
 def named(name: str) -> Format:

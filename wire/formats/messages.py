@@ -1,0 +1,127 @@
+"""The Messages format: a message with blocks of content, or named events that build them one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from echosounder.wire.answer import NOTHING, Call, Mark
+from echosounder.wire.formats.format import Body, Format, Question
+from echosounder.wire.formats.responses import kind_of
+from echosounder.wire.strict_json import at, compact
+from echosounder.wire.usage import Usage
+
+
+class Messages(Format):
+    def ask(self, model: str, question: Question) -> Body:
+        return dict(self._members(model, question))
+
+    def _members(self, model: str, question: Question) -> Iterator[tuple[str, Any]]:
+        yield "model", model
+        if system := [turn.text for turn in question.turns if turn.role == "system"]:
+            yield "system", "\n\n".join(system)
+        yield (
+            "messages",
+            [{"role": turn.role, "content": turn.text} for turn in question.turns if turn.role != "system"],
+        )
+        if question.tools:
+            yield (
+                "tools",
+                [
+                    {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+                    for tool in question.tools
+                ],
+            )
+        if question.output is not None:
+            yield self.grammar.bound, question.output
+        if question.temperature is not None:
+            yield "temperature", question.temperature
+        if question.stream:
+            yield "stream", True
+        if question.thinking is not None:
+            yield "thinking", {"type": "enabled" if question.thinking else "disabled"}
+        if question.user is not None:
+            yield "metadata", {"user_id": question.user}
+
+    def mark(self, event: str, value: Any) -> Mark:
+        """By the type in the data, which the name only repeats: a client may read either."""
+        if not isinstance(value, dict):
+            return NOTHING
+        kind = kind_of(value) or event
+        if kind == "content_block_delta":
+            return _delta(value.get("delta"), value.get("index"))
+        if kind == "content_block_start":
+            return _started(value.get("content_block"), value.get("index"))
+        if kind == "message_start":
+            message = value.get("message")
+            return Mark(role=at(message, "role"), usage=at(message, "usage"), model=at(message, "model"))
+        if kind == "message_delta":
+            return Mark(finish=at(value, "delta", "stop_reason"), usage=self.usage_of(value))
+        if self.ends(kind):
+            return Mark(end=True)
+        return Mark(error=self.error_of(value) or (value if kind == "error" else None))
+
+    def whole(self, value: Any) -> Mark:
+        if not isinstance(value, dict):
+            return NOTHING
+        content = value.get("content")
+        blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+        return Mark(
+            role=value.get("role"),
+            text=_joined(blocks, "text", "text"),
+            reasoning=_joined(blocks, "thinking", "thinking"),
+            calls=tuple(
+                _called(block, place, compact(block.get("input")))
+                for place, block in enumerate(blocks)
+                if block.get("type") == "tool_use"
+            ),
+            finish=value.get("stop_reason"),
+            usage=self.usage_of(value),
+            error=self.error_of(value),
+            model=value.get("model"),
+            end=isinstance(content, list),
+        )
+
+    def usage(self, raw: Any) -> Usage | None:
+        """The prompt is what hit the cache and what did not: no member counts it as a whole."""
+        counts = super().usage(raw)
+        if counts is None or counts.miss is None:
+            return counts
+        return replace(counts, prompt=counts.miss + (counts.hit or 0))
+
+
+def _delta(delta: Any, index: Any) -> Mark:
+    kind = at(delta, "type")
+    if kind == "text_delta":
+        return Mark(text=delta.get("text"))
+    if kind == "thinking_delta":
+        return Mark(reasoning=delta.get("thinking"))
+    if kind == "input_json_delta":
+        part = delta.get("partial_json")
+        return Mark(calls=(Call(arguments=part if isinstance(part, str) else "", index=index),))
+    return NOTHING
+
+
+def _started(block: Any, index: Any) -> Mark:
+    """A block begins empty, but a text that stands there already is part of it."""
+    kind = at(block, "type")
+    if kind == "tool_use":
+        return Mark(calls=(_called(block, index, ""),))
+    return Mark(text=at(block, "text"), reasoning=at(block, "thinking"))
+
+
+def _joined(blocks: list[dict[str, Any]], kind: str, member: str) -> str | None:
+    """The texts of the blocks of one type; None where there is no such block."""
+    texts = [block[member] for block in blocks if block.get("type") == kind and isinstance(block.get(member), str)]
+    return "".join(texts) if texts else None
+
+
+def _called(block: dict[str, Any], index: Any, given: str) -> Call:
+    return Call(
+        ids=(block["id"],) if "id" in block else (),
+        names=(block["name"],) if "name" in block else (),
+        arguments=given,
+        index=index,
+    )
