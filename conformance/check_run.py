@@ -15,7 +15,7 @@ from echosounder import specs
 from echosounder.conformance.ask import Send
 from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.http_sender import HttpSender
-from echosounder.conformance.options import Options, Progress, Watch, quiet
+from echosounder.conformance.options import CheckOptions, Progress, Watch, quiet
 from echosounder.conformance.planner import Plan
 from echosounder.conformance.probe_sender import Direct, ProbeSender, probe_sender
 from echosounder.conformance.reducer import Reducer
@@ -23,7 +23,7 @@ from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.catalogue import known_patterns
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score
-from echosounder.judgement.setting import Setting
+from echosounder.judgement.setting import RunSetting
 from echosounder.wire.errors import BudgetSpent, CannotJudge, UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.header import RunKind
@@ -42,7 +42,7 @@ class CheckOutcome:
     stopped: CannotJudge | None = None
 
 
-def check(options: Options, watch: Watch = quiet) -> CheckOutcome:
+def check(options: CheckOptions, watch: Watch = quiet) -> CheckOutcome:
     """Runs the suite against the target.
 
     Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once
@@ -68,7 +68,7 @@ def exit_code(document: dict[str, Any], stopped: CannotJudge | None) -> int:
     return {"conforms": 0, "deviates": 1}.get(document["verdict"], 3)
 
 
-def _validate(options: Options) -> None:
+def _validate(options: CheckOptions) -> None:
     try:
         specs.profile(options.profile)
     except specs.SpecError as error:
@@ -81,7 +81,7 @@ def _validate(options: Options) -> None:
 class CheckRun:
     """The sending half of a check: the probes of the plan, as many rounds as were asked for, then smaller ones for what they found."""
 
-    def __init__(self, options: Options, sender: ProbeSender, watch: Watch) -> None:
+    def __init__(self, options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
         self._options, self._sender, self._watch = options, sender, watch
 
     def send(self) -> CannotJudge | None:
@@ -106,7 +106,7 @@ class CheckRun:
         """Makes what generated requests found smaller. What the budget does not allow is left as it is."""
         run = Run(self._sender.header, tuple(self._sender.exchanges))
         with suppress(BudgetSpent):
-            Reducer(self._smaller, Setting.of(run)).run(run)
+            Reducer(self._smaller, RunSetting.of(run)).run(run)
 
     def _smaller(self, send: Send, probe: str) -> Exchange:
         done = len(self._sender.exchanges)

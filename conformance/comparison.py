@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echosounder.conformance.http_sender import HttpSender
-from echosounder.conformance.options import Options, Progress, Watch, quiet
+from echosounder.conformance.options import CheckOptions, Progress, Watch, quiet
 from echosounder.conformance.probe import Probe
 from echosounder.conformance.probe_sender import Direct, probe_sender
 from echosounder.judgement.differences import SIDES, Difference, differences
@@ -32,7 +32,7 @@ class OneSided(CannotJudge):
 class _Side:
     """One of the two, by its name."""
 
-    def __init__(self, name: str, options: Options, times: int, stack: ExitStack) -> None:
+    def __init__(self, name: str, options: CheckOptions, times: int, stack: ExitStack) -> None:
         self.name = name
         http = stack.enter_context(HttpSender(options.target, options.api_key, options.bounds))
         self.sender = stack.enter_context(probe_sender(options, RunKind.COMPARISON, Direct(http)))
@@ -53,7 +53,7 @@ class _Side:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LiveComparison:
     """What came of it. ``report`` is the content of ``report.json``; ``exit_code`` is 1 where something differs."""
 
     differences: tuple[Difference, ...]
@@ -64,7 +64,7 @@ class Comparison:
         return 1 if self.differences else 0
 
 
-def compare(reference: Options, candidate: Options, times: int = 3, watch: Watch = quiet) -> Comparison:
+def compare(reference: CheckOptions, candidate: CheckOptions, times: int = 3, watch: Watch = quiet) -> LiveComparison:
     """Sends the probes of the reference's suite *times* times to both, in turn, and says what differs.
 
     Each side is asked for its own model, has a budget of its own, and writes its own log below its ``out``. Raises
@@ -83,11 +83,11 @@ def compare(reference: Options, candidate: Options, times: int = 3, watch: Watch
             for side in sides:
                 side.send(probe, round)
     found = differences(*(side.sender.exchanges for side in sides))
-    return Comparison(found, _report(found, (reference, candidate), sides, times))
+    return LiveComparison(found, _report(found, (reference, candidate), sides, times))
 
 
 def _report(
-    found: Sequence[Difference], options: Sequence[Options], sides: Sequence[_Side], times: int
+    found: Sequence[Difference], options: Sequence[CheckOptions], sides: Sequence[_Side], times: int
 ) -> dict[str, Any]:
     rows = [
         {

@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from echosounder.conformance.ask import Send
-from echosounder.conformance.transport import MAX_HEAD, StampedTransport, Stamps
+from echosounder.conformance.transport import MAX_HEAD, SocketStamps, StampedTransport
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import End, Exchange, Headers, Read, Request, masked
 from echosounder.wire.target import Target
@@ -66,7 +66,7 @@ class HttpSender:
         self.target, self.bounds = target, bounds
         self._key = api_key or ""
         self._redact = target.redactor(api_key)
-        self._stamps = Stamps()
+        self._stamps = SocketStamps()
         self._settle_s = bounds.settle_s if bounds.settle_s is not None else 0.0 if target.loopback else 3.0
         secure = context(target.access) if target.secure else None
         self._client, self._kept = (

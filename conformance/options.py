@@ -15,7 +15,7 @@ from echosounder.wire.target import Target
 
 
 @dataclass(frozen=True)
-class Options:
+class CheckOptions:
     """Everything that a run depends on, besides the target itself."""
 
     target: Target

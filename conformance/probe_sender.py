@@ -19,14 +19,14 @@ from echosounder.conformance import gate, provenance
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.budget import Budget
 from echosounder.conformance.http_sender import HttpSender
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.planner import Plan, budget_of, plan
 from echosounder.conformance.probe import Probe
 from echosounder.judgement.answers import models
 from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.header import Clock, Header, RunKind
+from echosounder.wire.header import ClockReading, Header, RunKind
 from echosounder.wire.runlog import RunWriter
 
 GIVE_UP_AFTER = 5
@@ -98,7 +98,7 @@ class ProbeSender:
     ``exchanges`` are all that were recorded; the footer's ``unsent`` names the probes that were not sent, and why.
     """
 
-    def __init__(self, options: Options, position: Position, log: RunWriter, header: Header, ask: Ask) -> None:
+    def __init__(self, options: CheckOptions, position: Position, log: RunWriter, header: Header, ask: Ask) -> None:
         self._options, self._position, self._log = options, position, log
         self._ask, self._silent, self._sent = ask, 0, 0
         self.header, self.exchanges = header, list[Exchange]()
@@ -197,13 +197,13 @@ class ProbeSender:
 
 @contextmanager
 def probe_sender(
-    options: Options, kind: RunKind, position: Position, salted: bool = True, upstream: str | None = None
+    options: CheckOptions, kind: RunKind, position: Position, salted: bool = True, upstream: str | None = None
 ) -> Iterator[ProbeSender]:
     """A sender whose log has a footer at the end, whatever happens. The header names the model, so models are asked for first.
 
     *salted*: prompts are new to every cache. *upstream* is where the mock behind a proxy listens.
     """
-    clock = Clock(time.time(), time.monotonic_ns())
+    clock = ClockReading(time.time(), time.monotonic_ns())
     listed, interrupted = _first(position, options.profile)
     model = options.target.model or choose(listed, options.profile)
     header = provenance.header(options, model, clock, kind, upstream)

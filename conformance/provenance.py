@@ -11,11 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from echosounder import __version__, specs
-from echosounder.conformance.options import Options
-from echosounder.wire.header import Aimed, Checking, Clock, Header, RunKind
+from echosounder.conformance.options import CheckOptions
+from echosounder.wire.header import Aimed, Checking, ClockReading, Header, RunKind
 
 
-def header(options: Options, model: str, clock: Clock, kind: RunKind, upstream: str | None = None) -> Header:
+def header(
+    options: CheckOptions, model: str, clock: ClockReading, kind: RunKind, upstream: str | None = None
+) -> Header:
     """Of a run of *options* with *model* that began at *clock*; *upstream* is where the mock behind a proxy listens."""
     target, prices = options.target, options.prices
     return Header(

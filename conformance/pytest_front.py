@@ -16,7 +16,7 @@ import pytest
 from echosounder import specs
 from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.check_run import CheckOutcome, check
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.catalogue import judged
 from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import EchosounderError
@@ -36,10 +36,10 @@ def start(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
-def _options(config: pytest.Config) -> Options:
+def _options(config: pytest.Config) -> CheckOptions:
     get = config.getoption
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Options(
+    return CheckOptions(
         target=target(get("--echo-target"), get("--echo-model")),
         out=Path(get("--echo-out") or f"runs/{stamp}-pytest"),
         api_key=os.environ.get(get("--echo-api-key-env")),
@@ -54,7 +54,7 @@ def _options(config: pytest.Config) -> Options:
 class Front:
     """Runs the engine when the first item asks for its verdict, and answers all others from the same run."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: CheckOptions) -> None:
         self._options = options
         self._ran = False
 

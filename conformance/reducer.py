@@ -16,7 +16,7 @@ from echosounder.conformance.generate.reduction import Reduction, reduction
 from echosounder.conformance.replay import request_of
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge, rows
-from echosounder.judgement.setting import Setting
+from echosounder.judgement.setting import RunSetting
 from echosounder.judgement.smallest import extra
 from echosounder.specs import Requirement
 from echosounder.wire.exchange import Exchange
@@ -31,7 +31,7 @@ class Reducer:
     """``send`` sends, debits and records, and raises where the budget does not allow it; ``calls`` and ``room`` (bytes) are left."""
 
     send: Callable[[Send, str], Exchange]
-    setting: Setting
+    setting: RunSetting
     calls: int = REDUCTION_CALLS
     room: int = REDUCTION_BYTES
     _answers: dict[tuple[str, str, str], Exchange] = field(default_factory=dict)
@@ -86,12 +86,12 @@ class Reducer:
         return alone(row, exchange, self.setting)
 
 
-def alone(row: Requirement, exchange: Exchange, setting: Setting) -> bool:
+def alone(row: Requirement, exchange: Exchange, setting: RunSetting) -> bool:
     """Does *exchange*, by itself, break the requirement?"""
     return bool(judge(row, checks()[row.id], [exchange], setting.case).findings)
 
 
-def suspects(run: Run, setting: Setting) -> Iterator[tuple[Requirement, Exchange]]:
+def suspects(run: Run, setting: RunSetting) -> Iterator[tuple[Requirement, Exchange]]:
     """A requirement that generated requests alone are found to break, and the shortest of those that break it by themselves."""
     for row in rows(setting):
         names = {probe.name for probe in probes_of(row)} if row.id in checks() and checks()[row.id].single else set()

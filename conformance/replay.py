@@ -16,7 +16,7 @@ from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge, rows
-from echosounder.judgement.setting import Setting
+from echosounder.judgement.setting import RunSetting
 from echosounder.judgement.smallest import extra
 from echosounder.wire.access import DIRECT, Access
 from echosounder.wire.errors import UsageError
@@ -31,7 +31,7 @@ _OURS = frozenset(
 )
 
 
-class Change(StrEnum):
+class ReplayOutcome(StrEnum):
     """What became of the findings of an exchange."""
 
     FIXED = "FIXED"  # it had findings, and has none any more
@@ -43,7 +43,7 @@ class Change(StrEnum):
 class Replay:
     """The exchange as recorded and as it came now, and what each was found to break."""
 
-    change: Change
+    change: ReplayOutcome
     before: Exchange
     after: Exchange
     findings_before: tuple[Finding, ...]
@@ -55,7 +55,7 @@ def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bound
     before = find(run, id)
     with HttpSender(target, api_key, bounds or Bounds()) as runner:
         after = runner.send(request_of(before, target.access), before.id, before.probe)
-    setting = Setting.of(run)
+    setting = RunSetting.of(run)
     old, new = findings(run.exchanges, before, setting), findings(_with(run.exchanges, after), after, setting)
     return Replay(compare(old, new), before, after, old, new)
 
@@ -91,7 +91,7 @@ def _kept(name: str, value: str, today: Set[str]) -> bool:
     return name not in _OURS | today and MARK not in value
 
 
-def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting) -> tuple[Finding, ...]:
+def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: RunSetting) -> tuple[Finding, ...]:
     """All findings that point at *exchange*."""
     found: list[Finding] = []
     for row in rows(setting):
@@ -100,19 +100,19 @@ def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting
     return tuple(finding for finding in found if finding.exchange == exchange.id)
 
 
-def compare(before: Sequence[Finding], after: Sequence[Finding]) -> Change:
+def compare(before: Sequence[Finding], after: Sequence[Finding]) -> ReplayOutcome:
     """By the requirements that are broken: wording and places may differ from one answer to the next."""
     old, new = {finding.requirement for finding in before}, {finding.requirement for finding in after}
     if old == new:
-        return Change.STILL
-    return Change.FIXED if not new else Change.OTHER
+        return ReplayOutcome.STILL
+    return ReplayOutcome.FIXED if not new else ReplayOutcome.OTHER
 
 
 def _names(row: specs.Requirement) -> set[str]:
     return {probe.name for probe in probes_of(row)}
 
 
-def _judged(row: specs.Requirement, exchanges: Sequence[Exchange], exchange: Exchange, setting: Setting) -> Result:
+def _judged(row: specs.Requirement, exchanges: Sequence[Exchange], exchange: Exchange, setting: RunSetting) -> Result:
     """*exchange* alone where the check looks at one at a time, else among the others of its probe."""
     among = [each for each in exchanges if each.probe in _names(row) and not extra(each)]
     return judge(row, checks()[row.id], [exchange] if checks()[row.id].single else among, setting.case)

@@ -13,7 +13,7 @@ from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.mutations import mutants, together
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge, not_held, rows
-from echosounder.judgement.setting import Setting
+from echosounder.judgement.setting import RunSetting
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict
@@ -47,7 +47,7 @@ class Strength:
 def measure(run: Run, ids: Collection[str] | None = None) -> Strength:
     """Tries mutants on every check that *run* could judge (or those of *ids*), until one fails it."""
     kills, survivors, holes, count = [], [], [], 0
-    setting = Setting.of(run)
+    setting = RunSetting.of(run)
     for row in judgeable(setting, run):
         if ids is not None and row.id not in ids:
             continue
@@ -65,7 +65,7 @@ def measure(run: Run, ids: Collection[str] | None = None) -> Strength:
     return Strength(tuple(kills), tuple(survivors), tuple(holes), count)
 
 
-def holds(kill: Kill, run: Run, setting: Setting) -> bool:
+def holds(kill: Kill, run: Run, setting: RunSetting) -> bool:
     """Does the mutant of *kill* still fail its check? The mutant is found by name; no other one is made."""
     row = specs.requirement(kill.requirement)
     for where, name, change in variations(exchanges_of(row, run)):
@@ -74,7 +74,7 @@ def holds(kill: Kill, run: Run, setting: Setting) -> bool:
     return False
 
 
-def judgeable(setting: Setting, run: Run) -> Iterator[specs.Requirement]:
+def judgeable(setting: RunSetting, run: Run) -> Iterator[specs.Requirement]:
     return (
         row for row in rows(setting) if row.id in checks() and not not_held(row, setting) and exchanges_of(row, run)
     )
@@ -85,7 +85,7 @@ def exchanges_of(row: specs.Requirement, run: Run) -> list[Exchange]:
     return [exchange for exchange in run.exchanges if exchange.probe in names]
 
 
-def verdict_on(row: specs.Requirement, exchanges: Sequence[Exchange], setting: Setting) -> Result:
+def verdict_on(row: specs.Requirement, exchanges: Sequence[Exchange], setting: RunSetting) -> Result:
     return judge(row, checks()[row.id], exchanges, setting.case)
 
 

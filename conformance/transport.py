@@ -18,7 +18,7 @@ from echosounder.wire.access import DIRECT, Access
 MAX_HEAD = 64 * 1024
 
 
-class Stamps:
+class SocketStamps:
     """What the socket saw of the exchange under way, ns on the monotonic clock. ``deadline`` bounds all of it; ``first`` is how
     the answer began."""
 
@@ -52,7 +52,7 @@ class Stamps:
 
 
 class StampedStream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, stamps: Stamps) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, stamps: SocketStamps) -> None:
         self._inner, self._stamps = inner, stamps
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -80,7 +80,7 @@ class StampedStream(httpcore.NetworkStream):
 
 
 class StampedBackend(httpcore.NetworkBackend):
-    def __init__(self, stamps: Stamps) -> None:
+    def __init__(self, stamps: SocketStamps) -> None:
         self._inner, self._stamps = httpcore.SyncBackend(), stamps
 
     def connect_tcp(
@@ -102,7 +102,7 @@ class StampedBackend(httpcore.NetworkBackend):
 class StampedTransport(httpx.HTTPTransport):
     """With ``kept`` 0 every exchange gets a connection of its own: what one answer left on its socket must not be read as the next."""
 
-    def __init__(self, stamps: Stamps, kept: int, secure: ssl.SSLContext | None, access: Access = DIRECT) -> None:
+    def __init__(self, stamps: SocketStamps, kept: int, secure: ssl.SSLContext | None, access: Access = DIRECT) -> None:
         # httpx offers no way to hand a network backend to the pool it builds, and would read all certificates even for http.
         common: dict[str, Any] = {
             "ssl_context": secure,

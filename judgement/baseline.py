@@ -27,7 +27,7 @@ BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AcceptedFailure:
     id: str
     reason: str
     expires: date
@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[AcceptedFailure, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> Baseline:
@@ -74,7 +74,7 @@ class Accepted:
     expired: tuple[str, ...]
 
 
-def _entry(row: dict[str, object]) -> Entry:
+def _entry(row: dict[str, object]) -> AcceptedFailure:
     unknown = row.keys() - {"id", "reason", "expires", "target", "sometimes"}
     if unknown:
         raise ValueError(f"unknown members {', '.join(sorted(unknown))}")
@@ -86,13 +86,13 @@ def _entry(row: dict[str, object]) -> Entry:
     sometimes = row.get("sometimes", False)
     if not isinstance(sometimes, bool):
         raise ValueError(f"sometimes of the entry {id} is true or false")
-    return Entry(id, reason, expires, target, sometimes)
+    return AcceptedFailure(id, reason, expires, target, sometimes)
 
 
-def _broken(results: Iterable[Result], entry: Entry) -> Iterator[Result]:
+def _broken(results: Iterable[Result], entry: AcceptedFailure) -> Iterator[Result]:
     return (result for result in results if entry.covers(result) and result.verdict in BROKEN)
 
 
-def _fine_again(results: Iterable[Result], entry: Entry) -> bool:
+def _fine_again(results: Iterable[Result], entry: AcceptedFailure) -> bool:
     judged = [result for result in results if entry.covers(result)]
     return bool(judged) and all(result.verdict is Verdict.PASS for result in judged)

@@ -42,7 +42,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class BalanceStep:
     """Requests between two balances: by how much it ``fell``, what was ``billed``, and whether the one explains the other (None:
     nobody can say). ``hits``: some of the prompts were cached; ``modes``: streamed or not; ``coarse``: the bill has digits that the
     balance does not show."""
@@ -59,7 +59,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class BillCause:
     """What explains a wrong bill: ``name`` for programs, ``says`` for people, the ``requirement`` that is broken, and the ``entries``
     that it explains."""
 
@@ -70,15 +70,15 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class BillEvidence:
     """``whole`` is all of ``entries`` as one. ``unit``: tokens that hits come in. ``unverified``: why the bill cannot be held against
     the balance, else empty. ``skew_s``: by how much the target's clock is off, where that is too much to know the prices.
     ``same_account``: of two keys, None where there are none or nobody can say."""
 
     answers: Sequence[Told]
-    entries: Sequence[Spent] = ()
-    whole: Spent | None = None
-    causes: Sequence[Cause] = ()
+    entries: Sequence[BalanceStep] = ()
+    whole: BalanceStep | None = None
+    causes: Sequence[BillCause] = ()
     unit: int | None = None
     unverified: str = ""
     skew_s: float | None = None
@@ -106,13 +106,13 @@ class Bill:
         return due, [(each, said) for each, said in due if said.hit < each.promised]
 
 
-bill: Checks[Bill] = Checks()
+bill: Checks[BillEvidence] = Checks()
 
 
 # -------------------------------------------------------------------------------------------------------------- usage
 
 
-def _told(found: Bill) -> list[Metered]:
+def _told(found: BillEvidence) -> list[Metered]:
     """Raises where nothing was served, or where no answer tells its usage, which another MUST demands."""
     if not found.answers:
         raise Inconclusive("nothing was served")
@@ -122,16 +122,16 @@ def _told(found: Bill) -> list[Metered]:
     return told
 
 
-def _each(rule: Callable[[Metered], Problems]) -> Callable[[Bill], Problems]:
-    def judge(found: Bill) -> Problems:
+def _each(rule: Callable[[Metered], Problems]) -> Callable[[BillEvidence], Problems]:
+    def judge(found: BillEvidence) -> Problems:
         yield from first_of_each(_told(found), rule)
 
     judge.__name__ = rule.__name__
     return judge
 
 
-def _all(rule: Callable[[Sequence[Metered]], Problems]) -> Callable[[Bill], Problems]:
-    def judge(found: Bill) -> Problems:
+def _all(rule: Callable[[Sequence[Metered]], Problems]) -> Callable[[BillEvidence], Problems]:
+    def judge(found: BillEvidence) -> Problems:
         yield from rule(_told(found))
 
     judge.__name__ = rule.__name__
@@ -148,29 +148,29 @@ bill("usage.completion-counted")(_each(rules.completion_counted))
 # -------------------------------------------------------------------------------------------------------------- cache
 
 
-def _split(found: Bill) -> list[tuple[Told, Metered]]:
+def _split(found: BillEvidence) -> list[tuple[Told, Metered]]:
     _told(found)
     if not found.counted:
         raise Untestable("usage does not say what was cached")
     return found.counted
 
 
-def _cached(found: Bill) -> list[Metered]:
+def _cached(found: BillEvidence) -> list[Metered]:
     return [said for _, said in _split(found)]
 
 
 @bill("cache.hits-within-prefix")
-def hits_within_prefix(found: Bill) -> Problems:
+def hits_within_prefix(found: BillEvidence) -> Problems:
     yield from rules.hits_within_prefix(_cached(found))
 
 
 @bill("cache.first-misses")
-def first_misses(found: Bill) -> Problems:
+def first_misses(found: BillEvidence) -> Problems:
     yield from first_of_each(_cached(found), rules.first_misses)
 
 
 @bill("cache.user-id-isolates")
-def users_isolated(found: Bill) -> Problems:
+def users_isolated(found: BillEvidence) -> Problems:
     _trustworthy(found)
     if not any(each.user for each, _ in found.counted):
         raise Inconclusive("the run was over before two users were tried")
@@ -178,7 +178,7 @@ def users_isolated(found: Bill) -> Problems:
 
 
 @bill("cache.account-isolates")
-def accounts_isolated(found: Bill) -> Problems:
+def accounts_isolated(found: BillEvidence) -> Problems:
     _trustworthy(found)
     if found.same_account is not False:
         raise Inconclusive("it takes a second key of another account")
@@ -189,19 +189,19 @@ def accounts_isolated(found: Bill) -> Problems:
             )
 
 
-def _trustworthy(found: Bill) -> None:
+def _trustworthy(found: BillEvidence) -> None:
     _split(found)
     if found.invented:
         raise Inconclusive("hits are invented, so whose they are cannot be told")
 
 
 @bill("cache.repeat-hits")
-def repeat_hits(found: Bill) -> Problems:
+def repeat_hits(found: BillEvidence) -> Problems:
     yield from rules.repeat_hits(_cached(found))
 
 
 @bill("load.hits-as-expected")
-def as_promised(found: Bill) -> Problems:
+def as_promised(found: BillEvidence) -> Problems:
     """More missing than best effort excuses."""
     _split(found)
     due, short = found.wanting
@@ -215,12 +215,12 @@ def as_promised(found: Bill) -> Problems:
 
 
 @bill("cache.unit-64", "cache.unit-128")
-def in_units(found: Bill) -> Problems:
+def in_units(found: BillEvidence) -> Problems:
     yield from first_of_each(_cached(found), lambda each: rules.in_units(each, found.unit))
 
 
 @bill("cache.common-prefix-unit")
-def third_hits(found: Bill) -> Problems:
+def third_hits(found: BillEvidence) -> Problems:
     third = next(((each, said) for each, said in _split(found) if each.role is Role.THIRD and each.promised), None)
     if third is None:
         raise Inconclusive(NO_OCCASION)
@@ -232,7 +232,7 @@ def third_hits(found: Bill) -> Problems:
 # --------------------------------------------------------------------------------------------------------------- bill
 
 
-def _verified(found: Bill) -> Sequence[Spent]:
+def _verified(found: BillEvidence) -> Sequence[BalanceStep]:
     """The entries that could be held against the balance. Raises where none can."""
     if not found.answers:
         raise Inconclusive("nothing was served")
@@ -242,9 +242,9 @@ def _verified(found: Bill) -> Sequence[Spent]:
 
 
 def _caused(
-    requirement: str, occasion: Callable[[Sequence[Spent]], bool] = lambda known: True
-) -> Callable[[Bill], Problems]:
-    def judge(found: Bill) -> Problems:
+    requirement: str, occasion: Callable[[Sequence[BalanceStep]], bool] = lambda known: True
+) -> Callable[[BillEvidence], Problems]:
+    def judge(found: BillEvidence) -> Problems:
         known = _verified(found)
         causes = [cause for cause in found.causes if cause.requirement == requirement]
         if not causes and not occasion(known):
@@ -260,7 +260,7 @@ bill("cache.discount")(_caused("cache.discount", lambda known: any(entry.hits fo
 
 
 @bill("balance.price-window")
-def price_window(found: Bill) -> Problems:
+def price_window(found: BillEvidence) -> Problems:
     _verified(found)
     if found.skew_s is not None:
         where = "ahead of" if found.skew_s > 0 else "behind"
@@ -278,7 +278,7 @@ bill("balance.stream-same-price")(
 
 
 @bill("load.bill-adds-up")
-def adds_up(found: Bill) -> Problems:
+def adds_up(found: BillEvidence) -> Problems:
     known = _verified(found)
     every = [*([found.whole] if found.whole else []), *found.entries]
     wrong = next((entry for entry in every if entry.explained is False and entry.fell is not None), None)
@@ -290,7 +290,7 @@ def adds_up(found: Bill) -> Problems:
 
 
 @bill("fim.same-price")
-def fim_price(found: Bill) -> Problems:
+def fim_price(found: BillEvidence) -> Problems:
     known = _verified(found)
     alone = next((entry for entry in found.entries if entry.roles == {Role.FIM}), None)
     if not any(Role.FIM in entry.roles and (entry is alone or not entry.coarse) for entry in known):

@@ -26,7 +26,7 @@ from echosounder.wire.strict_json import compact
 EXCERPT = 160
 
 
-class Identified(Protocol):
+class HasId(Protocol):
     """What a finding can name: an exchange, or what stands for one that was not kept."""
 
     @property
@@ -43,7 +43,7 @@ class Problem:
     pointer: str | None = None
     excerpt: str = ""
     cause: str = ""
-    exchange: Identified | None = None
+    exchange: HasId | None = None
 
 
 class CannotSay(Exception):

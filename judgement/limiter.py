@@ -19,7 +19,7 @@ from echosounder.wire.strict_json import at
 SLOW = 0.25  # s after which a place that became free counts as slow to be given away
 
 
-class Kind(StrEnum):
+class LimiterKind(StrEnum):
     NONE = "none"
     CONCURRENCY = "concurrency"
     BUCKET = "token-bucket"
@@ -29,11 +29,11 @@ class Kind(StrEnum):
     UNRESOLVED = "unresolved"
 
 
-NAMED = frozenset({Kind.CONCURRENCY, Kind.BUCKET, Kind.SLIDING, Kind.FIXED})
+NAMED = frozenset({LimiterKind.CONCURRENCY, LimiterKind.BUCKET, LimiterKind.SLIDING, LimiterKind.FIXED})
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LimiterRefusal:
     """``exchange`` None: it was not kept."""
 
     status: int | None
@@ -51,13 +51,13 @@ class Hinted:
 
 
 @dataclass(frozen=True, slots=True)
-class Limiter:
+class LimiterEvidence:
     """``accepted``, ``refused``: what one request costs by the balance, None where it does not tell. Of a cap: ``lag`` (s that a place
     stays taken), ``resumes`` (between how many in flight it accepts again after a refusal), ``cap``; ``penalty``: s without accepts
     after a refusal. ``ends`` of the accepted streams."""
 
-    kind: Kind
-    refusals: Sequence[Refusal] = ()
+    kind: LimiterKind
+    refusals: Sequence[LimiterRefusal] = ()
     accepted: Fraction | None = None
     refused: Fraction | None = None
     lag: float = 0.0
@@ -68,21 +68,21 @@ class Limiter:
     ends: Sequence[StreamEnd] = ()
 
 
-limiter: Checks[Limiter] = Checks()
+limiter: Checks[LimiterEvidence] = Checks()
 
 
 @limiter("load.concurrency-limit")
-def counts_in_flight(found: Limiter) -> Problems:
+def counts_in_flight(found: LimiterEvidence) -> Problems:
     if found.kind not in NAMED:
         raise Inconclusive(NO_OCCASION)
-    if found.kind is not Kind.CONCURRENCY:
+    if found.kind is not LimiterKind.CONCURRENCY:
         yield Problem(f"the limiter is a {found.kind}, where a cap on requests in flight is documented")
     if statuses := sorted({refusal.status for refusal in found.refusals} - {429}, key=str):
         yield Problem(f"refused with {', '.join(map(str, statuses))} instead of 429")
 
 
 @limiter("load.429-envelope")
-def envelope(found: Limiter) -> Problems:
+def envelope(found: LimiterEvidence) -> Problems:
     kept = [each.exchange for each in found.refusals if each.exchange and each.status == 429]
     if not kept:
         raise Inconclusive(NO_OCCASION)
@@ -94,7 +94,7 @@ def envelope(found: Limiter) -> Problems:
 
 
 @limiter("load.429-not-charged")
-def not_charged(found: Limiter) -> Problems:
+def not_charged(found: LimiterEvidence) -> Problems:
     if found.refused is None:
         raise Inconclusive(NO_OCCASION)
     if found.refused:
@@ -103,8 +103,8 @@ def not_charged(found: Limiter) -> Problems:
 
 
 @limiter("load.recovers")
-def recovers(found: Limiter) -> Problems:
-    if found.kind is not Kind.CONCURRENCY:
+def recovers(found: LimiterEvidence) -> Problems:
+    if found.kind is not LimiterKind.CONCURRENCY:
         raise Inconclusive(NO_OCCASION)
     if found.lag > SLOW:
         yield Problem(f"a place stays taken for {found.lag:.2f} s after its answer is complete")
@@ -118,7 +118,7 @@ def recovers(found: Limiter) -> Problems:
 
 
 @limiter("load.streams-complete")
-def complete(found: Limiter) -> Problems:
+def complete(found: LimiterEvidence) -> Problems:
     ends = Counter(str(end) for end in found.ends)
     if not ends:
         raise Inconclusive(NO_OCCASION)
@@ -128,14 +128,14 @@ def complete(found: Limiter) -> Problems:
 
 
 @limiter("load.retry-after-readable")
-def readable(found: Limiter) -> Problems:
+def readable(found: LimiterEvidence) -> Problems:
     if not found.hints:
         raise Inconclusive(NO_OCCASION)
     yield from _first(hint.says for hint in found.hints if not hint.readable)
 
 
 @limiter("load.retry-after-true")
-def true(found: Limiter) -> Problems:
+def true(found: LimiterEvidence) -> Problems:
     if all(hint.honest is None for hint in found.hints):
         raise Inconclusive(NO_OCCASION)
     yield from (Problem(hint.says) for hint in found.hints if hint.honest is False)
@@ -146,7 +146,7 @@ TIMED = re.compile(r"\s*(?:\d+(?:\.\d+)?(?:ms|[smhd])?)+\s*|\d{4}-\d\d-\d\dT.*")
 
 
 @limiter("transport.retry-after")
-def well_formed(found: Limiter) -> Problems:
+def well_formed(found: LimiterEvidence) -> Problems:
     """Counts of ``x-ratelimit-*`` are whole numbers, times are seconds, durations such as ``6m0s`` or RFC 3339."""
     told = [(name.lower(), value) for refusal in found.refusals for name, value in refusal.headers if _limits(name)]
     if not told and not found.hints:

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from echosounder.judgement.check import Identified, Inconclusive, Problem, Problems
+from echosounder.judgement.check import HasId, Inconclusive, Problem, Problems
 from echosounder.specs import Grammar
 from echosounder.wire.usage import Usage, disagreements, written
 
@@ -38,7 +38,7 @@ class Metered:
     """``grammar``: of the format; ``prompt`` is equal for equal prompts; ``bound``: of the output, tokens; ``event`` is the one of a
     stream that has the usage; ``name`` is for people, where there may be no exchange to look at."""
 
-    source: Identified
+    source: HasId
     usage: Usage
     grammar: Grammar
     finish: str | None = None

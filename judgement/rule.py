@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from echosounder import specs
-from echosounder.judgement.check import Identified, Inconclusive, Problem, Unsupported, Untestable, excerpt
+from echosounder.judgement.check import HasId, Inconclusive, Problem, Unsupported, Untestable, excerpt
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.verdict import Finding, Result, Verdict
 
@@ -72,7 +72,7 @@ def finding(row: specs.Requirement, problem: Problem) -> Finding:
     )
 
 
-def _id(source: Identified | None) -> str:
+def _id(source: HasId | None) -> str:
     return "" if source is None else source.id
 
 

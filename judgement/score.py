@@ -36,7 +36,7 @@ from echosounder.judgement.check import (
     Subject,
 )
 from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
-from echosounder.judgement.setting import Sendable, Setting, Suite
+from echosounder.judgement.setting import RunSetting, Sendable, Suite
 from echosounder.judgement.shares import BROKEN, rounds, share, together
 from echosounder.judgement.smallest import extra, sharpened
 from echosounder.wire.exchange import NOT_SERVED, Exchange
@@ -52,12 +52,12 @@ def score(run: Run, probes: Mapping[str, Sendable]) -> tuple[Result, ...]:
 
     *probes* are those that a run could have sent, by name.
     """
-    setting = Setting.of(run)
+    setting = RunSetting.of(run)
     results = (_result(row, setting, run.exchanges, probes) for row in rows(setting))
     return tuple(result for result in results if result is not None)
 
 
-def rows(setting: Setting) -> tuple[specs.Requirement, ...]:
+def rows(setting: RunSetting) -> tuple[specs.Requirement, ...]:
     """Every requirement that the run was asked about, admitted by its profile or not."""
     every = specs.requirements()
     wanted = set(matching(setting.only, [row.id for row in every])) if setting.only else {row.id for row in every}
@@ -69,7 +69,7 @@ def _inapplicable(subject: Subject) -> str:
 
 
 def _result(
-    row: specs.Requirement, setting: Setting, exchanges: Sequence[Exchange], probes: Mapping[str, Sendable]
+    row: specs.Requirement, setting: RunSetting, exchanges: Sequence[Exchange], probes: Mapping[str, Sendable]
 ) -> Result | None:
     if reason := not_held(row, setting):
         return Result(row.id, Verdict.NOT_APPLICABLE, note=reason)
@@ -91,7 +91,7 @@ def _result(
     return sharpened(result, exchanges, lambda exchange: judge(row, check, [exchange], setting.case).findings)
 
 
-def _often(row: specs.Requirement, check: Check, mine: Sequence[Exchange], setting: Setting) -> Result:
+def _often(row: specs.Requirement, check: Check, mine: Sequence[Exchange], setting: RunSetting) -> Result:
     """The verdict over all rounds, each judged for itself; what is broken only sometimes is told with its share."""
     each = [judge(row, check, group, setting.case) for group in rounds(mine)]
     result = together(each, MAX_FINDINGS)
@@ -103,7 +103,7 @@ def _often(row: specs.Requirement, check: Check, mine: Sequence[Exchange], setti
     return replace(result, note=seen.sentence) if seen.judged > max(seen.failed, 1) else result
 
 
-def not_held(row: specs.Requirement, setting: Setting) -> str:
+def not_held(row: specs.Requirement, setting: RunSetting) -> str:
     if not row.admits(setting.subject.profile):
         return f"profile {setting.subject.profile} does not have it"
     if row.excluded:

@@ -39,7 +39,7 @@ class Sendable(Protocol):
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunSetting:
     """What the header of a run says about how it was made; ``unsent`` has the probes that were not sent, and why."""
 
     subject: Subject
@@ -50,7 +50,7 @@ class Setting:
     unsent: dict[str, str]
 
     @classmethod
-    def of(cls, run: Run) -> Setting:
+    def of(cls, run: Run) -> RunSetting:
         """Raises :class:`LogError` where the run was none that sends a suite."""
         header, asked, clock = run.header, run.header.checking, run.header.instant
         subject = Subject(header.profile, header.target.model or "", keyed=header.target.keyed)

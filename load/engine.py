@@ -33,7 +33,7 @@ from echosounder.load.watch.otel import exporting
 from echosounder.load.watch.prometheus import serving
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.wire.errors import CannotJudge, UsageError
-from echosounder.wire.header import Aimed, Clock, Header, RunKind
+from echosounder.wire.header import Aimed, ClockReading, Header, RunKind
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
@@ -71,7 +71,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
     options = checked(options)
     items(options)
     options = replace(options, beyond=beyond(options))
-    clock = Clock(time.time(), time.monotonic_ns())
+    clock = ClockReading(time.time(), time.monotonic_ns())
     try:
         with Log(options.out / "run.jsonl", header(options, clock)) as log:
             options = _ready(options)
@@ -98,7 +98,7 @@ def _ready(options: Options) -> Options:
     return options
 
 
-def header(options: Options, clock: Clock, kind: RunKind = RunKind.LOAD) -> Header:
+def header(options: Options, clock: ClockReading, kind: RunKind = RunKind.LOAD) -> Header:
     """The header of the run's log. Which model was asked for is in the record ``options`` where the target had to be asked first."""
     return Header(
         kind_of_run=kind,

@@ -10,7 +10,7 @@ from rich.text import Text
 from echosounder.reports.figures import number, percent
 from echosounder.reports.terminal import STYLES
 from echosounder.reports.text import line, markdown
-from echosounder.wire.comparison import SCHEMA, Comparison, Difference, Move, Row, least
+from echosounder.wire.comparison import SCHEMA, ComparedFigure, Comparison, RatioEstimate, VerdictChange, least
 
 _LOOKS = {
     "equal": ("=", "good", "no difference that counts"),
@@ -74,19 +74,19 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         yield f"\n{comparison.same} requirements are the same."
 
 
-def _moved(move: Move) -> str:
+def _moved(move: VerdictChange) -> str:
     return f"{move.level:6} {move.requirement}: {', '.join(move.before)} → {', '.join(move.after)}"
 
 
-def _measured(row: Row) -> str:
+def _measured(row: ComparedFigure) -> str:
     return f"{row.name}: {_result(row)}" + ("" if row.decides else "; decides nothing")
 
 
-def _result(row: Row) -> str:
+def _result(row: ComparedFigure) -> str:
     found = row.difference
     if found is None:
         return f"too few requests to compare: a median takes {least(0.5)} of each run, a p95 {least(0.95)}"
-    if isinstance(found, Difference):
+    if isinstance(found, RatioEstimate):
         low, high, ratio = (100 * (value - 1) for value in (found.low, found.high, found.ratio))
         return (
             f"{number(found.before)} → {number(found.after)} {row.unit}: {ratio:+.1f} % ({low:+.1f} to {high:+.1f}); "

@@ -24,7 +24,7 @@ SCHEMA = 1  # of the index; another one is made anew
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryRow:
     """One run. ``verdict`` is ``unfinished`` where the log has no footer, ``unread`` where there is no report of this version.
 
     The last four are null where the run does not have them: requirements that passed and broke, TTFT p50 and p99 in ms.
@@ -48,7 +48,7 @@ _FIGURES = {
     "load": (("TTFT p50, ms", "ttft_p50_ms"), ("TTFT p99, ms", "ttft_p99_ms")),
 }
 _ALL = tuple(pair for pairs in _FIGURES.values() for pair in pairs)  # of a run without a report, all dashes
-_COLUMNS = tuple(field.name for field in fields(Entry))
+_COLUMNS = tuple(field.name for field in fields(HistoryRow))
 
 
 def index(folder: Path, database: Path) -> list[str]:
@@ -69,7 +69,7 @@ def index(folder: Path, database: Path) -> list[str]:
     return complaints
 
 
-def entry(run: Path, root: Path) -> Entry:
+def entry(run: Path, root: Path) -> HistoryRow:
     """What the index knows of one folder. Raises :class:`LogError` for a log of another schema."""
     header = runlog.header(run / "run.jsonl")
     name, report = str(run.relative_to(root)), _report(run)
@@ -96,18 +96,18 @@ def _setting(report: Mapping[str, Any]) -> str:
     return " ".join((report["profile"], report["suite"], *proxy))
 
 
-def entries(database: Path) -> list[Entry]:
+def entries(database: Path) -> list[HistoryRow]:
     """The index, oldest run first."""
     with closing(_open(database)) as connection:
         rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started, path")
-        return [Entry(*row) for row in rows]
+        return [HistoryRow(*row) for row in rows]
 
 
-def render(found: Sequence[Entry]) -> str:
+def render(found: Sequence[HistoryRow]) -> str:
     """A page with a trend for each target and kind of run. Raises :class:`UsageError` when there is nothing in it."""
     if not found:
         raise UsageError("the index is empty; index a folder of runs first")
-    groups: dict[tuple[str, str, str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str, str, str], list[HistoryRow]] = {}
     for one in found:
         groups.setdefault((one.kind, one.target, one.model, one.setting), []).append(one)
     trends = [(*key, rows, _trend(f"trend{place}", key[0], rows)) for place, (key, rows) in enumerate(groups.items())]
@@ -137,9 +137,9 @@ def _finished(log: Path) -> bool:
     return last.startswith(b'{"kind":"footer"')
 
 
-def _entry(about: tuple[str, str, str, str], what: str, setting: str, verdict: str, **figures: Any) -> Entry:
+def _entry(about: tuple[str, str, str, str], what: str, setting: str, verdict: str, **figures: Any) -> HistoryRow:
     path, when, target, model = about
-    return Entry(path, what, when, target, model, setting, verdict, **figures)
+    return HistoryRow(path, what, when, target, model, setting, verdict, **figures)
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _latency(report: Mapping[str, Any]) -> dict[str, Any]:
     return {"ttft_p50_ms": ttft.get("p50"), "ttft_p99_ms": ttft.get("p99")}
 
 
-def _trend(name: str, what: str, rows: Sequence[Entry]) -> Markup:
+def _trend(name: str, what: str, rows: Sequence[HistoryRow]) -> Markup:
     if len(rows) < 2:
         return Markup("")
     if what == "check":
@@ -166,14 +166,14 @@ def _trend(name: str, what: str, rows: Sequence[Entry]) -> Markup:
     return charts.lines(name, caption, unit, labels, shown) if shown else Markup("")
 
 
-def _store(database: Path, found: Iterable[Entry]) -> None:
+def _store(database: Path, found: Iterable[HistoryRow]) -> None:
     with closing(_open(database)) as connection, connection:
         connection.execute("DELETE FROM runs")
         marks = ", ".join("?" * len(_COLUMNS))
         connection.executemany(f"INSERT INTO runs VALUES ({marks})", _plain(found))
 
 
-def _plain(found: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
+def _plain(found: Iterable[HistoryRow]) -> Iterator[tuple[Any, ...]]:
     """SQLite stores UTF-8, which has no lone surrogates."""
     for one in found:
         yield tuple(

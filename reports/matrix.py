@@ -40,7 +40,7 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """``anchor`` leads to the details, empty where there are none; ``differs`` from the reference column."""
 
     column: str
@@ -53,11 +53,11 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MatrixRow:
     id: str
     level: str
     title: str
-    cells: tuple[Cell, ...]
+    cells: tuple[MatrixCell, ...]
 
     @property
     def differs(self) -> bool:
@@ -141,7 +141,7 @@ def _head(column: Column) -> dict[str, Any]:
     }
 
 
-def _rows(columns: Sequence[Column], issues: tuple[Issue, ...], reference: str) -> list[Row]:
+def _rows(columns: Sequence[Column], issues: tuple[Issue, ...], reference: str) -> list[MatrixRow]:
     judged = {column.name: {row["id"]: row for row in column.report["requirements"]} for column in columns}
     merged: dict[str, Mapping[str, Any]] = {}
     for column in columns:
@@ -151,7 +151,7 @@ def _rows(columns: Sequence[Column], issues: tuple[Issue, ...], reference: str) 
     return sorted(rows, key=lambda row: _order(row.cells))
 
 
-def _order(cells: Sequence[Cell]) -> int:
+def _order(cells: Sequence[MatrixCell]) -> int:
     """Rows with something wrong in any column come first."""
     names = list(FACES)
     return min(names.index(cell.verdict) if cell.verdict in names else len(names) for cell in cells)
@@ -163,22 +163,24 @@ def _row(
     judged: Mapping[str, Mapping[str, Mapping[str, Any]]],
     issues: tuple[Issue, ...],
     reference: str,
-) -> Row:
+) -> MatrixRow:
     found = {name: rows.get(first["id"]) for name, rows in judged.items()}
     expected = (found[reference] or {}).get("verdict", ABSENT)
     cells = (
         _cell(f"c{index}-{place}", name, row, expected, tuple(_known(issues, first["id"], name)))
         for place, (name, row) in enumerate(found.items())
     )
-    return Row(first["id"], first["level"], first["title"], tuple(cells))
+    return MatrixRow(first["id"], first["level"], first["title"], tuple(cells))
 
 
-def _cell(anchor: str, column: str, row: Mapping[str, Any] | None, expected: str, issues: tuple[Issue, ...]) -> Cell:
+def _cell(
+    anchor: str, column: str, row: Mapping[str, Any] | None, expected: str, issues: tuple[Issue, ...]
+) -> MatrixCell:
     if row is None:
-        return Cell(column, ABSENT, "", False, "", (), issues)
+        return MatrixCell(column, ABSENT, "", False, "", (), issues)
     told = bool(row["findings"] or row.get("note")) and row["verdict"] != "not-applicable"
     differs = ABSENT not in (expected, row["verdict"]) and row["verdict"] != expected
-    return Cell(
+    return MatrixCell(
         column,
         row["verdict"],
         anchor if told else "",

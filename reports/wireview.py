@@ -20,7 +20,7 @@ MAX_VIEWS, MAX_TOTAL = 200, 800_000  # characters of escaped HTML: with the find
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WireRow:
     """Some bytes of the body: an SSE item, or a stretch where there are none. ``skipped`` counts items left out instead."""
 
     label: str
@@ -41,7 +41,7 @@ class View:
     title: str
     request: str
     response: str
-    rows: tuple[Row, ...]
+    rows: tuple[WireRow, ...]
     end: str
     upstream: tuple["View", ...] = ()  # the other side of a proxy: what reached it, and what it wrote
     strip: Markup | None = None
@@ -131,13 +131,13 @@ def _marks(findings: Iterable[Mapping[str, Any]]) -> dict[str, Marks]:
     return marks
 
 
-def _stream(exchange: Exchange, marks: Marks, anchor: str) -> Iterator[Row]:
+def _stream(exchange: Exchange, marks: Marks, anchor: str) -> Iterator[WireRow]:
     rows = list(_items(exchange, marks, anchor))
     keep = _kept([index for index, row in enumerate(rows) if row.marked], len(rows))
     last = -1
     for index in keep:
         if index > last + 1:
-            yield Row("", rows[last + 1].offset, None, "", skipped=index - last - 1)
+            yield WireRow("", rows[last + 1].offset, None, "", skipped=index - last - 1)
         yield rows[index]
         last = index
 
@@ -148,33 +148,33 @@ def _kept(marked: list[int], count: int) -> list[int]:
     return sorted(index for index in near | edges if 0 <= index < count)
 
 
-def _items(exchange: Exchange, marks: Marks, anchor: str) -> Iterator[Row]:
+def _items(exchange: Exchange, marks: Marks, anchor: str) -> Iterator[WireRow]:
     items, body = exchange.items, exchange.body
     bounds = [*(stamped.item.offset for stamped in items), len(body)]
     if bounds[0] > 0:
-        yield Row("before the first event", 0, None, shown(body[: bounds[0]], MAX_ROW))
+        yield WireRow("before the first event", 0, None, shown(body[: bounds[0]], MAX_ROW))
     for stamped, (start, stop) in zip(items, pairwise(bounds), strict=True):
         event = isinstance(stamped.item, sse.Event)
         marked = (event and stamped.index in marks.events) or any(start <= offset < stop for offset in marks.offsets)
         text = shown(body[start:stop].removesuffix(b"\n").removesuffix(b"\n"), MAX_MARKED if marked else MAX_ROW)
         name = f"{'event' if event else 'comment'} {stamped.index}"
         mark = f"{anchor}-{'e' if event else 'c'}{stamped.index}"
-        yield Row(name, start, _since(exchange, stamped.at), text, mark, marked)
+        yield WireRow(name, start, _since(exchange, stamped.at), text, mark, marked)
 
 
-def _plain(exchange: Exchange, marks: Marks, anchor: str) -> Iterator[Row]:
+def _plain(exchange: Exchange, marks: Marks, anchor: str) -> Iterator[WireRow]:
     body, at = exchange.body, _since(exchange, exchange.reads[-1].at if exchange.reads else None)
     first = body[:MAX_BODY]
     if body:
-        yield Row("body", 0, at, shown(first, MAX_BODY), f"{anchor}-b0", any(o < len(first) for o in marks.offsets))
+        yield WireRow("body", 0, at, shown(first, MAX_BODY), f"{anchor}-b0", any(o < len(first) for o in marks.offsets))
     shown_to = len(first)
     for offset in sorted(offset for offset in marks.offsets if offset >= len(first)):
         if offset >= shown_to:
             start = max(shown_to, offset - MAX_ROW // 2)
-            yield Row("body", start, None, shown(body[start : start + MAX_ROW]), f"{anchor}-b{start}", True)
+            yield WireRow("body", start, None, shown(body[start : start + MAX_ROW]), f"{anchor}-b{start}", True)
             shown_to = start + MAX_ROW
     if len(body) > shown_to:
-        yield Row("", shown_to, None, f"{len(body) - shown_to:,} more bytes in run.jsonl")
+        yield WireRow("", shown_to, None, f"{len(body) - shown_to:,} more bytes in run.jsonl")
 
 
 def _since(exchange: Exchange, at: int | None) -> float | None:

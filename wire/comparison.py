@@ -9,7 +9,7 @@ SEEN = 1.62  # a change of so many half-widths is significant in 95 of 100 pairs
 LEAST_BATCHES, LEAST_IN_BATCH = 8, 20
 
 
-class Change(StrEnum):
+class Direction(StrEnum):
     EQUAL = "equal"
     SLOWER = "slower"
     FASTER = "faster"
@@ -17,7 +17,7 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RatioEstimate:
     """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest change, as a
     share, that would have shown in 95 of 100 such pairs of runs; ``threshold`` the share from which a change counts."""
 
@@ -27,7 +27,7 @@ class Difference:
     low: float
     high: float
     threshold: float
-    change: Change
+    change: Direction
 
     @property
     def resolution(self) -> float:
@@ -40,11 +40,11 @@ class Shares:
 
     before: float
     after: float
-    change: Change
+    change: Direction
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class VerdictChange:
     """A requirement whose verdict is not the same: ``broken``, ``fixed``, ``changed`` or ``flapping`` (runs of one side differ)."""
 
     requirement: str
@@ -57,7 +57,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedFigure:
     """One latency, or share of failures, compared; ``difference`` is None where a run is too short.
 
     ``decides``: whether the verdict depends on it, or it is shown only.
@@ -65,12 +65,12 @@ class Row:
 
     name: str
     unit: str
-    difference: Difference | Shares | None
+    difference: RatioEstimate | Shares | None
     decides: bool = True
 
     @property
-    def change(self) -> Change:
-        return self.difference.change if self.difference else Change.UNRESOLVED
+    def change(self) -> Direction:
+        return self.difference.change if self.difference else Direction.UNRESOLVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class Comparison:
     """``moves`` of check reports or ``rows`` of load reports; ``same`` requirements did not move. Notes limit what it means."""
 
     verdict: str
-    moves: tuple[Move, ...] = ()
+    moves: tuple[VerdictChange, ...] = ()
     same: int = 0
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ComparedFigure, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -37,7 +37,7 @@ class RunKind(StrEnum):
 _LOADS = frozenset({RunKind.LOAD, RunKind.RATE_LIMIT, RunKind.CACHE_PRICING})
 
 
-class Clock(msgspec.Struct, frozen=True):
+class ClockReading(msgspec.Struct, frozen=True):
     """One instant on both clocks of the machine that wrote the log: seconds since 1970, and monotonic ns."""
 
     unix: float
@@ -88,7 +88,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     version: str | None = None
     versions: dict[str, str] = {}
-    clock: Clock | None = None
+    clock: ClockReading | None = None
     check: Checking | None = None
     scenario: str = ""
 
@@ -100,7 +100,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         return self.check
 
     @property
-    def instant(self) -> Clock:
+    def instant(self) -> ClockReading:
         """Raises :class:`LogError` where the log does not say which time its stamps are."""
         if self.clock is None:
             raise LogError(f"the log of the {self.kind_of_run} run records no clock, so its stamps have no date")
@@ -127,7 +127,7 @@ def header_from(record: dict[str, Any]) -> Header:
 def _from_1(record: dict[str, Any]) -> dict[str, Any]:
     """A header of schema 1 as one of schema 2. ``command`` was of loads, ``kind_of_run`` of checks of every position."""
     target, scenario = record.get("target"), str(record.get("scenario", ""))
-    started = record.get("started") or msgspec.convert(record.get("clock"), Clock).started
+    started = record.get("started") or msgspec.convert(record.get("clock"), ClockReading).started
     proxied = isinstance(target, dict) and target.get("position") == "proxy"
     check = RunKind.PROXY if proxied else RunKind.CHECK
     load = scenario if scenario in _LOADS else RunKind.LOAD

@@ -10,7 +10,7 @@ from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.sender import PairSender
-from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.conformance.proxy.upstream import UpstreamControl
 from echosounder.conformance.replay import Replay, compare
 from echosounder.judgement.pairs.pair import Pair, pairs
 from echosounder.judgement.pairs.score import score
@@ -35,7 +35,7 @@ def again(
     if before is None or before.client.probe not in PROBES:
         raise UsageError(f"the run has no exchange {id!r} that a probe of this version sent")
     with (
-        Upstream(upstream) as control,
+        UpstreamControl(upstream) as control,
         PairSender(target, api_key, bounds or Bounds(), control, f"{time.time():.3f}") as position,
     ):
         [pair] = position.pairs([_send(before, _ask(run))], before.client.probe)

@@ -9,11 +9,11 @@ from typing import Any
 
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.check_run import CheckOutcome, exit_code
-from echosounder.conformance.options import Options, Progress, Watch, quiet
+from echosounder.conformance.options import CheckOptions, Progress, Watch, quiet
 from echosounder.conformance.probe_sender import ProbeSender, probe_sender
 from echosounder.conformance.proxy.probes import HELLO, PROBES
 from echosounder.conformance.proxy.sender import FIRST, PairSender, beside
-from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.conformance.proxy.upstream import UpstreamControl
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.pairs.report import report
 from echosounder.judgement.pairs.score import rows, score
@@ -25,7 +25,7 @@ SLOW = frozenset({"proxy.cancel", "proxy.failures"})
 """Probes whose requests wait, for us to give up or for a gateway to try again; two at a time are under way."""
 
 
-def check(options: Options, upstream: str, watch: Watch = quiet) -> CheckOutcome:
+def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOutcome:
     """Judges the proxy at ``options.target`` whose upstream is the mock at *upstream* (its URL, control interface included).
 
     Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once the
@@ -37,7 +37,7 @@ def check(options: Options, upstream: str, watch: Watch = quiet) -> CheckOutcome
         )
     options = replace(options, position="proxy")
     baseline = Baseline.load(options.baseline) if options.baseline else Baseline()
-    with Upstream(upstream) as control:
+    with UpstreamControl(upstream) as control:
         stopped = _send(options, control, watch)
     run = read(options.out / "run.jsonl")
     results = score(run)
@@ -51,7 +51,7 @@ def planned(profile: str, only: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(name for name in PROBES if name in wanted)
 
 
-def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | None:
+def _send(options: CheckOptions, control: UpstreamControl, watch: Watch) -> CannotJudge | None:
     with PairSender(options.target, options.api_key, options.bounds, control, f"{time.time():.3f}") as position:
         if options.target.model is None:
             options = replace(options, target=replace(options.target, model=position.model(options.profile)))
@@ -66,7 +66,7 @@ def _send(options: Options, control: Upstream, watch: Watch) -> CannotJudge | No
     return None
 
 
-def _all(options: Options, sender: ProbeSender, watch: Watch) -> None:
+def _all(options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
     """Raises ``CannotJudge`` where going on makes no sense: after the first request, where the proxy does not forward to us."""
     names, ask = planned(options.profile, options.only), sender.ask(0)
     sender.due(names)

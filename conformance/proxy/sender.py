@@ -22,7 +22,7 @@ from echosounder.conformance.probe_sender import Answered, choose, list_models
 from echosounder.conformance.proxy import gate
 from echosounder.conformance.proxy.probes import MARKER
 from echosounder.conformance.proxy.secrecy import without_secrets
-from echosounder.conformance.proxy.upstream import Record, Upstream, body, exchange
+from echosounder.conformance.proxy.upstream import Record, UpstreamControl, body, exchange
 from echosounder.judgement.pairs import behaviours
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.errors import CannotJudge
@@ -45,7 +45,7 @@ class PairSender:
 
     subject = "the proxy"
 
-    def __init__(self, target: Target, key: str | None, bounds: Bounds, upstream: Upstream, salt: str) -> None:
+    def __init__(self, target: Target, key: str | None, bounds: Bounds, upstream: UpstreamControl, salt: str) -> None:
         self._target, self._key, self._bounds, self._upstream, self._salt = target, key, bounds, upstream, salt
         self._redact = target.redactor(key)
         self._runners: dict[tuple[float, int], HttpSender] = {}

@@ -14,7 +14,7 @@ from echosounder.wire.exchange import End, Headers, Read
 
 
 @dataclass
-class Answer:
+class WrittenResponse:
     """A response as it was written. ``first`` is the stamp of its head, ns; ``end`` says whether its framing was satisfied."""
 
     status: int | None = None
@@ -25,9 +25,9 @@ class Answer:
     end: End = End.TRUNCATED
 
 
-def unframe(method: str, writes: Iterable[tuple[int, bytes]], closed: bool) -> Answer:
+def unframe(method: str, writes: Iterable[tuple[int, bytes]], closed: bool) -> WrittenResponse:
     """*writes* are ``(stamp, bytes)`` in order; *closed* says whether the server ended the connection after the last."""
-    parser, answer = h11.Connection(h11.CLIENT), Answer()
+    parser, answer = h11.Connection(h11.CLIENT), WrittenResponse()
     parser.send(h11.Request(method=method, target="/", headers=[("host", "upstream")]))
     parser.send(h11.EndOfMessage())
     try:
@@ -42,7 +42,7 @@ def unframe(method: str, writes: Iterable[tuple[int, bytes]], closed: bool) -> A
     return answer
 
 
-def _take(parser: h11.Connection, at: int, answer: Answer) -> None:
+def _take(parser: h11.Connection, at: int, answer: WrittenResponse) -> None:
     for event in _events(parser):
         match event:
             case h11.Response():

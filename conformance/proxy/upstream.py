@@ -23,7 +23,7 @@ POLL_S = 0.01
 Record = dict[str, Any]
 
 
-class Upstream:
+class UpstreamControl:
     """The control interface of a mock at *url*. Raises ``CannotJudge`` when it is gone."""
 
     def __init__(self, url: str) -> None:

@@ -23,7 +23,7 @@ from echosounder.mock_server.deviations import all_deviations
 from echosounder.wire.errors import UsageError
 
 
-class Kind(StrEnum):
+class CatalogueKind(StrEnum):
     REQUIREMENTS = "requirements"
     PROBES = "probes"
     DEVIATIONS = "deviations"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.REQUIREMENTS,
+    kind: Annotated[CatalogueKind, typer.Argument(help="What to list.")] = CatalogueKind.REQUIREMENTS,
     profile: Annotated[
         str | None,
         typer.Option(help="Requirements: only those of this profile.", autocompletion=complete.names("profiles")),
@@ -60,7 +60,7 @@ def explain(
     json_: options.Json = False,
 ) -> None:
     """One requirement, probe, deviation, scenario or profile in full, with its source."""
-    found = [(kind, row) for kind in Kind for row in ROWS[kind](None) if row["id"] == id]
+    found = [(kind, row) for kind in CatalogueKind for row in ROWS[kind](None) if row["id"] == id]
     if not found:
         raise UsageError(f"nothing is called {id!r}{_near(id)}; `echosounder list KIND` shows the names")
     if json_:
@@ -123,19 +123,19 @@ def _profiles(_: str | None) -> Iterable[dict[str, Any]]:
     return [{"id": name, **asdict(specs.profile(name))} for name in specs.PROFILES]
 
 
-ROWS: dict[Kind, Callable[[str | None], Iterable[dict[str, Any]]]] = {
-    Kind.REQUIREMENTS: _requirements,
-    Kind.PROBES: _probes,
-    Kind.DEVIATIONS: _deviations,
-    Kind.SCENARIOS: _scenarios,
-    Kind.PROFILES: _profiles,
+ROWS: dict[CatalogueKind, Callable[[str | None], Iterable[dict[str, Any]]]] = {
+    CatalogueKind.REQUIREMENTS: _requirements,
+    CatalogueKind.PROBES: _probes,
+    CatalogueKind.DEVIATIONS: _deviations,
+    CatalogueKind.SCENARIOS: _scenarios,
+    CatalogueKind.PROFILES: _profiles,
 }
 COLUMNS = {
-    Kind.REQUIREMENTS: ("id", "level", "basis", "title"),
-    Kind.PROBES: ("id", "suite", "requests", "title"),
-    Kind.DEVIATIONS: ("id", "layer", "legal", "title"),
-    Kind.SCENARIOS: ("id", "title"),
-    Kind.PROFILES: ("id", "date", "vendor", "title"),
+    CatalogueKind.REQUIREMENTS: ("id", "level", "basis", "title"),
+    CatalogueKind.PROBES: ("id", "suite", "requests", "title"),
+    CatalogueKind.DEVIATIONS: ("id", "layer", "legal", "title"),
+    CatalogueKind.SCENARIOS: ("id", "title"),
+    CatalogueKind.PROFILES: ("id", "date", "vendor", "title"),
 }
 
 
@@ -149,5 +149,5 @@ def _cell(value: Any) -> str:
 
 
 def _near(id: str) -> str:
-    near = difflib.get_close_matches(id, [row["id"] for kind in Kind for row in ROWS[kind](None)], n=1)
+    near = difflib.get_close_matches(id, [row["id"] for kind in CatalogueKind for row in ROWS[kind](None)], n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -14,7 +14,7 @@ from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options, Progress
+from echosounder.conformance.options import CheckOptions, Progress
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
@@ -73,7 +73,7 @@ def check(
     folder = results.ready(options.out_dir(out, "check"))
     with ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile, port=upstream_port or 0))
-        settings = Options(
+        settings = CheckOptions(
             target=_target(network, proxy or url, mock.url if mock else "", model, beta_url),
             out=folder,
             api_key=options.api_key(api_key_env) if url or proxy else options.BUNDLED_KEY,
@@ -98,7 +98,7 @@ def _target(network: Network, given: str | None, bundled: str, model: str | None
     return network.target(given, model, beta_url) if given else target(bundled, model, beta_url)
 
 
-def _run(judging: Callable[..., check_run.CheckOutcome], settings: Options, key_env: str, as_json: bool) -> int:
+def _run(judging: Callable[..., check_run.CheckOutcome], settings: CheckOptions, key_env: str, as_json: bool) -> int:
     with results.progress("check", quiet=as_json) as bar:
         task = bar.add_task("", total=None)
 

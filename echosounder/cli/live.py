@@ -13,7 +13,7 @@ from echosounder.cli import options, results
 from echosounder.cli.network import Network
 from echosounder.conformance.comparison import OneSided, compare
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options, Progress
+from echosounder.conformance.options import CheckOptions, Progress
 from echosounder.judgement.differences import SIDES
 from echosounder.judgement.setting import Suite
 from echosounder.reports import differences
@@ -56,8 +56,8 @@ def live(settings: Settings, as_json: bool) -> int:
     return comparison.exit_code
 
 
-def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) -> Options:
-    return Options(
+def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) -> CheckOptions:
+    return CheckOptions(
         target=settings.networks[index].target(settings.urls[index], settings.models[index]),
         out=results.ready(folder),
         api_key=options.api_key(settings.keys[index]),

@@ -11,7 +11,7 @@ from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.proxy import replay as both_sides
-from echosounder.conformance.replay import Change, Replay
+from echosounder.conformance.replay import Replay, ReplayOutcome
 from echosounder.conformance.replay import replay as again
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import Unreachable, UsageError
@@ -21,7 +21,7 @@ from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import Target
 from echosounder.wire.verdict import Finding
 
-STYLES = {Change.FIXED: "bold green", Change.STILL: "bold red", Change.OTHER: "bold yellow"}
+STYLES = {ReplayOutcome.FIXED: "bold green", ReplayOutcome.STILL: "bold red", ReplayOutcome.OTHER: "bold yellow"}
 
 
 @networked

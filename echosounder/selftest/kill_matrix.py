@@ -19,7 +19,7 @@ ALARM = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE, Verdict.
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class KillRow:
     """One deviation, or legal variant: what it declares to break, and every requirement that a run of the suite found broken.
 
     ``first`` is the requirement that a reader of the report meets first. ``elsewhere`` has what is declared and was found only
@@ -80,13 +80,13 @@ class Matrix:
     """All rows and the honest runs. ``mutants`` names, for checks that no deviation fails, the mutant of an honest exchange
     that does. ``whole``: every deviation was tried, so that a check which nothing failed is worthless."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[KillRow, ...]
     honest: tuple[Honest, ...]
     mutants: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
 
     @property
-    def faults(self) -> list[Row]:
+    def faults(self) -> list[KillRow]:
         """Deviations that had an effect, of those that a suite can see at all."""
         return [row for row in self.rows if row.judgeable and row.applied]
 
@@ -185,7 +185,7 @@ class Matrix:
         }
 
 
-def _record(row: Row) -> dict[str, Any]:
+def _record(row: KillRow) -> dict[str, Any]:
     found = {
         "layer": row.layer,
         "declared": list(row.declared),

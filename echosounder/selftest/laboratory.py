@@ -22,13 +22,13 @@ from echosounder.conformance.ask import Ask
 from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.check_run import CheckOutcome, check
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import Deviation, all_deviations
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.causes import fix_first
-from echosounder.selftest.kill_matrix import ALARM, Honest, Matrix, Row
+from echosounder.selftest.kill_matrix import ALARM, Honest, KillRow, Matrix
 from echosounder.selftest.pulse import Pulse
 from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.runlog import Run, read
@@ -73,7 +73,7 @@ class Study:
     names: Collection[str] | None = None
     passes: int = 1
     watch: Watch = lambda done, total, what: None
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, KillRow] = field(default_factory=dict)
     honest: list[Honest] = field(default_factory=list)
     mutants: dict[str, str] = field(default_factory=dict)
     whole: bool = False
@@ -141,7 +141,7 @@ def _by_home(chosen: Sequence[Deviation], profile: str) -> dict[Place, list[Devi
     return homes
 
 
-def _missed(rows: Iterable[Row], profile: str) -> dict[Place, dict[str, list[str]]]:
+def _missed(rows: Iterable[KillRow], profile: str) -> dict[Place, dict[str, list[str]]]:
     """``{place: {deviation: requirements}}``: what nothing found broken yet, by a place where it can be seen."""
     found: dict[Place, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, id in [(row.name, id) for row in rows for id in row.missed]:
@@ -181,7 +181,7 @@ class Lab:
     def __init__(self, url: str, place: Place, suite: Suite, folder: Path) -> None:
         self._url, self._place, self._suite, self._folder = url, place, suite, folder
 
-    def row(self, each: Deviation) -> Row:
+    def row(self, each: Deviation) -> KillRow:
         """Where the suite misses all that *each* declares, the thorough one looks again, and then by the letter of the documentation."""
         found = self._row(each, self._suite, POLICIES[0])
         for policy in POLICIES:
@@ -189,11 +189,11 @@ class Lab:
                 found = self._row(each, Suite.THOROUGH, policy)
         return found
 
-    def _row(self, each: Deviation, suite: Suite, policy: str) -> Row:
+    def _row(self, each: Deviation, suite: Suite, policy: str) -> KillRow:
         outcome = self._run(_asked(each.name), suite, policy)
         causes = fix_first(outcome.report)
         told = {result.requirement: str(result.verdict) for result in outcome.results if result.verdict in TOLD | ALARM}
-        return Row(
+        return KillRow(
             name=each.name,
             layer=str(each.layer),
             declared=tuple(sorted(each.breaks)),
@@ -203,7 +203,7 @@ class Lab:
             judged=_judged(outcome),
         )
 
-    def sought(self, row: Row, ids: Sequence[str]) -> Row:
+    def sought(self, row: KillRow, ids: Sequence[str]) -> KillRow:
         """The row, with those of *ids* that the deviation breaks here when they alone are asked for, by the one policy or the other."""
         for policy in POLICIES:
             if left := tuple(id for id in ids if id in row.missed):
@@ -231,7 +231,7 @@ class Lab:
         """
         profile, model = self._place
         how: dict[str, Any] = {"profile": profile, "suite": suite, "policy": policy, "only": only, "seed": seed}
-        options = Options(target(self._url, model), self._folder, KEY, bounds=BOUNDS, **how)
+        options = CheckOptions(target(self._url, model), self._folder, KEY, bounds=BOUNDS, **how)
         said: list[tuple[Any, ...]] = []
         while len(said) < RUNS:
             self._control("reset", {"what": "all"})

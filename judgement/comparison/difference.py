@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import exp, log, sqrt
 from statistics import NormalDist, fmean, variance
 
-from echosounder.wire.comparison import LEAST_BATCHES, SEEN, Change, Difference, Shares, least
+from echosounder.wire.comparison import LEAST_BATCHES, SEEN, Direction, RatioEstimate, Shares, least
 from echosounder.wire.latency import quantile
 
 BATCHES = 20
@@ -20,7 +20,7 @@ CONFIDENCE = 0.99  # per comparison: a report makes several, and all of them tog
 
 def difference(
     before: Sequence[float], after: Sequence[float], share: float = 0.5, threshold: float = 0.05, floor: float = 0.0
-) -> Difference | None:
+) -> RatioEstimate | None:
     """Compares the quantile *share* of two runs; values in the order in which they were measured, in any unit.
 
     A change counts when it is significant and at least *threshold*, and at least *floor* (in the unit of the values): what
@@ -35,13 +35,13 @@ def difference(
     low, high = exp(shift - half), exp(shift + half)
     was, now = _at(before, share), _at(after, share)
     least_share = max(threshold, floor / min(was, now)) if min(was, now) else threshold
-    return Difference(was, now, exp(shift), low, high, least_share, _change(shift, half, log(1 + least_share)))
+    return RatioEstimate(was, now, exp(shift), low, high, least_share, _change(shift, half, log(1 + least_share)))
 
 
-def _change(shift: float, half: float, threshold: float) -> Change:
+def _change(shift: float, half: float, threshold: float) -> Direction:
     if abs(shift) > half and abs(shift) >= threshold:
-        return Change.SLOWER if shift > 0 else Change.FASTER
-    return Change.EQUAL if SEEN * half <= 2 * threshold else Change.UNRESOLVED
+        return Direction.SLOWER if shift > 0 else Direction.FASTER
+    return Direction.EQUAL if SEEN * half <= 2 * threshold else Direction.UNRESOLVED
 
 
 def _batches(values: Sequence[float], share: float) -> list[float]:
@@ -88,5 +88,5 @@ def shares(before: tuple[int, int], after: tuple[int, int], threshold: float = 0
     pooled = (wrong + wrong_after) / (of + of_after)
     half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * sqrt(pooled * (1 - pooled) * (1 / of + 1 / of_after))
     real = abs(shift) > half and abs(shift) >= threshold
-    change = (Change.SLOWER if shift > 0 else Change.FASTER) if real else Change.EQUAL
+    change = (Direction.SLOWER if shift > 0 else Direction.FASTER) if real else Direction.EQUAL
     return Shares(wrong / of, wrong_after / of_after, change)

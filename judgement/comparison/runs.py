@@ -5,7 +5,16 @@ from functools import partial
 from typing import Any
 
 from echosounder.judgement.comparison.difference import difference, shares
-from echosounder.wire.comparison import BETTER, EQUAL, UNRESOLVED, WORSE, Change, Comparison, Move, Row
+from echosounder.wire.comparison import (
+    BETTER,
+    EQUAL,
+    UNRESOLVED,
+    WORSE,
+    ComparedFigure,
+    Comparison,
+    Direction,
+    VerdictChange,
+)
 from echosounder.wire.errors import UsageError
 from echosounder.wire.latency import mean_gaps_ms, spans_ms
 from echosounder.wire.runlog import Run
@@ -65,14 +74,14 @@ def _order(report: Report, shared: set[str]) -> list[str]:
     return [row["id"] for row in worst_first(report["requirements"]) if row["id"] in shared]
 
 
-def _move(name: str, before: Sequence[Report], after: Sequence[Report]) -> Move | None:
+def _move(name: str, before: Sequence[Report], after: Sequence[Report]) -> VerdictChange | None:
     olds, news = ([_row(report, name) for report in side] for side in (before, after))
     was, now = (tuple(dict.fromkeys(row["verdict"] for row in side)) for side in (olds, news))
     if was == now and len(now) == 1:
         return None
     last = news[-1]
     why = (last["findings"] or [{}])[0].get("message") or last.get("note") or ""
-    return Move(name, last["level"], last["title"], _kind(was, now), was, now, why)
+    return VerdictChange(name, last["level"], last["title"], _kind(was, now), was, now, why)
 
 
 def _kind(was: tuple[str, ...], now: tuple[str, ...]) -> str:
@@ -87,7 +96,7 @@ def _row(report: Report, name: str) -> Mapping[str, Any]:
     return next(row for row in report["requirements"] if row["id"] == name)
 
 
-def _check_verdict(moves: Sequence[Move]) -> str:
+def _check_verdict(moves: Sequence[VerdictChange]) -> str:
     kinds = {move.kind for move in moves}
     return WORSE if "broken" in kinds else BETTER if "fixed" in kinds else EQUAL
 
@@ -102,7 +111,7 @@ def _rows(
     after: Sequence[Mapping[str, Any]],
     threshold: float,
     floors: Mapping[str, float],
-) -> Iterator[Row]:
+) -> Iterator[ComparedFigure]:
     for name, values, share, decides, floor in (
         ("TTFT p50", partial(spans_ms, "ttft"), 0.5, True, "ttft"),
         ("TTFT p95", partial(spans_ms, "ttft"), 0.95, False, "ttft"),
@@ -112,8 +121,8 @@ def _rows(
     ):
         one, other = list(values(before)), list(values(after))
         if one or other:
-            yield Row(name, "ms", difference(one, other, share, threshold, floors[floor]), decides)
-    yield Row("failures", "share", shares(_failures(before), _failures(after)))
+            yield ComparedFigure(name, "ms", difference(one, other, share, threshold, floors[floor]), decides)
+    yield ComparedFigure("failures", "share", shares(_failures(before), _failures(after)))
 
 
 def _floors(*reports: Report) -> dict[str, float]:
@@ -130,14 +139,14 @@ def _failures(samples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     return sum(bool(sample.get("failure")) for sample in samples), len(samples)
 
 
-def _load_verdict(rows: Sequence[Row]) -> str:
+def _load_verdict(rows: Sequence[ComparedFigure]) -> str:
     """Of the medians and the failures: tails differ between any two runs, and have objectives (SLO) to watch them."""
     changes = {row.change for row in rows if row.decides}
-    if Change.SLOWER in changes:
+    if Direction.SLOWER in changes:
         return WORSE
-    if Change.UNRESOLVED in changes:
+    if Direction.UNRESOLVED in changes:
         return UNRESOLVED
-    return BETTER if Change.FASTER in changes else EQUAL
+    return BETTER if Direction.FASTER in changes else EQUAL
 
 
 def _notes(before: Report, after: Report) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from echosounder.judgement.answers import answer, wants_stream
 from echosounder.judgement.checks.logprobs import itemised
-from echosounder.judgement.pairs.difference import Change, Kind, changes, read
+from echosounder.judgement.pairs.difference import Change, ChangeKind, changes, read
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, compact
@@ -39,7 +39,7 @@ def request_changes(sent: Exchange, received: Exchange) -> Iterator[Located]:
     try:
         old, new = read(before.decode()), read(after.decode())
     except ValueError:
-        yield Located(Change(Kind.CHANGED, "", _text(before), _text(after)))
+        yield Located(Change(ChangeKind.CHANGED, "", _text(before), _text(after)))
         return
     yield from map(Located, changes(old, new))
 
@@ -59,7 +59,7 @@ def _documents(written: Exchange, got: Exchange) -> Iterator[Located]:
     try:
         old, new = read(written.text), read(got.text)
     except ValueError:
-        yield Located(Change(Kind.CHANGED, "", _text(written.body), _text(got.body)))
+        yield Located(Change(ChangeKind.CHANGED, "", _text(written.body), _text(got.body)))
         return
     yield from map(Located, changes(old, new))
 
@@ -87,9 +87,11 @@ def _events(written: Sequence[str], got: Sequence[str], recut: bool) -> Iterator
         both = min(stop - start, last - first)
         for step in range(both):
             yield from _event(written[start + step], got[first + step], first + step, recut)
-        yield from (Located(Change(Kind.DROPPED, EVENT, text), first + both) for text in written[start + both : stop])
+        yield from (
+            Located(Change(ChangeKind.DROPPED, EVENT, text), first + both) for text in written[start + both : stop]
+        )
         for index in range(first + both, last):
-            yield Located(Change(Kind.ADDED, EVENT, None, got[index]), index)
+            yield Located(Change(ChangeKind.ADDED, EVENT, None, got[index]), index)
 
 
 def _event(written: str, got: str, index: int, recut: bool) -> Iterator[Located]:
@@ -98,10 +100,10 @@ def _event(written: str, got: str, index: int, recut: bool) -> Iterator[Located]
     try:
         found = list(changes(read(written), read(got)))
     except ValueError:
-        yield Located(Change(Kind.CHANGED, EVENT, written, got), index)
+        yield Located(Change(ChangeKind.CHANGED, EVENT, written, got), index)
         return
     for change in found:
-        if change.kind is Kind.ADDED or recut or not JOINED & set(change.pointer.split("/")):
+        if change.kind is ChangeKind.ADDED or recut or not JOINED & set(change.pointer.split("/")):
             yield Located(change, index)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from echosounder.wire.strict_json import compact
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     DROPPED = "dropped"
     ADDED = "added"
     RENAMED = "renamed"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 class Change:
     """``pointer`` is a JSON pointer into the first text; ``before`` and ``after`` are values, None where there is none."""
 
-    kind: Kind
+    kind: ChangeKind
     pointer: str
     before: Any = None
     after: Any = None
@@ -42,13 +42,13 @@ class Change:
     @property
     def sentence(self) -> str:
         match self.kind:
-            case Kind.DROPPED:
+            case ChangeKind.DROPPED:
                 return f"{self.place} was dropped (it was {brief(self.before)})"
-            case Kind.ADDED:
+            case ChangeKind.ADDED:
                 return f"{self.place} was added: {brief(self.after)}"
-            case Kind.RENAMED:
+            case ChangeKind.RENAMED:
                 return f"{self.place} was renamed to {self.after}"
-            case Kind.REORDERED:
+            case ChangeKind.REORDERED:
                 where = self.place or "the document"
                 return f"the members of {where} were reordered: {', '.join(self.before)} became {', '.join(self.after)}"
         return f"{self.place} was {brief(self.before)}, and became {brief(self.after)}"
@@ -76,9 +76,11 @@ def changes(before: Any, after: Any, pointer: str = "") -> Iterator[Change]:
         yield from _elements(before, after, pointer)
     elif isinstance(before, Number) and isinstance(after, Number):
         if before != after:
-            yield Change(Kind.RESPELT if _value(before) == _value(after) else Kind.NUMBER, pointer, before, after)
+            yield Change(
+                ChangeKind.RESPELT if _value(before) == _value(after) else ChangeKind.NUMBER, pointer, before, after
+            )
     elif before != after or type(before) is not type(after):
-        yield Change(Kind.CHANGED, pointer, before, after)
+        yield Change(ChangeKind.CHANGED, pointer, before, after)
 
 
 def _members(before: dict[str, Any], after: dict[str, Any], pointer: str) -> Iterator[Change]:
@@ -87,16 +89,16 @@ def _members(before: dict[str, Any], after: dict[str, Any], pointer: str) -> Ite
     for name in gone:
         twin = next((other for other in new if _renamed(before[name], after[other])), None)
         if twin is None:
-            yield Change(Kind.DROPPED, _at(pointer, name), before[name])
+            yield Change(ChangeKind.DROPPED, _at(pointer, name), before[name])
         else:
             new.remove(twin)
-            yield Change(Kind.RENAMED, _at(pointer, name), before[name], twin)
+            yield Change(ChangeKind.RENAMED, _at(pointer, name), before[name], twin)
     for name in new:
-        yield Change(Kind.ADDED, _at(pointer, name), None, after[name])
+        yield Change(ChangeKind.ADDED, _at(pointer, name), None, after[name])
     kept = [name for name in before if name in after]
     order = [name for name in after if name in before]
     if kept != order:
-        yield Change(Kind.REORDERED, pointer, kept, order)
+        yield Change(ChangeKind.REORDERED, pointer, kept, order)
     for name in kept:
         yield from changes(before[name], after[name], _at(pointer, name))
 
@@ -110,9 +112,9 @@ def _elements(before: list[Any], after: list[Any], pointer: str) -> Iterator[Cha
     for index, (old, new) in enumerate(zip(before, after, strict=False)):
         yield from changes(old, new, f"{pointer}/{index}")
     for index, old in enumerate(before[len(after) :], len(after)):
-        yield Change(Kind.DROPPED, f"{pointer}/{index}", old)
+        yield Change(ChangeKind.DROPPED, f"{pointer}/{index}", old)
     for index, new in enumerate(after[len(before) :], len(before)):
-        yield Change(Kind.ADDED, f"{pointer}/{index}", None, new)
+        yield Change(ChangeKind.ADDED, f"{pointer}/{index}", None, new)
 
 
 def _value(number: Number) -> Decimal | str:

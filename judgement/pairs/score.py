@@ -15,7 +15,7 @@ from echosounder.judgement.catalogue import matching
 from echosounder.judgement.check import Case, Check, Problems
 from echosounder.judgement.pairs.check import CHECKS, PairCheck
 from echosounder.judgement.pairs.pair import Pair, pairs
-from echosounder.judgement.setting import Setting
+from echosounder.judgement.setting import RunSetting
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict
@@ -30,11 +30,11 @@ def rows(profile: str, only: Sequence[str] = ()) -> tuple[specs.Requirement, ...
 
 def score(run: Run) -> tuple[Result, ...]:
     """A result for each requirement that the run could have judged, in the order of the catalogue."""
-    setting, joined = Setting.of(run), pairs(run.exchanges)
+    setting, joined = RunSetting.of(run), pairs(run.exchanges)
     return tuple(_result(row, joined, setting) for row in rows(setting.subject.profile, setting.only))
 
 
-def _result(row: specs.Requirement, joined: Sequence[Pair], setting: Setting) -> Result:
+def _result(row: specs.Requirement, joined: Sequence[Pair], setting: RunSetting) -> Result:
     mine = tuple(pair for pair in joined if pair.client.probe in row.probes)
     if not mine:
         why = next((setting.unsent[name] for name in row.probes if name in setting.unsent), "the run stopped before")

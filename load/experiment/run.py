@@ -21,7 +21,7 @@ from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint
 from echosounder.load.worker.budget import Budget
 from echosounder.wire.errors import CannotJudge, KeyRefused, UsageError
-from echosounder.wire.header import Clock, RunKind
+from echosounder.wire.header import ClockReading, RunKind
 from echosounder.wire.verdict import Result
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def perform(
     progress: Progress,
 ) -> Outcome:
     """Send what *script* says; *conclude* turns its result and the usual load report into the final one and the verdicts."""
-    clock = Clock(time.time(), time.monotonic_ns())
+    clock = ClockReading(time.time(), time.monotonic_ns())
     progress(Step(0.0, plan.seconds, plan.says))
     try:
         with Log(options.out / "run.jsonl", header(options, clock, kind)) as log:

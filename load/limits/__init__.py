@@ -7,7 +7,7 @@ refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them again
 from dataclasses import replace
 from typing import Any
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.engine import Outcome, Progress
 from echosounder.load.experiment.run import Plan, Run, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
@@ -96,7 +96,7 @@ def plan(options: Options, goal: Goal) -> Plan:
 def _conclude(run: Run, found: Discovery, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
     made = {**made, "rate_limit": rate_limit(found)}
     stopped = found.stopped
-    if found.identified.fit.kind is Kind.UNRESOLVED:
+    if found.identified.fit.kind is LimiterKind.UNRESOLVED:
         stopped = (
             stopped
             if stopped and stopped.kind == "interrupted"

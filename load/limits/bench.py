@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Ask, Book, Outcome, Script, Stopped
 from echosounder.load.limits.goal import Asking, Goal
@@ -179,8 +179,8 @@ def typical(values: Sequence[float]) -> float | None:
 
 def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[Ask]]:
     """Bring the limiter to refuse, and leave it so; the requests that hold a cap's places."""
-    if fit.kind is not Kind.CONCURRENCY or fit.limit is None:
-        yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not Kind.BUCKET else 1)
+    if fit.kind is not LimiterKind.CONCURRENCY or fit.limit is None:
+        yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not LimiterKind.BUCKET else 1)
         return []
     held = [bench.held(hold / bench.hold if hold else 1.0) for _ in range(round(fit.limit.high))]
     yield from bench.book.answered(held)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, impossible
 
 FASTEST = 1e4  # tokens a second
@@ -70,16 +70,16 @@ def fit(record: Record) -> Fit:
     """The whole range of rates that leave room, gaps in it included: a range with a gap is one that needs another experiment."""
     given = constraints(record)
     if not given.refusals:
-        return impossible(Kind.BUCKET)
+        return impossible(LimiterKind.BUCKET)
     slowest = 0.02 / max(record.all[-1].answered - record.all[0].sent, 1e-3)
     peaks = sorted((_climb(given.room, rate) for rate in _peaks(given.room, slowest, FASTEST)), key=given.room)
     best = peaks[-1]
     room, least = given.room(best), given.least(best)
     if room <= 0:
-        return Fit(Kind.BUCKET, max(-room / max(least, 1.0), 1e-9), Range(best, best), burst=Range(least, least))
+        return Fit(LimiterKind.BUCKET, max(-room / max(least, 1.0), 1e-9), Range(best, best), burst=Range(least, least))
     rates = [rate for rate in peaks if given.room(rate) > 0]
     low, high = _edge(given.room, min(rates), slowest), _edge(given.room, max(rates), FASTEST)
-    return Fit(Kind.BUCKET, 0.0, Range(low, high), burst=Range(given.least(high), given.most(low)))
+    return Fit(LimiterKind.BUCKET, 0.0, Range(low, high), burst=Range(given.least(high), given.most(low)))
 
 
 def _peaks(room: Callable[[float], float], low: float, high: float) -> list[float]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits import bucket, concurrency, replay, windows
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record
 
-PER_TIME = (Kind.BUCKET, Kind.SLIDING, Kind.FIXED)
+PER_TIME = (LimiterKind.BUCKET, LimiterKind.SLIDING, LimiterKind.FIXED)
 PUNISHING = 20  # times the round trip: from then on the wait between a refusal and the next accept is no accident
 VAGUE = 0.1  # error from which a number is too vague to play the limiter with
 BELIEVED = 0.6  # share of the decisions that a kind must account for to be named
@@ -20,7 +20,7 @@ class Identified:
     """The kind and its fit; ``rivals`` explain what was seen as well. ``needs`` says what it would take to know more."""
 
     fit: Fit
-    rivals: tuple[Kind, ...] = ()
+    rivals: tuple[LimiterKind, ...] = ()
     needs: list[str] = field(default_factory=list)
     penalty: float | None = None  # s after a refusal in which everything is refused, at most; asking again renews it
     highest_rate: float = 0.0  # requests per second that were all accepted, where none was refused
@@ -28,15 +28,15 @@ class Identified:
 
 
 # The simplest first: of two that explain everything the first is taken.
-ESTIMATORS: dict[Kind, Callable[[Record, float], Fit]] = {
-    Kind.CONCURRENCY: concurrency.fit,
-    Kind.BUCKET: lambda record, slack: bucket.fit(record),
-    Kind.SLIDING: lambda record, slack: windows.sliding(record),
-    Kind.FIXED: lambda record, slack: windows.fixed(record),
+ESTIMATORS: dict[LimiterKind, Callable[[Record, float], Fit]] = {
+    LimiterKind.CONCURRENCY: concurrency.fit,
+    LimiterKind.BUCKET: lambda record, slack: bucket.fit(record),
+    LimiterKind.SLIDING: lambda record, slack: windows.sliding(record),
+    LimiterKind.FIXED: lambda record, slack: windows.fixed(record),
 }
 
 
-def conclude(bench: Bench, kinds: Iterable[Kind] = tuple(ESTIMATORS)) -> Identified:
+def conclude(bench: Bench, kinds: Iterable[LimiterKind] = tuple(ESTIMATORS)) -> Identified:
     """The simplest kind that explains everything; else the nearest, if it is near; else none."""
     record = bench.record
     found = sorted((ESTIMATORS[kind](record, bench.slack) for kind in kinds), key=lambda each: each.strain)
@@ -48,7 +48,7 @@ def conclude(bench: Bench, kinds: Iterable[Kind] = tuple(ESTIMATORS)) -> Identif
     needs = ["no kind of limiter that is known here explains what was accepted and refused"]
     if PUNISHING * bench.rtt < record.quiet < INFINITY:
         needs.append(f"nothing was ever accepted within {record.quiet:.1f} s of a refusal: refusals may be punished")
-    return Identified(Fit(Kind.UNRESOLVED, 1.0), needs=needs)
+    return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), needs=needs)
 
 
 def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
@@ -62,10 +62,10 @@ def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
 
 def believed(record: Record, found: Identified) -> Identified:
     """Not a kind that can explain each decision, but would have made most of them otherwise: those look made at random."""
-    if found.fit.kind is Kind.UNRESOLVED or (share := replay.agreement(record, found.fit)) >= BELIEVED:
+    if found.fit.kind is LimiterKind.UNRESOLVED or (share := replay.agreement(record, found.fit)) >= BELIEVED:
         return found
     says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
-    return Identified(Fit(Kind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [says])
+    return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [says])
 
 
 def _near(fit: Fit) -> str:
@@ -91,8 +91,8 @@ def next_recovery(record: Record, fit: Fit) -> Range | None:
     """When a drained limiter per window should accept again; None where too little is known."""
     if fit.window is None or fit.limit is None or not record.recoveries:
         return None
-    if fit.kind is Kind.SLIDING:
+    if fit.kind is LimiterKind.SLIDING:
         oldest = record.accepts[-min(round(fit.limit.low), len(record.accepts))]
         return Range(oldest.sent + fit.window.low, oldest.answered + fit.window.high)
     last = record.recoveries[-1][0]
-    return Range(last.low + fit.window.low, last.high + fit.window.high) if fit.kind is Kind.FIXED else None
+    return Range(last.low + fit.window.low, last.high + fit.window.high) if fit.kind is LimiterKind.FIXED else None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, Seen, impossible
 
 MAX_LAG = 1.0  # s; a slot that stays taken for longer after its answer is another kind of limiter
@@ -37,7 +37,7 @@ class Cap:
 def fit(record: Record, slack: float) -> Fit:
     """``slack``: s after its last byte in which a request may still count."""
     if not record.refusals or not record.accepts:
-        return impossible(Kind.CONCURRENCY)
+        return impossible(LimiterKind.CONCURRENCY)
     cap = bounds(record, slack)
     if cap.plain:
         return _fit(cap, 0.0)
@@ -68,7 +68,7 @@ def bounds(record: Record, slack: float, lag: float = 0.0) -> Cap:
 def _fit(cap: Cap, lag: float) -> Fit:
     high = min(cap.high, cap.resume_high + 1) if cap.plain else cap.high
     resume = None if cap.plain or cap.strain else Range(cap.resume_low, cap.resume_high)
-    return Fit(Kind.CONCURRENCY, cap.strain, Range(cap.low, max(high, cap.low)), resume=resume, lag=lag)
+    return Fit(LimiterKind.CONCURRENCY, cap.strain, Range(cap.low, max(high, cap.low)), resume=resume, lag=lag)
 
 
 def _lag(record: Record, slack: float) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from echosounder.judgement.limiter import NAMED, Kind
+from echosounder.judgement.limiter import NAMED, LimiterKind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
 from echosounder.load.limits import policies
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
@@ -42,7 +42,7 @@ class Discovery:
         found = self.identified.fit
         if found.kind not in NAMED:
             return None
-        capped = found.kind is Kind.CONCURRENCY
+        capped = found.kind is LimiterKind.CONCURRENCY
         waits = [
             when.mid - self._since(when.high if capped else when.low, capped) for when, _ in self.record.recoveries
         ]
@@ -56,7 +56,7 @@ class Discovery:
 
 def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stage: None) -> Script[Discovery]:
     """Never raises :class:`Stopped`: what is known when it must stop is what it returns. ``tell`` hears the name of each stage."""
-    found = Discovery(Identified(Fit(Kind.UNRESOLVED, 1.0)), Record(()))
+    found = Discovery(Identified(Fit(LimiterKind.UNRESOLVED, 1.0)), Record(()))
     try:
         tell("calibrate")
         yield from calibrate(bench)
@@ -88,10 +88,10 @@ def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
 
 def _unfinished(bench: Bench) -> Identified:
     """What a stop in the middle leaves. Without a refusal there is nothing to explain, and not enough to say that there is none."""
-    seen = conclude(bench) if bench.record.refusals else Identified(Fit(Kind.UNRESOLVED, 1.0))
+    seen = conclude(bench) if bench.record.refusals else Identified(Fit(LimiterKind.UNRESOLVED, 1.0))
     reason = bench.stopped.reason if bench.stopped else ""
-    rivals = tuple(kind for kind in (seen.fit.kind, *seen.rivals) if kind is not Kind.UNRESOLVED)
-    return Identified(Fit(Kind.UNRESOLVED, 1.0), rivals=rivals, needs=[f"stopped early: {reason}", *seen.needs])
+    rivals = tuple(kind for kind in (seen.fit.kind, *seen.rivals) if kind is not LimiterKind.UNRESOLVED)
+    return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), rivals=rivals, needs=[f"stopped early: {reason}", *seen.needs])
 
 
 def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], None]) -> Script[None]:

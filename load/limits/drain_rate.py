@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.limits import bucket
 from echosounder.load.limits.bench import Bench, drain, recover
@@ -24,10 +24,10 @@ def per_time(bench: Bench) -> Script[Identified]:
         for round_ in range(ROUNDS):
             halved = yield from _round(bench, conclude(bench, PER_TIME), may_halve=not halved)
             found = conclude(bench, PER_TIME)
-            if found.fit.kind is Kind.BUCKET and round_ > 1:
+            if found.fit.kind is LimiterKind.BUCKET and round_ > 1:
                 yield from _sharpen_bucket(bench)
                 break
-            if found.fit.kind is not Kind.BUCKET and _sharp(bench, found):
+            if found.fit.kind is not LimiterKind.BUCKET and _sharp(bench, found):
                 return found
     except Stopped as stop:
         bench.stopped = stop
@@ -38,11 +38,13 @@ def _loose_ends(bench: Bench, found: Identified) -> Identified:
     """The same, with what would have to be done to know more. A kind per time that never recovered is no kind yet."""
     if not bench.record.recoveries and bench.stopped is not None:
         passed = f"let {len(bench.record.accepts)} requests through and then nothing any more"
-        return Identified(Fit(Kind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [f"it {passed}: {bench.stopped}"])
-    number = found.fit.limit if found.fit.kind is Kind.BUCKET else found.fit.window
+        return Identified(
+            Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [f"it {passed}: {bench.stopped}"]
+        )
+    number = found.fit.limit if found.fit.kind is LimiterKind.BUCKET else found.fit.window
     if number is not None and number.error > bench.goal.error and not found.needs:
         found.needs.append(
-            f"the {'rate' if found.fit.kind is Kind.BUCKET else 'window'} is only known within {number.error:.0%}"
+            f"the {'rate' if found.fit.kind is LimiterKind.BUCKET else 'window'} is only known within {number.error:.0%}"
         )
     if bench.stopped is not None:
         found.needs.append(str(bench.stopped))

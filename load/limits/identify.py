@@ -1,6 +1,6 @@
 """Which kind of limiter it is, and its numbers: experiments one after the other until one kind alone explains all that was seen."""
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits import concurrency
 from echosounder.load.limits.bench import Bench, accepted, fill, refused, watch
@@ -28,7 +28,7 @@ def identify(bench: Bench) -> Script[Identified]:
         if found is not None:
             return found
     found = yield from per_time(bench)
-    return conclude(bench) if found.fit.kind is Kind.UNRESOLVED and not bench.stopped else found
+    return conclude(bench) if found.fit.kind is LimiterKind.UNRESOLVED and not bench.stopped else found
 
 
 def _free_again(bench: Bench) -> Script[bool]:
@@ -58,4 +58,4 @@ def _unlimited(bench: Bench, held: list[Ask]) -> Script[Identified]:
     rate = accepted(outcomes) / max(max(each.answered for each in outcomes) - begin, 1e-3)
     most = concurrency.bounds(bench.record, bench.slack).low
     further = f"--users {4 * bench.goal.in_flight} looks further"
-    return Identified(Fit(Kind.NONE, 0.0), needs=[further], highest_rate=rate, highest_in_flight=most)
+    return Identified(Fit(LimiterKind.NONE, 0.0), needs=[further], highest_rate=rate, highest_in_flight=most)

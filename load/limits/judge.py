@@ -1,6 +1,6 @@
 """A discovery as the evidence that the requirements on limits are judged by."""
 
-from echosounder.judgement.limiter import Hinted, Limiter, Refusal, limiter
+from echosounder.judgement.limiter import Hinted, LimiterEvidence, LimiterRefusal, limiter
 from echosounder.load.limits.charge import Charge
 from echosounder.load.limits.discovery import Discovery
 from echosounder.wire.verdict import Result
@@ -11,11 +11,13 @@ def results(found: Discovery, profile: str) -> list[Result]:
     return limiter.results(evidence(found), profile)
 
 
-def evidence(found: Discovery) -> Limiter:
+def evidence(found: Discovery) -> LimiterEvidence:
     fit, charge = found.identified.fit, found.charge or Charge()
-    return Limiter(
+    return LimiterEvidence(
         kind=fit.kind,
-        refusals=[Refusal(outcome.status, outcome.exchange, tuple(outcome.headers)) for outcome in found.refusals],
+        refusals=[
+            LimiterRefusal(outcome.status, outcome.exchange, tuple(outcome.headers)) for outcome in found.refusals
+        ],
         accepted=charge.accepted,
         refused=charge.refused,
         lag=fit.lag,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Ask, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall
 from echosounder.load.limits.conclude import Identified
@@ -64,7 +64,7 @@ def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: b
 def rest(found: Identified) -> float:
     """Seconds until a limiter that nobody asks is as it was in the beginning."""
     fit = found.fit
-    if fit.kind is Kind.BUCKET and fit.limit and fit.burst:
+    if fit.kind is LimiterKind.BUCKET and fit.limit and fit.burst:
         return fit.burst.high / fit.limit.low
     return (fit.window.high if fit.window else fit.lag) + (found.penalty or 0.0)
 
@@ -81,7 +81,7 @@ def affordable(bench: Bench, found: Identified) -> bool:
 
 
 def _jobs(found: Identified) -> int:
-    number = found.fit.burst if found.fit.kind is Kind.BUCKET else found.fit.limit
+    number = found.fit.burst if found.fit.kind is LimiterKind.BUCKET else found.fit.limit
     size = round(number.mid) if number else 1
     return size + min(max(size // 4, EXCESS[0]), EXCESS[1])
 
@@ -89,7 +89,7 @@ def _jobs(found: Identified) -> int:
 def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: float, wall: Wall) -> Script[Retries]:
     random, begin = Random(f"{bench.goal.seed} {name}"), bench.now
     jobs = _jobs(found)
-    tokens = max(bench.hold_tokens // 3, 1) if found.fit.kind is Kind.CONCURRENCY else 1
+    tokens = max(bench.hold_tokens // 3, 1) if found.fit.kind is LimiterKind.CONCURRENCY else 1
     waiting: dict[int, int] = {}  # ask -> attempts before it
     abandoned: list[float] = []
     done = sent = 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits.bench import HOLD, Bench, fill
 from echosounder.load.limits.seen import Fit, Range
@@ -21,7 +21,7 @@ def queued(bench: Bench, held: list[Ask]) -> Fit | None:
     served = max(
         (sum(each.first <= at < each.last - bench.slack for each in spans) for _, at, _, _ in spans), default=0
     )
-    return Fit(Kind.QUEUE, 0.0, Range(served, served)) if 0 < waiting <= len(spans) - served else None
+    return Fit(LimiterKind.QUEUE, 0.0, Range(served, served)) if 0 < waiting <= len(spans) - served else None
 
 
 def held_for_longer(bench: Bench, held: list[Ask]) -> Script[list[Ask]]:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import Fit, Record, Seen
 
 Model = Callable[[float, Seen], bool]  # the time of a request -> would it be served; told what really happened
@@ -99,14 +99,14 @@ def _unlimited(fit: Fit) -> Model:
     return lambda now, each: True
 
 
-MODELS: dict[Kind, Callable[[Fit], Model]] = {
-    Kind.NONE: _unlimited,
-    Kind.QUEUE: _unlimited,
-    Kind.UNRESOLVED: _unlimited,
-    Kind.CONCURRENCY: _concurrency,
-    Kind.BUCKET: _bucket,
-    Kind.SLIDING: _sliding,
-    Kind.FIXED: _fixed,
+MODELS: dict[LimiterKind, Callable[[Fit], Model]] = {
+    LimiterKind.NONE: _unlimited,
+    LimiterKind.QUEUE: _unlimited,
+    LimiterKind.UNRESOLVED: _unlimited,
+    LimiterKind.CONCURRENCY: _concurrency,
+    LimiterKind.BUCKET: _bucket,
+    LimiterKind.SLIDING: _sliding,
+    LimiterKind.FIXED: _fixed,
 }
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits import replay
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.policies import Retries
@@ -20,13 +20,13 @@ from echosounder.load.sample import Sample
 BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
 BINS = 600
 WORDS = {
-    Kind.NONE: "no limiter up to {in_flight} requests in flight, {rate:.0f} requests per second and {count} in {span:.0f} s",
-    Kind.CONCURRENCY: "at most {limit} requests in flight",
-    Kind.BUCKET: "a token bucket: {limit} requests per second, {burst} at once",
-    Kind.FIXED: "a fixed window: {limit} requests per {window} s",
-    Kind.SLIDING: "a sliding window: {limit} requests within any {window} s",
-    Kind.QUEUE: "a queue: {limit} answers are written at once, the others wait",
-    Kind.UNRESOLVED: "unresolved",
+    LimiterKind.NONE: "no limiter up to {in_flight} requests in flight, {rate:.0f} requests per second and {count} in {span:.0f} s",
+    LimiterKind.CONCURRENCY: "at most {limit} requests in flight",
+    LimiterKind.BUCKET: "a token bucket: {limit} requests per second, {burst} at once",
+    LimiterKind.FIXED: "a fixed window: {limit} requests per {window} s",
+    LimiterKind.SLIDING: "a sliding window: {limit} requests within any {window} s",
+    LimiterKind.QUEUE: "a queue: {limit} answers are written at once, the others wait",
+    LimiterKind.UNRESOLVED: "unresolved",
 }
 
 
@@ -49,15 +49,17 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
         "burst": _whole(fit.burst),
         "retry_after": retry_after(found),
         "recovery_s": _round(found.recovery_s),
-        "confidence": _round(replay.agreement(found.record, fit)) if fit.kind is not Kind.UNRESOLVED else 0.0,
+        "confidence": _round(replay.agreement(found.record, fit)) if fit.kind is not LimiterKind.UNRESOLVED else 0.0,
         "limit_ci": _bounds(fit.limit),
         "window_ci": _bounds(fit.window),
         "burst_ci": _bounds(fit.burst),
-        "anchor": None if fit.kind is not Kind.FIXED else "first-request" if fit.phase is None else "clock",
+        "anchor": None if fit.kind is not LimiterKind.FIXED else "first-request" if fit.phase is None else "clock",
         "rivals": [str(kind) for kind in identified.rivals],
         "needs": identified.needs,
         "highest": {"in_flight": identified.highest_in_flight, "per_s": _round(identified.highest_rate)},
-        "hysteresis": {"resumes_at": _bounds(fit.resume)} if fit.kind is Kind.CONCURRENCY and fit.resume else None,
+        "hysteresis": {"resumes_at": _bounds(fit.resume)}
+        if fit.kind is LimiterKind.CONCURRENCY and fit.resume
+        else None,
         "lag_s": _round(fit.lag),
         "penalty_s": _round(identified.penalty),
         "scope": found.scope,
@@ -156,7 +158,7 @@ def _plain(value: float | None) -> str:
 
 
 def _limit(fit: Fit) -> float | int | None:
-    if fit.kind is not Kind.BUCKET:
+    if fit.kind is not LimiterKind.BUCKET:
         return _whole(fit.limit)
     return None if fit.limit is None else round(fit.limit.rate, 6)
 

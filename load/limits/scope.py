@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Ask, Script
 from echosounder.load.limits.bench import Bench, accepted, refused, saturate
 from echosounder.load.limits.seen import Fit
@@ -31,7 +31,7 @@ def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
 
 def _together(bench: Bench, other: Ask, fit: Fit) -> Script[bool | None]:
     """The others are more than can have become free meanwhile: served all, they are counted on their own."""
-    refill = fit.limit.high * 4 * bench.rtt if fit.kind is Kind.BUCKET and fit.limit else 0
+    refill = fit.limit.high * 4 * bench.rtt if fit.kind is LimiterKind.BUCKET and fit.limit else 0
     for _ in range(SANDWICHES):
         [before] = yield from bench.book.answered([bench.short()])
         others = [bench.book.ask(other.job, key=other.key) for _ in range(2 + round(refill))]
@@ -46,7 +46,7 @@ def _together(bench: Bench, other: Ask, fit: Fit) -> Script[bool | None]:
 def contention(bench: Bench, fit: Fit, rest: float) -> Script[dict[str, tuple[int, int]]]:
     """User -> admitted of offered. Two at once, one asking for four times as much as the other, both more than there is; again after
     *rest* s until the one who asks for less has asked often enough to be compared."""
-    limit = fit.burst if fit.kind is Kind.BUCKET else fit.limit
+    limit = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     if limit is None or bench.goal.in_flight < 3 or not (bench.asking.users or bench.goal.keys > 1):
         return {}
     names = ("key 1", "key 2") if bench.goal.keys > 1 else ("user a", "user b")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Outcome
 from echosounder.wire.exchange import TURNED_AWAY
 
@@ -63,7 +63,7 @@ class Fit:
     ``lag``: s for which a place stays taken after its answer.
     """
 
-    kind: Kind
+    kind: LimiterKind
     strain: float
     limit: Range | None = None
     window: Range | None = None
@@ -74,7 +74,7 @@ class Fit:
     period: float | None = None  # the length of a window that goes with that phase
 
 
-def impossible(kind: Kind) -> Fit:
+def impossible(kind: LimiterKind) -> Fit:
     return Fit(kind, INFINITY)
 
 

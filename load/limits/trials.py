@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Ask, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall, refused, saturate
 from echosounder.load.limits.conclude import Identified, next_recovery
@@ -82,7 +82,7 @@ def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> 
     asked, latest = [each.sent for each in accepts], list(accumulate((each.answered for each in accepts), max))
     for each in refusals:
         said = hint(each, wall(each.answered))
-        if said is None or said.wait is None or (found.fit.kind is Kind.CONCURRENCY and said.wait >= 1):
+        if said is None or said.wait is None or (found.fit.kind is LimiterKind.CONCURRENCY and said.wait >= 1):
             continue
         later = bisect_left(refusals, each.answered + said.wait, key=lambda other: other.sent)
         if later < len(refusals):
@@ -113,7 +113,7 @@ def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[Ask]) -> 
 
 def _ready(bench: Bench, fit: Fit) -> float:
     """When a drained limiter per time accepts again, by what is known of it."""
-    if fit.kind is Kind.BUCKET and fit.limit is not None:
+    if fit.kind is LimiterKind.BUCKET and fit.limit is not None:
         return bench.now + 1.5 / fit.limit.low
     expected = next_recovery(bench.record, fit)
     return bench.now if expected is None else expected.high + bench.slack

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, Seen, impossible
 
 PHASES = 16  # places in the narrowest recovery where a window by the clock may begin
@@ -24,16 +24,16 @@ LEAST_LIMIT = 2  # a window of one is a token bucket of one
 def sliding(record: Record) -> Fit:
     """n + 1 accepts span the window at least; at a refusal the n-th accept back is less than the window ago."""
     if not record.refusals or not record.accepts:
-        return impossible(Kind.SLIDING)
+        return impossible(LimiterKind.SLIDING)
     latest = list(accumulate((each.answered for each in record.accepts), max))
     before = record.latest(record.refusals)
     found = [(_sliding_window(record, latest, before, n), n) for n in range(LEAST_LIMIT, min(map(len, before)) + 1)]
     if not found:
-        return impossible(Kind.SLIDING)
+        return impossible(LimiterKind.SLIDING)
     (strain, window), limit = min(found, key=lambda each: (each[0][0], -each[1]))
     if strain:
-        return Fit(Kind.SLIDING, strain, Range(limit, limit), window)
-    return _fit(Kind.SLIDING, [(n, window, None) for (strain, window), n in found if not strain])
+        return Fit(LimiterKind.SLIDING, strain, Range(limit, limit), window)
+    return _fit(LimiterKind.SLIDING, [(n, window, None) for (strain, window), n in found if not strain])
 
 
 def _sliding_window(record: Record, latest: list[float], before: list[list[float]], limit: int) -> tuple[float, Range]:
@@ -50,7 +50,7 @@ def _since(record: Record, before: list[list[float]], limit: int) -> float:
     return max(refusal.sent - times[-limit] for refusal, times in zip(record.refusals, before, strict=True))
 
 
-def _fit(kind: Kind, found: Sequence[tuple[int, Range, float | None]]) -> Fit:
+def _fit(kind: LimiterKind, found: Sequence[tuple[int, Range, float | None]]) -> Fit:
     """Everything that fits, as one: ``(limit, window, phase)``."""
     limit = Range(min(n for n, _, _ in found), max(n for n, _, _ in found))
     window = Range(min(each.low for _, each, _ in found), max(each.high for _, each, _ in found))
@@ -62,17 +62,17 @@ def fixed(record: Record) -> Fit:
     """Both kinds of fixed window. Where both explain everything the bounds are what either allows, and the first request is named:
     windows by the clock would have had to begin just when we did."""
     if not record.recoveries:
-        return impossible(Kind.FIXED)
+        return impossible(LimiterKind.FIXED)
     before = record.latest(record.refusals)
     limits = list(_limits(record, before))
     found = [(n, window, None) for n in limits for window in _from_first_request(record, before, n)]
     by_clock = [each for n in limits for each in _by_clock(record, before, n)]
     if not found and not by_clock:
-        return impossible(Kind.FIXED)
-    made = _fit(Kind.FIXED, [*found, *by_clock])
+        return impossible(LimiterKind.FIXED)
+    made = _fit(LimiterKind.FIXED, [*found, *by_clock])
     if not found or not by_clock:
         return made
-    first = _fit(Kind.FIXED, found)
+    first = _fit(LimiterKind.FIXED, found)
     return replace(made, phase=None, period=first.period)
 
 

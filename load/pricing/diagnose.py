@@ -6,7 +6,7 @@ from functools import partial
 from itertools import combinations
 from math import gcd
 
-from echosounder.judgement.bill import Cause
+from echosounder.judgement.bill import BillCause
 from echosounder.load.pricing.hypotheses import KINDS, Hypothesis, Other, difference, hypotheses
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, merged, total
 from echosounder.specs import UsePrice
@@ -17,7 +17,7 @@ Uses = Callable[[Charge], Sequence[UsePrice]]
 MOST = 3  # hypotheses that are told where several fit
 
 
-def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: ()) -> list[Cause]:
+def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: ()) -> list[BillCause]:
     """Why the entries do not come out; empty where they do, ``unexplained`` for what no hypothesis fits."""
     known = [entry for entry in entries if entry.explained is not None]
     if len(known) == len(entries) > 0 and all(entry.explained for entry in known):
@@ -25,12 +25,12 @@ def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: (
     if not known or all(entry.explained for entry in known):
         return []
     if not any(entry.fell for entry in known):
-        return [Cause("not-charged", "the balance does not move", "balance.charged", _names(known))]
+        return [BillCause("not-charged", "the balance does not move", "balance.charged", _names(known))]
     found = _fitting(known, hypotheses(known, other))
     return found or _of_some([entry for entry in known if not entry.explained], _granularity(known), uses)
 
 
-def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[Cause]:
+def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[BillCause]:
     if _blind(entries):  # digits are missing, so more than one may fit; of two together any would
         fit = [_named(each, entries) for each in candidates if not each.narrow and _fits(entries, (each,))]
         return [_several(entries, fit)] if len({cause.name for cause in fit}) > 1 else fit[:1]
@@ -54,17 +54,17 @@ def _blind(entries: Sequence[Entry]) -> bool:
     return any(entry.coarse for entry in entries) and entries[0].unit > min(tokens, default=ZERO)
 
 
-def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> Cause:
+def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> BillCause:
     cause = hypothesis.cause
     touched = tuple(entry.name for entry, extra in zip(entries, hypothesis.extras, strict=True) if extra)
-    return Cause(cause.name, cause.says, cause.requirement, touched)
+    return BillCause(cause.name, cause.says, cause.requirement, touched)
 
 
-def _several(entries: Sequence[Entry], fitting: Sequence[Cause]) -> Cause:
+def _several(entries: Sequence[Entry], fitting: Sequence[BillCause]) -> BillCause:
     says = ", or ".join(list(dict.fromkeys(cause.says for cause in fitting))[:MOST])
     amount = total(entry.remainder or ZERO for entry in entries)
     says = f"{_amount(amount)}; the balance shows too few digits to tell whether {says}"
-    return Cause("unexplained", says, "balance.charged", _names(entries))
+    return BillCause("unexplained", says, "balance.charged", _names(entries))
 
 
 def _names(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -76,9 +76,9 @@ def _granularity(entries: Sequence[Entry]) -> int:
     return gcd(*(charge.hit for entry in entries for charge in entry.charges)) or 1
 
 
-def _of_some(entries: Sequence[Entry], unit: int, uses: Uses) -> list[Cause]:
+def _of_some(entries: Sequence[Entry], unit: int, uses: Uses) -> list[BillCause]:
     """Not all requests have the same fault: tokens or units that some of them account for, if possible the same in every entry."""
-    ways: list[Callable[[Entry], Cause | None]] = [partial(_some_tokens, kind) for kind in KINDS]
+    ways: list[Callable[[Entry], BillCause | None]] = [partial(_some_tokens, kind) for kind in KINDS]
     ways += [partial(_some_hits, unit), partial(_by_use, uses), _some_units]
     for way in ways:
         found = [way(entry) for entry in entries]
@@ -89,11 +89,11 @@ def _of_some(entries: Sequence[Entry], unit: int, uses: Uses) -> list[Cause]:
     return [*_grouped(found), *([_unexplained(rest)] if rest else [])]
 
 
-def _grouped(found: Sequence[Cause | None]) -> list[Cause]:
+def _grouped(found: Sequence[BillCause | None]) -> list[BillCause]:
     known = [each for each in found if each is not None]
     kinds = dict.fromkeys((each.name, each.says, each.requirement) for each in known)
     return [
-        Cause(
+        BillCause(
             name,
             says,
             requirement,
@@ -103,21 +103,21 @@ def _grouped(found: Sequence[Cause | None]) -> list[Cause]:
     ]
 
 
-def _some_tokens(kind: str, entry: Entry) -> Cause | None:
+def _some_tokens(kind: str, entry: Entry) -> BillCause | None:
     rates = _rates(entry)
     count = None if rates is None else _times(entry.remainder or ZERO, bill(*KINDS[kind], rates).total)
     if count is None or not 0 < abs(count) <= len(entry.charges):
         return None
     says = f"one {kind} token {'more' if count > 0 else 'less'} than usage says is charged for some requests"
-    return Cause("off-by-one-token", says, "balance.charged", (entry.name,))
+    return BillCause("off-by-one-token", says, "balance.charged", (entry.name,))
 
 
-def _some_units(entry: Entry) -> Cause | None:
+def _some_units(entry: Entry) -> BillCause | None:
     count = _times(entry.remainder or ZERO, entry.unit)
     if count is None or not 0 < abs(count) <= max(len(entry.charges), 1):
         return None
     says = f"the balance is off by a few of its smallest unit of {entry.unit:f}"
-    return Cause("drift", says, "balance.charged", (entry.name,))
+    return BillCause("drift", says, "balance.charged", (entry.name,))
 
 
 def _rates(entry: Entry) -> Rates | None:
@@ -126,20 +126,20 @@ def _rates(entry: Entry) -> Rates | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _some_hits(unit: int, entry: Entry) -> Cause | None:
+def _some_hits(unit: int, entry: Entry) -> BillCause | None:
     rates = _rates(entry)
     count = None if rates is None else _times(entry.remainder or ZERO, difference(1, rates))
     hits, misses = (sum(getattr(charge, kind) for charge in entry.charges) for kind in ("hit", "miss"))
     if count and 0 < count <= hits and count % unit == 0:
         says = "tokens that usage reports as hits are charged at the price of misses in some requests"
-        return Cause("hit-billed-as-miss", says, "cache.discount", (entry.name,))
+        return BillCause("hit-billed-as-miss", says, "cache.discount", (entry.name,))
     if count and 0 < -count <= misses:
         says = "tokens that usage reports as misses are charged at the price of hits: usage withholds hits"
-        return Cause("miss-billed-as-hit", says, "cache.discount", (entry.name,))
+        return BillCause("miss-billed-as-hit", says, "cache.discount", (entry.name,))
     return None
 
 
-def _by_use(uses: Uses, entry: Entry) -> Cause | None:
+def _by_use(uses: Uses, entry: Entry) -> BillCause | None:
     """A part of the bill that is no token: so many uses of what is billed by use."""
     for use in uses(entry.charges[0]) if entry.charges else ():
         count = _times(entry.remainder or ZERO, EXACT.scaleb(use.per_thousand, -3))
@@ -148,13 +148,13 @@ def _by_use(uses: Uses, entry: Entry) -> Cause | None:
                 f"{count} {use.use} at {use.per_thousand:f} {use.currency} for a thousand are charged beside the tokens: "
                 "they are billed by use, and this run asked for none"
             )
-            return Cause("billed-by-use", says, "balance.charged", (entry.name,))
+            return BillCause("billed-by-use", says, "balance.charged", (entry.name,))
     return None
 
 
-def _unexplained(entries: Sequence[Entry]) -> Cause:
+def _unexplained(entries: Sequence[Entry]) -> BillCause:
     amount = total(entry.remainder or ZERO for entry in entries)
-    return Cause("unexplained", _amount(amount), "balance.charged", _names(entries))
+    return BillCause("unexplained", _amount(amount), "balance.charged", _names(entries))
 
 
 def _amount(remainder: Decimal) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from echosounder import specs
-from echosounder.judgement.bill import Cause
+from echosounder.judgement.bill import BillCause
 from echosounder.load.pricing.lab import Answer, Lab
 from echosounder.load.pricing.ledger import Entry, settled
 from echosounder.load.pricing.oracle import MODELS, Expectation, expectations
@@ -28,7 +28,7 @@ class Evidence:
 
     lab: Lab
     profile: str
-    causes: Sequence[Cause] = ()
+    causes: Sequence[BillCause] = ()
     answers: list[Answer] = field(init=False)
     expected: list[Expectation] = field(init=False)
     counted: list[Counted] = field(init=False)

@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from functools import partial
 
-from echosounder.judgement.bill import Cause
+from echosounder.judgement.bill import BillCause
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, total
 from echosounder.wire.prices import EXACT, Rates, bill
 
@@ -20,7 +20,7 @@ Extra = Callable[[Charge, Decimal], Decimal]
 class Hypothesis:
     """``extras``: what would have been taken beyond the bill in each entry. ``narrow``: it is about some of the requests only."""
 
-    cause: Cause
+    cause: BillCause
     extras: tuple[Decimal, ...]
     narrow: bool = False
 
@@ -34,7 +34,7 @@ def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
             if any(extras):
                 broken = requirement if not which else "balance.stream-same-price"
                 made.append(
-                    Hypothesis(Cause(which + name, says.replace("{which}", words), broken), extras, bool(which))
+                    Hypothesis(BillCause(which + name, says.replace("{which}", words), broken), extras, bool(which))
                 )
     return [*made, *_factors(entries)]
 
@@ -145,4 +145,4 @@ def _factors(entries: Sequence[Entry]) -> Iterator[Hypothesis]:
             extras = tuple(
                 (entry.remainder or ZERO) if bill else ZERO for bill, entry in zip(bills, entries, strict=True)
             )
-            yield Hypothesis(Cause(f"{which}other-price", says, requirement), extras)
+            yield Hypothesis(BillCause(f"{which}other-price", says, requirement), extras)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from echosounder.judgement.bill import Bill, Spent, Told
+from echosounder.judgement.bill import BalanceStep, BillEvidence, Told
 from echosounder.judgement.metered import Known, Metered
 from echosounder.load.pricing.evidence import Evidence
 from echosounder.load.pricing.lab import Answer
@@ -19,9 +19,9 @@ class Request:
     id: str
 
 
-def billed(evidence: Evidence) -> Bill:
+def billed(evidence: Evidence) -> BillEvidence:
     lab = evidence.lab
-    return Bill(
+    return BillEvidence(
         answers=[_told(each, known, evidence) for each, known in zip(evidence.answers, evidence.expected, strict=True)],
         entries=[_spent(entry) for entry in evidence.entries],
         whole=_spent(merged(evidence.entries, "all")) if evidence.entries else None,
@@ -57,9 +57,9 @@ def _metered(answer: Answer, known: Expectation, promised: int) -> Metered | Non
     )
 
 
-def _spent(entry: Entry) -> Spent:
+def _spent(entry: Entry) -> BalanceStep:
     charges = entry.charges
-    return Spent(
+    return BalanceStep(
         name=entry.name,
         fell=entry.fell,
         billed=entry.billed,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from math import gcd
 from typing import Any
 
-from echosounder.judgement.bill import WITHHELD, Bill, Role
+from echosounder.judgement.bill import WITHHELD, BillEvidence, Role
 from echosounder.load.pricing.evidence import Counted, Evidence, confusion
 from echosounder.load.pricing.latency import compared
 from echosounder.load.pricing.ledger import ZERO, Entry, merged, money, total
@@ -13,7 +13,7 @@ from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.prices import bill
 
 
-def cache(evidence: Evidence, billed: Bill) -> dict[str, Any]:
+def cache(evidence: Evidence, billed: BillEvidence) -> dict[str, Any]:
     """Member ``cache``. Named by the design: ``prompt_tokens``, ``hit_tokens``, ``expected_hit_tokens`` (promised by the profile's
     cache model), ``hit_ratio``, ``mismatches`` (requests with less than promised, or more than can be).
 
@@ -83,7 +83,7 @@ def cost(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def objectives(evidence: Evidence, billed: Bill) -> list[dict[str, Any]]:
+def objectives(evidence: Evidence, billed: BillEvidence) -> list[dict[str, Any]]:
     """Member ``slo``: what a bill must hold to, whatever the level of the requirement. What could not be judged is left out."""
     due, short = billed.wanting
     rest = unexplained(evidence)

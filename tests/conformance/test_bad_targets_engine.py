@@ -9,8 +9,8 @@ from echosounder.conformance.ask import Ask
 from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options
-from echosounder.conformance.replay import Change, find, replay
+from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.replay import ReplayOutcome, find, replay
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score
@@ -60,7 +60,7 @@ def test_one_bad_endpoint_is_a_finding_and_not_the_end():
 
 def options(url, folder, **members):
     bounds = Bounds(idle_s=0.5, total_s=5.0, refusal_s=0.5)
-    return Options(target(url), folder, KEY, **{"suite": Suite.SMOKE, "bounds": bounds, **members})
+    return CheckOptions(target(url), folder, KEY, **{"suite": Suite.SMOKE, "bounds": bounds, **members})
 
 
 def test_a_target_that_stops_answering_ends_the_run_in_time(tmp_path):
@@ -76,7 +76,7 @@ def test_a_target_that_stops_answering_ends_the_run_in_time(tmp_path):
 
 
 def test_a_wrong_key_stops_after_two_requests(mock, tmp_path):
-    outcome = check(Options(target(mock.url), tmp_path, "sk-wrong-0123456789"))
+    outcome = check(CheckOptions(target(mock.url), tmp_path, "sk-wrong-0123456789"))
     assert isinstance(outcome.stopped, KeyRefused)
     assert (outcome.exit_code, outcome.report["verdict"], outcome.report["cost"]["requests"]) == (3, "inconclusive", 2)
     assert b"sk-wrong-0123456789" not in outcome.log.read_bytes()
@@ -121,19 +121,19 @@ def test_replay_says_fixed_still_or_other(mock, tmp_path):
     with spawn(deviate=("missing-done",), ttft_ms=0, itl_ms=0) as faulty:
         log = read(check(options(faulty.url, tmp_path)).log)
         streamed = next(each for each in log.exchanges if each.probe == "chat.stream")
-        assert replay(log, streamed.id, target(faulty.url), KEY).change is Change.STILL
+        assert replay(log, streamed.id, target(faulty.url), KEY).change is ReplayOutcome.STILL
     again = replay(log, streamed.id, target(mock.url), KEY)
-    assert again.change is Change.FIXED
+    assert again.change is ReplayOutcome.FIXED
     assert again.after.request.body == streamed.request.body
     assert {finding.requirement for finding in again.findings_before} >= {"stream.ends-with-done"}
     with spawn(deviate=("done-twice",), ttft_ms=0, itl_ms=0) as other:
-        assert replay(log, streamed.id, target(other.url), KEY).change is Change.OTHER
+        assert replay(log, streamed.id, target(other.url), KEY).change is ReplayOutcome.OTHER
     with pytest.raises(UsageError, match="999"):
         find(log, "999")
 
 
 def test_a_model_that_the_target_does_not_have_is_a_wrong_name(mock, tmp_path):
-    outcome = check(Options(target(mock.url, "no-such-model"), tmp_path, KEY))
+    outcome = check(CheckOptions(target(mock.url, "no-such-model"), tmp_path, KEY))
     assert (type(outcome.stopped), outcome.exit_code) == (CannotJudge, 3)
     assert "--model: deepseek-v4-flash, deepseek-v4-pro" in str(outcome.stopped)
     assert outcome.report["cost"]["requests"] == 2

@@ -16,7 +16,7 @@ import pytest
 
 from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.answers import completion
 from echosounder.judgement.catalogue import checks, matching
 from echosounder.judgement.score import score
@@ -283,7 +283,7 @@ POORER = {
 @pytest.fixture(scope="module")
 def honest(mock, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence")
-    return read(check(Options(target(mock.url), folder, "sk-test-0123456789", suite=Suite.THOROUGH)).log)
+    return read(check(CheckOptions(target(mock.url), folder, "sk-test-0123456789", suite=Suite.THOROUGH)).log)
 
 
 @pytest.fixture(scope="module")

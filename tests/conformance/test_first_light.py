@@ -1,7 +1,7 @@
 """The whole path on a real socket: the honest mock conforms."""
 
 from echosounder.conformance.check_run import check
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
 from echosounder.wire.target import target
 
@@ -10,7 +10,7 @@ UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique"}
 
 
 def test_the_honest_mock_conforms(mock, tmp_path):
-    outcome = check(Options(target(mock.url), tmp_path, api_key="sk-test-0123456789", suite=Suite.SMOKE))
+    outcome = check(CheckOptions(target(mock.url), tmp_path, api_key="sk-test-0123456789", suite=Suite.SMOKE))
     assert (outcome.exit_code, outcome.stopped) == (0, None)
     others = {result.requirement for result in outcome.results if result.verdict not in {"pass", "not-applicable"}}
     assert others <= UNTOLD

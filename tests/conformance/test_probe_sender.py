@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.probe import PROBES, Probe
 from echosounder.conformance.probe_sender import GIVE_UP_AFTER, Answered, choose, probe_sender
 from echosounder.judgement.setting import MODELS, Suite
@@ -51,7 +51,7 @@ class Scripted:
 
 @pytest.fixture
 def options(tmp_path):
-    return Options(target("http://h", "deepseek-v4-flash"), tmp_path, suite=Suite.SMOKE)
+    return CheckOptions(target("http://h", "deepseek-v4-flash"), tmp_path, suite=Suite.SMOKE)
 
 
 def opened(options, position, **more):

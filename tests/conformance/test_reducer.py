@@ -11,16 +11,16 @@ from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
 from echosounder.conformance.generate.legal import legal
 from echosounder.conformance.generate.reduction import reduction
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.reducer import Reducer, suspects
-from echosounder.conformance.replay import Change, replay
+from echosounder.conformance.replay import ReplayOutcome, replay
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import score
-from echosounder.judgement.setting import Setting, Suite
+from echosounder.judgement.setting import RunSetting, Suite
 from echosounder.judgement.smallest import extra
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
-from echosounder.wire.header import Aimed, Checking, Clock, Header, RunKind
+from echosounder.wire.header import Aimed, Checking, ClockReading, Header, RunKind
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import target
 
@@ -141,14 +141,14 @@ class Scripted:
         return made
 
 
-SETTING = Setting(ASK, "interop", Suite.THOROUGH, ("chat.legal-served",), Case(ASK), {})
+SETTING = RunSetting(ASK, "interop", Suite.THOROUGH, ("chat.legal-served",), Case(ASK), {})
 HEADER = Header(
     kind_of_run=RunKind.CHECK,
     started="1970-01-01T00:00:00+00:00",
     target=Aimed("http://h", ASK.model),
     profile=ASK.profile,
     seed=0,
-    clock=Clock(0.0, 0),
+    clock=ClockReading(0.0, 0),
     check=Checking("interop", "thorough", ("chat.legal-served",)),
 )
 
@@ -211,8 +211,10 @@ def test_what_is_reduced_is_among_the_findings_that_are_told():
 def test_a_live_target_is_reduced_within_the_budget(tmp_path):
     wanted = {"suite": Suite.THOROUGH, "only": ("chat.legal-served",)}
     with spawn(deviate=("message-name-rejected",), ttft_ms=0, itl_ms=0) as mock:
-        outcome = check(Options(target(mock.url), tmp_path / "a", "sk-test-0123456789", **wanted))
-        tight = check(Options(target(mock.url), tmp_path / "b", "sk-test-0123456789", budget_requests=20, **wanted))
+        outcome = check(CheckOptions(target(mock.url), tmp_path / "a", "sk-test-0123456789", **wanted))
+        tight = check(
+            CheckOptions(target(mock.url), tmp_path / "b", "sk-test-0123456789", budget_requests=20, **wanted)
+        )
     run = read(outcome.log)
     finding = outcome.results[0].findings[0]
     least = next(each for each in run.exchanges if each.id == finding.exchange)
@@ -223,4 +225,7 @@ def test_a_live_target_is_reduced_within_the_budget(tmp_path):
     assert (tight.stopped, tight.exit_code) == (None, 1)
     with spawn(ttft_ms=0, itl_ms=0) as honest:
         again = replay(run, least.id, target(honest.url), "sk-test-0123456789")
-    assert ([each.requirement for each in again.findings_before], again.change) == (["chat.legal-served"], Change.FIXED)
+    assert ([each.requirement for each in again.findings_before], again.change) == (
+        ["chat.legal-served"],
+        ReplayOutcome.FIXED,
+    )

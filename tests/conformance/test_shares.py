@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.answers import answer
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import Suite
@@ -85,7 +85,7 @@ def repeated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("repeated")
     with spawn(deviate=(RARE,), seed=5, ttft_ms=0, itl_ms=0) as mock:
         wanted = {"suite": Suite.SMOKE, "only": ONLY, "repeat": 6}
-        return check(Options(target(mock.url), folder, "sk-test-0123456789", **wanted))
+        return check(CheckOptions(target(mock.url), folder, "sk-test-0123456789", **wanted))
 
 
 def test_a_rare_fault_is_found_with_its_share(repeated):
@@ -108,5 +108,7 @@ def test_the_log_alone_says_the_same(repeated, breaches):
 
 def test_one_round_would_have_missed_it_or_said_nothing_of_its_share(tmp_path):
     with spawn(deviate=("usage-sum-mismatch",), ttft_ms=0, itl_ms=0) as mock:
-        outcome = check(Options(target(mock.url), tmp_path, "sk-test-0123456789", suite=Suite.SMOKE, only=ONLY[:1]))
+        outcome = check(
+            CheckOptions(target(mock.url), tmp_path, "sk-test-0123456789", suite=Suite.SMOKE, only=ONLY[:1])
+        )
     assert [result.note for result in outcome.results] == [""]

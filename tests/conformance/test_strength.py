@@ -11,11 +11,11 @@ import pytest
 
 from echosounder.conformance.check_run import check
 from echosounder.conformance.mutations import mutants
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
 from echosounder.judgement.catalogue import checks
 from echosounder.judgement.score import judge
-from echosounder.judgement.setting import Setting, Suite
+from echosounder.judgement.setting import RunSetting, Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
@@ -30,13 +30,13 @@ KEY = "sk-test-0123456789"
 @pytest.fixture(scope="module")
 def honest(mock, tmp_path_factory):
     folder = tmp_path_factory.mktemp("honest")
-    outcome = check(Options(target(mock.url), folder, KEY, suite=Suite.THOROUGH))
+    outcome = check(CheckOptions(target(mock.url), folder, KEY, suite=Suite.THOROUGH))
     assert outcome.exit_code == 0
     return read(outcome.log)
 
 
 def test_each_kill_still_kills(honest):
-    setting = Setting.of(honest)
+    setting = RunSetting.of(honest)
     assert [kill for kill in KILLS if not holds(kill, honest, setting)] == []
 
 
@@ -46,12 +46,12 @@ def test_each_kill_of_a_check_that_only_another_year_has_still_kills(place, tmp_
     kills = [Kill(**row) for row in ELSEWHERE[place]]
     only = tuple(kill.requirement for kill in kills)
     with spawn(profile=profile, ttft_ms=0.0, itl_ms=0.0, seed=0) as mock:
-        run = read(check(Options(target(mock.url, model), tmp_path, KEY, profile, Suite.THOROUGH, only)).log)
-    assert [kill for kill in kills if not holds(kill, run, Setting.of(run))] == []
+        run = read(check(CheckOptions(target(mock.url, model), tmp_path, KEY, profile, Suite.THOROUGH, only)).log)
+    assert [kill for kill in kills if not holds(kill, run, RunSetting.of(run))] == []
 
 
 def test_no_check_is_beyond_failing(honest):
-    judged = {row.id for row in judgeable(Setting.of(honest), honest)}
+    judged = {row.id for row in judgeable(RunSetting.of(honest), honest)}
     assert judged - {kill.requirement for kill in KILLS} <= set(
         json.loads(GOLDEN.read_text(encoding="utf-8"))["survivors"]
     )
@@ -60,7 +60,7 @@ def test_no_check_is_beyond_failing(honest):
 
 def test_no_mutant_makes_a_check_raise(honest):
     """A sample: every 40th mutant of every exchange that a check looks at first."""
-    setting, holes = Setting.of(honest), []
+    setting, holes = RunSetting.of(honest), []
     for row in judgeable(setting, honest):
         exchange = exchanges_of(row, honest)[0]
         for number, (name, make) in enumerate(mutants(exchange)):
@@ -70,7 +70,7 @@ def test_no_mutant_makes_a_check_raise(honest):
 
 
 def test_an_exception_of_a_check_is_our_fault_and_not_the_targets(honest, monkeypatch):
-    setting = Setting.of(honest)
+    setting = RunSetting.of(honest)
     row = next(row for row in judgeable(setting, honest) if row.id == "stream.ends-with-done")
     broken = type(checks()[row.id])(row.id, lambda exchange: 1 / 0, checks()[row.id].judge, "broken")
     result = judge(row, broken, exchanges_of(row, honest), setting.case)

@@ -11,7 +11,7 @@ import pytest
 
 from echosounder.conformance.check_run import check
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
@@ -153,7 +153,7 @@ def saying(answer):
 def outcome_of(answer, folder):
     start = time.monotonic()
     with saying(answer) as (url, seen):
-        outcome = check(Options(target(url), folder, KEY, suite=Suite.SMOKE, bounds=TIGHT))
+        outcome = check(CheckOptions(target(url), folder, KEY, suite=Suite.SMOKE, bounds=TIGHT))
     assert time.monotonic() - start < 20
     assert read(outcome.log).footer is not None
     assert [result for result in outcome.results if result.verdict is Verdict.ERROR] == []

@@ -8,14 +8,14 @@ import pytest
 
 from echosounder.judgement.catalogue import checks
 from echosounder.mock_server.deviations import all_deviations
-from echosounder.selftest.kill_matrix import Honest, Matrix, Row, lines, upper_bound
+from echosounder.selftest.kill_matrix import Honest, KillRow, Matrix, lines, upper_bound
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text(encoding="utf-8"))
 FIGURES = GOLDEN["figures"]
 
 
 def row(name, declared=(), broken=None, first=None, **more):
-    return Row(name, "json", tuple(declared), broken or {}, first, 1, 10, **more)
+    return KillRow(name, "json", tuple(declared), broken or {}, first, 1, 10, **more)
 
 
 def honest(*alarms):

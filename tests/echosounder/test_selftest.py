@@ -13,7 +13,7 @@ from echosounder.__main__ import run
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import find
 from echosounder.mock_server.net.process import spawn
-from echosounder.selftest.kill_matrix import Row
+from echosounder.selftest.kill_matrix import KillRow
 from echosounder.selftest.laboratory import Lab, Study, everywhere, home, visible
 from echosounder.specs import requirement
 
@@ -68,7 +68,7 @@ def test_a_deviation_is_at_home_where_most_of_it_can_show(name, place):
 
 
 def halted(study):
-    study.rows["done-twice"] = Row("done-twice", "sse", ("stream.done-once",), {}, None, 1, 10)
+    study.rows["done-twice"] = KillRow("done-twice", "sse", ("stream.done-once",), {}, None, 1, 10)
     raise KeyboardInterrupt
 
 
@@ -84,7 +84,7 @@ def test_what_is_known_at_ctrl_c_is_told_and_written(tmp_path, monkeypatch, caps
 
 
 def test_json_alone_on_stdout_and_exit_1_for_a_survivor(tmp_path, monkeypatch, capsys):
-    survivor = Row("done-twice", "sse", ("stream.done-once",), {}, None, 1, 10)
+    survivor = KillRow("done-twice", "sse", ("stream.done-once",), {}, None, 1, 10)
     monkeypatch.setattr(Study, "run", lambda study: study.rows.update({survivor.name: survivor}))
     assert run(["selftest", "--json", "--out", str(tmp_path)]) == 1
     assert json.loads(capsys.readouterr().out)["figures"]["survivors"] == ["done-twice"]

@@ -19,14 +19,14 @@ import pytest
 from echosounder.conformance import provenance
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.sender import PairSender
-from echosounder.conformance.proxy.upstream import Upstream
+from echosounder.conformance.proxy.upstream import UpstreamControl
 from echosounder.judgement.pairs.score import score
 from echosounder.mock_server.deviations import Layer, all_deviations
 from echosounder.mock_server.net.process import spawn
-from echosounder.wire.header import Clock, RunKind
+from echosounder.wire.header import ClockReading, RunKind
 from echosounder.wire.runlog import Run
 from echosounder.wire.target import target
 
@@ -110,12 +110,12 @@ def lanes() -> Iterator[SimpleQueue[Lane]]:
 
 def found(lane, name, steps):
     """The broken requirements after these steps of a probe, and whether the deviation in the middle took effect."""
-    options = Options(target(lane.between), Path("."), KEY, position="proxy")
+    options = CheckOptions(target(lane.between), Path("."), KEY, position="proxy")
     ask = Ask(options.profile, "deepseek-v4-flash")
-    clock = Clock(time.time(), time.monotonic_ns())
+    clock = ClockReading(time.time(), time.monotonic_ns())
     exchanges = []
     with (
-        Upstream(lane.mock) as control,
+        UpstreamControl(lane.mock) as control,
         PairSender(options.target, KEY, Bounds(idle_s=IDLE_S), control, str(clock.unix)) as position,
     ):
         for send in PROBES[name](ask):

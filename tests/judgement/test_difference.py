@@ -6,7 +6,7 @@ from math import exp
 import pytest
 
 from echosounder.judgement.comparison.difference import _student, difference
-from echosounder.wire.comparison import Change
+from echosounder.wire.comparison import Direction
 
 TRIES = 100
 
@@ -33,12 +33,12 @@ def verdicts(run, count, scale, share=0.5):
 @pytest.mark.parametrize(
     ("run", "count", "scale", "says"),
     [
-        (independent, 1_000, 1.0, Change.EQUAL),
-        (independent, 1_000, 1.1, Change.SLOWER),
-        (independent, 1_000, 1 / 1.1, Change.FASTER),
-        (independent, 1_000, 1.02, Change.EQUAL),
-        (queued, 3_000, 1.0, Change.EQUAL),
-        (queued, 3_000, 1.1, Change.SLOWER),
+        (independent, 1_000, 1.0, Direction.EQUAL),
+        (independent, 1_000, 1.1, Direction.SLOWER),
+        (independent, 1_000, 1 / 1.1, Direction.FASTER),
+        (independent, 1_000, 1.02, Direction.EQUAL),
+        (queued, 3_000, 1.0, Direction.EQUAL),
+        (queued, 3_000, 1.1, Direction.SLOWER),
     ],
 )
 def test_the_verdict_is_right_in_95_of_100_tries(run, count, scale, says):
@@ -51,7 +51,7 @@ def test_the_verdict_is_right_in_95_of_100_tries(run, count, scale, says):
 def test_equal_runs_are_hardly_ever_called_different_however_short(run, count, share):
     rng = random.Random(3)
     found = [difference(run(rng, count), run(rng, count), share) for _ in range(TRIES)]
-    assert sum(one is not None and one.change in {Change.SLOWER, Change.FASTER} for one in found) <= 5
+    assert sum(one is not None and one.change in {Direction.SLOWER, Direction.FASTER} for one in found) <= 5
 
 
 @pytest.mark.parametrize("scale", [0.8, 1.0, 1.1, 1.5])
@@ -64,22 +64,22 @@ def test_the_interval_holds_the_truth_in_95_of_100_tries(scale):
 def test_a_run_that_could_not_see_ten_percent_says_so():
     rng = random.Random(1)
     noisy = [difference(*([rng.lognormvariate(5, 1.5) for _ in range(200)] for _ in "ab")) for _ in range(20)]
-    assert {one.change for one in noisy} == {Change.UNRESOLVED}
+    assert {one.change for one in noisy} == {Direction.UNRESOLVED}
     assert min(one.resolution for one in noisy) > 0.1
 
 
 def test_equal_is_not_said_where_ten_percent_could_have_been_missed():
     rng = random.Random(5)
     pairs = [difference(independent(rng, 350), independent(rng, 350, 1.1)) for _ in range(200)]
-    assert sum(pair.change is Change.EQUAL for pair in pairs) <= 10
-    assert all(pair.resolution > 0.1025 for pair in pairs if pair.change is Change.UNRESOLVED)
+    assert sum(pair.change is Direction.EQUAL for pair in pairs) <= 10
+    assert all(pair.resolution > 0.1025 for pair in pairs if pair.change is Direction.UNRESOLVED)
 
 
 def test_a_change_below_the_threshold_is_none_however_sure():
     rng = random.Random(1)
     before, after = independent(rng, 50_000), independent(rng, 50_000, 1.03)
-    assert difference(before, after).change is Change.EQUAL
-    assert difference(before, after, threshold=0.01).change is Change.SLOWER
+    assert difference(before, after).change is Direction.EQUAL
+    assert difference(before, after, threshold=0.01).change is Direction.SLOWER
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ def test_too_few_values_say_nothing(count, share, enough):
 def test_a_change_below_the_error_of_the_clock_is_none_however_sure():
     rng = random.Random(1)
     before, after = independent(rng, 5_000, 0.02), independent(rng, 5_000, 0.025)  # medians near 5 and 6
-    assert difference(before, after).change is Change.SLOWER
-    assert difference(before, after, floor=2.0).change is Change.EQUAL
-    assert difference(before, after, floor=0.5).change is Change.SLOWER
+    assert difference(before, after).change is Direction.SLOWER
+    assert difference(before, after, floor=2.0).change is Direction.EQUAL
+    assert difference(before, after, floor=0.5).change is Direction.SLOWER
 
 
 def test_runs_without_any_spread_are_compared_too():
-    assert difference([5.0] * 200, [5.0] * 200).change is Change.EQUAL
-    assert difference([5.0] * 200, [6.0] * 200).change is Change.SLOWER
-    assert difference([0.0] * 200, [0.0] * 200).change is Change.EQUAL
+    assert difference([5.0] * 200, [5.0] * 200).change is Direction.EQUAL
+    assert difference([5.0] * 200, [6.0] * 200).change is Direction.SLOWER
+    assert difference([0.0] * 200, [0.0] * 200).change is Direction.EQUAL
 
 
 @pytest.mark.parametrize(("freedom", "value"), [(7, 3.4995), (14, 2.9768), (30, 2.7500), (58, 2.6633), (1e9, 2.5758)])

@@ -3,7 +3,7 @@
 import pytest
 
 from echosounder import specs
-from echosounder.judgement.limiter import Hinted, Kind, Limiter, Refusal, limiter
+from echosounder.judgement.limiter import Hinted, LimiterEvidence, LimiterKind, LimiterRefusal, limiter
 from echosounder.wire.verdict import Verdict
 
 ROWS = [
@@ -22,7 +22,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("headers", "hints", "verdict"), ROWS)
 def test_what_a_refusal_says_of_the_limit_is_well_formed(headers, hints, verdict):
-    evidence = Limiter(Kind.CONCURRENCY, [Refusal(429, headers=headers)], hints=hints)
+    evidence = LimiterEvidence(LimiterKind.CONCURRENCY, [LimiterRefusal(429, headers=headers)], hints=hints)
     [result] = [each for each in limiter.results(evidence, "2026-08") if each.requirement == "transport.retry-after"]
     assert specs.requirement("transport.retry-after").level == "MAY"
     assert result.verdict is verdict

@@ -243,7 +243,9 @@ def test_the_matrix_fits_a_phone(opened, matrix_page):
 def history_page(check_report, load_report):
     def entry(day, report, **known):
         about = (report["target"]["url"], report["target"]["model"])
-        return history.Entry(f"run{day}", known.pop("kind"), f"2026-11-0{day}T10:00:00Z", *about, "x", "pass", **known)
+        return history.HistoryRow(
+            f"run{day}", known.pop("kind"), f"2026-11-0{day}T10:00:00Z", *about, "x", "pass", **known
+        )
 
     checks = [entry(day, check_report, kind="check", passed=day, broken=9 - day) for day in (1, 2, 3)]
     loads = [entry(day, load_report, kind="load", ttft_p50_ms=5.0, ttft_p99_ms=9.0 * day) for day in (1, 2)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from echosounder.wire.errors import LogError
-from echosounder.wire.header import Aimed, Checking, Clock, Header, RunKind, header_from
+from echosounder.wire.header import Aimed, Checking, ClockReading, Header, RunKind, header_from
 from echosounder.wire.runlog import schema
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -38,7 +38,7 @@ members = {
     "seed": st.none() | st.integers(0, 2**31),
     "version": st.none() | text,
     "versions": st.dictionaries(text, text, max_size=2),
-    "clock": st.none() | st.builds(Clock, unix=st.floats(0, 2**33), monotonic_ns=st.integers(0, 2**62)),
+    "clock": st.none() | st.builds(ClockReading, unix=st.floats(0, 2**33), monotonic_ns=st.integers(0, 2**62)),
 }
 checks = [kind for kind in RunKind if kind.report == "check"]
 loads = [kind for kind in RunKind if kind.report == "load"]
@@ -118,7 +118,7 @@ def lines(kind):
         target=now.target,
         profile="2026-08",
         version="0.1.0",
-        clock=Clock(1.0, 2),
+        clock=ClockReading(1.0, 2),
         check=now.check,
         scenario=now.scenario,
     )

@@ -9,7 +9,7 @@ from echosounder.judgement.check import Case, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import EVENT, Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.checks import requests
-from echosounder.judgement.pairs.difference import Change, Kind
+from echosounder.judgement.pairs.difference import Change, ChangeKind
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
@@ -35,9 +35,9 @@ def owner(located: Located, stream: bool) -> str:
     change: Change = located.change
     if change.place == EVENT:
         return "proxy.events-untouched"
-    if change.kind is Kind.ADDED:
+    if change.kind is ChangeKind.ADDED:
         return "proxy.nothing-added"
-    if change.kind in {Kind.REORDERED, Kind.RESPELT}:
+    if change.kind in {ChangeKind.REORDERED, ChangeKind.RESPELT}:
         return "proxy.answer-spelling"
     names = change.place.split("/")
     if stream and located.event is not None and change.pointer.startswith("/choices"):

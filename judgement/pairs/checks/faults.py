@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from echosounder.judgement.check import Case, Problem, Problems
 from echosounder.judgement.pairs.check import check
-from echosounder.judgement.pairs.difference import Kind
+from echosounder.judgement.pairs.difference import ChangeKind
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.exchange import Exchange
 
@@ -40,7 +40,7 @@ def faults_kept(pair: Pair, case: Case) -> Problems:
 def _mended(pair: Pair) -> Iterator[str]:
     """What the request lost of its fault on the way."""
     for located in pair.request_changes:
-        if located.change.kind not in {Kind.REORDERED, Kind.RESPELT}:
+        if located.change.kind not in {ChangeKind.REORDERED, ChangeKind.RESPELT}:
             yield located.change.sentence
     sent, received = _media_type(pair.client), _media_type(pair.upstream[0])
     if sent != received:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from echosounder.judgement.check import Case, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
-from echosounder.judgement.pairs.difference import Change, Kind
+from echosounder.judgement.pairs.difference import Change, ChangeKind
 from echosounder.judgement.pairs.pair import Pair
 
 UNKNOWN = ("echosounder_extra", "user_id", "thinking", "prefix", "reasoning_effort", "seed", "suffix")
@@ -19,15 +19,15 @@ def owner(change: Change) -> str:
     """The requirement that a change of a request breaks; empty for the one that a proxy may make: its names for models."""
     names = change.place.split("/")
     match change.kind:
-        case Kind.NUMBER:
+        case ChangeKind.NUMBER:
             return "proxy.request-numbers"
-        case Kind.REORDERED:
+        case ChangeKind.REORDERED:
             return "proxy.request-order"
-        case Kind.RESPELT:
+        case ChangeKind.RESPELT:
             return "proxy.request-spelling"
-        case Kind.ADDED if len(names) == 2:
+        case ChangeKind.ADDED if len(names) == 2:
             return "proxy.no-defaults-added"
-        case Kind.DROPPED if change.before is None:
+        case ChangeKind.DROPPED if change.before is None:
             return "proxy.nulls-kept"
     if "reasoning_content" in names:
         return REASONING

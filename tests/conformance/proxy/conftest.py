@@ -14,7 +14,7 @@ import pytest
 
 from echosounder.conformance.check_run import CheckOutcome
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.proxy import check
 from echosounder.judgement.pairs import behaviours
 from echosounder.mock_server.net.process import spawn
@@ -187,7 +187,7 @@ def faithful_log(upstream: str, tmp_path_factory: Any) -> Path:
     with pytest.MonkeyPatch.context() as patch, _proxied(upstream) as url:
         for name, value in BRIEFER.items():
             patch.setattr(behaviours, name, value)
-        outcome = check(Options(target(url), folder, KEY), upstream)
+        outcome = check(CheckOptions(target(url), folder, KEY), upstream)
     assert (outcome.exit_code, outcome.report["verdict"]) == (0, "conforms"), outcome.report["counts"]
     return outcome.log
 
@@ -199,7 +199,7 @@ def judged(upstream: str, tmp_path: Any) -> Callable[..., CheckOutcome]:
     def run(fault: Fault | None = None, *only: str, **options: Any) -> CheckOutcome:
         with _proxied(upstream, fault or HONEST) as url:
             bounds = options.pop("bounds", Bounds(idle_s=8.0))
-            return check(Options(target(url), tmp_path, KEY, only=only, bounds=bounds, **options), upstream)
+            return check(CheckOptions(target(url), tmp_path, KEY, only=only, bounds=bounds, **options), upstream)
 
     return run
 

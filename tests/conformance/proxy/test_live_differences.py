@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from echosounder.conformance.comparison import compare
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.differences import SIDES, differences
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
@@ -80,7 +80,7 @@ def test_the_same_difference_at_many_places_is_told_once():
 
 def sides(folder, *urls, **options):
     return [
-        Options(target(url), folder / name, KEY, suite=Suite.SMOKE, **options)
+        CheckOptions(target(url), folder / name, KEY, suite=Suite.SMOKE, **options)
         for name, url in zip(SIDES, urls, strict=True)
     ]
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from echosounder.conformance.http_sender import Bounds
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.proxy import check
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.conformance.proxy.replay import again
@@ -152,13 +152,15 @@ def test_a_loop_ends_in_a_line_and_not_in_a_hang(upstream, fault, proxied, tmp_p
         return b""
 
     with proxied(upstream, fault(request=spin)) as url:
-        outcome = check(Options(target(url), tmp_path, "sk-client-0123456789", bounds=Bounds(idle_s=0.5)), upstream)
+        outcome = check(
+            CheckOptions(target(url), tmp_path, "sk-client-0123456789", bounds=Bounds(idle_s=0.5)), upstream
+        )
     assert outcome.exit_code == 3
     assert "does it forward to itself" in str(outcome.stopped)
 
 
 def test_nobody_at_the_proxys_address(upstream, tmp_path):
-    outcome = check(Options(target("http://127.0.0.1:1"), tmp_path, "sk-client-0123456789"), upstream)
+    outcome = check(CheckOptions(target("http://127.0.0.1:1"), tmp_path, "sk-client-0123456789"), upstream)
     assert (outcome.exit_code, "no connection" in str(outcome.stopped)) == (3, True)
 
 

@@ -4,7 +4,7 @@ import pytest
 import simulated
 import simulated_limiters
 
-from echosounder.judgement.limiter import Kind
+from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.discovery import discover
 from echosounder.load.limits.goal import Asking, Goal
@@ -17,19 +17,22 @@ def found(make, seed):
 
 
 NUMBERS = [
-    pytest.param(lambda: simulated_limiters.Concurrency(8), {"limit": 8}, Kind.CONCURRENCY, id="cap of 8"),
-    pytest.param(lambda: simulated_limiters.Concurrency(64), {"limit": 64}, Kind.CONCURRENCY, id="cap of 64"),
+    pytest.param(lambda: simulated_limiters.Concurrency(8), {"limit": 8}, LimiterKind.CONCURRENCY, id="cap of 8"),
+    pytest.param(lambda: simulated_limiters.Concurrency(64), {"limit": 64}, LimiterKind.CONCURRENCY, id="cap of 64"),
     pytest.param(
-        lambda: simulated_limiters.Bucket(20.0, 30), {"limit": 20, "burst": 30}, Kind.BUCKET, id="20/s, burst 30"
+        lambda: simulated_limiters.Bucket(20.0, 30), {"limit": 20, "burst": 30}, LimiterKind.BUCKET, id="20/s, burst 30"
     ),
     pytest.param(
-        lambda: simulated_limiters.Bucket(40.0, 2), {"limit": 40, "burst": 2}, Kind.BUCKET, id="40/s, burst 2"
+        lambda: simulated_limiters.Bucket(40.0, 2), {"limit": 40, "burst": 2}, LimiterKind.BUCKET, id="40/s, burst 2"
     ),
     pytest.param(
-        lambda: simulated_limiters.Fixed(30, 4.0), {"limit": 30, "window": 4}, Kind.FIXED, id="30 per fixed 4 s"
+        lambda: simulated_limiters.Fixed(30, 4.0), {"limit": 30, "window": 4}, LimiterKind.FIXED, id="30 per fixed 4 s"
     ),
     pytest.param(
-        lambda: simulated_limiters.Sliding(30, 4.0), {"limit": 30, "window": 4}, Kind.SLIDING, id="30 per sliding 4 s"
+        lambda: simulated_limiters.Sliding(30, 4.0),
+        {"limit": 30, "window": 4},
+        LimiterKind.SLIDING,
+        id="30 per sliding 4 s",
     ),
 ]
 
@@ -51,4 +54,4 @@ def test_kind_and_numbers_are_found_out(make, truth, kind, seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_no_limiter_is_never_called_one(seed):
     discovery, _ = found(simulated_limiters.NoLimit, seed)
-    assert discovery.identified.fit.kind is Kind.NONE
+    assert discovery.identified.fit.kind is LimiterKind.NONE
