@@ -20,10 +20,10 @@ from echosounder.wire.stdio import in_every_locale
 COMMANDS = (
     *("check", "plan", "list", "explain", "score", "replay"),
     *("load", "calibrate", "mock", "selftest"),
-    *("compare", "matrix", "report", "history", "init", "doctor"),
+    *("compare", "matrix", "report", "history", "settle", "spec-diff", "init", "doctor"),
 )
-MODULES = {"list": "catalogue", "explain": "catalogue"}
-FUNCTIONS = {"list": "list_"}
+MODULES = {"spec-diff": "spec_diff", "list": "catalogue", "explain": "catalogue"}
+FUNCTIONS = {"spec-diff": "spec_diff", "list": "list_"}
 INTERRUPTED = 130  # what typer makes of Ctrl-C that nobody caught
 
 

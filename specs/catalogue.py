@@ -40,6 +40,7 @@ class Requirement:
     features: tuple[str, ...]
     probes: tuple[str, ...]
     conflict: str | None
+    settle: str | None
     excluded: str | None
 
     def admits(self, name: str) -> bool:
@@ -120,6 +121,7 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
             features=tuple(row["features"]),
             probes=tuple(row.get("probes", ())),
             conflict=row.get("conflict"),
+            settle=row.get("settle"),
             excluded=row.get("excluded"),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 
-DEFAULT_PROFILE = "2026-08"
+DEFAULT_PROFILE = "2026-11"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ TEMPLATE = """\
 # Keys up here hold for every command that has such an option; a table holds for the command it is named after.
 
 # url = "http://localhost:8000/v1"     # the target; without it: the bundled mock
-# profile = "2026-08"                  # which date of the API, or "openai"; see: echosounder list profiles
+# profile = "2026-11"                  # which date of the API, or "openai"; see: echosounder list profiles
 # model = "deepseek-v4-flash"          # default: the first that /models lists
 # api-key-env = "DEEPSEEK_API_KEY"     # the variable that holds the key; the key itself never stands in a file
 # budget-usd = "0.50"                  # never spend more than this in one run

@@ -99,7 +99,7 @@ def test_prefix_completion_only_continues(beta: openai.OpenAI) -> None:
 
 
 def test_models(sdk: openai.OpenAI) -> None:
-    assert [model.id for model in sdk.models.list()] == ["deepseek-v4-flash", "deepseek-v4-pro"]
+    assert [model.id for model in sdk.models.list()] == ["deepseek-flash", "deepseek-v4-pro"]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,10 @@ def test_a_thousand_concurrent_requests_are_billed_to_the_last_digit(connect: Co
 
 
 def test_who_hangs_up_pays_for_the_prompt_and_for_what_was_written(connect: Connect) -> None:
-    with spawn(seed=1, ttft_ms=0, itl_ms=5, clock="2026-08-17T12:00:00Z") as running, connect(running) as client:
+    with (
+        spawn(seed=1, profile="2026-08", ttft_ms=0, itl_ms=5, clock="2026-08-17T12:00:00Z") as running,
+        connect(running) as client,
+    ):
         body = said("Tell a long story.", stream=True)
         with client.stream("POST", "/chat/completions", json=body) as answer:
             for _ in zip(range(10), answer.iter_raw(), strict=False):
@@ -236,7 +239,10 @@ def test_user_ids_and_keys_do_not_share_the_cache(connect: Connect, mock: Runnin
 
 def test_a_moved_clock_empties_the_cache_and_changes_the_price(connect: Connect) -> None:
     body = said(LONG, max_tokens=1)
-    with spawn(clock="2026-08-17T12:00:00Z", cache_ttl_s=3600) as running, connect(running) as client:
+    with (
+        spawn(profile="2026-08", clock="2026-08-17T12:00:00Z", cache_ttl_s=3600) as running,
+        connect(running) as client,
+    ):
 
         def ask() -> dict[str, Any]:
             client.post("/chat/completions", json=body)

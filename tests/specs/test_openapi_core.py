@@ -68,7 +68,6 @@ RESPONSES = [
         False,
     ),
     (CHAT, 200, EVENTS, example("ChatStream"), True),
-    (CHAT, 200, EVENTS, example("ChatStreamExtraChunk"), True),
     (CHAT, 200, EVENTS, [], False),
     (CHAT, 200, EVENTS, example("ChatStream", **{"1__choices__0__finish_reason": ""}), False),
     (CHAT, 200, EVENTS, example("ChatStream", **{"1__choices__0__finish_reason": ...}), False),

@@ -14,7 +14,7 @@ Connect = Callable[..., httpx.Client]
 
 def test_health_states_the_timer(client: httpx.Client) -> None:
     assert client.get("/__mock/health").json() | {"pid": 0} == {
-        "status": "ok", "pid": 0, "profile": "2026-08", "seed": 1, "timer": "timerfd",
+        "status": "ok", "pid": 0, "profile": "2026-11", "seed": 1, "timer": "timerfd",
     }  # fmt: skip
 
 

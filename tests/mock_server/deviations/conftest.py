@@ -219,7 +219,18 @@ ASKS = {
     "orphan": Ask({**HI, "messages": [*HI["messages"], HISTORY[2]]}),
     "unanswered": Ask({**HI, "messages": [*HISTORY[:2], *HI["messages"]]}),
     "history without reasoning": Ask(
-        {**THINK, "messages": [HISTORY[0], {**HISTORY[1], "reasoning_content": None}, HISTORY[2]]}
+        {
+            **THINK,
+            "messages": [HISTORY[0], {**HISTORY[1], "reasoning_content": None}, HISTORY[2]],
+            "tools": [function("get_weather")],
+        }
+    ),
+    "effort none": Ask({**MODEL, "messages": HI["messages"], "reasoning_effort": "none"}),
+    "effort ultra": Ask({**THINK, "reasoning_effort": "ultra"}),
+    "user id in umlauts": Ask({**HI, "user_id": "ü" * 300}),
+    "long function name": Ask({**HI, "tools": [function("c" * 100)]}),
+    "result in parts": Ask(
+        {**MODEL, **QUIET, "messages": [*HISTORY[:2], {**HISTORY[2], "content": [{"type": "text", "text": "18"}]}]}
     ),
     "129 tools": Ask({**HI, "tools": [function(f"f{number}") for number in range(129)]}),
     "bad names": Ask({**HI, "tools": [function("a b"), function("a_b"), function("c" * 65)]}),

@@ -27,6 +27,9 @@ ROWS = [
     ("tool-history-rejected", "history", refused),
     ("thinking-with-tools-rejected", "call while thinking", refused),
     ("effort-rejected", "effort", refused),
+    ("effort-names-rejected", "effort ultra", refused),
+    ("tool-name-long-rejected", "long function name", refused),
+    ("tool-parts-rejected", "result in parts", refused),
     ("v1-missing", "v1", refused),
 ]
 

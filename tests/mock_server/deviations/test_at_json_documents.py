@@ -17,6 +17,7 @@ ROWS = [
     ("models-shape:shape=empty", "models", lambda wire: wire.json["data"] == []),
     ("models-shape:shape=numbers", "models", lambda wire: wire.json["data"][0]["id"] == 0),
     ("models-incomplete", "models", lambda wire: [model["id"] for model in wire.json["data"]] == ["house-model"]),
+    ("models-bare", "models", lambda wire: set(wire.json["data"][0]) == {"id", "object", "owned_by"}),
     ("models-doubled", "models", lambda wire: len(wire.json["data"]) == 4),
     ("balance-unavailable", "balance", lambda wire: wire.json["is_available"] is False),
     ("balance-frozen", "balance", lambda wire: account(wire)["total_balance"] == "110.00"),

@@ -19,6 +19,8 @@ ROWS = [
     ("content-null", "calls", lambda wire: contents(wire) == [None]),
     ("content-null", "stream", lambda wire: contents(wire)[0] is contents(wire)[-1] is None and wire.text == WORDS),
     ("finish-delta-empty", "stream", lambda wire: wire.messages[-1] == {}),
+    ("finish-without-delta", "stream", lambda wire: "delta" not in wire.choices[-1]),
+    ("finish-with-content", "stream", lambda wire: bool(wire.choices[-1]["delta"].get("content"))),
     (
         "zero-reasoning-details",
         "chat",

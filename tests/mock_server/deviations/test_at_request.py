@@ -11,6 +11,8 @@ ROWS = [
     ("suffix-ignored", "FIM with suffix", lambda wire: wire.usages[0]["prompt_tokens"] == 10),
     ("echo-ignored", "FIM with echo", lambda wire: not wire.text.startswith("def fib(a):")),
     ("thinking-ignored", "chat", lambda wire: bool(wire.messages[0].get("reasoning_content"))),
+    ("effort-none-ignored", "effort none", lambda wire: bool(wire.messages[0].get("reasoning_content"))),
+    ("user-id-in-characters", "user id in umlauts", lambda wire: wire.status == 200),
     ("user-id-ignored", "user id", lambda wire: wire.status == 200),
     (
         "reasoning-not-accepted-back",

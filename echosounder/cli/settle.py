@@ -1,0 +1,77 @@
+"""``echosounder settle``: what only a paid request can tell of the documentation, asked of whoever is paid."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import typer
+from rich.console import Console
+
+from echosounder import specs
+from echosounder.cli import options, results
+from echosounder.cli.network import STRAIGHT, Network, networked
+from echosounder.conformance import check_run
+from echosounder.conformance.ask import Ask
+from echosounder.conformance.options import Options
+from echosounder.conformance.planner import Caps, plan
+from echosounder.judgement.setting import Suite
+from echosounder.mock_server.net.process import spawn
+from echosounder.specs import Requirement
+from echosounder.wire.target import target
+from echosounder.wire.verdict import Verdict
+
+OPEN = {Verdict.INCONCLUSIVE, Verdict.UNTESTABLE, Verdict.ERROR, Verdict.NOT_APPLICABLE}
+
+
+@networked
+def settle(
+    url: options.Url = None,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    model: options.Model = None,
+    beta_url: options.BetaUrl = None,
+    budget_usd: options.Usd = None,
+    api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
+    yes: bool = typer.Option(False, "--yes", help="Send without asking."),
+    out: options.Out = None,
+    network: Network = STRAIGHT,
+) -> int:
+    """Send the handful of requests that settle what the documentation and observers dispute; prints the price first."""
+    options.known_profile(profile)
+    rows = disputed(profile)
+    only, caps = tuple(row.id for row in rows), Caps(usd=options.money(budget_usd))
+    sends = plan(Ask(profile, model or specs.models(profile)[0]), Suite.THOROUGH, datetime.now(UTC), only, 1, caps)
+    console = Console(highlight=False, soft_wrap=True)
+    price = "at a price that nobody knows" if sends.usd is None else f"for {sends.usd.normalize():f} USD at most"
+    console.print(f"{sends.requests} requests {price} settle {len(rows)} questions.")
+    if url and not yes and not typer.confirm("Send them?"):
+        return 3
+    with ExitStack() as stack:
+        mock = None if url else stack.enter_context(spawn(profile=profile))
+        outcome = check_run.check(
+            Options(
+                target=network.target(url, model, beta_url) if url else target(mock.url if mock else ""),
+                out=results.ready(options.out_dir(out, "settle")),
+                api_key=options.api_key(api_key_env) if url else options.BUNDLED_KEY,
+                profile=profile,
+                suite=Suite.THOROUGH,
+                only=only,
+                policy="documented",
+                budget_usd=caps.usd,
+            )
+        )
+    found = {result.requirement: result.verdict for result in outcome.results}
+    for row in rows:
+        console.print(f"\n{row.id}: {answer(row, found.get(row.id, Verdict.INCONCLUSIVE))}")
+    return 3 if any(found.get(row.id, Verdict.INCONCLUSIVE) in OPEN for row in rows) else 0
+
+
+def disputed(profile: str) -> list[Requirement]:
+    return [row for row in specs.requirements(profile) if row.settle]
+
+
+def answer(row: Requirement, verdict: Verdict) -> str:
+    """What a verdict under the policy ``documented`` means for ``specs/``."""
+    if verdict in OPEN:
+        return f"still open ({verdict}); {row.conflict}"
+    if verdict is Verdict.PASS:
+        return "as documented: take conflict and settle out of the row, so that the other form is a finding."
+    return f"not as documented: {row.settle}"
