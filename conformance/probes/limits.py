@@ -102,6 +102,7 @@ several(
     "limits.user-id-bytes",
     lambda ask: {"": {"user_id": "ü" * 300}},
     1,
+    Suite.THOROUGH,
     applies=lambda ask: ask.limits.user_id_unit == "bytes",
 )
 

@@ -163,7 +163,7 @@ def effort_mapped(ask: Ask) -> Steps:
         yield think(ask, max_tokens=8, reasoning_effort=name, step=name)
 
 
-@probe("thinking.effort-none", tokens=32, features={"thinking"}, applies=maps)
+@probe("thinking.effort-none", Suite.THOROUGH, tokens=32, features={"thinking"}, applies=maps)
 def effort_none(ask: Ask) -> Steps:
     """The riddle with the effort that switches thinking off, and without the switch."""
     yield ask.chat(RIDDLE, max_tokens=32, thinking=..., reasoning_effort="none")

@@ -135,10 +135,10 @@ def test_replay_says_fixed_still_or_other(mock, tmp_path):
 def test_a_model_that_the_target_does_not_have_is_a_wrong_name(mock, tmp_path):
     outcome = check(CheckOptions(target(mock.url, "no-such-model"), tmp_path, KEY))
     assert (type(outcome.stopped), outcome.exit_code) == (CannotJudge, 3)
-    assert "--model: deepseek-v4-flash, deepseek-v4-pro" in str(outcome.stopped)
+    assert "--model: deepseek-flash, deepseek-v4-pro" in str(outcome.stopped)
     assert outcome.report["cost"]["requests"] == 2
 
 
 def test_the_model_is_the_profiles_first_that_is_listed(mock, tmp_path):
     outcome = check(options(mock.url, tmp_path, only=("models.*",)))
-    assert outcome.report["target"]["model"] == Ask("2026-08", "deepseek-v4-flash").model
+    assert outcome.report["target"]["model"] == Ask("2026-11", "deepseek-flash").model
