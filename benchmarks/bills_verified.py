@@ -18,7 +18,7 @@ import httpx
 from echosounder import specs
 from echosounder.load.engine import Step
 from echosounder.load.options import Options
-from echosounder.load.pricing import Goal, verify
+from echosounder.load.pricing import BillGoal, verify
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.runlog import read
 
@@ -100,7 +100,7 @@ def together(bulk: int) -> None:
             httpx.post(f"{mock}/__mock/deviate", json={"deviate": ["late-head:after_ms=5000,when.path=*chat*"]})
 
     with tempfile.TemporaryDirectory() as folder:
-        goal = Goal(bulk=bulk, together=bulk, salt="together")
+        goal = BillGoal(bulk=bulk, together=bulk, salt="together")
         report, code = verified(0, goal, Path(folder), hold)
         samples = [sample for sample in read(Path(folder) / "run.jsonl").samples if sample["name"] == "many at once"]
     steps = sorted(step for each in samples for step in ((each["t_sent"], 1), (each["t_closed"], -1)))
@@ -112,7 +112,7 @@ def together(bulk: int) -> None:
 
 def verified(
     seed: int,
-    goal: Goal | None = None,
+    goal: BillGoal | None = None,
     folder: Path | None = None,
     watch: Callable[[str, Step], None] = lambda mock, step: None,
     **settings: Any,
@@ -126,7 +126,7 @@ def verified(
             seed=seed,
             out=folder or Path(other),
         )
-        goal = goal or Goal(patience=PATIENCE, salt=f"seed {seed}")
+        goal = goal or BillGoal(patience=PATIENCE, salt=f"seed {seed}")
         outcome = verify(options, partial(watch, mock.url), goal)
     return outcome.report, outcome.exit_code
 

@@ -54,7 +54,7 @@ Progress = Callable[[Step], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoadResult:
     """What a run came to: the report (``echosounder/load/1``), the exit code, and where the log is."""
 
     report: dict[str, Any]
@@ -62,7 +62,7 @@ class Outcome:
     log: Path
 
 
-def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
+def run(options: Options, progress: Progress = lambda step: None) -> LoadResult:
     """Run the load and analyse it. ``progress`` is called a few times a second.
 
     Ctrl-C stops the load and keeps what was measured. Raises :class:`UsageError` for options that cannot work,
@@ -83,7 +83,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> Outcome:
             f"cannot write to {options.out}: {error.strerror or error}; what was measured before is in there"
         ) from None
     made = report(options, tally, clock.started, lost, saved())
-    return Outcome(made, exit_code(made), options.out / "run.jsonl")
+    return LoadResult(made, exit_code(made), options.out / "run.jsonl")
 
 
 def _ready(options: Options) -> Options:

@@ -3,6 +3,6 @@
 from collections.abc import Callable
 
 from echosounder.load import limits, pricing
-from echosounder.load.engine import Outcome
+from echosounder.load.engine import LoadResult
 
-EXPERIMENTS: dict[str, Callable[..., Outcome]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}
+EXPERIMENTS: dict[str, Callable[..., LoadResult]] = {"rate-limit": limits.discover, "cache-pricing": pricing.verify}

@@ -20,7 +20,7 @@ MAX_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PreflightResponse:
     """A whole HTTP answer."""
 
     status: int
@@ -55,7 +55,7 @@ def preflight(options: Options) -> Options:
     return replace(options, model=model)
 
 
-def get(options: Options, path: str, most: int = MAX_ANSWER) -> Answer:
+def get(options: Options, path: str, most: int = MAX_ANSWER) -> PreflightResponse:
     """The answer to a GET of an API path, within bounds of time and size. Raises :class:`Unreachable` where there is none."""
     aim = options.target
     deadline = time.monotonic() + min(options.connect_timeout, MAX_SECONDS)
@@ -104,7 +104,7 @@ def _open(sock: socket.socket, way: bytes, deadline: float) -> None:
         said += data
 
 
-def _receive(sock: socket.socket, deadline: float, most: int) -> Answer:
+def _receive(sock: socket.socket, deadline: float, most: int) -> PreflightResponse:
     framing, body, size = Framing(), [], 0  # type: Framing, list[bytes], int
     while not framing.complete:
         sock.settimeout(max(deadline - time.monotonic(), 0.001))
@@ -119,4 +119,4 @@ def _receive(sock: socket.socket, deadline: float, most: int) -> Answer:
             break
     if framing.status is None or not (framing.complete or framing.until_close):
         raise OSError("it closed the connection before its answer was complete")
-    return Answer(framing.status, (framing.header(b"content-type") or "").lower(), b"".join(body))
+    return PreflightResponse(framing.status, (framing.header(b"content-type") or "").lower(), b"".join(body))

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from echosounder.load.calibration import machine, saved
-from echosounder.load.engine import Outcome, new_tally
+from echosounder.load.engine import LoadResult, new_tally
 from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
 from echosounder.load.log import claimed
@@ -35,7 +35,7 @@ class Made:
     machine: str
 
 
-def recover(folder: Path) -> tuple[Options, Outcome]:
+def recover(folder: Path) -> tuple[Options, LoadResult]:
     """The options of the run in a folder, and what it came to; an unfinished run is ``stopped``, exit code 3.
 
     Raises :class:`CannotJudge` while the run still goes on and where nothing was sent, :class:`LogError` for a log that is not
@@ -59,7 +59,7 @@ def recover(folder: Path) -> tuple[Options, Outcome]:
     lost = max(made.options.workers - len(tally.ended), 0)
     calibration = saved() if made.machine == machine() else None
     document = _marked(report(made.options, tally, made.started, lost, calibration), finished="stopped" in footer)
-    return replace(made.options, out=folder), Outcome(document, exit_code(document), path)
+    return replace(made.options, out=folder), LoadResult(document, exit_code(document), path)
 
 
 def _marked(document: dict[str, Any], finished: bool) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 from echosounder.mock_server.admission.cache import Lookup
 from echosounder.mock_server.admission.limiter import Limiter
 from echosounder.mock_server.answering.plan import AnswerPlan
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.mock_server.net.scheduler import Stream
 
 
 @dataclass(slots=True)
-class Bill:
+class Reservation:
     """What a planned answer holds until it is over, and what it will cost."""
 
     key: str
@@ -40,11 +40,11 @@ class InFlight:
 
     number: int
     trace: str
-    request: Request
+    request: HttpRequest
     armed: Any = None  # mock_server.deviations.armed.Armed, where any is
     status: int = 0
     facts: Facts = field(default_factory=Facts)
-    bill: Bill | None = None
+    bill: Reservation | None = None
     stream: Stream | None = None
     complete: bool = False
     closed: int | None = None  # when the client was seen to be gone before the end, monotonic ns

@@ -17,9 +17,9 @@ from echosounder.mock_server.control.journal import Journal
 from echosounder.mock_server.deviations import Armoury
 from echosounder.mock_server.deviations.armed import Armed
 from echosounder.mock_server.inflight import InFlight
-from echosounder.mock_server.net.connection import Connection
+from echosounder.mock_server.net.connection import ServerConnection
 from echosounder.mock_server.net.frames import Frame, honest_writes
-from echosounder.mock_server.net.http1 import Framing, Request, Response
+from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest, Response
 from echosounder.mock_server.net.relay import Passage, Relay
 from echosounder.mock_server.net.scheduler import Scheduler, Stream
 from echosounder.wire.errors import UsageError
@@ -37,7 +37,7 @@ class Mock:
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
         self.max_body = config.max_body
-        self.connections: set[Connection] = set()
+        self.connections: set[ServerConnection] = set()
         self.scheduler = Scheduler(loop)
         self.clock = Clock(config.instant())
         self.armoury = Armoury(config.deviate, config.seed or 0, config.profile)
@@ -50,7 +50,7 @@ class Mock:
 
     # --- what a connection asks for
 
-    def handle(self, connection: Connection, request: Request) -> None:
+    def handle(self, connection: ServerConnection, request: HttpRequest) -> None:
         if request.target.startswith(routes.PREFIX):
             self._send(connection, request, self._guarded(lambda: routes.respond(self, request)), None)
             return
@@ -62,8 +62,8 @@ class Mock:
         else:
             self._send(connection, request, self._respond(flight), flight)
 
-    def refuse(self, connection: Connection, status: int) -> None:
-        request = Request("", "", {}, b"", time.monotonic_ns(), keep_alive=False)
+    def refuse(self, connection: ServerConnection, status: int) -> None:
+        request = HttpRequest("", "", {}, b"", time.monotonic_ns(), keep_alive=False)
         self._send(connection, request, Response(status), None)
 
     def _respond(self, flight: InFlight) -> Response:
@@ -75,7 +75,7 @@ class Mock:
         request, early = self._armed(flight)
         return early or self.answers.respond(request, flight)
 
-    def _armed(self, flight: InFlight) -> tuple[Request, Response | None]:
+    def _armed(self, flight: InFlight) -> tuple[HttpRequest, Response | None]:
         """The request after the deviations that come before any answer, and the refusal that one of them may be."""
         request = flight.request
         armed = flight.armed = self.armoury.arm(request, flight.number)
@@ -95,10 +95,12 @@ class Mock:
             traceback.print_exc()
             return internal().response()
 
-    def _send(self, connection: Connection, request: Request, response: Response, flight: InFlight | None) -> None:
-        if response.framing is Framing.CHUNKED and request.version == "1.0":
-            response.framing = Framing.CLOSE
-        keep = request.keep_alive and response.framing is not Framing.CLOSE
+    def _send(
+        self, connection: ServerConnection, request: HttpRequest, response: Response, flight: InFlight | None
+    ) -> None:
+        if response.framing is BodyFraming.CHUNKED and request.version == "1.0":
+            response.framing = BodyFraming.CLOSE
+        keep = request.keep_alive and response.framing is not BodyFraming.CLOSE
         if flight is not None and flight.armed is not None and flight.armed.touches_bytes:
             writes, keep = flight.armed.writes(request, response, keep)
         else:
@@ -116,7 +118,7 @@ class Mock:
         if flight is not None and not stream.ended:
             self.journal.open[flight.number] = flight
 
-    def _pass_on(self, connection: Connection, flight: InFlight, relay: Relay) -> None:
+    def _pass_on(self, connection: ServerConnection, flight: InFlight, relay: Relay) -> None:
         """Let the upstream answer."""
         early: Response | None = None
 
@@ -224,7 +226,7 @@ class Mock:
         self.journal.close()
 
 
-def _given_up(connection: Connection, now: int) -> bool:
+def _given_up(connection: ServerConnection, now: int) -> bool:
     """Whether the client will not be heard of again: it is gone, with nothing due soon, or takes nothing of what it asked for."""
     if connection.lingers_since is not None:
         return now - connection.lingers_since > LINGER

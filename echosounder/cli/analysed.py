@@ -6,7 +6,7 @@ from typing import Any
 
 from echosounder.cli import results
 from echosounder.load import sampled
-from echosounder.load.engine import Outcome
+from echosounder.load.engine import LoadResult
 from echosounder.load.recovery import recover
 from echosounder.reports import source
 from echosounder.wire import runlog
@@ -18,7 +18,7 @@ def is_load(run: Path) -> bool:
     return log.name == "run.jsonl" and log.exists() and runlog.header(log).kind_of_run.report == "load"
 
 
-def remade(run: Path) -> tuple[dict[str, Any], Outcome]:
+def remade(run: Path) -> tuple[dict[str, Any], LoadResult]:
     """The report, and what it was made of. Raises what :func:`load.recovery.recover` raises."""
     options, outcome = recover(run if run.is_dir() else run.parent)
     return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome

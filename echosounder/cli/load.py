@@ -101,7 +101,7 @@ def _duration(scenario: str, duration: float | None, trace: Path | None, warmup:
     return plan.duration(trace, warmup) if trace else USUAL
 
 
-def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Outcome]:
+def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.LoadResult]:
     """What runs the scenario. Raises :class:`UsageError` for a second key that is of no use or not there."""
     if other_key_env is None:
         return EXPERIMENTS.get(scenario, engine.run)
@@ -113,7 +113,7 @@ def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Ou
     return partial(EXPERIMENTS[scenario], other_key=key)
 
 
-def _run(runner: Callable[..., engine.Outcome], settings: Options, key_env: str, as_json: bool) -> int:
+def _run(runner: Callable[..., engine.LoadResult], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
         plans = settings.scenario in EXPERIMENTS  # the first step says what it may take, before anything is sent

@@ -51,7 +51,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class ActiveCall:
     """A job on its way. ``reads`` holds what was read and not yet digested: bytes, our stamp, the kernel's ancillary data."""
 
     id: str
@@ -155,7 +155,7 @@ class Call:
             return NOTHING
 
 
-def stream_end(call: Call, whole: Mark) -> StreamEnd:
+def stream_end(call: ActiveCall, whole: Mark) -> StreamEnd:
     """The class of the end; an answer that was to be whole is done when it is, and one that grew past our bound was cut."""
     reader = call.reader
     return ended(
@@ -167,7 +167,7 @@ def stream_end(call: Call, whole: Mark) -> StreamEnd:
     )
 
 
-def failure(call: Call, end: StreamEnd) -> str:
+def failure(call: ActiveCall, end: StreamEnd) -> str:
     """The class of the failure, empty where there is none. No variable text in it: classes are counted."""
     if end in {StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE}:  # complete; `ends` tells which
         return ""
@@ -180,7 +180,7 @@ def failure(call: Call, end: StreamEnd) -> str:
     return call.cause or str(end)
 
 
-def sample(call: Call, redact: Redactor = NO_SECRETS) -> Sample:
+def sample(call: ActiveCall, redact: Redactor = NO_SECRETS) -> Sample:
     """The record of a call that has ended; what the target says in it goes through *redact*."""
     reader, whole = call.reader, call.whole()
     end, line = stream_end(call, whole), reader.line
@@ -225,7 +225,7 @@ def gaps_us(stamps: Any) -> tuple[int, ...]:
     return tuple(b - a for a, b in pairwise(micros))
 
 
-def exchange(call: Call, url: str, headers: Headers, redact: Redactor = NO_SECRETS) -> Exchange:
+def exchange(call: ActiveCall, url: str, headers: Headers, redact: Redactor = NO_SECRETS) -> Exchange:
     """The call as the record that conformance checks read. ``headers`` are the request's, redacted; *redact* does the rest."""
     return Exchange(
         id=call.id,
@@ -248,7 +248,7 @@ def exchange(call: Call, url: str, headers: Headers, redact: Redactor = NO_SECRE
     )
 
 
-def _message(call: Call, error: Any) -> str:
+def _message(call: ActiveCall, error: Any) -> str:
     """What the answer says that went wrong, or its beginning where it says nothing."""
     text = call.format.message(error)
     if not text and call.refused:

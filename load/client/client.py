@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from echosounder.load.client.call import Call
+from echosounder.load.client.call import ActiveCall
 from echosounder.load.client.connection import Connection, cause
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.client.turns import Turns
@@ -51,7 +51,7 @@ class Client:
 
     def __init__(self, endpoint: Endpoint, loop: Any, stamps: Stamps | None = None) -> None:
         self.endpoint, self.loop = endpoint, loop
-        self.done: Callable[[Call], None]
+        self.done: Callable[[ActiveCall], None]
         self.stamps, self.turns = stamps or Stamps(), Turns(loop)
         self.opened = self._look = 0
         self._idle: deque[Connection] = deque()
@@ -61,7 +61,7 @@ class Client:
     def in_flight(self) -> int:
         return len(self._busy)
 
-    def send(self, call: Call, request: bytes) -> None:
+    def send(self, call: ActiveCall, request: bytes) -> None:
         """Put *call* on a connection; never blocks, never raises: what goes wrong is the call's end."""
         try:
             connection = self._idle.pop() if self._idle else self._open()
@@ -83,7 +83,7 @@ class Client:
         for first in range(0, len(busy), AT_ONCE):
             self.turns.later(partial(_sweep, busy[first : first + AT_ONCE], now))
 
-    def cancel(self, cause: str = "") -> list[Call]:
+    def cancel(self, cause: str = "") -> list[ActiveCall]:
         """End everything in flight as ``client-cancelled``, a failure of class *cause*; the calls that were."""
         connections = list(self._busy)
         calls = [connection.call for connection in connections]
@@ -101,7 +101,7 @@ class Client:
         self.opened += 1
         return Connection(self)
 
-    def released(self, connection: Connection, call: Call, reusable: bool) -> None:
+    def released(self, connection: Connection, call: ActiveCall, reusable: bool) -> None:
         """A connection has finished its call; back to the pool with it before the next call is sent."""
         self._busy.pop(connection, None)
         if reusable:

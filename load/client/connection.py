@@ -11,7 +11,7 @@ import time
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from echosounder.load.client.call import Call
+from echosounder.load.client.call import ActiveCall
 from echosounder.load.client.head import opened
 from echosounder.load.client.stamps import ANCILLARY, Ancillary
 from echosounder.load.client.tls import TlsChannel
@@ -65,7 +65,7 @@ class Connection:
 
     def __init__(self, client: "Client") -> None:
         self._client = client
-        self.call: Call | None = None
+        self.call: ActiveCall | None = None
         self.request = b""
         self.ready = self._closed = self._queued = False
         self._error = ""
@@ -82,7 +82,7 @@ class Connection:
         self._read = client.loop.io(self._sock.fileno(), 1)
         self._write = client.loop.io(self._sock.fileno(), 2)
 
-    def start(self, call: Call, request: bytes) -> None:
+    def start(self, call: ActiveCall, request: bytes) -> None:
         self.call, self.request = call, request
         if self.ready:
             call.reused = True
@@ -130,7 +130,7 @@ class Connection:
             elif overdue := self._overdue(call, quiet, now - call.t_sent):
                 self.finish(*overdue)
 
-    def _overdue(self, call: Call, quiet: int, lasted: int) -> tuple[End, str] | None:
+    def _overdue(self, call: ActiveCall, quiet: int, lasted: int) -> tuple[End, str] | None:
         endpoint = self._client.endpoint
         if call.reader.done and quiet > DONE_GRACE:
             return End.TRUNCATED, "the message did not end after [DONE]"

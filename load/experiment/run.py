@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from echosounder import specs
 from echosounder.judgement.rule import unmet
-from echosounder.load.engine import Outcome, Progress, Step, header, new_tally
+from echosounder.load.engine import LoadResult, Progress, Step, header, new_tally
 from echosounder.load.experiment.script import Script, Stopped
-from echosounder.load.experiment.sender import Bounds, Sender
+from echosounder.load.experiment.sender import RunBounds, Sender
 from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
 from echosounder.load.log import Log
@@ -19,7 +19,7 @@ from echosounder.load.parts import count
 from echosounder.load.plan import paid, worst
 from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint
-from echosounder.load.worker.budget import Budget
+from echosounder.load.worker.budget import LoadBudget
 from echosounder.wire.errors import CannotJudge, KeyRefused, UsageError
 from echosounder.wire.header import ClockReading, RunKind
 from echosounder.wire.verdict import Result
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WorstCase:
     """What a run may take: requests, seconds, and the price that it cannot pass, None where no price is known."""
 
     requests: int
@@ -42,14 +42,14 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Run:
+class ExperimentRun:
     """A run under way: ``log`` takes records, ``tell`` says what is being done, ``wall`` gives the time of day at a script's time."""
 
     options: Options
     log: Log
     tally: Tally
     sender: Sender
-    plan: Plan
+    plan: WorstCase
     progress: Progress
     stage: str = ""
 
@@ -76,11 +76,11 @@ def perform(
     kind: RunKind,
     options: Options,
     keys: tuple[str | None, ...],
-    plan: Plan,
-    script: Callable[[Run], Script[T]],
-    conclude: Callable[[Run, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
+    plan: WorstCase,
+    script: Callable[[ExperimentRun], Script[T]],
+    conclude: Callable[[ExperimentRun, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
     progress: Progress,
-) -> Outcome:
+) -> LoadResult:
     """Send what *script* says; *conclude* turns its result and the usual load report into the final one and the verdicts."""
     clock = ClockReading(time.time(), time.monotonic_ns())
     progress(Step(0.0, plan.seconds, plan.says))
@@ -95,18 +95,18 @@ def perform(
 def _perform(
     options: Options,
     keys: tuple[str | None, ...],
-    plan: Plan,
-    script: Callable[[Run], Script[T]],
-    conclude: Callable[[Run, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
+    plan: WorstCase,
+    script: Callable[[ExperimentRun], Script[T]],
+    conclude: Callable[[ExperimentRun, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
     progress: Progress,
     log: Log,
     started: str,
-) -> Outcome:
+) -> LoadResult:
     most = min(plan.requests, options.budget_requests or plan.requests)
-    budget = Budget(worst(options), options.budget, most, paid=paid(options))
-    bounds = Bounds(plan.seconds, options.breaker)
+    budget = LoadBudget(worst(options), options.budget, most, paid=paid(options))
+    bounds = RunBounds(plan.seconds, options.breaker)
     sender = Sender(options.target, keys, endpoint(options), budget, bounds)
-    run = Run(options, log, new_tally(options), sender, plan, progress)
+    run = ExperimentRun(options, log, new_tally(options), sender, plan, progress)
     sender.note = run.note
     found = sender.run(script(run))
     made, results, stopped = conclude(run, found, report(options, run.tally, started))
@@ -119,7 +119,7 @@ def _perform(
         if stopped.kind == "key-refused":
             raise KeyRefused(f"{options.target.shown}: {stopped.reason}")
     made["requirements"] = [_requirement(result) for result in results]
-    return Outcome(made, code(made), log.path)
+    return LoadResult(made, code(made), log.path)
 
 
 def _requirement(result: Result) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Experiments as scripts: generators that say what to send and when, and are told what came of it. No socket, no clock.
 
-A script yields a :class:`Turn` and is sent :class:`News`. Whoever runs it (:mod:`load.experiment.sender`, or a simulation in the
+A script yields a :class:`ScriptStep` and is sent :class:`News`. Whoever runs it (:mod:`load.experiment.sender`, or a simulation in the
 tests) sends every ask at its time and comes back at the first news, or at ``until``. All times are seconds since the script
 began.
 """
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class DueRequest:
     """One request to send. ``at`` is when it is due; a time that has passed means at once. ``keep``: keep the whole exchange.
 
     ``key`` is the index of the API key to send it with.
@@ -38,7 +38,7 @@ class Outcome:
     ``exchange`` are there once it has ended. ``kept``: the connection can be used again.
     """
 
-    ask: Ask
+    ask: DueRequest
     sent: float
     answered: float
     status: int | None = None
@@ -53,8 +53,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    asks: tuple[Ask, ...] = ()
+class ScriptStep:
+    asks: tuple[DueRequest, ...] = ()
     until: float | None = None
 
 
@@ -66,7 +66,7 @@ class News:
     outcomes: tuple[Outcome, ...] = ()
 
 
-Script = Generator[Turn, News, T]
+Script = Generator[ScriptStep, News, T]
 
 
 class Stopped(Exception):
@@ -85,13 +85,13 @@ class Book:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     asked: int = 0
 
-    def ask(self, job: Job, at: float = 0.0, key: int = 0, keep: bool = False) -> Ask:
+    def ask(self, job: Job, at: float = 0.0, key: int = 0, keep: bool = False) -> DueRequest:
         self.asked += 1
-        return Ask(self.asked, job, at, key, keep)
+        return DueRequest(self.asked, job, at, key, keep)
 
-    def turn(self, asks: Iterable[Ask] = (), until: float | None = None) -> Script[tuple[Outcome, ...]]:
+    def turn(self, asks: Iterable[DueRequest] = (), until: float | None = None) -> Script[tuple[Outcome, ...]]:
         """Send *asks*; come back at the first news or at *until*."""
-        news = yield Turn(tuple(asks), until)
+        news = yield ScriptStep(tuple(asks), until)
         self.now = max(self.now, news.now)
         self.outcomes.update((outcome.ask.id, outcome) for outcome in news.outcomes)
         return news.outcomes
@@ -100,28 +100,28 @@ class Book:
         while self.now < until:
             yield from self.turn(until=until)
 
-    def answered(self, asks: Sequence[Ask]) -> Script[list[Outcome]]:
+    def answered(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
         """Send *asks* and wait until each has its status."""
         return (yield from self._until(asks, lambda outcome: True))
 
-    def ended(self, asks: Sequence[Ask]) -> Script[list[Outcome]]:
+    def ended(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
         """Send *asks* and wait until each answer has come to its end."""
         return (yield from self._until(asks, lambda outcome: outcome.closed is not None))
 
-    def closed(self, asks: Sequence[Ask]) -> Script[list[Outcome]]:
+    def closed(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
         """Wait until *asks*, sent before, have come to their ends."""
         while any(self._open(ask) for ask in asks):
             yield from self.turn()
         return self.of(asks)
 
-    def of(self, asks: Iterable[Ask]) -> list[Outcome]:
+    def of(self, asks: Iterable[DueRequest]) -> list[Outcome]:
         return [self.outcomes[ask.id] for ask in asks if ask.id in self.outcomes]
 
-    def _open(self, ask: Ask) -> bool:
+    def _open(self, ask: DueRequest) -> bool:
         outcome = self.outcomes.get(ask.id)
         return outcome is None or outcome.closed is None
 
-    def _until(self, asks: Sequence[Ask], done: Callable[[Outcome], bool]) -> Script[list[Outcome]]:
+    def _until(self, asks: Sequence[DueRequest], done: Callable[[Outcome], bool]) -> Script[list[Outcome]]:
         waiting = {ask.id for ask in asks}
         batch = tuple(asks)
         while waiting:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from echosounder.load.client.call import Call, exchange, sample
+from echosounder.load.client.call import ActiveCall, exchange, sample
 from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import Head, common, place
 from echosounder.load.client.stamps import Stamps
-from echosounder.load.experiment.script import Ask, News, Outcome, Script, Stopped, Turn
+from echosounder.load.experiment.script import DueRequest, News, Outcome, Script, ScriptStep, Stopped
 from echosounder.load.interrupt import held_back
 from echosounder.load.worker.alarm import Alarm
 from echosounder.load.worker.breaker import Breaker
-from echosounder.load.worker.budget import Budget
+from echosounder.load.worker.budget import LoadBudget
 from echosounder.load.worker.vitals import Vitals
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.runlog import exchange_record
@@ -30,15 +30,15 @@ Note = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(slots=True, eq=False)
-class Asked(Call):
+class Asked(ActiveCall):
     """A call that says when its status is there, not only when it has ended."""
 
-    ask: Ask | None = None
+    ask: DueRequest | None = None
     told: Callable[["Asked"], None] | None = None
 
     def digest(self, stamps: Stamps) -> End | None:
         news = self.framing.status is None
-        end = Call.digest(self, stamps)
+        end = ActiveCall.digest(self, stamps)
         status = self.framing.status
         if news and status is not None:
             assert self.ask is not None
@@ -51,11 +51,11 @@ class Asked(Call):
 
     def take(self, data: bytes, read_at: int, ancillary: Any) -> bool:
         """Parse at once until the status is known: scripts wait for it."""
-        return Call.take(self, data, read_at, ancillary) or self.framing.status is None
+        return ActiveCall.take(self, data, read_at, ancillary) or self.framing.status is None
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RunBounds:
     """What a run may take: seconds, and the failures in a row after which the target counts as broken."""
 
     seconds: float
@@ -66,7 +66,7 @@ class Sender:
     """``run`` a script. ``note(kind, record)``, to be set by the owner, gets the records of the run's log as they come."""
 
     def __init__(
-        self, target: Target, keys: Sequence[str | None], endpoint: Endpoint, budget: Budget, bounds: Bounds
+        self, target: Target, keys: Sequence[str | None], endpoint: Endpoint, budget: LoadBudget, bounds: RunBounds
     ) -> None:
         self._target, self._keys, self._budget, self._bounds = target, keys, budget, bounds
         self.note: Note = lambda kind, record: None
@@ -80,7 +80,7 @@ class Sender:
         self._vitals = Vitals(self._client.stamps)
         self._breaker = Breaker(bounds.breaker)
         self._wake = gevent.event.Event()
-        self._due: list[tuple[int, int, Ask]] = []
+        self._due: list[tuple[int, int, DueRequest]] = []
         self._news: dict[int, Outcome] = {}
         self._stopped: Stopped | None = None
         self._refusals = self.sent = 0
@@ -119,7 +119,7 @@ class Sender:
             stopped, self._stopped = self._stopped, None
             turn = script.throw(stopped) if stopped else script.send(news)
 
-    def _turn(self, turn: Turn) -> News:
+    def _turn(self, turn: ScriptStep) -> News:
         for ask in turn.asks:
             heapq.heappush(self._due, (max(self._begin + round(ask.at * SECOND), 0), ask.id, ask))
         self._ring()
@@ -141,7 +141,7 @@ class Sender:
         if self._due:
             self._alarm.set(self._due[0][0])
 
-    def _send(self, ask: Ask, due: int, now: int) -> None:
+    def _send(self, ask: DueRequest, due: int, now: int) -> None:
         if self._stopped is not None:
             return
         if ask.job.body and not self._budget.debit(ask.job):
@@ -151,7 +151,7 @@ class Sender:
         self.sent += bool(ask.job.body)
         self._client.send(call, self._request(ask))
 
-    def _request(self, ask: Ask) -> bytes:
+    def _request(self, ask: DueRequest) -> bytes:
         if ask.job.body:
             return self._heads[ask.key].request(ask.job)
         lines = [f"GET {place(self._target, ask.job.path)} HTTP/1.1"]
@@ -161,7 +161,7 @@ class Sender:
     def _answered(self, call: Asked) -> None:
         self._tell(self._outcome(call))
 
-    def _done(self, call: Call) -> None:
+    def _done(self, call: ActiveCall) -> None:
         assert isinstance(call, Asked)
         assert call.ask is not None
         outcome = self._outcome(call, ended=True)
@@ -174,7 +174,7 @@ class Sender:
             self.note("exchange", exchange_record(outcome.exchange))
         self._tell(outcome)
 
-    def _worth_keeping(self, ask: Ask, outcome: Outcome) -> bool:
+    def _worth_keeping(self, ask: DueRequest, outcome: Outcome) -> bool:
         self._refusals += (outcome.status or 0) >= 400
         return ask.keep or self._refusals <= REFUSALS_LOGGED
 

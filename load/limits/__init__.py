@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.engine import Outcome, Progress
-from echosounder.load.experiment.run import Plan, Run, perform, ready
+from echosounder.load.engine import LoadResult, Progress
+from echosounder.load.experiment.run import ExperimentRun, WorstCase, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.limits.bench import HOLD_TOKENS, Bench
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.discovery import discover as script
-from echosounder.load.limits.goal import PROMPT_TOKENS, Asking, Goal
+from echosounder.load.limits.goal import PROMPT_TOKENS, LimiterGoal, LimiterJobs
 from echosounder.load.limits.judge import results
 from echosounder.load.limits.report import rate_limit
 from echosounder.load.options import Options
@@ -29,15 +29,15 @@ MOST_IN_FLIGHT = 10_000
 PATIENCE = 0.4  # of the time that it may take: as long as nothing may be accepted
 REQUESTS_PER_PLACE = 16  # what it takes to find a cap of n and to see what it does, times n, is less
 
-__all__ = ["Goal", "discover"]
+__all__ = ["LimiterGoal", "discover"]
 
 
 def discover(
     options: Options,
     progress: Progress = lambda step: None,
-    goal: Goal | None = None,
+    goal: LimiterGoal | None = None,
     other_key: str | None = None,
-) -> Outcome:
+) -> LoadResult:
     """Find out what limits the target: kind, numbers, scope, and whether Retry-After tells the truth.
 
     The report's member ``rate_limit`` is described in :mod:`load.limits.report`.
@@ -53,18 +53,18 @@ def discover(
     keys = (options.api_key, other_key) if other_key else (options.api_key,)
     planned = plan(options, goal)
     bench = Bench(
-        replace(goal, keys=len(keys), requests=planned.requests), Asking(options.model or "", options.profile)
+        replace(goal, keys=len(keys), requests=planned.requests), LimiterJobs(options.model or "", options.profile)
     )
 
-    def experiment(run: Run) -> Script[Discovery]:
+    def experiment(run: ExperimentRun) -> Script[Discovery]:
         return script(bench, run.sender.wall, run.tell)
 
     return perform(RunKind.RATE_LIMIT, options, keys, planned, experiment, _conclude, progress)
 
 
-def _goal(options: Options) -> Goal:
+def _goal(options: Options) -> LimiterGoal:
     """``users`` is the most that may be in flight; a cap is looked for up to there. ``duration`` is the longest that it may take."""
-    usual = Goal(seed=options.seed, seconds=options.duration, patience=PATIENCE * options.duration)
+    usual = LimiterGoal(seed=options.seed, seconds=options.duration, patience=PATIENCE * options.duration)
     if options.users is None:
         return usual
     if not options.users.isdecimal() or not 0 < int(options.users) <= MOST_IN_FLIGHT:
@@ -84,16 +84,18 @@ def _accepted(options: Options) -> None:
         raise KeyRefused(f"{options.target.shown}: {hint}") from None
 
 
-def plan(options: Options, goal: Goal) -> Plan:
+def plan(options: Options, goal: LimiterGoal) -> WorstCase:
     """What a run may take. The price is that of answers as long as a hold can be; most are one token long."""
     known, requests = worst(options), min(goal.requests, options.budget_requests or goal.requests)
     ceiling = None if known is None else bill(0, requests * PROMPT_TOKENS, requests * HOLD_TOKENS, known).total
     if ceiling is not None and options.budget is not None:
         ceiling = min(ceiling, options.budget)
-    return Plan(requests, goal.seconds, ceiling)
+    return WorstCase(requests, goal.seconds, ceiling)
 
 
-def _conclude(run: Run, found: Discovery, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+def _conclude(
+    run: ExperimentRun, found: Discovery, made: dict[str, Any]
+) -> tuple[dict[str, Any], list[Result], Stopped | None]:
     made = {**made, "rate_limit": rate_limit(found)}
     stopped = found.stopped
     if found.identified.fit.kind is LimiterKind.UNRESOLVED:

@@ -7,8 +7,8 @@ from statistics import median
 
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.client.call import Job
-from echosounder.load.experiment.script import Ask, Book, Outcome, Script, Stopped
-from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.experiment.script import Book, DueRequest, Outcome, Script, Stopped
+from echosounder.load.limits.goal import LimiterGoal, LimiterJobs
 from echosounder.load.limits.seen import Fit, Range, Record, seen
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import TURNED_AWAY
@@ -27,8 +27,8 @@ Wall = Callable[[float], datetime]  # script time -> time of day
 class Bench:
     """The state of an experiment. Times in s: ``rtt`` from sending to the status, ``itl`` per token, ``hold`` a request held."""
 
-    goal: Goal
-    asking: Asking
+    goal: LimiterGoal
+    asking: LimiterJobs
     book: Book = field(default_factory=Book)
     rtt: float = 0.005
     itl: float = 0.02
@@ -54,13 +54,13 @@ class Bench:
     def hold_tokens(self) -> int:
         return min(max(round((self.hold - self.ttft) / max(self.itl, 1e-5)), 2), HOLD_TOKENS)
 
-    def short(self, at: float = 0.0) -> Ask:
+    def short(self, at: float = 0.0) -> DueRequest:
         return self.ask(self.asking.job(1), at)
 
-    def held(self, share: float = 1.0) -> Ask:
+    def held(self, share: float = 1.0) -> DueRequest:
         return self.ask(self.asking.job(max(round(self.hold_tokens * share), 2)))
 
-    def ask(self, job: Job, at: float = 0.0) -> Ask:
+    def ask(self, job: Job, at: float = 0.0) -> DueRequest:
         made = self.book.ask(job, at)
         self.mine.add(made.id)
         return made
@@ -108,9 +108,9 @@ def _pace(outcome: Outcome) -> tuple[float, float]:
     return max((sample.t_last_token - sample.t_first_token) / 1e9 / max(tokens - 1, 1), 1e-5), ttft
 
 
-def fill(bench: Bench, most: int) -> Script[list[Ask]]:
+def fill(bench: Bench, most: int) -> Script[list[DueRequest]]:
     """Put requests in flight and leave them there, twice as many each time, until one is refused or *most* are there."""
-    held: list[Ask] = []
+    held: list[DueRequest] = []
     while len(held) < most:
         batch = [bench.held() for _ in range(min(max(len(held), 1), most - len(held)))]
         outcomes = yield from bench.book.answered(batch)
@@ -120,7 +120,7 @@ def fill(bench: Bench, most: int) -> Script[list[Ask]]:
     return held
 
 
-def watch(bench: Bench, held: Sequence[Ask], polls: int) -> Script[None]:
+def watch(bench: Bench, held: Sequence[DueRequest], polls: int) -> Script[None]:
     """Poll with short requests until *held* have come to their ends, *polls* times in the length of a hold."""
     step = max(bench.hold / polls, bench.rtt, LEAST_POLL)
     due = bench.now + step
@@ -177,7 +177,7 @@ def typical(values: Sequence[float]) -> float | None:
     return median(values) if values else None
 
 
-def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[Ask]]:
+def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[DueRequest]]:
     """Bring the limiter to refuse, and leave it so; the requests that hold a cap's places."""
     if fit.kind is not LimiterKind.CONCURRENCY or fit.limit is None:
         yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not LimiterKind.BUCKET else 1)

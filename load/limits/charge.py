@@ -29,7 +29,7 @@ class Burst:
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class ObservedCost:
     """What one request costs by the balance, in its currency. None: the balance does not tell."""
 
     accepted: Fraction | None = None
@@ -37,41 +37,45 @@ class Charge:
     says: str = ""
 
 
-def charge(one: Burst, two: Burst) -> Charge:
+def charge(one: Burst, two: Burst) -> ObservedCost:
     """Solve ``accepted x + refused y = fell`` for both."""
     determinant = one.accepted * two.refused - two.accepted * one.refused
     if not determinant:
-        return Charge(says="as many were refused of one burst as of the other")
+        return ObservedCost(says="as many were refused of one burst as of the other")
     falls = Fraction(one.fell), Fraction(two.fell)
     each = (falls[0] * two.refused - falls[1] * one.refused) / determinant
     lost = (falls[1] * one.accepted - falls[0] * two.accepted) / determinant
     if each <= 0:
-        return Charge(
+        return ObservedCost(
             says="the balance does not show what an accepted request costs, so neither what a refused one does"
         )
-    return Charge(each, lost) if lost >= 0 else Charge(each, says="the balance moves by itself, or is settled late")
+    return (
+        ObservedCost(each, lost)
+        if lost >= 0
+        else ObservedCost(each, says="the balance moves by itself, or is settled late")
+    )
 
 
-def charged(bench: Bench, fit: Fit) -> Script[Charge]:
+def charged(bench: Bench, fit: Fit) -> Script[ObservedCost]:
     """From a limiter at rest: a burst, then it is brought to refuse, then another burst; and a third where refusals seem to cost
     something, because an account that is settled late looks just so."""
     before = yield from _still(bench)
     if before is None:
-        return Charge(says="there is no balance that can be read, or it does not come to rest")
+        return ObservedCost(says="there is no balance that can be read, or it does not come to rest")
     one = yield from _burst(bench, FEW, before)
-    found: Charge | None = None
+    found: ObservedCost | None = None
     for size in (MANY, 2 * MANY):
         two = yield from _refused_burst(bench, fit, size)
         if one is None or two is None:
-            return Charge(says="too much else was going on at the account meanwhile")
+            return ObservedCost(says="too much else was going on at the account meanwhile")
         before_it, found = found, charge(one, two)
         if not found.refused:
             return found
         if before_it is not None and found != before_it:
-            return Charge(
+            return ObservedCost(
                 says="what refusals seem to cost differs from burst to burst: the account may be settled late"
             )
-    return found or Charge()
+    return found or ObservedCost()
 
 
 def _refused_burst(bench: Bench, fit: Fit, size: int) -> Script[Burst | None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, Seen, impossible
+from echosounder.load.limits.seen import INFINITY, Decision, Fit, Range, Record, impossible
 
 MAX_LAG = 1.0  # s; a slot that stays taken for longer after its answer is another kind of limiter
 LAG_STEPS = 12
@@ -100,7 +100,7 @@ def _edge(reached: Callable[[float], bool], low: float, high: float) -> float:
     return high
 
 
-def _first(run: list[Seen]) -> Iterator[Seen]:
+def _first(run: list[Decision]) -> Iterator[Decision]:
     """Those of a run of refusals that may have been the first: refused because of the cap, not because of a refusal before."""
     soonest = min(each.answered for each in run)
     return (each for each in run if each.sent < soonest)
@@ -115,7 +115,7 @@ def _peak(record: Record, lag: float) -> int:
     return peak
 
 
-def _changes(accepts: tuple[Seen, ...], lag: float) -> Iterator[tuple[float, int]]:
+def _changes(accepts: tuple[Decision, ...], lag: float) -> Iterator[tuple[float, int]]:
     for each in accepts:
         yield each.answered, 1
         yield each.sure + lag, -1

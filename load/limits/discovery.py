@@ -7,7 +7,7 @@ from echosounder.judgement.limiter import NAMED, LimiterKind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
 from echosounder.load.limits import policies
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
-from echosounder.load.limits.charge import Charge, charged
+from echosounder.load.limits.charge import ObservedCost, charged
 from echosounder.load.limits.conclude import Identified, believed, conclude
 from echosounder.load.limits.hints import skew
 from echosounder.load.limits.identify import identify
@@ -30,7 +30,7 @@ class Discovery:
     refusals: list[Outcome] = field(default_factory=list)
     skew: float | None = None
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
-    charge: Charge | None = None
+    charge: ObservedCost | None = None
     policies: list[Retries] = field(default_factory=list)
     events: list[Outcome] = field(default_factory=list)
     slack: float = 0.0

@@ -12,7 +12,7 @@ PROMPT_TOKENS = 64  # more than the prompt and any chat template around it
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class LimiterGoal:
     """``in_flight``: as many requests as it may have in flight to look for a cap. ``requests``, ``seconds``: the most it may take.
 
     ``patience``: s without a single accept after which a limiter counts as one that does not recover. ``error``: wanted half width
@@ -31,7 +31,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class LimiterJobs:
     """Makes the jobs. Thinking is off where the profile has the switch; a profile without ``user_id`` knows no users."""
 
     model: str

@@ -1,7 +1,7 @@
 """Which kind of limiter it is, and its numbers: experiments one after the other until one kind alone explains all that was seen."""
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.experiment.script import Ask, Script
+from echosounder.load.experiment.script import DueRequest, Script
 from echosounder.load.limits import concurrency
 from echosounder.load.limits.bench import Bench, accepted, fill, refused, watch
 from echosounder.load.limits.conclude import Identified, conclude
@@ -43,7 +43,7 @@ def _free_again(bench: Bench) -> Script[bool]:
     return False
 
 
-def _unlimited(bench: Bench, held: list[Ask]) -> Script[Identified]:
+def _unlimited(bench: Bench, held: list[DueRequest]) -> Script[Identified]:
     """Nothing was refused however many were in flight: do they wait, or is it the rate that is limited?"""
     queue = queued(bench, held)
     if queue is not None:

@@ -1,7 +1,7 @@
 """A discovery as the evidence that the requirements on limits are judged by."""
 
 from echosounder.judgement.limiter import Hinted, LimiterEvidence, LimiterRefusal, limiter
-from echosounder.load.limits.charge import Charge
+from echosounder.load.limits.charge import ObservedCost
 from echosounder.load.limits.discovery import Discovery
 from echosounder.wire.verdict import Result
 
@@ -12,7 +12,7 @@ def results(found: Discovery, profile: str) -> list[Result]:
 
 
 def evidence(found: Discovery) -> LimiterEvidence:
-    fit, charge = found.identified.fit, found.charge or Charge()
+    fit, charge = found.identified.fit, found.charge or ObservedCost()
     return LimiterEvidence(
         kind=fit.kind,
         refusals=[

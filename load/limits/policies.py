@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.experiment.script import Ask, Outcome, Script
+from echosounder.load.experiment.script import DueRequest, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall
 from echosounder.load.limits.conclude import Identified
 from echosounder.load.limits.hints import hint
@@ -93,7 +93,7 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
     waiting: dict[int, int] = {}  # ask -> attempts before it
     abandoned: list[float] = []
     done = sent = 0
-    batch: list[Ask] = []
+    batch: list[DueRequest] = []
 
     def retry(attempt: int, wait: float) -> None:
         ask = bench.book.ask(bench.asking.job(tokens), bench.now + wait)

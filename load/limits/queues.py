@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.experiment.script import Ask, Script
+from echosounder.load.experiment.script import DueRequest, Script
 from echosounder.load.limits.bench import HOLD, Bench, fill
 from echosounder.load.limits.seen import Fit, Range
 from echosounder.load.sample import Sample
@@ -13,7 +13,7 @@ LONG_WAIT = 0.1  # s for a first token beyond what is usual, after which it may 
 LONGER = 3  # times the hold, where it was too short to tell
 
 
-def queued(bench: Bench, held: list[Ask]) -> Fit | None:
+def queued(bench: Bench, held: list[DueRequest]) -> Fit | None:
     """A queue: some waited, with keep-alives or for long, and no more than so many were written to at one time. Only those can have
     waited that came too many: where more did, the target is slow with all of them."""
     spans = _spans(bench, held)
@@ -24,7 +24,7 @@ def queued(bench: Bench, held: list[Ask]) -> Fit | None:
     return Fit(LimiterKind.QUEUE, 0.0, Range(served, served)) if 0 < waiting <= len(spans) - served else None
 
 
-def held_for_longer(bench: Bench, held: list[Ask]) -> Script[list[Ask]]:
+def held_for_longer(bench: Bench, held: list[DueRequest]) -> Script[list[DueRequest]]:
     """Once more with longer answers, where the first to end ended too soon: before all were in flight, or when those that had waited
     without a keep-alive, perhaps for that end, got their first token. Else *held* again."""
     spans = _spans(bench, held)
@@ -49,7 +49,7 @@ class _Span(NamedTuple):
     keepalives: int
 
 
-def _spans(bench: Bench, held: list[Ask]) -> list[_Span]:
+def _spans(bench: Bench, held: list[DueRequest]) -> list[_Span]:
     found = (_span(outcome.sample) for outcome in bench.book.of(held) if outcome.sample)
     return [span for span in found if span is not None]
 

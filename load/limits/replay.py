@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.limits.seen import Fit, Record, Seen
+from echosounder.load.limits.seen import Decision, Fit, Record
 
-Model = Callable[[float, Seen], bool]  # the time of a request -> would it be served; told what really happened
+Model = Callable[[float, Decision], bool]  # the time of a request -> would it be served; told what really happened
 
 
-def predictions(record: Record, fit: Fit) -> Iterator[tuple[Seen, float, bool]]:
+def predictions(record: Record, fit: Fit) -> Iterator[tuple[Decision, float, bool]]:
     """``(decision, time, served by the model)`` in the order of time; the model goes on from what really happened."""
     model = MODELS[fit.kind](fit)
     for each in sorted(record.all, key=middle):
@@ -28,7 +28,7 @@ def agreement(record: Record, fit: Fit) -> float:
     return sum(right) / len(right) if right else 1.0
 
 
-def middle(each: Seen) -> float:
+def middle(each: Decision) -> float:
     return (each.sent + each.answered) / 2
 
 
@@ -38,7 +38,7 @@ def _concurrency(fit: Fit) -> Model:
     ends: list[float] = []
     blocked = False
 
-    def model(now: float, each: Seen) -> bool:
+    def model(now: float, each: Decision) -> bool:
         nonlocal blocked
         while ends and ends[0] <= now:
             heappop(ends)
@@ -55,7 +55,7 @@ def _bucket(fit: Fit) -> Model:
     rate, burst = (fit.limit.rate if fit.limit else 0.0), (fit.burst.mid if fit.burst else 0.0)
     level, at = burst, 0.0
 
-    def model(now: float, each: Seen) -> bool:
+    def model(now: float, each: Decision) -> bool:
         nonlocal level, at
         level, at = min(burst, level + (now - at) * rate), now
         served = level >= 1
@@ -69,7 +69,7 @@ def _sliding(fit: Fit) -> Model:
     limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 0.0)
     taken: deque[float] = deque()
 
-    def model(now: float, each: Seen) -> bool:
+    def model(now: float, each: Decision) -> bool:
         while taken and taken[0] <= now - window:
             taken.popleft()
         served = len(taken) < limit
@@ -84,7 +84,7 @@ def _fixed(fit: Fit) -> Model:
     limit, window = (fit.limit.mid if fit.limit else 0.0), fit.period or 1.0
     start, count = float("-inf"), 0
 
-    def model(now: float, each: Seen) -> bool:
+    def model(now: float, each: Decision) -> bool:
         nonlocal start, count
         if now >= start + window:
             start, count = (now if fit.phase is None else fit.phase + (now - fit.phase) // window * window), 0

@@ -3,7 +3,7 @@
 from math import ceil
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.experiment.script import Ask, Script
+from echosounder.load.experiment.script import DueRequest, Script
 from echosounder.load.limits.bench import Bench, accepted, refused, saturate
 from echosounder.load.limits.seen import Fit
 
@@ -17,7 +17,7 @@ def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
     """What was compared -> counted together (True), apart (False), not found out (None): a request of another key, user or model
     between two of ours that are refused: is it refused too?"""
     found: dict[str, bool | None] = {}
-    others: dict[str, Ask] = {}
+    others: dict[str, DueRequest] = {}
     if bench.goal.keys > 1:
         others["key"] = bench.book.ask(bench.asking.job(1), key=1)
     if bench.asking.users:
@@ -29,7 +29,7 @@ def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
     return found
 
 
-def _together(bench: Bench, other: Ask, fit: Fit) -> Script[bool | None]:
+def _together(bench: Bench, other: DueRequest, fit: Fit) -> Script[bool | None]:
     """The others are more than can have become free meanwhile: served all, they are counted on their own."""
     refill = fit.limit.high * 4 * bench.rtt if fit.kind is LimiterKind.BUCKET and fit.limit else 0
     for _ in range(SANDWICHES):
@@ -63,7 +63,7 @@ def contention(bench: Bench, fit: Fit, rest: float) -> Script[dict[str, tuple[in
     return counts
 
 
-def _of(bench: Bench, light: bool) -> Ask:
+def _of(bench: Bench, light: bool) -> DueRequest:
     tokens = max(round(bench.hold_tokens / 2), 1)
     if bench.goal.keys > 1:
         return bench.book.ask(bench.asking.job(tokens), key=int(light))

@@ -41,7 +41,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Decision:
     """One decision, made between ``sent`` and ``answered``. ``sure``: it was certainly still served then; ``ended``: last byte.
 
     Both are infinite while the answer goes on.
@@ -91,23 +91,23 @@ def seen(outcomes: Iterable[Outcome], slack: float) -> "Record":
     return Record(tuple(sorted((each for each in found if each.answered > begin), key=lambda each: each.sent)))
 
 
-def _decision(outcome: Outcome, slack: float) -> Seen:
+def _decision(outcome: Outcome, slack: float) -> Decision:
     ended = INFINITY if outcome.closed is None else outcome.closed
-    return Seen(outcome.sent, outcome.answered, outcome.status == 200, max(ended - slack, outcome.answered), ended)
+    return Decision(outcome.sent, outcome.answered, outcome.status == 200, max(ended - slack, outcome.answered), ended)
 
 
 @dataclass(frozen=True)
 class Record:
     """Decisions in the order of sending, with the tables that the estimators look things up in."""
 
-    all: tuple[Seen, ...]
+    all: tuple[Decision, ...]
 
     @cached_property
-    def accepts(self) -> tuple[Seen, ...]:
+    def accepts(self) -> tuple[Decision, ...]:
         return tuple(each for each in self.all if each.accepted)
 
     @cached_property
-    def refusals(self) -> tuple[Seen, ...]:
+    def refusals(self) -> tuple[Decision, ...]:
         return tuple(each for each in self.all if not each.accepted)
 
     @cached_property
@@ -121,10 +121,10 @@ class Record:
         return sorted(each.answered for each in self.accepts)
 
     @cached_property
-    def runs(self) -> list[list[Seen]]:
+    def runs(self) -> list[list[Decision]]:
         """Refusals that no accept certainly stands between."""
         soonest = list(accumulate((each.answered for each in reversed(self.accepts)), min))[::-1]
-        found: list[list[Seen]] = []
+        found: list[list[Decision]] = []
         latest = -INFINITY
         for each in self.refusals:
             first = bisect_left(self.sent, latest)
@@ -136,14 +136,14 @@ class Record:
         return found
 
     @cached_property
-    def _refused(self) -> list[Seen]:
+    def _refused(self) -> list[Decision]:
         return sorted(self.refusals, key=lambda each: each.answered)
 
     @cached_property
     def _refused_at(self) -> list[float]:
         return [each.answered for each in self._refused]
 
-    def blocked_by(self, later: Seen) -> Seen | None:
+    def blocked_by(self, later: Decision) -> Decision | None:
         """The refusal after which certainly nothing was accepted before *later* was decided; None where there is none."""
         index = bisect_right(self._refused_at, later.sent)
         if not index:
@@ -153,7 +153,7 @@ class Record:
         return None if between > int(later.accepted) else refusal
 
     @cached_property
-    def recoveries(self) -> list[tuple[Range, Seen]]:
+    def recoveries(self) -> list[tuple[Range, Decision]]:
         """Each time that a limiter began to accept again: when, and the first that was accepted."""
         pairs = ((self.blocked_by(each), each) for each in self.accepts)
         return [(Range(refusal.sent, each.answered), each) for refusal, each in pairs if refusal is not None]
@@ -169,9 +169,9 @@ class Record:
         return self.all[-1].answered - self.all[0].sent if self.all else 0.0
 
     @cached_property
-    def turns(self) -> list[tuple[Seen, Seen | None]]:
+    def turns(self) -> list[tuple[Decision, Decision | None]]:
         """The first refusal of each run, and the first accept that was certainly sent after it was decided."""
-        found: list[tuple[Seen, Seen | None]] = []
+        found: list[tuple[Decision, Decision | None]] = []
         for run in self.runs:
             refusal = min(run, key=lambda each: each.answered)
             later = bisect_left(self.sent, max(each.answered for each in run))
@@ -191,11 +191,11 @@ class Record:
         left = [each for each in self.all if each.accepted or not self._punished(each, penalty)]
         return Record(tuple(left))
 
-    def _punished(self, each: Seen, penalty: float) -> bool:
+    def _punished(self, each: Decision, penalty: float) -> bool:
         index = bisect_right(self._refused_at, each.sent)
         return bool(index) and each.sent - self._refused[index - 1].sent < penalty
 
-    def latest(self, until: Sequence[Seen]) -> list[list[float]]:
+    def latest(self, until: Sequence[Decision]) -> list[list[float]]:
         """For each of *until* the ``answered`` of all accepts that may have been decided before it, ascending."""
         order = sorted(range(len(until)), key=lambda index: until[index].answered)
         found: list[list[float]] = [[] for _ in until]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.experiment.script import Ask, Outcome, Script
+from echosounder.load.experiment.script import DueRequest, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall, refused, saturate
 from echosounder.load.limits.conclude import Identified, next_recovery
 from echosounder.load.limits.hints import ROUNDING, Hint, hint
@@ -92,7 +92,7 @@ def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> 
     return None
 
 
-def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[Ask]) -> Script[Trial]:
+def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[DueRequest]) -> Script[Trial]:
     """From when the limiter should accept until well before the hint says so, ask; only once where that is punished."""
     last = _last_refusal(bench)
     assert last is not None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, Seen, impossible
+from echosounder.load.limits.seen import INFINITY, Decision, Fit, Range, Record, impossible
 
 PHASES = 16  # places in the narrowest recovery where a window by the clock may begin
 LENGTHS = 12  # of windows from their first request, tried between their bounds
@@ -146,7 +146,7 @@ class FirstRequest:
             elif each.answered > self._low[-1] + length and doubtful is None:
                 doubtful = each.sent
 
-    def of(self, each: Seen) -> tuple[int, int]:
+    def of(self, each: Decision) -> tuple[int, int]:
         """First and last window that it may have come in. One may be over before the next has begun: what comes then would begin it."""
         first = max(bisect_right(self._high, each.sent) - 1, 0)
         last = max(bisect_left(self._low, each.answered) - 1, first)

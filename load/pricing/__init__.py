@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from echosounder import specs
 from echosounder.judgement.bill import bill as checks
-from echosounder.load.engine import Outcome, Progress
-from echosounder.load.experiment.run import Plan, Run, perform, ready
+from echosounder.load.engine import LoadResult, Progress
+from echosounder.load.experiment.run import ExperimentRun, WorstCase, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.options import Options
 from echosounder.load.preflight import get
@@ -22,9 +22,9 @@ from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.evidence import Evidence
 from echosounder.load.pricing.experiment import experiment
 from echosounder.load.pricing.judge import billed
-from echosounder.load.pricing.lab import OUTPUT, Goal, Lab
+from echosounder.load.pricing.lab import OUTPUT, BillGoal, BillState
 from echosounder.load.pricing.oracle import Scale
-from echosounder.load.pricing.prompts import TEMPLATE, Asking
+from echosounder.load.pricing.prompts import TEMPLATE, PromptJobs
 from echosounder.load.pricing.report import cache, cost, objectives
 from echosounder.load.pricing.tariff import Tariff
 from echosounder.load.pricing.verifiable import unverified
@@ -34,7 +34,7 @@ from echosounder.wire.prices import Rates, bill, dearest
 from echosounder.wire.strict_json import at
 from echosounder.wire.verdict import Result
 
-__all__ = ["Goal", "concluded", "verify"]
+__all__ = ["BillGoal", "concluded", "verify"]
 
 GROUPS = 64  # requests of all groups but the first tokens and the last one, at most
 USD, CURRENCIES = "USD", ("USD", "CNY")
@@ -44,9 +44,9 @@ UNIT = 64  # tokens, where the profile names no unit
 def verify(
     options: Options,
     progress: Progress = lambda step: None,
-    goal: Goal | None = None,
+    goal: BillGoal | None = None,
     other_key: str | None = None,
-) -> Outcome:
+) -> LoadResult:
     """Send prompts with known beginnings, and hold cache hits, usages and balances against what they should be.
 
     The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to look for leaks between
@@ -58,7 +58,7 @@ def verify(
     goal = goal or _goal(options)
     options = ready(options)
     keys = (options.api_key, other_key) if other_key else (options.api_key,)
-    asking = Asking(options.model or "", options.profile)
+    asking = PromptJobs(options.model or "", options.profile)
     fixed = specs.Rates(*map(Decimal, options.prices)) if options.prices else None
     tariff = Tariff(asking.model, options.profile, _currency(options), fixed)
     known(tariff)
@@ -66,12 +66,14 @@ def verify(
     planned = plan(goal, dollars)
     options = _capped(options, planned, known(dollars))
 
-    def script(run: Run) -> Script[Lab]:
-        lab = Lab(goal, asking, tariff, run.sender.wall, len(keys), run.tell)
+    def script(run: ExperimentRun) -> Script[BillState]:
+        lab = BillState(goal, asking, tariff, run.sender.wall, len(keys), run.tell)
         lab.scale = Scale(asking.limits.cache_unit or UNIT)
         return experiment(lab)
 
-    def conclude(run: Run, lab: Lab, made: dict[str, Any]) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+    def conclude(
+        run: ExperimentRun, lab: BillState, made: dict[str, Any]
+    ) -> tuple[dict[str, Any], list[Result], Stopped | None]:
         members, found, stopped = concluded(lab)
         members["slo"] = [*made["slo"], *members["slo"]]
         return {**made, **members, "measurement": _money_is_exact(made["measurement"])}, found, stopped
@@ -79,9 +81,9 @@ def verify(
     return perform(RunKind.CACHE_PRICING, options, keys, planned, script, conclude, progress)
 
 
-def _goal(options: Options) -> Goal:
+def _goal(options: Options) -> BillGoal:
     """As many requests at once as there are users: a closed loop of one round."""
-    goal = Goal(salt=uuid4().hex)
+    goal = BillGoal(salt=uuid4().hex)
     together = int(options.users) if options.users and options.users.isdecimal() else goal.together
     return replace(goal, together=max(together, 1), bulk=max(together, goal.bulk), seconds=options.duration)
 
@@ -103,7 +105,7 @@ def known(tariff: Tariff) -> Rates:
         ) from None
 
 
-def plan(goal: Goal, tariff: Tariff) -> Plan:
+def plan(goal: BillGoal, tariff: Tariff) -> WorstCase:
     """What a run may take: nothing cached, every answer as long as it may be, at the dearest price that it may come to see."""
     now, then = known(tariff), tariff.rates(datetime.now(UTC) + timedelta(seconds=goal.seconds))
     day = (
@@ -114,14 +116,14 @@ def plan(goal: Goal, tariff: Tariff) -> Plan:
     long = 2 * goal.pairs * (goal.latency_tokens + TEMPLATE)
     prompts = GROUPS * (BASE + TEMPLATE) + long + goal.bulk * (BASE // 2)
     requests = GROUPS + 2 * goal.pairs + goal.bulk
-    return Plan(
+    return WorstCase(
         requests,
         goal.seconds,
         max(bill(0, prompts, 2 * OUTPUT * requests, each).total for each in (now, then, day or now)),
     )
 
 
-def _capped(options: Options, planned: Plan, rates: Rates) -> Options:
+def _capped(options: Options, planned: WorstCase, rates: Rates) -> Options:
     """What was printed as the ceiling holds, whatever the target counts. The first request must be within the budget."""
     least = bill(0, BASE + TEMPLATE, OUTPUT, rates).total
     if options.budget is not None and options.budget < least:
@@ -132,7 +134,7 @@ def _capped(options: Options, planned: Plan, rates: Rates) -> Options:
     return replace(options, budget_usd=format(min(caps), "f")) if caps else options
 
 
-def concluded(lab: Lab) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+def concluded(lab: BillState) -> tuple[dict[str, Any], list[Result], Stopped | None]:
     """What a run came to: members ``cache``, ``cost`` and ``slo``, a result for each requirement, and why there is no verdict."""
     evidence = Evidence(lab, lab.asking.profile)
     evidence.causes = causes(

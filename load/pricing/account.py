@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from echosounder.load.experiment.script import Book, Script
 from echosounder.load.pricing.ledger import CENT, Balance, Entry, balance, merged
-from echosounder.load.pricing.prompts import Asking
+from echosounder.load.pricing.prompts import PromptJobs
 
 FIRST, LONGEST = 0.05, 2.0  # s between two readings
 PENDING = 3  # times the patience with charges that have not come yet
@@ -16,7 +16,7 @@ class Accountant:
     """``status`` of the last reading; ``available``: it told a balance. ``settled_after``: s that charges took to show."""
 
     book: Book
-    asking: Asking
+    asking: PromptJobs
     patience: float
     currency: str
     available: bool = True

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from echosounder.judgement.bill import Role
-from echosounder.load.pricing.lab import Answer, Goal, Send
+from echosounder.load.pricing.lab import BillGoal, BillRequest, ServedRequest
 from echosounder.load.pricing.prompts import Prompt, changed, cut, joined, returned, shown, system, user
 
 DEPTHS = (88, 344, 600)
@@ -14,16 +14,16 @@ SHORT = 24
 ROUNDS = 3
 FEW = 4
 
-Chain = Generator[list[Send], list[Answer], None]
+Chain = Generator[list[BillRequest], list[ServedRequest], None]
 """Yields requests that are sent one after the other; is given their answers when those can be hit."""
 
 
-def chains(goal: Goal, users: bool) -> Iterator[tuple[str, Chain]]:
+def chains(goal: BillGoal, users: bool) -> Iterator[tuple[str, Chain]]:
     """All of them, by name. ``users``: the API tells users of an account apart."""
     salt = goal.salt
     for stream in (False, True):
         kind = "stream" if stream else "document"
-        yield kind, repeated(Send("prompt", Prompt((user(BASE, f"{salt} {kind}"),)), stream=stream))
+        yield kind, repeated(BillRequest("prompt", Prompt((user(BASE, f"{salt} {kind}"),)), stream=stream))
     yield "twins", twins(salt)
     yield "shared beginnings", growing(salt)
     yield "long text", long_text(salt)
@@ -34,7 +34,7 @@ def chains(goal: Goal, users: bool) -> Iterator[tuple[str, Chain]]:
     yield "first tokens", first_tokens(salt, goal.pairs, goal.latency_tokens)
 
 
-def repeated(request: Send) -> Chain:
+def repeated(request: BillRequest) -> Chain:
     """Cold, then warm: one request between two balances each."""
     yield [replace(request, name="cold")]
     yield [replace(request, name="warm")]
@@ -43,18 +43,18 @@ def repeated(request: Send) -> Chain:
 def twins(salt: str) -> Chain:
     """The same prompt as a document and as a stream: one usage, one price. Warm each time, by a request before."""
     prompt = Prompt((user(344, f"{salt} twins"),))
-    yield [Send("before", prompt, tokens=16)]
-    yield [Send("twin", prompt, tokens=16, stream=stream) for stream in (False, True, False, True)]
+    yield [BillRequest("before", prompt, tokens=16)]
+    yield [BillRequest("twin", prompt, tokens=16, stream=stream) for stream in (False, True, False, True)]
 
 
 def growing(salt: str) -> Chain:
     """Prompts that share more and more with one that is stored; then one word changed at known depths."""
     base = user(BASE, f"{salt} growing")
-    yield [Send("base", Prompt((base,)))]
+    yield [BillRequest("base", Prompt((base,)))]
     tails = [(length, user(40, f"{salt} tail {length}")) for length in LENGTHS]
-    shared = [Send(f"{length} shared", Prompt((joined(cut(base, length), tail),))) for length, tail in tails]
-    other = [Send(f"changed at {depth}", Prompt((changed(base, depth),))) for depth in (0, *DEPTHS)]
-    yield [*shared, *other, Send("base again", Prompt((base,)))]
+    shared = [BillRequest(f"{length} shared", Prompt((joined(cut(base, length), tail),))) for length, tail in tails]
+    other = [BillRequest(f"changed at {depth}", Prompt((changed(base, depth),))) for depth in (0, *DEPTHS)]
+    yield [*shared, *other, BillRequest("base again", Prompt((base,)))]
 
 
 def long_text(salt: str) -> Chain:
@@ -62,14 +62,14 @@ def long_text(salt: str) -> Chain:
     head, report = system(24, f"{salt} analyst"), user(856, f"{salt} report")
     for question, role in (("B", None), ("C", None), ("D", Role.THIRD)):
         asked = joined(report, user(24, f"{salt} question {question}"))
-        yield [Send(question, Prompt((head, asked)), role=role)]
+        yield [BillRequest(question, Prompt((head, asked)), role=role)]
 
 
 def conversation(salt: str) -> Chain:
     """Each round repeats all before it, answers included. Rounds are 64 tokens long, each ending far from a whole unit."""
     prompt = Prompt((system(88, f"{salt} guide"), user(240, f"{salt} round 0")))
     for number in range(1, ROUNDS + 1):
-        [answer] = yield [Send(f"round {number}", prompt, tokens=24)]
+        [answer] = yield [BillRequest(f"round {number}", prompt, tokens=24)]
         reply = returned(answer.text, (answer.usage.completion if answer.usage else None) or 0)
         prompt = prompt.then(reply, user(40, f"{salt} round {number}"))
 
@@ -80,19 +80,19 @@ def few_shots(salt: str) -> Chain:
     for number in range(FEW):
         shots += [user(64, f"{salt} shot {number}"), shown(64, f"{salt} answer {number}")]
     for number in range(3):
-        yield [Send(f"question {number}", Prompt((*shots, user(SHORT, f"{salt} last {number}"))))]
+        yield [BillRequest(f"question {number}", Prompt((*shots, user(SHORT, f"{salt} last {number}"))))]
 
 
 def two_users(salt: str, first: str, second: str) -> Chain:
     """One prompt for two users and for nobody: what one left must not be found by the next."""
     prompt = Prompt((user(600, f"{salt} users"),))
-    yield [Send("first user", prompt, user_id=first)]
-    yield [Send("first user again", prompt, user_id=first), Send("second user", prompt, user_id=second)]
-    yield [Send("second user again", prompt, user_id=second), Send("no user", prompt)]
+    yield [BillRequest("first user", prompt, user_id=first)]
+    yield [BillRequest("first user again", prompt, user_id=first), BillRequest("second user", prompt, user_id=second)]
+    yield [BillRequest("second user again", prompt, user_id=second), BillRequest("no user", prompt)]
 
 
 def first_tokens(salt: str, pairs: int, tokens: int) -> Chain:
     """Long prompts twice each: does a hit bring the first token sooner?"""
     prompts = [Prompt((user(tokens, f"{salt} first token {number}"),)) for number in range(pairs)]
     for name in ("cold", "warm"):
-        yield [Send(name, prompt, tokens=2, stream=True, role=Role.TIMED) for prompt in prompts]
+        yield [BillRequest(name, prompt, tokens=2, stream=True, role=Role.TIMED) for prompt in prompts]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from echosounder import specs
 from echosounder.judgement.bill import BillCause
-from echosounder.load.pricing.lab import Answer, Lab
+from echosounder.load.pricing.lab import BillState, ServedRequest
 from echosounder.load.pricing.ledger import Entry, settled
 from echosounder.load.pricing.oracle import MODELS, Expectation, expectations
 
@@ -16,7 +16,7 @@ CELLS = ("as-expected-hit", "as-expected-miss", "withheld", "partly", "more", "i
 class Counted:
     """An answer that says how many tokens were cached, and what the oracle expected."""
 
-    answer: Answer
+    answer: ServedRequest
     expected: Expectation
     hit: int
 
@@ -26,10 +26,10 @@ class Evidence:
     """``model`` and ``unit`` are those of the profile's cache, None where it promises nothing. ``entries`` those of the run, late
     charges in their place."""
 
-    lab: Lab
+    lab: BillState
     profile: str
     causes: Sequence[BillCause] = ()
-    answers: list[Answer] = field(init=False)
+    answers: list[ServedRequest] = field(init=False)
     expected: list[Expectation] = field(init=False)
     counted: list[Counted] = field(init=False)
     entries: list[Entry] = field(init=False)

@@ -5,7 +5,18 @@ from dataclasses import dataclass, replace
 from echosounder.judgement.bill import Role
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.pricing.chains import BASE, SHORT, Chain, chains
-from echosounder.load.pricing.lab import OUTPUT, Answer, Lab, Send, charge, close_entry, one, open_entry, rest, send
+from echosounder.load.pricing.lab import (
+    OUTPUT,
+    BillRequest,
+    BillState,
+    ServedRequest,
+    charge,
+    close_entry,
+    one,
+    open_entry,
+    rest,
+    send,
+)
 from echosounder.load.pricing.ledger import Entry
 from echosounder.load.pricing.oracle import Scale
 from echosounder.load.pricing.prompts import Message, Prompt, joined, user
@@ -15,7 +26,7 @@ SETTLE_WAITS = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0, 6.0)  # s between repetitions that
 ROUGH = 0.1  # share by which a count may be off where a word is not one token
 
 
-def experiment(lab: Lab) -> Script[Lab]:
+def experiment(lab: BillState) -> Script[BillState]:
     """Everything in the order of importance; what has been seen until it is stopped is in the lab."""
     try:
         for phase in (_idle, _settling, _chains, _keys, _fim, _bulk, _kept):
@@ -31,7 +42,7 @@ def experiment(lab: Lab) -> Script[Lab]:
     return lab
 
 
-def _last_balance(lab: Lab) -> Script[None]:
+def _last_balance(lab: BillState) -> Script[None]:
     """Reading it costs nothing, so that also a run without money left knows what it cost."""
     try:
         yield from close_entry(lab)
@@ -39,7 +50,7 @@ def _last_balance(lab: Lab) -> Script[None]:
         lab.stopped = stop
 
 
-def _idle(lab: Lab) -> Script[None]:
+def _idle(lab: BillState) -> Script[None]:
     """Does the balance move without us?"""
     lab.tell("balance")
     before = yield from lab.accountant.read()
@@ -50,20 +61,20 @@ def _idle(lab: Lab) -> Script[None]:
     lab.idle = Entry("idle", [], before, after, unit=lab.accountant.unit)
 
 
-def _settling(lab: Lab) -> Script[None]:
+def _settling(lab: BillState) -> Script[None]:
     """How the target counts our words, and how long a prompt takes to be stored: it is repeated until it hits."""
     lab.tell("settle time")
     yield from open_entry(lab, "settling")
     prompt = _first(lab)
-    first = yield from one(lab, Send("first", prompt))
+    first = yield from one(lab, BillRequest("first", prompt))
     if first.outcome.status != 200:
         raise CannotJudge(f"a plain request is {_said(first)}, so there is no bill to verify")
-    short = yield from one(lab, Send("short", Prompt((user(SHORT, f"{lab.goal.salt} short"),))))
+    short = yield from one(lab, BillRequest("short", Prompt((user(SHORT, f"{lab.goal.salt} short"),))))
     lab.scale = measured(lab.scale, first, short)
     stored = first.outcome.closed or lab.book.now
     for wait in SETTLE_WAITS:
         yield from lab.book.wait(lab.book.now + wait)
-        again = yield from one(lab, Send("again", prompt))
+        again = yield from one(lab, BillRequest("again", prompt))
         if again.hit:
             lab.settle = max(again.outcome.sent - stored, 0.0)
             lab.scale = replace(lab.scale, settle=lab.settle)
@@ -71,17 +82,17 @@ def _settling(lab: Lab) -> Script[None]:
     yield from close_entry(lab)
 
 
-def _first(lab: Lab) -> Prompt:
+def _first(lab: BillState) -> Prompt:
     return Prompt((user(BASE, f"{lab.goal.salt} settling"),))
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: ServedRequest) -> str:
     sample, status = answer.outcome.sample, answer.outcome.status
     said = (sample.error or sample.failure) if sample else ""
     return f"answered with {status}: {said}" if status else f"not answered ({said})"
 
 
-def measured(scale: Scale, long: Answer, short: Answer) -> Scale:
+def measured(scale: Scale, long: ServedRequest, short: ServedRequest) -> Scale:
     """What two prompts of known lengths tell: tokens per word, and what the template adds. Some error where a word is no token."""
     counts = [answer.usage.prompt if answer.usage else None for answer in (long, short)]
     if counts[0] is None or counts[1] is None:
@@ -95,15 +106,15 @@ def measured(scale: Scale, long: Answer, short: Answer) -> Scale:
 
 
 @dataclass(slots=True)
-class Running:
+class ActiveChain:
     """A chain under way: the requests of its next link."""
 
     name: str
     chain: Chain
-    sends: list[Send]
+    sends: list[BillRequest]
     number: int = 1
 
-    def goes_on(self, answers: list[Answer]) -> bool:
+    def goes_on(self, answers: list[ServedRequest]) -> bool:
         try:
             self.sends, self.number = self.chain.send(answers), self.number + 1
         except StopIteration:
@@ -111,10 +122,10 @@ class Running:
         return True
 
 
-def _chains(lab: Lab) -> Script[None]:
+def _chains(lab: BillState) -> Script[None]:
     """All chains link by link, so that one rest between two links is a rest for all of them."""
     users = lab.asking.limits.user_id_max is not None
-    live = [Running(name, chain, next(chain)) for name, chain in chains(lab.goal, users)]
+    live = [ActiveChain(name, chain, next(chain)) for name, chain in chains(lab.goal, users)]
     while live:
         going = []
         for running in live:
@@ -126,7 +137,7 @@ def _chains(lab: Lab) -> Script[None]:
             yield from rest(lab)
 
 
-def _link(lab: Lab, running: Running) -> Script[list[Answer]]:
+def _link(lab: BillState, running: ActiveChain) -> Script[list[ServedRequest]]:
     yield from open_entry(lab, f"{running.name} {running.number}")
     answers = []
     for each in running.sends:
@@ -135,7 +146,7 @@ def _link(lab: Lab, running: Running) -> Script[list[Answer]]:
     return answers
 
 
-def _keys(lab: Lab) -> Script[None]:
+def _keys(lab: BillState) -> Script[None]:
     """Two keys: are they one account, and if they are not, do they share a cache?"""
     if lab.keys < 2:
         return
@@ -143,20 +154,20 @@ def _keys(lab: Lab) -> Script[None]:
     other = yield from lab.accountant.read(key=1)
     prompt = Prompt((user(600, f"{lab.goal.salt} keys"),))
     yield from open_entry(lab, "first key")
-    yield from one(lab, Send("cold", prompt))
+    yield from one(lab, BillRequest("cold", prompt))
     yield from rest(lab)
     yield from close_entry(lab)
     after = yield from lab.accountant.read(key=1)
     if other is not None and after is not None and lab.entries[-1].fell:
         lab.same_account = after.total != other.total
     yield from open_entry(lab, "second key")
-    yield from one(lab, Send("the same prompt", prompt, key=1))
+    yield from one(lab, BillRequest("the same prompt", prompt, key=1))
     if lab.same_account is not True and lab.entry is not None:
         lab.entry.charges.clear()  # paid for by somebody else
     yield from close_entry(lab)
 
 
-def _fim(lab: Lab) -> Script[None]:
+def _fim(lab: BillState) -> Script[None]:
     """FIM costs what chat costs."""
     if not lab.asking.limits.fim:
         return
@@ -169,7 +180,7 @@ def _fim(lab: Lab) -> Script[None]:
     yield from close_entry(lab)
 
 
-def _bulk(lab: Lab) -> Script[None]:
+def _bulk(lab: BillState) -> Script[None]:
     """Many at once, of few families, streamed and not: does the sum come out to the last digit?"""
     if not lab.goal.bulk:
         return
@@ -182,14 +193,14 @@ def _bulk(lab: Lab) -> Script[None]:
     yield from close_entry(lab)
 
 
-def _of_family(lab: Lab, family: Message, number: int) -> Send:
+def _of_family(lab: BillState, family: Message, number: int) -> BillRequest:
     prompt = Prompt((joined(family, user(8 + number % 32, f"{lab.goal.salt} bulk {number}")),))
-    return Send(f"{number}", prompt, tokens=1 + number % OUTPUT, stream=number // 4 % 2 == 1, keep=False)
+    return BillRequest(f"{number}", prompt, tokens=1 + number % OUTPUT, stream=number // 4 % 2 == 1, keep=False)
 
 
-def _kept(lab: Lab) -> Script[None]:
+def _kept(lab: BillState) -> Script[None]:
     """Is the first prompt still there, after all the others?"""
     if lab.settle is not None:
         yield from open_entry(lab, "at the end")
-        yield from one(lab, Send("the first prompt", _first(lab)))
+        yield from one(lab, BillRequest("the first prompt", _first(lab)))
         yield from close_entry(lab)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from echosounder.judgement.bill import BalanceStep, BillEvidence, Told
 from echosounder.judgement.metered import Known, Metered
 from echosounder.load.pricing.evidence import Evidence
-from echosounder.load.pricing.lab import Answer
+from echosounder.load.pricing.lab import ServedRequest
 from echosounder.load.pricing.ledger import Entry, merged
 from echosounder.load.pricing.oracle import Expectation
 from echosounder.load.pricing.verifiable import unverified
@@ -13,7 +13,7 @@ from echosounder.wire.formats import named
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RequestId:
     """A request by the id that its exchange has in the log, if it was kept."""
 
     id: str
@@ -33,19 +33,19 @@ def billed(evidence: Evidence) -> BillEvidence:
     )
 
 
-def _told(answer: Answer, known: Expectation, evidence: Evidence) -> Told:
+def _told(answer: ServedRequest, known: Expectation, evidence: Evidence) -> Told:
     promised = known.promised[evidence.model] if evidence.model else 0
     send = answer.send
     metered = _metered(answer, known, promised)
     return Told(metered, answer.hit is not None, bool(send.user_id), known.shared, promised, send.role)
 
 
-def _metered(answer: Answer, known: Expectation, promised: int) -> Metered | None:
+def _metered(answer: ServedRequest, known: Expectation, promised: int) -> Metered | None:
     if answer.usage is None:
         return None
     again = bool(promised) and known.shared >= answer.send.prompt.size
     return Metered(
-        source=Request(f"0-{answer.outcome.ask.id}"),
+        source=RequestId(f"0-{answer.outcome.ask.id}"),
         usage=answer.usage,
         grammar=named(answer.outcome.ask.job.format).grammar,
         finish=answer.outcome.sample.finish if answer.outcome.sample else None,

@@ -11,8 +11,8 @@ from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Book, Outcome, Script, Stopped
 from echosounder.load.pricing.account import Accountant
 from echosounder.load.pricing.ledger import Charge, Entry
-from echosounder.load.pricing.oracle import Scale, Scope, Seen
-from echosounder.load.pricing.prompts import Asking, Prompt, returned
+from echosounder.load.pricing.oracle import Scale, Scope, ServedPrompt
+from echosounder.load.pricing.prompts import Prompt, PromptJobs, returned
 from echosounder.load.pricing.tariff import Tariff
 from echosounder.wire.prices import Rates
 from echosounder.wire.usage import Usage
@@ -24,7 +24,7 @@ OUTPUT = 8  # tokens of an answer where its text does not matter
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class BillGoal:
     """``bulk``: requests of the last group, ``together`` of them at once. ``patience``: s to wait for a charge to be settled.
     ``pairs``: cold and warm prompts whose first tokens are compared. ``users``: two names for ``user_id``. ``seconds``: the most
     that a run may take. ``salt`` makes the prompts ones that nobody has sent before."""
@@ -40,7 +40,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class BillRequest:
     """A request to be; ``name`` is for people, ``role`` says what it is to show. ``keep`` its answer: needed where the text
     matters, too much where there are thousands."""
 
@@ -55,11 +55,11 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServedRequest:
     """A request and what it came to; ``entry`` is the name of the group that it was sent in."""
 
     entry: str
-    send: Send
+    send: BillRequest
     outcome: Outcome
     usage: Usage | None
     text: str
@@ -83,19 +83,19 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Lab:
+class BillState:
     """The state of a run. ``settle``: s after which what was answered can be hit, None where nothing ever was. ``idle``: two
     balances with nothing between them. ``skew``: the target's clock minus ours. ``same_account``: of two keys."""
 
-    goal: Goal
-    asking: Asking
+    goal: BillGoal
+    asking: PromptJobs
     tariff: Tariff
     wall: Callable[[float], datetime]
     keys: int = 1
     tell: Callable[[str], None] = lambda stage: None
     book: Book = field(default_factory=Book)
     scale: Scale = field(default_factory=lambda: Scale(64))
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[ServedRequest] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     idle: Entry | None = None
     settle: float | None = None
@@ -112,30 +112,30 @@ class Lab:
     def clocks_agree(self) -> bool:
         return self.skew is None or abs(self.skew) <= SKEW
 
-    def seen(self, answer: Answer) -> Seen:
+    def seen(self, answer: ServedRequest) -> ServedPrompt:
         """For the oracle. The target reads a prompt after it was sent and before its answer is over."""
         send, outcome = answer.send, answer.outcome
         completion = answer.usage.completion if answer.usage else None
         whole = send.prompt.then(returned(answer.text, completion)) if completion and answer.text else None
         scope = Scope(send.key if self.same_account is False else 0, send.user_id)
-        return Seen(send.prompt, scope, outcome.sent, outcome.closed or outcome.answered, whole)
+        return ServedPrompt(send.prompt, scope, outcome.sent, outcome.closed or outcome.answered, whole)
 
 
-def open_entry(lab: Lab, name: str, *roles: Role) -> Script[None]:
+def open_entry(lab: BillState, name: str, *roles: Role) -> Script[None]:
     """Begin a group: from this balance on."""
     last = lab.entries[-1].after if lab.entries else lab.idle.after if lab.idle else None
     before = last or (yield from lab.accountant.read())
     lab.entry = Entry(name, before=before, unit=lab.accountant.unit, roles=frozenset(roles))
 
 
-def close_entry(lab: Lab) -> Script[None]:
+def close_entry(lab: BillState) -> Script[None]:
     if lab.entry is not None:
         yield from lab.accountant.settle(lab.entry)
         lab.entries.append(lab.entry)
         lab.entry = None
 
 
-def send(lab: Lab, sends: Sequence[Send]) -> Script[list[Answer]]:
+def send(lab: BillState, sends: Sequence[BillRequest]) -> Script[list[ServedRequest]]:
     """Send all at once and take note of each."""
     entry = lab.entry
     assert entry is not None
@@ -155,28 +155,28 @@ def send(lab: Lab, sends: Sequence[Send]) -> Script[list[Answer]]:
     return made
 
 
-def one(lab: Lab, request: Send) -> Script[Answer]:
+def one(lab: BillState, request: BillRequest) -> Script[ServedRequest]:
     [answer] = yield from send(lab, [request])
     return answer
 
 
-def _job(lab: Lab, send: Send, name: str) -> Job:
+def _job(lab: BillState, send: BillRequest, name: str) -> Job:
     return lab.asking.chat(send.prompt, name, send.tokens, send.stream, send.user_id)
 
 
-def _over(lab: Lab, number: int) -> Outcome | None:
+def _over(lab: BillState, number: int) -> Outcome | None:
     outcome = lab.book.outcomes.get(number)
     return outcome if outcome and outcome.closed is not None else None
 
 
-def _steady(lab: Lab) -> Script[None]:
+def _steady(lab: BillState) -> Script[None]:
     """Wait until prices have changed where they are about to."""
     until = lab.book.now + 2 * CHANGE
     while lab.book.now < until and _rates(lab, 0.0) != _rates(lab, CHANGE):
         yield from lab.book.wait(lab.book.now + CHANGE / 10)
 
 
-def _rates(lab: Lab, later: float) -> Rates | None:
+def _rates(lab: BillState, later: float) -> Rates | None:
     try:
         return lab.tariff.rates(
             lab.wall(lab.book.now + later) + (timedelta() if lab.clocks_agree else lab.skew or timedelta())
@@ -185,13 +185,15 @@ def _rates(lab: Lab, later: float) -> Rates | None:
         return None
 
 
-def _note(lab: Lab, entry: Entry, send: Send, outcome: Outcome) -> Answer:
+def _note(lab: BillState, entry: Entry, send: BillRequest, outcome: Outcome) -> ServedRequest:
     usage = outcome.sample.usage if outcome.sample else None
     charge(lab, entry, send.name, outcome, usage, send.stream)
-    return Answer(entry.name, send, outcome, usage, (outcome.exchange.answer.content or "") if outcome.exchange else "")
+    return ServedRequest(
+        entry.name, send, outcome, usage, (outcome.exchange.answer.content or "") if outcome.exchange else ""
+    )
 
 
-def charge(lab: Lab, entry: Entry, name: str, outcome: Outcome, usage: Usage | None, stream: bool) -> None:
+def charge(lab: BillState, entry: Entry, name: str, outcome: Outcome, usage: Usage | None, stream: bool) -> None:
     """Write down what a request should cost. What is refused costs nothing."""
     if outcome.status is not None and outcome.status >= 400:
         return
@@ -204,7 +206,7 @@ def charge(lab: Lab, entry: Entry, name: str, outcome: Outcome, usage: Usage | N
     entry.charges.append(Charge(name, usage, stream, when, tuple(_legal(lab, when, later, skew or timedelta()))))
 
 
-def _legal(lab: Lab, when: datetime, later: datetime, skew: timedelta) -> list[Rates]:
+def _legal(lab: BillState, when: datetime, later: datetime, skew: timedelta) -> list[Rates]:
     """The rates at sending and at the end: by the target's clock where it is another than ours, and by ours."""
     own = [lab.tariff.rates(when), lab.tariff.rates(later)]
     if lab.clocks_agree:
@@ -224,6 +226,6 @@ def _skew(outcome: Outcome, when: datetime) -> timedelta | None:
     return (date if date.tzinfo else date.replace(tzinfo=UTC)) - when
 
 
-def rest(lab: Lab) -> Script[None]:
+def rest(lab: BillState) -> Script[None]:
     """Until what was just answered can be hit; where nothing ever hit there is nothing to wait for."""
     yield from lab.book.wait(lab.book.now + GRACE + MARGIN * (lab.settle or 0.0))

@@ -31,7 +31,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ServedPrompt:
     """A prompt that was served, with its answer where it is known. ``sent`` and ``closed`` in seconds of one clock."""
 
     prompt: Prompt
@@ -88,19 +88,19 @@ class Node:
     parted: float = NEVER
     next: dict[str, "Node"] = field(default_factory=dict)
 
-    def enter(self, seen: Seen, ends: bool) -> None:
+    def enter(self, seen: ServedPrompt, ends: bool) -> None:
         self.sent = sorted([*self.sent, seen.sent])[:2]
         self.closed = sorted([*self.closed, seen.closed])[:2]
         if ends:
             self.ends = min(self.ends, seen.closed)
 
-    def since(self, seen: Seen) -> float:
+    def since(self, seen: ServedPrompt) -> float:
         """When the first prompt other than this one was sent."""
         first, *rest = self.sent
         return first if first != seen.sent else rest[0] if rest else NEVER
 
 
-def expectations(served: Sequence[Seen], scale: Scale) -> list[Expectation]:
+def expectations(served: Sequence[ServedPrompt], scale: Scale) -> list[Expectation]:
     """For each prompt what the others lead to expect, in their order."""
     trees = {place: Node() for seen in served for place in _places(seen.scope)}
     paths = [(seen.prompt.path(), (seen.answered or seen.prompt).path()) for seen in served]
@@ -156,7 +156,7 @@ def _along(node: Node, path: Path) -> Iterator[Node]:
         yield node
 
 
-def _plant(tree: Node, seen: Seen, asked: int, whole: Path) -> None:
+def _plant(tree: Node, seen: ServedPrompt, asked: int, whole: Path) -> None:
     tree.enter(seen, ends=False)
     at = 0
     for node in _along(tree, whole):
@@ -173,7 +173,7 @@ def _part(tree: Node) -> None:
         nodes += node.next.values()
 
 
-def _expect(seen: Seen, paths: Sequence[Sequence[Node]], scale: Scale) -> Expectation:
+def _expect(seen: ServedPrompt, paths: Sequence[Sequence[Node]], scale: Scale) -> Expectation:
     own = paths[0]
     before = seen.sent - scale.settle
     blocks = [node.least for node in own if node.closed[0] <= before]
@@ -186,7 +186,7 @@ def _expect(seen: Seen, paths: Sequence[Sequence[Node]], scale: Scale) -> Expect
     return Expectation(kept, most, account, anyone, words)
 
 
-def _reach(path: Sequence[Node], seen: Seen) -> Node | None:
+def _reach(path: Sequence[Node], seen: ServedPrompt) -> Node | None:
     """The longest beginning that another prompt, sent before this one was over, has too."""
     shared = list(takewhile(lambda node: node.since(seen) <= seen.closed, path))
     return shared[-1] if shared else None

@@ -101,7 +101,7 @@ def joined(first: Message, *others: Message) -> Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class PromptJobs:
     """Makes jobs of prompts: greedy, not thinking where that can be switched off, so that one request is like another."""
 
     model: str

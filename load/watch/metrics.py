@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Metric(NamedTuple):
+class LiveMetric(NamedTuple):
     """``member`` of a :func:`load.watch.live.snapshot`. ``unit`` as UCUM writes it; ``name`` with dots, as OpenTelemetry has it."""
 
     name: str
@@ -14,30 +14,34 @@ class Metric(NamedTuple):
 
 
 COUNTERS = (
-    Metric("requests.sent", "requests_sent", "sent", "{request}", "Requests sent, warm-up included"),
-    Metric(
+    LiveMetric("requests.sent", "requests_sent", "sent", "{request}", "Requests sent, warm-up included"),
+    LiveMetric(
         "requests.completed",
         "requests_completed",
         "completed",
         "{request}",
         "Answers that came whole, warm-up excluded",
     ),
-    Metric("tokens.prompt", "prompt_tokens", "prompt_tokens", "{token}", "Prompt tokens, as the target reports them"),
-    Metric(
+    LiveMetric(
+        "tokens.prompt", "prompt_tokens", "prompt_tokens", "{token}", "Prompt tokens, as the target reports them"
+    ),
+    LiveMetric(
         "tokens.output", "output_tokens", "output_tokens", "{token}", "Completion tokens, as the target reports them"
     ),
-    Metric(
+    LiveMetric(
         "tokens.hit", "cache_hit_tokens", "hit_tokens", "{token}", "Prompt tokens that the target reports as cache hits"
     ),
 )
-FAILURES = Metric("requests.failed", "failures", "failures", "{request}", "Requests that failed, by class of failure")
-COST = Metric("cost", "cost_usd", "usd", "USD", "Price of the tokens so far, warm-up included, US dollars")
-IN_FLIGHT = Metric("requests.in_flight", "in_flight", "in_flight", "{request}", "Requests in flight")
-ELAPSED = Metric("elapsed", "elapsed_seconds", "elapsed_s", "s", "Time since the run began")
+FAILURES = LiveMetric(
+    "requests.failed", "failures", "failures", "{request}", "Requests that failed, by class of failure"
+)
+COST = LiveMetric("cost", "cost_usd", "usd", "USD", "Price of the tokens so far, warm-up included, US dollars")
+IN_FLIGHT = LiveMetric("requests.in_flight", "in_flight", "in_flight", "{request}", "Requests in flight")
+ELAPSED = LiveMetric("elapsed", "elapsed_seconds", "elapsed_s", "s", "Time since the run began")
 LATENCIES = (
-    Metric("ttft", "ttft_seconds", "ttft", "s", "Time from the request to its first token"),
-    Metric("gap", "gap_seconds", "gap", "s", "Time between successive reads that carried output"),
-    Metric("e2e", "e2e_seconds", "e2e", "s", "Time from the request to the end of its answer, of complete answers"),
+    LiveMetric("ttft", "ttft_seconds", "ttft", "s", "Time from the request to its first token"),
+    LiveMetric("gap", "gap_seconds", "gap", "s", "Time between successive reads that carried output"),
+    LiveMetric("e2e", "e2e_seconds", "e2e", "s", "Time from the request to the end of its answer, of complete answers"),
 )
 BOUNDS_S = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),

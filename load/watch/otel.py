@@ -36,7 +36,7 @@ def instruments(api: Any, meter: Any, state: Callable[[], dict[str, Any]]) -> No
         meter.create_observable_gauge(PREFIX + metric.name, observed(_quantiles(metric)), metric.unit, metric.says)
 
 
-def _one(metric: metrics.Metric) -> Callable[[dict[str, Any]], Values]:
+def _one(metric: metrics.LiveMetric) -> Callable[[dict[str, Any]], Values]:
     return lambda state: [(state[metric.member], {})]
 
 
@@ -49,7 +49,7 @@ def _classes(state: dict[str, Any]) -> Values:
     return [(count, {"class": kind}) for kind, count in state[metrics.FAILURES.member].items()]
 
 
-def _quantiles(metric: metrics.Metric) -> Callable[[dict[str, Any]], Values]:
+def _quantiles(metric: metrics.LiveMetric) -> Callable[[dict[str, Any]], Values]:
     def read(state: dict[str, Any]) -> Values:
         shares = state[f"{metric.member}_ms"].items()
         return [(None if ms is None else ms / 1000, {"quantile": label}) for label, ms in shares]

@@ -49,7 +49,7 @@ class Collector:
             yield made
 
 
-def _one(family: Any, metric: metrics.Metric, labels: dict[str, str], value: float) -> Any:
+def _one(family: Any, metric: metrics.LiveMetric, labels: dict[str, str], value: float) -> Any:
     made = family(PREFIX + metric.prometheus, metric.says, labels=list(labels))
     made.add_metric(list(labels.values()), value)
     return made

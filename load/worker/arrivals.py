@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, count, islice, repeat
 from random import Random
 
-from echosounder.load.worker.shape import Shape
+from echosounder.load.worker.shape import LoadShape
 
 SECOND = 1_000_000_000
 
 
-def constant(shape: Shape) -> Iterator[int]:
+def constant(shape: LoadShape) -> Iterator[int]:
     """Evenly spaced where the level is constant; request i is due when the area under the shape reaches i."""
     return _due(shape, map(float, count()))
 
 
-def poisson(shape: Shape, seed: int) -> Iterator[int]:
+def poisson(shape: LoadShape, seed: int) -> Iterator[int]:
     """A Poisson process whose intensity is the shape: unit exponential gaps, stretched by the level."""
     draw = Random(f"arrivals {seed}")
     return _due(shape, accumulate(draw.expovariate(rate) for rate in repeat(1.0)))
@@ -33,7 +33,7 @@ def share(due: Iterator[int], worker: int, workers: int) -> Iterator[tuple[int, 
     return islice(enumerate(due), worker, None, workers)
 
 
-def _due(shape: Shape, areas: Iterator[float]) -> Iterator[int]:
+def _due(shape: LoadShape, areas: Iterator[float]) -> Iterator[int]:
     area = next(areas)
     begin, gathered = 0.0, 0.0
     for segment in shape.segments:

@@ -15,7 +15,7 @@ from echosounder.load.plan import Due, items, paid, trace, worst
 from echosounder.load.sample import Sample
 from echosounder.load.worker import shape
 from echosounder.load.worker.breaker import Breaker
-from echosounder.load.worker.budget import Budget, share
+from echosounder.load.worker.budget import LoadBudget, share
 from echosounder.load.worker.dispatcher import Dispatcher
 from echosounder.load.worker.recorder import Recorder
 from echosounder.load.worker.schedule import due
@@ -101,10 +101,10 @@ def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None
     return None if lines is None else lambda index: (lines[index].prompt_tokens, lines[index].output_tokens)
 
 
-def _budget(options: Options, worker: int) -> Budget:
+def _budget(options: Options, worker: int) -> LoadBudget:
     """This worker's share of what may be spent."""
     usd, requests = options.budget, options.budget_requests
-    return Budget(
+    return LoadBudget(
         worst(options),
         None if usd is None else usd / options.workers,
         None if requests is None else share(requests, worker, options.workers),

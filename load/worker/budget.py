@@ -15,7 +15,7 @@ def share(total: int, worker: int, workers: int) -> int:
 
 
 @dataclass(slots=True)
-class Budget:
+class LoadBudget:
     """Money and requests of one worker. ``usd`` or ``requests`` None is no cap.
 
     The ceiling is what a request costs at ``rates``, the highest while the run lasts, when nothing is cached and the model uses all of its

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterator
 
-from echosounder.load.worker.shape import Shape
+from echosounder.load.worker.shape import LoadShape
 
 SECOND = 1_000_000_000
 PAUSE = SECOND // 2  # a user whose request failed does not hammer
@@ -19,7 +19,12 @@ class Dispatcher:
     """
 
     def __init__(
-        self, worker: int, workers: int, due: Iterator[tuple[int, int]] | None, users: Shape | None, spread: float = 0.0
+        self,
+        worker: int,
+        workers: int,
+        due: Iterator[tuple[int, int]] | None,
+        users: LoadShape | None,
+        spread: float = 0.0,
     ) -> None:
         self._worker, self._workers, self._due, self._users = worker, workers, due, users
         self._spread = spread if due is None else 0.0

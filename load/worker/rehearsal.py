@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from echosounder.load.client.call import Call, Job, sample
+from echosounder.load.client.call import ActiveCall, Job, sample
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.sample import Sample, encoded
 
@@ -12,7 +12,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encodin
 
 def rehearse(jobs: Callable[[int], Job], request: Callable[[Job], bytes]) -> Sample:
     """Make a request and read its answer, without a socket; the sample is nobody's."""
-    call = Call("rehearsal", jobs(0), 0, 0)
+    call = ActiveCall("rehearsal", jobs(0), 0, 0)
     request(call.job)
     for data in (_HEAD, *map(_chunk, call.format.grammar.example.split("\n\n")), b"0\r\n\r\n"):
         call.take(data, time.monotonic_ns(), [])

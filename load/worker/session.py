@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from echosounder.load.client.call import Call, Job, exchange, sample
+from echosounder.load.client.call import ActiveCall, Job, exchange, sample
 from echosounder.load.client.client import Client, make_room
 from echosounder.load.client.head import Head
 from echosounder.load.options import Options
 from echosounder.load.sample import MEASURED, NOT_FINISHED, WARMUP, Sample
 from echosounder.load.worker.alarm import Alarm
 from echosounder.load.worker.breaker import Breaker, Trip
-from echosounder.load.worker.budget import Budget
+from echosounder.load.worker.budget import LoadBudget
 from echosounder.load.worker.dispatcher import Dispatcher
 from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import Recorder
@@ -41,7 +41,7 @@ class Session:
         dispatcher: Dispatcher,
         client: Client,
         recorder: Recorder,
-        budget: Budget,
+        budget: LoadBudget,
         breaker: Breaker,
         loop: Any,
         observe: Callable[[Sample], None],
@@ -93,7 +93,7 @@ class Session:
         if not drain:
             self._cause = ""
 
-    def finished(self, call: Call) -> None:
+    def finished(self, call: ActiveCall) -> None:
         """A call has ended."""
         record = sample(call, self._head.redact)
         self._budget.settle(call.job, record.usage, call.refused)
@@ -147,7 +147,9 @@ class Session:
             self.stop(self._options.drain)
             return
         phase = WARMUP if due < self._warm else MEASURED
-        call = Call(f"{self.worker}-{index}", job, due, time.monotonic_ns(), phase, queued, self._keeps(index, now))
+        call = ActiveCall(
+            f"{self.worker}-{index}", job, due, time.monotonic_ns(), phase, queued, self._keeps(index, now)
+        )
         self._client.send(call, self._head.request(job))
 
     def _keeps(self, index: int, now: int) -> bool:

@@ -33,7 +33,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class LoadShape:
     """Segments one after the other."""
 
     segments: tuple[Segment, ...]
@@ -55,28 +55,28 @@ class Shape:
         return sum(segment.area for segment in self.segments)
 
 
-def parse(text: str, duration: float, warmup: float = 0.0) -> Shape:
+def parse(text: str, duration: float, warmup: float = 0.0) -> LoadShape:
     """``20`` constant · ``5..50`` ramp · ``10,20,40`` equal steps · ``10^100@5+2`` 10, but 100 from second 5 for 2 seconds.
 
     Before it come *warmup* seconds at the level with which it begins, so that all of the shape is measured.
 
     Raises :class:`UsageError` for anything else, a level of nothing, or more than a million, and a warm-up at nothing.
     """
-    shape = Shape(tuple(segment for segment in _segments(text.replace(" ", ""), duration) if segment.seconds > 0))
+    shape = LoadShape(tuple(segment for segment in _segments(text.replace(" ", ""), duration) if segment.seconds > 0))
     if not 0 < shape.peak <= MAX_LEVEL:
         raise UsageError(f"the load {text!r} must be above 0 and at most {MAX_LEVEL:,}")
     return _warmed(text, shape, warmup) if warmup else shape
 
 
-def _warmed(text: str, shape: Shape, warmup: float) -> Shape:
+def _warmed(text: str, shape: LoadShape, warmup: float) -> LoadShape:
     first, *others = shape.segments
     if not first.start:
         raise UsageError(
             f"the load {text!r} begins with nothing, which warms nothing up; begin above 0, or leave --warmup"
         )
     if first.start == first.end:  # one segment, so that the schedule is that of a longer run, to the nanosecond
-        return Shape((Segment(warmup + first.seconds, first.start, first.end), *others))
-    return Shape((Segment(warmup, first.start, first.start), *shape.segments))
+        return LoadShape((Segment(warmup + first.seconds, first.start, first.end), *others))
+    return LoadShape((Segment(warmup, first.start, first.start), *shape.segments))
 
 
 def _segments(text: str, duration: float) -> list[Segment]:

@@ -8,13 +8,13 @@ from echosounder import specs
 from echosounder.mock_server.admission import deserialise, refusals
 from echosounder.mock_server.config import REFUSED_WORDS
 from echosounder.mock_server.formats.format import Format
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.specs import Limits
 
 DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of the refused words
 
 
-def authorised(request: Request, profile: str, credentials: Sequence[str], keyless: bool) -> str:
+def authorised(request: HttpRequest, profile: str, credentials: Sequence[str], keyless: bool) -> str:
     """The API key, from the first of the headers that is there. Raises :class:`refusals.Refused` (401), unless *keyless*."""
     name = next((each for each in credentials if each in request.headers), "authorization")
     value = request.headers.get(name, "")
@@ -39,7 +39,7 @@ def _key(authorization: str, profile: str) -> str:
     return value
 
 
-def check_media_type(request: Request) -> None:
+def check_media_type(request: HttpRequest) -> None:
     """Raises :class:`refusals.Refused` (415)."""
     kind = request.headers.get("content-type", "")
     if kind != "application/json" and kind.partition(";")[0].strip().lower() != "application/json":

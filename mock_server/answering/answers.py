@@ -15,10 +15,10 @@ from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.formats import Format
 from echosounder.mock_server.inflight import InFlight
-from echosounder.mock_server.net.http1 import Framing, Headers, Request, Response
+from echosounder.mock_server.net.http1 import BodyFraming, Headers, HttpRequest, Response
 from echosounder.wire.strict_json import compact
 
-Handler = Callable[[Request, InFlight, str], Response]
+Handler = Callable[[HttpRequest, InFlight, str], Response]
 BETA = "/beta/"
 SECURITY: Headers = [
     ("vary", "origin, access-control-request-method, access-control-request-headers"),
@@ -59,7 +59,7 @@ class Answers:
             if about.balance:
                 yield f"{root}/user/balance", Route("GET", self._balance)
 
-    def respond(self, request: Request, flight: InFlight) -> Response:
+    def respond(self, request: HttpRequest, flight: InFlight) -> Response:
         """Raises :class:`refusals.Refused`."""
         profile, path = self.config.profile, request.path
         found = self.routes.get(path) or self.routes.get(path[: path.rfind("/models/") + len("/models/")])
@@ -80,17 +80,17 @@ class Answers:
 
     # --- endpoints
 
-    def _completion(self, form: Format, beta: bool, request: Request, flight: InFlight, key: str) -> Response:
+    def _completion(self, form: Format, beta: bool, request: HttpRequest, flight: InFlight, key: str) -> Response:
         try:
             return self.completions.respond(form, request, flight, beta, key)
         except refusals.Refused as refused:
             refused.shape = form.envelope
             raise
 
-    def _models(self, request: Request, flight: InFlight, key: str) -> Response:
+    def _models(self, request: HttpRequest, flight: InFlight, key: str) -> Response:
         return _json({"object": "list", "data": list(map(self._about, specs.models(self.config.profile)))})
 
-    def _model(self, request: Request, flight: InFlight, key: str) -> Response:
+    def _model(self, request: HttpRequest, flight: InFlight, key: str) -> Response:
         name = unquote(request.path.rpartition("/models/")[2])
         if name not in specs.models(self.config.profile):
             raise refusals.no_model(self.config.profile, name)
@@ -100,7 +100,7 @@ class Answers:
         about = self._behaviour.model_entries.get(model, {})
         return {"id": model, "object": "model", **about, "owned_by": "deepseek"}
 
-    def _balance(self, request: Request, flight: InFlight, key: str) -> Response:
+    def _balance(self, request: HttpRequest, flight: InFlight, key: str) -> Response:
         account, digits = self.completions.accounts.of(key), max(self.config.balance_digits, 2)
         info = {
             "currency": self.config.currency,
@@ -112,4 +112,4 @@ class Answers:
 
 
 def _json(value: object) -> Response:
-    return Response(200, list(JSON_HEADERS), [compact(value).encode()], [0], Framing.CHUNKED)
+    return Response(200, list(JSON_HEADERS), [compact(value).encode()], [0], BodyFraming.CHUNKED)

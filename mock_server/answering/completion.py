@@ -14,8 +14,8 @@ from echosounder.mock_server.answering.waiting import delayed
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.formats import Format
-from echosounder.mock_server.inflight import Bill, Facts, InFlight
-from echosounder.mock_server.net.http1 import Framing, Headers, Request, Response
+from echosounder.mock_server.inflight import Facts, InFlight, Reservation
+from echosounder.mock_server.net.http1 import BodyFraming, Headers, HttpRequest, Response
 from echosounder.wire.errors import UsageError
 
 STREAM_HEADERS: Headers = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]
@@ -52,7 +52,7 @@ class Completions:
         self._own_limits.clear()
         self.cache.clear()
 
-    def respond(self, form: Format, request: Request, flight: InFlight, beta: bool, key: str) -> Response:
+    def respond(self, form: Format, request: HttpRequest, flight: InFlight, beta: bool, key: str) -> Response:
         """Leaves a bill with the request. Raises :class:`refusals.Refused` (400, 402, 415, 422, 429, 503)."""
         now = self._clock.now()
         check_media_type(request)
@@ -82,17 +82,17 @@ class Completions:
             self._own_limits[prepared.model] = Limiters(rules)
         return self._own_limits[prepared.model]
 
-    def _bill(self, prepared: Prepared, flight: InFlight, key: str, held: list[Limiter], now: float) -> Bill:
+    def _bill(self, prepared: Prepared, flight: InFlight, key: str, held: list[Limiter], now: float) -> Reservation:
         question = prepared.question
         found = self.cache.lookup(f"{key}\0{question.user}\0{prepared.model}", question.prompt, now)
         plan = prepared.plan(flight.number, self.identities, int(now), found.hit)
         if flight.armed:
             plan = flight.armed.plan(plan)
-        return Bill(key, plan, now, held, found)
+        return Reservation(key, plan, now, held, found)
 
     # --- time
 
-    def _timed(self, prepared: Prepared, flight: InFlight, bill: Bill) -> Response:
+    def _timed(self, prepared: Prepared, flight: InFlight, bill: Reservation) -> Response:
         """The response with the time of everything, waiting included."""
         plan, config, now = bill.plan, self._config, flight.request.arrived
         rows = [choice.steps for choice in plan.choices]
@@ -120,7 +120,7 @@ class Completions:
         seconds = specs.limits(self._config.profile).wait_s
         return (seconds or 1 << 30) * 1_000_000_000
 
-    def _facts(self, bill: Bill, usage: dict[str, int]) -> Facts:
+    def _facts(self, bill: Reservation, usage: dict[str, int]) -> Facts:
         plan = bill.plan
         cache = {"model": self.cache.model, "hit": plan.prompt.hit, "miss": plan.prompt.miss}
         return Facts(plan.model, plan.stream, usage, None, cache, f"****{bill.key[-4:]}")
@@ -176,12 +176,12 @@ def _stream(
         steps, offsets = schedule.spread(script.steps, steps, offsets)
     due = schedule.stream(offsets, script.lead, script.tail, gap)
     tokens = [0] * script.lead + steps + [0] * script.tail
-    return Response(200, list(STREAM_HEADERS), script.events, due, Framing.CHUNKED, tokens=tokens)
+    return Response(200, list(STREAM_HEADERS), script.events, due, BodyFraming.CHUNKED, tokens=tokens)
 
 
 def _whole(prepared: Prepared, plan: AnswerPlan, usage: dict[str, int], due: int) -> Response:
     body, tokens = prepared.form.render.whole(plan, prepared.limits, usage), [plan.completion_tokens]
-    return Response(200, list(JSON_HEADERS), [body], [due], Framing.CHUNKED, head_due=due, tokens=tokens)
+    return Response(200, list(JSON_HEADERS), [body], [due], BodyFraming.CHUNKED, head_due=due, tokens=tokens)
 
 
 def _cache(config: Config) -> PrefixCache:

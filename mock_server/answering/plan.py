@@ -42,7 +42,7 @@ class Question:
 
 
 @dataclass(slots=True)
-class Prompt:
+class PromptTokens:
     """A prompt in tokens, and how the cache splits them."""
 
     tokens: int
@@ -96,7 +96,7 @@ class AnswerPlan:
     created: int
     model: str
     fingerprint: str
-    prompt: Prompt
+    prompt: PromptTokens
     content: Pieces
     finish: str
     completion_tokens: int

@@ -8,7 +8,7 @@ from functools import lru_cache
 from echosounder.mock_server.admission.admission import admit, check_context
 from echosounder.mock_server.answering.identity import Identities
 from echosounder.mock_server.answering.pieces import splitter
-from echosounder.mock_server.answering.plan import AnswerPlan, ModelOutput, Prompt, Question
+from echosounder.mock_server.answering.plan import AnswerPlan, ModelOutput, PromptTokens, Question
 from echosounder.mock_server.answering.planner import Planner
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.formats import Format
@@ -48,7 +48,7 @@ class Prepared:
             created,
             self.model,
             identities.fingerprint,
-            Prompt(len(question.prompt), hit),
+            PromptTokens(len(question.prompt), hit),
             answer.content,
             answer.finish,
             answer.tokens,

@@ -13,7 +13,7 @@ from echosounder.mock_server.config import Config
 from echosounder.mock_server.control.journal import Journal
 from echosounder.mock_server.control.status import page
 from echosounder.mock_server.deviations import Armoury
-from echosounder.mock_server.net.http1 import Request, Response
+from echosounder.mock_server.net.http1 import HttpRequest, Response
 from echosounder.mock_server.net.scheduler import Scheduler
 from echosounder.wire.errors import UsageError
 from echosounder.wire.strict_json import compact
@@ -37,7 +37,7 @@ class Controlled(Protocol):
 Handler = Callable[[Controlled, dict[str, Any]], Any]
 
 
-def respond(server: Controlled, request: Request) -> Response:
+def respond(server: Controlled, request: HttpRequest) -> Response:
     """The answer of the control interface. Mistakes are 400 with a sentence; where it is closed it is a plain 404."""
     rule = server.config.control
     if rule == "none" or (rule == "loopback" and not request.loopback):
@@ -53,7 +53,7 @@ def respond(server: Controlled, request: Request) -> Response:
         return _json({"error": str(error)}, 400)
 
 
-def _arguments(request: Request) -> dict[str, Any]:
+def _arguments(request: HttpRequest) -> dict[str, Any]:
     if request.method == "GET":
         return {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
     try:

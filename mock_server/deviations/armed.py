@@ -9,7 +9,7 @@ from echosounder.mock_server.answering.plan import AnswerPlan
 from echosounder.mock_server.deviations.metered import One, metered, metered_reply
 from echosounder.mock_server.deviations.registry import Layer
 from echosounder.mock_server.net.frames import Frame, Reply, Writes, on_the_wire, parsed, rendered, reply_of
-from echosounder.mock_server.net.http1 import Framing, Request, Response
+from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest, Response
 
 BELOW_PLAN = frozenset({Layer.JSON, Layer.SSE, Layer.HTTP, Layer.TCP})
 
@@ -27,7 +27,7 @@ class Armed:
     def touches_bytes(self) -> bool:
         return any(one.selection.deviation.layer in BELOW_PLAN for one in self.ones)
 
-    def request(self, request: Request) -> Request:
+    def request(self, request: HttpRequest) -> HttpRequest:
         for one in self.at(Layer.REQUEST):
             before = (request.method, request.target, dict(request.headers), request.body)
             request = _tried(one, request, request)
@@ -35,7 +35,7 @@ class Armed:
                 one.mark()
         return request
 
-    def admission(self, request: Request) -> Response | None:
+    def admission(self, request: HttpRequest) -> Response | None:
         for one in self.at(Layer.ADMISSION):
             response: Response | None = _tried(one, request, None)
             if response is not None:
@@ -50,10 +50,10 @@ class Armed:
                 one.mark()
         return plan
 
-    def writes(self, request: Request, response: Response, keep_alive: bool) -> tuple[Writes, bool]:
+    def writes(self, request: HttpRequest, response: Response, keep_alive: bool) -> tuple[Writes, bool]:
         """What is written for a finished response, and whether the connection stays open after it."""
         reply = self.reply(response)
-        keep_alive = keep_alive and reply.framing is not Framing.CLOSE
+        keep_alive = keep_alive and reply.framing is not BodyFraming.CLOSE
         made = Writes()
         for frame in self.wire(reply, keep_alive, request.method != "HEAD"):
             made.add(frame, request.arrived)

@@ -11,7 +11,7 @@ from echosounder.mock_server.deviations.metered import One
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.mock_server.deviations.selection import Selection, selections
 from echosounder.mock_server.formats import edits_at
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.specs import DEFAULT_PROFILE
 
 HEADER = "x-mock-deviate"
@@ -38,7 +38,7 @@ class Armoury:
     def record(self) -> list[dict[str, Any]]:
         return [selection.record() for selection in chain(self.standing, *self._passing.values())]
 
-    def arm(self, request: Request, number: int) -> Armed | None:
+    def arm(self, request: HttpRequest, number: int) -> Armed | None:
         """What is armed for this request; None, at no cost, where nothing is."""
         named = request.headers.get(HEADER, "")
         authorization = request.headers.get("authorization", "")
@@ -50,7 +50,7 @@ class Armoury:
         found = [*self.standing, *(self._named(named) if named else ())]
         return Armed(list(self._chosen(found, request, body, number)))
 
-    def _chosen(self, found: list[Selection], request: Request, body: dict[str, Any], number: int) -> Iterator[One]:
+    def _chosen(self, found: list[Selection], request: HttpRequest, body: dict[str, Any], number: int) -> Iterator[One]:
         edits = edits_at(self._profile, request.path)
         for selection in found:
             rng = Random(f"{self._seed} {selection.deviation.name} {number}")
@@ -65,7 +65,7 @@ class Armoury:
         return self._passing[text]
 
 
-def _body(request: Request) -> dict[str, Any]:
+def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError):

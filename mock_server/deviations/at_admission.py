@@ -5,7 +5,7 @@ from echosounder.mock_server.deviations.asked import turns
 from echosounder.mock_server.deviations.edits import MS
 from echosounder.mock_server.deviations.forms import refuses
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.net.http1 import Request, Response
+from echosounder.mock_server.net.http1 import HttpRequest, Response
 
 INVALID = "invalid_request_error"
 
@@ -47,7 +47,7 @@ OF_MESSAGE = {"role", "content", "name", "prefix", "reasoning_content", "tool_ca
     invalid("Extra inputs are not permitted"),
     {"chat.unknown-field-ignored", "tools.parallel-flag"},
 )
-def param_unknown_rejected(request: Request, context: Context) -> bool:
+def param_unknown_rejected(request: HttpRequest, context: Context) -> bool:
     """A request with a member that is not documented is refused."""
     return bool(context.body.keys() - KNOWN) or any(turn.keys() - OF_MESSAGE for turn in turns(context.body))
 
@@ -57,19 +57,19 @@ def param_unknown_rejected(request: Request, context: Context) -> bool:
     invalid("Input should not be null"),
     {"chat.nulls-accepted", "fim.nulls-accepted", "chat.stream-false", "tools.auto-accepted"},
 )
-def param_null_rejected(request: Request, context: Context) -> bool:
+def param_null_rejected(request: HttpRequest, context: Context) -> bool:
     """A parameter that is null is refused, though null is documented for it."""
     return None in context.body.values()
 
 
 @refuses("stop-string-form", invalid("stop: expected an array"), {"chat.stop-string", "fim.stop"})
-def stop_string_form(request: Request, context: Context) -> bool:
+def stop_string_form(request: HttpRequest, context: Context) -> bool:
     """``stop`` is refused as a string; only the array is taken."""
     return isinstance(context.body.get("stop"), str)
 
 
 @refuses("stop-empty-rejected", invalid("stop: must not be empty"), {"limits.stop-empty"})
-def stop_empty_rejected(request: Request, context: Context) -> bool:
+def stop_empty_rejected(request: HttpRequest, context: Context) -> bool:
     """An empty array of stop texts is refused."""
     return context.body.get("stop") == []
 
@@ -78,13 +78,13 @@ CRASH = Refused(500, "Internal Server Error", "internal_error", "internal_error"
 
 
 @refuses("logprobs-zero", CRASH, {"logprobs.zero"})
-def logprobs_zero(request: Request, context: Context) -> bool:
+def logprobs_zero(request: HttpRequest, context: Context) -> bool:
     """Log probabilities without alternatives crash the server."""
     return context.body.get("logprobs") is True and not context.body.get("top_logprobs")
 
 
 @refuses("effort-without-thinking-crashes", CRASH, {"thinking.effort-with-disabled"})
-def effort_without_thinking_crashes(request: Request, context: Context) -> bool:
+def effort_without_thinking_crashes(request: HttpRequest, context: Context) -> bool:
     """A ``reasoning_effort`` with thinking disabled crashes the server, which may refuse it or serve it."""
     return "reasoning_effort" in context.body and context.body.get("thinking") == {"type": "disabled"}
 
@@ -93,14 +93,14 @@ def effort_without_thinking_crashes(request: Request, context: Context) -> bool:
 
 
 @refuses("tool-history-null-content-rejected", invalid("content: expected a string"), {"tools.null-content-history"})
-def tool_history_null_content_rejected(request: Request, context: Context) -> bool:
+def tool_history_null_content_rejected(request: HttpRequest, context: Context) -> bool:
     """An assistant message with calls is not taken back when its content is null."""
     answers = turns(context.body, "assistant")
     return any(turn.get("tool_calls") and turn.get("content", "") is None for turn in answers)
 
 
 @refuses("tools-empty-array-rejected", invalid("tools: array too short"))
-def tools_empty_array_rejected(request: Request, context: Context) -> bool:
+def tools_empty_array_rejected(request: HttpRequest, context: Context) -> bool:
     """Legal: an empty array of tools is refused; what the API does with one is not documented."""
     return context.body.get("tools") == []
 
@@ -113,13 +113,13 @@ def tools_empty_array_rejected(request: Request, context: Context) -> bool:
         INVALID,
     ),
 )
-def tool_result_array_content_rejected(request: Request, context: Context) -> bool:
+def tool_result_array_content_rejected(request: HttpRequest, context: Context) -> bool:
     """Legal: the result of a tool is refused as an array of parts; documented is a string."""
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
 
 @refuses("tool-result-array-content-crashes", CRASH, {"tools.result-content-parts"})
-def tool_result_array_content_crashes(request: Request, context: Context) -> bool:
+def tool_result_array_content_crashes(request: HttpRequest, context: Context) -> bool:
     """The result of a tool as an array of parts crashes the server, which may refuse it or serve it."""
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
@@ -128,7 +128,7 @@ def tool_result_array_content_crashes(request: Request, context: Context) -> boo
     "role-developer-rejected",
     Refused(400, "Failed to deserialize the JSON body into the target type: unknown variant `developer`", INVALID),
 )
-def role_developer_rejected(request: Request, context: Context) -> bool:
+def role_developer_rejected(request: HttpRequest, context: Context) -> bool:
     """Legal: messages of the role developer are refused, as DeepSeek does; OpenAI takes them."""
     return any(turns(context.body, "developer"))
 
@@ -137,7 +137,7 @@ def role_developer_rejected(request: Request, context: Context) -> bool:
     "assistant-last-400",
     invalid("The last message must be a user message, or an assistant message with prefix mode on"),
 )
-def assistant_last_400(request: Request, context: Context) -> bool:
+def assistant_last_400(request: HttpRequest, context: Context) -> bool:
     """Legal: a conversation that ends with an assistant message without ``prefix`` is refused; others continue it."""
     *_, last = {}, *turns(context.body)
     return last.get("role") == "assistant" and not last.get("prefix")
@@ -153,7 +153,7 @@ REFUSALS = {
 
 @deviation("refuse", Layer.ADMISSION)
 def refuse(
-    request: Request, context: Context, *, status: int = 429, retry_after: int = 0, after_ms: int = 0
+    request: HttpRequest, context: Context, *, status: int = 429, retry_after: int = 0, after_ms: int = 0
 ) -> Response | None:
     """Legal: completions are refused for a reason that is not the client's: no money, too many requests, overload."""
     if not context.body:
@@ -172,7 +172,7 @@ def refuse(
     Refused(401, "Authentication Fails (governor)", content_type=None),
     {"transport.bearer-any-case"},
 )
-def auth_scheme_case(request: Request, context: Context) -> bool:
+def auth_scheme_case(request: HttpRequest, context: Context) -> bool:
     """The scheme Bearer is refused in lower case."""
     scheme = request.headers.get("authorization", "").partition(" ")[0]
     return scheme != "Bearer" and scheme.lower() == "bearer"
@@ -183,7 +183,7 @@ def auth_scheme_case(request: Request, context: Context) -> bool:
     Refused(415, "Expected request with `Content-Type: application/json`", content_type="text/plain; charset=utf-8"),
     {"transport.charset-accepted"},
 )
-def request_ct_charset_415(request: Request, context: Context) -> bool:
+def request_ct_charset_415(request: HttpRequest, context: Context) -> bool:
     """A request whose media type has a charset is refused."""
     return "charset" in request.headers.get("content-type", "").lower()
 
@@ -192,7 +192,7 @@ PAGE = "<html><head><title>413 Request Entity Too Large</title></head><body><cen
 
 
 @refuses("big-body-413", Refused(413, PAGE, content_type="text/html"), {"transport.big-body", "error.no-html"})
-def big_body_413(request: Request, context: Context, *, limit: int = 1 << 20) -> bool:
+def big_body_413(request: HttpRequest, context: Context, *, limit: int = 1 << 20) -> bool:
     """The web server in front refuses bodies above a mebibyte."""
     return len(request.body) > limit
 
@@ -208,13 +208,13 @@ BELOW_BETA = {
 
 
 @refuses("prefix-beta-route", Refused(404, content_type=None), BELOW_BETA)
-def prefix_beta_route(request: Request, context: Context) -> bool:
+def prefix_beta_route(request: HttpRequest, context: Context) -> bool:
     """There is nothing below ``/beta``."""
     return request.path.startswith("/beta/")
 
 
 @deviation("trailing-slash", Layer.ADMISSION, {"transport.no-redirect"})
-def trailing_slash(request: Request, context: Context) -> Response | None:
+def trailing_slash(request: HttpRequest, context: Context) -> Response | None:
     """Paths with a slash too many are redirected, and clients make a GET of their POST."""
     clean = "/" + "/".join(filter(None, request.path.split("/")))
     return None if clean == request.path else Response(301, [("location", clean)])

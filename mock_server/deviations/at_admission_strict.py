@@ -7,9 +7,9 @@ from echosounder.mock_server.deviations.asked import functions, turns, wants_jso
 from echosounder.mock_server.deviations.at_admission import invalid
 from echosounder.mock_server.deviations.forms import described, refuses
 from echosounder.mock_server.deviations.registry import Context
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 
-Condition = Callable[[Request, Context], bool]
+Condition = Callable[[HttpRequest, Context], bool]
 
 
 def thinks(context: Context) -> bool:

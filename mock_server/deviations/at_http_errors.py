@@ -4,7 +4,7 @@ from echosounder.mock_server.admission.refusals import envelope
 from echosounder.mock_server.deviations.edits import SECOND, followed
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame, Reply
-from echosounder.mock_server.net.http1 import Framing, reason
+from echosounder.mock_server.net.http1 import BodyFraming, reason
 from echosounder.wire.strict_json import compact
 
 FORMS = {"error.status-400-json", "error.status-400-parameter", "error.client-fault-4xx"}
@@ -23,7 +23,7 @@ def page(status: int) -> bytes:
 def replace_body(reply: Reply, body: bytes, content_type: str, status: int | None = None) -> Reply:
     """Another body, with its length, and maybe another status."""
     reply.status = status or reply.status
-    reply.frames, reply.framing = iter([Frame(reply.head_at, body)]), Framing.LENGTH
+    reply.frames, reply.framing = iter([Frame(reply.head_at, body)]), BodyFraming.LENGTH
     reply.set_header("content-type", content_type)
     return reply
 

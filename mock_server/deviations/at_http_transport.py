@@ -6,7 +6,7 @@ from itertools import chain
 from echosounder.mock_server.deviations.edits import MS, Frames, followed, later
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.frames import Frame, Reply, document
-from echosounder.mock_server.net.http1 import Framing
+from echosounder.mock_server.net.http1 import BodyFraming
 from echosounder.mock_server.net.scheduler import Act
 
 GZIP = 16 + zlib.MAX_WBITS
@@ -80,7 +80,7 @@ def gzip(reply: Reply, context: Context) -> Reply:
 def no_framing_close(reply: Reply, context: Context) -> Reply:
     """A stream has neither length nor chunks and ends with its connection, as in HTTP/1.0."""
     if context.stream:
-        reply.frames, reply.framing = followed(reply.frames, act=Act.CLOSE), Framing.CLOSE
+        reply.frames, reply.framing = followed(reply.frames, act=Act.CLOSE), BodyFraming.CLOSE
     return reply
 
 
@@ -88,7 +88,7 @@ def no_framing_close(reply: Reply, context: Context) -> Reply:
 def content_length_body(reply: Reply, context: Context) -> Reply:
     """Legal: a document is sent with its length instead of in chunks."""
     if not context.stream:
-        reply.framing = Framing.LENGTH
+        reply.framing = BodyFraming.LENGTH
     return reply
 
 
@@ -96,7 +96,7 @@ def content_length_body(reply: Reply, context: Context) -> Reply:
 def chunked_errors(reply: Reply, context: Context) -> Reply:
     """Legal: errors are sent in chunks instead of with their length."""
     if reply.status >= 400:
-        reply.framing = Framing.CHUNKED
+        reply.framing = BodyFraming.CHUNKED
     return reply
 
 

@@ -9,7 +9,7 @@ from echosounder import specs
 from echosounder.mock_server.deviations.asked import calls_of, functions, turns
 from echosounder.mock_server.deviations.forms import Register, rewrites
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
@@ -220,13 +220,13 @@ def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-
     Layer.REQUEST,
     {"error.status-401", "error.bad-scheme", "models.auth", "balance.auth", FAULT},
 )
-def any_key_served(request: Request, context: Context) -> Request:
+def any_key_served(request: HttpRequest, context: Context) -> HttpRequest:
     """Every key is good, and none is needed."""
     return replace(request, headers={**request.headers, "authorization": "Bearer sk-anybody-0000"})
 
 
 @deviation("any-media-type-served", Layer.REQUEST, {"error.media-type"})
-def any_media_type_served(request: Request, context: Context) -> Request:
+def any_media_type_served(request: HttpRequest, context: Context) -> HttpRequest:
     """A body may be announced as anything."""
     return (
         replace(request, headers={**request.headers, "content-type": "application/json"}) if request.body else request
@@ -234,7 +234,7 @@ def any_media_type_served(request: Request, context: Context) -> Request:
 
 
 @deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused", "chat.beta-8k-only"})
-def beta_everywhere(request: Request, context: Context) -> Request:
+def beta_everywhere(request: HttpRequest, context: Context) -> HttpRequest:
     """What is beta is served on the stable paths too."""
     stable = request.method == "POST" and not request.target.startswith("/beta/")
     return replace(request, target=f"/beta{request.target}") if stable else request

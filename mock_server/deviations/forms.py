@@ -12,7 +12,7 @@ from typing import Any
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
-from echosounder.mock_server.net.http1 import Request, Response
+from echosounder.mock_server.net.http1 import HttpRequest, Response
 from echosounder.wire.strict_json import compact
 
 Function = Callable[..., Any]
@@ -72,7 +72,7 @@ def refuses(name: str, answer: Refused, breaks: Collection[str] = ()) -> Registe
     def register(condition: Function) -> Function:
         @deviation(name, Layer.ADMISSION, breaks)
         @wraps(condition)
-        def apply(request: Request, context: Context, **parameters: Any) -> Response | None:
+        def apply(request: HttpRequest, context: Context, **parameters: Any) -> Response | None:
             return answer.response() if condition(request, context, **parameters) else None
 
         return condition
@@ -86,7 +86,7 @@ def rewrites(name: str, breaks: Collection[str] = ()) -> Register:
     def register(change: Function) -> Function:
         @deviation(name, Layer.REQUEST, breaks)
         @wraps(change)
-        def apply(request: Request, context: Context, **parameters: Any) -> Request:
+        def apply(request: HttpRequest, context: Context, **parameters: Any) -> HttpRequest:
             return with_body(request, partial(change, context=context, **parameters))
 
         return change
@@ -94,7 +94,7 @@ def rewrites(name: str, breaks: Collection[str] = ()) -> Register:
     return register
 
 
-def with_body(request: Request, change: Callable[[dict[str, Any]], object]) -> Request:
+def with_body(request: HttpRequest, change: Callable[[dict[str, Any]], object]) -> HttpRequest:
     """The request with another body; the very same one where there is no JSON object, or where nothing changed."""
     try:
         old, new = json.loads(request.body), json.loads(request.body)

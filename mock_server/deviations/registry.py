@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from echosounder.mock_server.formats import NO_FORMAT, Edits
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.wire.errors import UsageError
 
 
@@ -32,7 +32,7 @@ class Layer(StrEnum):
 class Context:
     """What a deviation may look at. ``rng`` is seeded by the server's seed, the deviation and the request's number."""
 
-    request: Request
+    request: HttpRequest
     body: dict[str, Any]  # the request's JSON; empty if it has none
     rng: Random
     number: int  # of the request, from 1

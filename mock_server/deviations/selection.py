@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from echosounder.mock_server.deviations.registry import Deviation, find
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.wire.errors import UsageError
 
 SELECTORS = ("path", "model", "stream", "nth", "every", "p", "times")
@@ -36,7 +36,7 @@ class When:
                 raise UsageError(f"unknown selector when.{name}: choose from {', '.join(SELECTORS)}")
         return cls(**{name: _selector(name, text) for name, text in texts.items()})
 
-    def admits(self, request: Request, body: Mapping[str, Any]) -> bool:
+    def admits(self, request: HttpRequest, body: Mapping[str, Any]) -> bool:
         return (
             (self.path is None or fnmatchcase(request.path, self.path))
             and (self.model is None or fnmatchcase(str(body.get("model")), self.model))
@@ -75,7 +75,7 @@ class Selection:
     armed: int = 0  # of those, chosen
     applied: int = 0  # of those, changed by it
 
-    def chooses(self, request: Request, body: Mapping[str, Any], rng: Random) -> bool:
+    def chooses(self, request: HttpRequest, body: Mapping[str, Any], rng: Random) -> bool:
         """Whether this request is to suffer; counts."""
         when = self.when
         if not when.admits(request, body):

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import httptools
 
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.mock_server.net.scheduler import UNSENT, Scheduler, Stream
 
 MAX_HEADER = 64 * 1024
@@ -24,13 +24,13 @@ class Application(Protocol):
     """What a connection needs of the server."""
 
     max_body: int
-    connections: set["Connection"]
+    connections: set["ServerConnection"]
     scheduler: Scheduler
 
-    def handle(self, connection: "Connection", request: Request) -> None:
-        """Answer on the connection, now or later; every request ends with :meth:`Connection.finished`."""
+    def handle(self, connection: "ServerConnection", request: HttpRequest) -> None:
+        """Answer on the connection, now or later; every request ends with :meth:`ServerConnection.finished`."""
 
-    def refuse(self, connection: "Connection", status: int) -> None:
+    def refuse(self, connection: "ServerConnection", status: int) -> None:
         """Answer bytes that are no acceptable request; the connection closes after it."""
 
 
@@ -51,13 +51,13 @@ def _lower(name: bytes) -> str:
     return name.decode("latin-1").lower()
 
 
-class Connection(asyncio.BufferedProtocol):
+class ServerConnection(asyncio.BufferedProtocol):
     """All connections read into one buffer, since what was read is parsed at once: a new one each time, as large as a
     transport would make it, costs ten times the reading."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
-        self._queue: deque[Request | _Unacceptable] = deque()
+        self._queue: deque[HttpRequest | _Unacceptable] = deque()
         self._parser = httptools.HttpRequestParser(self)
         self._deaf = self.hung_up = False
         self.transport: asyncio.Transport
@@ -169,7 +169,7 @@ class Connection(asyncio.BufferedProtocol):
         parser = self._parser
         if parser.should_upgrade() and parser.get_method() != b"CONNECT":
             return  # the parser stopped before the body
-        request = Request(
+        request = HttpRequest(
             parser.get_method().decode("latin-1"),
             self._url.decode("latin-1"),
             self._headers,
@@ -233,7 +233,7 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
         self.busy = True
         match self._queue.popleft():
-            case Request() as request:
+            case HttpRequest() as request:
                 self._app.handle(self, request)
             case problem:
                 self._app.refuse(self, problem.status)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from echosounder.mock_server.net.http1 import LAST_CHUNK, Framing, Headers, Response, chunk, chunks
+from echosounder.mock_server.net.http1 import LAST_CHUNK, BodyFraming, Headers, Response, chunk, chunks
 from echosounder.mock_server.net.scheduler import Act
 from echosounder.wire.strict_json import compact
 
@@ -35,7 +35,7 @@ class Reply:
     status: int
     headers: Headers
     frames: Iterator[Frame]
-    framing: Framing = Framing.CHUNKED
+    framing: BodyFraming = BodyFraming.CHUNKED
     reason: str | None = None
     head_at: int = 0
     cut_at: int | None = None  # the connection is closed here, the body left without its end
@@ -110,7 +110,7 @@ def on_the_wire(reply: Reply, keep_alive: bool, body: bool = True) -> Iterator[F
     """Head and body as the connection carries them, one frame a write; for HEAD no *body*, only what is done to the connection."""
     frames: Iterable[Frame] = reply.frames
     response = Response(reply.status, reply.headers, framing=reply.framing, reason=reply.reason)
-    if reply.framing is Framing.LENGTH:
+    if reply.framing is BodyFraming.LENGTH:
         frames = list(frames)
         response.body = [frame.raw for frame in frames]
     yield Frame(reply.head_at, response.head(keep_alive))
@@ -124,13 +124,13 @@ def _framed(reply: Reply, frames: Iterable[Frame]) -> Iterator[Frame]:
         if frame.act is not None:
             yield frame
             return
-        if reply.framing is not Framing.CHUNKED:
+        if reply.framing is not BodyFraming.CHUNKED:
             yield frame
         elif frame.raw:
             yield Frame(at, chunk(frame.raw), tokens=frame.tokens)
     if reply.cut_at is not None:
         yield Frame(reply.cut_at, act=Act.CLOSE)
-    elif reply.framing is Framing.CHUNKED:
+    elif reply.framing is BodyFraming.CHUNKED:
         yield Frame(at, LAST_CHUNK)
 
 
@@ -159,7 +159,7 @@ def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool
     """What :func:`on_the_wire` and :meth:`Writes.add` give for a finished response, at a fraction of their cost."""
     head, cut = response.head(keep_alive), response.cut_at
     pieces = response.body
-    if response.framing is Framing.CHUNKED:
+    if response.framing is BodyFraming.CHUNKED:
         pieces = chunks(pieces)
         if cut is None:
             pieces[-1:] = [b"".join([*pieces[-1:], LAST_CHUNK])]

@@ -9,7 +9,7 @@ Headers = list[tuple[str, str]]
 
 
 @dataclass(slots=True)
-class Request:
+class HttpRequest:
     """A complete request. Header names are lower-case; the last of several equal ones wins. ``arrived`` in monotonic ns."""
 
     method: str
@@ -27,7 +27,7 @@ class Request:
         return self.target.partition("?")[0]
 
 
-class Framing(StrEnum):
+class BodyFraming(StrEnum):
     CHUNKED = "chunked"
     LENGTH = "length"
     CLOSE = "close"
@@ -41,7 +41,7 @@ class Response:
     headers: Headers = field(default_factory=list)
     body: list[bytes] = field(default_factory=list)
     due: list[int] = field(default_factory=list)
-    framing: Framing = Framing.LENGTH
+    framing: BodyFraming = BodyFraming.LENGTH
     reason: str | None = None
     head_due: int = 0
     cut_at: int | None = None  # close without an end at this offset
@@ -51,11 +51,11 @@ class Response:
         """Status line and headers, framing headers included."""
         lines = [f"HTTP/1.1 {self.status} {reason(self.status) if self.reason is None else self.reason}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
-        if self.framing is Framing.CHUNKED:
+        if self.framing is BodyFraming.CHUNKED:
             lines.append("transfer-encoding: chunked")
-        elif self.framing is Framing.LENGTH and self.status >= 200 and self.status != 204:
+        elif self.framing is BodyFraming.LENGTH and self.status >= 200 and self.status != 204:
             lines.append(f"content-length: {sum(map(len, self.body))}")
-        if not keep_alive or self.framing is Framing.CLOSE:
+        if not keep_alive or self.framing is BodyFraming.CLOSE:
             lines.append("connection: close")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 

@@ -14,7 +14,7 @@ LISTENING = "listening on "
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningMock:
     """A mock that is ready. ``url`` has no trailing slash."""
 
     url: str
@@ -22,7 +22,7 @@ class Running:
 
 
 @contextmanager
-def spawn(**settings: Any) -> Iterator[Running]:
+def spawn(**settings: Any) -> Iterator[RunningMock]:
     """Run ``python -m echosounder.mock_server`` until the block ends. Settings are the fields of :class:`Config`.
 
     Raises :class:`CannotJudge` when it does not come up, and again at the end when it did not stop with exit code 0.
@@ -39,7 +39,7 @@ def spawn(**settings: Any) -> Iterator[Running]:
             line = process.stdout.readline()
             if not line.startswith(LISTENING):
                 raise CannotJudge(f"the mock did not start (exit code {process.wait()}): {' '.join(command)}")
-            yield Running(line.removeprefix(LISTENING).strip(), process.pid)
+            yield RunningMock(line.removeprefix(LISTENING).strip(), process.pid)
         finally:
             process.terminate()
             try:

@@ -20,7 +20,7 @@ from echosounder.mock_server.deviations.armed import Armed
 from echosounder.mock_server.deviations.armoury import HEADER
 from echosounder.mock_server.deviations.registry import Layer
 from echosounder.mock_server.net.frames import Frame, Reply
-from echosounder.mock_server.net.http1 import Framing, Request
+from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest
 from echosounder.mock_server.net.scheduler import Act
 from echosounder.wire.errors import UsageError
 
@@ -77,7 +77,7 @@ class Upstream:
 class Passage:
     """One request on its way to the upstream and back. ``emit`` is called in the event loop, with None at the end."""
 
-    request: Request
+    request: HttpRequest
     armed: Armed
     emit: Callable[[Frame | None], None]
     backlog: Callable[[], int]
@@ -100,7 +100,7 @@ class Passage:
         """Everything that the client is to get; runs in the thread."""
         reply = self.armed.deviate(self._reply(upstream))
         self.status = reply.status
-        self.keep_alive = self.keep_alive and reply.framing is not Framing.CLOSE
+        self.keep_alive = self.keep_alive and reply.framing is not BodyFraming.CLOSE
         yield from self.armed.wire(reply, self.keep_alive, self.request.method != "HEAD")
 
     def _reply(self, upstream: Upstream) -> Reply:
@@ -118,7 +118,7 @@ class Passage:
             return _bad_gateway(str(error), self.at())
         kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP]
         empty = request.method == "HEAD" or answer.status in (204, 304) or answer.getheader("content-length") == "0"
-        framing = Framing.LENGTH if empty else Framing.CHUNKED
+        framing = BodyFraming.LENGTH if empty else BodyFraming.CHUNKED
         return Reply(answer.status, kept, self._body(answer, connection), framing, answer.reason, self.at())
 
     def at(self) -> int:
@@ -167,7 +167,7 @@ def _events(data: bytes) -> tuple[list[bytes], bytes]:
 
 def _bad_gateway(reason: str, at: int) -> Reply:
     response = refusals.Refused(502, f"upstream: {reason}", "bad_gateway", "bad_gateway").response()
-    return Reply(502, response.headers, iter([Frame(at, response.body[0])]), Framing.LENGTH, head_at=at)
+    return Reply(502, response.headers, iter([Frame(at, response.body[0])]), BodyFraming.LENGTH, head_at=at)
 
 
 class Relay:

@@ -11,7 +11,7 @@ from typing import Any
 
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.mock import Mock
-from echosounder.mock_server.net.connection import Connection
+from echosounder.mock_server.net.connection import ServerConnection
 from echosounder.wire.errors import UsageError
 
 SWEEP_S = 0.25
@@ -29,7 +29,7 @@ async def _serve(config: Config) -> None:
     mock = Mock(config, loop)
     loop.set_exception_handler(Complaints())
     try:
-        listener = await loop.create_server(lambda: Connection(mock), config.host, config.port, backlog=4096)
+        listener = await loop.create_server(lambda: ServerConnection(mock), config.host, config.port, backlog=4096)
     except OSError as error:
         raise UsageError(
             f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; choose another address or port"

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 
 pytestmark = pytest.mark.field
 USERS = 40
@@ -21,23 +21,25 @@ KEY = {"DEEPSEEK_API_KEY": "sk-test-000000000"}
 
 
 @pytest.fixture
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(seed=1, ttft_ms=200, itl_ms=20) as running:
         yield running
 
 
-def load(mock: Running, out: Path, *options: str) -> "subprocess.Popen[bytes]":
+def load(mock: RunningMock, out: Path, *options: str) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "echosounder", "load", "streaming", mock.url, "--out", str(out), *options]
     return subprocess.Popen(command, env=os.environ | KEY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def journal(mock: Running) -> list[Any]:
+def journal(mock: RunningMock) -> list[Any]:
     entries = httpx.get(f"{mock.url}/__mock/journal").json()["entries"]
     return [entry for entry in entries if entry["path"] == "/chat/completions"]
 
 
 @pytest.mark.parametrize("how", ["time is up", "Ctrl-C"])
-def test_streams_of_twenty_seconds_stopped_after_ten_are_all_reported(mock: Running, tmp_path: Path, how: str) -> None:
+def test_streams_of_twenty_seconds_stopped_after_ten_are_all_reported(
+    mock: RunningMock, tmp_path: Path, how: str
+) -> None:
     """Every stream that the server saw is in the report, with the tokens it had got by then."""
     duration = "10s" if how == "time is up" else "60s"
     begun = time.monotonic()
@@ -56,7 +58,7 @@ def test_streams_of_twenty_seconds_stopped_after_ten_are_all_reported(mock: Runn
     assert report["metrics"]["gap_ms"]["count"] > USERS * 350, "a gap each 20 ms, for some nine seconds"
 
 
-def test_a_stall_of_two_seconds_is_seen_from_the_schedule(mock: Running, tmp_path: Path) -> None:
+def test_a_stall_of_two_seconds_is_seen_from_the_schedule(mock: RunningMock, tmp_path: Path) -> None:
     """Coordinated omission: nine users, so the plain figures see the stall nine times; from the schedule, everybody waits."""
     with load(mock, tmp_path, "--users", "9", "--rate", "20", "--output-tokens", "4", "--duration", "10s") as process:
         time.sleep(5)

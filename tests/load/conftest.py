@@ -11,7 +11,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from echosounder.load.client.call import Call, Job
+from echosounder.load.client.call import ActiveCall, Job
 from echosounder.load.client.client import Client, Endpoint
 from echosounder.wire.formats import CHAT
 
@@ -127,18 +127,18 @@ def make_client(address: Any, tls: Any = None, **limits: int) -> Client:
     return Client(Endpoint(socket.AF_INET, address, "localhost", tls, **limits), gevent.get_hub().loop)
 
 
-def send(client: Client, number: int = 0, job: Job = JOB, request: bytes = REQUEST) -> tuple[list[Call], Event]:
+def send(client: Client, number: int = 0, job: Job = JOB, request: bytes = REQUEST) -> tuple[list[ActiveCall], Event]:
     """Send a request; the list that the call goes into when it has ended, and the event of that."""
-    ended: list[Call] = []
+    ended: list[ActiveCall] = []
     over = Event()
 
-    def done(call: Call) -> None:
+    def done(call: ActiveCall) -> None:
         ended.append(call)
         over.set()
 
     client.done = done
     now = time.monotonic_ns()
-    client.send(Call(str(number), job, now, now, keep=True), request)
+    client.send(ActiveCall(str(number), job, now, now, keep=True), request)
     return ended, over
 
 
@@ -151,10 +151,10 @@ def fetch(
     tls: Any = None,
     sweep: bool = True,
     **limits: int,
-) -> list[Call]:
+) -> list[ActiveCall]:
     """Send *calls* requests one after the other on one client; the calls as they ended."""
     client = make_client(address, tls, **limits)
-    all_ended: list[Call] = []
+    all_ended: list[ActiveCall] = []
     with sweeping(client) if sweep else nullcontext():
         for number in range(calls):
             ended, over = send(client, number, job, request)
@@ -166,15 +166,15 @@ def fetch(
 
 
 @pytest.fixture
-def many() -> Callable[..., list[Call]]:
+def many() -> Callable[..., list[ActiveCall]]:
     return fetch
 
 
 @pytest.fixture
-def one() -> Callable[..., Call]:
+def one() -> Callable[..., ActiveCall]:
     """The one call that :func:`fetch` made."""
 
-    def run(address: Any, **options: Any) -> Call:
+    def run(address: Any, **options: Any) -> ActiveCall:
         (call,) = fetch(address, **options)
         return call
 
@@ -182,10 +182,10 @@ def one() -> Callable[..., Call]:
 
 
 @pytest.fixture
-def cancelled() -> Callable[..., Call]:
+def cancelled() -> Callable[..., ActiveCall]:
     """A call that is cancelled after some seconds."""
 
-    def run(address: Any, after: float) -> Call:
+    def run(address: Any, after: float) -> ActiveCall:
         client = make_client(address)
         ended, _ = send(client)
         with sweeping(client):
@@ -197,10 +197,10 @@ def cancelled() -> Callable[..., Call]:
 
 
 @pytest.fixture
-def busy() -> Callable[..., tuple[Call, bool]]:
+def busy() -> Callable[..., tuple[ActiveCall, bool]]:
     """A call whose client is busy for some seconds, and whether the kernel stamped its reads."""
 
-    def run(address: Any, seconds: float) -> tuple[Call, bool]:
+    def run(address: Any, seconds: float) -> tuple[ActiveCall, bool]:
         client = make_client(address)
         ended, over = send(client)
         gevent.sleep(0.03)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from echosounder.load.client.call import Call, Job, sample
+from echosounder.load.client.call import ActiveCall, Job, sample
 from echosounder.load.client.call import exchange as exchange_of
 from echosounder.load.client.framing import Framing
 from echosounder.load.figures.latency import COMPLETED, outcome
@@ -108,7 +108,7 @@ def test_ends_of_streams_are_told_apart(
     "steps", [row[1] for row in ENDS if row[2] is not StreamEnd.IDLE_TIMEOUT], ids=lambda steps: ""
 )
 def test_the_end_and_the_stamps_are_those_of_the_shared_rules(scripted: Any, one: Any, steps: tuple[Any, ...]) -> None:
-    call: Call = one(scripted(*steps).address, idle_timeout=700_000_000)
+    call: ActiveCall = one(scripted(*steps).address, idle_timeout=700_000_000)
     record, shared = sample(call), exchange_of(call, "", ())
     assert record.end == stream_end(shared)
     expected = timeline(shared)

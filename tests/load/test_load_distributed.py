@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echosounder.load.engine import Outcome, run
+from echosounder.load.engine import LoadResult, run
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options, checked
 from echosounder.load.sample import Sample
@@ -27,7 +27,7 @@ def test_a_master_and_its_workers(tmp_path: Path) -> None:
     """Each worker keeps its own share; the master has all of it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    shares: list[Outcome] = []
+    shares: list[LoadResult] = []
 
     def work(number: int) -> None:
         shares.append(

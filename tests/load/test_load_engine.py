@@ -11,11 +11,11 @@ import httpx
 import jsonschema
 import pytest
 
-from echosounder.load.engine import Outcome, run
+from echosounder.load.engine import LoadResult, run
 from echosounder.load.options import Options
 from echosounder.load.worker.arrivals import poisson
 from echosounder.load.worker.shape import parse
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.reports.kinds import schema
 from echosounder.wire.runlog import read
 
@@ -23,17 +23,17 @@ KEY = "sk-test-0123456789"
 
 
 @pytest.fixture(scope="module")
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(seed=1, ttft_ms=20, itl_ms=5) as running:
         yield running
 
 
-def options(mock: Running, out: Path) -> Options:
+def options(mock: RunningMock, out: Path) -> Options:
     return Options(url=mock.url, api_key=KEY, out=out, duration=1.0, drain=10.0, flush=0.2)
 
 
 @pytest.fixture(scope="module")
-def closed(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def closed(mock: RunningMock, tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
     """A closed-loop run of six users."""
     out = tmp_path_factory.mktemp("closed")
     slo = ("ttft_p95<2s", "failures<1%", "goodput>1/s")
@@ -45,7 +45,7 @@ def closed(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     pytest.skip(f"the machine is too busy to measure: {outcome.report['measurement']['reasons']}")
 
 
-def test_a_run_reports_everything(closed: Outcome) -> None:
+def test_a_run_reports_everything(closed: LoadResult) -> None:
     report = closed.report
     jsonschema.validate(report, schema("load"))
     counts = report["counts"]
@@ -58,7 +58,7 @@ def test_a_run_reports_everything(closed: Outcome) -> None:
     assert float(report["cost"]["usd"]) > 0
 
 
-def test_the_log_holds_everything_and_no_secret(closed: Outcome, breaches: Callable[[Path], list[Any]]) -> None:
+def test_the_log_holds_everything_and_no_secret(closed: LoadResult, breaches: Callable[[Path], list[Any]]) -> None:
     assert breaches(closed.log) == []
     log = read(closed.log).finished()
     assert len(log.samples) == closed.report["counts"]["sent"]
@@ -67,7 +67,7 @@ def test_the_log_holds_everything_and_no_secret(closed: Outcome, breaches: Calla
     assert KEY not in closed.log.read_text(encoding="utf-8")
 
 
-def test_the_stamps_agree_with_the_journal_of_the_server(closed: Outcome, mock: Running) -> None:
+def test_the_stamps_agree_with_the_journal_of_the_server(closed: LoadResult, mock: RunningMock) -> None:
     """The server wrote down when it had written; both clocks are one."""
     entries = {entry["trace"]: entry for entry in httpx.get(mock.url + "/__mock/journal").json()["entries"]}
     errors = []
@@ -79,14 +79,14 @@ def test_the_stamps_agree_with_the_journal_of_the_server(closed: Outcome, mock: 
     assert abs(statistics.median(errors)) < 0.5, "milliseconds"
 
 
-def test_the_window_of_a_rate_ends_when_its_time_does(mock: Running, tmp_path: Path) -> None:
+def test_the_window_of_a_rate_ends_when_its_time_does(mock: RunningMock, tmp_path: Path) -> None:
     """Due at 0 and at 0.5 s, answered at once: two requests in a second are two a second, and not four."""
     outcome = run(replace(options(mock, tmp_path), rate="2"))
     assert outcome.report["duration_s"] == 1.0
     assert outcome.report["throughput"]["requests_per_s"] == 2.0
 
 
-def test_the_exchanges_that_are_kept_come_from_all_of_the_run(mock: Running, tmp_path: Path) -> None:
+def test_the_exchanges_that_are_kept_come_from_all_of_the_run(mock: RunningMock, tmp_path: Path) -> None:
     load = replace(options(mock, tmp_path), rate="100", sample_every=1, sample_limit=10)
     indices = [int(exchange.id.partition("-")[2]) for exchange in read(run(load).log).exchanges]
     assert 8 <= len(indices) <= 10
@@ -94,7 +94,7 @@ def test_the_exchanges_that_are_kept_come_from_all_of_the_run(mock: Running, tmp
     assert len([index for index in indices if index < 50]) <= 7
 
 
-def test_an_open_loop_run_keeps_its_schedule_and_leaves_the_warm_up_out(mock: Running, tmp_path: Path) -> None:
+def test_an_open_loop_run_keeps_its_schedule_and_leaves_the_warm_up_out(mock: RunningMock, tmp_path: Path) -> None:
     load = replace(options(mock, tmp_path), rate="40", arrival="poisson", warmup=0.5, scenario="mixed")
     outcome = run(load)
     records = [json.loads(line) for line in outcome.log.read_text(encoding="utf-8").splitlines()]

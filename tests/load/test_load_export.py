@@ -11,19 +11,19 @@ import pytest
 from echosounder.load.engine import run
 from echosounder.load.export import COLUMNS, export
 from echosounder.load.options import Options
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import read
 
 
 @pytest.fixture(scope="module")
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(ttft_ms=30, itl_ms=5) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def log(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def log(mock: RunningMock, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("log")
     options = Options(url=mock.url, out=out, users="2", duration=0.5, flush=0.2, api_key="sk-test-000000000")
     return run(replace(options, scenario="mixed")).log

@@ -20,7 +20,7 @@ from echosounder.load.figures.slo import evaluate, parse
 from echosounder.load.figures.validity import Signals, judge
 from echosounder.load.sample import Sample, from_record
 from echosounder.load.worker.breaker import Breaker
-from echosounder.load.worker.budget import Budget
+from echosounder.load.worker.budget import LoadBudget
 from echosounder.specs import Rates
 from echosounder.wire.errors import UsageError
 from echosounder.wire.latency import nearest_rank
@@ -294,7 +294,7 @@ JOB = Job("chat", "/x", b"{}", ceiling_tokens=1000, max_tokens=500)  # its ceili
 
 
 def test_the_budget_is_debited_before_and_settled_after() -> None:
-    budget = Budget(RATES, usd=Decimal("0.005"))
+    budget = LoadBudget(RATES, usd=Decimal("0.005"))
     assert [budget.debit(JOB) for _ in range(3)] == [True, True, False]
     budget.settle(JOB, Usage(prompt=1000, completion=100, hit=1000, miss=0), refused=False)
     assert budget.reserved == Decimal("0.0023")
@@ -307,7 +307,7 @@ def test_the_budget_is_debited_before_and_settled_after() -> None:
 
 def test_a_ceiling_is_at_the_highest_price_of_the_day_and_a_bill_at_that_of_the_moment() -> None:
     peak = Rates(hit=Decimal("0.2"), miss=Decimal(2), output=Decimal(4))
-    budget = Budget(peak, usd=Decimal("0.005"), paid=lambda: RATES)
+    budget = LoadBudget(peak, usd=Decimal("0.005"), paid=lambda: RATES)
     assert [budget.debit(JOB) for _ in range(2)] == [True, False]  # a ceiling is 0.004
     budget.settle(JOB, Usage(prompt=1000, completion=100, hit=1000, miss=0), refused=False)
     assert budget.reserved == Decimal("0.0003")
@@ -323,7 +323,7 @@ def test_what_a_cap_counts_with_does_not_depend_on_the_hour(hour: int) -> None:
 
 
 def test_a_cap_on_requests() -> None:
-    budget = Budget(requests=2)
+    budget = LoadBudget(requests=2)
     assert [budget.debit(JOB) for _ in range(3)] == [True, True, False]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from echosounder.load.client.call import Call, Job, sample
+from echosounder.load.client.call import ActiveCall, Job, sample
 from echosounder.load.figures.latency import column_us
 
 WHOLE = Job("chat", "/chat/completions", b"{}", False, 10, 10, format="chat")
@@ -34,7 +34,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_empty_lines_before_an_answer_are_keep_alives(
-    scripted: Callable[..., Any], one: Callable[..., Call], name: str
+    scripted: Callable[..., Any], one: Callable[..., ActiveCall], name: str
 ) -> None:
     steps, count = ANSWERS[name]
     server = scripted(*steps)
@@ -46,7 +46,7 @@ def test_empty_lines_before_an_answer_are_keep_alives(
 
 @pytest.mark.best_of(5)
 def test_their_interval_and_the_queue_that_they_show_are_those_of_the_server(
-    scripted: Callable[..., Any], one: Callable[..., Call]
+    scripted: Callable[..., Any], one: Callable[..., ActiveCall]
 ) -> None:
     server = scripted(*ANSWERS["three"][0])
     record = sample(one(server.address, job=WHOLE))

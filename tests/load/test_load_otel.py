@@ -15,13 +15,13 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
 from echosounder.load.watch.live import snapshot
 from echosounder.load.watch.otel import exporting
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 
 STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)
 
 
 @pytest.fixture(scope="module")
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(ttft_ms=30, itl_ms=5) as running:
         yield running
 
@@ -87,7 +87,7 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, A
 
 
 def test_the_last_of_a_run_that_is_posted_is_what_the_report_says(
-    posted: Callable[[], dict[str, Any]], mock: Running, tmp_path: Path
+    posted: Callable[[], dict[str, Any]], mock: RunningMock, tmp_path: Path
 ) -> None:
     options = Options(url=mock.url, out=tmp_path, users="2", duration=1.0, otel=True, api_key="sk-test-000000000")
     counts = run(replace(options, output_tokens="5")).report["counts"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from echosounder.load.worker import arrivals
 from echosounder.load.worker.dispatcher import PAUSE, SECOND, Dispatcher
-from echosounder.load.worker.shape import Segment, Shape, parse
+from echosounder.load.worker.shape import LoadShape, Segment, parse
 from echosounder.wire.errors import UsageError
 
 SHAPES = [
@@ -67,12 +67,12 @@ def test_steps_change_the_spacing_at_their_border() -> None:
 
 levels = st.floats(0, 200).map(lambda level: round(level, 3))
 shapes = st.lists(st.builds(Segment, st.floats(0.1, 5), levels, levels), min_size=1, max_size=5).map(
-    lambda segments: Shape(tuple(segments))
+    lambda segments: LoadShape(tuple(segments))
 )
 
 
 @given(shapes)
-def test_a_constant_schedule_holds_the_area_under_the_shape(shape: Shape) -> None:
+def test_a_constant_schedule_holds_the_area_under_the_shape(shape: LoadShape) -> None:
     due = list(arrivals.constant(shape))
     assert due == sorted(due)
     assert len(due) == pytest.approx(shape.area, abs=1.01)
@@ -80,14 +80,14 @@ def test_a_constant_schedule_holds_the_area_under_the_shape(shape: Shape) -> Non
 
 
 @given(shapes, st.integers(0, 2**32))
-def test_a_poisson_schedule_is_ascending_and_the_same_for_the_same_seed(shape: Shape, seed: int) -> None:
+def test_a_poisson_schedule_is_ascending_and_the_same_for_the_same_seed(shape: LoadShape, seed: int) -> None:
     due = list(arrivals.poisson(shape, seed))
     assert due == sorted(due)
     assert due == list(arrivals.poisson(shape, seed))
 
 
 @given(shapes, st.integers(1, 9), st.integers(0, 99))
-def test_the_shares_of_the_workers_are_the_whole_schedule(shape: Shape, workers: int, seed: int) -> None:
+def test_the_shares_of_the_workers_are_the_whole_schedule(shape: LoadShape, workers: int, seed: int) -> None:
     whole = list(enumerate(arrivals.poisson(shape, seed)))
     shares = [list(arrivals.share(arrivals.poisson(shape, seed), worker, workers)) for worker in range(workers)]
     assert sorted(itertools.chain(*shares)) == whole

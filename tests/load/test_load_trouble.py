@@ -22,7 +22,7 @@ from echosounder.load.options import Options, checked
 from echosounder.load.sample import Sample
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.breaker import Breaker
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire.errors import CannotJudge, EchosounderError, KeyRefused, Unreachable, UsageError
 from echosounder.wire.runlog import read
 from echosounder.wire.stream import StreamEnd
@@ -52,7 +52,7 @@ CLIENT_LIMIT_REACHED = (
 
 
 @pytest.fixture(scope="module")
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(seed=1, ttft_ms=10, itl_ms=2) as running:
         yield running
 
@@ -186,7 +186,7 @@ def test_a_budget_needs_a_price(options: Options, routed: Any) -> None:
         run(replace(options, url=routed(STREAM).url, budget_usd="1"))
 
 
-def test_the_budget_is_never_passed(options: Options, mock: Running) -> None:
+def test_the_budget_is_never_passed(options: Options, mock: RunningMock) -> None:
     """200 prompt tokens at 1 and 64 output tokens at 2 dollars per million: at most 0.000328 each."""
     budget = "0.003"
     outcome = run(replace(options, url=mock.url, users="4", budget_usd=budget, prices=("0.1", "1", "2"), duration=5.0))
@@ -258,7 +258,7 @@ def started_worker(out: Path, number: int = 0) -> int:
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no prlimit: the limit of another process cannot be set")
-def test_a_disk_without_room_keeps_what_was_written(options: Options, mock: Running) -> None:
+def test_a_disk_without_room_keeps_what_was_written(options: Options, mock: RunningMock) -> None:
     """A file size that the worker may not pass fails like a full disk, in the middle of a line."""
 
     def fill_the_disk() -> None:
@@ -337,7 +337,7 @@ def begun_worker(out: Path, number: int) -> int:
     return int(json.loads(part.read_text(encoding="utf-8").splitlines()[0])["pid"])
 
 
-def test_a_run_whose_only_worker_was_killed_judges_nothing(options: Options, mock: Running) -> None:
+def test_a_run_whose_only_worker_was_killed_judges_nothing(options: Options, mock: RunningMock) -> None:
     kill_later(options, 0, 0.8)
     outcome = run(replace(options, url=mock.url, rate="20", duration=3.0))
     assert outcome.exit_code == 3
@@ -471,7 +471,7 @@ def test_requests_that_never_found_a_user_were_not_fast(options: Options, routed
     assert [each["met"] for each in outcome.report["slo"]] == [False, True]
 
 
-def test_a_trace_is_replayed_with_its_lengths(options: Options, mock: Running, tmp_path: Path) -> None:
+def test_a_trace_is_replayed_with_its_lengths(options: Options, mock: RunningMock, tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     rows = [
         {"offset": 0.4, "prompt_tokens": 30, "output_tokens": 5},

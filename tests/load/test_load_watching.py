@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from echosounder.load.engine import Outcome, run
+from echosounder.load.engine import LoadResult, run
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
 from echosounder.load.watch.live import snapshot
 from echosounder.load.watch.prometheus import serving
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire.errors import CannotJudge, UsageError
 
 
@@ -40,7 +40,7 @@ def fetch(url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(ttft_ms=30, itl_ms=5) as running:
         yield running
 
@@ -49,7 +49,7 @@ class Watched:
     """A run in a thread, with what was seen of it from outside."""
 
     def __init__(self, options: Options, watch: Callable[[], Any]) -> None:
-        self.outcome: Outcome | None = None
+        self.outcome: LoadResult | None = None
 
         def work() -> None:
             self.outcome = run(options)
@@ -63,7 +63,7 @@ class Watched:
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
-def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: Running, tmp_path: Path) -> None:
+def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: RunningMock, tmp_path: Path) -> None:
     web, metrics = free_port(), free_port()
     page = f"http://127.0.0.1:{web}"
     chromium = [
@@ -203,7 +203,7 @@ def test_a_port_that_is_taken_is_said() -> None:
         pass
 
 
-def test_a_page_whose_port_is_taken_is_said(mock: Running, tmp_path: Path) -> None:
+def test_a_page_whose_port_is_taken_is_said(mock: RunningMock, tmp_path: Path) -> None:
     """Locust prints its statistics behind the error, empty tables."""
     options = Options(url=mock.url, out=tmp_path, users="2", duration=1.0, api_key="sk-test-000000000")
     with (
@@ -215,7 +215,7 @@ def test_a_page_whose_port_is_taken_is_said(mock: Running, tmp_path: Path) -> No
 
 @pytest.mark.field
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus")
-def test_prometheus_scrapes_a_run(mock: Running, tmp_path: Path) -> None:
+def test_prometheus_scrapes_a_run(mock: RunningMock, tmp_path: Path) -> None:
     """Debian's own: it takes the figures while the run goes on, and answers questions about them."""
     metrics, own = free_port(), free_port()
     target = {"job_name": "load", "scrape_interval": "200ms", "static_configs": [{"targets": [f"127.0.0.1:{metrics}"]}]}

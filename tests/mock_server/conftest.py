@@ -6,19 +6,19 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 
 KEY = "sk-test-0000000000"
 
 
 @pytest.fixture(scope="session")
-def mock() -> Iterator[Running]:
+def mock() -> Iterator[RunningMock]:
     with spawn(seed=1, ttft_ms=1, itl_ms=0.1) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def client(mock: Running) -> Iterator[httpx.Client]:
+def client(mock: RunningMock) -> Iterator[httpx.Client]:
     with _connect(mock) as made:
         yield made
 
@@ -29,7 +29,7 @@ def connect() -> Callable[..., httpx.Client]:
     return _connect
 
 
-def _connect(running: Running, key: str = KEY) -> httpx.Client:
+def _connect(running: RunningMock, key: str = KEY) -> httpx.Client:
     return httpx.Client(base_url=running.url, headers={"authorization": f"Bearer {key}"}, timeout=20)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from echosounder.mock_server.net.process import Running
+from echosounder.mock_server.net.process import RunningMock
 
 MODEL = "deepseek-v4-flash"
 WEATHER = {
@@ -21,13 +21,13 @@ PLAIN = {"thinking": {"type": "disabled"}}
 
 
 @pytest.fixture(scope="module")
-def sdk(mock: Running) -> Iterator[openai.OpenAI]:
+def sdk(mock: RunningMock) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=mock.url, api_key="sk-test-0000000000", max_retries=0) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def beta(mock: Running) -> Iterator[openai.OpenAI]:
+def beta(mock: RunningMock) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{mock.url}/beta", api_key="sk-test-0000000000", max_retries=0) as client:
         yield client
 
@@ -116,7 +116,7 @@ def test_refusals_are_typed_errors(sdk: openai.OpenAI, error: type[openai.APISta
     assert raised.value.code == "invalid_request_error"
 
 
-def test_wrong_key_is_an_authentication_error(mock: Running) -> None:
+def test_wrong_key_is_an_authentication_error(mock: RunningMock) -> None:
     with (
         openai.OpenAI(base_url=mock.url, api_key="sk-invalid-1234", max_retries=0) as client,
         pytest.raises(openai.AuthenticationError, match=r"\*\*\*\*1234 is invalid"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from echosounder.mock_server.net.process import Running
+from echosounder.mock_server.net.process import RunningMock
 
 pytestmark = pytest.mark.field
 ROOT = Path(__file__).parents[2]
@@ -15,14 +15,14 @@ HERE = Path(__file__).parent / "clients"
 TEXT = "你好 👩‍👩‍👧"
 
 
-def run(running: Running, *command: str) -> dict[str, Any]:
+def run(running: RunningMock, *command: str) -> dict[str, Any]:
     done = subprocess.run([*command, running.url], capture_output=True, encoding="utf-8", timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     understood: dict[str, Any] = json.loads(done.stdout)
     return understood
 
 
-def node(running: Running, script: str) -> dict[str, Any]:
+def node(running: RunningMock, script: str) -> dict[str, Any]:
     """Node looks for packages beside the script: so it is copied to where they are."""
     home = ROOT / ".field" / "clients"
     assert (home / "node_modules").is_dir(), "run make field, which installs the clients"
@@ -31,7 +31,7 @@ def node(running: Running, script: str) -> dict[str, Any]:
     return run(running, "node", str(copy))
 
 
-def test_openai_for_node(mock: Running) -> None:
+def test_openai_for_node(mock: RunningMock) -> None:
     got = node(mock, "openai.mjs")
     assert got["chat"] == got["streamed"] == TEXT
     assert got["usage"]["total_tokens"] == got["usage"]["prompt_tokens"] + got["usage"]["completion_tokens"]
@@ -48,7 +48,7 @@ def test_openai_for_node(mock: Running) -> None:
     }
 
 
-def test_ai_sdk(mock: Running) -> None:
+def test_ai_sdk(mock: RunningMock) -> None:
     got = node(mock, "ai_sdk.mjs")
     assert got["chat"] == got["streamed"] == TEXT
     assert got["reasoned"] is True
@@ -58,7 +58,7 @@ def test_ai_sdk(mock: Running) -> None:
     assert got["error"] == [True, 401, "Authentication Fails, Your api key: ****1234 is invalid"]
 
 
-def test_langchain(mock: Running) -> None:
+def test_langchain(mock: RunningMock) -> None:
     got = run(mock, str(ROOT / ".field" / "langchain" / "bin" / "python"), str(HERE / "langchain_client.py"))
     assert got["chat"] == got["streamed"] == TEXT
     assert got["reasoned"] is True

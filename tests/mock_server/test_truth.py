@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from echosounder import specs
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire.prices import bill_usage
 from echosounder.wire.tokens import count, vocabulary
 from echosounder.wire.usage import usage as counts_of
@@ -80,7 +80,7 @@ def test_same_seed_same_bytes(connect: Connect) -> None:
     assert first != run(8)
 
 
-def send_all(running: Running, requests: list[tuple[str, dict[str, Any]]], at_once: int) -> list[dict[str, Any]]:
+def send_all(running: RunningMock, requests: list[tuple[str, dict[str, Any]]], at_once: int) -> list[dict[str, Any]]:
     """The usage of each answer; *at_once* threads with a connection each."""
     host = running.url.removeprefix("http://")
     headers = {"Authorization": "Bearer sk-test-0000000000", "Content-Type": "application/json"}
@@ -225,7 +225,7 @@ def test_concurrency_is_limited_and_refusals_cost_nothing(connect: Connect) -> N
     assert all(entry["price"] is None for entry in entries if entry["status"] == 429)
 
 
-def test_user_ids_and_keys_do_not_share_the_cache(connect: Connect, mock: Running) -> None:
+def test_user_ids_and_keys_do_not_share_the_cache(connect: Connect, mock: RunningMock) -> None:
     body = said(LONG, max_tokens=1)
 
     def hit(client: httpx.Client, **more: str) -> int:

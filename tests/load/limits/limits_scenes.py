@@ -8,7 +8,7 @@ from simulated_limiters import AtRandom, Both, Bucket, Concurrency, Fixed, NoLim
 
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.discovery import Discovery, discover
-from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.limits.goal import LimiterGoal, LimiterJobs
 from echosounder.load.limits.judge import results
 from echosounder.load.limits.report import rate_limit
 
@@ -88,7 +88,7 @@ class Played:
 @cache
 def played(name):
     chosen = SCENES[name]
-    bench = Bench(Goal(**chosen.goal), Asking("deepseek-v4-flash", "2026-08"))
+    bench = Bench(LimiterGoal(**chosen.goal), LimiterJobs("deepseek-v4-flash", "2026-08"))
     target = simulated.Target(chosen.limiter, **chosen.target)
     discovery = target.run(discover(bench, simulated.wall))
     judged = {result.requirement: result for result in results(discovery, "2026-08")}

@@ -7,11 +7,11 @@ import simulated_limiters
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.discovery import discover
-from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.limits.goal import LimiterGoal, LimiterJobs
 
 
 def found(make, seed):
-    bench = Bench(Goal(seed=seed, policies=False), Asking("deepseek-v4-flash", "2026-08"))
+    bench = Bench(LimiterGoal(seed=seed, policies=False), LimiterJobs("deepseek-v4-flash", "2026-08"))
     target = simulated.Target(make, seed)
     return target.run(discover(bench, simulated.wall)), target
 

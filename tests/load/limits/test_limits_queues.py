@@ -4,7 +4,7 @@ import pytest
 
 from echosounder.load.experiment.script import Outcome
 from echosounder.load.limits.bench import Bench
-from echosounder.load.limits.goal import Asking, Goal
+from echosounder.load.limits.goal import LimiterGoal, LimiterJobs
 from echosounder.load.limits.queues import queued
 from echosounder.load.sample import Sample
 from echosounder.wire.stream import StreamEnd
@@ -45,6 +45,6 @@ CASES = [
 
 @pytest.mark.parametrize(("spans", "keepalives", "served"), CASES)
 def test_a_queue_is_what_makes_those_wait_that_came_too_many(spans, keepalives, served):
-    bench = Bench(Goal(), Asking("deepseek-v4-flash", "2026-08"))
+    bench = Bench(LimiterGoal(), LimiterJobs("deepseek-v4-flash", "2026-08"))
     found = queued(bench, list(answers(bench, spans, keepalives)))
     assert (found and (found.limit.low, found.limit.high)) == (served and (served, served))

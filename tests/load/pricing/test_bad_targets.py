@@ -11,11 +11,11 @@ import pytest
 from echosounder import specs
 from echosounder.load.experiment.run import code
 from echosounder.load.options import Options
-from echosounder.load.pricing import Goal, concluded, plan, verify
+from echosounder.load.pricing import BillGoal, concluded, plan, verify
 from echosounder.load.pricing.experiment import experiment
-from echosounder.load.pricing.lab import Lab
+from echosounder.load.pricing.lab import BillState
 from echosounder.load.pricing.oracle import Scale
-from echosounder.load.pricing.prompts import Asking
+from echosounder.load.pricing.prompts import PromptJobs
 from echosounder.load.pricing.tariff import Tariff
 from echosounder.wire.errors import CannotJudge, UsageError
 
@@ -24,12 +24,12 @@ simulated = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(simulated)
 
 MODEL = "deepseek-v4-flash"
-GOAL = Goal(bulk=8, together=8, patience=1.0, pairs=2, latency_tokens=600)
+GOAL = BillGoal(bulk=8, together=8, patience=1.0, pairs=2, latency_tokens=600)
 
 
 def run(*defects, keys=1, profile="2026-08", **settings):
     target = simulated.Target(defects, **settings)
-    lab = Lab(GOAL, Asking(MODEL, profile), Tariff(MODEL, profile, "USD"), target.at, keys)
+    lab = BillState(GOAL, PromptJobs(MODEL, profile), Tariff(MODEL, profile, "USD"), target.at, keys)
     lab.scale = Scale(target.unit)
     members, results, stopped = concluded(target.run(experiment(lab)))
     return members, {each.requirement: each for each in results}, stopped
@@ -94,7 +94,7 @@ def test_what_was_sent_before_the_budget_ran_out_is_reconciled():
 def test_what_people_read_decides_nothing(defects):
     """Every name of a group and of a request is another one, and every verdict is the same."""
     target = simulated.Target(defects)
-    lab = Lab(GOAL, Asking(MODEL), Tariff(MODEL, "2026-08", "USD"), target.at)
+    lab = BillState(GOAL, PromptJobs(MODEL), Tariff(MODEL, "2026-08", "USD"), target.at)
     lab.scale = Scale(target.unit)
     lab = target.run(experiment(lab))
     before = concluded(lab)
@@ -139,7 +139,7 @@ def test_a_target_that_serves_nothing_is_one_line():
     target._close = lambda ask, sent, *rest: [
         target._outcome(ask, sent, 402, b'{"error": {"message": "Insufficient Balance"}}')
     ]
-    lab = Lab(GOAL, Asking(MODEL), Tariff(MODEL, "2026-08", "USD"), target.at)
+    lab = BillState(GOAL, PromptJobs(MODEL), Tariff(MODEL, "2026-08", "USD"), target.at)
     with pytest.raises(CannotJudge, match="a plain request is answered with 402"):
         target.run(experiment(lab))
 
@@ -189,7 +189,7 @@ def test_given_prices_stand_for_the_list(mock, tmp_path):
         prices=("1", "2", "3"),
         budget_requests=4,
     )
-    report = verify(options, goal=Goal(patience=0.1, salt="given")).report
+    report = verify(options, goal=BillGoal(patience=0.1, salt="given")).report
     assert Decimal(report["cost"]["unexplained"]) > 0
     assert report["stopped"][0]["kind"] == "budget"
 
@@ -198,7 +198,7 @@ def test_the_honest_mock_on_a_socket(mock, tmp_path, breaches):
     said = []
     options = Options(url=mock, scenario="cache-pricing", api_key="sk-any-key-0002", out=tmp_path, users="40")
     outcome = verify(
-        options, lambda step: said.append(step.said), Goal(salt=str(datetime.now(UTC)), together=40, pairs=4)
+        options, lambda step: said.append(step.said), BillGoal(salt=str(datetime.now(UTC)), together=40, pairs=4)
     )
     assert (outcome.exit_code, outcome.report["cost"]["unexplained"]) == (0, "0")
     assert [row["id"] for row in outcome.report["requirements"] if row["findings"]] == []

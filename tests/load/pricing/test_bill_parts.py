@@ -13,7 +13,7 @@ from echosounder import specs
 from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.latency import compared
 from echosounder.load.pricing.ledger import Balance, Charge, Entry, balance, merged, settled
-from echosounder.load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, Seen, expectations
+from echosounder.load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, ServedPrompt, expectations
 from echosounder.load.pricing.prompts import Message, Prompt, changed, cut, joined, returned, shown, user
 from echosounder.load.pricing.tariff import Tariff
 from echosounder.wire.tokens import count, vocabulary
@@ -35,7 +35,7 @@ def long(name, tokens=300):
 
 def served(*rows):
     """Prompts, each over a second after it was sent, ten seconds apart."""
-    return [Seen(prompt, ME, 10.0 * number, 10.0 * number + 1) for number, prompt in enumerate(rows)]
+    return [ServedPrompt(prompt, ME, 10.0 * number, 10.0 * number + 1) for number, prompt in enumerate(rows)]
 
 
 def last(*rows, unit=64, **scale):
@@ -70,13 +70,13 @@ def test_a_conversation_is_promised_its_last_answer_too():
     first = Prompt((A,))
     whole = first.then(returned("some words of the model", 100))
     second = whole.then(B)
-    seen = [Seen(first, ME, 0.0, 1.0, whole), Seen(second, ME, 10.0, 11.0)]
+    seen = [ServedPrompt(first, ME, 0.0, 1.0, whole), ServedPrompt(second, ME, 10.0, 11.0)]
     assert [each.promised[UNITS] for each in expectations(seen, Scale(64))] == [0, 320]
 
 
 @pytest.mark.parametrize(("sent", "promised"), [(1.5, 0), (3.4, 256)])
 def test_nothing_is_promised_before_it_has_settled(sent, promised):
-    seen = [Seen(Prompt((A,)), ME, 0.0, 1.0), Seen(Prompt((A,)), ME, sent, 9.0)]
+    seen = [ServedPrompt(Prompt((A,)), ME, 0.0, 1.0), ServedPrompt(Prompt((A,)), ME, sent, 9.0)]
     assert expectations(seen, Scale(64, settle=2.0))[1].promised[BLOCKS] == promised
 
 
@@ -84,7 +84,7 @@ def test_nothing_is_promised_before_it_has_settled(sent, promised):
     ("scope", "most", "account", "anyone"), [(ME, 1, 1, 1), (Scope(0, "b"), 0, 1, 1), (Scope(1), 0, 0, 1)]
 )
 def test_whose_prompt_it_was_decides_what_can_be_hit(scope, most, account, anyone):
-    seen = [Seen(Prompt((A,)), ME, 0.0, 1.0), Seen(Prompt((A,)), scope, 5.0, 6.0)]
+    seen = [ServedPrompt(Prompt((A,)), ME, 0.0, 1.0), ServedPrompt(Prompt((A,)), scope, 5.0, 6.0)]
     found = expectations(seen, Scale(64))[1]
     assert [each >= 300 for each in (found.most, found.account, found.anyone)] == [
         bool(most),
@@ -110,7 +110,9 @@ def stretched(words):
 def test_no_order_that_the_stamps_allow_passes_the_bounds(rows, random):
     """A block cache that reads and stores each prompt at any moment of its flight never hits more than the most, and one that
     stores at the end of the answer never hits less than is promised."""
-    seen = [Seen(stretched(words), Scope(0, who), begin, begin + length) for words, (begin, length), who in rows]
+    seen = [
+        ServedPrompt(stretched(words), Scope(0, who), begin, begin + length) for words, (begin, length), who in rows
+    ]
     found = expectations(seen, Scale(64, overhead=0))
     eager = {}
     for moment, index in sorted((random.uniform(each.sent, each.closed), index) for index, each in enumerate(seen)):
@@ -140,7 +142,9 @@ def shared(one, other):
 @FEW
 @given(in_flight())
 def test_units_promise_no_more_than_blocks_and_blocks_no_more_than_can_be(rows):
-    seen = [Seen(stretched(words), Scope(0, who), begin, begin + length) for words, (begin, length), who in rows]
+    seen = [
+        ServedPrompt(stretched(words), Scope(0, who), begin, begin + length) for words, (begin, length), who in rows
+    ]
     for each in expectations(seen, Scale(64)):
         assert each.promised[UNITS] <= each.promised[BLOCKS] <= each.most <= each.account <= each.anyone
 

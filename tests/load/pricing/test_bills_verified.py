@@ -12,9 +12,9 @@ from echosounder.load.experiment.script import Book
 from echosounder.load.pricing import concluded
 from echosounder.load.pricing.account import Accountant
 from echosounder.load.pricing.experiment import experiment
-from echosounder.load.pricing.lab import Goal, Lab
+from echosounder.load.pricing.lab import BillGoal, BillState
 from echosounder.load.pricing.oracle import Scale
-from echosounder.load.pricing.prompts import Asking
+from echosounder.load.pricing.prompts import PromptJobs
 from echosounder.load.pricing.tariff import Tariff
 
 _spec = importlib.util.spec_from_file_location("simulated_bill", Path(__file__).with_name("simulated.py"))
@@ -26,8 +26,8 @@ MODEL = "deepseek-v4-flash"
 
 def run(*defects, keys=1, bulk=24, patience=2.0, profile="2026-08", model=MODEL, fixed=None, **settings):
     target = simulated.Target(defects, **settings)
-    goal = Goal(bulk=bulk, together=8, patience=patience, latency_tokens=1176, pairs=4)
-    lab = Lab(goal, Asking(model, profile), Tariff(model, profile, "USD", fixed), target.at, keys)
+    goal = BillGoal(bulk=bulk, together=8, patience=patience, latency_tokens=1176, pairs=4)
+    lab = BillState(goal, PromptJobs(model, profile), Tariff(model, profile, "USD", fixed), target.at, keys)
     lab.scale = Scale(target.unit)
     members, results, stopped = concluded(target.run(experiment(lab)))
     broken = {each.requirement: each.findings for each in results if each.findings}
@@ -105,7 +105,7 @@ def test_a_digit_once_seen_is_a_digit_of_the_balance():
             ask, sent, 200, json.dumps({"balance_infos": [{"currency": "USD", "total_balance": next(told)}]}).encode()
         )
     ]
-    accountant = Accountant(Book(), Asking(MODEL), 1.0, "USD")
+    accountant = Accountant(Book(), PromptJobs(MODEL), 1.0, "USD")
 
     def script():
         for _ in range(3):

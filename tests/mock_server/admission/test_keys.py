@@ -9,14 +9,14 @@ import pytest
 from echosounder.mock_server.admission.admission import authorised
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.config import REFUSED_WORDS
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.mock_server.net.process import spawn
 
 AUTHORIZATION = ("authorization",)
 
 
-def asked(**headers: str) -> Request:
-    return Request("GET", "/models", headers, b"", 0)
+def asked(**headers: str) -> HttpRequest:
+    return HttpRequest("GET", "/models", headers, b"", 0)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder.mock_server.answering.pieces import estimate, splitter
-from echosounder.mock_server.answering.plan import AnswerPlan, Prompt
+from echosounder.mock_server.answering.plan import AnswerPlan, PromptTokens
 from echosounder.mock_server.answering.prose import RING, prose
 from echosounder.wire import tokens
 from echosounder.wire.tokens import vocabulary
@@ -53,6 +53,6 @@ def test_without_the_vocabulary_exact_is_refused(monkeypatch: pytest.MonkeyPatch
 @given(st.lists(st.sampled_from(["", "a"]), max_size=20))
 def test_tokens_of_events_add_up(content: list[str]) -> None:
     """Tokens without text are counted on the event that carries them."""
-    plan = AnswerPlan("", 0, "", "", Prompt(0), content, "stop", len(content))
+    plan = AnswerPlan("", 0, "", "", PromptTokens(0), content, "stop", len(content))
     assert len(plan.steps) == sum(map(bool, content))
     assert sum(plan.steps) == (len(content) if any(content) else 0)

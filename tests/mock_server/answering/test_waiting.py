@@ -10,7 +10,7 @@ from echosounder.mock_server.answering.answers import Answers
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.inflight import InFlight
-from echosounder.mock_server.net.http1 import Framing, Request, Response
+from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest, Response
 
 SECOND = 1_000_000_000
 
@@ -22,7 +22,7 @@ def ask(server: Answers, stream: bool, at: int = 0) -> Response:
         "messages": [{"role": "user", "content": "Write 5 words."}],
     }
     headers = {"authorization": "Bearer sk-12345678", "content-type": "application/json"}
-    request = Request("POST", "/chat/completions", headers, json.dumps(body).encode(), at)
+    request = HttpRequest("POST", "/chat/completions", headers, json.dumps(body).encode(), at)
     return server.respond(request, InFlight(1, "", request))
 
 
@@ -65,7 +65,7 @@ def test_a_request_that_does_not_start_in_time_is_closed(profile: str, patience:
     assert response.cut_at == patience * SECOND
     assert set(response.body) == {b": keep-alive\n\n"}
     assert max(response.due) < patience * SECOND
-    assert response.framing is Framing.CHUNKED
+    assert response.framing is BodyFraming.CHUNKED
 
 
 def test_a_full_queue_is_503() -> None:

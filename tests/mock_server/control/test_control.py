@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 
 Connect = Callable[..., httpx.Client]
 
@@ -73,7 +73,7 @@ def test_reset_opens_new_accounts(connect: Connect) -> None:
         assert client.get("/user/balance").json() == fresh
 
 
-def test_a_person_sees_what_is_going_on(connect: Connect, mock: Running) -> None:
+def test_a_person_sees_what_is_going_on(connect: Connect, mock: RunningMock) -> None:
     body = {"model": "deepseek-v4-flash", "messages": [{"role": "user", "content": "hi"}]}
     with connect(mock, "sk-<script>-0000") as client:
         client.post("/chat/completions", json={**body, "stream": True}, headers={"x-mock-deviate": "missing-done"})

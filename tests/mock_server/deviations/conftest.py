@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from echosounder.mock_server.deviations import all_deviations
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire import sse
 
 QUIET = {"thinking": {"type": "disabled"}}
@@ -359,7 +359,7 @@ class Bench:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._running: dict[Any, tuple[Running, httpx.Client]] = {}
+        self._running: dict[Any, tuple[RunningMock, httpx.Client]] = {}
         self._honest: dict[str, Wire] = {}
         self._sent: Counter[Any] = Counter()  # requests to each mock
 
@@ -378,7 +378,7 @@ class Bench:
             self._honest[name] = self.send(name)
         return self._honest[name]
 
-    def _mock(self, settings: tuple[tuple[str, Any], ...]) -> tuple[Running, httpx.Client]:
+    def _mock(self, settings: tuple[tuple[str, Any], ...]) -> tuple[RunningMock, httpx.Client]:
         if settings not in self._running:
             running = self._stack.enter_context(spawn(**{"seed": 1, "ttft_ms": 1, "itl_ms": 1, **dict(settings)}))
             self._running[settings] = running, self._stack.enter_context(httpx.Client(base_url=running.url))

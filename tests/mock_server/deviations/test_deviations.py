@@ -14,8 +14,8 @@ import pytest
 
 from echosounder import specs
 from echosounder.mock_server.deviations import Armoury, all_deviations
-from echosounder.mock_server.net.http1 import Request
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.http1 import HttpRequest
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire import sse
 
 MODEL = "deepseek-v4-flash"
@@ -91,7 +91,7 @@ def test_what_it_breaks_exists(each: Any) -> None:
     assert each.legal == each.summary.startswith("Legal: ")
 
 
-def test_armed_but_not_applied_is_said(mock: Running, client: httpx.Client) -> None:
+def test_armed_but_not_applied_is_said(mock: RunningMock, client: httpx.Client) -> None:
     """A stream of few chunks cannot be cut after fifty."""
     client.post("/chat/completions", json=STREAM, headers={"x-mock-deviate": "error-bare-close:after=50"})
     assert client.get("/__mock/journal").json()["entries"][-1]["deviations"][0]["applied"] is False
@@ -143,7 +143,7 @@ def test_selectors(client: httpx.Client, when: str, hit: list[bool]) -> None:
 
 
 def test_a_probability_is_seeded() -> None:
-    request = Request("POST", "/chat/completions", {}, json.dumps(STREAM).encode(), 0)
+    request = HttpRequest("POST", "/chat/completions", {}, json.dumps(STREAM).encode(), 0)
 
     def run(seed: int) -> list[bool]:
         armoury = Armoury(("missing-done:when.p=1/2",), seed)
@@ -167,14 +167,14 @@ def test_chance_is_seeded(connect: Connect) -> None:
     assert run(5) == run(5) != run(6)
 
 
-def test_by_key_and_composed(connect: Connect, mock: Running) -> None:
+def test_by_key_and_composed(connect: Connect, mock: RunningMock) -> None:
     with connect(mock, "sk-mock-missing-done+sse-bom") as client:
         raw = client.post("/chat/completions", json=STREAM).content
     assert raw.startswith(sse.BOM)
     assert b"[DONE]" not in raw
 
 
-def test_by_control_and_forgotten_again(mock: Running, client: httpx.Client) -> None:
+def test_by_control_and_forgotten_again(mock: RunningMock, client: httpx.Client) -> None:
     client.post("/__mock/deviate", json={"deviate": ["missing-done"]})
     try:
         assert b"[DONE]" not in client.post("/chat/completions", json=STREAM).content

@@ -16,7 +16,7 @@ from echosounder.mock_server.deviations.metered import One
 from echosounder.mock_server.deviations.registry import Context, Deviation, Layer
 from echosounder.mock_server.deviations.selection import Selection
 from echosounder.mock_server.net.frames import Frame, Reply, honest_writes
-from echosounder.mock_server.net.http1 import Framing, Request, Response
+from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest, Response
 from echosounder.mock_server.net.process import spawn
 from echosounder.mock_server.net.scheduler import Act
 
@@ -25,7 +25,7 @@ Frames = Iterator[Frame]
 BELOW = [each for each in all_deviations() if each.layer in BELOW_PLAN]
 HEADERS = {"authorization": "Bearer sk-test-0000000000"}
 ASKED = {"model": "m", "stream": True, "n": 2, "tools": [{"type": "function", "function": {"name": "weather"}}]}
-REQUEST = Request("POST", "/chat/completions", HEADERS, json.dumps(ASKED).encode(), 0)
+REQUEST = HttpRequest("POST", "/chat/completions", HEADERS, json.dumps(ASKED).encode(), 0)
 HEADS = re.compile(rb"(HTTP/1\.[01] \d{3}[^\n]*\n([^\r\n]+\r?\n)*\r?\n)*")  # also none, or several with 103
 # What no deviation was written for: some of them fail on it.
 ODD = (
@@ -44,14 +44,14 @@ ODD = (
 def stream_of(*documents: bytes) -> Response:
     events = [*(b"data: %b\n\n" % document for document in documents), b": comment\n\n", b"data: [DONE]\n\n"]
     headers = [("content-type", "text/event-stream")]
-    return Response(200, headers, events, [0] * len(events), Framing.CHUNKED)
+    return Response(200, headers, events, [0] * len(events), BodyFraming.CHUNKED)
 
 
 def body_of(document: bytes) -> Response:
-    return Response(200, [("content-type", "application/json")], [document], [0], Framing.CHUNKED)
+    return Response(200, [("content-type", "application/json")], [document], [0], BodyFraming.CHUNKED)
 
 
-def written(armed: Armed, request: Request, response: Response) -> bytes:
+def written(armed: Armed, request: HttpRequest, response: Response) -> bytes:
     writes, _ = armed.writes(request, response, True)
     return b"".join(part for part in writes.data if isinstance(part, bytes))
 
@@ -84,7 +84,7 @@ def holding_all(frames: Frames, context: Context) -> Frames:
 
 
 def reply_at_once(reply: Reply, context: Context) -> Reply:
-    reply.status, reply.framing = 500, Framing.CLOSE
+    reply.status, reply.framing = 500, BodyFraming.CLOSE
     reply.set_header("content-type", "text/spoilt")
     raise ZeroDivisionError("at once")
 
@@ -146,7 +146,7 @@ def test_no_answer_of_an_upstream_escapes_the_guard(document: bytes) -> None:
 
 
 def test_head_gets_no_body() -> None:
-    request = Request("HEAD", "/models", HEADERS, b"", 0)
+    request = HttpRequest("HEAD", "/models", HEADERS, b"", 0)
     for each in BELOW:
         armed = Armoury((each.name,)).arm(request, 1)
         assert armed is not None

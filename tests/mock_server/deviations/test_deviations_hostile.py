@@ -11,7 +11,7 @@ from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.deviations import Armoury, all_deviations
 from echosounder.mock_server.inflight import InFlight
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 
 MODEL = "deepseek-v4-flash"
 HI = [{"role": "user", "content": "Call weather."}]
@@ -39,7 +39,7 @@ def answered(answers: Answers, text: str, raw: bytes, path: str) -> bytes:
         "content-type": "application/json",
         "accept-encoding": "gzip",
     }
-    request = Request("POST" if raw else "GET", path, headers, raw, 0)
+    request = HttpRequest("POST" if raw else "GET", path, headers, raw, 0)
     armed = Armoury((text,)).arm(request, 1)
     assert armed is not None
     try:

@@ -22,7 +22,7 @@ from echosounder.mock_server.deviations import Armoury, Layer, all_deviations
 from echosounder.mock_server.formats.format import Edits, Format, Script
 from echosounder.mock_server.formats.rules import Rules, model_exists
 from echosounder.mock_server.inflight import InFlight
-from echosounder.mock_server.net.http1 import Request
+from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.wire import sse
 from echosounder.wire.strict_json import compact
 
@@ -133,15 +133,15 @@ def server(**more: Any) -> Answers:
     return Answers(Config(**{"seed": 1, "ttft_ms": 100, "itl_ms": 10, **more}), Clock(0.0))
 
 
-def request(path: str = "/answers", headers: dict[str, str] | None = None, **more: Any) -> Request:
+def request(path: str = "/answers", headers: dict[str, str] | None = None, **more: Any) -> HttpRequest:
     body = {"model": MODEL, "input": "Repeat exactly: one two three", **more}
     if path == "/chat/completions":
         body["messages"] = [{"role": "user", "content": body.pop("input")}]
     sent = {"content-type": "application/json", **(headers or {"authorization": f"Bearer {KEY}"})}
-    return Request("POST", path, sent, json.dumps(body).encode(), 0)
+    return HttpRequest("POST", path, sent, json.dumps(body).encode(), 0)
 
 
-def answered(answers: Answers, asked: Request, number: int = 1):
+def answered(answers: Answers, asked: HttpRequest, number: int = 1):
     flight = InFlight(number, "", asked)
     return flight, answers.respond(asked, flight)
 

@@ -19,9 +19,9 @@ from echosounder.mock_server.control.journal import Journal, record
 from echosounder.mock_server.inflight import InFlight
 from echosounder.mock_server.mock import Mock
 from echosounder.mock_server.net import server
-from echosounder.mock_server.net.connection import Connection
-from echosounder.mock_server.net.http1 import Request
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.connection import ServerConnection
+from echosounder.mock_server.net.http1 import HttpRequest
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.mock_server.net.scheduler import UNSENT
 
 KEY = {"authorization": "Bearer sk-test"}
@@ -30,17 +30,17 @@ MODELS = b"GET /models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-test\r\n\
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Running]:
+def target() -> Iterator[RunningMock]:
     with spawn(ttft_ms=0, itl_ms=0) as running:
         yield running
 
 
-def ask(running: Running, raw: bytes) -> httpx.Response:
+def ask(running: RunningMock, raw: bytes) -> httpx.Response:
     headers = {**KEY, "content-type": "application/json"}
     return httpx.post(f"{running.url}/chat/completions", content=raw, headers=headers, timeout=20)
 
 
-def in_flight(running: Running) -> int:
+def in_flight(running: RunningMock) -> int:
     return int(httpx.get(f"{running.url}/__mock/state").json()["in_flight"])
 
 
@@ -101,7 +101,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("parameters", NONSENSE, ids=str)
-def test_a_schema_that_makes_no_sense_is_served(target: Running, parameters: dict[str, Any]) -> None:
+def test_a_schema_that_makes_no_sense_is_served(target: RunningMock, parameters: dict[str, Any]) -> None:
     wrapped = {"type": "object", "properties": {"a": parameters}, "required": ["a"]}
     tool = {"type": "function", "function": {"name": "f", "parameters": wrapped}}
     body = {"model": MODEL, "messages": [{"role": "user", "content": "f"}], "tools": [tool]}
@@ -114,7 +114,7 @@ def test_a_schema_that_makes_no_sense_is_served(target: Running, parameters: dic
 
 
 @pytest.mark.parametrize("count", [150, 2000])
-def test_pipelined_requests_are_all_answered(target: Running, count: int) -> None:
+def test_pipelined_requests_are_all_answered(target: RunningMock, count: int) -> None:
     host, port = target.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall(MODELS * count)
@@ -140,7 +140,7 @@ HALVES = {
 
 
 @pytest.mark.parametrize("member", HALVES)
-def test_half_a_character_is_answered(target: Running, member: str) -> None:
+def test_half_a_character_is_answered(target: RunningMock, member: str) -> None:
     members = {"model": f'"{MODEL}"'.encode(), "messages": b'[{"role": "user", "content": "hi"}]'} | {
         member: HALVES[member]
     }
@@ -155,11 +155,11 @@ def test_half_a_character_is_answered(target: Running, member: str) -> None:
 def test_the_journal_keeps_no_more_than_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echosounder.mock_server.control.journal.KEPT", 1000)
     journal = Journal(100)
-    flights = [InFlight(number, "", Request("POST", "/", {}, b"x" * 400, 0)) for number in range(10)]
+    flights = [InFlight(number, "", HttpRequest("POST", "/", {}, b"x" * 400, 0)) for number in range(10)]
     for flight in flights:
         journal.add(flight)
     assert [len(flight.request.body) for flight in flights] == [0] * 8 + [400] * 2
-    giant = InFlight(11, "", Request("POST", "/", {}, b"x" * 5000, 0))
+    giant = InFlight(11, "", HttpRequest("POST", "/", {}, b"x" * 5000, 0))
     journal.add(giant)
     assert [len(flight.request.body) for flight in (*flights, giant)] == [0] * 10 + [5000]
     assert record(flights[0])["number"] == 0
@@ -168,7 +168,7 @@ def test_the_journal_keeps_no_more_than_its_room(monkeypatch: pytest.MonkeyPatch
 def test_a_disk_that_is_full_ends_the_journal_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     journal = Journal(100, "/dev/full")
     for number in range(3):
-        journal.add(InFlight(number, "", Request("POST", "/", {}, b"", 0)))
+        journal.add(InFlight(number, "", HttpRequest("POST", "/", {}, b"", 0)))
         journal.flush()
     journal.close()
     assert journal.total == 3
@@ -210,7 +210,7 @@ def test_a_mock_out_of_descriptors_recovers() -> None:
 
 
 def served(mock: Mock) -> Any:
-    return asyncio.get_running_loop().create_server(lambda: Connection(mock), "127.0.0.1", 0)
+    return asyncio.get_running_loop().create_server(lambda: ServerConnection(mock), "127.0.0.1", 0)
 
 
 def long_stream(count: int = 1) -> bytes:
@@ -219,7 +219,7 @@ def long_stream(count: int = 1) -> bytes:
     return (f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body) * count
 
 
-async def unread(mock: Mock, count: int = 1) -> tuple[Any, socket.socket, Connection]:
+async def unread(mock: Mock, count: int = 1) -> tuple[Any, socket.socket, ServerConnection]:
     """A server, and a client that has asked for streams of about 10 MB each and reads nothing of them."""
     listener = await served(mock)
     client = socket.socket()

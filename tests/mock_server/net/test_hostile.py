@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.process import RunningMock, spawn
 
 Connect = Callable[..., httpx.Client]
 BODY = json.dumps(
@@ -21,12 +21,12 @@ MODELS = b"GET /models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-12345678\
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Running]:
+def target() -> Iterator[RunningMock]:
     with spawn(ttft_ms=0, itl_ms=0, max_body=100_000, request_timeout_s=0.5) as running:
         yield running
 
 
-def talk(running: Running, *parts: bytes, end: bool = True, seconds: float = 5) -> bytes:
+def talk(running: RunningMock, *parts: bytes, end: bool = True, seconds: float = 5) -> bytes:
     """Send the parts a little apart, read until the server closes or says nothing more."""
     host, port = running.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=seconds) as client:
@@ -72,13 +72,13 @@ def request(body: bytes = BODY, extra: str = "") -> bytes:
         ([request(extra="Upgrade: h2c\r\nConnection: Upgrade\r\n")], 200),
     ],
 )  # fmt: skip
-def test_one_clean_answer(target: Running, parts: list[bytes], status: int) -> None:
+def test_one_clean_answer(target: RunningMock, parts: list[bytes], status: int) -> None:
     answer = talk(target, *parts)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"Traceback" not in answer
 
 
-def test_requests_in_a_row_are_answered_in_order(target: Running) -> None:
+def test_requests_in_a_row_are_answered_in_order(target: RunningMock) -> None:
     answer = talk(target, MODELS + request() + MODELS)
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     first, second, third = (answer.find(mark) for mark in (b'"list"', b'"chat.completion"', b'"list"'))
@@ -87,33 +87,33 @@ def test_requests_in_a_row_are_answered_in_order(target: Running) -> None:
     assert answer.rfind(b'"list"') > second
 
 
-def test_forty_pipelined_requests(target: Running) -> None:
+def test_forty_pipelined_requests(target: RunningMock) -> None:
     assert talk(target, MODELS * 40).count(b"HTTP/1.1 200 OK") == 40
 
 
-def test_100_continue(target: Running) -> None:
+def test_100_continue(target: RunningMock) -> None:
     answer = talk(target, f"{HEAD}Content-Length: {len(BODY)}\r\nExpect: 100-continue\r\n\r\n".encode(), BODY)
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
-def test_a_request_that_never_ends_is_a_408(target: Running) -> None:
+def test_a_request_that_never_ends_is_a_408(target: RunningMock) -> None:
     assert talk(target, request()[:-5], end=False).startswith(b"HTTP/1.1 408 ")
 
 
-def test_http_1_0_gets_no_chunks(target: Running) -> None:
+def test_http_1_0_gets_no_chunks(target: RunningMock) -> None:
     answer = talk(target, request().replace(b"HTTP/1.1", b"HTTP/1.0"), end=False)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"chunked" not in head
     assert json.loads(body)["object"] == "chat.completion"
 
 
-def test_head_has_no_body(target: Running) -> None:
+def test_head_has_no_body(target: RunningMock) -> None:
     answer = talk(target, MODELS.replace(b"GET", b"HEAD"))
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_a_broken_request_does_not_take_the_one_before_it_along(target: Running) -> None:
+def test_a_broken_request_does_not_take_the_one_before_it_along(target: RunningMock) -> None:
     answer = talk(target, MODELS + b"\x00\x01\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b"HTTP/1.1 400 Bad Request" in answer
@@ -153,7 +153,7 @@ def test_two_thousand_connections_that_are_dropped_leave_nothing(connect: Connec
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300), place=st.integers(0, 300), cut=st.integers(0, 50))
-def test_any_bytes_in_a_request(client: httpx.Client, mock: Running, data: bytes, place: int, cut: int) -> None:
+def test_any_bytes_in_a_request(client: httpx.Client, mock: RunningMock, data: bytes, place: int, cut: int) -> None:
     """Noise spliced into a good request: the server answers or closes, and goes on serving."""
     good = request()
     answer = talk(mock, good[:place] + data + good[place + cut :], seconds=2)

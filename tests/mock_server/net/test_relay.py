@@ -13,8 +13,8 @@ import pytest
 
 from echosounder.mock_server.deviations.armed import Armed
 from echosounder.mock_server.net.frames import Frame
-from echosounder.mock_server.net.http1 import Request
-from echosounder.mock_server.net.process import Running, spawn
+from echosounder.mock_server.net.http1 import HttpRequest
+from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.mock_server.net.relay import Passage, Relay
 
 Connect = Callable[..., httpx.Client]
@@ -27,13 +27,13 @@ STREAM = {**HI, "stream": True}
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[tuple[Running, Running]]:
+def pair() -> Iterator[tuple[RunningMock, RunningMock]]:
     with ExitStack() as stack:
         behind = stack.enter_context(spawn(seed=1, ttft_ms=30, itl_ms=30))
         yield behind, stack.enter_context(spawn(upstream=behind.url))
 
 
-def test_an_honest_relay_changes_nothing(connect: Connect, pair: tuple[Running, Running]) -> None:
+def test_an_honest_relay_changes_nothing(connect: Connect, pair: tuple[RunningMock, RunningMock]) -> None:
     behind, front = pair
     requests = [
         ("POST", "/chat/completions", HI),
@@ -55,7 +55,7 @@ def _timeless(body: bytes) -> bytes:
 
 
 @pytest.mark.best_of(5)
-def test_events_pass_at_once(connect: Connect, pair: tuple[Running, Running]) -> None:
+def test_events_pass_at_once(connect: Connect, pair: tuple[RunningMock, RunningMock]) -> None:
     behind, front = pair
     with connect(front) as client, client.stream("POST", "/chat/completions", json=STREAM) as answer:
         stamps = [(time.monotonic_ns(), data) for data in answer.iter_raw()]
@@ -66,7 +66,7 @@ def test_events_pass_at_once(connect: Connect, pair: tuple[Running, Running]) ->
     assert len(stamps) > 4
 
 
-def test_documents_and_events_are_deviated_from(connect: Connect, pair: tuple[Running, Running]) -> None:
+def test_documents_and_events_are_deviated_from(connect: Connect, pair: tuple[RunningMock, RunningMock]) -> None:
     behind, _ = pair
     with spawn(upstream=behind.url) as front, connect(front) as client:
         whole = client.post("/chat/completions", json=HI, headers={"x-mock-deviate": "usage-sum-mismatch"}).json()
@@ -82,7 +82,7 @@ def test_documents_and_events_are_deviated_from(connect: Connect, pair: tuple[Ru
 
 
 @pytest.mark.best_of(5)
-def test_deviated_events_still_pass_one_by_one(connect: Connect, pair: tuple[Running, Running]) -> None:
+def test_deviated_events_still_pass_one_by_one(connect: Connect, pair: tuple[RunningMock, RunningMock]) -> None:
     _, front = pair
     with (
         connect(front) as client,
@@ -94,7 +94,7 @@ def test_deviated_events_still_pass_one_by_one(connect: Connect, pair: tuple[Run
 
 
 @pytest.mark.best_of(5)
-def test_cutting_and_buffering_work_on_what_passes(connect: Connect, pair: tuple[Running, Running]) -> None:
+def test_cutting_and_buffering_work_on_what_passes(connect: Connect, pair: tuple[RunningMock, RunningMock]) -> None:
     _, front = pair
     with connect(front) as client:
         with pytest.raises(httpx.RemoteProtocolError):
@@ -136,7 +136,7 @@ def test_an_upstream_that_breaks_off_is_passed_on_as_broken(connect: Connect) ->
         thread.join()
 
 
-def test_hanging_up_reaches_the_upstream(connect: Connect, pair: tuple[Running, Running]) -> None:
+def test_hanging_up_reaches_the_upstream(connect: Connect, pair: tuple[RunningMock, RunningMock]) -> None:
     behind, front = pair
     body = {**STREAM, "messages": [{"role": "user", "content": "Tell a long story."}], "max_tokens": 5000}
     with connect(behind) as client:
@@ -169,7 +169,9 @@ def full() -> tuple[socket.socket, list[socket.socket]]:
 def passages(relay: Relay, gone: bool) -> tuple[list[Frame | None], float]:
     """What a passage emits, and how long its thread was busy."""
     emitted: list[Frame | None] = []
-    passage = Passage(Request("GET", "/models", {}, b"", time.monotonic_ns()), Armed(), emitted.append, lambda: 0, True)
+    passage = Passage(
+        HttpRequest("GET", "/models", {}, b"", time.monotonic_ns()), Armed(), emitted.append, lambda: 0, True
+    )
     passage.gone = gone
     begin = time.monotonic()
     relay._run(passage)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from echosounder.mock_server.net.connection import Connection
+from echosounder.mock_server.net.connection import ServerConnection
 from echosounder.mock_server.net.scheduler import UNSENT, Act, Scheduler, Stream
 from echosounder.mock_server.net.timer import CallAt, TimerFd
 
@@ -126,11 +126,11 @@ def test_a_client_has_left_when_it_first_said_so() -> None:
 
     class Nobody:
         max_body = 1
-        connections: ClassVar[set[Connection]] = set()
+        connections: ClassVar[set[ServerConnection]] = set()
 
     async def run() -> None:
         transport, _ = await connected()
-        connection = Connection(Nobody())  # type: ignore[arg-type]
+        connection = ServerConnection(Nobody())  # type: ignore[arg-type]
         connection.connection_made(transport)
         connection.stream = stream = Stream(transport, [b"a"], [0], [0], lambda stream: None)
         connection.busy = True
