@@ -11,7 +11,7 @@ from echosounder.cli import options, results
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance import check_run
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.options import Options
+from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.planner import Caps, plan
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
@@ -47,7 +47,7 @@ def settle(
     with ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile))
         outcome = check_run.check(
-            Options(
+            CheckOptions(
                 target=network.target(url, model, beta_url) if url else target(mock.url if mock else ""),
                 out=results.ready(options.out_dir(out, "settle")),
                 api_key=options.api_key(api_key_env) if url else options.BUNDLED_KEY,
