@@ -1,8 +1,32 @@
 """Limits per window of time. Sliding: any *window* seconds hold at most *limit*. Fixed: the windows follow each other, by the clock
 or each from its first request, and each has *limit*.
 
-For a given limit n every kind says the same two things. Of n + 1 accepts in a row the last is in another window than the first; and at
-a refusal the n accepts before it are in the window with it. What differs is only what "in another window" means.
+How it works. Nothing is fitted: limits n are tried one by one, and each observation excludes lengths of the window for it.
+A decision fell somewhere between ``sent`` and ``answered``, so of two times the far ends bound what a span was at most, and the near
+ends what it was at least. Every kind says the same two things of n:
+
+1. Of n + 1 accepts in a row the last is in another window than the first. So the window is not longer than from the sending of the
+   first to the answer of the last.
+2. At a refusal the n accepts before it are in the window with it. So the window is longer than from the answer of the first of these
+   to the sending of the refusal.
+
+What differs is what "in another window" means. For a sliding window the two say all there is to know. Fixed windows from the first
+request are tried with 12 lengths between such bounds, each played through in ``FirstRequest``: no window may hold more than n accepts
+for certain, and each refusal must be possible in a full one. For fixed windows by the clock a span of the first kind holds a boundary
+and a span of the second holds none; for 16 phases within the narrowest recovery, each allows certain lengths, and their intersection
+is left. Where the bounds of every n cross, the kind is *strained*: by the share that they cross by, of the n where that is least (fixed
+windows are possible or not). :mod:`load.limits.conclude` names kinds without strain, else the nearest within 20 %.
+
+An example. Each answer comes 0.1 s after its request; a is an accept, r a refusal, sent at::
+
+    0 a    1 a    2 a    3 r    9.5 r    10.2 a    10.5 r    11.2 a         a sliding window of 10 s with 3
+
+    n = 3   (1) 0 → 10.3, 1 → 11.3: at most 10.3 s      (2) 0.1 → 9.5, 1.1 → 10.5: longer than 9.4 s      fits: 9.4 to 10.3 s
+    n = 2   (1) 0 → 2.1: at most 2.1 s                  (2) 2.1 → 10.5: longer than 8.4 s                 strained by 6.3 / 2.1 = 3
+
+So the limit is 3. No fixed window explains the same: the refusal at 10.5 needs three accepts in its window, which then began by
+1.1; but one began between 9.5 and 10.3, or the accept at 10.2 would have been refused as well. How closely the length is known, 0.9 s,
+comes from the pause between 9.5 and 10.2 and the 0.1 s of two answers: nothing was asked in it that would tell more.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,12 +1,33 @@
-"""What the context cache should hit, by the two sets of rules that the documentation has given. Knows what was sent, never what came.
+"""What the context cache should hit, by the two sets of rules that the documentation has given. It knows what was sent, and never looks
+at the hits that were reported.
 
 ``prefix-blocks`` (August 2024 until V3.2): every full block of *unit* tokens that a request begins with can be hit by a later one.
 ``prefix-units`` (V4): what is stored are whole units: a request up to the end of its input, the same with its output, and a
 beginning at which several requests were seen to part. A unit is hit as a whole or not at all.
 
-Both are best effort, and of requests in flight together nobody knows which the target read first. So an expectation is a range:
-what the rules promise counts only requests that were over, and stored, before this one was sent; the most that can be true
-counts each that had been sent before this one was over.
+How it works. Both are best effort, and which of two requests in flight together the target read first cannot be known. So an expectation
+is a range. What is *promised* counts only requests that were over, and stored (``settle``), before this one was sent. The *most* that can
+be true counts each that had been sent before this one was over.
+
+1. A prompt is a path of words (tokens that are shared as a whole). All paths of an account and ``user_id`` make a tree, those of the
+   account another, those of all accounts a third; a :class:`Node` is a beginning up to where paths part or end.
+2. Each prompt, with its answer where that is known, is entered in the nodes on its way: the two earliest times of sending and closing,
+   and when a prompt that ends there was over (``ends``). When two that go on differently from a node were over is ``parted``.
+3. Blocks promise the deepest node on the way that any prompt had closed in time; units the deepest that had ended or parted in time.
+   The promise is cut to whole units, and never has the last token of a prompt, which has to be read.
+4. The most is the deepest node that *another* prompt had been sent with, and what a template may add.
+
+An example, in units of 64. A, B and C have a system prompt of 300 tokens in common and 100 of their own; no time to settle::
+
+    sent   over                   blocks   units   most
+    0      1     A                     0       0      4    nothing came before; 4 tokens may be the template's
+    2      3     B                   256       0    310    A was over: four blocks of 64 in 300. It was not seen yet that the two part
+    4      5     C                   256     256    410    A and B parted after 300. The most: the next one, if it was read first
+    4.5    6     C again             256     256    410    the first C was in flight: it promises nothing, and may have been stored
+    7      8     A again             384     384    410    six blocks in 400; the unit of 400 is stored up to the same
+    9     10     A, other user_id      0       0      4    another cache; a hit here up to 410 (``account``) is one across users
+
+Of B a target that reports 0 or 256 keeps the promise of V4, one that reports 320 has counted something that was never sent.
 """
 
 from collections.abc import Iterator, Sequence
