@@ -6,13 +6,14 @@ import functools
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 from echosounder.specs.lines import YamlFile
 from echosounder.specs.vendors import inherited, vendor_table
 
 FILE = "behaviour.yaml"
-MERGED = ("refusals", "texts")  # taken over from an earlier row one by one
+MERGED = ("formats", "model_names", "refusals", "texts")  # taken over from an earlier row one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Behaviour:
     profile: str
     # Paths below the base URL, by format: the first is where clients ask, the others lead there too.
     formats: Mapping[str, tuple[str, ...]]
+    # By format: what else a model may be called there -> the model; shell patterns, the first that fits counts.
+    model_names: Mapping[str, Mapping[str, str]]
     beta: bool  # a base URL /beta with prefix completion and larger bounds
     balance: bool  # GET /user/balance, and 402 when nothing is left
     single_models: bool  # GET /models/{id}
@@ -66,6 +69,15 @@ class Behaviour:
     context_shown: int | None  # the bound that the refusal of a prompt that is too long names; None: the real one
     refusals: Mapping[str, Refusal]
     texts: Mapping[str, str]  # of the refusal ``invalid``: what is wrong, with gaps in braces
+
+    def model_meant(self, form: str, name: str) -> str:
+        """The model that a request in this format means by a name: that of the first pattern that fits, else the name itself."""
+        patterns = self.model_names.get(form, {}).items()
+        return next((model for pattern, model in patterns if fnmatchcase(name, pattern)), name)
+
+    def sees(self, model: str) -> bool:
+        """Whether a model takes images, by its entry of GET /models."""
+        return "image" in self.model_entries.get(model, {}).get("input_modalities", ())
 
     def format_of(self, path: str) -> str | None:
         """The format that stands under a path below the base URL; None where the profile serves none there."""

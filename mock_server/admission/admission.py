@@ -49,6 +49,8 @@ def check_media_type(request: HttpRequest) -> None:
 def admit(form: Format, text: bytes, profile: str, beta: bool) -> tuple[dict[str, Any], Limits]:
     """The body and the limits of its model. Raises :class:`refusals.Refused` (400, 422)."""
     body = deserialise.body(text, form.shape(profile), profile)
+    if not _known(profile, body["model"]):
+        body["model"] = specs.behaviour(profile).model_meant(form.name, body["model"])
     found = _limits(profile, body["model"])
     form.rules.check(body, found, beta)
     return body, found
@@ -56,8 +58,12 @@ def admit(form: Format, text: bytes, profile: str, beta: bool) -> tuple[dict[str
 
 def _limits(profile: str, model: str) -> Limits:
     """Of a model; of a name that nobody knows the general ones, for what is looked up is remembered for ever."""
+    return specs.limits(profile, model) if _known(profile, model) else specs.limits(profile)
+
+
+def _known(profile: str, model: str) -> bool:
     general = specs.limits(profile)
-    return specs.limits(profile, model) if model in general.models or model in general.aliases else general
+    return model in general.models or model in general.aliases
 
 
 def check_context(limits: Limits, prompt_tokens: int, wanted: int) -> None:

@@ -110,9 +110,8 @@ def sequence(check: Check) -> Check:
 
 def one_of(*names: str) -> Check:
     known = frozenset(names)
-    listed = (
-        f"expected one of {', '.join(f'`{name}`' for name in names)}" if len(names) > 1 else f"expected `{names[0]}`"
-    )
+    shown = [f"`{name}`" for name in names]
+    listed = f"expected one of {', '.join(shown)}" if len(names) > 2 else f"expected {' or '.join(shown)}"
 
     def check(value: Any) -> None:
         if not isinstance(value, str):

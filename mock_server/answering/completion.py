@@ -105,6 +105,7 @@ class Completions:
         if start is None:
             raise refusals.overloaded()
         bill.end = start + duration
+        plan.ended = int(bill.at + (bill.end - now) / 1e9)
         usage = prepared.form.render.usage(plan, prepared.limits)
         flight.facts = self._facts(bill, usage)
         if plan.stream:

@@ -23,7 +23,7 @@ class Identities:
         return self._digits(number)[:32]
 
     def answer(self, number: int) -> str:
-        return _uuid(self._digits(number)[32:])
+        return as_uuid(self._digits(number)[32:])
 
     def _digits(self, number: int) -> str:
         """Of a request: 64, which are remembered while it is the latest."""
@@ -35,7 +35,7 @@ class Identities:
         """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
         digits = self._digest(number, f"call {index}", 24)
         if self._uuid_calls:
-            return f"call_{index}_{_uuid(digits)}"
+            return f"call_{index}_{as_uuid(digits)}"
         letters = (CALL_ALPHABET[byte % len(CALL_ALPHABET)] for byte in bytes.fromhex(digits))
         return f"call_{index:02}_{''.join(letters)}"
 
@@ -43,6 +43,6 @@ class Identities:
         return hashlib.blake2b(f"{purpose} {number}".encode(), digest_size=size, key=self._secret).hexdigest()
 
 
-def _uuid(digits: str) -> str:
+def as_uuid(digits: str) -> str:
     """A version 4 UUID of at least 32 hexadecimal digits."""
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -3,7 +3,8 @@
 These records are made for every request and never changed; they are not frozen, because that makes them thirty times slower to make.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -39,6 +40,8 @@ class Question:
     include_usage: bool = False
     logprobs: int | None = None  # how many alternatives; None: not asked for
     echo: str = ""  # FIM: the prompt that stands in front of the answer
+    schema: Any = None  # a JSON Schema that the answer is to conform to
+    told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer tells again
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class ModelOutput:
     tokens: int
     reasoning: Pieces | None = None
     calls: tuple[PlannedCall, ...] = ()
+    stopped: str = ""  # the stop text that ended it
 
 
 @dataclass(slots=True)
@@ -111,6 +115,9 @@ class AnswerPlan:
     others: tuple[
         "AnswerPlan", ...
     ] = ()  # further choices, where several were asked for; ``completion_tokens`` counts all
+    stopped: str = ""  # the stop text that ended the answer
+    told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer tells again
+    ended: int = 0  # when it will have been said, in seconds like ``created``
 
     @property
     def choices(self) -> list["AnswerPlan"]:

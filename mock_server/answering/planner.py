@@ -41,11 +41,13 @@ class Planner:
         if question.thinks:
             thought = draft if question.thinking_counted else Draft(SEPARATE_REASONING)
             reasoning = thought.take(prose(number >> 13, _reasoning_length(answer, number)))
-        content = draft.take(_stopped(answer, question.stop))
+        kept, stopped = _stopped(answer, question.stop)
+        content = draft.take(kept)
         made = tuple([_take_call(draft, self.split, call) for call in calls if draft.left > 0]) if calls else ()
         finish = "tool_calls" if made and draft.finish == "stop" else draft.finish
         beside = 0 if question.thinking_counted else len(reasoning or ())
-        return ModelOutput(content, finish, draft.tokens + beside, reasoning, made)
+        ended_by = stopped if finish == "stop" else ""
+        return ModelOutput(content, finish, draft.tokens + beside, reasoning, made, ended_by)
 
     def _digest(self, question: Question, choice: int) -> int:
         """A number for the conversation, and for which answer to it."""
@@ -57,6 +59,8 @@ class Planner:
         """The text where the prompt leaves no choice; None where the model may call a tool or talk."""
         if question.tool_result is not None:
             return self.split(f"The result is: {question.tool_result}")
+        if question.schema is not None:
+            return self.split(_conforming(question.schema, question.asked))
         if question.json is not None:
             return self.split(_json(question.json, question.asked))
         if question.continues:
@@ -91,6 +95,15 @@ class Draft:
         return kept
 
 
+def _conforming(wanted: Any, asked: str) -> str:
+    """A value that conforms to a schema, filled from the last question; an empty object where the schema makes no sense."""
+    try:
+        value = schema.value(wanted, intent.hints(intent.without_examples(asked)))
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        value = {}
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _json(texts: Sequence[str], asked: str) -> str:
     """An object with the keys of the example in the prompt, values of the same types, taken from the last question."""
     shape = next((found for text in reversed(texts) if (found := intent.example(text))), None)
@@ -122,22 +135,22 @@ def _reasoning_length(answer: Sequence[str], number: int) -> int:
     return min(8 + number % 8 + len(answer) // REASONING_SHARE, 400)
 
 
-def _stopped(answer: Sequence[str], stops: Sequence[str]) -> Sequence[str]:
-    """The pieces before the first stop sequence; a piece that it begins in is cut."""
+def _stopped(answer: Sequence[str], stops: Sequence[str]) -> tuple[Sequence[str], str]:
+    """The pieces before the first stop sequence, and which it is; a piece that it begins in is cut."""
     if not stops:
-        return answer
+        return answer, ""
     text = "".join(answer)
-    ends = [end for one in stops if one and (end := text.find(one)) >= 0]
+    ends = [(end, one) for one in stops if one and (end := text.find(one)) >= 0]
     if not ends:
-        return answer
+        return answer, ""
     kept: Pieces = []
-    left = min(ends)
+    left, found = min(ends)
     for piece in answer:
         if left <= 0:
             break
         kept.append(piece[:left])
         left -= len(piece)
-    return kept
+    return kept, found
 
 
 def _take_call(draft: Draft, split: Split, call: toolcalls.ToolCall) -> PlannedCall:

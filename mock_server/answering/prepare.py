@@ -59,6 +59,8 @@ class Prepared:
             question.include_usage,
             question.logprobs,
             question.echo,
+            stopped=answer.stopped,
+            told=question.told,
         )
 
     def known_parts(self, plan: AnswerPlan, deviates: bool) -> list[bytes] | None:

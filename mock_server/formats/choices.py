@@ -4,19 +4,16 @@ AnswerPlan to bytes in the key order of the captures (fact sheet 2.3, 2.7). A ch
 token put in: a hundredth of the cost of serialising it whole.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from json.encoder import encode_basestring
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from echosounder import specs
 from echosounder.mock_server.answering.plan import AnswerPlan, weave
-from echosounder.mock_server.answering.prose import RING
 from echosounder.mock_server.formats.format import DONE, Counts, Document, Edits, Place, Script
+from echosounder.mock_server.formats.texts import compact, quote, quoted
 from echosounder.specs import Limits
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: that is half of its cost
 HOLE = "\0"  # where the token goes in a template; no JSON text contains it raw
 Around = tuple[bytes, bytes]  # what stands before a piece of text and after it
 
@@ -53,31 +50,16 @@ def strings(holders: Iterator[Document], name: str) -> Iterator[Place]:
 # --- bytes
 
 
-def compact(value: Any) -> bytes:
-    return _encode(value).encode("utf-8", "surrogatepass")
-
-
-_quote = json.encoder.c_encode_basestring or encode_basestring  # type: ignore[attr-defined]
-
-
-def _escape(piece: str) -> bytes:
-    escaped: bytes = _quote(piece).encode("utf-8", "surrogatepass")
-    return escaped
-
-
-_ESCAPED = {piece: _escape(piece) for piece in set(RING)}  # what almost every chunk is made of
-
-
 def around(choice: Document) -> Around:
     """A choice cut at the hole in it."""
-    before, after = compact(choice).split(_escape(HOLE))
+    before, after = compact(choice).split(quoted(HOLE))
     return before, after
 
 
 def filled(pieces: Sequence[str], hole: Around, before: bytes, after: bytes) -> list[bytes]:
     """A choice for each piece that has text, with what stands around the piece in it."""
     before, after = before + hole[0], hole[1] + after
-    return [before + (_ESCAPED.get(piece) or _escape(piece)) + after for piece in pieces if piece]
+    return [before + quoted(piece) + after for piece in pieces if piece]
 
 
 def _counted(usage: Counts) -> str:
@@ -146,7 +128,7 @@ class ChoiceRenderer:
     def _envelope(self, plan: AnswerPlan) -> Around:
         """What every chunk of a stream has around its choice."""
         head = (
-            f'data: {{"id":"{plan.id}","object":"{self.chunk}","created":{plan.created},"model":{_quote(plan.model)},'
+            f'data: {{"id":"{plan.id}","object":"{self.chunk}","created":{plan.created},"model":{quote(plan.model)},'
             f'"system_fingerprint":"{plan.fingerprint}","choices":['
         )
         return head.encode("utf-8", "surrogatepass"), b'],"usage":null}\n\n' if plan.include_usage else b"]}\n\n"

@@ -65,14 +65,15 @@ frequency_penalty = _penalty("frequency_penalty")
 presence_penalty = _penalty("presence_penalty")
 
 
-def bounded(most: Callable[[Limits, bool], int | None]) -> Rule:
-    """A rule for ``max_tokens``; *most* gives the bound from the limits and whether the path is a beta one, None for no bound."""
+def bounded(most: Callable[[Limits, bool], int | None], name: str = "max_tokens") -> Rule:
+    """A rule for ``max_tokens``, whatever its *name*; *most* gives the bound from the limits and whether the path is a beta one,
+    None for no bound."""
 
     def rule(body: Body, limits: Limits, beta: bool) -> str | None:
-        value, bound = body.get("max_tokens"), most(limits, beta)
+        value, bound = body.get(name), most(limits, beta)
         if value is None or 1 <= value <= (bound or value):
             return None
-        return f"Invalid max_tokens value, the valid range of max_tokens is [1, {bound}]"
+        return f"Invalid {name} value, the valid range of {name} is [1, {bound}]"
 
     return rule
 

@@ -4,6 +4,7 @@ Each is a rule as :mod:`mock_server.formats.rules` has them.
 """
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -55,9 +56,13 @@ def tool_count(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:
-    names = [tool["function"]["name"] for tool in body.get("tools") or []]
+    return names_refused([tool["function"]["name"] for tool in body.get("tools") or []], limits, "function.name")
+
+
+def names_refused(names: Sequence[str], limits: Limits, member: str) -> str | None:
+    """Of tools, which have their name in that member."""
     for index, name in enumerate(names):
-        where = f"Invalid 'tools[{index}].function.name': "
+        where = f"Invalid 'tools[{index}].{member}': "
         if not NAME.fullmatch(name):
             return (
                 where + "string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."

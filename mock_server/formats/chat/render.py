@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from echosounder.mock_server.answering.logprobs import alternatives, logprob
+from echosounder.mock_server.answering.logprobs import entries
 from echosounder.mock_server.answering.plan import AnswerPlan, Pieces, PlannedCall
-from echosounder.mock_server.formats.choices import HOLE, Around, ChoiceRenderer, around, compact, filled
+from echosounder.mock_server.formats.choices import HOLE, Around, ChoiceRenderer, around, filled
 from echosounder.mock_server.formats.format import Document
+from echosounder.mock_server.formats.texts import compact
 from echosounder.specs import Limits
 
 
@@ -81,16 +82,7 @@ def _logprobs(plan: AnswerPlan, content: Pieces | None, reasoning: Pieces | None
 
 
 def _items(pieces: Pieces | None, top: int) -> list[Document] | None:
-    return None if pieces is None else [_item(piece, top) for piece in pieces if piece]
-
-
-def _item(piece: str, top: int) -> Document:
-    best = [_entry(token, value) for token, value in alternatives(piece, top)]
-    return {**_entry(piece, logprob(piece)), "top_logprobs": best}
-
-
-def _entry(token: str, value: float) -> Document:
-    return {"token": token, "logprob": value, "bytes": list(token.encode("utf-8", "surrogatepass"))}
+    return None if pieces is None else entries(pieces, top)
 
 
 # The parts of chunks that never change, rendered once. Pairs: without thinking, with it.

@@ -5,8 +5,9 @@ from typing import Any
 
 from echosounder.mock_server.answering.logprobs import alternatives, logprob
 from echosounder.mock_server.answering.plan import AnswerPlan, Pieces
-from echosounder.mock_server.formats.choices import HOLE, ChoiceRenderer, around, compact, filled
+from echosounder.mock_server.formats.choices import HOLE, ChoiceRenderer, around, filled
 from echosounder.mock_server.formats.format import Document
+from echosounder.mock_server.formats.texts import compact
 from echosounder.specs import Limits
 
 

@@ -1,0 +1,36 @@
+"""What formats whose events have names have in common: blocks that open and close around what is said, each event with its step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from echosounder.mock_server.formats.format import Script
+from echosounder.mock_server.formats.texts import compact
+
+
+def event(kind: str, members: Mapping[str, Any]) -> bytes:
+    """One event; its name stands in its document too, as ``type``."""
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), compact({"type": kind, **members}))
+
+
+class Course:
+    """The events of a stream in the making. What is said makes the next step; what only frames it belongs to the step before."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+        self._steps: list[int] = []
+        self._step = -1
+
+    def said(self, raw: bytes) -> None:
+        self._step += 1
+        self.events.append(raw)
+        self._steps.append(self._step)
+
+    def beside(self, raw: bytes) -> None:
+        self.events.append(raw)
+        if self._step >= 0:
+            self._steps.append(self._step)
+
+    def ended(self, *tail: bytes) -> Script:
+        """All of it; *tail* comes one gap after what was said last."""
+        lead = len(self.events) - len(self._steps)
+        return Script([*self.events, *tail], lead, len(tail), self._steps)

@@ -1,0 +1,126 @@
+"""What a request for a response must obey. Sources: api/create-response, guides/responses_api, and public reports for the texts."""
+
+from collections import Counter
+
+from echosounder.mock_server.admission import refusals
+from echosounder.mock_server.formats.chat import conversation as chat
+from echosounder.mock_server.formats.chat.rules import user_id
+from echosounder.mock_server.formats.responses.conversation import (
+    CALLS,
+    OUTPUTS,
+    as_chat,
+    effort,
+    functions,
+    images_of,
+    items,
+)
+from echosounder.mock_server.formats.rules import Body, Rule, Rules, bounded, model_exists, temperature, top_p
+from echosounder.specs import Limits
+
+CUSTOM = "apply_patch"  # the one custom tool, for the sake of Codex
+
+
+def has_input(body: Body, limits: Limits, beta: bool) -> str | None:
+    if body.get("input") is None and body.get("instructions") is None:
+        return "At least one of `input` and `instructions` is required"
+    return None if as_chat(body, limits).get("messages") else "Empty input messages"
+
+
+def known_effort(body: Body, limits: Limits, beta: bool) -> str | None:
+    value = effort(body)
+    if value is None or not limits.efforts or value in limits.efforts:
+        return None
+    listed = ", ".join(f"`{name}`" for name in limits.efforts)
+    text = f"reasoning.effort: unknown variant `{value}`, expected one of {listed}"
+    raise refusals.malformed(limits.profile, limits.malformed_status, text)
+
+
+def top_logprobs(body: Body, limits: Limits, beta: bool) -> str | None:
+    if body["top_logprobs"] <= limits.top_logprobs_max:
+        return None
+    return f"Invalid top_logprobs value, the valid range of top_logprobs is [0, {limits.top_logprobs_max}]."
+
+
+def custom_tools(body: Body, limits: Limits, beta: bool) -> str | None:
+    for index, tool in enumerate(body["tools"]):
+        if tool["type"] == "custom" and tool.get("name") != CUSTOM:
+            return f"Invalid 'tools[{index}]': the only custom tool that is supported is '{CUSTOM}'."
+    return None
+
+
+def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:
+    return chat.names_refused([tool["name"] for tool in functions(body)], limits, "name")
+
+
+def images(body: Body, limits: Limits, beta: bool) -> str | None:
+    for kind, item in items(body):
+        for part in images_of(item.get("content")) if kind == "message" else images_of(item.get("output")):
+            if kind == "message" and item["role"] in ("system", "assistant"):
+                return f"Images are not allowed in messages of the role {item['role']}"
+            sources = [part.get("image_url"), part.get("file_id")]
+            if not any(sources):
+                return "input_image must have image_url or file_id"
+            if all(sources):
+                return "input_image cannot have both image_url and file_id"
+    return None
+
+
+def call_ids(body: Body, limits: Limits, beta: bool) -> str | None:
+    """Not empty, and each used once by a call and once by an output."""
+    for kinds in (CALLS, OUTPUTS):
+        ids = Counter(item["call_id"] for kind, item in items(body) if kind in kinds)
+        if "" in ids:
+            return "call_id must not be empty"
+        twice = next((each for each, times in ids.items() if times > 1), None)
+        if twice is not None:
+            return f"Duplicate call_id {twice}"
+    return None
+
+
+def outputs(body: Body, limits: Limits, beta: bool) -> str | None:
+    """Every call is answered before anything else is said, and every output belongs to a call that was made just before."""
+    waiting: list[str] = []
+    for message in as_chat(body, limits)["messages"]:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                return f"No tool call found for function call output with call_id {message['tool_call_id']}."
+            waiting.remove(message["tool_call_id"])
+        elif waiting:
+            break
+        else:
+            waiting = [call["id"] for call in message.get("tool_calls") or ()]
+    return f"No tool output found for tool call {waiting[0]}." if waiting else None
+
+
+def reasoning(body: Body, limits: Limits, beta: bool) -> str | None:
+    """As the reasoning of a chat, which has to come back with its calls."""
+    if chat.reasoning_input(as_chat(body, limits), limits, beta) is None:
+        return None
+    return "The `reasoning_text` in the thinking mode must be passed back to the API."
+
+
+def _as_in_chat(rule: Rule) -> Rule:
+    return lambda body, limits, beta: rule(as_chat(body, limits), limits, beta)
+
+
+max_output_tokens = bounded(lambda limits, beta: limits.max_tokens, "max_output_tokens")
+RULES = Rules(
+    ("model", model_exists),
+    ("model", has_input),
+    ("temperature", temperature),
+    ("top_p", top_p),
+    ("max_output_tokens", max_output_tokens),
+    ("top_logprobs", top_logprobs),
+    ("user", _as_in_chat(user_id)),
+    ("reasoning", known_effort),
+    ("text", _as_in_chat(chat.json_word)),
+    ("tools", custom_tools),
+    ("tools", _as_in_chat(chat.tool_count)),
+    ("tools", tool_names),
+    ("tools", _as_in_chat(chat.tool_schemas)),
+    ("tool_choice", _as_in_chat(chat.tool_choice)),
+    ("input", images),
+    ("input", call_ids),
+    ("input", outputs),
+    ("input", reasoning),
+)
