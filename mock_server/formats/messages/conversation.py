@@ -21,7 +21,7 @@ def as_chat(body: Body, limits: Limits) -> Body:
         "tool_choice": _tool_choice(body),
         "thinking": body.get("thinking"),
         "reasoning_effort": effort(body),
-        "max_tokens": body["max_tokens"],
+        "max_tokens": body.get("max_tokens"),
         "stop": body.get("stop_sequences"),
         "user_id": (body.get("metadata") or {}).get("user_id"),
         "stream": body.get("stream"),

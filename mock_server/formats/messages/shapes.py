@@ -96,12 +96,9 @@ def shape(profile: str) -> Shape:
     about = specs.behaviour(profile)
     switched = specs.limits(profile).thinking == "switch"
     return Shape.of(
+        {"model": string, "messages": sequence(_message(any(map(about.sees, about.model_entries))))},
         {
-            "model": string,
-            "max_tokens": integer(32),
-            "messages": sequence(_message(any(map(about.sees, about.model_entries)))),
-        },
-        {
+            "max_tokens": integer(32),  # Anthropic demands it; that DeepSeek does is not documented
             "metadata": struct("Metadata", {}, {"user_id": string}),
             "stop_sequences": sequence(string),
             "stream": boolean,

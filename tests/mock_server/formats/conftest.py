@@ -12,7 +12,7 @@ from echosounder.mock_server.answering.answers import Answers
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.inflight import InFlight
-from echosounder.mock_server.net.http1 import Request, Response
+from echosounder.mock_server.net.http1 import HttpRequest, Response
 from echosounder.wire import sse
 
 KEY = "sk-test-0000000000"
@@ -49,7 +49,7 @@ def server() -> Callable[..., Ask]:
             nonlocal number
             number += 1
             sent = {"content-type": "application/json", **(headers or {"authorization": f"Bearer {KEY}"})}
-            request = Request("POST", path, sent, json.dumps(body).encode(), 0)
+            request = HttpRequest("POST", path, sent, json.dumps(body).encode(), 0)
             flight = InFlight(number, "", request)
             try:
                 response = answers.respond(request, flight)
