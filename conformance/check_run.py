@@ -13,14 +13,14 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.conformance.ask import Send
-from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import CheckOptions, Progress, Watch, quiet
 from echosounder.conformance.planner import Plan
+from echosounder.conformance.probe_choice import PROBES
 from echosounder.conformance.probe_sender import Direct, ProbeSender, probe_sender
 from echosounder.conformance.reducer import Reducer
+from echosounder.judgement.assigned import known_patterns
 from echosounder.judgement.baseline import Baseline
-from echosounder.judgement.catalogue import known_patterns
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import RunSetting

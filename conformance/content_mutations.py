@@ -16,20 +16,30 @@ Make = Callable[[], Exchange]
 Mutant = tuple[str, Make]
 GONE = object()  # the member is deleted
 VALUES: tuple[tuple[str, Any], ...] = (
-    *(("deleted", GONE), ("null", None), ("empty text", ""), ("zero", 0), ("minus one", -1), ("a million", 1_000_000)),
-    *(("seven", 7), ("half", 0.5), ("a word", "word"), ("an empty array", []), ("an empty object", {}), ("true", True)),
+    ("deleted", GONE),
+    ("null", None),
+    ("empty text", ""),
+    ("zero", 0),
+    ("minus one", -1),
+    ("a million", 1_000_000),
+    ("seven", 7),
+    ("half", 0.5),
+    ("a word", "word"),
+    ("an empty array", []),
+    ("an empty object", {}),
+    ("true", True),
 )
 TEXTS = (
-    *(
-        "<think>hm</think> yes",
-        "``" + "`json\n{}\n``" + "`",
-        "<｜tool▁calls▁begin｜>",
-        "那\ufffd",
-        " " * 60,
-        "HALT",
-        "[1, 2]",
-    ),
-    *("Traceback (most recent call last)", "stop", "half \ud83d"),
+    "<think>hm</think> yes",
+    "``" + "`json\n{}\n``" + "`",
+    "<｜tool▁calls▁begin｜>",
+    "那\ufffd",
+    " " * 60,
+    "HALT",
+    "[1, 2]",
+    "Traceback (most recent call last)",
+    "stop",
+    "half \ud83d",
 )
 
 

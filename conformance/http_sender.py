@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from echosounder.conformance.ask import Send
-from echosounder.conformance.transport import MAX_HEAD, SocketStamps, StampedTransport
+from echosounder.conformance.http_transport import MAX_HEAD, SocketStamps, StampedTransport
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import End, Exchange, Headers, Read, Request, masked
 from echosounder.wire.target import Target

@@ -10,9 +10,9 @@ from decimal import Decimal
 from echosounder import specs
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS, Budget
-from echosounder.conformance.catalogue import probes_of, selected
 from echosounder.conformance.probe import Probe
-from echosounder.judgement.catalogue import judged
+from echosounder.conformance.probe_choice import probes_of, selected
+from echosounder.judgement.assigned import judged
 from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import BudgetSpent
 from echosounder.wire.tokens import TEMPLATE

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from echosounder import specs
-from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.check_run import CheckOutcome, check
 from echosounder.conformance.options import CheckOptions
-from echosounder.judgement.catalogue import judged
+from echosounder.conformance.probe_choice import probes_of
+from echosounder.judgement.assigned import judged
 from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import EchosounderError
 from echosounder.wire.target import target

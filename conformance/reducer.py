@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from echosounder.conformance.ask import Send
 from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
-from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.generate.reduction import Reduction, reduction
+from echosounder.conformance.probe_choice import probes_of
 from echosounder.conformance.replay import request_of
-from echosounder.judgement.catalogue import checks
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.score import judge, rows
 from echosounder.judgement.setting import RunSetting
 from echosounder.judgement.smallest import extra

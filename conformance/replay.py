@@ -12,9 +12,9 @@ from enum import StrEnum
 
 from echosounder import specs
 from echosounder.conformance.ask import Send
-from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.http_sender import Bounds, HttpSender
-from echosounder.judgement.catalogue import checks
+from echosounder.conformance.probe_choice import probes_of
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.score import judge, rows
 from echosounder.judgement.setting import RunSetting
 from echosounder.judgement.smallest import extra

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from echosounder import specs
-from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.mutations import mutants, together
-from echosounder.judgement.catalogue import checks
+from echosounder.conformance.probe_choice import probes_of
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.score import judge, not_held, rows
 from echosounder.judgement.setting import RunSetting
 from echosounder.wire.exchange import Exchange

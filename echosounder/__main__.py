@@ -18,9 +18,24 @@ from echosounder.wire.errors import CannotJudge, EchosounderError, UsageError
 from echosounder.wire.stdio import in_every_locale
 
 COMMANDS = (
-    *("check", "plan", "list", "explain", "score", "replay"),
-    *("load", "calibrate", "mock", "selftest"),
-    *("compare", "matrix", "report", "history", "settle", "spec-diff", "init", "doctor"),
+    "check",
+    "plan",
+    "list",
+    "explain",
+    "score",
+    "replay",
+    "load",
+    "calibrate",
+    "mock",
+    "selftest",
+    "compare",
+    "matrix",
+    "report",
+    "history",
+    "settle",
+    "spec-diff",
+    "init",
+    "doctor",
 )
 MODULES = {"spec-diff": "spec_diff", "list": "catalogue", "explain": "catalogue"}
 FUNCTIONS = {"spec-diff": "spec_diff", "list": "list_"}

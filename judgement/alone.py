@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from echosounder import specs
-from echosounder.judgement.catalogue import checks, matching
+from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import judge
 from echosounder.wire.exchange import Exchange

@@ -16,9 +16,9 @@ Effects = tuple[tuple[str, tuple[str, ...]], ...]
 """``(cause, effects)``; effects are shell-style patterns. Of several broken causes the first in its table explains."""
 
 UMBRELLAS = frozenset({
-    *("response.document-valid", "chat.response-schema", "stream.chunk-schema", "fim.response-schema", "fim.stream-chunk"),
-    *("models.schema", "balance.schema", "error.client-fault-4xx", "error.status-400-parameter", "stream.equals-nonstream"),
-    *("chat.legal-served", "chat.conversation-served", "fim.legal-served"),
+    "response.document-valid", "chat.response-schema", "stream.chunk-schema", "fim.response-schema", "fim.stream-chunk",
+    "models.schema", "balance.schema", "error.client-fault-4xx", "error.status-400-parameter", "stream.equals-nonstream",
+    "chat.legal-served", "chat.conversation-served", "fim.legal-served",
 })  # fmt: skip
 """Requirements that ask at once for what others ask for one by one."""
 
@@ -128,15 +128,17 @@ SYSTEMATIC: Effects = (
     (
         "error.client-fault-4xx",
         (
-            *("error.status-400-*", "error.missing-*", "error.empty-messages", "error.unknown-*", "error.wrong-type"),
-            *(
-                "limits.max-tokens-*",
-                "limits.temperature",
-                "limits.top-*",
-                "limits.stop-17",
-                "limits.n",
-                "limits.penalties",
-            ),
+            "error.status-400-*",
+            "error.missing-*",
+            "error.empty-messages",
+            "error.unknown-*",
+            "error.wrong-type",
+            "limits.max-tokens-*",
+            "limits.temperature",
+            "limits.top-*",
+            "limits.stop-17",
+            "limits.n",
+            "limits.penalties",
             "limits.stream-options-alone",
         ),
     ),

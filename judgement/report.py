@@ -13,7 +13,7 @@ from echosounder.judgement.answers import answer, completion
 from echosounder.judgement.baseline import Accepted, Baseline
 from echosounder.judgement.causes import explanations, umbrella
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.prices import Rates, bill_usage
+from echosounder.wire.prices import Rated, bill_usage
 from echosounder.wire.runlog import Run
 from echosounder.wire.usage import Usage
 from echosounder.wire.verdict import Finding, Result, Verdict
@@ -85,7 +85,7 @@ def cost(
 
 def _usd(counts: Iterable[Usage], model: str, at: datetime, prices: Sequence[str] | None) -> str | None:
     try:
-        rates: Rates = specs.Rates(*map(Decimal, prices)) if prices else specs.price(model, at)
+        rates: Rated = specs.Rates(*map(Decimal, prices)) if prices else specs.price(model, at)
     except specs.UnknownPriceError:
         return None
     return format(sum(bill_usage(usage, rates).total for usage in counts), "f")

@@ -29,7 +29,7 @@ from dataclasses import replace
 
 from echosounder import specs
 from echosounder.judgement.answers import completion
-from echosounder.judgement.catalogue import checks, matching
+from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.check import (
     Case,
     Check,

@@ -22,15 +22,15 @@ from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.money import Money
 from echosounder.load.figures.tally import Tally
 from echosounder.load.gather import bury, fold, keep, reader
+from echosounder.load.inputs import beyond, items, prices, worst
 from echosounder.load.interrupt import held_back
 from echosounder.load.log import Log
 from echosounder.load.options import Options, checked, secrets, told
 from echosounder.load.parts import Parts
-from echosounder.load.plan import beyond, items, prices, worst
 from echosounder.load.preflight import preflight
-from echosounder.load.watch.live import Live
 from echosounder.load.watch.otel import exporting
 from echosounder.load.watch.prometheus import serving
+from echosounder.load.watch.snapshot import Live
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.header import Aimed, ClockReading, Header, RunKind

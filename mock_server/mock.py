@@ -9,7 +9,7 @@ from typing import Any
 
 from echosounder.mock_server.admission import money
 from echosounder.mock_server.admission.refusals import Refused, internal
-from echosounder.mock_server.answering.answers import Answers
+from echosounder.mock_server.answering.endpoints import Answers
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import KEEPALIVE_S, Config
 from echosounder.mock_server.control import routes

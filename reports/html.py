@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from echosounder.reports import bill, heatmap, limiter, limiter_charts, load_charts, page, series, trust, wireview
+from echosounder.reports import bill, heatmap, limiter, limiter_charts, load_charts, page, precision, series, wireview
 from echosounder.reports.causes import fix_first
 from echosounder.reports.curl import curl, replay
 from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
@@ -111,13 +111,14 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         "missed": sum(slo["met"] is False for slo in report["slo"]),
         "definitions": _definitions(report),
         "load": _load_of(report),
-        "trust": trust,
-        "trusted": trust.main(report),
-        "legend": list(trust.legend(report)),
+        "precision": precision,
+        "trusted": precision.main(report),
+        "legend": list(precision.legend(report)),
         "streams": list(streams(report)),
         "heads": [percentile(name) for name in PERCENTILES],
         "latencies": [
-            (metric.name, trust.counted(row), *(trust.value(row, name) for name in PERCENTILES)) for metric, row in rows
+            (metric.name, precision.counted(row), *(precision.value(row, name) for name in PERCENTILES))
+            for metric, row in rows
         ],
         "latency": load_charts.latency(report),
         "timeline": load_charts.timeline(points),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from echosounder.reports import bill, limiter, trust
+from echosounder.reports import bill, limiter, precision
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import (
@@ -93,16 +93,16 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
     yield from _slo(report["slo"])
-    if rows := trust.main(report):
-        yield "\n| " + " | ".join(trust.HEAD) + " |\n|---|" + "--:|" * (len(trust.HEAD) - 1)
-        yield from (f"| {metric.name} | " + " | ".join(trust.cells(row)) + " |" for metric, row in rows)
+    if rows := precision.main(report):
+        yield "\n| " + " | ".join(precision.HEAD) + " |\n|---|" + "--:|" * (len(precision.HEAD) - 1)
+        yield from (f"| {metric.name} | " + " | ".join(precision.cells(row)) + " |" for metric, row in rows)
         yield ""
-    yield from (f"- {markdown(said, 300)}" for said in trust.legend(report))
+    yield from (f"- {markdown(said, 300)}" for said in precision.legend(report))
     yield "\n<details><summary>Every latency and percentile</summary>\n"
     yield "| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " |"
     yield "|---|" + "--:|" * (len(PERCENTILES) + 1)
     for metric, row in measured(report):
-        values = [trust.counted(row), *(trust.value(row, name) for name in PERCENTILES)]
+        values = [precision.counted(row), *(precision.value(row, name) for name in PERCENTILES)]
         yield f"| {metric.name} | " + " | ".join(values) + " |"
     yield "\n</details>\n"
     yield from (f"- {said}" for said in streams(report))

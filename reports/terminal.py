@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from echosounder.reports import bill, limiter, trust
+from echosounder.reports import bill, limiter, precision
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import cost, number, objective, percent, streams, usd
@@ -98,15 +98,15 @@ def _slo(slo: Mapping[str, Any]) -> Text:
 
 def _latencies(report: Mapping[str, Any], console: Console) -> None:
     """What the run is about with error bars, then everything else that was measured."""
-    main = _table(trust.HEAD)
-    for metric, row in trust.main(report):
-        main.add_row(re.sub(r"\w+ (?=from schedule)", " ", metric.name), *trust.cells(row))  # below what it is of
+    main = _table(precision.HEAD)
+    for metric, row in precision.main(report):
+        main.add_row(re.sub(r"\w+ (?=from schedule)", " ", metric.name), *precision.cells(row))  # below what it is of
     others = _table(("ms", *_SHOWN, "n"))
-    for metric, row in trust.others(report):
-        others.add_row(metric.name, *(trust.value(row, name) for name in _SHOWN), trust.counted(row))
+    for metric, row in precision.others(report):
+        others.add_row(metric.name, *(precision.value(row, name) for name in _SHOWN), precision.counted(row))
     if main.row_count:
         console.print(main)
-    for said in trust.legend(report):
+    for said in precision.legend(report):
         _print(console, Text("   " + line(said, 300), "dim"))
     if others.row_count:
         console.print(others)

@@ -40,15 +40,15 @@ class Drift:
 
 
 @dataclass
-class Shape:
+class SchemaShape:
     """What a schema comes to. ``values`` None: any; ``types`` empty: any."""
 
     types: set[str] = field(default_factory=set)
     values: set[str] | None = None
     required: set[str] = field(default_factory=set)
     bounds: dict[str, float] = field(default_factory=dict)
-    members: dict[str, Shape] = field(default_factory=dict)
-    items: Shape | None = None
+    members: dict[str, SchemaShape] = field(default_factory=dict)
+    items: SchemaShape | None = None
 
 
 def drift(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Drift]:
@@ -80,20 +80,20 @@ def _operation(name: str, mine: tuple[Any, Any], other: tuple[Any, Any]) -> Iter
     yield from _sides(f"{name}, answer", _answer(*mine), _answer(*other))
 
 
-def _sides(where: str, mine: Shape | None, other: Shape | None) -> Iterator[Drift]:
+def _sides(where: str, mine: SchemaShape | None, other: SchemaShape | None) -> Iterator[Drift]:
     if mine is not None and other is not None:
         yield from _compared(where, "", mine, other)
 
 
-def _body(document: Any, operation: Any) -> Shape | None:
+def _body(document: Any, operation: Any) -> SchemaShape | None:
     return _of_content(document, _resolved(document, operation.get("requestBody", {})))
 
 
-def _answer(document: Any, operation: Any) -> Shape | None:
+def _answer(document: Any, operation: Any) -> SchemaShape | None:
     return _of_content(document, _resolved(document, operation.get("responses", {}).get("200", {})))
 
 
-def _of_content(document: Any, holder: Any) -> Shape | None:
+def _of_content(document: Any, holder: Any) -> SchemaShape | None:
     schema = holder.get("content", {}).get("application/json", {}).get("schema")
     return None if schema is None else shape(document, schema)
 
@@ -107,10 +107,10 @@ def _resolved(document: Any, node: Any) -> Any:
     return node
 
 
-def shape(document: Any, schema: Any, depth: int = 0) -> Shape:
+def shape(document: Any, schema: Any, depth: int = 0) -> SchemaShape:
     """What a schema of a document comes to. Raises KeyError for a reference that leads nowhere."""
     node = _resolved(document, schema)
-    made = Shape()
+    made = SchemaShape()
     if not isinstance(node, dict) or depth > DEPTH:
         return made
     types = node.get("type", [])
@@ -130,7 +130,7 @@ def shape(document: Any, schema: Any, depth: int = 0) -> Shape:
     return made
 
 
-def _join(made: Shape, part: Shape, both: bool) -> None:
+def _join(made: SchemaShape, part: SchemaShape, both: bool) -> None:
     """*both* must hold: what either demands is demanded. Else either may hold: what only one says is only possible."""
     made.types |= part.types
     if part.values is not None:
@@ -145,7 +145,7 @@ def _join(made: Shape, part: Shape, both: bool) -> None:
             made.members[name] = member
 
 
-def _compared(where: str, at: str, mine: Shape, other: Shape) -> Iterator[Drift]:
+def _compared(where: str, at: str, mine: SchemaShape, other: SchemaShape) -> Iterator[Drift]:
     name = at or "the body"
     yield from _of_types(where, name, mine, other)
     yield from _of_values(where, name, mine, other)
@@ -170,7 +170,7 @@ def _under(at: str, member: str) -> str:
     return f"{at}.{member}" if at else member
 
 
-def _of_types(where: str, name: str, mine: Shape, other: Shape) -> Iterator[Drift]:
+def _of_types(where: str, name: str, mine: SchemaShape, other: SchemaShape) -> Iterator[Drift]:
     if mine.types and other.types:
         for kind, types, says in (
             (Kind.NARROWED, mine.types - other.types, "may no longer be"),
@@ -180,7 +180,7 @@ def _of_types(where: str, name: str, mine: Shape, other: Shape) -> Iterator[Drif
                 yield Drift(kind, where, f"{name} {says} {each}")
 
 
-def _of_values(where: str, name: str, mine: Shape, other: Shape) -> Iterator[Drift]:
+def _of_values(where: str, name: str, mine: SchemaShape, other: SchemaShape) -> Iterator[Drift]:
     if mine.values is not None and other.values is not None:
         for each in sorted(mine.values - other.values):
             yield Drift(Kind.NARROWED, where, f"{name} has no value {each}")
@@ -190,7 +190,7 @@ def _of_values(where: str, name: str, mine: Shape, other: Shape) -> Iterator[Dri
         yield Drift(Kind.NARROWED, where, f"{name} is one of {', '.join(sorted(other.values))}")
 
 
-def _of_bounds(where: str, name: str, mine: Shape, other: Shape) -> Iterator[Drift]:
+def _of_bounds(where: str, name: str, mine: SchemaShape, other: SchemaShape) -> Iterator[Drift]:
     for bound in (*UPPER, *LOWER):
         old, new = mine.bounds.get(bound), other.bounds.get(bound)
         if old == new:

@@ -1,6 +1,7 @@
 """The tree is the architecture: who may import whom, and what the wheel holds."""
 
 import ast
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_text_is_read_and_written_in_an_encoding_that_is_named(folder):
 
 # What a command builds on; every other module of the folder is a command, or the part of one that has a file of its own.
 SHARED = {"analysed", "complete", "described", "duration", "network", "options", "results", "settings"}
-PARTS = {"compare": {"live"}}
+PARTS = {"compare": {"compare_live"}}
 
 
 def test_no_command_imports_another():
@@ -203,3 +204,63 @@ def test_members_of_a_format_are_known_in_its_rooms_and_in_ten_other_modules_at_
     }
     assert {module for module in found if not module.startswith(FORMAT_ROOMS)} == set(KNOWS_A_FORMAT)
     assert len(KNOWS_A_FORMAT) <= 10
+
+
+# One word, one thing. These classes have a namesake in another package, for a reason.
+SAME_NAME = {
+    "Format": "a wire grammar; the mock's is written apart from the harness's",
+    "Question": "what a request asks for in no format's words; written apart likewise",
+    "TimerFd": "the same system call; the load client and the mock share no code, and wire does no I/O",
+    "_Itimerspec": "its argument",
+    "_Timespec": "its argument",
+}
+
+
+def test_a_class_name_means_one_thing():
+    homes = {}
+    for path in (path for package in OURS for path in modules(package)):
+        for node in parsed(path):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1 and name not in SAME_NAME} == {}
+    assert {name for name in SAME_NAME if len(homes.get(name, ())) < 2} == set()  # still needed
+
+
+# A module is named after what it is about, and the folder says from which side: the checks, probes and format of one feature,
+# the command of a run, the renderer of what another module computes. Such folders may repeat the names of others.
+SIDES = ("echosounder/cli/", "judgement/checks/", "judgement/pairs/", "conformance/probes/", "conformance/proxy/", "reports/",
+         "mock_server/formats/", "wire/formats/", "load/scenarios/")  # fmt: skip
+# Elsewhere the same word for the same thing, seen from two packages that may not import each other, or of two experiments.
+SAME_SUBJECT = {
+    "__init__", "__main__", "budget", "connection", "evidence", "judge", "latency", "limiter", "money", "options", "planner", "prices",
+    "refusals", "report", "schedule", "schema",
+}  # fmt: skip
+
+
+def test_a_module_name_means_one_thing():
+    homes = {}
+    for package in OURS:
+        for name in (str(path.relative_to(ROOT)) for path in modules(package)):
+            if not name.startswith(SIDES):
+                homes.setdefault(Path(name).stem, []).append(name)
+    assert {stem: paths for stem, paths in homes.items() if len(paths) > 1 and stem not in SAME_SUBJECT} == {}
+    assert {stem for stem in SAME_SUBJECT if len(homes.get(stem, ())) < 2} == set()
+
+
+@pytest.mark.parametrize("folder", EVERYTHING)
+def test_no_tuple_is_unpacked_only_to_please_the_formatter(folder):
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in modules(folder)
+        for node in parsed(path)
+        if isinstance(node, ast.Starred) and isinstance(node.value, (ast.Tuple, ast.List))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", EVERYTHING)
+def test_comments_stand_above_what_they_are_about_where_a_line_has_no_room(folder):
+    """The formatter puts the value into parentheses of its own otherwise."""
+    torn = re.compile(r"\(\n\s+[\w.\"'\[\]| ]+  # [^\n]*\n\s+\)\n")
+    found = [str(p.relative_to(ROOT)) for p in modules(folder) if torn.search(p.read_text(encoding="utf-8"))]
+    assert found == []

@@ -17,7 +17,7 @@ from echosounder.wire.usage import Usage
 EXACT = Context(prec=60)
 
 
-class Rates(Protocol):
+class Rated(Protocol):
     """Price per million tokens, as `specs.price` resolves it for a model and a moment."""
 
     @property
@@ -46,7 +46,7 @@ class Bill:
             return self.hit + self.miss + self.output + self.uses
 
 
-def bill(hit_tokens: int, miss_tokens: int, output_tokens: int, rates: Rates, uses: Decimal = Decimal(0)) -> Bill:
+def bill(hit_tokens: int, miss_tokens: int, output_tokens: int, rates: Rated, uses: Decimal = Decimal(0)) -> Bill:
     """What the tokens cost at *rates*, and *uses* on top; exact to the last digit."""
     amounts = (_amount(hit_tokens, rates.hit), _amount(miss_tokens, rates.miss), _amount(output_tokens, rates.output))
     return Bill(hit_tokens, miss_tokens, output_tokens, *amounts, uses)
@@ -62,7 +62,7 @@ def use_cost(uses: Mapping[str, int], at: datetime, currency: str = "USD") -> De
         return sum((cost.scaleb(-3) for cost in costs), Decimal(0))
 
 
-def bill_usage(counts: Usage, rates: Rates) -> Bill:
+def bill_usage(counts: Usage, rates: Rated) -> Bill:
     """The bill of a reported usage. Without a cache split (as OpenAI has it) ``cached_tokens`` counts as hits, else nothing does."""
     hit = counts.hit if counts.hit is not None else counts.cached or 0
     miss = counts.miss if counts.miss is not None else max((counts.prompt or 0) - hit, 0)

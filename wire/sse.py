@@ -73,9 +73,8 @@ class Decoder:
         self._max_line, self._max_event = max_line, max_event
         self._buffer = bytearray()
         self._consumed = 0  # offset of the first byte of _buffer in the whole stream
-        self._scanned = (
-            0  # bytes of _buffer known to hold no line end: a long line is not searched again with each read
-        )
+        # Bytes of _buffer known to hold no line end: a long line is not searched again with each read.
+        self._scanned = 0
         self._swallow_lf = False  # the last line ended with CR, so an LF that comes first belongs to it
         self._at_start = True
         self._block = _Block()

@@ -153,8 +153,13 @@ def _texts(body: Body, allowed: Legal) -> Reduction:
 
 
 LEVELS: tuple[Callable[[Body, Legal], Reduction], ...] = (
-    *(_fields, _rounds, _exchanged, _calls),
-    *(_elements, _members, _texts),
+    _fields,
+    _rounds,
+    _exchanged,
+    _calls,
+    _elements,
+    _members,
+    _texts,
 )
 
 

@@ -15,18 +15,17 @@ STREAM_USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usag
 COUNT = "Count from one to fifteen in English words, separated by commas. Write nothing else."
 STORY = "Write a long story about a lighthouse keeper and her cat."
 NULLABLE = (
-    *(
-        "response_format",
-        "stop",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "tools",
-        "logprobs",
-        "top_logprobs",
-    ),
-    *("frequency_penalty", "presence_penalty"),
+    "response_format",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "tools",
+    "logprobs",
+    "top_logprobs",
+    "frequency_penalty",
+    "presence_penalty",
 )
 ECHO = f"Repeat exactly, and nothing else:\n{UNICODE}"
 

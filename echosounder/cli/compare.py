@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from echosounder import specs
-from echosounder.cli import live as both
+from echosounder.cli import compare_live as both
 from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.judgement.comparison import runs as comparing

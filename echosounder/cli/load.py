@@ -14,7 +14,7 @@ from echosounder.cli import analysed, complete, options, results
 from echosounder.cli.described import described, values
 from echosounder.cli.duration import seconds
 from echosounder.cli.network import STRAIGHT, Network, networked
-from echosounder.load import engine, plan, sampled
+from echosounder.load import engine, inputs, sampled
 from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.options import Options
 from echosounder.mock_server.net.process import spawn
@@ -98,7 +98,7 @@ def _duration(scenario: str, duration: float | None, trace: Path | None, warmup:
         return duration
     if scenario in EXPERIMENTS:
         return LONGEST
-    return plan.duration(trace, warmup) if trace else USUAL
+    return inputs.duration(trace, warmup) if trace else USUAL
 
 
 def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.LoadResult]:

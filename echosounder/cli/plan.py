@@ -11,7 +11,7 @@ from echosounder.cli import options
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.planner import Caps, Plan
 from echosounder.conformance.planner import plan as planned
-from echosounder.judgement.catalogue import known_patterns
+from echosounder.judgement.assigned import known_patterns
 from echosounder.judgement.setting import Suite
 from echosounder.wire.prices import given
 

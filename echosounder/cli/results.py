@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from echosounder import reports
-from echosounder.conformance.catalogue import PROBES
+from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement import pairs
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report

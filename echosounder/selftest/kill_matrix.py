@@ -10,7 +10,7 @@ from math import comb
 from typing import Any
 
 from echosounder import specs
-from echosounder.judgement.catalogue import checks
+from echosounder.judgement.assigned import checks
 from echosounder.wire.verdict import Verdict
 
 SCHEMA = frozenset({"response.document-valid", "stream.chunk-schema", "chat.response-schema", "fim.response-schema",

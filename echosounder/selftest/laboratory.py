@@ -19,11 +19,11 @@ import httpx
 from echosounder import specs
 from echosounder.conformance import strength
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.catalogue import probes_of
 from echosounder.conformance.check_run import CheckOutcome, check
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions
-from echosounder.judgement.catalogue import checks
+from echosounder.conformance.probe_choice import probes_of
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import Deviation, all_deviations
 from echosounder.mock_server.net.process import spawn

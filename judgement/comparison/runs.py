@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from echosounder.judgement.comparison.difference import difference, shares
+from echosounder.judgement.comparison.latencies import difference, shares
 from echosounder.wire.comparison import (
     BETTER,
     EQUAL,

@@ -13,7 +13,7 @@ from typing import Any
 
 from echosounder.judgement.answers import answer, wants_stream
 from echosounder.judgement.checks.logprobs import itemised
-from echosounder.judgement.pairs.difference import Change, ChangeKind, changes, read
+from echosounder.judgement.pairs.json_changes import Change, ChangeKind, changes, read
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, compact

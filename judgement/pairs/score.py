@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import echosounder.judgement.pairs.checks  # noqa: F401  (importing registers)
 from echosounder import specs
 from echosounder.judgement import score as server
-from echosounder.judgement.catalogue import matching
+from echosounder.judgement.assigned import matching
 from echosounder.judgement.check import Case, Check, Problems
 from echosounder.judgement.pairs.check import CHECKS, PairCheck
 from echosounder.judgement.pairs.pair import Pair, pairs

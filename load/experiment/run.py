@@ -13,10 +13,10 @@ from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.experiment.sender import RunBounds, Sender
 from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
+from echosounder.load.inputs import paid, worst
 from echosounder.load.log import Log
 from echosounder.load.options import Options, checked
 from echosounder.load.parts import count
-from echosounder.load.plan import paid, worst
 from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint
 from echosounder.load.worker.budget import LoadBudget

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from echosounder.load.figures.latency import REJECTED, outcome
 from echosounder.load.sample import Sample
-from echosounder.wire.prices import EXACT, Rates, bill
+from echosounder.wire.prices import EXACT, Rated, bill
 from echosounder.wire.usage import Usage
 
 MINUTE = 60_000_000_000
@@ -55,7 +55,7 @@ class Money:
     ``unpriced``: requests that were sent, not refused, and did not tell their tokens: what they cost is not known.
     """
 
-    rates: Callable[[datetime], Rates | None] | None = None
+    rates: Callable[[datetime], Rated | None] | None = None
     minutes: dict[int, Tokens] = field(default_factory=dict)
     unpriced: int = 0
 

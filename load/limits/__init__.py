@@ -11,6 +11,7 @@ from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.engine import LoadResult, Progress
 from echosounder.load.experiment.run import ExperimentRun, WorstCase, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
+from echosounder.load.inputs import worst
 from echosounder.load.limits.bench import HOLD_TOKENS, Bench
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.discovery import discover as script
@@ -18,7 +19,6 @@ from echosounder.load.limits.goal import PROMPT_TOKENS, LimiterGoal, LimiterJobs
 from echosounder.load.limits.judge import results
 from echosounder.load.limits.report import rate_limit
 from echosounder.load.options import Options
-from echosounder.load.plan import worst
 from echosounder.load.preflight import preflight
 from echosounder.wire.errors import KeyRefused, UsageError
 from echosounder.wire.header import RunKind

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.limits import bucket, concurrency, replay, windows
+from echosounder.load.limits import bucket, concurrency, simulate, windows
 from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record
 
@@ -56,13 +56,13 @@ def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
     sure = [
         fit for fit in feasible if all(number is None or number.error < VAGUE for number in (fit.limit, fit.window))
     ]
-    left = replay.likely(record, sure)
+    left = simulate.likely(record, sure)
     return [fit for fit in feasible if fit in left or fit not in sure]
 
 
 def believed(record: Record, found: Identified) -> Identified:
     """Not a kind that can explain each decision, but would have made most of them otherwise: those look made at random."""
-    if found.fit.kind is LimiterKind.UNRESOLVED or (share := replay.agreement(record, found.fit)) >= BELIEVED:
+    if found.fit.kind is LimiterKind.UNRESOLVED or (share := simulate.agreement(record, found.fit)) >= BELIEVED:
         return found
     says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
     return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [says])
@@ -78,7 +78,9 @@ def as_cap(bench: Bench) -> Identified | None:
     others = [fit for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain]
     plain = concurrency.fit(record, slack)
     if not plain.strain:
-        return Identified(plain, tuple(fit.kind for fit in replay.likely(record, [plain, *others]) if fit is not plain))
+        return Identified(
+            plain, tuple(fit.kind for fit in simulate.likely(record, [plain, *others]) if fit is not plain)
+        )
     rivals = tuple(fit.kind for fit in others)
     if PUNISHING * bench.rtt < record.quiet < INFINITY:
         lenient = concurrency.fit(record.unpunished(record.quiet), slack)

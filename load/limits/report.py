@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.limits import replay
+from echosounder.load.limits import simulate
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.refusals import how_refused
@@ -49,7 +49,7 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
         "burst": _whole(fit.burst),
         "retry_after": retry_after(found),
         "recovery_s": _round(found.recovery_s),
-        "confidence": _round(replay.agreement(found.record, fit)) if fit.kind is not LimiterKind.UNRESOLVED else 0.0,
+        "confidence": _round(simulate.agreement(found.record, fit)) if fit.kind is not LimiterKind.UNRESOLVED else 0.0,
         "limit_ci": _bounds(fit.limit),
         "window_ci": _bounds(fit.window),
         "burst_ci": _bounds(fit.burst),
@@ -94,7 +94,7 @@ def retry_after(found: Discovery) -> dict[str, Any] | None:
 def timeline(found: Discovery) -> list[dict[str, Any]]:
     """The fitted model over what happened: per bin of time ``{"t_s", "admitted", "rejected", "model_admitted", "model_rejected"}``,
     counts of the requests that the kind was told from."""
-    decisions = list(replay.predictions(found.record, found.identified.fit))
+    decisions = list(simulate.predictions(found.record, found.identified.fit))
     width = max(BIN, max((at for _, at, _ in decisions), default=0.0) / BINS)
     bins: dict[int, Counter[str]] = {}
     for each, when, served in decisions:

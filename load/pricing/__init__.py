@@ -30,7 +30,7 @@ from echosounder.load.pricing.tariff import Tariff
 from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.errors import UsageError
 from echosounder.wire.header import RunKind
-from echosounder.wire.prices import Rates, bill, dearest
+from echosounder.wire.prices import Rated, bill, dearest
 from echosounder.wire.strict_json import at
 from echosounder.wire.verdict import Result
 
@@ -95,7 +95,7 @@ def _currency(options: Options) -> str:
     return USD if USD in named else next((name for name in named if name in CURRENCIES), USD)
 
 
-def known(tariff: Tariff) -> Rates:
+def known(tariff: Tariff) -> Rated:
     """The rates now. Raises :class:`UsageError` where there are none: a bill without prices cannot be verified."""
     try:
         return tariff.rates(datetime.now(UTC))
@@ -123,7 +123,7 @@ def plan(goal: BillGoal, tariff: Tariff) -> WorstCase:
     )
 
 
-def _capped(options: Options, planned: WorstCase, rates: Rates) -> Options:
+def _capped(options: Options, planned: WorstCase, rates: Rated) -> Options:
     """What was printed as the ceiling holds, whatever the target counts. The first request must be within the budget."""
     least = bill(0, BASE + TEMPLATE, OUTPUT, rates).total
     if options.budget is not None and options.budget < least:

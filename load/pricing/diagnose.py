@@ -10,7 +10,7 @@ from echosounder.judgement.bill import BillCause
 from echosounder.load.pricing.hypotheses import KINDS, Hypothesis, Other, difference, hypotheses
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, merged, total
 from echosounder.specs import UsePrice
-from echosounder.wire.prices import EXACT, Rates, bill
+from echosounder.wire.prices import EXACT, Rated, bill
 
 Uses = Callable[[Charge], Sequence[UsePrice]]
 """What is billed by use and not by token at the time of a charge."""
@@ -120,7 +120,7 @@ def _some_units(entry: Entry) -> BillCause | None:
     return BillCause("drift", says, "balance.charged", (entry.name,))
 
 
-def _rates(entry: Entry) -> Rates | None:
+def _rates(entry: Entry) -> Rated | None:
     """Where all requests had the same."""
     found = {charge.rates[0] for charge in entry.charges}
     return found.pop() if len(found) == 1 else None

@@ -8,9 +8,9 @@ from functools import partial
 
 from echosounder.judgement.bill import BillCause
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, total
-from echosounder.wire.prices import EXACT, Rates, bill
+from echosounder.wire.prices import EXACT, Rated, bill
 
-Other = Callable[[Charge], list[tuple[str, Rates]]]
+Other = Callable[[Charge], list[tuple[str, Rated]]]
 """The other rates of the price list, with the name of the window or the row."""
 Extra = Callable[[Charge, Decimal], Decimal]
 """Of a request, and the smallest unit of the balance: what was taken beyond its bill."""
@@ -111,7 +111,7 @@ def _tokens() -> Iterator[tuple[str, str, str, Extra]]:
 KINDS = {"output": (0, 0, 1), "miss": (0, 1, 0), "hit": (1, 0, 0)}
 
 
-def difference(tokens: int, rates: Rates) -> Decimal:
+def difference(tokens: int, rates: Rated) -> Decimal:
     """What so many tokens cost more as misses than as hits."""
     return EXACT.subtract(bill(0, tokens, 0, rates).total, bill(tokens, 0, 0, rates).total)
 

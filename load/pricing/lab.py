@@ -14,7 +14,7 @@ from echosounder.load.pricing.ledger import Charge, Entry
 from echosounder.load.pricing.oracle import Scale, Scope, ServedPrompt
 from echosounder.load.pricing.prompts import Prompt, PromptJobs, returned
 from echosounder.load.pricing.tariff import Tariff
-from echosounder.wire.prices import Rates
+from echosounder.wire.prices import Rated
 from echosounder.wire.usage import Usage
 
 SKEW = timedelta(minutes=1)  # between two clocks, from which prices may differ
@@ -176,7 +176,7 @@ def _steady(lab: BillState) -> Script[None]:
         yield from lab.book.wait(lab.book.now + CHANGE / 10)
 
 
-def _rates(lab: BillState, later: float) -> Rates | None:
+def _rates(lab: BillState, later: float) -> Rated | None:
     try:
         return lab.tariff.rates(
             lab.wall(lab.book.now + later) + (timedelta() if lab.clocks_agree else lab.skew or timedelta())
@@ -206,7 +206,7 @@ def charge(lab: BillState, entry: Entry, name: str, outcome: Outcome, usage: Usa
     entry.charges.append(Charge(name, usage, stream, when, tuple(_legal(lab, when, later, skew or timedelta()))))
 
 
-def _legal(lab: BillState, when: datetime, later: datetime, skew: timedelta) -> list[Rates]:
+def _legal(lab: BillState, when: datetime, later: datetime, skew: timedelta) -> list[Rated]:
     """The rates at sending and at the end: by the target's clock where it is another than ours, and by ours."""
     own = [lab.tariff.rates(when), lab.tariff.rates(later)]
     if lab.clocks_agree:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from echosounder.judgement.bill import Role
 from echosounder.load.experiment.script import Outcome
-from echosounder.wire.prices import EXACT, Rates, bill
+from echosounder.wire.prices import EXACT, Rated, bill
 from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage
 
@@ -56,7 +56,7 @@ class Charge:
     usage: Usage
     stream: bool
     at: datetime
-    rates: tuple[Rates, ...]
+    rates: tuple[Rated, ...]
 
     @property
     def hit(self) -> int:
@@ -70,7 +70,7 @@ class Charge:
     def output(self) -> int:
         return self.usage.completion or 0
 
-    def at_rates(self, rates: Rates) -> Decimal:
+    def at_rates(self, rates: Rated) -> Decimal:
         return bill(self.hit, self.miss, self.output, rates).total
 
     @property
@@ -104,7 +104,7 @@ class Entry:
 
     def _bill(self, rule: int) -> Decimal:
         """Tokens first: they can be added without a decimal."""
-        tokens: dict[Rates, tuple[int, int, int]] = {}
+        tokens: dict[Rated, tuple[int, int, int]] = {}
         for charge in self.charges:
             hit, miss, output = tokens.get(charge.rates[rule], (0, 0, 0))
             tokens[charge.rates[rule]] = hit + charge.hit, miss + charge.miss, output + charge.output

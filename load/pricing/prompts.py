@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from echosounder import specs
 from echosounder.load.client.call import Job
-from echosounder.load.worker.text import text
+from echosounder.load.worker.words import text
 from echosounder.wire.formats import CHAT, FIM, Format, Question, Turn
 from echosounder.wire.strict_json import compact
 

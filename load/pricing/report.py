@@ -7,7 +7,7 @@ from typing import Any
 
 from echosounder.judgement.bill import WITHHELD, BillEvidence, Role
 from echosounder.load.pricing.evidence import Counted, Evidence, confusion
-from echosounder.load.pricing.latency import compared
+from echosounder.load.pricing.first_tokens import compared
 from echosounder.load.pricing.ledger import ZERO, Entry, merged, money, total
 from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.prices import bill
@@ -21,7 +21,7 @@ def cache(evidence: Evidence, billed: BillEvidence) -> dict[str, Any]:
     the end of a first answer to a request that hits it; ``kept_s`` for how long a prompt was seen to last; ``evicted``; ``confusion``
     per model, see :func:`load.pricing.evidence.confusion`; ``points`` ``[{"name", "expected", "most", "reported"}]`` to draw;
     ``leaks``, names of requests; ``tokens_per_word`` of our prompts, 1 with DeepSeek's vocabulary; ``latency``, see
-    :func:`load.pricing.latency.compared`.
+    :func:`load.pricing.first_tokens.compared`.
     """
     counted = evidence.counted
     hits = [each.hit for each in counted]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from echosounder import specs
 from echosounder.specs.prices import price_list, resolve
-from echosounder.wire.prices import Rates
+from echosounder.wire.prices import Rated
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,22 +15,22 @@ class Tariff:
     model: str
     profile: str
     currency: str
-    fixed: Rates | None = None
+    fixed: Rated | None = None
 
-    def rates(self, at: datetime) -> Rates:
+    def rates(self, at: datetime) -> Rated:
         """Raises :class:`specs.UnknownPriceError`."""
         if self.fixed is not None:
             return self.fixed
         found = specs.price(self.model, self._instant(at), self.currency)
         return specs.Rates(found.hit, found.miss, found.output)
 
-    def others(self, at: datetime) -> list[tuple[str, Rates]]:
+    def others(self, at: datetime) -> list[tuple[str, Rated]]:
         """The list's other amounts: of the other windows of the day, and before and after a change. With what they are called."""
         if self.fixed is not None:
             return []
         at = self._instant(at)
         rows = [row for row in price_list() if row.model == resolve(self.model, at) and row.currency == self.currency]
-        found: list[tuple[str, Rates]] = []
+        found: list[tuple[str, Rated]] = []
         for row in rows:
             when = "" if row.covers(at) else f" of {row.since.date()}"
             found.append((f"regular{when}", specs.Rates(row.hit, row.miss, row.output)))

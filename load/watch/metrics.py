@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class LiveMetric(NamedTuple):
-    """``member`` of a :func:`load.watch.live.snapshot`. ``unit`` as UCUM writes it; ``name`` with dots, as OpenTelemetry has it."""
+    """``member`` of a :func:`load.watch.snapshot.snapshot`. ``unit`` as UCUM writes it; ``name`` with dots, as OpenTelemetry has it."""
 
     name: str
     prometheus: str
@@ -44,6 +44,22 @@ LATENCIES = (
     LiveMetric("e2e", "e2e_seconds", "e2e", "s", "Time from the request to the end of its answer, of complete answers"),
 )
 BOUNDS_S = (
-    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0),
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
 )

@@ -10,8 +10,8 @@ from echosounder.load.client import tls as client_tls
 from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import Head, tunnel
 from echosounder.load.client.stamps import Stamps
+from echosounder.load.inputs import Due, items, paid, trace, worst
 from echosounder.load.options import Options
-from echosounder.load.plan import Due, items, paid, trace, worst
 from echosounder.load.sample import Sample
 from echosounder.load.worker import shape
 from echosounder.load.worker.breaker import Breaker

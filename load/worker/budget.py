@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from echosounder.load.client.call import Job
-from echosounder.wire.prices import Rates, bill, bill_usage
+from echosounder.wire.prices import Rated, bill, bill_usage
 from echosounder.wire.usage import Usage
 
 
@@ -22,12 +22,12 @@ class LoadBudget:
     ``max_tokens``. What was answered counts at the prices of the moment, which ``paid`` gives; without it at ``rates``.
     """
 
-    rates: Rates | None = None
+    rates: Rated | None = None
     usd: Decimal | None = None
     requests: int | None = None
     reserved: Decimal = Decimal(0)
     sent: int = 0
-    paid: Callable[[], Rates | None] | None = None
+    paid: Callable[[], Rated | None] | None = None
 
     def ceiling(self, job: Job) -> Decimal:
         if self.rates is None or self.usd is None:  # nobody asks: exact decimals are dear

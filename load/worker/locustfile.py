@@ -24,7 +24,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from echosounder.load.options import placed, told, whole
 from echosounder.load.sample import Sample
-from echosounder.load.watch.live import FILE
+from echosounder.load.watch.snapshot import FILE
 from echosounder.load.worker.assembly import part, session
 from echosounder.load.worker.breaker import Trip
 from echosounder.load.worker.machine import boot

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from echosounder.load.inputs import Due, trace
 from echosounder.load.options import Options
-from echosounder.load.plan import Due, trace
 from echosounder.load.worker import arrivals, shape
 
 SECOND = 1_000_000_000

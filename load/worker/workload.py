@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 
 from echosounder.load.client.call import Job
-from echosounder.load.worker.text import text
+from echosounder.load.worker.words import text
 from echosounder.wire import formats
 from echosounder.wire.formats import Format, Question, Tool, Turn
 

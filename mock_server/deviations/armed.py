@@ -6,7 +6,7 @@ from typing import Any
 
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.answering.plan import AnswerPlan
-from echosounder.mock_server.deviations.metered import One, metered, metered_reply
+from echosounder.mock_server.deviations.applied import One, metered, metered_reply
 from echosounder.mock_server.deviations.registry import Layer
 from echosounder.mock_server.net.frames import Frame, Reply, Writes, on_the_wire, parsed, rendered, reply_of
 from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest, Response

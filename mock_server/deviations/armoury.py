@@ -6,8 +6,8 @@ from itertools import chain
 from random import Random
 from typing import Any
 
+from echosounder.mock_server.deviations.applied import One
 from echosounder.mock_server.deviations.armed import Armed
-from echosounder.mock_server.deviations.metered import One
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.mock_server.deviations.selection import Selection, selections
 from echosounder.mock_server.formats import edits_at

@@ -34,20 +34,20 @@ SPIN = "while True: pass"
 
 
 SAMPLE = [
-    *(
-        "tests/wire",
-        "tests/judgement",
-        "tests/specs/test_prices.py",
-        "tests/load/pricing",
-        "tests/load/test_load_tally.py",
-    ),
-    *(
-        "tests/echosounder/test_check_plan.py",
-        "tests/echosounder/test_rate_limit.py",
-        "tests/echosounder/test_main_job.py",
-    ),
-    *("tests/echosounder/test_settings.py", "tests/mock_server/admission", "tests/mock_server/test_truth.py"),
-    *("tests/reports/test_formats.py", "tests/reports/test_history.py", "tests/reports/test_text.py"),
+    "tests/wire",
+    "tests/judgement",
+    "tests/specs/test_prices.py",
+    "tests/load/pricing",
+    "tests/load/test_load_tally.py",
+    "tests/echosounder/test_check_plan.py",
+    "tests/echosounder/test_rate_limit.py",
+    "tests/echosounder/test_main_job.py",
+    "tests/echosounder/test_settings.py",
+    "tests/mock_server/admission",
+    "tests/mock_server/test_truth.py",
+    "tests/reports/test_formats.py",
+    "tests/reports/test_history.py",
+    "tests/reports/test_text.py",
 ]
 
 

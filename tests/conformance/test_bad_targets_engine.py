@@ -6,10 +6,10 @@ import pytest
 
 from echosounder.conformance import gate
 from echosounder.conformance.ask import Ask
-from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.probe_choice import PROBES
 from echosounder.conformance.replay import ReplayOutcome, find, replay
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report

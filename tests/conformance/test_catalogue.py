@@ -10,7 +10,7 @@ from echosounder.conformance.ask import Ask
 from echosounder.conformance.budget import STOPPED, Budget, completion_ceiling, prompt_ceiling
 from echosounder.conformance.planner import Caps, plan
 from echosounder.conformance.probe import PROBES, probe
-from echosounder.judgement.catalogue import checks
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.check import check
 from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import BudgetSpent, UsageError

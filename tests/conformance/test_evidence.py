@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement.answers import completion
-from echosounder.judgement.catalogue import checks, matching
+from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import Suite
 from echosounder.wire import sse
@@ -167,11 +167,31 @@ CALLS = ("tools.*-calls", "tools.*call*", "tools.id-*", "tools.index-*", "tools.
 DELTAS = ("tools.type-first", "tools.no-empty-name", "tools.parallel", "tools.strict-followed", "tools.stream-complete")
 TALK = ("tools.finish-reason", "thinking.tools", "transport.numbers-exact")
 WORDS = (
-    *("chat.stop-*", "chat.unicode", "fim.suffix", "fim.echo*", "fim.logprobs", "fim.logprobs-width", "json.valid"),
-    *("json.object", "json.no-fence", "json.no-whitespace-flood", "logprobs.*", "prefix.continues"),
-    *("prefix.not-repeated", "stream.delta-incremental", "stream.no-leaked-markup", "stream.text-complete"),
-    *("thinking.not-in-content", "thinking.two-phases", "thinking.reasoning-string", "thinking.enabled"),
-    *("thinking.default-on", "usage.answer-counted", "usage.reasoning-reported", "tools.no-*", "tools.none-*"),
+    "chat.stop-*",
+    "chat.unicode",
+    "fim.suffix",
+    "fim.echo*",
+    "fim.logprobs",
+    "fim.logprobs-width",
+    "json.valid",
+    "json.object",
+    "json.no-fence",
+    "json.no-whitespace-flood",
+    "logprobs.*",
+    "prefix.continues",
+    "prefix.not-repeated",
+    "stream.delta-incremental",
+    "stream.no-leaked-markup",
+    "stream.text-complete",
+    "thinking.not-in-content",
+    "thinking.two-phases",
+    "thinking.reasoning-string",
+    "thinking.enabled",
+    "thinking.default-on",
+    "usage.answer-counted",
+    "usage.reasoning-reported",
+    "tools.no-*",
+    "tools.none-*",
 )
 SERVED = ("chat.stop-16", "logprobs.zero", "tools.null-content-history", "tools.no-parameters")
 HEAD = ("request.document-valid", "chat.content-type", "chat.stream-false", "stream.content-type", "stream.no-cache")
@@ -256,15 +276,15 @@ POORER = {
             "chat.leading-blank-lines",
             "chat.body-not-empty",
             "models.content-type",
-            *(
-                "stream.data-*",
-                "stream.done-exact",
-                "stream.utf8",
-                "stream.no-bom",
-                "stream.fields-known",
-                "stream.error-*",
-            ),
-            *("stream.one-line-*", "stream.keepalive-*", "stream.uncompressed-flush"),
+            "stream.data-*",
+            "stream.done-exact",
+            "stream.utf8",
+            "stream.no-bom",
+            "stream.fields-known",
+            "stream.error-*",
+            "stream.one-line-*",
+            "stream.keepalive-*",
+            "stream.uncompressed-flush",
         ),
     ),
     "no clock": Poorer(

@@ -7,11 +7,11 @@ import pytest
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
 from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
-from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
 from echosounder.conformance.generate.legal import legal
 from echosounder.conformance.generate.reduction import reduction
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.probe_choice import PROBES
 from echosounder.conformance.reducer import Reducer, suspects
 from echosounder.conformance.replay import ReplayOutcome, replay
 from echosounder.judgement.check import Case

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echosounder.conformance.catalogue import PROBES
 from echosounder.conformance.check_run import check
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement.answers import answer
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import Suite

@@ -13,7 +13,7 @@ from echosounder.conformance.check_run import check
 from echosounder.conformance.mutations import mutants
 from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.strength import Kill, exchanges_of, holds, judgeable, verdict_on
-from echosounder.judgement.catalogue import checks
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.score import judge
 from echosounder.judgement.setting import RunSetting, Suite
 from echosounder.mock_server.net.process import spawn

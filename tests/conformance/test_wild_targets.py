@@ -41,18 +41,22 @@ def flood(line, kind=b"text/event-stream"):
 CHUNK = {"id": "a", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "x"}, "finish_reason": None}]}
 CALLS = [7, None, {"index": [], "function": 7}, {"index": {}, "id": {}, "function": {"name": [], "arguments": {}}}]
 SHAPES = (
-    *(CHUNK, [], 7, None, "x", {"choices": {}}, {"choices": [7, None, []]}, {"choices": [{"delta": []}]}),
-    *(
-        {"choices": [{"delta": {"content": 7, "tool_calls": {"a": 1}}}]},
-        {"choices": [{"delta": {"tool_calls": CALLS}}]},
-    ),
-    *(
-        {"usage": []},
-        {"usage": {"prompt_tokens": "7", "prompt_tokens_details": 7}},
-        {"error": 7},
-        {"error": {"message": []}},
-    ),
-    *({"choices": [{"index": {}, "delta": {}, "finish_reason": {}}], "id": [], "created": {}, "model": {}}, b"[DONE]"),
+    CHUNK,
+    [],
+    7,
+    None,
+    "x",
+    {"choices": {}},
+    {"choices": [7, None, []]},
+    {"choices": [{"delta": []}]},
+    {"choices": [{"delta": {"content": 7, "tool_calls": {"a": 1}}}]},
+    {"choices": [{"delta": {"tool_calls": CALLS}}]},
+    {"usage": []},
+    {"usage": {"prompt_tokens": "7", "prompt_tokens_details": 7}},
+    {"error": 7},
+    {"error": {"message": []}},
+    {"choices": [{"index": {}, "delta": {}, "finish_reason": {}}], "id": [], "created": {}, "model": {}},
+    b"[DONE]",
 )
 ODD = {
     "id": [],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from echosounder.judgement.catalogue import checks
+from echosounder.judgement.assigned import checks
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest.kill_matrix import Honest, KillRow, Matrix, lines, upper_bound
 

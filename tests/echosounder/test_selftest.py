@@ -19,8 +19,13 @@ from echosounder.specs import requirement
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kill_matrix.json").read_text(encoding="utf-8"))
 SAMPLE = (
-    *("done-twice", "usage-sum-mismatch", "tool-id-missing", "error-flat", "status-500-validation"),
-    *("crlf-line-endings", "stop-string-form"),
+    "done-twice",
+    "usage-sum-mismatch",
+    "tool-id-missing",
+    "error-flat",
+    "status-500-validation",
+    "crlf-line-endings",
+    "stop-string-form",
 )
 
 

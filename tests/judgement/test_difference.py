@@ -5,7 +5,7 @@ from math import exp
 
 import pytest
 
-from echosounder.judgement.comparison.difference import _student, difference
+from echosounder.judgement.comparison.latencies import _student, difference
 from echosounder.wire.comparison import Direction
 
 TRIES = 100

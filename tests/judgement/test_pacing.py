@@ -6,7 +6,7 @@ import pytest
 
 from echosounder import specs
 from echosounder.conformance.ask import Ask
-from echosounder.judgement.catalogue import checks
+from echosounder.judgement.assigned import checks
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import judge
 from echosounder.wire import sse

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echosounder.judgement.pairs.alignment import answer_changes
-from echosounder.judgement.pairs.difference import changes, read
+from echosounder.judgement.pairs.json_changes import changes, read
 from echosounder.wire.exchange import Exchange, Read, Request
 
 

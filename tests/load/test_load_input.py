@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from echosounder.load.inputs import beyond, duration, items, trace
 from echosounder.load.options import Options, checked
-from echosounder.load.plan import beyond, duration, items, trace
 from echosounder.load.preflight import preflight
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.wire.access import Access

@@ -13,8 +13,8 @@ import pytest
 from echosounder.load.engine import run
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
-from echosounder.load.watch.live import snapshot
 from echosounder.load.watch.otel import exporting
+from echosounder.load.watch.snapshot import snapshot
 from echosounder.mock_server.net.process import RunningMock, spawn
 
 STATE: dict[str, Any] = snapshot(Options(url="http://x", model="m"), Tally(), 0)

@@ -19,8 +19,8 @@ import pytest
 from echosounder.load.engine import LoadResult, run
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
-from echosounder.load.watch.live import snapshot
 from echosounder.load.watch.prometheus import serving
+from echosounder.load.watch.snapshot import snapshot
 from echosounder.mock_server.net.process import RunningMock, spawn
 from echosounder.wire.errors import CannotJudge, UsageError
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echosounder.load.scenarios import SCENARIOS
-from echosounder.load.worker.text import text
+from echosounder.load.worker.words import text
 from echosounder.load.worker.workload import Item, Workload
 from echosounder.wire import tokens
 

@@ -9,7 +9,7 @@ from echosounder.judgement.check import Case, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import EVENT, Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.checks import requests
-from echosounder.judgement.pairs.difference import Change, ChangeKind
+from echosounder.judgement.pairs.json_changes import Change, ChangeKind
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end

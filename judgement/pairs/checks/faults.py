@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from echosounder.judgement.check import Case, Problem, Problems
 from echosounder.judgement.pairs.check import check
-from echosounder.judgement.pairs.difference import ChangeKind
+from echosounder.judgement.pairs.json_changes import ChangeKind
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.exchange import Exchange
 

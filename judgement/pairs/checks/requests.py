@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from echosounder.judgement.check import Case, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
-from echosounder.judgement.pairs.difference import Change, ChangeKind
+from echosounder.judgement.pairs.json_changes import Change, ChangeKind
 from echosounder.judgement.pairs.pair import Pair
 
 UNKNOWN = ("echosounder_extra", "user_id", "thinking", "prefix", "reasoning_effort", "seed", "suffix")

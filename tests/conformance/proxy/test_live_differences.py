@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from echosounder.conformance.comparison import compare
+from echosounder.conformance.live_comparison import compare
 from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.differences import SIDES, differences
 from echosounder.judgement.setting import Suite

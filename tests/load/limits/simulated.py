@@ -45,9 +45,8 @@ class Target:
     scope: tuple = ()
     status: int = 429
     retry_after: object = honest
-    slots: int | None = (
-        None  # requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*
-    )
+    # Requests that are worked on at once; the others wait and see keep-alives, unless it is *silent*.
+    slots: int | None = None
     silent: bool = False
     cut_every: int = 0  # every so many-th answer ends without [DONE]
     crowding: float = 0.0  # s that the first token is later for each request that is worked on

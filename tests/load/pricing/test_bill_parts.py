@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from echosounder import specs
 from echosounder.load.pricing.diagnose import causes
-from echosounder.load.pricing.latency import compared
+from echosounder.load.pricing.first_tokens import compared
 from echosounder.load.pricing.ledger import Balance, Charge, Entry, balance, merged, settled
 from echosounder.load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, ServedPrompt, expectations
 from echosounder.load.pricing.prompts import Message, Prompt, changed, cut, joined, returned, shown, user

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from echosounder.mock_server.deviations import Armoury, all_deviations
+from echosounder.mock_server.deviations.applied import One
 from echosounder.mock_server.deviations.armed import BELOW_PLAN, Armed
-from echosounder.mock_server.deviations.metered import One
 from echosounder.mock_server.deviations.registry import Context, Deviation, Layer
 from echosounder.mock_server.deviations.selection import Selection
 from echosounder.mock_server.net.frames import Frame, Reply, honest_writes

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from echosounder.mock_server.admission.refusals import Refused
-from echosounder.mock_server.answering.answers import Answers
+from echosounder.mock_server.answering.endpoints import Answers
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.deviations import Armoury, all_deviations

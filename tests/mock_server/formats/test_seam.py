@@ -14,7 +14,7 @@ import pytest
 from echosounder.mock_server import formats
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.admission.serde import Shape, boolean, integer, string
-from echosounder.mock_server.answering.answers import Answers
+from echosounder.mock_server.answering.endpoints import Answers
 from echosounder.mock_server.answering.plan import Question
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config

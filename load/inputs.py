@@ -15,7 +15,7 @@ from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.workload import MAX_TOKENS, Item
 from echosounder.wire.errors import UsageError
-from echosounder.wire.prices import Rates, dearest
+from echosounder.wire.prices import Rated, dearest
 
 BEHIND = 0.001  # s: the window is open to the right
 TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
@@ -68,17 +68,17 @@ def beyond(options: Options) -> int | None:
     return sum(due.offset >= options.seconds for due in trace(options.trace)) if options.trace else None
 
 
-def worst(options: Options) -> Rates | None:
+def worst(options: Options) -> Rated | None:
     """What a cap counts with: the prices given, else the highest of the list while the run lasts; None where neither knows the model."""
     lasts = timedelta(seconds=options.seconds + options.drain)
     return dearest(options.model or "", datetime.now(UTC), _given(options), lasts)
 
 
-def prices(options: Options) -> Callable[[datetime], Rates | None]:
+def prices(options: Options) -> Callable[[datetime], Rated | None]:
     """The prices that were given, else those of the list at the instant."""
     fixed = _given(options)
 
-    def at(instant: datetime) -> Rates | None:
+    def at(instant: datetime) -> Rated | None:
         try:
             return fixed or specs.price(options.model or "", instant)
         except specs.UnknownPriceError:
@@ -87,12 +87,12 @@ def prices(options: Options) -> Callable[[datetime], Rates | None]:
     return at
 
 
-def paid(options: Options) -> Callable[[], Rates | None]:
+def paid(options: Options) -> Callable[[], Rated | None]:
     """The prices by the clock, looked up once a minute: they change on whole ones."""
     at = prices(options)
 
     @lru_cache(maxsize=2)
-    def minute(number: int) -> Rates | None:
+    def minute(number: int) -> Rated | None:
         return at(datetime.fromtimestamp(number * 60, UTC))
 
     return lambda: minute(int(time.time()) // 60)

@@ -7,7 +7,7 @@ import functools
 import echosounder.conformance.probes  # noqa: F401  (importing registers)
 from echosounder import specs
 from echosounder.conformance.probe import PROBES, Probe
-from echosounder.judgement.catalogue import matching
+from echosounder.judgement.assigned import matching
 from echosounder.judgement.setting import Suite
 
 __all__ = ["PROBES", "probes_of", "selected"]

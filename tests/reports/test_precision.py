@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from echosounder import reports
-from echosounder.reports import load_charts, terminal, trust
+from echosounder.reports import load_charts, precision, terminal
 
 
 def row(figure, ci=None, **more):
@@ -29,7 +29,7 @@ FIGURES = [
 
 @pytest.mark.parametrize(("latency", "says"), FIGURES, ids=[says for _, says in FIGURES])
 def test_a_figure_has_its_sampling_error(latency, says):
-    assert trust.sampled(latency, "p50") == says
+    assert precision.sampled(latency, "p50") == says
 
 
 CLIENT = [
@@ -41,7 +41,7 @@ CLIENT = [
 
 @pytest.mark.parametrize(("error", "says"), CLIENT, ids=[says for _, says in CLIENT])
 def test_the_client_has_an_error_of_its_own(error, says):
-    assert trust.client(row(1.0, client_ms=error)) == says
+    assert precision.client(row(1.0, client_ms=error)) == says
 
 
 @pytest.fixture
@@ -87,17 +87,17 @@ def test_the_terminal_shows_it_in_eighty_columns(trusted):
 
 
 def test_what_waits_for_its_turn_is_shown_where_requests_are_due(trusted):
-    names = [metric.key for metric, _ in trust.main(trusted)]
+    names = [metric.key for metric, _ in precision.main(trusted)]
     assert names == ["ttft_ms", "ttft_from_schedule_ms", "gap_ms", "e2e_ms", "e2e_from_schedule_ms"]
     trusted["load"] |= {"rate": None, "users": "8"}
-    assert [metric.key for metric, _ in trust.main(trusted)] == ["ttft_ms", "gap_ms", "e2e_ms"]
-    assert "ttft_from_schedule_ms" in [metric.key for metric, _ in trust.others(trusted)]
+    assert [metric.key for metric, _ in precision.main(trusted)] == ["ttft_ms", "gap_ms", "e2e_ms"]
+    assert "ttft_from_schedule_ms" in [metric.key for metric, _ in precision.others(trusted)]
 
 
 def test_the_legend_explains_only_what_is_there(load_report):
     for name in ("ttft_ms", "gap_ms", "e2e_ms"):
         load_report["metrics"][name] |= {"p50_ci": [1.0, 2.0], "p95_ci": [1.0, 2.0]}
-    assert list(trust.legend(load_report)) == ["± sampling, 95 %: the true figure lies so near"]
+    assert list(precision.legend(load_report)) == ["± sampling, 95 %: the true figure lies so near"]
 
 
 @pytest.mark.parametrize("format", ["terminal", "md", "html"])

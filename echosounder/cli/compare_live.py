@@ -11,8 +11,8 @@ from rich.progress import Progress as Bar
 
 from echosounder.cli import options, results
 from echosounder.cli.network import Network
-from echosounder.conformance.comparison import OneSided, compare
 from echosounder.conformance.http_sender import Bounds
+from echosounder.conformance.live_comparison import OneSided, compare
 from echosounder.conformance.options import CheckOptions, Progress
 from echosounder.judgement.differences import SIDES
 from echosounder.judgement.setting import Suite
