@@ -58,7 +58,7 @@ def _object(text: str) -> object:
         return {}
 
 
-class Renderer:
+class MessagesRenderer:
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts:
         """``input_tokens`` are those that were read anew."""
         return {
@@ -129,4 +129,4 @@ def _delta(index: int, delta: Document) -> bytes:
     return event("content_block_delta", {"index": index, "delta": delta})
 
 
-RENDER = Renderer()
+RENDER = MessagesRenderer()

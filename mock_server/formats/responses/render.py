@@ -62,7 +62,7 @@ def status(plan: AnswerPlan) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class OutputBlock:
     """An output item: a part with text, or a call."""
 
     index: int
@@ -71,17 +71,17 @@ class Block:
     call: PlannedCall | None = None
 
 
-def blocks(plan: AnswerPlan) -> Iterator[Block]:
+def blocks(plan: AnswerPlan) -> Iterator[OutputBlock]:
     """In the order in which they are said. An answer that was cut before its first word has no message."""
     index = 0
     if plan.reasoning is not None:
-        yield Block(index, "reasoning", plan.reasoning)
+        yield OutputBlock(index, "reasoning", plan.reasoning)
         index += 1
     if plan.content or not (plan.calls or (index and plan.finish == "length")):
-        yield Block(index, "message", plan.content)
+        yield OutputBlock(index, "message", plan.content)
         index += 1
     for call in plan.calls:
-        yield Block(index, "function_call", call.arguments, call)
+        yield OutputBlock(index, "function_call", call.arguments, call)
         index += 1
 
 
@@ -92,10 +92,10 @@ class Writer:
     plan: AnswerPlan
     last: int  # index of the last item, which is what was cut where the answer was
 
-    def id(self, block: Block) -> str:
+    def id(self, block: OutputBlock) -> str:
         return as_uuid(blake2b(f"{self.plan.id} item {block.index}".encode(), digest_size=16).hexdigest())
 
-    def item(self, block: Block, done: bool = True) -> Document:
+    def item(self, block: OutputBlock, done: bool = True) -> Document:
         stood = "completed" if block.index < self.last or status(self.plan) == "completed" else "incomplete"
         head: Document = {"type": block.kind, "id": self.id(block), "status": stood if done else "in_progress"}
         if block.call is not None:
@@ -107,7 +107,7 @@ class Writer:
         phase = "commentary" if self.plan.calls else "final_answer"
         return {**head, "content": content, "phase": phase, "role": "assistant"}
 
-    def part(self, block: Block, done: bool = True) -> Document:
+    def part(self, block: OutputBlock, done: bool = True) -> Document:
         text = "".join(block.pieces) if done else ""
         if block.kind == "reasoning":
             return {"type": "reasoning_text", "text": text}
@@ -121,7 +121,7 @@ class Writer:
 # --- documents and streams
 
 
-class Renderer:
+class ResponsesRenderer:
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts:
         tokens, made = plan.prompt.tokens, plan.completion_tokens
         return {
@@ -164,7 +164,7 @@ class Numbered(Course):
     def put(self, kind: str, members: Document) -> None:
         self.beside(self.numbered(kind, members))
 
-    def block(self, block: Block) -> None:
+    def block(self, block: OutputBlock) -> None:
         """An item from its beginning to its end."""
         writer, where = self._writer, {"output_index": block.index}
         added = self.numbered("response.output_item.added", {"item": writer.item(block, done=False), **where})
@@ -176,12 +176,12 @@ class Numbered(Course):
             self._part(block)
         self.put("response.output_item.done", {"item": writer.item(block), **where})
 
-    def _arguments(self, block: Block) -> None:
+    def _arguments(self, block: OutputBlock) -> None:
         place = {"item_id": self._writer.id(block), "output_index": block.index}
         self._say("response.function_call_arguments.delta", block, {}, place)
         self.put("response.function_call_arguments.done", {"arguments": "".join(block.pieces), **place})
 
-    def _part(self, block: Block) -> None:
+    def _part(self, block: OutputBlock) -> None:
         writer, at = self._writer, {"content_index": 0}
         place = {"item_id": writer.id(block), "output_index": block.index}
         self.put("response.content_part.added", {**at, **place, "part": writer.part(block, done=False)})
@@ -192,7 +192,7 @@ class Numbered(Course):
         self.put(f"{kind}.done", {**at, **place, **logprobs, "text": done["text"]})
         self.put("response.content_part.done", {**at, **place, "part": done})
 
-    def _say(self, kind: str, block: Block, before: Document, place: Document) -> None:
+    def _say(self, kind: str, block: OutputBlock, before: Document, place: Document) -> None:
         """An event for each piece, from a template that is made once."""
         head = event(kind, before).removesuffix(b"}\n\n") + b',"delta":%b,'
         tail = compact(place)[1:-1] + b',"sequence_number":%d}\n\n'
@@ -200,7 +200,7 @@ class Numbered(Course):
             told = self._logprobs(block, piece)
             self.said(head % next(self._deltas) + told + tail % len(self.events))
 
-    def _logprobs(self, block: Block, piece: str) -> bytes:
+    def _logprobs(self, block: OutputBlock, piece: str) -> bytes:
         if block.kind != "message":
             return b""
         return b'"logprobs":%b,' % compact(self._writer.logprobs([piece]))
@@ -227,4 +227,4 @@ def _response(plan: AnswerPlan, members: Document) -> Document:
     return {**BLANK, **plan.told, **own, **members}
 
 
-RENDER = Renderer()
+RENDER = ResponsesRenderer()
