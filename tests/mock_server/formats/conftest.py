@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from echosounder.mock_server.answering.answers import Answers
 
 from echosounder.mock_server.admission.refusals import Refused
+from echosounder.mock_server.answering.endpoints import Answers
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
 from echosounder.mock_server.inflight import InFlight
