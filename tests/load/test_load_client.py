@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from echosounder.load.client.call import ActiveCall, Job, sample
+from echosounder.load.client.call import ActiveCall, Job, failure, sample
 from echosounder.load.client.call import exchange as exchange_of
 from echosounder.load.client.framing import Framing
 from echosounder.load.figures.latency import COMPLETED, outcome
@@ -176,6 +176,18 @@ def test_a_connection_closed_under_a_new_request_has_a_name_of_its_own(scripted:
     server = scripted(HEAD + body(A, DONE) + LAST, 0.05, "close")
     calls = many(server.address, calls=2)
     assert [sample(call).failure for call in calls] == ["", "stale-connection"]
+
+
+@pytest.mark.parametrize(
+    ("reused", "status", "name"),
+    [(True, None, "stale-connection"), (True, 200, "reset"), (False, None, "reset"), (False, 200, "reset")],
+)
+def test_only_a_used_connection_that_broke_before_a_status_was_stale(
+    reused: bool, status: int | None, name: str
+) -> None:
+    call = ActiveCall("1", Job("chat", "/chat/completions", b"{}", True, 10, 10), 0, 0, reused=reused)
+    call.framing.status = status
+    assert failure(call, StreamEnd.RESET) == name
 
 
 def test_an_answer_that_is_no_stream(scripted: Any, one: Any) -> None:

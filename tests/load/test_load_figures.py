@@ -4,6 +4,8 @@ import random
 import statistics
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
+from math import comb
 from typing import Any
 
 import pytest
@@ -121,6 +123,25 @@ def test_the_interval_holds_the_true_percentile_in_95_of_100_runs(count: int, sh
         values = sorted(draw.random() for _ in range(count))
         held += values[bounds[0] - 1] <= share <= values[bounds[1] - 1]
     assert held / 400 == pytest.approx(0.955, abs=0.035)
+
+
+def beyond(count: int, share: Fraction, low: int, high: int) -> tuple[float, float]:
+    """P(B < low) and P(B >= high) of a binomial B, in whole numbers."""
+    yes, no = share.numerator, share.denominator - share.numerator
+    mass = [comb(count, k) * yes**k * no ** (count - k) for k in range(count + 1)]
+    return float(Fraction(sum(mass[:low]), sum(mass))), float(Fraction(sum(mass[high:]), sum(mass)))
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "spare"), [(1999, 0.5, 1), (2000, 0.5, 1), (2500, 0.5, 1), (3000, 0.5, 1), (2100, 0.95, 3)]
+)
+def test_both_ranks_of_the_interval_leave_two_and_a_half_percent(count: int, share: float, spare: int) -> None:
+    """At most, and more where they were ``spare`` ranks nearer: from 2000 values on by the normal distribution."""
+    ranks = interval(count, share)
+    assert ranks is not None
+    exact = Fraction(share).limit_denominator(100)
+    assert max(beyond(count, exact, *ranks)) <= 0.025
+    assert min(beyond(count, exact, ranks[0] + spare, ranks[1] - spare)) > 0.025
 
 
 def test_too_few_values_have_no_interval() -> None:

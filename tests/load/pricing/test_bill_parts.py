@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from echosounder import specs
 from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.first_tokens import compared
-from echosounder.load.pricing.ledger import Balance, Charge, Entry, balance, merged, settled
+from echosounder.load.pricing.ledger import CENT, Balance, Charge, Entry, balance, merged, settled
 from echosounder.load.pricing.oracle import BLOCKS, UNITS, Scale, Scope, ServedPrompt, expectations
 from echosounder.load.pricing.prompts import Message, Prompt, changed, cut, joined, returned, shown, user
 from echosounder.load.pricing.tariff import Tariff
+from echosounder.load.pricing.verifiable import unverified
+from echosounder.wire.prices import EXACT
 from echosounder.wire.tokens import count, vocabulary
 from echosounder.wire.usage import Usage
 
@@ -193,6 +196,20 @@ def test_a_late_charge_joins_its_neighbours_and_nothing_is_left(rows, late):
     made = settled(entries)
     assert [each.explained for each in made] == [True] * (len(rows) - 1)
     assert merged(made).remainder == 0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "verifiable"), [(5, False), (15, False), (99, False), (100, True), (101, True), (10, True)]
+)
+def test_a_balance_verifies_a_bill_of_ten_of_its_units_or_one_without_finer_digits(tokens, verifiable):
+    """A tenth of a cent per token, and a balance in cents."""
+    rates = RATES._replace(miss=Decimal(1000))
+    usage = Usage(tokens, 0, tokens, 0, tokens, 0)
+    made = Entry("e", [Charge("c", usage, False, WHEN, (rates,))], Balance("USD", Decimal(10), CENT))
+    made.after = Balance("USD", EXACT.subtract(Decimal(10), made.bills[0]), CENT)
+    lab = SimpleNamespace(accountant=SimpleNamespace(available=True))
+    said = unverified(SimpleNamespace(lab=lab, disturbed=False, told=True, causes=(), entries=[made]))
+    assert (said == "") is verifiable, said
 
 
 def test_a_fault_stays_where_it_is():
