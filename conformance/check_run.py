@@ -33,7 +33,7 @@ from echosounder.wire.verdict import Result
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What came of a run. ``stopped`` is why it ended early; ``exit_code`` is that of design section 6."""
+    """What came of a run. ``stopped`` is why it ended early, or why it came to nothing; ``exit_code`` is that of design section 6."""
 
     report: dict[str, Any]
     results: tuple[Result, ...]
@@ -58,6 +58,8 @@ def check(options: CheckOptions, watch: Watch = quiet) -> CheckOutcome:
     run = read(options.out / "run.jsonl")
     results = score(run, PROBES)
     document = report(run, results, baseline)
+    if stopped is None and document["verdict"] == "inconclusive" and document["reason"]:
+        stopped = CannotJudge(document["reason"])
     return CheckOutcome(document, results, options.out / "run.jsonl", exit_code(document, stopped), stopped)
 
 

@@ -12,6 +12,7 @@ from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.redact import MARK
+from echosounder.wire.strict_json import at
 
 GATES = (MODELS, "chat.basic")
 
@@ -30,7 +31,9 @@ def verdict(exchanges: Sequence[Exchange]) -> CannotJudge | None:
     """Why the run cannot go on, or None. *exchanges* are those of the gate probes, in order; the last one decides."""
     reasons = [_reason(exchange) for exchange in exchanges]
     if not reasons or None in reasons:
-        return (_key_refused(exchanges[-1]) or _model_refused(exchanges)) if exchanges else None
+        return (
+            (_key_refused(exchanges[-1]) or _model_refused(exchanges) or _nowhere(exchanges[-1])) if exchanges else None
+        )
     return reasons[-1]
 
 
@@ -65,12 +68,37 @@ def _key_refused(exchange: Exchange) -> KeyRefused | None:
 
 
 def _model_refused(exchanges: Sequence[Exchange]) -> CannotJudge | None:
-    """A model that is not in the list, and a refusal that speaks of it: a wrong name, and not a wrong API."""
+    """A model that is not in the list, or that no list could have named, and a refusal that speaks of it: a wrong name, not a wrong API."""
     listed, asking = models(exchanges[0]), exchanges[-1]
     name = asked(asking).get("model")
-    if asking.status not in {400, 404, 422} or not listed or name in listed or "model" not in asking.text.lower():
+    named = [each for each in listed if each not in ANY]
+    speaks = "model" in _said(asking).lower()
+    if asking.status not in {400, 404, 422} or not speaks or name in named:
         return None
-    return CannotJudge(f"{asking.request.url} has no model {name!r}; give one with --model: {', '.join(listed[:8])}")
+    if asking.status != 404 and not (listed or str(name) in asking.text):
+        return None
+    choice = ", ".join(named[:8]) or "its list of models names none"
+    return CannotJudge(f"{asking.request.url} has no model {name!r}; give one with --model: {choice}")
+
+
+ANY = frozenset({"*", ""})
+"""What a gateway lists that takes any name."""
+
+
+def _said(exchange: Exchange) -> str:
+    """The words of a refusal, without the request that some repeat in it."""
+    error = at(exchange.json, "error")
+    said = at(error, "message") or error or at(exchange.json, "message") or at(exchange.json, "detail")
+    return said if isinstance(said, str) else exchange.text[:500]
+
+
+def _nowhere(asking: Exchange) -> CannotJudge | None:
+    """The list of models may come from a gateway in front; without the path of chat there is nothing to ask."""
+    if asking.probe != GATES[-1] or asking.status not in {404, 405}:
+        return None
+    return CannotJudge(
+        f"there is no chat at {asking.request.url} (status {asking.status}); is the base URL complete, for instance with /v1?"
+    )
 
 
 def _web_page(exchange: Exchange) -> bool:

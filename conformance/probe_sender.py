@@ -7,6 +7,7 @@ What differs between the positions is a :class:`Position`: how a request goes ou
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from echosounder.conformance.probe import Probe
 from echosounder.judgement.answers import models
 from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.header import ClockReading, Header, RunKind
 from echosounder.wire.runlog import RunWriter
 
@@ -77,19 +78,25 @@ class Direct:
     def _answered(self, exchange: Exchange) -> Answered:
         self._gates += [exchange] if exchange.probe in gate.GATES else []
         dead_end = gate.verdict(self._gates) if exchange.probe == gate.GATES[-1] else None
-        # A target that hangs on bad requests alone is not gone.
-        return Answered((exchange,), None if "fault" in exchange.notes else exchange.status is None, dead_end)
+        # A target that hangs on bad requests alone is not gone; one that takes no connection is.
+        alone = "fault" in exchange.notes and exchange.end is not End.CONNECT_FAILED
+        return Answered((exchange,), None if alone else exchange.status is None, dead_end)
 
 
 def list_models(http: HttpSender, profile: str, id: str = "1") -> Exchange:
     return http.send(Ask(profile, "").get("/models"), id, MODELS)
 
 
+SPEECHLESS = re.compile(r"embed|rerank|whisper|tts|moderation|dall-e|bge-|transcri|diffusion", re.IGNORECASE)
+"""Names of models that do not chat; what is not told by its name is asked."""
+
+
 def choose(listed: Exchange | None, profile: str) -> str:
-    """The first model of the profile that the target lists, else the first that it lists, else the profile's first."""
-    names = models(listed)
+    """The first model of the profile that the target lists, else the first that it lists and that may chat, else the profile's first."""
+    names = [name for name in models(listed) if name not in gate.ANY]
     known = [name for name in specs.models(profile) if name in names]
-    return (known or names or [specs.models(profile)[0]])[0]
+    talking = [name for name in names if not SPEECHLESS.search(name)]
+    return (known or talking or names or [specs.models(profile)[0]])[0]
 
 
 class ProbeSender:
@@ -180,7 +187,7 @@ class ProbeSender:
         if self._silent >= GIVE_UP_AFTER:
             raise CannotJudge(
                 f"{self._position.subject} stopped answering: {self._silent} requests in a row got no answer "
-                f"({answered.exchanges[0].error})"
+                f"({answered.exchanges[0].error}); is it still running? Its log says more"
             )
 
     def stop(self, reason: CannotJudge) -> CannotJudge:

@@ -49,6 +49,7 @@ REFUSED = ("error.*", "limits.*", "*-refused")
 
 BLOCKING: Effects = (
     ("transport.answered", ("*",)),
+    ("request.served", ("*",)),
     ("fim.available", ("fim.*",)),
     ("logprobs.shape", ("logprobs.*",)),
     ("usage.present", ("usage.*", "cache.*")),

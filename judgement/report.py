@@ -12,7 +12,9 @@ from echosounder import specs
 from echosounder.judgement.answers import answer, completion
 from echosounder.judgement.baseline import Accepted, Baseline
 from echosounder.judgement.causes import explanations, umbrella
+from echosounder.judgement.checks.served import dead, lacking, tally
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import RunKind
 from echosounder.wire.prices import Rated, bill_usage
 from echosounder.wire.runlog import Run
 from echosounder.wire.usage import Usage
@@ -26,8 +28,9 @@ NOTHING_ACCEPTED = Accepted({}, (), ())
 
 def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
     """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
-    ``unsent`` (probes and why), ``baseline``; of a requirement ``note``, ``accepted``, ``explained_by`` (the broken
-    requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding ``offset`` and ``cause``.
+    ``unsent`` (probes and why), ``baseline``, ``served`` (how many legal requests were, by path), ``reason`` (why there is too
+    little to judge by); of a requirement ``note``, ``accepted``, ``explained_by`` (the broken requirement behind it) and
+    ``umbrella`` (others say more precisely what is wrong); of a finding ``offset`` and ``cause``.
     """
     header, target, asked = run.header, run.header.target, run.header.checking
     started = datetime.fromisoformat(header.started)
@@ -47,23 +50,40 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "requirements": [_requirement(result, accepted, whys.get(result.requirement)) for result in results],
         "unchecked": [row.id for row in specs.requirements(header.profile) if row.id not in judged],
         "unsent": (run.footer or {}).get("unsent", {}),
+        "served": tally(run.exchanges),
+        "reason": reason(run),
         "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
     }
 
 
 def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_ACCEPTED) -> str:
     """``deviates`` where a MUST failed or could not even be tested, or a baseline entry is stale. ``inconclusive`` where the
-    run was cut short, an error was ours, or nothing passed. ``conforms`` otherwise. A target that gave nothing to judge, or
-    stopped answering, is inconclusive whatever was found by then; a spent budget is not an excuse."""
+    run was cut short, an error was ours, nothing passed, or a feature was never served. ``conforms`` otherwise. A target that
+    gave nothing to judge, or stopped answering, is inconclusive whatever was found by then; a spent budget is not an excuse."""
     results, footer = tuple(results), run.footer or {}
     if footer.get("stopped_by", "BudgetSpent") != "BudgetSpent":
+        return "inconclusive"
+    if _probed(run) and dead(run.exchanges):
         return "inconclusive"
     broken = [result for result in results if _level(result) == "MUST" and result.verdict in HELD]
     if accepted.stale or any(result.requirement not in accepted.reasons for result in broken):
         return "deviates"
-    cut_short = run.footer is None or "interrupted" in footer or bool(footer.get("unsent"))
+    cut_short = run.footer is None or "interrupted" in footer or bool(footer.get("unsent")) or bool(reason(run))
     seen = {result.verdict for result in results}
     return "inconclusive" if cut_short or Verdict.ERROR in seen or Verdict.PASS not in seen else "conforms"
+
+
+def reason(run: Run) -> str:
+    """Why there is too little to judge by, in one line: what ended the run, or what was never served; empty where there is enough."""
+    footer = run.footer or {}
+    if footer.get("stopped_by", "BudgetSpent") != "BudgetSpent":
+        return str(footer["stopped"])
+    return lacking(run.exchanges) if _probed(run) else ""
+
+
+def _probed(run: Run) -> bool:
+    """Was the target itself asked? Behind a proxy it is we who answer, often on purpose with an error."""
+    return run.header.kind_of_run is RunKind.CHECK
 
 
 def cost(

@@ -35,13 +35,13 @@ from echosounder.judgement.check import (
     Check,
     Subject,
 )
+from echosounder.judgement.checks.served import plainly_refused
 from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import RunSetting, Sendable, Suite
 from echosounder.judgement.shares import BROKEN, rounds, share, together
 from echosounder.judgement.smallest import extra, sharpened
 from echosounder.wire.exchange import NOT_SERVED, Exchange
 from echosounder.wire.runlog import Run
-from echosounder.wire.strict_json import at
 from echosounder.wire.verdict import Result, Verdict
 
 OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools"})
@@ -147,10 +147,3 @@ def _outcomes(exchanges: Sequence[Exchange]) -> str:
 
 def _said(exchange: Exchange) -> str:
     return f"status {exchange.status}" if exchange.status is not None else exchange.error or str(exchange.end)
-
-
-def plainly_refused(exchange: Exchange) -> bool:
-    """An error status that means "not here", with the body that belongs to it."""
-    if exchange.status in {404, 405, 501}:
-        return True
-    return exchange.status in {400, 422} and isinstance(at(exchange.json, "error"), dict)

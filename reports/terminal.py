@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from echosounder.reports import bill, limiter, precision
+from echosounder.reports import bill, limiter, precision, unserved
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import cost, number, objective, percent, streams, usd
@@ -28,10 +28,16 @@ def show(report: Mapping[str, Any], run: Run | None, console: Console) -> None:
 
 
 def _check(report: Mapping[str, Any], console: Console) -> None:
+    if report.get("reason") and report["verdict"] == "inconclusive":  # then nothing else in the report is worth reading
+        _print(console, _verdict(report["verdict"]), Text("  " + line(report["reason"], 400)))
+        return
     target = report["target"]
     about = [target["url"], *(value for value in (target["model"], report["profile"], report["suite"]) if value)]
-    _print(console, _verdict(report["verdict"]), Text("  " + line(" · ".join(about))))
+    accepted = len(report.get("baseline", {}).get("accepted", ()))
+    _print(console, _verdict(report["verdict"], accepted), Text("  " + line(" · ".join(about))))
     _print(console, _counts(report["counts"]))
+    for says in unserved.lines(report):
+        _print(console, Text(line(says, 400)))
     causes = fix_first(report)
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
         _cause(console, number_, cause)
@@ -140,9 +146,9 @@ def _money(report: Mapping[str, Any]) -> str:
     return f"{cost(report)}; without the cache {usd(plain)}; cache hits {hits}"
 
 
-def _verdict(name: str) -> Text:
-    look = face(name)
-    return Text(f"{look.glyph} {name.upper()}", STYLES[look.tone])
+def _verdict(name: str, accepted: int = 0) -> Text:
+    look, but = face(name), f", {accepted} accepted" if accepted else ""
+    return Text(f"{look.glyph} {name.upper()}{but}", STYLES[look.tone])
 
 
 def _print(console: Console, *parts: Text) -> None:

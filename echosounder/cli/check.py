@@ -18,7 +18,7 @@ from echosounder.conformance.options import CheckOptions, Progress
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
-from echosounder.wire.errors import UsageError
+from echosounder.wire.errors import BudgetSpent, UsageError
 from echosounder.wire.prices import given
 from echosounder.wire.target import Target, target
 
@@ -111,7 +111,8 @@ def _run(judging: Callable[..., check_run.CheckOutcome], settings: CheckOptions,
             bar.stop()
             results.judge(settings.out, settings.baseline, as_json)
             raise
-    results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json)
+    nothing = outcome.stopped is not None and not isinstance(outcome.stopped, BudgetSpent)
+    results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json, silent=nothing)
     if outcome.stopped:
         with options.naming_the_key(key_env):
             raise outcome.stopped

@@ -35,12 +35,13 @@ def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
     return EXIT.get(document["verdict"], 3)
 
 
-def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool) -> None:
-    """Writes every format into *out* and prints the report: for people, or as JSON alone on stdout."""
+def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
+    """Writes every format into *out* and prints the report: for people, or as JSON alone on stdout. *silent*: there was nothing
+    to judge, and one line that says why is all that people are told."""
     written = write(report, run, out)
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
-    else:
+    elif not silent:
         console = Console(highlight=False)
         terminal.show(report, run, console)
         page = next(path for path in written if path.suffix == ".html")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 
-from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, excerpt, picks
+from echosounder import specs
+from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, check_group, excerpt, picks
+from echosounder.judgement.checks.served import absent, excused, legal
 from echosounder.wire.exchange import NOT_SERVED, End, Exchange
 from echosounder.wire.strict_json import at
 
@@ -61,7 +64,40 @@ def served(requirement: str, pick: Pick) -> None:
             yield unserved(exchange)
 
     judge.__name__ = requirement
+    SERVED.add(requirement)
     check(requirement, pick)(judge)
+
+
+SERVED: set[str] = set()
+"""The requirements that ask for requests of their own to be served, at their own level."""
+
+
+@cache
+def told_elsewhere() -> frozenset[str]:
+    """The probes that they are about."""
+    return frozenset(probe for id in SERVED for probe in specs.requirement(id).probes)
+
+
+def promised(exchange: Exchange) -> bool:
+    """Legal, tried, and not what another requirement asks to be served."""
+    return legal(exchange) and tried(exchange) and exchange.probe not in told_elsewhere()
+
+
+@check_group("request.served", picks("a legal request that the target had room for")(promised))
+def legal_served(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """What is served once must be served always; an optional feature that never is may be absent."""
+    missing = absent(exchanges)
+    for exchange in exchanges:
+        silent = exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
+        if silent or exchange.status == 200 or excused(exchange, missing):
+            continue
+        yield Problem(
+            f"a legal request, {named(exchange)}, got {outcome(exchange)}, expected to be served",
+            exchange=exchange,
+            cause=f"a legal request is not served: {exchange.status or exchange.end}",
+        )
+    if not any(exchange.status == 200 for exchange in exchanges):
+        raise Inconclusive("no legal request was served")
 
 
 def unserved(exchange: Exchange) -> Problem:

@@ -124,7 +124,7 @@ SILENT, HEARD, UNSAID = (True, None), (False, None), (None, None)
     ],
 )
 def test_silence_in_a_row_ends_a_run(options, script, gone):
-    reason = f"the thing stopped answering: {GIVE_UP_AFTER} requests in a row got no answer ()"
+    reason = f"the thing stopped answering: {GIVE_UP_AFTER} requests in a row got no answer (); is it still running? Its log says more"
     ends = pytest.raises(CannotJudge, match=re.escape(reason)) if gone else nullcontext()
     with opened(options, Scripted(*script)) as sender, ends:
         sender.send(a_probe(len(script)))

@@ -1,0 +1,15 @@
+"""How many legal requests a target served, and which not: what a report of a check begins with."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+SHOWN = 5
+
+
+def lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """``POST /chat/completions: 61 of 74 legal requests served``, and the first of those that were not."""
+    for row in report.get("served", ()):
+        unserved = [f"{each['request']} ({each['outcome']})" for each in row["unserved"]]
+        more = f" and {len(unserved) - SHOWN} more" if len(unserved) > SHOWN else ""
+        but = f"; not {', '.join(unserved[:SHOWN])}{more}" if unserved else ""
+        yield f"POST {row['path']}: {row['served']} of {row['legal']} legal requests served{but}"
