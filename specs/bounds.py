@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields
+from typing import Any
 
 from echosounder.specs.lines import YamlFile
 from echosounder.specs.vendors import inherited, vendor_table
@@ -73,6 +74,7 @@ class Limits:
 
 FILE = "limits.yaml"
 _PER_PROFILE = ("profile", "model", "models", "aliases")
+_OF_A_ROW = {"models", "aliases", "all", "per_model"}
 
 
 def limits(profile: str, model: str | None = None) -> Limits:
@@ -88,13 +90,21 @@ def _limits(profile: str, model: str | None) -> Limits:
 
 def check(table: YamlFile, profile: str) -> None:
     """SpecError with file and line if a row of the profile lacks a member or has one too many."""
-    row = table.value[profile]
+    row = _row(table, profile)
     for model in (*row["models"], *row["aliases"], *row["per_model"]):
         _read(table, profile, model)
 
 
+def _row(table: YamlFile, profile: str) -> dict[str, Any]:
+    """The row with what it takes from the one that ``like`` names, member by member."""
+    row = inherited(table, profile)
+    if wrong := row.keys() ^ _OF_A_ROW:
+        raise table.error((profile,), f"{profile}: missing or unknown members: {', '.join(sorted(wrong))}")
+    return row
+
+
 def _read(table: YamlFile, profile: str, model: str | None) -> Limits:
-    row = table.value[profile]
+    row = _row(table, profile)
     name = model or row["models"][0]
     served_by = row["aliases"].get(name, name)
     values = inherited(table, profile, "all") | row["per_model"].get(served_by, {}) | row["per_model"].get(name, {})

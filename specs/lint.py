@@ -124,7 +124,9 @@ def _tables(root: Traversable) -> Iterator[str]:
         names = [name for name in PROFILES if VENDOR_OF[name] == vendor]
         limits, behaviour = (load(f"vendors/{vendor}/{file}", root) for file in (bounds.FILE, behaviours.FILE))
         for table in (limits, behaviour):
-            if list(table.value) != names:
+            if missing := [(name, names[at - 1]) for at, name in enumerate(names) if name not in table.value]:
+                yield from (f"{table.at()}: no row {name}: add one, `{name}: {{like: {old}}}`" for name, old in missing)
+            elif list(table.value) != names:
                 yield f"{table.at()}: the profiles are {', '.join(names)}, in this order"
         for name in limits.value:
             bounds.check(limits, name)
