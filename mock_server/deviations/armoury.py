@@ -15,7 +15,7 @@ from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.specs import DEFAULT_PROFILE
 
 HEADER = "x-mock-deviate"
-KEY = "Bearer sk-mock-"
+KEY = "sk-mock-"
 REMEMBERED = 1024  # texts of headers and keys whose counts are kept
 
 
@@ -41,9 +41,9 @@ class Armoury:
     def arm(self, request: HttpRequest, number: int) -> Armed | None:
         """What is armed for this request; None, at no cost, where nothing is."""
         named = request.headers.get(HEADER, "")
-        authorization = request.headers.get("authorization", "")
-        if authorization.startswith(KEY):
-            named = ";".join(filter(None, (named, authorization.removeprefix(KEY).replace("+", ";"))))
+        key = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get("x-api-key", "")
+        if key.startswith(KEY):
+            named = ";".join(filter(None, (named, key.removeprefix(KEY).replace("+", ";"))))
         if not self.standing and not named:
             return None
         body = _body(request)

@@ -68,3 +68,23 @@ def test_langchain(mock: RunningMock) -> None:
     assert got["json"] == ["river"]
     assert got["wrong_key"] == 401
     assert got["thinking_round_trip"] == 400
+
+
+def test_anthropic(mock: RunningMock) -> None:
+    got = run(mock, str(ROOT / ".field" / "anthropic" / "bin" / "python"), str(HERE / "anthropic_client.py"))
+    assert got["chat"] == got["streamed"] == TEXT
+    assert got["model"] == "deepseek-v4-pro"
+    assert got["usage"][:2] == [got["usage"][0]] * 2
+    assert got["usage"][2:] == [got["usage"][2]] * 2
+    assert (got["thought"], got["signed"]) == (["thinking", "text"], True)
+    assert got["ends"] == ["message_start", "message_stop"]
+    assert got["calls"] == [{"city": "Paris"}, {"city": "Tokyo"}]
+    assert got["stops"] == ["tool_use", "end_turn", "max_tokens", "stop_sequence", " two"]
+    assert "24 degrees" in got["answer"]
+    assert got["cut"] == 5
+    assert got["errors"] == {
+        "key": ["AuthenticationError", 401],
+        "model": ["BadRequestError", 400],
+        "parameter": ["BadRequestError", 400],
+        "thought": ["BadRequestError", 400],
+    }
