@@ -14,6 +14,7 @@ from echosounder.load.options import MAX_SECONDS, SHORTEST, Options
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.workload import MAX_TOKENS, Item
+from echosounder.wire import formats
 from echosounder.wire.errors import UsageError
 from echosounder.wire.prices import Rated, dearest
 
@@ -44,10 +45,23 @@ def items(options: Options) -> tuple[Item, ...]:
         found = tuple(replace(item, prompt_tokens=_range(options.prompt_tokens)) for item in found)
     if options.output_tokens:
         found = tuple(replace(item, output_tokens=_range(options.output_tokens)[1]) for item in found)
+    if options.format:
+        found = tuple(item if item.format else _asked_in(item, options.format) for item in found)
     if options.prompts:
         prompts = tuple(_prompts(options.prompts))
         found = tuple(replace(item, prompts=prompts) for item in found)
     return found
+
+
+def _asked_in(item: Item, format: str) -> Item:
+    """Raises :class:`UsageError` where the format cannot ask what the item is about."""
+    kinds = formats.named(format).grammar.kinds
+    if item.kind not in kinds:
+        raise UsageError(
+            f"--format {format} can ask {', '.join(kinds)}, not {item.kind} of item {item.name!r}; leave --format out, "
+            "or write a scenario of your own"
+        )
+    return replace(item, format=format)
 
 
 def trace(path: Path) -> list[Due]:

@@ -13,6 +13,7 @@ from echosounder.load.figures import slo
 from echosounder.load.worker import shape
 from echosounder.wire.access import DIRECT, Access
 from echosounder.wire.errors import UsageError
+from echosounder.wire.formats import FORMATS
 from echosounder.wire.redact import MARK
 from echosounder.wire.settings import bounded, dump, load, setting
 from echosounder.wire.target import Target, target
@@ -69,6 +70,9 @@ class Options:
     prompt_tokens: str | None = setting(None, "Length of the prompts: 200, or 100-400.")
     output_tokens: str | None = setting(None, "Length of the answers asked for.")
     prompts: Path | None = setting(None, "Prompts from a file, one a line.")
+    format: str | None = setting(
+        None, "Wire format to ask in, where the scenario names none of its own.", choices=FORMATS
+    )
     processes: int = setting(1, "Worker processes on this machine.", low=1, high=256)
     master: str | None = setting(None, "Wait here for workers on other machines.", metavar="HOST:PORT")
     worker: str | None = setting(None, "Work for this master.", metavar="HOST:PORT")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from echosounder.load.client.reader import StreamReader
+from echosounder.load.options import Options
+from echosounder.load.plan import items
 from echosounder.load.sampled import lines, with_conformance
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.specs import DEFAULT_PROFILE
@@ -119,6 +121,57 @@ def test_it_is_sent_timed_counted_and_judged(run):
     assert {each.format for each in log.exchanges} == {"soundings"}
     assert report["conformance"]["sampled"] == len(log.exchanges) > 0
     assert report["conformance"]["failing"] == {}
+
+
+def played(example: str) -> tuple[bytes | float, ...]:
+    """The stream that a format's own description shows, with pauses before its texts."""
+    steps: list[bytes | float] = [HEAD]
+    for each in example.strip().split("\n\n"):
+        data = f"{each.strip()}\n\n".encode()
+        steps += [PAUSE] if '"one"' in each or '" two"' in each else []
+        steps.append(b"%x\r\n%b\r\n" % (len(data), data))
+    return (*steps, b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "total"), [("responses", "max_output_tokens", 3), ("messages", "max_tokens", None)]
+)
+def test_a_built_in_scenario_in_another_format(name, bound, total, tmp_path, scripted):
+    form = FORMATS[name]
+    server = scripted(*played(form.grammar.example))
+    server.models = b'HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\n{"data":[{"id":"m"}     ]}'
+    words = ["load", "streaming", server.url, "--format", name, "--users", "2", "--duration", "1s", "--model", "m"]
+    said = subprocess.run(
+        [sys.executable, "-m", "echosounder", *words, "--out", str(tmp_path / "run")],
+        check=False,
+        env={**os.environ, "DEEPSEEK_API_KEY": KEY},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert (tmp_path / "run" / "report.json").exists(), said.stderr + said.stdout
+    report, log = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8")), read(tmp_path / "run")
+    head, _, body = next(each for each in server.requests if each.startswith(b"POST")).partition(b"\r\n\r\n")
+    assert head.startswith(f"POST {form.path} HTTP/1.1".encode())
+    for header, value in form.headers(KEY).items():
+        assert f"{header}: {value}".encode() in head
+    assert json.loads(body)[bound] == 64
+
+    assert report["counts"]["completed"] == report["counts"]["sent"] > 0
+    assert report["failures"] == {}
+    for sample in log.samples:
+        assert sample["end"] == "done"
+        assert form.grammar.meaning(sample["finish"]) == "ended"
+        assert (sample["usage"]["prompt"], sample["usage"]["completion"], sample["usage"].get("total")) == (1, 2, total)
+        assert sample["token_events"] == 2
+        assert sample["t_first_content"] - sample["t_first_event"] >= PAUSE * 0.9e9
+        assert len(sample["gaps_us"]) == 1
+    assert {each.format for each in log.exchanges} == {name}
+
+
+def test_a_scenario_that_a_format_cannot_ask_is_refused():
+    with pytest.raises(UsageError, match="--format messages can ask chat, tools, not json of item 'json'"):
+        items(Options("http://h", "mixed", format="messages"))
 
 
 def test_what_is_wrong_in_it_is_found(run):
