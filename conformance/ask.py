@@ -23,7 +23,8 @@ GREEDY: dict[str, Any] = {"temperature": 0}
 class Send:
     """One request that a probe wants sent.
 
-    ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header. ``chunked`` sends the body in
+    ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header;
+    ``key_header`` is the header. ``chunked`` sends the body in
     chunks instead of announcing its length. ``cancel_after`` closes the connection after so many reads of the body;
     ``keep_alive`` uses the one connection that the run keeps; ``after_a_while`` gives a cache time to settle.
     ``notes`` go into the exchange, for the checks: ``fault`` says why the request must be refused, ``open`` why either
@@ -36,6 +37,7 @@ class Send:
     step: str = ""
     headers: Headers = JSON_TYPE
     authorization: str | None = "Bearer {key}"
+    key_header: str = "Authorization"
     chunked: bool = False
     cancel_after: int | None = None
     keep_alive: bool = False

@@ -22,8 +22,10 @@ STOPPED = 64
 """Tokens before the first blank or line feed of an answer, at most: a longer word ends nothing but our patience."""
 CHOICES = 128
 """The most answers to one request that any format has."""
-ASKED = {"messages", "prompt", "input"}
+ASKED = {"messages", "prompt", "input", "instructions"}
 """A body without any of them asks for no answer, in no format."""
+BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""The names of the bound of the output; the first that a body has counts."""
 MOST = 393_216
 """The longest output of any model that is described: where the model's own is not known."""
 REDUCTION_CALLS = 40
@@ -39,13 +41,14 @@ def prompt_ceiling(send: Send) -> int:
 def completion_ceiling(send: Send, most: int | None = None) -> int:
     """The most completion tokens that a request can be billed, by a server that keeps within *most*, its longest output.
 
-    ``max_tokens`` of the body, or its newer name; where that is no bound the server may use its own, or stop at the stop text.
+    ``max_tokens`` of the body, or another name that it has somewhere; where that is no bound the server may use its own, or stop at
+    the stop text.
     """
     body = _object(send)
     if body is None or not ASKED & body.keys():
         return 0
     longest = most or MOST
-    bound = _positive(body.get("max_tokens", body.get("max_completion_tokens")))
+    bound = _positive(next((body[name] for name in BOUNDS if name in body), None))
     each = min(bound or longest, longest)
     if stopped(body) and (each != bound or "fault" in send.notes):
         each = min(each, STOPPED)

@@ -19,6 +19,7 @@ from echosounder.conformance.planner import Plan
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.conformance.probe_sender import Direct, ProbeSender, probe_sender
 from echosounder.conformance.reducer import Reducer
+from echosounder.judgement.absence import absent
 from echosounder.judgement.assigned import known_patterns
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
@@ -101,7 +102,8 @@ class CheckRun:
     def _rounds(self, planned: Plan) -> None:
         for round, probe in product(range(self._options.repeat), planned.probes):
             self._watch(Progress(len(self._sender.exchanges), planned.requests, probe.name))
-            self._sender.send(probe, round)
+            if not absent(probe.format, self._sender.exchanges):
+                self._sender.send(probe, round)
             self._sender.done(probe.name)
 
     def _reduce(self) -> None:

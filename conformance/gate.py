@@ -1,6 +1,7 @@
 """Is there an API at all? A target that gives nothing to judge gets one line of advice instead of a hundred findings.
 
-Judged from the first two exchanges, so that a fault of one endpoint alone is a finding and not the end of the run.
+Judged from the list of models and from the plainest request of the first format that is asked in, so that a fault of one endpoint
+alone is a finding and not the end of the run.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echosounder.judgement.answers import asked, models
-from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.formats import CHAT
 from echosounder.wire.redact import MARK
 from echosounder.wire.strict_json import at
 
-GATES = (MODELS, "chat.basic")
+GATES = frozenset({"chat.basic", "responses.basic", "messages.basic"})
 
 _SILENT = {
     End.CONNECT_FAILED: "no connection to {url} ({error}); is the server running, and is the address right?",
@@ -94,7 +95,7 @@ def _said(exchange: Exchange) -> str:
 
 def _nowhere(asking: Exchange) -> CannotJudge | None:
     """The list of models may come from a gateway in front; without the path of chat there is nothing to ask."""
-    if asking.probe != GATES[-1] or asking.status not in {404, 405}:
+    if asking.format != CHAT.name or asking.status not in {404, 405}:
         return None
     return CannotJudge(
         f"there is no chat at {asking.request.url} (status {asking.status}); is the base URL complete, for instance with /v1?"

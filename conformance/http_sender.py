@@ -98,7 +98,7 @@ class HttpSender:
         access = self.target.access
         headers = [("user-agent", USER_AGENT), ("accept", "*/*"), ("accept-encoding", "identity")]
         headers += [*access.headers, *send.headers]
-        if header := access.authorization(send.authorization, self._key):
+        if header := access.authorization(send.authorization, self._key, send.key_header):
             headers.append((header[0].lower(), header[1]))
         named = {name.lower(): (name, value) for name, value in headers}  # the probe's own headers come last and win
         content: Any = _halves(send.body) if send.chunked else send.body

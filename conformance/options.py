@@ -11,6 +11,7 @@ from echosounder import specs
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.planner import Caps
 from echosounder.judgement.setting import Suite
+from echosounder.wire.header import USUAL
 from echosounder.wire.target import Target
 
 
@@ -24,6 +25,7 @@ class CheckOptions:
     profile: str = specs.DEFAULT_PROFILE
     suite: Suite = Suite.STANDARD
     only: tuple[str, ...] = ()
+    formats: tuple[str, ...] = USUAL
     policy: str = "interop"
     baseline: Path | None = None
     budget_usd: Decimal | None = None

@@ -16,6 +16,7 @@ from echosounder.conformance.ask import Ask, Send
 from echosounder.judgement.check import Subject
 from echosounder.judgement.setting import Suite
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.formats import FORMATS
 
 Steps = Generator[Send, Exchange, None]
 
@@ -34,6 +35,11 @@ class Probe:
     features: frozenset[str]
     applies: Callable[[Subject], bool]
     order: int
+
+    @property
+    def format(self) -> str:
+        """The wire format that it asks in: the one that its features name, else chat."""
+        return next((name for name in FORMATS if name in self.features), "chat")
 
     @property
     def purpose(self) -> str:

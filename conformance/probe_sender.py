@@ -65,7 +65,7 @@ class Direct:
     subject = "the target"
 
     def __init__(self, http: HttpSender) -> None:
-        self._http, self._gates = http, list[Exchange]()
+        self._http, self._gates, self._gate = http, list[Exchange](), ""
 
     def first(self, profile: str) -> Exchange:
         exchange = list_models(self._http, profile)
@@ -76,8 +76,10 @@ class Direct:
         return [self._answered(self._http.send(send, str(number + place), probe)) for place, send in enumerate(sends)]
 
     def _answered(self, exchange: Exchange) -> Answered:
-        self._gates += [exchange] if exchange.probe in gate.GATES else []
-        dead_end = gate.verdict(self._gates) if exchange.probe == gate.GATES[-1] else None
+        self._gate = self._gate or (exchange.probe if exchange.probe in gate.GATES else "")
+        gates = exchange.probe == self._gate
+        self._gates += [exchange] if gates else []
+        dead_end = gate.verdict(self._gates) if gates else None
         # A target that hangs on bad requests alone is not gone; one that takes no connection is.
         alone = "fault" in exchange.notes and exchange.end is not End.CONNECT_FAILED
         return Answered((exchange,), None if alone else exchange.status is None, dead_end)
@@ -125,7 +127,8 @@ class ProbeSender:
     def planned(self, times: int) -> Plan:
         """The probes of the suite that the budget has room for *times* times; the budget is kept from now on."""
         options = self._options
-        made = plan(self._ask, options.suite, datetime.now(UTC), options.only, times, options.caps)
+        now = datetime.now(UTC)
+        made = plan(self._ask, options.suite, now, options.only, times, options.caps, options.formats)
         self._budget = budget_of(self._ask, made.at, options.caps)
         self._budget.count(self._sent)
         self.due(probe.name for probe in made.probes)

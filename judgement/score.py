@@ -5,7 +5,7 @@ How a requirement gets its verdict, first match wins:
     the profile does not admit it, or the model has no such feature   not-applicable
     it is excluded, with a reason                                     not-applicable, and the note begins "not tested:"
     observed only, under the policy `documented`                      not-applicable
-    its probes are not in the suite, or it has no check               left out; counted as `unchecked`
+    its probes are not in the suite, nor in a format that was asked in, or it has no check               left out; counted as `unchecked`
     its probes were not sent                                          inconclusive (budget, interruption)
     the check raised an exception that is ours                        error
     the check found something                                         fail (MUST), nonstrict (SHOULD)
@@ -28,6 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from echosounder import specs
+from echosounder.judgement.absence import absent, named
 from echosounder.judgement.answers import completion
 from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.check import (
@@ -57,6 +58,10 @@ def score(run: Run, probes: Mapping[str, Sendable]) -> tuple[Result, ...]:
     return tuple(result for result in results if result is not None)
 
 
+def _asked(probe: Sendable, setting: RunSetting) -> bool:
+    return probe.suite <= setting.suite and probe.format in setting.formats
+
+
 def rows(setting: RunSetting) -> tuple[specs.Requirement, ...]:
     """Every requirement that the run was asked about, admitted by its profile or not."""
     every = specs.requirements()
@@ -75,11 +80,13 @@ def _result(
         return Result(row.id, Verdict.NOT_APPLICABLE, note=reason)
     if row.id not in checks():
         return None
-    in_suite = {name for name in matching(row.probes, probes) if probes[name].suite <= setting.suite}
+    in_suite = {name for name in matching(row.probes, probes) if _asked(probes[name], setting)}
     if not in_suite:
         return None
     if not any(probes[name].applies(setting.subject) for name in in_suite):
         return Result(row.id, Verdict.NOT_APPLICABLE, note=_inapplicable(setting.subject))
+    if reason := next((why for name in row.features if (why := absent(name, exchanges)) and not named(row, name)), ""):
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=reason)
     mine = tuple(exchange for exchange in exchanges if exchange.probe in in_suite and not extra(exchange))
     if not mine:
         why = next(

@@ -10,6 +10,7 @@ from typing import Protocol
 from echosounder.judgement.answers import models
 from echosounder.judgement.check import Case, Subject
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import USUAL
 from echosounder.wire.runlog import Run
 
 MODELS = "models.list"
@@ -30,10 +31,14 @@ class Suite(IntEnum):
 
 
 class Sendable(Protocol):
-    """What the score has to know of a probe: the first suite that sends it, and whether the model has what it asks for."""
+    """What the score has to know of a probe: the first suite that sends it, the wire format that it asks in, and whether the model
+    has what it asks for."""
 
     @property
     def suite(self) -> Suite: ...
+
+    @property
+    def format(self) -> str: ...
 
     def applies(self, subject: Subject, /) -> bool: ...
 
@@ -48,6 +53,7 @@ class RunSetting:
     only: tuple[str, ...]
     case: Case
     unsent: dict[str, str]
+    formats: tuple[str, ...] = USUAL
 
     @classmethod
     def of(cls, run: Run) -> RunSetting:
@@ -56,7 +62,7 @@ class RunSetting:
         subject = Subject(header.profile, header.target.model or "", keyed=header.target.keyed)
         case = Case(subject, asked.policy, frozenset(_served(run.exchanges)), clock.unix, clock.monotonic_ns)
         unsent = (run.footer or {}).get("unsent", {})
-        return cls(subject, asked.policy, Suite.named(asked.suite), asked.only, case, unsent)
+        return cls(subject, asked.policy, Suite.named(asked.suite), asked.only, case, unsent, asked.formats)
 
 
 def _served(exchanges: Sequence[Exchange]) -> Iterator[str]:

@@ -51,16 +51,17 @@ class Access:
     client_key: str | None = None
     password: str | None = field(default=None, repr=False)
 
-    def authorization(self, template: str | None, key: str) -> Header | None:
+    def authorization(self, template: str | None, key: str, name: str = "Authorization") -> Header | None:
         """The header for what a request says of authorization (``Bearer {key}`` with our key in it), None for none.
 
-        Under a header of its own the key stands as that header wants it; another scheme than Bearer stays where it is.
+        *name* is the header that the request's format has for it. Under a header of its own the key stands as that header wants
+        it; another scheme than Bearer stays where it is.
         """
         if template is None or ("{key}" in template and not key):
             return None
-        scheme, _, credential = template.partition(" ")
-        if self.auth == BEARER or scheme.lower() != "bearer":
-            return "Authorization", template.replace("{key}", key)
+        scheme, _, credential = template.rpartition(" ")
+        if self.auth == BEARER or scheme.lower() not in {"", "bearer"}:
+            return name, template.replace("{key}", key)
         return self.auth[0], self.auth[1].replace("{key}", credential.replace("{key}", key))
 
     def secrets(self) -> Iterator[str]:

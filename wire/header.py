@@ -61,8 +61,13 @@ class Aimed(msgspec.Struct, frozen=True):
     keyed: bool = True
 
 
+USUAL = ("chat", "fim")
+"""The wire formats that a check asks in where nothing else was asked for."""
+
+
 class Checking(msgspec.Struct, frozen=True):
-    """What a check was asked for. ``catalogue`` and ``spec`` are digests of the requirements and of the profile's document;
+    """What a check was asked for. ``formats`` are the wire formats that it asks in. ``catalogue`` and ``spec`` are digests of the
+    requirements and of the profile's document;
     ``upstream`` is where the mock behind a proxy listened, ``prices`` what was given: USD per million tokens, hit, miss, output."""
 
     policy: str
@@ -73,6 +78,7 @@ class Checking(msgspec.Struct, frozen=True):
     spec: str = ""
     upstream: str | None = None
     prices: tuple[str, str, str] | None = None
+    formats: tuple[str, ...] = USUAL
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ def check(
     beta_url: options.BetaUrl = None,
     suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
+    format: options.FormatOption = None,
     policy: PolicyOption = Policy.INTEROP,
     baseline: options.Baseline = None,
     budget_usd: options.Usd = None,
@@ -65,7 +66,7 @@ def check(
 ) -> int:
     """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both of its sides."""
     options.known_profile(profile)
-    amount = options.money(budget_usd)
+    amount, formats = options.money(budget_usd), options.formats(format, profile)
     if (proxy is None) != (upstream_port is None) or (proxy and url):
         raise UsageError("--proxy URL and --upstream-port N go together, and without another URL")
     if proxy and repeat > 1:
@@ -80,6 +81,7 @@ def check(
             profile=profile,
             suite=Suite.named(suite),
             only=tuple(only or ()),
+            formats=formats,
             policy=policy,
             baseline=baseline,
             budget_usd=amount,

@@ -14,6 +14,8 @@ import typer
 from echosounder import specs
 from echosounder.cli import complete
 from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.formats import FORMATS
+from echosounder.wire.header import USUAL
 
 
 class SuiteName(StrEnum):
@@ -49,6 +51,35 @@ BetaUrl = Annotated[
 KeyEnv = Annotated[
     str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")
 ]
+
+
+ALL = "all"
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="|".join([*FORMATS, ALL]),
+        envvar="ECHOSOUNDER_FORMAT",
+        help="Wire format to check, all for every one of the profile; may be repeated. By default: chat and fim.",
+    ),
+]
+
+
+def formats(names: list[str] | None, profile: str) -> tuple[str, ...]:
+    """The wire formats to check. Raises :class:`UsageError` for one that the profile does not have."""
+    served = tuple(specs.behaviour(profile).formats)
+    if not names:
+        return USUAL
+    for name in names:
+        if name not in {*FORMATS, ALL}:
+            raise UsageError(f"--format {name!r} is none of {', '.join([*FORMATS, ALL])}")
+        if name not in {*served, ALL}:
+            raise UsageError(
+                f"profile {profile} does not have the format {name}; it has {', '.join(served)}: choose another --profile"
+            )
+    return served if ALL in names else tuple(names)
+
+
 Only = Annotated[
     list[str] | None,
     typer.Option(

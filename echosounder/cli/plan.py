@@ -22,6 +22,7 @@ def plan(
     suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
     repeat: options.Repeat = 1,
+    format: options.FormatOption = None,
     budget_usd: options.Usd = None,
     budget_requests: options.Requests = None,
     prices: options.Prices = None,
@@ -31,7 +32,8 @@ def plan(
     options.known_profile(profile)
     ask = Ask(profile, model or specs.models(profile)[0])
     caps = Caps(budget_requests, options.money(budget_usd), given(prices))
-    sends = planned(ask, Suite.named(suite), datetime.now(UTC), known_patterns(only or ()), repeat, caps)
+    patterns, formats = known_patterns(only or ()), options.formats(format, profile)
+    sends = planned(ask, Suite.named(suite), datetime.now(UTC), patterns, repeat, caps, formats)
     if json_:
         print(json.dumps(_record(ask, sends), indent=1))
     else:

@@ -21,6 +21,8 @@ FEATURES: dict[str, Callable[[Exchange], bool]] = {
     "chat": lambda exchange: exchange.format == "chat",
     "stream": lambda exchange: exchange.format == "chat" and exchange.wants_stream,
     "FIM completion": lambda exchange: exchange.format == "fim",
+    "request in the format Responses": lambda exchange: exchange.format == "responses",
+    "request in the format Messages": lambda exchange: exchange.format == "messages",
     "tool request": lambda exchange: bool(exchange.asked.get("tools")),
     "JSON request": lambda exchange: at(exchange.asked, "response_format", "type") == "json_object",
     "prefix completion": lambda exchange: bool(at(exchange.asked, "messages", -1, "prefix")),

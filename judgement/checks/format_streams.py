@@ -1,0 +1,170 @@
+"""What holds of Responses and Messages streams alike: named events, in an order, until the one that ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from echosounder.judgement.answers import answer, asked, events, parted, stream
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
+from echosounder.judgement.checks import framing, refusals
+from echosounder.judgement.checks.chunks import HALF, repeats, texts
+from echosounder.judgement.checks.formats import both
+from echosounder.judgement.checks.outcomes import answered, outcome
+from echosounder.judgement.checks.schemas import chunks_valid
+from echosounder.wire import sse
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.strict_json import at
+
+FIRST = {"responses": "response.created", "messages": "message_start"}
+SCHEMAS = {"responses": "ResponsesEvent", "messages": "MessagesEvent"}
+
+for format in SCHEMAS:
+    check(f"{format}.stream-content-type", stream)(framing.content_type)
+    check(f"{format}.stream-json", events)(framing.data_is_json)
+    check(f"{format}.stream-utf8", framing.flowing)(framing.utf8)
+    check(f"{format}.stream-complete", framing.not_refused)(framing.complete)
+    check(f"{format}.error-envelope", lambda each: refusals.spoke(each) and each.step not in {"json", "none"})(
+        refusals.envelope
+    )
+    check(f"{format}.error-code", refusals.enveloped)(refusals.code_is_name)
+    check(f"{format}.error-key-masked", refusals.spoke)(refusals.masks_key)
+    check(f"{format}.error-no-internals", refusals.spoke)(refusals.no_internals)
+
+
+def typed(exchange: Exchange) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """``(event index, type, JSON object)`` of each event that is one; the name stands in for a type that is missing."""
+    for index, value in exchange.chunks:
+        if isinstance(value, dict):
+            kind = value.get("type", name(exchange, index))
+            yield index, kind if isinstance(kind, str) else "", value
+
+
+def name(exchange: Exchange, index: int) -> str:
+    """The name of an event, empty without one."""
+    item = exchange.events[index].item
+    return item.event if isinstance(item, sse.Event) else ""
+
+
+def of_type(exchange: Exchange, *kinds: str) -> list[tuple[int, dict[str, Any]]]:
+    return [(index, value) for index, kind, value in typed(exchange) if kind in kinds]
+
+
+def last(exchange: Exchange) -> frozenset[str]:
+    """The types that end a stream."""
+    return exchange.reader.grammar.end_events
+
+
+@picks("a stream that ended in good order")
+def finished(exchange: Exchange) -> bool:
+    return parted(exchange) and any(kind in last(exchange) for _, kind, _ in typed(exchange))
+
+
+@both("stream-named", events)
+def named(exchange: Exchange, case: Case) -> Problems:
+    for index in range(len(exchange.events)):
+        if name(exchange, index) in {"", "message"}:
+            yield Problem(f"event {index} has no name, expected its type", event=index)
+            return
+
+
+@both("stream-name-is-type", parted)
+def name_is_type(exchange: Exchange, case: Case) -> Problems:
+    for index, value in exchange.chunks:
+        given, kind = name(exchange, index), at(value, "type")
+        if given not in {"", "message"} and given != kind:
+            yield Problem(f"event {index} is named {given!r}, and its type is {excerpt(kind)}", event=index)
+
+
+@both("stream-no-done", events)
+def no_done(exchange: Exchange, case: Case) -> Problems:
+    for index, data in enumerate(exchange.data):
+        if data.strip(" \"'").upper() == "[DONE]":
+            yield Problem("the stream has the marker [DONE], which is of chat", event=index)
+
+
+@both("stream-ends-once", parted)
+def ends_once(exchange: Exchange, case: Case) -> Problems:
+    ends = [index for index, kind, _ in typed(exchange) if kind in last(exchange)]
+    if not ends and exchange.end is End.COMPLETE and not of_type(exchange, "error"):
+        yield Problem(f"the stream ends without {' or '.join(sorted(last(exchange)))}", event=len(exchange.data) - 1)
+    for index in ends[1:]:
+        yield Problem("the stream ends again", event=index)
+
+
+@both("stream-nothing-after", finished)
+def nothing_after(exchange: Exchange, case: Case) -> Problems:
+    found = list(typed(exchange))
+    end = next(index for index, kind, _ in found if kind in last(exchange))
+    for index, kind, _ in found:
+        if index > end and kind not in last(exchange):
+            yield Problem(f"{kind or 'an event'} follows the end of the stream", event=index)
+
+
+@both("stream-opens", parted)
+def opens(exchange: Exchange, case: Case) -> Problems:
+    wanted = FIRST[exchange.format]
+    found = [(index, kind) for index, kind, _ in typed(exchange) if kind not in {"ping", "error"}]
+    if not found:
+        raise Inconclusive("no event of the stream can be read")
+    if found[0][1] != wanted:
+        yield Problem(f"the first event is {excerpt(found[0][1])}, expected {wanted}", event=found[0][0])
+    for index, kind in found[1:]:
+        if kind == wanted:
+            yield Problem(f"{wanted} comes again", event=index)
+
+
+@both("stream-event-schema", parted)
+def event_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from chunks_valid(exchange, SCHEMAS[exchange.format], case)
+
+
+@both("stream-usage", finished)
+def stream_usage(exchange: Exchange, case: Case) -> Problems:
+    found = answer(exchange)
+    if found.usage is None or found.usage.completion is None or found.usage.prompt is None:
+        yield Problem(f"the stream reports the usage {excerpt(found.usage_raw)}", event=found.usage_event)
+
+
+@both("stream-characters-whole", parted)
+def characters_whole(exchange: Exchange, case: Case) -> Problems:
+    for index, value in exchange.chunks:
+        for text in texts(value):
+            if half := HALF.search(text):
+                yield Problem(f"event {index} holds {half[0]!a}, half of a character", event=index)
+
+
+@both("stream-incremental", parted)
+def incremental(exchange: Exchange, case: Case) -> Problems:
+    texts = [(index, mark.text) for index, mark in exchange.marks if isinstance(mark.text, str) and mark.text]
+    if len(texts) < 2:
+        raise Inconclusive("no stream has two deltas of text")
+    yield from repeats(texts, "the text")
+
+
+@both("thinking-first", parted)
+def thinking_first(exchange: Exchange, case: Case) -> Problems:
+    spoken = False
+    if not any(mark.reasoning for _, mark in exchange.marks):
+        raise Inconclusive("the stream shows no thought")
+    for index, mark in exchange.marks:
+        spoken = spoken or bool(mark.text)
+        if mark.reasoning and spoken:
+            yield Problem("a thought follows the text that it led to", event=index)
+            return
+
+
+def stream_status(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    document = next((each for each in exchanges if each.step == "role"), None)
+    streamed = next((each for each in exchanges if asked(each).get("stream")), None)
+    if document is None or streamed is None:
+        raise Inconclusive("one of the two modes was not answered")
+    if streamed.status != document.status:
+        yield Problem(
+            f"a bad streaming request got {outcome(streamed)}, the same without stream {outcome(document)}",
+            exchange=streamed,
+        )
+
+
+for format in SCHEMAS:
+    check_group(f"{format}.error-stream-status", answered)(stream_status)

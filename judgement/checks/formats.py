@@ -1,0 +1,366 @@
+"""What holds in the Responses and in the Messages format alike: of an answer as a whole, in whichever words it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from echosounder.judgement.absence import OPTIONAL, foreign, missing
+from echosounder.judgement.answers import answer, asked, completion, document, ok, whole
+from echosounder.judgement.check import (
+    Case,
+    GroupJudge,
+    Inconclusive,
+    Judge,
+    Pick,
+    Problem,
+    Problems,
+    Unsupported,
+    anything,
+    check,
+    check_group,
+    excerpt,
+    picks,
+)
+from echosounder.judgement.checks.outcomes import either, follow_up, refused, served, steps, tried, unserved
+from echosounder.judgement.checks.schemas import valid
+from echosounder.judgement.checks.usage import counted, metered, read
+from echosounder.wire.answer import Call
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import parse
+
+SCHEMAS = {"responses": "ResponsesResponse", "messages": "MessagesMessage"}
+
+
+def both(name: str, pick: Pick = anything) -> Callable[[Judge], Judge]:
+    """Registers a judge of single exchanges for the requirement of this name of each format."""
+
+    def register(judge: Judge) -> Judge:
+        for format in OPTIONAL:
+            check(f"{format}.{name}", pick)(judge)
+        return judge
+
+    return register
+
+
+def both_group(name: str, pick: Pick = anything) -> Callable[[GroupJudge], GroupJudge]:
+    def register(judge: GroupJudge) -> GroupJudge:
+        for format in OPTIONAL:
+            check_group(f"{format}.{name}", pick)(judge)
+        return judge
+
+    return register
+
+
+@both("available", tried)
+def available(exchange: Exchange, case: Case) -> Problems:
+    if reason := missing(exchange):
+        raise Unsupported(reason)
+    if exchange.status != 200:
+        yield unserved(exchange)
+    elif reason := foreign(exchange):
+        yield Problem(reason, cause="another format")
+
+
+@picks("a response that is a JSON object")
+def readable(exchange: Exchange) -> bool:
+    return document(exchange) and isinstance(exchange.json, dict)
+
+
+@picks("an answer that came to its end")
+def ended(exchange: Exchange) -> bool:
+    return whole(exchange) and answer(exchange).finish is not None
+
+
+@both("response-schema", readable)
+def response_schema(exchange: Exchange, case: Case) -> Problems:
+    yield from valid(exchange.json, SCHEMAS[exchange.format], case)
+
+
+@both("content-type", document)
+def content_type(exchange: Exchange, case: Case) -> Problems:
+    if exchange.media_type != "application/json":
+        yield Problem(f"a response is labelled {exchange.header('content-type')!r}, expected application/json")
+
+
+@both_group("id-unique", readable)
+def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    seen: dict[str, str] = {}
+    if len(exchanges) < 2:
+        raise Inconclusive("only one response can be read")
+    for exchange in exchanges:
+        id = exchange.json.get("id")
+        if isinstance(id, str) and seen.setdefault(id, exchange.id) != exchange.id:
+            yield Problem(f"the id {id!r} was of exchange {seen[id]} already", pointer="/id", exchange=exchange)
+
+
+@both("not-empty", ended)
+def not_empty(exchange: Exchange, case: Case) -> Problems:
+    if answer(exchange).empty and exchange.reader.grammar.meaning(answer(exchange).finish) in {"ended", "called"}:
+        yield Problem(f"the answer ended with {answer(exchange).finish!r} and holds no text, thought or call")
+
+
+@both("finish-known", whole)
+def finish_known(exchange: Exchange, case: Case) -> Problems:
+    finish = answer(exchange).finish
+    if exchange.reader.grammar.meaning(finish) is None:
+        known = ", ".join(exchange.reader.grammar.finish)
+        yield Problem(f"the answer ends with {excerpt(finish)}, expected one of {known}")
+
+
+@both("usage-present", whole)
+def usage_present(exchange: Exchange, case: Case) -> Problems:
+    found = answer(exchange)
+    if found.usage is None:
+        yield Problem(f"usage is {excerpt(found.usage_raw)}, expected an object", pointer="/usage", cause="no usage")
+        return
+    for name in ("miss", "prompt", "completion", "total"):
+        if name in exchange.reader.grammar.counts and getattr(found.usage, name) is None:
+            where = metered(exchange).at(name)
+            yield Problem(f"usage has no count {where.rpartition('/')[2]}", event=found.usage_event, pointer=where)
+
+
+@both("usage-nonnegative", counted)
+def usage_nonnegative(exchange: Exchange, case: Case) -> Problems:
+    found, counts = read(exchange)
+    for name in exchange.reader.grammar.counts:
+        value = getattr(counts, name)
+        if value is not None and value < 0:
+            where = metered(exchange).at(name)
+            yield Problem(f"{where} is negative: {value}", event=found.usage_event, pointer=where)
+
+
+@both("usage-prompt-counted", counted)
+def usage_prompt_counted(exchange: Exchange, case: Case) -> Problems:
+    found, counts = read(exchange)
+    if counts.prompt is not None and counts.prompt <= 0:
+        yield Problem(f"the prompt counts {counts.prompt} tokens", event=found.usage_event, pointer="/usage")
+
+
+@both("usage-bound-kept", counted)
+def usage_bound_kept(exchange: Exchange, case: Case) -> Problems:
+    found, counts = read(exchange)
+    bound = exchange.reader.bound(asked(exchange))
+    if bound is None or counts.completion is None:
+        raise Inconclusive("the request bounds nothing, or the output is not counted")
+    if counts.completion > bound:
+        yield Problem(
+            f"the output counts {counts.completion} tokens, and {exchange.reader.grammar.bound} was {bound}",
+            event=found.usage_event,
+            pointer=metered(exchange).at("completion"),
+        )
+
+
+@both("usage-completion-counted", counted)
+def usage_completion_counted(exchange: Exchange, case: Case) -> Problems:
+    found, counts = read(exchange)
+    if found.empty:
+        raise Inconclusive("the answer is empty")
+    if not counts.completion:
+        yield Problem(
+            f"there is output, but {metered(exchange).at('completion')} is {counts.completion}", event=found.usage_event
+        )
+
+
+def prompts(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, int]]:
+    """Those whose prompt was counted; one at least must be with another."""
+    found = [(each, read(each)[1].prompt) for each in exchanges]
+    known = [(each, count) for each, count in found if count is not None]
+    if len(known) < 2:
+        raise Inconclusive("only one answer counts its prompt")
+    return known
+
+
+@both_group("usage-same-in-both-modes", counted)
+def usage_modes(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    known = prompts(exchanges)
+    (first, expected) = known[0]
+    for exchange, count in known[1:]:
+        if count != expected and metered(exchange).prompt == metered(first).prompt:
+            how = "as a stream" if exchange.wants_stream else "again"
+            yield Problem(f"the same prompt counted {expected} tokens, and {how} {count}", exchange=exchange)
+
+
+@both_group("usage-prompt-grows", counted)
+def usage_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    known = {each.step: (each, count) for each, count in prompts(exchanges)}
+    first, second = known.get("first"), known.get("second")
+    if first is None or second is None:
+        raise Inconclusive("one of the two turns was not answered")
+    if second[1] <= first[1]:
+        yield Problem(f"a longer conversation counts {second[1]} tokens, its beginning {first[1]}", exchange=second[0])
+
+
+@both("usage-cached-within", counted)
+def usage_cached(exchange: Exchange, case: Case) -> Problems:
+    counts = read(exchange)[1]
+    hit = counts.hit if counts.hit is not None else counts.cached
+    if hit is None or counts.prompt is None:
+        raise Inconclusive("the usage does not count cached tokens")
+    if hit > counts.prompt:
+        yield Problem(f"{hit} tokens of a prompt of {counts.prompt} were cached", pointer="/usage")
+
+
+@both_group("cache-hit", counted)
+def cache_hit(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    again = [metered(each).hit for each in exchanges if each.step == "second"]
+    if not again:
+        raise Inconclusive("the prompt was not repeated")
+    if not any(again):
+        yield Problem("a long prompt that was repeated hit nothing in the cache", exchange=exchanges[-1])
+
+
+@both("length-finish", ended)
+def length_finish(exchange: Exchange, case: Case) -> Problems:
+    found, bound = answer(exchange), exchange.reader.bound(asked(exchange))
+    if found.usage is None or found.usage.completion is None or bound is None or found.usage.completion < bound:
+        raise Inconclusive("no answer came to its bound")
+    if exchange.reader.grammar.meaning(found.finish) != "bounded":
+        yield Problem(f"the answer took all {bound} tokens and ends with {found.finish!r}")
+
+
+# ------------------------------------------------------------------------------------------------------------ calls
+
+
+@picks("a call in the answer", model=True)
+def calling(exchange: Exchange) -> bool:
+    return whole(exchange) and bool(answer(exchange).calls)
+
+
+@both("tool-called", whole)
+def tool_called(exchange: Exchange, case: Case) -> Problems:
+    if "tool_choice" not in asked(exchange):
+        raise Inconclusive("the model may refuse to call")
+    if not answer(exchange).calls:
+        yield Problem("a call was required, and there is none", cause="no call")
+
+
+def offered(exchange: Exchange) -> set[str]:
+    tools = asked(exchange).get("tools")
+    return {tool["name"] for tool in tools if isinstance(tool, dict) and "name" in tool} if tools else set()
+
+
+@both("tool-name", calling)
+def tool_name(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        if call.name not in offered(exchange):
+            yield Problem(f"the call is of {excerpt(call.name)}, which was not offered", event=call.event)
+
+
+@both("tool-arguments", calling)
+def tool_arguments(exchange: Exchange, case: Case) -> Problems:
+    if exchange.reader.grammar.meaning(answer(exchange).finish) == "bounded":
+        raise Inconclusive("the call was cut")
+    for call in answer(exchange).calls:
+        if wrong := unreadable(call):
+            yield Problem(
+                f"the arguments of {excerpt(call.name)} are {wrong}", event=call.event, excerpt=call.arguments
+            )
+
+
+def unreadable(call: Call) -> str:
+    """Why the arguments are no JSON object; empty where they are one."""
+    try:
+        parsed = parse(call.arguments)
+    except ValueError as error:
+        return f"not JSON: {error}"
+    if parsed.problems:
+        return ", ".join(parsed.problems)
+    return "" if isinstance(parsed.value, dict) else f"{excerpt(parsed.value)}, not an object"
+
+
+@both("tool-id", calling)
+def tool_id(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        if not isinstance(call.id, str) or not call.id:
+            yield Problem(f"the id of a call is {excerpt(call.id)}, expected a text", event=call.event)
+
+
+@both_group("tool-id-unique", calling)
+def tool_id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    seen: set[str] = set()
+    ids = [(each, call) for each in exchanges for call in answer(each).calls]
+    if len(ids) < 2:
+        raise Inconclusive("there is only one call")
+    for exchange, call in ids:
+        if repr(call.id) in seen:
+            yield Problem(f"the id {excerpt(call.id)} is of two calls", event=call.event, exchange=exchange)
+        seen.add(repr(call.id))
+
+
+@both("tool-finish", calling)
+def tool_finish(exchange: Exchange, case: Case) -> Problems:
+    finish = answer(exchange).finish
+    if exchange.reader.grammar.meaning(finish) not in {"called", "bounded"}:
+        yield Problem(f"the answer calls a tool and ends with {excerpt(finish)}")
+
+
+@both("tool-named", lambda exchange: exchange.step == "named" and whole(exchange))
+def tool_named(exchange: Exchange, case: Case) -> Problems:
+    names = [call.name for call in answer(exchange).calls]
+    if not names or set(map(repr, names)) != {repr(asked(exchange)["tool_choice"].get("name"))}:
+        yield Problem(f"get_time was to be called, and {names or 'nothing'} was")
+
+
+@both("tool-none", lambda exchange: exchange.step == "none" and whole(exchange))
+def tool_none(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        yield Problem(f"tool_choice was none, and {excerpt(call.name)} is called", event=call.event)
+
+
+# --------------------------------------------------------------------------------------------------------- thinking
+
+
+@both("thinking-shown", whole)
+def thinking_shown(exchange: Exchange, case: Case) -> Problems:
+    if not answer(exchange).reasoning:
+        yield Problem("thinking was on, and the answer shows no thought", cause="no thought")
+
+
+@both("thinking-off", whole)
+def thinking_off(exchange: Exchange, case: Case) -> Problems:
+    if case.subject.limits.thinking != "switch":
+        raise Inconclusive("the model has no switch")
+    if answer(exchange).reasoning:
+        yield Problem("thinking was off, and the answer shows a thought")
+
+
+@both_group("stream-same-text", lambda exchange: ok(exchange) and completion(exchange))
+def same_text(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    documents = {answer(each).content for each in exchanges if not each.wants_stream}
+    streams = [each for each in exchanges if each.wants_stream and asked(each).get("temperature") == 0]
+    if len(documents) != 1 or not streams:
+        raise Inconclusive("two documents of the same request differ, or there is no stream")
+    for exchange in streams:
+        if answer(exchange).content not in documents:
+            yield Problem("the stream holds another text than two documents of the same request", exchange=exchange)
+
+
+# --------------------------------------------------------------------------------------------------------- outcomes
+
+SERVED = {
+    "turns-served": steps("turns", "assistant"),
+    "output-returned": follow_up("second"),
+    "ignored-members": steps("ignored"),
+    "unknown-member": steps("unknown"),
+    "temperature-two": steps("temperature"),
+    "tool-round-trip": follow_up("result"),
+    "tool-history": steps("", "results"),
+    "thinking-kept": follow_up("kept"),
+}
+REFUSED = {
+    "tool-orphan-refused": steps("orphan"),
+    "tool-unanswered-refused": steps("unanswered"),
+    "error-wrong-type": steps("type"),
+    "error-role": steps("role"),
+    "error-temperature": steps("temperature"),
+}
+
+for format in OPTIONAL:
+    for name, pick in SERVED.items():
+        served(f"{format}.{name}", pick)
+    for name, pick in REFUSED.items():
+        refused(f"{format}.{name}", pick)
+    refused(f"{format}.error-no-key", steps("none"), {401})
+    refused(f"{format}.error-bad-key", steps("unknown", "bearer"), {401})
+    refused(f"{format}.error-bad-json", steps("json"), {400})
+    either(f"{format}.thinking-missing-refused", {400})
