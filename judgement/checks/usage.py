@@ -72,8 +72,13 @@ def cached_agree(exchange: Exchange, case: Case) -> Problems:
     yield from rules.cached_agree(metered(exchange))
 
 
-@check("usage.details-required", counted)
-@check("usage.details-object", counted)
+def detailed(exchange: Exchange) -> bool:
+    """With a usage, in a format that says what of a prompt was cached."""
+    return counted(exchange) and "cached" in exchange.reader.grammar.counts
+
+
+@check("usage.details-required", detailed)
+@check("usage.details-object", detailed)
 def details_object(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if counts.cached is None:

@@ -4,7 +4,8 @@ How to add one
 --------------
 Make a folder with a module for each member of :class:`~mock_server.formats.format.Format` and a ``FORMAT`` in its ``__init__``,
 and let a profile say under which paths it stands. Nothing else has to know of it: deviations of transport, framing, time, bill
-and limits work on its streams as they are, those of documents through its ``edits``.
+and limits work on its streams as they are, those of documents through its ``edits``. One member is taken for granted in a body,
+for it decides the limits before anything is read: ``model``.
 """
 
 import importlib
