@@ -2,7 +2,7 @@
 
     EchosounderError
     ├── UsageError            2   wrong usage or configuration
-    │   └── LogError          2   the file is no run log, or of a schema we cannot read
+    │   └── LogError          2   the file is not a run log, or of a schema we cannot read
     ├── CannotJudge           3   the target gave nothing that could be judged
     │   ├── Unreachable       3   no connection, or no HTTP on it
     │   ├── KeyRefused        3   the target does not accept our key

@@ -100,7 +100,7 @@ one(
 
 @probe("errors.bad-json", requests=4, tokens=0, features={"errors"}, order=10)
 def bad_json(ask: Ask) -> Steps:
-    """Bodies that are no JSON: cut, trailing text, bytes that are no UTF-8, an array."""
+    """Bodies that are not JSON: cut, trailing text, bytes that are not UTF-8, an array."""
     yield faulty(ask.post(CHAT, b'{"model":', step="cut"), "cut JSON")
     yield faulty(ask.post(CHAT, b"hello", step="text"), "text")
     yield faulty(ask.post(CHAT, b'{"model":"\xff\xfe"}', step="not-utf8"), "not UTF-8")

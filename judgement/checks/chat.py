@@ -162,7 +162,7 @@ def created_recent(exchange: Exchange, case: Case) -> Problems:
 def fingerprint(exchange: Exchange, case: Case) -> Problems:
     value = at(exchange.chunks[0][1] if exchange.chunks else exchange.json, "system_fingerprint")
     if not isinstance(value, str) or not value:
-        yield Problem(f"system_fingerprint is {value!r}, expected a text", pointer="/system_fingerprint")
+        yield Problem(f"system_fingerprint is {value!r}, expected a string", pointer="/system_fingerprint")
 
 
 @check("chat.logprobs-null", choosing_document)
@@ -283,7 +283,7 @@ def content_not_null(exchange: Exchange, case: Case) -> Problems:
     message = at(exchange.json, "choices", 0, "message")
     if not isinstance(at(message, "content"), str):
         yield Problem(
-            f"content is {excerpt(at(message, 'content'))}, expected a text", pointer="/choices/0/message/content"
+            f"content is {excerpt(at(message, 'content'))}, expected a string", pointer="/choices/0/message/content"
         )
 
 

@@ -272,7 +272,7 @@ def unreadable(call: Call) -> str:
 def tool_id(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if not isinstance(call.id, str) or not call.id:
-            yield Problem(f"the id of a call is {excerpt(call.id)}, expected a text", event=call.event)
+            yield Problem(f"the id of a call is {excerpt(call.id)}, expected a string", event=call.event)
 
 
 @both_group("tool-id-unique", calling)

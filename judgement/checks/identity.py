@@ -26,7 +26,7 @@ def id_constant(exchange: Exchange, case: Case) -> Problems:
     for index, chunk in objects(exchange):
         if not isinstance(chunk.get("id"), str) or not chunk["id"]:
             yield Problem(
-                f"the id of chunk {index} is {chunk.get('id')!r}, expected a text that is not empty",
+                f"the id of chunk {index} is {chunk.get('id')!r}, expected a string that is not empty",
                 event=index,
                 pointer="/id",
             )
@@ -100,7 +100,7 @@ def fingerprint_constant(exchange: Exchange, case: Case) -> Problems:
         value = chunk.get("system_fingerprint")
         if not isinstance(value, str) or not value:
             yield Problem(
-                f"system_fingerprint of chunk {index} is {value!r}, expected a text",
+                f"system_fingerprint of chunk {index} is {value!r}, expected a string",
                 event=index,
                 pointer="/system_fingerprint",
             )

@@ -108,7 +108,7 @@ def signature(exchange: Exchange, case: Case) -> Problems:
     for place, block in blocks(exchange, "thinking"):
         if not isinstance(block.get("signature"), str) or not block["signature"]:
             yield Problem(
-                f"the signature of a thinking block is {excerpt(block.get('signature'))}, expected a text",
+                f"the signature of a thinking block is {excerpt(block.get('signature'))}, expected a string",
                 pointer=f"/content/{place}/signature",
             )
 

@@ -48,7 +48,7 @@ def text_is_known(exchange: Exchange, case: Case) -> bool:
 @check("error.envelope", spoke)
 def envelope(exchange: Exchange, case: Case) -> Problems:
     if web_page(exchange) or (exchange.parsed is None and text_is_known(exchange, case)):
-        raise Inconclusive("the errors are no JSON, which is told elsewhere or known")
+        raise Inconclusive("the errors are not JSON, which is reported elsewhere or known")
     body = exchange.json
     if exchange.parsed is None:
         yield Problem(
@@ -73,7 +73,7 @@ def envelope(exchange: Exchange, case: Case) -> Problems:
 def members(error: dict[str, Any]) -> Problems:
     for name in ("message", "type"):
         if not isinstance(error.get(name), str) or not error[name]:
-            yield Problem(f"error.{name} is {excerpt(error.get(name))}, expected a text", pointer=f"/error/{name}")
+            yield Problem(f"error.{name} is {excerpt(error.get(name))}, expected a string", pointer=f"/error/{name}")
     if "code" not in error:
         yield Problem("error has no member code", pointer="/error")
 

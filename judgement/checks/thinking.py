@@ -117,7 +117,9 @@ def reasoning_string(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no answer has reasoning_content")
     for event, pointer, got in found:
         if not isinstance(got, str):
-            yield Problem(f"reasoning_content is {excerpt(got)}, expected a text or null", event=event, pointer=pointer)
+            yield Problem(
+                f"reasoning_content is {excerpt(got)}, expected a string or null", event=event, pointer=pointer
+            )
 
 
 def thoughts(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:

@@ -59,7 +59,7 @@ def arguments_string(exchange: Exchange, case: Case) -> Problems:
         function = at(call, "function")
         if isinstance(function, dict) and not isinstance(function.get("arguments", ""), str):
             yield Problem(
-                f"arguments is {excerpt(function['arguments'])}, expected a text",
+                f"arguments is {excerpt(function['arguments'])}, expected a string",
                 event=event,
                 pointer=f"{pointer}/function/arguments",
             )

@@ -101,7 +101,7 @@ def missing(event: int | None, pointer: str, call: Any) -> Problems:
     for path in (("id",), ("function", "name"), ("function", "arguments")):
         if not isinstance(at(call, *path), str):
             yield Problem(
-                f"{'.'.join(path)} of a call is {excerpt(at(call, *path))}, expected a text",
+                f"{'.'.join(path)} of a call is {excerpt(at(call, *path))}, expected a string",
                 event=event,
                 pointer=f"{pointer}/{'/'.join(path)}",
             )
