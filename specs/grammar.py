@@ -20,6 +20,7 @@ MEMBERS = {
     "bound",
     "headers",
     "events",
+    "varying",
     "end",
     "finish",
     "usage",
@@ -40,7 +41,8 @@ class Grammar:
     ``paths``: where it is served, the first is the one to ask. ``kinds``: of requests that can be asked in it (chat, json, tools, fim).
     ``bound``: the member of a request that bounds the output, tokens. ``headers`` of a request; ``{key}`` stands for the API key.
     ``end_data``: the data of the event that ends a stream, None where streams end by the names ``end_events``.
-    ``named``: events may have a name. ``finish``: why an answer ended -> ended, bounded, called, filtered or interrupted.
+    ``named``: events may have a name. ``varying``: members of events that differ from each to the next and tell nothing.
+    ``finish``: why an answer ended -> ended, bounded, called, filtered or interrupted.
     ``usage`` and ``error`` point into a non-streaming response; ``counts`` (of COUNTS, those that the format has) into the usage
     object, ``message`` into the error. ``merged``: several usage objects of a stream are parts of one; else the last counts.
     ``probes``: whole, stream -> the probe whose requirements hold for any such request.
@@ -60,6 +62,7 @@ class Grammar:
     merged: bool = False
     counts: Mapping[str, Pointer] = field(default_factory=dict)
     named: bool = False
+    varying: tuple[str, ...] = ()
     error: Pointer = ()
     message: Pointer = ()
     probes: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +116,7 @@ def read(table: YamlFile) -> Grammar:
         end_data=row["end"].get("data"),
         end_events=frozenset(row["end"].get("events", ())),
         named=row["events"] == "named",
+        varying=tuple(row["varying"]),
         finish=row["finish"],
         usage=pointer(row["usage"]["at"]),
         merged=row["usage"]["parts"] == "merged",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, unquote
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "set-cookie"})
@@ -36,23 +36,29 @@ class Redactor:
 
     secrets: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
+    long: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The secrets that are looked for by value, the longest first: one may hold another."""
+
+    def __post_init__(self) -> None:
+        long = sorted((each for each in self.secrets if len(each) >= SHORTEST), key=len, reverse=True)
+        object.__setattr__(self, "long", tuple(long))
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         return tuple((name, self._header(name, value)) for name, value in headers)
 
     def text(self, text: str) -> str:
-        for secret in self.long():
+        for secret in self.long:
             text = text.replace(secret, MARK)
         return text
 
     def data(self, data: bytes) -> bytes:
-        for secret in self.long():
+        for secret in self.long:
             data = data.replace(secret.encode(), MARK.encode())
         return data
 
     def masked(self, data: bytes) -> bytes:
         """*data* with every secret blotted out, of the same length: offsets and Content-Length are evidence."""
-        for secret in self.long():
+        for secret in self.long:
             data = data.replace(secret.encode(), b"*" * len(secret.encode()))
         return data
 
@@ -61,10 +67,6 @@ class Redactor:
             return self.text(value)
         scheme, space, _ = value.partition(" ")
         return f"{scheme}{space}{MARK}" if space and name.lower() not in self.names else MARK
-
-    def long(self) -> Iterator[str]:
-        """The secrets that are looked for by value, the longest first: one may hold another."""
-        return iter(sorted((each for each in self.secrets if len(each) >= SHORTEST), key=len, reverse=True))
 
 
 NO_SECRETS = Redactor()

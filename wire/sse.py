@@ -64,19 +64,19 @@ def lines(body: bytes) -> Iterator[Line]:
 
 
 class Decoder:
-    """Incremental decoder: ``feed`` it reads as they come, cut anywhere.
+    """Incremental decoder: ``feed`` it reads as they come, cut anywhere. ``begun``: something of the stream came before, so a BOM is none.
 
     Raises :class:`SseLimitError` when a line or an event exceeds its bound; the decoder is of no use after that.
     """
 
-    def __init__(self, max_line: int = MAX_LINE, max_event: int = MAX_EVENT) -> None:
+    def __init__(self, max_line: int = MAX_LINE, max_event: int = MAX_EVENT, begun: bool = False) -> None:
         self._max_line, self._max_event = max_line, max_event
         self._buffer = bytearray()
         self._consumed = 0  # offset of the first byte of _buffer in the whole stream
         # Bytes of _buffer known to hold no line end: a long line is not searched again with each read.
         self._scanned = 0
         self._swallow_lf = False  # the last line ended with CR, so an LF that comes first belongs to it
-        self._at_start = True
+        self._at_start = not begun
         self._block = _Block()
 
     def feed(self, chunk: bytes) -> list[Item]:

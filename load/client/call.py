@@ -184,8 +184,6 @@ def sample(call: ActiveCall, redact: Redactor = NO_SECRETS) -> Sample:
     """The record of a call that has ended; what the target says in it goes through *redact*."""
     reader, whole = call.reader, call.whole()
     end, line = stream_end(call, whole), reader.line
-    line.t_sent, line.t_connected, line.t_headers = call.t_sent, call.t_connected, call.t_headers
-    line.t_first_byte, line.t_closed = call.t_first_byte, call.t_closed
     return Sample(
         id=call.id,
         name=call.job.name,
@@ -198,6 +196,20 @@ def sample(call: ActiveCall, redact: Redactor = NO_SECRETS) -> Sample:
         queued=call.queued,
         t_scheduled=call.t_scheduled,
         t_dispatched=call.t_dispatched,
+        t_sent=call.t_sent,
+        t_connected=call.t_connected,
+        t_headers=call.t_headers,
+        t_first_byte=call.t_first_byte,
+        t_first_keepalive=line.t_first_keepalive,
+        t_last_keepalive=line.t_last_keepalive,
+        t_first_event=line.t_first_event,
+        t_first_reasoning=line.t_first_reasoning,
+        t_first_content=line.t_first_content,
+        t_first_token=line.t_first_token,
+        t_last_token=line.t_last_token,
+        t_usage=line.t_usage,
+        t_done=line.t_done,
+        t_closed=call.t_closed,
         gaps_us=gaps_us(reader.token_reads),
         events=reader.events,
         token_events=reader.token_events,
@@ -213,7 +225,6 @@ def sample(call: ActiveCall, redact: Redactor = NO_SECRETS) -> Sample:
         retry_after=_text(call.framing.header(b"retry-after"), redact),
         trace=_text(call.framing.header(b"x-ds-trace-id") or call.framing.header(b"x-request-id"), redact),
         error=_text(call.error or _message(call, whole.error or reader.error), redact) or "",
-        **msgspec.structs.asdict(line),
     )
 
 

@@ -8,7 +8,7 @@ compare its bytes, so the reader learns a *template* from one event, and counts 
 2. An event that no template fits is parsed, and the format says what it brings (a :class:`wire.answer.Mark`). It is noted in
    the ``line`` of stamps, with the stamp of its read.
 3. Brought it output and nothing else that counts (no usage, no reason to end), and does the quoted output occur in its bytes
-   exactly once, as the value of a member, then what stands before and after it becomes the template.
+   exactly once, as the value of a member, then the bytes around it become the template (:mod:`load.client.template`).
 4. An event with the same bytes before and after, and between them the inside of a JSON string that is not empty, is a token for
    certain. It is counted; of the time only the read's stamp is kept, in ``token_reads``.
 5. Whatever is written in another way (CRLF, several data lines, ids, comments in a block) goes through :class:`wire.sse.Decoder`,
@@ -30,11 +30,12 @@ The marks are those of :func:`wire.stream.timeline`, which parses everything (a 
 import json
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from echosounder.load.client.template import END, Template, learned
 from echosounder.wire import sse
 from echosounder.wire.answer import END as DONE
 from echosounder.wire.answer import Mark
@@ -43,12 +44,10 @@ from echosounder.wire.stream import Timeline
 
 MAX_EVENT = 4 * 1024 * 1024
 _strict = msgspec.json.Decoder().decode
-_whole, _escaped = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
-# The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
-_inside = re.compile(rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*').fullmatch
 # An event whose name is on the line before its data.
 _named = re.compile(rb"event: ([^\r\n]*)\ndata: ([^\r\n]*)\n\n").fullmatch
-DATA, END = b"data: ", b"\n\n"
+_comments: Callable[[bytes], re.Match[bytes]] = re.compile(rb"(?::[^\n]*\n)*").match  # type: ignore[assignment]  # it always matches
+DATA = b"data: "
 MAX_TEMPLATES = 16  # events that differ in more than a string would make one each, for nothing
 
 
@@ -85,8 +84,7 @@ class StreamReader:
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
-        # Of an event with output: what stands before and after its string.
-        self._template: tuple[bytes, bytes] | None = None
+        self._template: Template | None = None
         self._templates = 0
         self.line = Timeline()
         self.token_reads: array[int] = array("q")
@@ -109,28 +107,38 @@ class StreamReader:
             self.line.t_last_token = at
 
     def _whole_events(self, at: int, data: bytes) -> Sequence[bytes]:
-        """The events that are complete with *data*, each with its end; none where the general decoder has taken it."""
+        """The events that are complete with *data*, each with its end, and what is to be looked at after them."""
         data, self._tail = self._tail + data, b""
         if self._general or b"\r" in data:
-            self._general = True
-            for item in self._general_decoder.feed(data):
-                self._item(at, item, None)
-            return ()
-        whole, _, self._tail = data.rpartition(END)
-        # A comment is complete with its line, not with its block.
-        while self._tail.startswith(b":") and b"\n" in self._tail:
-            _, _, self._tail = self._tail.partition(b"\n")
+            return self._decoded(at, data)
+        whole, end, tail = data.rpartition(END)
+        blocks = [block + END for block in whole.split(END)] if whole else []
+        if end and (b"\n" in tail or tail.startswith(sse.BOM)):
+            return [*blocks, tail]
+        comments = _comments(tail).end()  # a comment is complete with its line, not with its block
+        for _ in range(tail.count(b"\n", 0, comments)):
             self.keepalive(at)
-        if len(self._tail) > MAX_EVENT:
+        tail = tail[comments:]
+        if b"\n:" in tail or tail.startswith(sse.BOM):
+            return self._decoded(at, tail)
+        if len(tail) > MAX_EVENT:
             raise sse.SseLimitError(f"event is longer than {MAX_EVENT} bytes")
-        return [block + END for block in whole.split(END)] if whole else ()
+        self._tail = tail
+        return blocks
+
+    def _decoded(self, at: int, data: bytes) -> Sequence[bytes]:
+        """Let the general decoder have *data*, and all that follows."""
+        self._general = True
+        for item in self._general_decoder.feed(data):
+            self._item(at, item, None)
+        return ()
 
     def _take(self, at: int, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """Take the pieces that are like the template, then the others, up to one that makes a new template; what is left."""
         template = self._template
         if template is not None:
             count = len(pieces)
-            pieces = self._unlike(pieces, *template)
+            pieces = template.unlike(pieces)
             self.token_events += count - len(pieces)
             self.events += count - len(pieces)
         for number, piece in enumerate(pieces, 1):
@@ -148,35 +156,17 @@ class StreamReader:
                 return pieces[number:]
         return ()
 
-    def _unlike(self, pieces: Sequence[bytes], prefix: bytes, suffix: bytes) -> Sequence[bytes]:
-        """The pieces that are not like the template. These lines are what a chunk costs.
-
-        A piece is like it where only the inside of a non-empty JSON string varies. The insides are judged together: the
-        space between them is nothing that could follow a backslash.
-        """
-        begin, back = len(prefix), -len(suffix)
-        insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
-        if not (all(insides) and _inside(b" ".join(insides))):
-            return [piece for piece in pieces if not self._like(piece, prefix, suffix)]
-        last = pieces[len(insides) :]  # most often it is the end of a stream that differs
-        if not any(piece.startswith(prefix) and piece.endswith(suffix) for piece in last):
-            return last
-        return [piece for piece in pieces if not (piece.startswith(prefix) and piece.endswith(suffix))]
-
-    def _like(self, piece: bytes, prefix: bytes, suffix: bytes) -> bool:
-        begin, end = len(prefix), len(piece) - len(suffix)
-        return end > begin and piece.startswith(prefix) and piece.endswith(suffix) and bool(_inside(piece, begin, end))
-
     def _block(self, at: int, block: bytes) -> None:
         """Whatever is not one line of data, the general decoder knows."""
-        alone = block if b"\n" not in block[:-2] else None
+        alone = None if b"\n" in block[:-2] or block.startswith(sse.BOM) else block
         for item in self._general_decoder.feed(block):
             self._item(at, item, alone)
 
     @property
     def _general_decoder(self) -> sse.Decoder:
         if self._decoder is None:
-            self._decoder = sse.Decoder(max_line=MAX_EVENT, max_event=MAX_EVENT)
+            begun = bool(self.events or self.keepalives)
+            self._decoder = sse.Decoder(max_line=MAX_EVENT, max_event=MAX_EVENT, begun=begun)
         return self._decoder
 
     def _item(self, at: int, item: sse.Item, block: bytes | None) -> None:
@@ -217,17 +207,12 @@ class StreamReader:
         self.token_events += 1
         return True
 
-    def _learn(self, text: Any, block: bytes) -> None:
-        """Make the block the template for those that follow, where its varying string can be told beyond doubt."""
-        if not text or not isinstance(text, str) or self._templates >= MAX_TEMPLATES:
-            return
-        for quoted in (_whole, _escaped):
-            needle = b'":%b' % quoted(text).encode("utf-8", "surrogatepass")
-            if block.count(needle) == 1:
-                begin = block.index(needle)
-                self._template = block[: begin + 3], block[begin + len(needle) - 1 :]
-                self._templates += 1
-                return
+    def _learn(self, output: Any, block: bytes) -> None:
+        """Make the block the template for those that follow, where it can be one."""
+        template = learned(block, output, self._format.grammar.varying) if self._templates < MAX_TEMPLATES else None
+        if template is not None:
+            self._template = template
+            self._templates += 1
 
 
 def _decode(data: bytes) -> Any:

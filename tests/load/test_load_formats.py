@@ -217,7 +217,12 @@ def test_a_named_event_is_a_template_too():
     """Events of one name and make need no JSON parser after the first; one of another name does."""
     reader, parsed = StreamReader(SOUNDINGS), []
     reader._format = type(
-        "Counting", (), {"mark": lambda _, name, value: parsed.append(name) or SOUNDINGS.mark(name, value)}
+        "Counting",
+        (),
+        {
+            "grammar": SOUNDINGS.grammar,
+            "mark": lambda _, name, value: parsed.append(name) or SOUNDINGS.mark(name, value),
+        },
     )()
     echo = b'event: %b\ndata: {"echo":"%b"}\n\n'
     reader.feed(0, [echo % (b"echo", b"a")])

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder.load.client.reader import MAX_EVENT, StreamReader
+from echosounder.specs import Grammar
 from echosounder.wire import sse
+from echosounder.wire.answer import Mark
 from echosounder.wire.exchange import Exchange, Read, Request
-from echosounder.wire.formats import CHAT
+from echosounder.wire.formats import CHAT, FORMATS, Format, Question
 from echosounder.wire.stream import Timeline, timeline
 
 BASE = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "fp"}
@@ -62,6 +64,12 @@ def reads(draw: Any) -> list[bytes]:
     return [body[a:b] for a, b in itertools.pairwise(cuts)]
 
 
+@pytest.fixture(autouse=True)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exchange knows its format by name."""
+    monkeypatch.setitem(FORMATS, "counting", counting())
+
+
 MARKS = [
     name
     for name in Timeline.__struct_fields__
@@ -85,11 +93,20 @@ def by_tens(piece: bytes) -> list[bytes]:
 @pytest.mark.parametrize("cut", [in_one, by_events, by_tens])
 @given(pieces=reads())
 def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[bytes]], pieces: list[bytes]) -> None:
-    reader = StreamReader(CHAT)
+    agree(CHAT, pieces, cut)
+
+
+def agree(format: Format, pieces: list[bytes], cut: Callable[[bytes], list[bytes]] = in_one) -> StreamReader:
+    """The fast reader says of these reads what the plain one says."""
+    reader = StreamReader(format)
     for at, piece in enumerate(pieces):
         reader.feed(at, cut(piece))
     exchange = Exchange(
-        "x", "p", Request("POST", CHAT.path, ""), reads=tuple(Read(at, piece) for at, piece in enumerate(pieces))
+        "x",
+        "p",
+        Request("POST", format.path, ""),
+        reads=tuple(Read(at, piece) for at, piece in enumerate(pieces)),
+        format=format.name,
     )
     expected = timeline(exchange)
     assert {name: getattr(reader.line, name) for name in MARKS} == {name: getattr(expected, name) for name in MARKS}
@@ -98,6 +115,175 @@ def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[
     assert reader.token_events == len(tokens)
     assert list(reader.token_reads) == sorted(set(tokens))
     assert reader.events == len(exchange.events)
+    assert reader.keepalives == len(exchange.items) - len(exchange.events)
+    return reader
+
+
+FRAGMENTS = [
+    *(
+        b"\n",
+        b"\n\n",
+        b"\r",
+        b"\r\n",
+        b":",
+        b": ping\n",
+        sse.BOM,
+        sse.BOM[:2],
+        b"data",
+        b"data:",
+        b"data: ",
+        b"event: x\n",
+        b"id: 1\n",
+    ),
+    *(
+        b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % text
+        for text in (b"a", b"b", b"", b"\xff", b"\x80c", b'"')
+    ),
+    *(b"data: [DONE]\n\n", b"data: 1\n", b'{"choices":[{"delta":{"content":"c"}}]}', b"\xff", b"\0"),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=3), max_size=14), st.sets(st.integers(0, 200), max_size=9)
+)
+def test_it_agrees_with_the_standards_decoder_on_any_bytes_in_any_cuts(parts: list[bytes], places: set[int]) -> None:
+    body = b"".join(parts)
+    cuts = sorted({min(place, len(body)) for place in places} | {0, len(body)})
+    reads = [body[a:b] for a, b in itertools.pairwise(cuts)]
+    agree(CHAT, reads)
+    agree(CHAT, reads, by_events)
+
+
+TOKEN = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+ENDINGS = {  # reads -> events, comments
+    (sse.BOM + TOKEN, TOKEN): (2, 0),  # one at the start is no part of the stream
+    (sse.BOM[:1], sse.BOM[1:] + TOKEN): (1, 0),
+    (TOKEN, sse.BOM + TOKEN, TOKEN): (2, 0),  # anywhere else it makes a field that nobody knows
+    (TOKEN + sse.BOM + TOKEN,): (1, 0),
+    (TOKEN + sse.BOM,): (1, 0),
+    (sse.BOM + TOKEN, sse.BOM + TOKEN): (1, 0),
+    (b"\n" + sse.BOM + TOKEN,): (0, 0),
+    (sse.BOM + b": ping\n",): (0, 1),
+    (TOKEN, b": bye\n"): (1, 1),  # a comment is complete with its line
+    (TOKEN, b": bye"): (1, 0),
+    (TOKEN, b"data: cut\n: bye\n"): (1, 1),
+    (sse.BOM + TOKEN + b": bye\n",): (1, 1),
+}
+
+
+@pytest.mark.parametrize(("pieces", "counts"), ENDINGS.items())
+def test_a_byte_order_mark_and_a_last_comment_are_what_the_standard_says(
+    pieces: tuple[bytes, ...], counts: tuple[int, int]
+) -> None:
+    reader = agree(CHAT, list(pieces))
+    assert (reader.events, reader.keepalives) == counts
+
+
+class Counting(Format):
+    """Named events with a counter in each, as the Responses API has them, and how many of them were parsed."""
+
+    parsed = 0
+
+    def ask(self, model: str, question: Question) -> dict[str, Any]:
+        return {}
+
+    def mark(self, event: str, value: Any) -> Mark:
+        self.parsed += 1
+        return Mark(text=value.get("delta"), model=value.get("n")) if isinstance(value, dict) else Mark()
+
+    def whole(self, value: Any) -> Mark:
+        return Mark()
+
+
+def counting() -> Counting:
+    return Counting(Grammar("counting", paths=("/count",), named=True, varying=("n", "pad")))
+
+
+NUMBERS = [
+    "0",
+    "1",
+    "9",
+    "10",
+    "-1",
+    "-0",
+    "01",
+    "00",
+    "1.5",
+    "2.5",
+    "1e3",
+    "123456789012345678",
+    "9" * 30,
+    "9" * 5000,
+    '"1"',
+]
+COUNTED = [  # a counter before, after or on both sides of the output, a filling, members twice, counters in other objects
+    b'{"n":%b,"delta":"%b"}',
+    b'{"delta":"%b","n":%b}',
+    b'{"n": %b, "delta": "%b"}',
+    b'{"n":%b,"delta":"%b","pad":"%b"}',
+    b'{"pad":"%b","n":%b,"delta":"%b"}',
+    b'{"n":%b,"n":1,"delta":"%b"}',
+    b'{"n":7,"n":%b,"delta":"%b"}',
+    b'{"o":{"n":%b},"delta":"%b","n":%b}',
+    b'{"s":"\\"n\\":%b","delta":"%b"}',
+    b'{"s\\"n":%b,"delta":"%b"}',
+]
+fillings = st.sampled_from(NUMBERS) | st.integers(-3, 12).map(str)
+insides_ = (
+    st.sampled_from(
+        ["a", "b", "", "\\n", '\\"', '"', "\\", '\\",\\"n\\":5', '","n":5', "n", "\u4f60", "\n", "\x01", "1"]
+    )
+    | words
+)
+
+
+@st.composite
+def counted(draw: Any) -> list[bytes]:
+    """A stream of events of one make, some with what no such event should have in its places."""
+    make = draw(st.sampled_from(COUNTED))
+    name = draw(st.sampled_from([b"", b"event: x\n", b'event: {"n":1\n']))
+    parts = []
+    for _ in range(draw(st.integers(2, 9))):
+        wild = draw(st.integers(0, 5)) == 0
+        kinds = [
+            fillings | insides_ if wild else (fillings if hole.endswith((b":", b": ")) else insides_)
+            for hole in make.split(b"%b")[:-1]
+        ]
+        parts.append(
+            name + b"data: " + make % tuple(draw(kind).encode("utf-8", "surrogatepass") for kind in kinds) + b"\n\n"
+        )
+    body = b"".join(parts)
+    cuts = sorted(draw(st.sets(st.integers(0, len(body)), max_size=4)) | {0, len(body)})
+    return [body[a:b] for a, b in itertools.pairwise(cuts)] if draw(st.booleans()) else parts
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=counted())
+def test_counters_vary_and_nothing_else_does(pieces: list[bytes]) -> None:
+    for cut in (in_one, by_events):
+        agree(counting(), pieces, cut)
+
+
+@pytest.mark.parametrize("make", [make for make in COUNTED[:5] if make.count(b"%b") == 2])
+def test_an_event_with_a_counter_is_not_parsed_again(make: bytes) -> None:
+    """One is, and makes the template. Jumps, signs and further digits are no other make."""
+    format = counting()
+    before = make.index(b"n") < make.index(b"delta")
+    values = [(b"%d" % n, b"t%d" % n) if before else (b"t%d" % n, b"%d" % n) for n in (0, 1, 9, 10, 500, -3)]
+    reader = StreamReader(format)
+    for at, value in enumerate(values):
+        reader.feed(at, [b"event: x\ndata: " + make % value + b"\n\n"])
+    assert (reader.token_events, format.parsed) == (6, 1)
+
+
+def test_a_number_that_is_none_is_parsed() -> None:
+    format = counting()
+    reader = StreamReader(format)
+    for at, number in enumerate([b"1", b"02", b"2.5", b"9" * 30, b'"3"', b"4"]):
+        reader.feed(at, [b'data: {"n":%b,"delta":"a"}\n\n' % number])
+    assert reader.malformed == 1  # 02
+    assert (reader.token_events, reader.events) == (5, 6)
 
 
 def test_a_template_saves_the_parser_and_does_not_hide_a_change() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from operator import methodcaller
 from typing import Any
+
+import msgspec
 
 from echosounder.specs import Grammar
 from echosounder.specs.grammar import Pointer
@@ -18,16 +20,14 @@ from echosounder.wire.usage import Usage, usage
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One message of a conversation. ``role``: system, user or assistant."""
 
     role: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True):
     """A function that the model may call; ``parameters`` is the JSON Schema of its arguments."""
 
     name: str
@@ -35,11 +35,11 @@ class Tool:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What to ask, in no format's words. ``output`` bounds the answer, tokens; None leaves a choice to the target.
 
     ``suffix`` is the text that follows the gap which the model is to fill.
+    A struct and not a dataclass, as its parts are, because one is made per request while others are being measured.
     """
 
     turns: tuple[Turn, ...]

@@ -1,0 +1,126 @@
+"""Events of one stream that differ in little: what one of them looks like, and which others are like it.
+
+A *template* is an event cut into the bytes that stay and the places that may vary: the string with the output, and the members of
+which the format says that they vary and tell nothing (``varying``: a counter, a filling). Another event is like it where the same
+bytes stay, the output is the inside of a JSON string that is not empty, and in each other place stands a plain integer, or the
+inside of a string, as there did in the first. So it is JSON of the same shape, and brings output; nothing else in it was ever read.
+
+An example, with a counter ``n``: ``data: {"n":4,"echo":"so"}⏎⏎`` stays ``data: {"n":``, ``,"echo":"`` and ``"}⏎⏎``, and varies
+between them: an integer, then the output.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+_whole, _escaped = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
+# The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
+STRING = rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*'
+OUTPUT = rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])' + STRING  # not empty
+INTEGER = rb"-?(?:0|[1-9][0-9]{0,17})"  # any parser takes these; longer ones are parsed to see whether it does
+END = b"\n\n"
+PATTERNS = {"integer": INTEGER, "string": STRING}
+BEFORE = b"{, "  # what may stand before the name of a member
+_value = re.compile(rb' ?(?:(?P<integer>%b)(?![0-9.eE])|"(?P<string>%b)")' % (INTEGER, STRING)).match
+_strings = re.compile(STRING).fullmatch
+
+Span = tuple[int, int, bytes]  # where in an event something may vary, and what may stand there (a pattern)
+
+
+class Template:
+    """``prefix`` and ``suffix`` stay; ``fits`` judges together what stands between them in several events."""
+
+    __slots__ = ("_back", "_begin", "_fits", "_prefix", "_suffix")
+
+    def __init__(self, prefix: bytes, suffix: bytes, fits: Callable[[list[bytes]], bool]) -> None:
+        self._prefix, self._suffix, self._fits = prefix, suffix, fits
+        self._begin, self._back = len(prefix), -len(suffix)
+
+    def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        """The events of *pieces* that are not like it. These lines are what an event costs."""
+        prefix, suffix, begin, back = self._prefix, self._suffix, self._begin, self._back
+        insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
+        if self._fits(insides):
+            if len(insides) == len(pieces):
+                return ()
+            return [piece for piece in pieces if not (piece.startswith(prefix) and piece.endswith(suffix))]
+        return [piece for piece in pieces if not self._like(piece)]
+
+    def _like(self, piece: bytes) -> bool:
+        alike = piece.startswith(self._prefix) and piece.endswith(self._suffix)
+        return alike and self._fits([piece[self._begin : self._back]])
+
+
+def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | None:
+    """The template of an event, the bytes of which are *block*; None where its *output* cannot be told beyond doubt."""
+    if not output or not isinstance(output, str):
+        return None
+    data = block.find(b"\n", 0, -len(END)) + 1  # the name of an event does not vary
+    for quoted in (_whole, _escaped):
+        text = quoted(output).encode("utf-8", "surrogatepass")
+        if block.count(text, data) == 1:
+            begin = block.index(text, data)
+            if block[:begin].endswith((b'":', b'": ')):  # the value of a member
+                span = (begin + 1, begin + len(text) - 1, OUTPUT)
+                return _cut(block, sorted([span, *_others(block, data, span, varying)]))
+    return None
+
+
+def _others(block: bytes, data: int, output: Span, varying: tuple[str, ...]) -> Iterator[Span]:
+    """Where else it may vary. What looks like a member is one: inside a string its quotes would be escaped."""
+    for name in _members(varying):
+        begin = block.find(name, data)
+        value = _value(block, begin + len(name)) if begin > 0 and block[begin - 1] in BEFORE else None
+        if value is not None and not output[0] <= value.start() < output[1]:
+            kind = value.lastgroup or ""
+            yield (*value.span(kind), PATTERNS[kind])
+
+
+@cache
+def _members(names: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(b'"%b":' % name.encode() for name in names)
+
+
+def _cut(block: bytes, spans: list[Span]) -> Template:
+    prefix, suffix = block[: spans[0][0]], block[spans[-1][1] :]
+    if len(spans) == 1:
+        return Template(prefix, suffix, _outputs)
+    between = [block[left[1] : right[0]] for left, right in pairwise(spans)]
+    return Template(prefix, suffix, _several(between, tuple(pattern for _, _, pattern in spans)))
+
+
+def _outputs(insides: list[bytes]) -> bool:
+    """Of a template in which the output alone varies. The space between two is nothing that could follow a backslash."""
+    return all(insides) and bool(_strings(b" ".join(insides)))
+
+
+def _several(between: list[bytes], patterns: tuple[bytes, ...]) -> Callable[[list[bytes]], bool]:
+    """Of a template in which several places vary, with the bytes *between* them.
+
+    Each of those becomes a control character of its own (a format names fewer members than there are), and each event a line, so
+    that one expression judges all events.
+    No string holds a control character, so one that was there before is seen.
+    """
+    marks = [(literal, bytes([number])) for number, literal in enumerate(between, 1)]
+    lines = _lines(patterns)
+
+    def fits(insides: list[bytes]) -> bool:
+        joined = b"\n".join([*insides, b""])
+        if joined.count(b"\n") != len(insides):
+            return False
+        for literal, mark in marks:
+            if mark in joined:
+                return False
+            joined = joined.replace(literal, mark)
+        return bool(lines(joined))
+
+    return fits
+
+
+@cache
+def _lines(patterns: tuple[bytes, ...]) -> Callable[[bytes], Any]:
+    line = b"".join(pattern + bytes([number]) for number, pattern in enumerate(patterns[:-1], 1)) + patterns[-1]
+    return re.compile(b"(?:%b\n)*" % line).fullmatch
