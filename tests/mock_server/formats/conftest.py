@@ -42,7 +42,9 @@ def server() -> Callable[..., Ask]:
     """``server(profile, …)`` makes a mock; the mock takes a path and a body and tells what came of it."""
 
     def make(profile: str = "2026-08", **config: Any) -> Ask:
-        answers = Answers(Config(**{"seed": 1, "profile": profile, "ttft_ms": 0, "itl_ms": 0, **config}), Clock(0.0))
+        answers = Answers(
+            Config(**{"seed": 1, "profile": profile, "ttft_ms": 0, "itl_ms": 0, **config}), Clock(1_790_000_000.0)
+        )
         number = 0
 
         def ask(path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Told:
