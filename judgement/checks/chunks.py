@@ -184,7 +184,14 @@ def finish_delta(exchange: Exchange, case: Case) -> Problems:
                 yield Problem(f"chunk {event} ends its choice without a delta", event=event)
 
 
-@check("stream.usage-on-finish", lambda exchange: finished(exchange) and exchange.format == "chat")
+@picks("a chat stream that ended with usage")
+def counted_stream(exchange: Exchange) -> bool:
+    return (
+        finished(exchange) and exchange.format == "chat" and any(chunk.get("usage") for _, chunk in objects(exchange))
+    )
+
+
+@check("stream.usage-on-finish", counted_stream)
 def usage_on_finish(exchange: Exchange, case: Case) -> Problems:
     """Under ``interop`` a chunk of its own may carry it, as was documented before."""
     for event, chunk in objects(exchange) if case.policy == "documented" else ():

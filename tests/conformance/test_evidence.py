@@ -193,7 +193,7 @@ WORDS = (
     "tools.no-*",
     "tools.none-*",
 )
-SERVED = ("chat.stop-16", "logprobs.zero", "tools.null-content-history", "tools.no-parameters")
+SERVED = ("chat.stop-16", "logprobs.zero", "tools.null-content-history", "tools.no-parameters", "tools.name-128")
 HEAD = ("request.document-valid", "chat.content-type", "chat.stream-false", "stream.content-type", "stream.no-cache")
 MUTE = ("chat.*", "stream.*", "usage.*", "tools.*-shape", "json.*valid", "logprobs.*", "fim.*")
 STATUS_DECIDES = tuple(id for id, row in checks().items() if row.name == id)

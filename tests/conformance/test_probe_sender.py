@@ -13,6 +13,7 @@ from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.probe import PROBES, Probe
 from echosounder.conformance.probe_sender import GIVE_UP_AFTER, Answered, choose, probe_sender
 from echosounder.judgement.setting import MODELS, Suite
+from echosounder.specs import DEFAULT_PROFILE
 from echosounder.wire.errors import BudgetSpent, CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import Exchange, Read, Request
 from echosounder.wire.header import RunKind
@@ -94,7 +95,7 @@ def test_a_budget_is_kept_over_all_requests_and_the_first_is_one_of_them(options
     [
         ("deepseek-v4-flash", answered("1"), "deepseek-v4-flash"),
         (None, answered("1"), "deepseek-v4-pro"),
-        (None, None, choose(None, "2026-08")),
+        (None, None, choose(None, DEFAULT_PROFILE)),
     ],
 )
 def test_the_header_names_the_model(options, given, listed, model):
