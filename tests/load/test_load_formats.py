@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from echosounder.load.plan import items
 
 from echosounder.load.client.reader import StreamReader
+from echosounder.load.inputs import items
 from echosounder.load.options import Options
 from echosounder.load.sampled import lines, with_conformance
 from echosounder.load.scenarios.file import read_scenario
