@@ -11,7 +11,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
 FIELD := $(foreach name,litellm llama langchain anthropic transformers aimock npm clients reports,.field/$(name)/ready)
 
-.PHONY: setup check test pythons demo self field docs bench packaging peers lock clean
+.PHONY: setup check test pythons demo self golden mutants field docs bench packaging peers lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/ready  ## everything the harness and its tests need, by version and hash
@@ -31,6 +31,7 @@ check: setup  ## style, types, catalogue, import table
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/python -m echosounder.specs
+	$(BIN)/python -m echosounder.selftest.golden check
 	$(BIN)/pytest --quiet tests/test_architecture.py
 
 test: setup  ## the whole suite, field tests aside
@@ -51,8 +52,15 @@ demo: setup  ## the main job on the bundled mock: a check, then ten seconds of l
 	$(BIN)/echosounder check --out runs/demo-check
 	$(BIN)/echosounder load streaming --users 8 --duration 10s --out runs/demo-load
 
-self: setup  ## the suite against every deviation of its own mock
-	$(BIN)/echosounder selftest
+self: setup  ## the suite against every deviation of its own mock; TENTH=COMMIT takes the tenth that is this commit's
+	$(BIN)/echosounder selftest $(if $(TENTH),$$($(BIN)/python -m echosounder.selftest.golden part $(TENTH)))
+
+golden: setup  ## what `make self` measures, kept in tests/golden with what it rests on: whatever is out of date, or ONLY="name stream-*"
+	$(BIN)/python -m echosounder.selftest.golden renew $(foreach name,$(ONLY),'$(name)')
+	$(BIN)/python docs/generate.py
+
+mutants: setup .field/mutants/ready  ## a sample of small changes to our own code: which do its tests not notice? PACKAGES="wire" takes a part
+	.field/mutants/bin/python tests/mutants/run.py $(BIN)/python $(PACKAGES)
 
 field: setup $(FIELD)  ## slow: against software that we did not write (one of them compiles for half an hour, once)
 	$(BIN)/pytest --quiet -m field
@@ -97,6 +105,13 @@ $(foreach name,litellm langchain anthropic packaging transformers $(PEERS),.fiel
 	$(PYTHON) -m venv $(@D)
 	$(if $(TORCH),$(@D)/bin/python -m pip install $(QUIET) --no-deps --only-binary :all: $(TORCH))
 	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<
+	$(CHECK)
+	@touch $@
+
+# One of these comes as source only, in plain Python.
+.field/mutants/ready: tests/mutants/tools.lock
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/$(INSTALL) --requirement $<
 	$(CHECK)
 	@touch $@
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import comb
 from typing import Any
+
+import msgspec
 
 from echosounder import specs
 from echosounder.judgement.assigned import checks
@@ -153,6 +155,7 @@ class Matrix:
             "schema": "echosounder/kill-matrix/1",
             "figures": self.figures(),
             "deviations": {row.name: _record(row) for row in self.rows},
+            "honest": [asdict(run) for run in self.honest],
             "mutants": dict(sorted(self.mutants.items())),
         }
 
@@ -186,13 +189,17 @@ class Matrix:
 
 
 def _record(row: KillRow) -> dict[str, Any]:
-    found = {
-        "layer": row.layer,
-        "declared": list(row.declared),
-        "first": row.first,
-        "broken": dict(sorted(row.broken.items())),
-    }
-    return found | ({"elsewhere": dict(sorted(row.elsewhere.items()))} if row.elsewhere else {})
+    """Without what is empty and the name, which the record stands under."""
+    found = asdict(row) | {"broken": dict(sorted(row.broken.items())), "elsewhere": dict(sorted(row.elsewhere.items()))}
+    del found["name"]
+    return {name: value for name, value in found.items() if value or name in {"first", "declared", "broken"}}
+
+
+def recorded(record: Mapping[str, Any], whole: bool = True) -> Matrix:
+    """The matrix that was written as *record*, with the members that others added to its rows left aside."""
+    rows = [msgspec.convert({"name": name, **row}, KillRow) for name, row in record["deviations"].items()]
+    honest = msgspec.convert(record["honest"], tuple[Honest, ...])
+    return Matrix(tuple(rows), honest, record["mutants"], whole)
 
 
 def upper_bound(alarms: int, evaluations: int, confidence: float = 0.95) -> float:

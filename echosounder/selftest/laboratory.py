@@ -56,6 +56,8 @@ AS = {
 
 Place = tuple[str, str]
 """A profile and a model of it."""
+HonestRun = tuple[Place, Suite, int]
+"""Where, how thorough, and under which seed."""
 Watch = Callable[[int, int, str], None]
 """What is told while it goes: done, of how many, what is under way."""
 
@@ -64,8 +66,8 @@ Watch = Callable[[int, int, str], None]
 class Study:
     """What is to be measured, and what has been so far: after Ctrl-C that is still worth telling.
 
-    Each deviation and legal variant (or those of *names*) gets *passes* runs of *suite*; then come the honest runs, one alone
-    where *names* are given; then, in a study of everything, mutants for the checks that no deviation failed.
+    Each deviation and legal variant (or those of *names*) gets *passes* runs of *suite*; then come the honest runs: those of *alone*,
+    by default one where *names* are given; then, in a study of everything, mutants for the checks that no deviation failed.
     """
 
     profile: str = specs.DEFAULT_PROFILE
@@ -73,6 +75,7 @@ class Study:
     names: Collection[str] | None = None
     passes: int = 1
     watch: Watch = lambda done, total, what: None
+    alone: Sequence[HonestRun] | None = None
     rows: dict[str, KillRow] = field(default_factory=dict)
     honest: list[Honest] = field(default_factory=list)
     mutants: dict[str, str] = field(default_factory=dict)
@@ -100,10 +103,10 @@ class Study:
         return [each for each in all_deviations() if self.names is None or each.name in self.names]
 
     @property
-    def _honest_runs(self) -> list[tuple[Place, Suite, int]]:
-        if self.names is not None:
-            return [(home(None, self.profile), self.suite, 0)]
-        return [(place, *how) for place in everywhere(self.profile) for how in HONEST]
+    def _honest_runs(self) -> Sequence[HonestRun]:
+        if self.alone is None:
+            return honest_runs(self.profile) if self.names is None else [(home(None, self.profile), self.suite, 0)]
+        return self.alone
 
     def _tell(self, what: str) -> None:
         self.watch(self._done, len(self._chosen) * self.passes + len(self._honest_runs), what)
@@ -155,6 +158,11 @@ def everywhere(profile: str = specs.DEFAULT_PROFILE) -> list[Place]:
     """Every place: the first model of *profile*, then the newest profiles, their last models (reasoners among them) first."""
     places = ((name, model) for name in reversed(specs.PROFILES) for model in reversed(specs.models(name)))
     return list(dict.fromkeys([(profile, specs.models(profile)[0]), *places]))
+
+
+def honest_runs(profile: str = specs.DEFAULT_PROFILE) -> list[HonestRun]:
+    """Each place, thoroughly and under several seeds."""
+    return [(place, *how) for place in everywhere(profile) for how in HONEST]
 
 
 def home(each: Deviation | None, profile: str) -> Place:
