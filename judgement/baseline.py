@@ -7,12 +7,13 @@
     expires = 2026-12-31
     sometimes = true                      # optional: shows in some runs only, so that a run without it proves nothing
 
-An entry that is past its date counts no longer. An entry whose requirements were judged and are all fine again is stale,
-and fails the run: a baseline only ever shrinks.
+An entry whose id no requirement has, or whose pattern matches none, is an error. One that is past its date counts no longer. One
+whose requirements were judged and are all fine again is stale, and fails the run: a baseline only ever shrinks.
 """
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from echosounder import specs
 from echosounder.wire.errors import UsageError
 from echosounder.wire.verdict import Result, Verdict
 
@@ -81,6 +83,9 @@ def _entry(row: dict[str, object]) -> AcceptedFailure:
     id, reason, expires, target = row.get("id"), row.get("reason"), row.get("expires"), row.get("target", "*")
     if not (isinstance(id, str) and isinstance(reason, str) and reason and isinstance(target, str)):
         raise ValueError("each entry needs id and reason, as text")
+    if not any(fnmatchcase(row.id, id) for row in specs.requirements()):
+        near = difflib.get_close_matches(id, [row.id for row in specs.requirements()], n=1)
+        raise ValueError(f"no requirement is called {id}" + (f", did you mean {near[0]}?" if near else ""))
     if not isinstance(expires, date):
         raise ValueError(f"the entry {id} needs expires, as a date like 2026-12-31")
     sometimes = row.get("sometimes", False)

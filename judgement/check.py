@@ -84,6 +84,18 @@ class Subject:
         return specs.behaviour(self.profile)
 
 
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Questions, of one run, whose answers as documents hold U+FFFD (``torn``) or do not (``sound``)."""
+
+    torn: frozenset[str] = frozenset()
+    sound: frozenset[str] = frozenset()
+
+    def excuse(self, question: str) -> bool:
+        """Does the model write U+FFFD itself, for all that is known of this question, or else of others?"""
+        return question in self.torn or (bool(self.torn) and question not in self.sound)
+
+
 @dataclass(frozen=True)
 class Case:
     """What a check may know besides its exchanges. ``policy`` is ``interop`` or ``documented``."""
@@ -93,6 +105,7 @@ class Case:
     served: frozenset[str] = frozenset()  # the ids that GET /models listed
     started: float | None = None  # Unix seconds at the start of the run
     stamp: int | None = None  # the monotonic clock, ns, at the same moment
+    controls: Controls = Controls()
 
     @property
     def profile(self) -> str:

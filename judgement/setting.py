@@ -9,6 +9,7 @@ from typing import Protocol
 
 from echosounder.judgement.answers import models
 from echosounder.judgement.check import Case, Subject
+from echosounder.judgement.checks.controls import controls
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.header import USUAL
 from echosounder.wire.runlog import Run
@@ -60,7 +61,8 @@ class RunSetting:
         """Raises :class:`LogError` where the run was none that sends a suite."""
         header, asked, clock = run.header, run.header.checking, run.header.instant
         subject = Subject(header.profile, header.target.model or "", keyed=header.target.keyed)
-        case = Case(subject, asked.policy, frozenset(_served(run.exchanges)), clock.unix, clock.monotonic_ns)
+        served = frozenset(_served(run.exchanges))
+        case = Case(subject, asked.policy, served, clock.unix, clock.monotonic_ns, controls(run.exchanges))
         unsent = (run.footer or {}).get("unsent", {})
         return cls(subject, asked.policy, Suite.named(asked.suite), asked.only, case, unsent, asked.formats)
 

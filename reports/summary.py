@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from echosounder.reports import bill, limiter, precision
+from echosounder.reports import bill, limiter, precision, unserved
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import (
@@ -32,13 +32,19 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
 
 
 def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
-    yield _heading("Conformance", report["verdict"])
+    accepted = len(report.get("baseline", {}).get("accepted", ()))
+    yield _heading("Conformance", report["verdict"]) + (f", {accepted} accepted" if accepted else "")
     yield ""
+    if report.get("reason") and report["verdict"] == "inconclusive":
+        yield markdown(report["reason"]) + "."
+        yield ""
     yield f"{markdown(report['target']['url'])}, {_facts(report)}{_when(report, run)}."
     yield ""
     yield "| " + " | ".join(f"{look.glyph} {name}" for name, look in _present(report)) + " |"
     yield "|" + "--:|" * len(_present(report))
     yield "| " + " | ".join(str(report["counts"][name]) for name, _ in _present(report)) + " |"
+    yield ""
+    yield from (f"- {markdown(says)}" for says in unserved.lines(report))
     yield from _causes(fix_first(report))
     yield from _requirements(report)
     yield ""

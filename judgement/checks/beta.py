@@ -165,8 +165,9 @@ def stop(exchange: Exchange, case: Case) -> Problems:
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange)["max_tokens"]
     count = found.usage.completion if found.usage else None
-    if found.finish == "stop" and count is not None and count != bound:
-        raise Inconclusive(f"the text has {count} tokens, so max_tokens {bound} did not cut it")
+    if found.finish == "stop" and count != bound:
+        known = "an unknown number of" if count is None else count
+        raise Inconclusive(f"the text has {known} tokens, so nothing says that max_tokens {bound} cut it")
     if found.finish != "length":
         yield Problem(
             f"max_tokens {bound} cut the text, but finish_reason is {found.finish!r}, expected 'length'",

@@ -30,6 +30,7 @@ from echosounder.judgement.check import (
     excerpt,
     picks,
 )
+from echosounder.judgement.checks.controls import REPLACEMENT, question
 from echosounder.judgement.checks.identity import recent
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.judgement.checks.schemas import chat_document, reasons
@@ -37,7 +38,7 @@ from echosounder.wire import strict_json
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import at
 
-MOJIBAKE = re.compile("\ufffd|Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
+MOJIBAKE = re.compile("Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
 
 
 @picks("a chat document that is a JSON object")
@@ -188,7 +189,11 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange).get("max_tokens")
     count = found.usage.completion if found.usage else None
-    if found.finish != "length" and count not in {None, bound}:  # more is a bound that is ignored
+    if found.finish != "length" and count is None:
+        raise Inconclusive(
+            f"the answer does not count its tokens, so that nobody knows whether max_tokens {bound} cut it"
+        )
+    if found.finish != "length" and count != bound:  # more is a bound that is ignored
         raise Inconclusive(f"the answer took {count} tokens, so that max_tokens {bound} did not cut it")
     if found.finish != "length":
         yield Problem(
@@ -225,9 +230,7 @@ def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
 
 @check_group("chat.unicode", lambda exchange: chat_completion(exchange) and whole(exchange))
 def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    torn = [
-        (exchange, found[0]) for exchange in exchanges if (found := MOJIBAKE.search(answer(exchange).content or ""))
-    ]
+    torn = [(exchange, letters) for exchange in exchanges if (letters := damaged(exchange, case))]
     for exchange, letters in torn:
         yield Problem(
             f"the answer holds {letters!r}: characters were cut or misread",
@@ -239,6 +242,14 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
         yield from lost_in_one_mode(exchanges)
     if not torn and not any(map(repeats, exchanges)):
         raise Inconclusive("the model did not repeat the text")
+
+
+def damaged(exchange: Exchange, case: Case) -> str:
+    """Letters of another encoding, or U+FFFD that the answer to the same question as a document does not hold."""
+    said = answer(exchange).content or ""
+    if found := MOJIBAKE.search(said):
+        return found[0]
+    return REPLACEMENT if REPLACEMENT in said and not case.controls.excuse(question(exchange)) else ""
 
 
 def repeats(exchange: Exchange) -> bool:

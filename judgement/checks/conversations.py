@@ -98,8 +98,9 @@ def bound(before: Sequence[Exchange], exchange: Exchange, owner: Sequence[str]) 
 def common(earlier: Exchange, later: Exchange) -> int:
     """At most so many tokens of *later* can be known from *earlier*: all that it took, or a token per byte of what both share."""
     messages = shared(earlier, later)
-    if messages == len(turns(earlier)) and counted(earlier):
-        return (read(earlier)[1].prompt or 0) + (read(earlier)[1].completion or 0)
+    took = read(earlier)[1] if counted(earlier) else None
+    if messages == len(turns(earlier)) and took and took.prompt is not None and took.completion is not None:
+        return took.prompt + took.completion
     parted = [str(at(each, messages, "content") or "") for each in (turns(earlier), turns(later))]
     answered = asked(earlier).get("max_tokens") or 0 if messages == len(turns(earlier)) else 0
     return (

@@ -6,6 +6,7 @@ import re
 
 from echosounder.judgement.answers import events, stream, wants_stream
 from echosounder.judgement.check import Case, Problem, Problems, Untestable, check, excerpt, picks
+from echosounder.judgement.checks.controls import REPLACEMENT, question, replaced
 from echosounder.wire import sse, strict_json
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
@@ -14,7 +15,6 @@ from echosounder.wire.strict_json import at
 FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
 KEEPALIVE_WORDS = ("keep-alive", "keepalive", "ping", "openrouter processing")
 WORDS_OF_A_COMMENT = re.compile(r":[\w .-]*")  # not the tail of a document that was cut at a colon
-REPLACEMENT = "\ufffd"
 
 
 @check("stream.content-type", stream)
@@ -119,10 +119,10 @@ def utf8(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"byte {error.start} is not UTF-8 ({error.reason})", offset=error.start, cause="characters were cut"
         )
-    if REPLACEMENT in exchange.request.body.decode("utf-8", "replace"):
+    if REPLACEMENT in exchange.request.body.decode("utf-8", "replace") or case.controls.excuse(question(exchange)):
         return
     for index, text in enumerate(exchange.data):
-        if REPLACEMENT in text or "\\ufffd" in text.lower():
+        if replaced(text):
             yield Problem(
                 f"event {index} holds U+FFFD, which the prompt does not: a character was cut",
                 event=index,

@@ -149,7 +149,9 @@ def ordered(exchange: Exchange, case: Case) -> Problems:
 @check("logprobs.count", lambda exchange: counted(exchange) and listed(exchange))
 def count(exchange: Exchange, case: Case) -> Problems:
     counts = read(exchange)[1]
-    items, tokens = len(list(entries(exchange))), (counts.completion or 0) - (counts.reasoning or 0)
+    if counts.completion is None:
+        raise Inconclusive("the usage does not count the completion")
+    items, tokens = len(list(entries(exchange))), counts.completion - (counts.reasoning or 0)
     if tokens - items not in {0, 1}:
         yield Problem(
             f"{items} items for {tokens} completion tokens, expected as many or one less",

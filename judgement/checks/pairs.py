@@ -11,7 +11,7 @@ from typing import Any
 
 from echosounder.judgement.answers import answer, asked, chat_completion, wants_stream, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt, picks
-from echosounder.judgement.checks.usage import MODE
+from echosounder.judgement.checks.controls import MODE
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import compact

@@ -144,6 +144,8 @@ def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"{exchange.notes['fault']}: refused after {seconds:.0f} s, expected at once", cause="refusals hang"
         )
+    elif not failed(exchange):
+        raise Inconclusive("nothing that is at fault was refused")
 
 
 @check("error.401-type", lambda exchange: exchange.status == 401 and enveloped(exchange))

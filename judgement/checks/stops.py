@@ -6,6 +6,7 @@ from echosounder.judgement.answers import answer, asked, chat_completion, entrie
 from echosounder.judgement.check import Case, Problem, Problems, check, picks
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 
 
 def told_to_stop(exchange: Exchange) -> list[str]:
@@ -15,10 +16,18 @@ def told_to_stop(exchange: Exchange) -> list[str]:
 
 @picks("an answer that the stop text ended, or should have: not one that says nothing or was cut before it", model=True)
 def came_to_the_stop(exchange: Exchange) -> bool:
-    found = answer(exchange)
-    if not (chat_completion(exchange) and whole(exchange) and found.content):
+    said = answer(exchange).content or ""
+    if not (chat_completion(exchange) and whole(exchange)):
         return False
-    return found.finish != "length" or any(stop in found.content for stop in told_to_stop(exchange))
+    ended = answer(exchange).finish != "length"
+    return (ended and led_up(exchange, said)) or any(stop in said for stop in told_to_stop(exchange))
+
+
+def led_up(exchange: Exchange, said: str) -> bool:
+    """Does the answer hold what stands before a stop text in the text that it was asked to repeat? A canned one does not."""
+    asking = str(at(exchange.asked, "messages", -1, "content") or "")
+    places = (asking.find(stop) for stop in told_to_stop(exchange) if stop in asking)
+    return any(before[-1] in said for place in places if (before := asking[:place].split()))
 
 
 @check("chat.stop-string", came_to_the_stop)

@@ -19,9 +19,12 @@ MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*
 
 @check("transport.answered", tried)
 def gets_answered(exchange: Exchange, case: Case) -> Problems:
-    if exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}:
+    hung = exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
+    if hung and "fault" in exchange.notes:  # a refusal needs no model that might be slow
+        yield Problem(f"{exchange.notes['fault']}: {outcome(exchange)}, expected an answer", cause="refusals hang")
+    elif hung:
         raise Inconclusive(f"nothing came in the time allowed: {outcome(exchange)}")
-    if exchange.status is None:
+    elif exchange.status is None:
         yield Problem(f"the connection ended before a status line: {outcome(exchange)}", cause="no answer")
 
 

@@ -7,14 +7,11 @@ from collections.abc import Iterator, Sequence
 from echosounder.judgement import metered as rules
 from echosounder.judgement.answers import answer, asked, completion, document, ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
+from echosounder.judgement.checks.controls import question
 from echosounder.judgement.metered import Known, Metered
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import compact
 from echosounder.wire.usage import Usage
-
-MODE = ("stream", "stream_options")
-"""What makes a request one for a stream, and changes nothing of its prompt."""
 
 
 @picks("a completion with a usage object")
@@ -44,11 +41,18 @@ def metered(exchange: Exchange, known: Known = Known()) -> Metered:  # noqa: B00
     """The exchange, which is `counted`, as one that the rules on usage can judge."""
     found, counts = read(exchange)
     body = asked(exchange)
-    prompt = compact({name: value for name, value in body.items() if name not in MODE})
     streamed = not document(exchange)
     reader = exchange.reader
     return Metered(
-        exchange, counts, reader.grammar, found.finish, reader.bound(body), streamed, prompt, found.usage_event, known
+        exchange,
+        counts,
+        reader.grammar,
+        found.finish,
+        reader.bound(body),
+        streamed,
+        question(exchange),
+        found.usage_event,
+        known,
     )
 
 
@@ -151,6 +155,8 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
     bound = exchange.reader.bound(asked(exchange))
     if bound is None or counts.completion is None:
         raise Inconclusive("no answer with a bound counts its tokens")
+    if counts.completion == 0 and not found.empty:
+        raise Inconclusive("the usage counts no token of an answer that has some, which is told elsewhere")
     if counts.completion > bound:
         yield Problem(
             f"completion_tokens {counts.completion} exceeds max_tokens {bound}",

@@ -4,6 +4,7 @@ Each stand-in is an honest mock behind a relay that answers some requests itself
 """
 
 import io
+import re
 import socket
 import sys
 import threading
@@ -17,7 +18,7 @@ from echosounder.conformance.check_run import check
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
-from echosounder.reports import terminal
+from echosounder.reports import summary, terminal
 from echosounder.wire.target import target
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -172,3 +173,42 @@ def test_an_honest_target_says_how_much_it_served(mock, tmp_path):
 def test_an_embedding_model_is_not_chosen_where_another_is_listed(mock, tmp_path):
     outcome = run(mock, tmp_path, models(listing("text-embedding-3-small", "chatty")), only=("chat.role-assistant",))
     assert outcome.report["target"]["model"] == "chatty"
+
+
+def torn(streams, documents):
+    """The last character that is not ASCII of each text becomes U+FFFD, as a tokenizer does that knows no such character."""
+
+    def edit(asked, body):
+        wanted = streams if asked.body.get("stream") is True else documents
+        return re.sub(rb"(?:[\xe2-\xf4][\x80-\xbf]+)", "\ufffd".encode(), body) if asked.chat and wanted else body
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("streams", "documents", "verdicts"),
+    [
+        (False, False, {"pass"}),
+        (True, True, {"pass", "inconclusive"}),
+        (True, False, {"fail"}),
+    ],
+    ids=["in none", "in both modes: the model's own", "in streams alone"],
+)
+def test_a_torn_character_is_the_servers_where_the_document_of_the_same_question_has_it_whole(
+    mock, tmp_path, streams, documents, verdicts
+):
+    ids = ("chat.unicode", "stream.utf8")
+    outcome = run(mock, tmp_path, lambda asked: None, Suite.STANDARD, torn(streams, documents), only=ids)
+    assert {result.requirement for result in outcome.results} == set(ids)
+    assert {str(result.verdict) for result in outcome.results} <= verdicts
+
+
+def test_a_run_that_conforms_by_its_baseline_says_so(mock, tmp_path):
+    baseline = tmp_path / "baseline.toml"
+    entry = '[[accepted]]\nid = "request.served"\nreason = "known"\nexpires = 2999-12-31\n'
+    baseline.write_text(entry, encoding="utf-8")
+    rule = chat(500, "boom", lambda asked: isinstance(asked.body.get("tool_choice"), dict))
+    outcome = run(mock, tmp_path, rule, Suite.STANDARD, only=("request.served", "chat.object"), baseline=baseline)
+    assert outcome.exit_code == 0
+    assert shown(outcome)[0].startswith("✓ CONFORMS, 1 accepted  ")
+    assert summary.render(outcome.report).startswith("# Conformance: ✓ conforms, 1 accepted")

@@ -58,3 +58,15 @@ def test_a_broken_file_is_wrong_usage_in_one_line(text, tmp_path):
 def test_a_missing_file_is_wrong_usage(tmp_path):
     with pytest.raises(UsageError, match="nowhere"):
         Baseline.load(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("id", "says"),
+    [
+        ("stream.ends-with-don", "no requirement is called stream.ends-with-don, did you mean stream.ends-with-done?"),
+        ("nothing.*", r"no requirement is called nothing\.\*"),
+    ],
+)
+def test_an_entry_that_can_match_nothing_is_an_error(id, says, tmp_path):
+    with pytest.raises(UsageError, match=says):
+        load(ENTRY.replace("stream.*", id), tmp_path)
