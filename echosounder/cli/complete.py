@@ -16,7 +16,7 @@ def names(*kinds: str) -> Completer:
 
     def complete(incomplete: str) -> list[tuple[str, str]]:
         catalogue = import_module("echosounder.cli.catalogue")
-        rows = (row for kind in kinds or catalogue.Kind for row in catalogue.ROWS[kind](None))
+        rows = (row for kind in kinds or catalogue.CatalogueKind for row in catalogue.ROWS[kind](None))
         return [(row["id"], row["title"]) for row in rows if row["id"].startswith(incomplete)]
 
     return complete

@@ -330,7 +330,7 @@ def test_doctor_finds_a_fit_machine_and_target(capsys):
     ("url", "key", "says"),
     [
         ("http://127.0.0.1:1", "sk-test-0123456789", "does not answer"),
-        ("http://target.invalid", None, "DEEPSEEK_API_KEY is empty: export it"),
+        ("http://target.invalid", None, "DEEPSEEK_API_KEY is empty: fine for the bundled mock"),
     ],
 )
 def test_doctor_ends_with_3_where_a_run_would_fail(url, key, says, monkeypatch, capsys):
