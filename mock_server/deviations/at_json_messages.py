@@ -1,0 +1,330 @@
+"""Faults of Messages alone, and what other servers of the format may do, most of them seen in gateways that translate."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from echosounder.mock_server.deviations.asked import objects
+from echosounder.mock_server.deviations.forms import each_error
+from echosounder.mock_server.deviations.named import Document, changed, dropped, repeated, rewritten
+from echosounder.mock_server.deviations.registry import Context
+from echosounder.wire.strict_json import at, compact
+
+PATH = "/messages"
+DELTA, START, STOP = "content_block_delta", "content_block_start", "content_block_stop"
+ENDING = ("message", "message_delta")  # a document, and the event that ends one
+BLOCKS = (START, DELTA, STOP)
+
+
+def _holder(document: Document) -> Document:
+    """What says why the answer ended."""
+    delta = document.get("delta")
+    return delta if isinstance(delta, dict) else document
+
+
+def _calls(document: Document) -> Iterator[Document]:
+    """The calls of a message, or that which a block begins with."""
+    found = [*objects(document.get("content")), *objects([document.get("content_block")])]
+    yield from (block for block in found if block.get("type") == "tool_use")
+
+
+def _usage(document: Document) -> Document:
+    usage = document.get("usage") or at(document, "message", "usage")
+    return usage if isinstance(usage, dict) else {}
+
+
+# --- the order of events
+
+dropped("messages-not-started", {"messages.stream-opens"}, "A stream lacks ``message_start``.", "message_start")
+dropped(
+    "messages-block-left-open",
+    {"messages.blocks-balanced"},
+    "Blocks that began never end (BerriAI/litellm#27442).",
+    STOP,
+)
+dropped(
+    "messages-block-not-started",
+    {"messages.blocks-balanced", "messages.delta-in-block"},
+    "Blocks have no beginning (BerriAI/litellm#27442).",
+    START,
+)
+dropped(
+    "messages-no-delta",
+    {"messages.delta-once", "messages.finish-known", "messages.stream-usage"},
+    "A stream does not say why it ended, nor what it cost.",
+    "message_delta",
+)
+dropped(
+    "messages-no-stop",
+    {"messages.stream-complete", "messages.stream-ends-once"},
+    "A stream lacks ``message_stop``.",
+    "message_stop",
+)
+repeated("messages-stops-twice", {"messages.stream-ends-once"}, "``message_stop`` comes twice.", "message_stop")
+repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta`` comes twice.", "message_delta")
+rewritten(
+    "messages-done-marker",
+    {"messages.stream-no-done"},
+    "A stream ends with ``[DONE]``, as that of a chat (agentgateway/agentgateway#2843).",
+    lambda raw: raw + b"data: [DONE]\n\n" if raw.startswith(b"event: message_stop\n") else raw,
+    PATH,
+)
+rewritten(
+    "messages-unnamed-events",
+    {"messages.stream-named"},
+    "Events have no names; only their documents say what they are.",
+    lambda raw: raw.partition(b"\n")[2],
+    PATH,
+)
+rewritten(
+    "messages-name-differs",
+    {"messages.stream-name-is-type"},
+    "The names of events are written with hyphens.",
+    lambda raw: raw.partition(b"\n")[0].replace(b"_", b"-") + b"\n" + raw.partition(b"\n")[2],
+    PATH,
+)
+
+
+# --- what events say
+
+changed(
+    "messages-index-constant",
+    {"messages.block-index"},
+    "Every block has the index 0.",
+    BLOCKS,
+    lambda event: event.update(index=0),
+)
+changed(
+    "messages-index-minus-one",
+    {"messages.block-index", "messages.delta-in-block"},
+    "Deltas have the index -1 (BerriAI/litellm#27442).",
+    (DELTA,),
+    lambda event: event.update(index=-1),
+)
+
+
+def _as_arguments(event: Document) -> None:
+    delta = event["delta"]
+    if delta.get("type") == "text_delta":
+        event["delta"] = {"type": "input_json_delta", "partial_json": ""}
+
+
+changed(
+    "messages-text-as-arguments",
+    {"messages.delta-fits-block"},
+    "Text comes as empty arguments of a call (BerriAI/litellm#29286).",
+    (DELTA,),
+    _as_arguments,
+)
+
+
+def _no_arguments(document: Document) -> None:
+    delta = _holder(document)
+    if delta.get("type") == "input_json_delta":
+        delta["partial_json"] = ""
+    for call in _calls(document):
+        call["input"] = {}
+
+
+changed(
+    "messages-arguments-lost",
+    {"messages.tool-arguments"},
+    "Calls arrive without what they are called with (BerriAI/litellm#25561, #29491).",
+    ("message", DELTA),
+    _no_arguments,
+)
+
+
+def _as_text(document: Document) -> None:
+    for call in _calls(document):
+        call["input"] = compact(call.get("input"))
+
+
+changed(
+    "messages-input-as-text",
+    {"messages.tool-input", "messages.response-schema"},
+    "The input of a call is JSON within a text, as chat has it.",
+    ("message",),
+    _as_text,
+)
+changed(
+    "messages-call-starts-full",
+    {"messages.tool-starts-empty"},
+    "A call begins with an input, which its deltas then bring again.",
+    (START,),
+    lambda event: [call.update(input={"location": "Paris"}) for call in _calls(event)],
+)
+
+
+def _calls_end_turn(document: Document) -> None:
+    if _holder(document).get("stop_reason") == "tool_use":
+        _holder(document)["stop_reason"] = "end_turn"
+
+
+changed(
+    "messages-calls-end-turn",
+    {"messages.tool-finish"},
+    "An answer that ends with calls says ``end_turn`` (BerriAI/litellm#34692).",
+    ENDING,
+    _calls_end_turn,
+)
+
+
+def _reason_of_chat(document: Document) -> None:
+    reason = str(_holder(document).get("stop_reason"))
+    _holder(document)["stop_reason"] = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls"}.get(
+        reason, reason
+    )
+
+
+changed(
+    "messages-reason-of-chat",
+    {"messages.finish-known", "messages.length-finish"},
+    "An answer ends for the reasons of a chat.",
+    ENDING,
+    _reason_of_chat,
+)
+
+
+def _stop_unnamed(document: Document) -> None:
+    if _holder(document).get("stop_sequence"):
+        _holder(document).update(stop_sequence=None, stop_reason="end_turn")
+
+
+changed(
+    "messages-stop-unnamed",
+    {"messages.stop-sequence"},
+    "An answer that a stop sequence ended does not say so.",
+    ENDING,
+    _stop_unnamed,
+)
+
+
+def _unsigned(document: Document) -> None:
+    for block in (*objects(document.get("content")), *objects([document.get("delta")])):
+        if "signature" in block:
+            block["signature"] = ""
+
+
+changed(
+    "messages-thought-unsigned",
+    {"messages.signature"},
+    "Thoughts have no signature, so that they cannot come back (QuantumNous/new-api#4763).",
+    ("message", DELTA),
+    _unsigned,
+)
+
+
+# --- usage
+
+
+def _nothing_read(event: Document) -> None:
+    _usage(event).update(input_tokens=0, cache_read_input_tokens=0)
+
+
+changed(
+    "messages-usage-zero-at-start",
+    {"messages.usage-at-start"},
+    "``message_start`` counts no tokens (mlx-node/mlx-node#45, BerriAI/litellm#31069).",
+    ("message_start",),
+    _nothing_read,
+)
+changed(
+    "messages-usage-missing",
+    {"messages.usage-present", "messages.stream-usage"},
+    "The usage is not told where the answer ends.",
+    ENDING,
+    lambda document: document.pop("usage", None),
+)
+changed(
+    "messages-usage-shrinks",
+    {"messages.usage-cumulative"},
+    "More tokens are answered at the beginning of a stream than at its end.",
+    ("message_start",),
+    lambda event: _usage(event).update(output_tokens=1_000_000),
+)
+changed(
+    "messages-cached-beyond-prompt",
+    {"messages.usage-cached-within", "messages.usage-cache"},
+    "Tokens that hit the cache are fewer than none.",
+    ("message", "message_start", "message_delta"),
+    lambda document: _usage(document).update(cache_read_input_tokens=-1),
+)
+changed(
+    "messages-starts-with-content",
+    {"messages.start-empty"},
+    "``message_start`` has a block already, which the stream then begins again (BerriAI/litellm#34692).",
+    ("message_start",),
+    lambda event: event["message"].update(content=[{"type": "text", "text": ""}]),
+)
+
+
+@each_error("messages-errors-of-anthropic", {"messages.error-envelope"})
+def errors_of_anthropic(document: Document, context: Context) -> None:
+    """Errors have the shape of Anthropic's, where DeepSeek keeps that of chat."""
+    if context.request.path.endswith(PATH) and isinstance(document.get("error"), dict):
+        error = {"type": document["error"].get("type"), "message": document["error"].get("message")}
+        document.clear()
+        document.update(type="error", error=error)
+
+
+# --- legal variants
+
+dropped("messages-no-ping", (), "Legal: a stream without ``ping``.", "ping")
+repeated("messages-many-pings", (), "Legal: several pings.", "ping", times=3)
+
+
+def _id_of_anthropic(document: Document) -> None:
+    message = document.get("message") or document
+    if isinstance(message.get("id"), str):
+        message["id"] = "msg_" + message["id"].replace("-", "")
+
+
+changed(
+    "messages-ids-of-anthropic",
+    (),
+    "Legal: ids that begin with ``msg_``.",
+    ("message", "message_start"),
+    _id_of_anthropic,
+)
+
+
+def _output_alone(event: Document) -> None:
+    event["usage"] = {"output_tokens": _usage(event).get("output_tokens")}
+
+
+changed(
+    "messages-output-counted-alone",
+    (),
+    "Legal: ``message_delta`` counts what was answered and nothing else.",
+    ("message_delta",),
+    _output_alone,
+)
+
+
+def _more_members(document: Document) -> None:
+    message: dict[str, Any] = document.get("message") or document
+    message["container"] = None
+
+
+changed(
+    "messages-unknown-members",
+    (),
+    "Legal: a message with undocumented members.",
+    ("message", "message_start"),
+    _more_members,
+)
+
+
+def _spaced(raw: bytes) -> bytes:
+    head, colon, text = raw.partition(b"\ndata: ")
+    return head + colon + json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n"
+
+
+rewritten(
+    "messages-spaced",
+    (),
+    "Legal: JSON with blanks behind its colons and commas.",
+    _spaced,
+    PATH,
+)

@@ -1,0 +1,379 @@
+"""Faults of Responses alone, and what other servers of the format may do, most of them seen in gateways and local servers."""
+
+import re
+from typing import Any
+
+from echosounder.mock_server.deviations.asked import objects
+from echosounder.mock_server.deviations.named import Document, changed, dropped, repeated, rewritten
+from echosounder.wire.strict_json import at
+
+PATH = "/responses"
+ENDS = ("response.completed", "response.incomplete", "response.failed")
+SHOWN = ("response.created", "response.in_progress", *ENDS)
+NUMBERED = frozenset(
+    f"response.{name}"
+    for name in (
+        *("created", "in_progress", "completed", "incomplete", "failed", "output_item.added", "output_item.done"),
+        *("content_part.added", "content_part.done", "reasoning_text.delta", "reasoning_text.done"),
+        *("output_text.delta", "output_text.done", "function_call_arguments.delta", "function_call_arguments.done"),
+    )
+)
+IN_ITEM = NUMBERED - set(SHOWN)
+
+
+def _response(document: Document) -> Document:
+    """The response that an event shows."""
+    response = document.get("response")
+    return response if isinstance(response, dict) else {}
+
+
+def _items(document: Document) -> list[Document]:
+    return [*objects(_response(document).get("output")), *objects([document.get("item")])]
+
+
+def _usage(document: Document) -> Document:
+    usage = at(document, "response", "usage")
+    return usage if isinstance(usage, dict) else {}
+
+
+# --- the order of events
+
+changed(
+    "responses-unnumbered",
+    {"responses.stream-event-schema", "responses.sequence"},
+    "Events have no ``sequence_number`` (BerriAI/litellm#28899).",
+    NUMBERED,
+    lambda event: event.pop("sequence_number", None),
+)
+changed(
+    "responses-number-constant",
+    {"responses.sequence"},
+    "Every event has the ``sequence_number`` 1, as where it is written down in the code (BerriAI/litellm#28899).",
+    IN_ITEM,
+    lambda event: event.update(sequence_number=1),
+)
+changed(
+    "responses-numbered-from-one",
+    {"responses.sequence-from-zero"},
+    "The first ``sequence_number`` is 1.",
+    NUMBERED,
+    lambda event: event.update(sequence_number=event["sequence_number"] + 1),
+)
+dropped("responses-not-created", {"responses.stream-opens"}, "A stream lacks ``response.created``.", "response.created")
+dropped(
+    "responses-not-in-progress",
+    {"responses.in-progress-second"},
+    "A stream lacks ``response.in_progress``.",
+    "response.in_progress",
+)
+dropped(
+    "responses-part-left-open",
+    {"responses.parts-balanced"},
+    "A part that was added is never done (KochC/opencode-llm-proxy#48).",
+    "response.content_part.done",
+)
+dropped(
+    "responses-part-not-added",
+    {"responses.parts-balanced"},
+    "A part is done that was never added.",
+    "response.content_part.added",
+)
+dropped(
+    "responses-item-left-open",
+    {"responses.items-balanced"},
+    "An item that was added is never done (vllm-project/vllm#37071).",
+    "response.output_item.done",
+)
+dropped(
+    "responses-item-not-added",
+    {"responses.items-balanced"},
+    "An item is done that was never added (BerriAI/litellm#27442).",
+    "response.output_item.added",
+)
+dropped(
+    "responses-no-end",
+    {"responses.stream-complete", "responses.stream-ends-once"},
+    "A stream stops before the event that ends it (vllm-project/vllm#25719).",
+    *ENDS,
+)
+repeated(
+    "responses-ends-twice",
+    {"responses.stream-ends-once"},
+    "The event that ends a stream comes twice.",
+    "response.completed",
+)
+rewritten(
+    "responses-done-marker",
+    {"responses.stream-no-done"},
+    "A stream ends with ``[DONE]``, as that of a chat.",
+    lambda raw: (
+        raw + b"data: [DONE]\n\n" if raw.startswith(tuple(f"event: {name}\n".encode() for name in ENDS)) else raw
+    ),
+    PATH,
+)
+rewritten(
+    "responses-unnamed-events",
+    {"responses.stream-named"},
+    "Events have no names; only their documents say what they are.",
+    lambda raw: raw.partition(b"\n")[2],
+    PATH,
+)
+rewritten(
+    "responses-name-differs",
+    {"responses.stream-name-is-type"},
+    "The name of an event lacks what its type begins with.",
+    lambda raw: raw.replace(b"event: response.", b"event: ", 1),
+    PATH,
+)
+
+
+# --- what events say
+
+
+def _text_done_empty(event: Document) -> None:
+    event["text"] = ""
+
+
+changed(
+    "responses-text-done-empty",
+    {"responses.text-adds-up"},
+    "``response.output_text.done`` has no text (KochC/opencode-llm-proxy#48).",
+    ("response.output_text.done",),
+    _text_done_empty,
+)
+changed(
+    "responses-thought-done-empty",
+    {"responses.reasoning-adds-up"},
+    "``response.reasoning_text.done`` has no text.",
+    ("response.reasoning_text.done",),
+    _text_done_empty,
+)
+changed(
+    "responses-arguments-done-empty",
+    {"responses.arguments-add-up"},
+    "``response.function_call_arguments.done`` has no arguments.",
+    ("response.function_call_arguments.done",),
+    lambda event: event.update(arguments=""),
+)
+changed(
+    "responses-index-constant",
+    {"responses.output-index"},
+    "Every item has the ``output_index`` 0 (mcowger/plexus#691).",
+    IN_ITEM,
+    lambda event: event.update(output_index=0),
+)
+changed(
+    "responses-item-id-changes",
+    {"responses.item-id-kept"},
+    "The deltas of an item name another ``item_id`` than the item has.",
+    ("response.output_text.delta", "response.reasoning_text.delta", "response.function_call_arguments.delta"),
+    lambda event: event.update(item_id=f"other-{event.get('item_id')}"),
+)
+changed(
+    "responses-id-changes",
+    {"responses.id-constant"},
+    "The response has another id at its end than at its beginning.",
+    ENDS,
+    lambda event: _response(event).update(id=f"other-{_response(event).get('id')}"),
+)
+changed(
+    "responses-output-empty",
+    {"responses.output-is-items", "responses.not-empty"},
+    "The response at the end of a stream holds none of its items (vllm-project/vllm#30223, BerriAI/litellm#31332).",
+    ENDS,
+    lambda event: _response(event).update(output=[]),
+)
+
+
+def _still_in_progress(event: Document) -> None:
+    for item in _items(event):
+        item["status"] = "in_progress"
+
+
+changed(
+    "responses-items-in-progress",
+    {"responses.item-status"},
+    "Items of a response that is complete are in progress for ever.",
+    ("response.output_item.done", *ENDS),
+    _still_in_progress,
+)
+
+
+def _hollow(event: Document) -> None:
+    item = event.get("item") or {}
+    item.update({name: empty for name, empty in (("content", []), ("arguments", "")) if name in item})
+
+
+changed(
+    "responses-item-done-hollow",
+    {"responses.item-done-whole"},
+    "``response.output_item.done`` shows the item as it was when it was added.",
+    ("response.output_item.done",),
+    _hollow,
+)
+
+
+def _cut_as_complete(event: Document) -> None:
+    _response(event).update(status="completed", incomplete_details=None)
+
+
+changed(
+    "responses-cut-as-complete",
+    {"responses.end-fits-status", "responses.length-finish"},
+    "A response that ``max_output_tokens`` cut is completed (BerriAI/litellm#37710).",
+    ("response.incomplete",),
+    _cut_as_complete,
+)
+changed(
+    "responses-cut-for-no-reason",
+    {"responses.incomplete-reason", "responses.length-finish"},
+    "A response that was cut does not say why.",
+    ("response.incomplete",),
+    lambda event: _response(event).update(incomplete_details=None),
+)
+
+
+# --- usage
+
+
+changed(
+    "responses-usage-missing",
+    {"responses.usage-present", "responses.stream-usage"},
+    "A stream does not tell its usage.",
+    ENDS,
+    lambda event: _response(event).update(usage=None),
+)
+
+
+def _as_in_chat(event: Document) -> None:
+    usage = _usage(event)
+    for ours, theirs in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
+        if ours in usage:
+            usage[theirs] = usage.pop(ours)
+
+
+changed(
+    "responses-usage-of-chat",
+    {"responses.usage-present", "responses.usage-prompt-counted"},
+    "The parts of the usage are called as in a chat (sgl-project/sglang#10012).",
+    ENDS,
+    _as_in_chat,
+)
+
+
+def _without_details(event: Document) -> None:
+    for name in ("input_tokens_details", "output_tokens_details"):
+        _usage(event).pop(name, None)
+
+
+changed(
+    "responses-usage-without-details",
+    {"responses.usage-details"},
+    "The usage says nothing of cached and reasoning tokens (BerriAI/litellm#28899).",
+    ENDS,
+    _without_details,
+)
+
+
+def _total_is_input(event: Document) -> None:
+    if usage := _usage(event):
+        usage["total_tokens"] = usage.get("input_tokens")
+
+
+changed(
+    "responses-total-is-input", {"responses.usage-sums"}, "The total lacks what was answered.", ENDS, _total_is_input
+)
+changed(
+    "responses-stored",
+    {"responses.stateless"},
+    "A response says that it is stored, though nothing is.",
+    SHOWN,
+    lambda event: _response(event).update(store=True),
+)
+
+
+# --- legal variants
+
+
+def _prefixed(text: Any, prefix: str) -> Any:
+    return prefix + text.replace("-", "") if isinstance(text, str) and not text.startswith(prefix) else text
+
+
+def _ids_of_openai(event: Document) -> None:
+    for holder, name, prefix in (
+        (_response(event), "id", "resp_"),
+        (event, "item_id", "item_"),
+        *((item, "id", "item_") for item in _items(event)),
+    ):
+        if name in holder:
+            holder[name] = _prefixed(holder[name], prefix)
+
+
+changed(
+    "responses-ids-of-openai",
+    (),
+    "Legal: ids that begin with what they are of, as those of OpenAI.",
+    NUMBERED,
+    _ids_of_openai,
+)
+changed(
+    "responses-obfuscated",
+    (),
+    "Legal: deltas with padding of random length beside them, as OpenAI sends.",
+    ("response.output_text.delta", "response.function_call_arguments.delta"),
+    lambda event: event.update(obfuscation="x" * (len(str(event.get("delta"))) * 7 % 16)),
+)
+changed(
+    "responses-unknown-members",
+    (),
+    "Legal: a response with members that are not documented.",
+    SHOWN,
+    lambda event: _response(event).update(billing={"payer": "developer"}, tool_usage={}),
+)
+changed(
+    "responses-tier-changes",
+    (),
+    "Legal: the service tier is ``auto`` at the beginning and ``default`` at the end, as OpenAI's.",
+    SHOWN[:2],
+    lambda event: _response(event).update(service_tier="auto"),
+)
+
+
+def _without_logprobs(event: Document) -> None:
+    for holder in (
+        event,
+        event.get("part") or {},
+        *(part for item in _items(event) for part in objects(item.get("content"))),
+    ):
+        if holder.get("logprobs") == []:
+            del holder["logprobs"]
+
+
+changed(
+    "responses-no-logprobs",
+    (),
+    "Legal: parts without the empty list of log probabilities.",
+    NUMBERED,
+    _without_logprobs,
+)
+
+
+def _without_phase(event: Document) -> None:
+    for item in _items(event):
+        item.pop("phase", None)
+
+
+changed(
+    "responses-no-phase",
+    (),
+    "Legal: messages without the ``phase`` that only DeepSeek tells.",
+    NUMBERED,
+    _without_phase,
+)
+rewritten(
+    "responses-commented",
+    (),
+    "Legal: a comment before every tenth event.",
+    lambda raw: b": keep-alive\n\n" + raw if re.search(rb'"sequence_number":\d*0}', raw) else raw,
+    PATH,
+)

@@ -1,0 +1,63 @@
+"""Forms of deviations of formats whose events have names: what becomes of the events of some types."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from echosounder.mock_server.deviations.edits import Frames
+from echosounder.mock_server.deviations.forms import described
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+
+Document = dict[str, Any]
+Change = Callable[[Document], object]
+
+
+def type_of(document: Document | None) -> str:
+    kind = (document or {}).get("type")
+    return kind if isinstance(kind, str) else ""
+
+
+def changed(name: str, breaks: Collection[str], summary: str, kinds: Collection[str], change: Change) -> None:
+    """Register *change*, which edits the documents of those types in place, in streams or not."""
+
+    def apply(frames: Frames, context: Context) -> Frames:
+        for frame in frames:
+            if frame.json is not None and type_of(frame.json) in kinds:
+                change(frame.json)
+            yield frame
+
+    deviation(name, Layer.JSON, breaks)(described(summary, apply))
+
+
+def dropped(name: str, breaks: Collection[str], summary: str, *kinds: str) -> None:
+    """Register a stream that lacks the events of those types."""
+
+    def apply(frames: Frames, context: Context) -> Frames:
+        for frame in frames:
+            if not (context.stream and type_of(frame.json) in kinds):
+                yield frame
+
+    deviation(name, Layer.JSON, breaks)(described(summary, apply))
+
+
+def rewritten(name: str, breaks: Collection[str], summary: str, change: Callable[[bytes], bytes], path: str) -> None:
+    """Register a stream with other bytes for each of its events, under paths that end with *path*."""
+
+    def apply(frames: Frames, context: Context) -> Frames:
+        for frame in frames:
+            if context.stream and context.request.path.endswith(path) and frame.raw.startswith(b"event:"):
+                frame.raw = change(frame.raw)
+            yield frame
+
+    deviation(name, Layer.SSE, breaks)(described(summary, apply))
+
+
+def repeated(name: str, breaks: Collection[str], summary: str, kind: str, times: int = 2) -> None:
+    """Register a stream that has every event of a type more than once."""
+
+    def apply(frames: Frames, context: Context) -> Frames:
+        for frame in frames:
+            yield frame
+            if context.stream and frame.raw.startswith(b"event: %b\n" % kind.encode()):
+                yield from [type(frame)(frame.at, frame.raw)] * (times - 1)
+
+    deviation(name, Layer.SSE, breaks)(described(summary, apply))
