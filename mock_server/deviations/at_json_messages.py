@@ -6,10 +6,11 @@ from typing import Any
 
 from echosounder.mock_server.deviations.asked import objects
 from echosounder.mock_server.deviations.forms import each_error
-from echosounder.mock_server.deviations.named import Document, changed, dropped, repeated, rewritten
+from echosounder.mock_server.deviations.named import Document, Table
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.wire.strict_json import at, compact
 
+TABLE = Table(__name__)
 PATH = "/messages"
 DELTA, START, STOP = "content_block_delta", "content_block_start", "content_block_stop"
 ENDING = ("message", "message_delta")  # a document, and the event that ends one
@@ -35,48 +36,48 @@ def _usage(document: Document) -> Document:
 
 # --- the order of events
 
-dropped("messages-not-started", {"messages.stream-opens"}, "A stream lacks ``message_start``.", "message_start")
-dropped(
+TABLE.dropped("messages-not-started", {"messages.stream-opens"}, "A stream lacks ``message_start``.", "message_start")
+TABLE.dropped(
     "messages-block-left-open",
     {"messages.blocks-balanced"},
     "Blocks that began never end (BerriAI/litellm#27442).",
     STOP,
 )
-dropped(
+TABLE.dropped(
     "messages-block-not-started",
     {"messages.blocks-balanced", "messages.delta-in-block"},
     "Blocks have no beginning (BerriAI/litellm#27442).",
     START,
 )
-dropped(
+TABLE.dropped(
     "messages-no-delta",
     {"messages.delta-once", "messages.finish-known", "messages.stream-usage"},
     "A stream does not say why it ended, nor what it cost.",
     "message_delta",
 )
-dropped(
+TABLE.dropped(
     "messages-no-stop",
     {"messages.stream-complete", "messages.stream-ends-once"},
     "A stream lacks ``message_stop``.",
     "message_stop",
 )
-repeated("messages-stops-twice", {"messages.stream-ends-once"}, "``message_stop`` comes twice.", "message_stop")
-repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta`` comes twice.", "message_delta")
-rewritten(
+TABLE.repeated("messages-stops-twice", {"messages.stream-ends-once"}, "``message_stop`` comes twice.", "message_stop")
+TABLE.repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta`` comes twice.", "message_delta")
+TABLE.rewritten(
     "messages-done-marker",
     {"messages.stream-no-done"},
     "A stream ends with ``[DONE]``, as that of a chat (agentgateway/agentgateway#2843).",
     lambda raw: raw + b"data: [DONE]\n\n" if raw.startswith(b"event: message_stop\n") else raw,
     PATH,
 )
-rewritten(
+TABLE.rewritten(
     "messages-unnamed-events",
     {"messages.stream-named"},
     "Events have no names; only their documents say what they are.",
     lambda raw: raw.partition(b"\n")[2],
     PATH,
 )
-rewritten(
+TABLE.rewritten(
     "messages-name-differs",
     {"messages.stream-name-is-type"},
     "The names of events are written with hyphens.",
@@ -87,14 +88,14 @@ rewritten(
 
 # --- what events say
 
-changed(
+TABLE.changed(
     "messages-index-constant",
     {"messages.block-index"},
     "Every block has the index 0.",
     BLOCKS,
     lambda event: event.update(index=0),
 )
-changed(
+TABLE.changed(
     "messages-index-minus-one",
     {"messages.block-index", "messages.delta-in-block"},
     "Deltas have the index -1 (BerriAI/litellm#27442).",
@@ -109,7 +110,7 @@ def _as_arguments(event: Document) -> None:
         event["delta"] = {"type": "input_json_delta", "partial_json": ""}
 
 
-changed(
+TABLE.changed(
     "messages-text-as-arguments",
     {"messages.delta-fits-block"},
     "Text comes as empty arguments of a call (BerriAI/litellm#29286).",
@@ -126,7 +127,7 @@ def _no_arguments(document: Document) -> None:
         call["input"] = {}
 
 
-changed(
+TABLE.changed(
     "messages-arguments-lost",
     {"messages.tool-arguments"},
     "Calls arrive without what they are called with (BerriAI/litellm#25561, #29491).",
@@ -140,14 +141,14 @@ def _as_text(document: Document) -> None:
         call["input"] = compact(call.get("input"))
 
 
-changed(
+TABLE.changed(
     "messages-input-as-text",
     {"messages.tool-input", "messages.response-schema"},
     "The input of a call is JSON within a text, as chat has it.",
     ("message",),
     _as_text,
 )
-changed(
+TABLE.changed(
     "messages-call-starts-full",
     {"messages.tool-starts-empty"},
     "A call begins with an input, which its deltas then bring again.",
@@ -161,7 +162,7 @@ def _calls_end_turn(document: Document) -> None:
         _holder(document)["stop_reason"] = "end_turn"
 
 
-changed(
+TABLE.changed(
     "messages-calls-end-turn",
     {"messages.tool-finish"},
     "An answer that ends with calls says ``end_turn`` (BerriAI/litellm#34692).",
@@ -177,7 +178,7 @@ def _reason_of_chat(document: Document) -> None:
     )
 
 
-changed(
+TABLE.changed(
     "messages-reason-of-chat",
     {"messages.finish-known", "messages.length-finish"},
     "An answer ends for the reasons of a chat.",
@@ -191,7 +192,7 @@ def _stop_unnamed(document: Document) -> None:
         _holder(document).update(stop_sequence=None, stop_reason="end_turn")
 
 
-changed(
+TABLE.changed(
     "messages-stop-unnamed",
     {"messages.stop-sequence"},
     "An answer that a stop sequence ended does not say so.",
@@ -206,7 +207,7 @@ def _unsigned(document: Document) -> None:
             block["signature"] = ""
 
 
-changed(
+TABLE.changed(
     "messages-thought-unsigned",
     {"messages.signature"},
     "Thoughts have no signature, so that they cannot come back (QuantumNous/new-api#4763).",
@@ -222,35 +223,35 @@ def _nothing_read(event: Document) -> None:
     _usage(event).update(input_tokens=0, cache_read_input_tokens=0)
 
 
-changed(
+TABLE.changed(
     "messages-usage-zero-at-start",
     {"messages.usage-at-start"},
     "``message_start`` counts no tokens (mlx-node/mlx-node#45, BerriAI/litellm#31069).",
     ("message_start",),
     _nothing_read,
 )
-changed(
+TABLE.changed(
     "messages-usage-missing",
     {"messages.usage-present", "messages.stream-usage"},
     "The usage is not told where the answer ends.",
     ENDING,
     lambda document: document.pop("usage", None),
 )
-changed(
+TABLE.changed(
     "messages-usage-shrinks",
     {"messages.usage-cumulative"},
     "More tokens are answered at the beginning of a stream than at its end.",
     ("message_start",),
     lambda event: _usage(event).update(output_tokens=1_000_000),
 )
-changed(
+TABLE.changed(
     "messages-cached-beyond-prompt",
     {"messages.usage-cached-within", "messages.usage-cache"},
     "Tokens that hit the cache are fewer than none.",
     ("message", "message_start", "message_delta"),
     lambda document: _usage(document).update(cache_read_input_tokens=-1),
 )
-changed(
+TABLE.changed(
     "messages-starts-with-content",
     {"messages.start-empty"},
     "``message_start`` has a block already, which the stream then begins again (BerriAI/litellm#34692).",
@@ -270,8 +271,8 @@ def errors_of_anthropic(document: Document, context: Context) -> None:
 
 # --- legal variants
 
-dropped("messages-no-ping", (), "Legal: a stream without ``ping``.", "ping")
-repeated("messages-many-pings", (), "Legal: several pings.", "ping", times=3)
+TABLE.dropped("messages-no-ping", (), "Legal: a stream without ``ping``.", "ping")
+TABLE.repeated("messages-many-pings", (), "Legal: several pings.", "ping", times=3)
 
 
 def _id_of_anthropic(document: Document) -> None:
@@ -280,7 +281,7 @@ def _id_of_anthropic(document: Document) -> None:
         message["id"] = "msg_" + message["id"].replace("-", "")
 
 
-changed(
+TABLE.changed(
     "messages-ids-of-anthropic",
     (),
     "Legal: ids that begin with ``msg_``.",
@@ -293,7 +294,7 @@ def _output_alone(event: Document) -> None:
     event["usage"] = {"output_tokens": _usage(event).get("output_tokens")}
 
 
-changed(
+TABLE.changed(
     "messages-output-counted-alone",
     (),
     "Legal: ``message_delta`` counts what was answered and nothing else.",
@@ -307,7 +308,7 @@ def _more_members(document: Document) -> None:
     message["container"] = None
 
 
-changed(
+TABLE.changed(
     "messages-unknown-members",
     (),
     "Legal: a message with undocumented members.",
@@ -321,7 +322,7 @@ def _spaced(raw: bytes) -> bytes:
     return head + colon + json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n"
 
 
-rewritten(
+TABLE.rewritten(
     "messages-spaced",
     (),
     "Legal: JSON with blanks behind its colons and commas.",

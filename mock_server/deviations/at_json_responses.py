@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from echosounder.mock_server.deviations.asked import objects
-from echosounder.mock_server.deviations.named import Document, changed, dropped, repeated, rewritten
+from echosounder.mock_server.deviations.named import Document, Table
 from echosounder.wire.strict_json import at
 
+TABLE = Table(__name__)
 PATH = "/responses"
 ENDS = ("response.completed", "response.incomplete", "response.failed")
 SHOWN = ("response.created", "response.in_progress", *ENDS)
@@ -38,71 +39,73 @@ def _usage(document: Document) -> Document:
 
 # --- the order of events
 
-changed(
+TABLE.changed(
     "responses-unnumbered",
     {"responses.stream-event-schema", "responses.sequence"},
     "Events have no ``sequence_number`` (BerriAI/litellm#28899).",
     NUMBERED,
     lambda event: event.pop("sequence_number", None),
 )
-changed(
+TABLE.changed(
     "responses-number-constant",
     {"responses.sequence"},
     "Every event has the ``sequence_number`` 1, as where it is written down in the code (BerriAI/litellm#28899).",
     IN_ITEM,
     lambda event: event.update(sequence_number=1),
 )
-changed(
+TABLE.changed(
     "responses-numbered-from-one",
     {"responses.sequence-from-zero"},
     "The first ``sequence_number`` is 1.",
     NUMBERED,
     lambda event: event.update(sequence_number=event["sequence_number"] + 1),
 )
-dropped("responses-not-created", {"responses.stream-opens"}, "A stream lacks ``response.created``.", "response.created")
-dropped(
+TABLE.dropped(
+    "responses-not-created", {"responses.stream-opens"}, "A stream lacks ``response.created``.", "response.created"
+)
+TABLE.dropped(
     "responses-not-in-progress",
     {"responses.in-progress-second"},
     "A stream lacks ``response.in_progress``.",
     "response.in_progress",
 )
-dropped(
+TABLE.dropped(
     "responses-part-left-open",
     {"responses.parts-balanced"},
     "A part that was added is never done (KochC/opencode-llm-proxy#48).",
     "response.content_part.done",
 )
-dropped(
+TABLE.dropped(
     "responses-part-not-added",
     {"responses.parts-balanced"},
     "A part is done that was never added.",
     "response.content_part.added",
 )
-dropped(
+TABLE.dropped(
     "responses-item-left-open",
     {"responses.items-balanced"},
     "An item that was added is never done (vllm-project/vllm#37071).",
     "response.output_item.done",
 )
-dropped(
+TABLE.dropped(
     "responses-item-not-added",
     {"responses.items-balanced"},
     "An item is done that was never added (BerriAI/litellm#27442).",
     "response.output_item.added",
 )
-dropped(
+TABLE.dropped(
     "responses-no-end",
     {"responses.stream-complete", "responses.stream-ends-once"},
     "A stream stops before the event that ends it (vllm-project/vllm#25719).",
     *ENDS,
 )
-repeated(
+TABLE.repeated(
     "responses-ends-twice",
     {"responses.stream-ends-once"},
     "The event that ends a stream comes twice.",
     "response.completed",
 )
-rewritten(
+TABLE.rewritten(
     "responses-done-marker",
     {"responses.stream-no-done"},
     "A stream ends with ``[DONE]``, as that of a chat.",
@@ -111,14 +114,14 @@ rewritten(
     ),
     PATH,
 )
-rewritten(
+TABLE.rewritten(
     "responses-unnamed-events",
     {"responses.stream-named"},
     "Events have no names; only their documents say what they are.",
     lambda raw: raw.partition(b"\n")[2],
     PATH,
 )
-rewritten(
+TABLE.rewritten(
     "responses-name-differs",
     {"responses.stream-name-is-type"},
     "The name of an event lacks what its type begins with.",
@@ -134,49 +137,49 @@ def _text_done_empty(event: Document) -> None:
     event["text"] = ""
 
 
-changed(
+TABLE.changed(
     "responses-text-done-empty",
     {"responses.text-adds-up"},
     "``response.output_text.done`` has no text (KochC/opencode-llm-proxy#48).",
     ("response.output_text.done",),
     _text_done_empty,
 )
-changed(
+TABLE.changed(
     "responses-thought-done-empty",
     {"responses.reasoning-adds-up"},
     "``response.reasoning_text.done`` has no text.",
     ("response.reasoning_text.done",),
     _text_done_empty,
 )
-changed(
+TABLE.changed(
     "responses-arguments-done-empty",
     {"responses.arguments-add-up"},
     "``response.function_call_arguments.done`` has no arguments.",
     ("response.function_call_arguments.done",),
     lambda event: event.update(arguments=""),
 )
-changed(
+TABLE.changed(
     "responses-index-constant",
     {"responses.output-index"},
     "Every item has the ``output_index`` 0 (mcowger/plexus#691).",
     IN_ITEM,
     lambda event: event.update(output_index=0),
 )
-changed(
+TABLE.changed(
     "responses-item-id-changes",
     {"responses.item-id-kept"},
     "The deltas of an item name another ``item_id`` than the item has.",
     ("response.output_text.delta", "response.reasoning_text.delta", "response.function_call_arguments.delta"),
     lambda event: event.update(item_id=f"other-{event.get('item_id')}"),
 )
-changed(
+TABLE.changed(
     "responses-id-changes",
     {"responses.id-constant"},
     "The response has another id at its end than at its beginning.",
     ENDS,
     lambda event: _response(event).update(id=f"other-{_response(event).get('id')}"),
 )
-changed(
+TABLE.changed(
     "responses-output-empty",
     {"responses.output-is-items", "responses.not-empty"},
     "The response at the end of a stream holds none of its items (vllm-project/vllm#30223, BerriAI/litellm#31332).",
@@ -190,7 +193,7 @@ def _still_in_progress(event: Document) -> None:
         item["status"] = "in_progress"
 
 
-changed(
+TABLE.changed(
     "responses-items-in-progress",
     {"responses.item-status"},
     "Items of a response that is complete are in progress for ever.",
@@ -204,7 +207,7 @@ def _hollow(event: Document) -> None:
     item.update({name: empty for name, empty in (("content", []), ("arguments", "")) if name in item})
 
 
-changed(
+TABLE.changed(
     "responses-item-done-hollow",
     {"responses.item-done-whole"},
     "``response.output_item.done`` shows the item as it was when it was added.",
@@ -217,14 +220,14 @@ def _cut_as_complete(event: Document) -> None:
     _response(event).update(status="completed", incomplete_details=None)
 
 
-changed(
+TABLE.changed(
     "responses-cut-as-complete",
     {"responses.end-fits-status", "responses.length-finish"},
     "A response that ``max_output_tokens`` cut is completed (BerriAI/litellm#37710).",
     ("response.incomplete",),
     _cut_as_complete,
 )
-changed(
+TABLE.changed(
     "responses-cut-for-no-reason",
     {"responses.incomplete-reason", "responses.length-finish"},
     "A response that was cut does not say why.",
@@ -236,7 +239,7 @@ changed(
 # --- usage
 
 
-changed(
+TABLE.changed(
     "responses-usage-missing",
     {"responses.usage-present", "responses.stream-usage"},
     "A stream does not tell its usage.",
@@ -252,7 +255,7 @@ def _as_in_chat(event: Document) -> None:
             usage[theirs] = usage.pop(ours)
 
 
-changed(
+TABLE.changed(
     "responses-usage-of-chat",
     {"responses.usage-present", "responses.usage-prompt-counted"},
     "The parts of the usage are called as in a chat (sgl-project/sglang#10012).",
@@ -266,7 +269,7 @@ def _without_details(event: Document) -> None:
         _usage(event).pop(name, None)
 
 
-changed(
+TABLE.changed(
     "responses-usage-without-details",
     {"responses.usage-details"},
     "The usage says nothing of cached and reasoning tokens (BerriAI/litellm#28899).",
@@ -280,10 +283,10 @@ def _total_is_input(event: Document) -> None:
         usage["total_tokens"] = usage.get("input_tokens")
 
 
-changed(
+TABLE.changed(
     "responses-total-is-input", {"responses.usage-sums"}, "The total lacks what was answered.", ENDS, _total_is_input
 )
-changed(
+TABLE.changed(
     "responses-stored",
     {"responses.stateless"},
     "A response says that it is stored, though nothing is.",
@@ -309,28 +312,28 @@ def _ids_of_openai(event: Document) -> None:
             holder[name] = _prefixed(holder[name], prefix)
 
 
-changed(
+TABLE.changed(
     "responses-ids-of-openai",
     (),
     "Legal: ids that begin with what they are of, as those of OpenAI.",
     NUMBERED,
     _ids_of_openai,
 )
-changed(
+TABLE.changed(
     "responses-obfuscated",
     (),
     "Legal: deltas with padding of random length beside them, as OpenAI sends.",
     ("response.output_text.delta", "response.function_call_arguments.delta"),
     lambda event: event.update(obfuscation="x" * (len(str(event.get("delta"))) * 7 % 16)),
 )
-changed(
+TABLE.changed(
     "responses-unknown-members",
     (),
     "Legal: a response with members that are not documented.",
     SHOWN,
     lambda event: _response(event).update(billing={"payer": "developer"}, tool_usage={}),
 )
-changed(
+TABLE.changed(
     "responses-tier-changes",
     (),
     "Legal: the service tier is ``auto`` at the beginning and ``default`` at the end, as OpenAI's.",
@@ -349,7 +352,7 @@ def _without_logprobs(event: Document) -> None:
             del holder["logprobs"]
 
 
-changed(
+TABLE.changed(
     "responses-no-logprobs",
     (),
     "Legal: parts without the empty list of log probabilities.",
@@ -363,14 +366,14 @@ def _without_phase(event: Document) -> None:
         item.pop("phase", None)
 
 
-changed(
+TABLE.changed(
     "responses-no-phase",
     (),
     "Legal: messages without the ``phase`` that only DeepSeek tells.",
     NUMBERED,
     _without_phase,
 )
-rewritten(
+TABLE.rewritten(
     "responses-commented",
     (),
     "Legal: a comment before every tenth event.",

@@ -1,6 +1,7 @@
 """Forms of deviations of formats whose events have names: what becomes of the events of some types."""
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from echosounder.mock_server.deviations.edits import Frames
@@ -16,48 +17,59 @@ def type_of(document: Document | None) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def changed(name: str, breaks: Collection[str], summary: str, kinds: Collection[str], change: Change) -> None:
-    """Register *change*, which edits the documents of those types in place, in streams or not."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Registers the deviations of one module."""
 
-    def apply(frames: Frames, context: Context) -> Frames:
-        for frame in frames:
-            if frame.json is not None and type_of(frame.json) in kinds:
-                change(frame.json)
-            yield frame
+    module: str
 
-    deviation(name, Layer.JSON, breaks)(described(summary, apply))
+    def changed(self, name: str, breaks: Collection[str], summary: str, kinds: Collection[str], change: Change) -> None:
+        """Register *change*, which edits the documents of those types in place, in streams or not."""
 
-
-def dropped(name: str, breaks: Collection[str], summary: str, *kinds: str) -> None:
-    """Register a stream that lacks the events of those types."""
-
-    def apply(frames: Frames, context: Context) -> Frames:
-        for frame in frames:
-            if not (context.stream and type_of(frame.json) in kinds):
+        def apply(frames: Frames, context: Context) -> Frames:
+            for frame in frames:
+                if frame.json is not None and type_of(frame.json) in kinds:
+                    change(frame.json)
                 yield frame
 
-    deviation(name, Layer.JSON, breaks)(described(summary, apply))
+        self._register(name, Layer.JSON, breaks, summary, apply)
 
+    def dropped(self, name: str, breaks: Collection[str], summary: str, *kinds: str) -> None:
+        """Register a stream that lacks the events of those types."""
 
-def rewritten(name: str, breaks: Collection[str], summary: str, change: Callable[[bytes], bytes], path: str) -> None:
-    """Register a stream with other bytes for each of its events, under paths that end with *path*."""
+        def apply(frames: Frames, context: Context) -> Frames:
+            for frame in frames:
+                if not (context.stream and type_of(frame.json) in kinds):
+                    yield frame
 
-    def apply(frames: Frames, context: Context) -> Frames:
-        for frame in frames:
-            if context.stream and context.request.path.endswith(path) and frame.raw.startswith(b"event:"):
-                frame.raw = change(frame.raw)
-            yield frame
+        self._register(name, Layer.JSON, breaks, summary, apply)
 
-    deviation(name, Layer.SSE, breaks)(described(summary, apply))
+    def rewritten(
+        self, name: str, breaks: Collection[str], summary: str, change: Callable[[bytes], bytes], path: str
+    ) -> None:
+        """Register a stream with other bytes for each of its events, under paths that end with *path*."""
 
+        def apply(frames: Frames, context: Context) -> Frames:
+            for frame in frames:
+                if context.stream and context.request.path.endswith(path) and frame.raw.startswith(b"event:"):
+                    frame.raw = change(frame.raw)
+                yield frame
 
-def repeated(name: str, breaks: Collection[str], summary: str, kind: str, times: int = 2) -> None:
-    """Register a stream that has every event of a type more than once."""
+        self._register(name, Layer.SSE, breaks, summary, apply)
 
-    def apply(frames: Frames, context: Context) -> Frames:
-        for frame in frames:
-            yield frame
-            if context.stream and frame.raw.startswith(b"event: %b\n" % kind.encode()):
-                yield from [type(frame)(frame.at, frame.raw)] * (times - 1)
+    def repeated(self, name: str, breaks: Collection[str], summary: str, kind: str, times: int = 2) -> None:
+        """Register a stream that has every event of a type more than once."""
 
-    deviation(name, Layer.SSE, breaks)(described(summary, apply))
+        def apply(frames: Frames, context: Context) -> Frames:
+            for frame in frames:
+                yield frame
+                if context.stream and frame.raw.startswith(b"event: %b\n" % kind.encode()):
+                    yield from [type(frame)(frame.at, frame.raw)] * (times - 1)
+
+        self._register(name, Layer.SSE, breaks, summary, apply)
+
+    def _register(
+        self, name: str, layer: Layer, breaks: Collection[str], summary: str, apply: Callable[..., Frames]
+    ) -> None:
+        apply.__module__ = self.module
+        deviation(name, layer, breaks)(described(summary, apply))
