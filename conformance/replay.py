@@ -72,8 +72,10 @@ def request_of(exchange: Exchange, access: Access = DIRECT) -> Send:
     request = exchange.request
     sent = {name.lower(): value for name, value in request.headers}
     today = {name.lower() for name, _ in access.headers}
+    keyed = (name for name, value in exchange.reader.grammar.headers.items() if "{key}" in value)
+    bare = next((name for name in keyed if name != "Authorization" and MARK in sent.get(name.lower(), "")), None)
     authorization = sent.get("authorization") or (
-        "Bearer {key}" if MARK in sent.get(access.auth[0].lower(), "") else None
+        "{key}" if bare else "Bearer {key}" if MARK in sent.get(access.auth[0].lower(), "") else None
     )
     return Send(
         method=request.method,
@@ -82,6 +84,7 @@ def request_of(exchange: Exchange, access: Access = DIRECT) -> Send:
         step=exchange.step,
         headers=tuple((name, value) for name, value in request.headers if _kept(name.lower(), value, today)),
         authorization=authorization.replace(MARK, "{key}") if authorization else None,
+        key_header=bare or "Authorization",
         chunked="transfer-encoding" in sent,
         notes=exchange.notes,
     )

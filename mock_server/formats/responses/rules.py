@@ -1,6 +1,7 @@
 """What a request for a response must obey. Sources: api/create-response, guides/responses_api, and public reports for the texts."""
 
 from collections import Counter
+from dataclasses import replace
 
 from echosounder.mock_server.admission import refusals
 from echosounder.mock_server.formats.chat import conversation as chat
@@ -48,8 +49,13 @@ def custom_tools(body: Body, limits: Limits, beta: bool) -> str | None:
     return None
 
 
+NAME_MAX = 128
+"""Characters of a tool's name, since there is this format; chat allowed 64 until September 2026."""
+
+
 def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:
-    return chat.names_refused([tool["name"] for tool in functions(body)], limits, "name")
+    longer = replace(limits, tool_name_max=NAME_MAX)
+    return chat.names_refused([tool["name"] for tool in functions(body)], longer, "name")
 
 
 def images(body: Body, limits: Limits, beta: bool) -> str | None:
