@@ -43,8 +43,9 @@ def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield "| " + " | ".join(f"{look.glyph} {name}" for name, look in _present(report)) + " |"
     yield "|" + "--:|" * len(_present(report))
     yield "| " + " | ".join(str(report["counts"][name]) for name, _ in _present(report)) + " |"
-    yield ""
-    yield from (f"- {markdown(says)}" for says in unserved.lines(report))
+    if lines := list(unserved.lines(report)):
+        yield ""
+        yield from (f"- {markdown(says)}" for says in lines)
     yield from _causes(fix_first(report))
     yield from _requirements(report)
     yield ""

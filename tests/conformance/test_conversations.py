@@ -21,7 +21,7 @@ from echosounder.judgement.checks.conversations import hits_grow, hits_within_pr
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target
 
-ASK = Ask("2026-08", "deepseek-v4-flash")
+ASK = Ask(specs.DEFAULT_PROFILE, "deepseek-v4-flash")
 PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)]
 quick = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
