@@ -143,12 +143,14 @@ def _watch(done: int, total: int, what: str) -> None:
 
 
 def check() -> int:
+    """Fails for what is out of date; only tells of it while rows are left that say nothing of what they rest on."""
     matrix = read(MATRIX)
-    found = list(problems(matrix, read(KILLS)))
-    print(*remarks(matrix), *found, sep="\n", end="", file=sys.stderr)
+    undated, found = list(remarks(matrix)), list(problems(matrix, read(KILLS)))
+    for line in [*undated, *found]:
+        print(line, file=sys.stderr)
     if found:
-        print(f"\ntests/golden is out of date: {COMMAND}", file=sys.stderr)
-    return 1 if found else 0
+        print(f"tests/golden is out of date: {COMMAND}", file=sys.stderr)
+    return 1 if found and not undated else 0
 
 
 def renew(patterns: Sequence[str]) -> int:

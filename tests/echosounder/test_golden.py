@@ -82,6 +82,20 @@ def test_check_says_what_to_run(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "tests/golden is out of date: run `make golden`"
 
 
+def test_a_file_with_rows_from_before_digests_is_told_of_and_passes(tmp_path, monkeypatch, capsys):
+    matrix, kills = copy.deepcopy(kept())
+    matrix["deviations"]["done-twice"] = {}
+    kills["kills"].pop()
+    for name, record in (("MATRIX", matrix), ("KILLS", kills)):
+        monkeypatch.setattr(golden, name, tmp_path / name)
+        golden.write(tmp_path / name, record)
+    assert golden.main("check") == 0
+    assert (
+        "measured before rows had a digest, run `make golden` on a quiet machine: 1 deviations"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "same"),
     [
