@@ -7,6 +7,7 @@ with what it costs then. Where ``max_tokens`` itself is what is wrong, a stop te
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,9 @@ from echosounder.wire.tokens import TEMPLATE
 
 STOPPED = 64
 """Tokens before the first blank or line feed of an answer, at most: a longer word ends nothing but our patience."""
+IMAGE = 1024
+"""The most prompt tokens that an image is billed."""
+SHOWN = re.compile(rb'"type": ?"(?:image_url|file)"')
 CHOICES = 128
 """The most answers to one request that any format has."""
 ASKED = {"messages", "prompt", "input", "instructions"}
@@ -35,7 +39,7 @@ REDUCTION_BYTES = 100_000
 
 def prompt_ceiling(send: Send) -> int:
     """The most prompt tokens that a request can be billed: none where the body is no JSON object."""
-    return len(send.body) + TEMPLATE if _object(send) is not None else 0
+    return len(send.body) + TEMPLATE + IMAGE * len(SHOWN.findall(send.body)) if _object(send) is not None else 0
 
 
 def completion_ceiling(send: Send, most: int | None = None) -> int:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema_path import SchemaPath
@@ -97,8 +98,9 @@ class _RequestView:
         headers.setdefault(
             "authorization", "Bearer -"
         )  # which key a target wants, and where, is between it and the user
-        self.parameters = RequestParameters(header=headers, query=ImmutableMultiDict())
-        self.host_url, self.path = HOST, exchange.request.path
+        path, _, query = exchange.request.path.partition("?")
+        self.parameters = RequestParameters(header=headers, query=ImmutableMultiDict(parse_qsl(query)))
+        self.host_url, self.path = HOST, path
         self.method = exchange.request.method.lower()
         self.body = exchange.request.body or None
         self.content_type = _cleaned(dict(exchange.request.headers).get("content-type"))

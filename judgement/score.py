@@ -45,7 +45,9 @@ from echosounder.wire.exchange import NOT_SERVED, Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict
 
-OPTIONAL = frozenset({"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools"})
+OPTIONAL = frozenset(
+    {"balance", "cache", "fim", "json", "logprobs", "prefix", "thinking", "tools", "files", "vision", "search"}
+)
 
 
 def score(run: Run, probes: Mapping[str, Sendable]) -> tuple[Result, ...]:

@@ -183,6 +183,7 @@ class Mock:
                 "unit": completions.cache.unit,
                 "units": len(completions.cache),
             },
+            "files": completions.room.files.state() if completions.room else None,
             "load": completions.capacity.load(time.monotonic_ns()),
             "deviations": self.armoury.record(),
         }

@@ -5,6 +5,7 @@ and prices; ``requirements/`` what an endpoint is held to. Nothing here sends, w
 checks all of it and names file and line of what is broken.
 """
 
+from echosounder.specs.attaching import Attachments, attachments
 from echosounder.specs.behaviours import Behaviour, Refusal, behaviour
 from echosounder.specs.bounds import Limits, limits, models
 from echosounder.specs.catalogue import Requirement, Source, requirement, requirements
@@ -28,6 +29,7 @@ from echosounder.specs.vendors import DEFAULT_PROFILE, PROFILES, Profile, profil
 __all__ = [
     "DEFAULT_PROFILE",
     "PROFILES",
+    "Attachments",
     "Behaviour",
     "Grammar",
     "Limits",
@@ -40,6 +42,7 @@ __all__ = [
     "SpecError",
     "UnknownPriceError",
     "UsePrice",
+    "attachments",
     "behaviour",
     "caution",
     "demand",

@@ -49,6 +49,7 @@ class Behaviour:
     model_entries: Mapping[
         str, Mapping[str, Any]
     ]  # by model: what its entry of GET /models has besides id, object and owned_by
+    web_tools: bool  # POST /v1/tools/search and /v1/tools/fetch
     model_revisions: bool  # an answer may name a revision of the model that was asked
     lists_completions: bool  # GET /chat/completions is no error
     usage_details: bool  # usage.prompt_tokens_details

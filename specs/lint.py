@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 
 import jsonschema
 
-from echosounder.specs import behaviours, bounds, catalogue, documents, grammar, prices
+from echosounder.specs import attaching, behaviours, bounds, catalogue, documents, grammar, prices
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
 from echosounder.specs.vendors import PROFILES, VENDOR_OF
 
@@ -130,6 +130,11 @@ def _tables(root: Traversable) -> Iterator[str]:
                 yield f"{table.at()}: the profiles are {', '.join(names)}, in this order"
         for name in limits.value:
             bounds.check(limits, name)
+        attached = f"vendors/{vendor}/{attaching.FILE}"
+        if root.joinpath(attached).is_file():
+            table = load(attached, root)
+            for name in table.value:
+                attaching.read(table, name)
         for name in behaviour.value:
             behaviours.read(behaviour, name)
 

@@ -61,10 +61,15 @@ def overlay_file(name: str, root: Traversable = ROOT) -> YamlFile:
 
 def vendor_table(name: str, file: str) -> YamlFile:
     """The file of a profile's vendor that has a row for each of its profiles, this one included; else SpecError."""
-    table = _table(known(name), file)
+    table = rows(name, file)
     if name not in table.value:
         raise SpecError(f"profile {name!r} has no row in specs/{table.name}: add one")
     return table
+
+
+def rows(name: str, file: str) -> YamlFile:
+    """The same file where not every profile needs a row."""
+    return _table(known(name), file)
 
 
 @functools.cache

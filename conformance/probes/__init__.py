@@ -5,6 +5,7 @@ from echosounder.conformance.probes import (
     cache,
     chat,
     errors,
+    files,
     fim,
     generated,
     json_output,
@@ -12,9 +13,11 @@ from echosounder.conformance.probes import (
     messages,
     prefix,
     responses,
+    search,
     thinking,
     tools,
     transport,
+    vision,
 )
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "cache",
     "chat",
     "errors",
+    "files",
     "fim",
     "generated",
     "json_output",
@@ -29,7 +33,9 @@ __all__ = [
     "messages",
     "prefix",
     "responses",
+    "search",
     "thinking",
     "tools",
     "transport",
+    "vision",
 ]

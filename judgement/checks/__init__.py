@@ -7,6 +7,7 @@ from echosounder.judgement.checks import (
     chat,
     chunks,
     conversations,
+    files,
     format_streams,
     formats,
     framing,
@@ -29,6 +30,7 @@ from echosounder.judgement.checks import (
     tools,
     transport,
     usage,
+    vision,
 )
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "chat",
     "chunks",
     "conversations",
+    "files",
     "format_streams",
     "formats",
     "framing",
@@ -60,4 +63,5 @@ __all__ = [
     "tools",
     "transport",
     "usage",
+    "vision",
 ]

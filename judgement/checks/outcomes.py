@@ -192,6 +192,9 @@ for requirement, pick in {
     "transport.bearer-any-case": steps(),
     "transport.chunked-request": steps(),
     "transport.v1-alias": steps(),
+    "vision.inline-served": steps("low", "high", "original", "auto"),
+    "vision.file-served": follow_up("file"),
+    "vision.tool-result-served": steps(),
 }.items():
     served(requirement, pick)
 
@@ -230,6 +233,18 @@ for requirement, pick in {
     "thinking.type-required": steps(),
     "thinking.logprobs-refused": steps(),
     "limits.user-id-bytes": steps(),
+    "files.gone": steps("gone"),
+    "files.purpose-refused": steps("no-purpose", "purpose"),
+    "files.missing-refused": steps("no-file"),
+    "files.expiry-bounds": steps("short", "long", "no-anchor"),
+    "vision.format-refused": steps("text"),
+    "vision.address-refused": steps("scheme", "long"),
+    "vision.detail-refused": steps("detail"),
+    "vision.side-refused": steps("side"),
+    "vision.system-refused": steps("system"),
+    "vision.file-unknown-refused": steps("file"),
+    "search.query-bounds": steps("empty", "long"),
+    "search.fetch-scheme": steps("scheme"),
 }.items():
     refused(requirement, pick)
 
@@ -239,6 +254,8 @@ for requirement, pick, statuses in (
     ("error.auth-before-body", steps(), {401}),
     ("models.auth", steps(), {401}),
     ("balance.auth", steps(), {401}),
+    ("files.auth", steps(), {401}),
+    ("search.auth", steps(), {401}),
     ("error.status-400-json", steps("", "cut", "text", "not-utf8"), {400}),
     ("error.media-type", steps(), {415}),
     ("error.wrong-path", steps(), {404}),

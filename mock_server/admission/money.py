@@ -90,6 +90,14 @@ class PriceList:
             )
         return self._known[key]
 
+    def use(self, name: str, now: float) -> int | None:
+        """Of one successful use, in pico-units; None where no price is known in the currency."""
+        try:
+            row = specs.use_price(name, self.instant(now), self._currency)
+        except specs.UnknownPriceError:
+            return None
+        return int(EXACT.scaleb(row.per_thousand, 9))
+
 
 def pico(amount: str) -> int:
     """Raises ValueError for what is no decimal amount of money."""

@@ -5,7 +5,7 @@ from echosounder.mock_server.admission import money, refusals
 from echosounder.mock_server.admission.admission import check_media_type
 from echosounder.mock_server.admission.cache import PrefixCache
 from echosounder.mock_server.admission.limiter import Limiter, Limiters, LimitRule, rule
-from echosounder.mock_server.answering import schedule
+from echosounder.mock_server.answering import images, schedule
 from echosounder.mock_server.answering.capacity import Capacity
 from echosounder.mock_server.answering.identity import Identities
 from echosounder.mock_server.answering.plan import AnswerPlan, weave
@@ -13,6 +13,7 @@ from echosounder.mock_server.answering.prepare import Prepared, preparer
 from echosounder.mock_server.answering.waiting import delayed
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
+from echosounder.mock_server.files.endpoints import FileRoom
 from echosounder.mock_server.formats import Format
 from echosounder.mock_server.inflight import Facts, InFlight, Reservation
 from echosounder.mock_server.net.http1 import BodyFraming, Headers, HttpRequest, Response
@@ -44,6 +45,8 @@ class Completions:
         self.limits = Limiters(tuple(rule(text) for text in config.limit if text != "none"))
         self._own_limits: dict[str, Limiters] = {}
         self.cache = _cache(config)
+        attachments = specs.attachments(config.profile)
+        self.room = FileRoom(attachments) if attachments else None
         self.capacity = Capacity(config.slots, config.queue, config.slowdown)
 
     def clear(self) -> None:
@@ -51,14 +54,21 @@ class Completions:
         self.limits.clear()
         self._own_limits.clear()
         self.cache.clear()
+        if self.room:
+            self.room.files.clear()
 
     def respond(self, form: Format, request: HttpRequest, flight: InFlight, beta: bool, key: str) -> Response:
         """Leaves a bill with the request. Raises :class:`refusals.Refused` (400, 402, 415, 422, 429, 503)."""
         now = self._clock.now()
         check_media_type(request)
+        if self.room and len(request.body) > self.room.bounds.body_bytes:
+            raise refusals.Refused(
+                413, f"The body is larger than {self.room.bounds.body_bytes} bytes", "invalid_request_error"
+            )
         prepared = self._prepare(form, request.body, beta)
-        if self._behaviour.balance and self.accounts.of(key).total <= 0:
-            raise refusals.no_money()
+        self.check_money(key)
+        for id in prepared.question.files:
+            self._check_image(id, key, now)
         user = prepared.question.user
         held = self._limits(prepared).take(key, prepared.model, user, request.arrived, now)
         try:
@@ -70,7 +80,27 @@ class Completions:
         flight.bill = bill
         return response
 
+    def use(self, name: str, flight: InFlight, key: str) -> None:
+        """Charge for a successful use of what is not billed by tokens."""
+        price = self.prices.use(name, self._clock.now())
+        flight.facts.account, flight.facts.price = f"****{key[-4:]}", price
+        self.accounts.of(key).charge(price or 0)
+
+    def check_money(self, key: str) -> None:
+        """Raises :class:`refusals.Refused` (402)."""
+        if self._behaviour.balance and self.accounts.of(key).total <= 0:
+            raise refusals.no_money()
+
     # --- before
+
+    def _check_image(self, id: str, key: str, now: float) -> None:
+        """Raises :class:`refusals.Refused` for a file that is not there or no image."""
+        if self.room and images.size(self.room.known(id, key, now).data) is None:
+            types = ", ".join(self.room.bounds.image_types)
+            status = specs.limits(self._config.profile).range_status
+            raise refusals.invalid(
+                self._config.profile, status, f"File {id} has an unsupported format, expected one of {types}"
+            )
 
     def _limits(self, prepared: Prepared) -> Limiters:
         """As configured, else the concurrency that the profile grants to an account per model."""

@@ -6,7 +6,6 @@ pixel count after resizing is roughly that of an 800×800 image. As a result, th
 """
 
 import base64
-import binascii
 import struct
 from hashlib import blake2b
 
@@ -35,26 +34,42 @@ def tokens(pixels: int | None, low: bool = False) -> int:
 
 
 def _pixels(source: str) -> int | None:
-    """Of an image in a data URL of one of the formats PNG, GIF and JPEG; None where they cannot be seen."""
+    """Of an image in a data URL; None where they cannot be seen."""
+    data = inline(source)
+    found = size(data) if data is not None else None
+    return found[0] * found[1] or None if found else None
+
+
+def inline(source: str) -> bytes | None:
+    """What a data URL in base64 holds; None for any other text."""
     head, comma, text = source.partition(";base64,")
     if not comma or not head.startswith("data:"):
         return None
     try:
-        return _area(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError, struct.error, IndexError):
+        return base64.b64decode(text, validate=True)
+    except ValueError:
         return None
 
 
-def _area(data: bytes) -> int | None:
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        width, height = struct.unpack(">II", data[16:24])
-    elif data.startswith((b"GIF87a", b"GIF89a")):
-        width, height = struct.unpack("<HH", data[6:10])
-    elif data.startswith(b"\xff\xd8"):
-        width, height = _jpeg(data)
-    else:
-        return None
-    return int(width * height) or None
+def size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG, GIF, JPEG or WebP, whatever it is called; None for anything else, and where the head is torn."""
+    try:
+        for magic, read in READERS.items():
+            if data.startswith(magic) and (magic != b"RIFF" or data[8:12] == b"WEBP"):
+                return read(data)
+    except (struct.error, IndexError):
+        pass
+    return None
+
+
+def _png(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+def _gif(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack("<HH", data[6:10])
+    return width, height
 
 
 def _jpeg(data: bytes) -> tuple[int, int]:
@@ -64,3 +79,18 @@ def _jpeg(data: bytes) -> tuple[int, int]:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     height, width = struct.unpack(">HH", data[at + 5 : at + 9])
     return width, height
+
+
+def _webp(data: bytes) -> tuple[int, int]:
+    """Extended, lossless and lossy files (RFC 9649, 2.7, 3.4; RFC 6386, 9.1)."""
+    kind, body = data[12:16], data[20:30]
+    if kind == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack("<HH", body[6:10])
+    return width & 0x3FFF, height & 0x3FFF
+
+
+READERS = {b"\x89PNG\r\n\x1a\n": _png, b"GIF87a": _gif, b"GIF89a": _gif, b"\xff\xd8": _jpeg, b"RIFF": _webp}

@@ -35,6 +35,7 @@ class Question:
     wanted: int | None = None  # output tokens that were asked for
     stop: tuple[str, ...] = ()
     choices: int = 1  # answers to the same conversation
+    files: tuple[str, ...] = ()  # that are referred to, by id
     user: str = ""  # of the account's users
     stream: bool = False
     include_usage: bool = False

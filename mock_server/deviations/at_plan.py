@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from echosounder import specs
 from echosounder.mock_server.answering.plan import AnswerPlan
 from echosounder.mock_server.deviations.asked import whole_number
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
@@ -20,6 +21,13 @@ def text_beside_calls(plan: AnswerPlan, context: Context) -> AnswerPlan:
 def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """Legal: the back end breaks off half-way, which is documented: status 200 and a ``finish_reason`` that says so."""
     return _half(plan, context, "insufficient_system_resource")
+
+
+@deviation("aborted", Layer.PLAN)
+def aborted(plan: AnswerPlan, context: Context) -> AnswerPlan:
+    """Legal: the server gives up half-way, as documented since September 2026; before that the reason is not known."""
+    known = specs.document(context.profile)["components"]["schemas"]["FinishReason"]["enum"]
+    return _half(plan, context, "aborted") if "aborted" in known else plan
 
 
 @deviation("content-filter", Layer.PLAN)

@@ -13,6 +13,7 @@ from typing import Any
 
 from echosounder.mock_server.formats import NO_FORMAT, Edits
 from echosounder.mock_server.net.http1 import HttpRequest
+from echosounder.specs import DEFAULT_PROFILE
 from echosounder.wire.errors import UsageError
 
 
@@ -37,6 +38,7 @@ class Context:
     rng: Random
     number: int  # of the request, from 1
     edits: Edits = NO_FORMAT  # how to walk over the documents of the format that is spoken
+    profile: str = DEFAULT_PROFILE  # that the mock serves
     stream: bool = False  # the response is an event stream; known from JSON downwards
     status: int = 200  # of the response; known from JSON downwards
 

@@ -131,6 +131,8 @@ def test_every_operation_and_every_part_is_used(profile):
     }
     everything = {"createChatCompletion", "createBetaChatCompletion", "createFimCompletion", "listModels", "getBalance"}
     everything |= {"getModel"} if specs.behaviour(profile).single_models else set()
+    everything |= {"createFile", "listFiles", "getFile", "deleteFile"} if specs.attachments(profile) else set()
+    everything |= {"search", "fetch"} if specs.behaviour(profile).web_tools else set()
     everything |= {"createMessage"} if profile >= "2025-08" else set()
     everything |= {"createResponse"} if profile >= "2026-08" else set()
     assert ids == ({"createChatCompletion", "listModels"} if profile == "openai" else everything)

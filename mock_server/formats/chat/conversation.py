@@ -32,7 +32,7 @@ def text_of(message: Body) -> str:
     """The text of a message, parts joined."""
     content = message.get("content")
     if isinstance(content, list):
-        return "".join(part["text"] for part in content)
+        return "".join(part["text"] for part in content if part["type"] == "text")
     return content or ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from echosounder.mock_server.answering.pieces import Split
 from echosounder.mock_server.answering.plan import Question
+from echosounder.mock_server.formats.chat import parts
 from echosounder.mock_server.formats.chat.conversation import text_of
 from echosounder.mock_server.formats.chat.modes import thinking
 from echosounder.mock_server.formats.sampling import common
@@ -42,6 +43,7 @@ def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Ques
         thinks=thinks,
         thinking_counted=limits.thinking_counted,
         choices=body.get("n") or 1,
+        files=tuple(parts.files(body)),
         logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
         **common(body),
     )
@@ -116,7 +118,7 @@ def _opening(count: int) -> list[str]:
 
 
 def _message(message: dict[str, Any], opening: list[str], split: Split) -> list[str]:
-    text = split(text_of(message))
+    text = split(parts.read(message))
     match message["role"]:
         case "user":
             return [USER, *text]

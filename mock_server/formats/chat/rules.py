@@ -2,7 +2,7 @@
 
 from echosounder import specs
 from echosounder.mock_server.admission import refusals
-from echosounder.mock_server.formats.chat import conversation
+from echosounder.mock_server.formats.chat import conversation, parts
 from echosounder.mock_server.formats.rules import SHARED, Body, Rules, bounded, model_exists, stops
 from echosounder.specs import Limits
 
@@ -73,6 +73,7 @@ def effort(body: Body, limits: Limits, beta: bool) -> str | None:
 RULES = Rules(
     ("model", model_exists),
     ("messages", conversation.has_messages),
+    ("messages", parts.allowed),
     *SHARED,
     ("max_tokens", max_tokens),
     ("logprobs", logprobs_supported),

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from echosounder.mock_server.admission.serde import (
+    Check,
     Malformed,
     Shape,
     boolean,
@@ -19,21 +20,36 @@ from echosounder.mock_server.admission.serde import (
 from echosounder.mock_server.formats.sampling import SAMPLING, known
 
 
-def content(value: Any) -> None:
-    """Text, or parts of text; an image or a file needs a vision model."""
-    if isinstance(value, str):
-        return
-    if not isinstance(value, list):
-        raise Malformed("data did not match any variant of untagged enum ChatCompletionRequestContent")
-    TEXT_PARTS(value)
+def _content(parts: Check) -> Check:
+    """Text, or parts of it."""
+
+    def check(value: Any) -> None:
+        if isinstance(value, str):
+            return
+        if not isinstance(value, list):
+            raise Malformed("data did not match any variant of untagged enum ChatCompletionRequestContent")
+        parts(value)
+
+    return check
 
 
-TEXT_PARTS = sequence(struct("TextPart", {"type": one_of("text"), "text": string}))
+def _part(value: Any) -> None:
+    kind = value.get("type") if isinstance(value, dict) else None
+    PARTS.get(kind if isinstance(kind, str) else "", TEXT_PART)(value)
+
+
+TEXT_PART = struct("TextPart", {"type": one_of("text"), "text": string})
+IMAGE_URL = struct("ImageUrl", {"url": string}, {"detail": string})
+PARTS = {
+    "image_url": struct("ImagePart", {"type": string, "image_url": IMAGE_URL}),
+    "file": struct("FilePart", {"type": string, "file": struct("File", {"file_id": string})}),
+}
+content, seen = _content(sequence(TEXT_PART)), _content(sequence(_part))
 FUNCTION_CALL = struct("FunctionCall", {"name": string, "arguments": string})
 TOOL_CALL = struct("ToolCall", {"id": string, "type": one_of("function"), "function": FUNCTION_CALL})
 MESSAGES = {
     "system": Shape.of({"content": content}, {"name": string}),
-    "user": Shape.of({"content": content}, {"name": string}),
+    "user": Shape.of({"content": seen}, {"name": string}),
     "assistant": Shape.of(
         {},
         {
@@ -44,7 +60,7 @@ MESSAGES = {
             "tool_calls": sequence(TOOL_CALL),
         },
     ),
-    "tool": Shape.of({"content": content, "tool_call_id": string}),
+    "tool": Shape.of({"content": seen, "tool_call_id": string}),
     "latest_reminder": Shape.of({"content": content}),
 }
 PLAIN = ("user", "system", "assistant")

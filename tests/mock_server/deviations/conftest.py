@@ -5,6 +5,7 @@ would write it, the name of a request from the table below, and what must be tru
 A deviation of that module without a row fails the test of its module.
 """
 
+import base64
 import io
 import json
 import socket
@@ -93,11 +94,15 @@ class Ask:
     path: str = "/chat/completions"
     headers: dict[str, str] = field(default_factory=dict)
     mock: tuple[tuple[str, Any], ...] = ()
+    method: str = ""  # GET without a body, else POST
+    before: str = ""  # the name of a request that is sent first, and whose id may stand in the path as {id}
     warm: bool = False  # sent twice, so that the second finds the first in the cache
     patience: float = 20.0  # seconds without a byte after which nothing more is expected
 
-    def bytes(self, deviate: str) -> bytes:
-        content = b"" if self.body is None else json.dumps(self.body).encode()
+    def bytes(self, deviate: str, id: str = "") -> bytes:
+        content = (
+            b"" if self.body is None else self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        )
         chunked = "transfer-encoding" in self.headers
         sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if chunked else content
         headers = {
@@ -109,9 +114,34 @@ class Ask:
             **({"x-mock-deviate": deviate} if deviate else {}),
             **self.headers,
         }
-        lines = [f"{'GET' if self.body is None else 'POST'} {self.path} HTTP/1.1"]
+        method = self.method or ("GET" if self.body is None else "POST")
+        lines = [f"{method} {self.path.replace('{id}', id)} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode() + sent
+
+
+def form(**fields: str) -> bytes:
+    """A form with a PNG of two pixels."""
+    head = '--b\r\ncontent-disposition: form-data; name="'
+    parts = "".join(f'{head}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    return f'{parts}{head}file"; filename="dot.png"\r\n\r\n'.encode() + DOT + b"\r\n--b--\r\n"
+
+
+DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAIAAAABAQAAAADq0H9yAAAACklEQVR4nGMAAAACAAFc5v4oAAAAAElFTkSuQmCC")
+SHOWN = f"data:image/png;base64,{base64.b64encode(DOT).decode()}"
+LIVES = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+SEEING = {"model": "deepseek-flash", **QUIET}
+
+
+def shown(url: str, role: str = "user", **more: str) -> dict[str, Any]:
+    parts = [{"type": "text", "text": "Hi."}, {"type": "image_url", "image_url": {"url": url, **more}}]
+    return {**SEEING, "max_tokens": 4, "messages": [{"role": role, "content": parts}, *HI["messages"]]}
+
+
+def shown_file(id: str) -> dict[str, Any]:
+    part = {"type": "file", "file": {"file_id": id}}
+    return {**SEEING, "max_tokens": 4, "messages": [{"role": "user", "content": [part]}]}
 
 
 BETA_FIM, BETA = "/beta/completions", "/beta/chat/completions"
@@ -249,6 +279,26 @@ ASKS = {
     "four of OpenAI": Ask({**HI, "max_completion_tokens": 4}, mock=(("profile", "openai"),)),
     "models": Ask(path="/models"),
     "balance": Ask(path="/user/balance"),
+    "upload": Ask(form(purpose="user_data"), "/files", FORM),
+    "upload for an hour": Ask(form(purpose="user_data", **LIVES), "/files", FORM),
+    "upload for a minute": Ask(form(purpose="user_data", **LIVES | {"expires_after[seconds]": "60"}), "/files", FORM),
+    "upload for fun": Ask(form(purpose="fun"), "/files", FORM),
+    "file": Ask(path="/files/{id}", before="upload"),
+    "delete": Ask(path="/files/{id}", method="DELETE", before="upload"),
+    "delete nothing": Ask(path="/files/file-api-none", method="DELETE"),
+    "files": Ask(path="/files?order=asc", before="upload"),
+    "one file": Ask(path="/files?limit=1", before="upload"),
+    "files of none": Ask(path="/files?limit=0"),
+    "files after": Ask(path="/files?order=asc&after={id}", before="upload"),
+    "files in no order": Ask(path="/files?order=up"),
+    "files without key": Ask(path="/files", headers={"authorization": "Bearer sk-invalid-0000"}),
+    "image": Ask(shown(SHOWN)),
+    "no image": Ask(shown("data:image/png;base64,aGVsbG8=")),
+    "image at ftp": Ask(shown("ftp://example.com/a.png")),
+    "image in no detail": Ask(shown(SHOWN, detail="fine")),
+    "image in system": Ask(shown(SHOWN, "system")),
+    "image of no file": Ask(shown_file("file-api-none")),
+    "long query": Ask({"query": "a" * 129}, "/v1/tools/search"),
 }
 
 
@@ -368,7 +418,8 @@ class Bench:
         running, control = self._mock(ask.mock)
         if ask.warm:
             _talk(running.url, ask.bytes(""), ask.patience)
-        raw, reset = _talk(running.url, ask.bytes(deviate), ask.patience)
+        id = self.send(ask.before).json["id"] if ask.before else ""
+        raw, reset = _talk(running.url, ask.bytes(deviate, id), ask.patience)
         before, self._sent[ask.mock] = self._sent[ask.mock] + ask.warm, self._sent[ask.mock] + ask.warm + 1
         (entry,) = control.get("/__mock/journal", params={"since": before}).json()["entries"]
         return Wire(raw, reset, entry)

@@ -13,6 +13,11 @@ ROWS = [
         lambda wire: wire.text == "Let me look." and wire.finishes == ["tool_calls"],
     ),
     (
+        "aborted",
+        "chat",
+        lambda wire: wire.finishes == ["aborted"] and wire.text == "one two three" and counted(wire) == 3,
+    ),
+    (
         "resource-interruption",
         "chat",
         lambda wire: (

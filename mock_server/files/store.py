@@ -1,0 +1,93 @@
+"""Files by key, in memory, until they expire or are deleted."""
+
+import heapq
+from dataclasses import dataclass
+from typing import Any
+
+from echosounder.specs import Attachments
+
+ROOM = 256 << 20  # bytes of all files of all keys; the real server has 25 GiB for each account
+
+
+class Full(Exception):
+    """There is no room for a file; says which bound it would pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Times in seconds since 1970. ``expires`` None: it stays."""
+
+    id: str
+    name: str
+    purpose: str
+    data: bytes
+    created: int
+    expires: int | None
+
+    def entry(self) -> dict[str, Any]:
+        """What the API says of it."""
+        about = {"id": self.id, "object": "file", "bytes": len(self.data), "created_at": self.created}
+        return about | {"expires_at": self.expires, "filename": self.name, "purpose": self.purpose}
+
+
+class Files:
+    """Files of all keys, each in the order of their coming. Times are seconds since 1970."""
+
+    def __init__(self, bounds: Attachments, room: int = ROOM) -> None:
+        self._bounds, self._room = bounds, room
+        self._kept: dict[str, dict[str, StoredFile]] = {}
+        self._expiry: list[tuple[int, str, str]] = []  # when, key, id: the next first; some are deleted already
+        self.bytes = 0
+
+    def add(self, key: str, file: StoredFile, now: float) -> None:
+        """Raises :class:`Full`."""
+        self._drop_expired(now)
+        mine = self._kept.get(key, {})
+        if len(mine) >= self._bounds.files:
+            raise Full(f"the account keeps {self._bounds.files} files already")
+        if sum(len(each.data) for each in mine.values()) + len(file.data) > self._bounds.files_bytes:
+            raise Full(f"the files of the account would have more than {self._bounds.files_bytes} bytes")
+        if self.bytes + len(file.data) > self._room:
+            raise Full(f"mock: it keeps at most {self._room} bytes of files in all; delete some")
+        self._kept.setdefault(key, {})[file.id] = file
+        self.bytes += len(file.data)
+        if file.expires is not None:
+            heapq.heappush(self._expiry, (file.expires, key, file.id))
+
+    def get(self, key: str, id: str, now: float) -> StoredFile | None:
+        self._drop_expired(now)
+        return self._kept.get(key, {}).get(id)
+
+    def delete(self, key: str, id: str, now: float) -> bool:
+        """Whether there was such a file."""
+        self._drop_expired(now)
+        return self._drop(key, id)
+
+    def listed(self, key: str, ascending: bool, now: float) -> list[StoredFile]:
+        """The oldest first, or the newest."""
+        self._drop_expired(now)
+        mine = list(self._kept.get(key, {}).values())
+        return mine if ascending else mine[::-1]
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self._expiry.clear()
+        self.bytes = 0
+
+    def state(self) -> dict[str, int]:
+        """For the control interface; files that have expired since anybody asked still count."""
+        return {"kept": sum(map(len, self._kept.values())), "bytes": self.bytes}
+
+    def _drop_expired(self, now: float) -> None:
+        while self._expiry and self._expiry[0][0] <= now:
+            _, key, id = heapq.heappop(self._expiry)
+            self._drop(key, id)
+
+    def _drop(self, key: str, id: str) -> bool:
+        gone = self._kept.get(key, {}).pop(id, None)
+        if gone is None:
+            return False
+        self.bytes -= len(gone.data)
+        if not self._kept[key]:
+            del self._kept[key]
+        return True
