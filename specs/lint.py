@@ -20,7 +20,7 @@ from echosounder.specs.vendors import PROFILES, VENDOR_OF
 
 def problems(root: Traversable = ROOT) -> Iterator[str]:
     """Every problem of the data under ``root``, which has the layout of ``specs/``."""
-    for check in (_requirements, _sources, _overlays, _prices, _tables, _formats):
+    for check in (_requirements, _sources, _overlays, _prices, _tables, _attachments, _formats):
         yield from _caught(check, root)
 
 
@@ -130,13 +130,19 @@ def _tables(root: Traversable) -> Iterator[str]:
                 yield f"{table.at()}: the profiles are {', '.join(names)}, in this order"
         for name in limits.value:
             bounds.check(limits, name)
-        attached = f"vendors/{vendor}/{attaching.FILE}"
-        if root.joinpath(attached).is_file():
-            table = load(attached, root)
-            for name in table.value:
-                attaching.read(table, name)
         for name in behaviour.value:
             behaviours.read(behaviour, name)
+
+
+def _attachments(root: Traversable) -> Iterator[str]:
+    """The files with rows for some profiles of a vendor."""
+    for vendor in dict.fromkeys(VENDOR_OF.values()):
+        name = f"vendors/{vendor}/{attaching.FILE}"
+        table = load(name, root) if root.joinpath(name).is_file() else YamlFile(name, {}, {})
+        for profile in table.value:
+            attaching.read(table, profile)
+            if VENDOR_OF.get(profile) != vendor:
+                yield f"{table.at((profile,))}: {vendor} has no profile {profile}"
 
 
 def _formats(root: Traversable) -> Iterator[str]:

@@ -13,7 +13,7 @@ from echosounder.mock_server.answering.prepare import Prepared, preparer
 from echosounder.mock_server.answering.waiting import delayed
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
-from echosounder.mock_server.files.endpoints import FileRoom
+from echosounder.mock_server.files.room import FileRoom
 from echosounder.mock_server.formats import Format
 from echosounder.mock_server.inflight import Facts, InFlight, Reservation
 from echosounder.mock_server.net.http1 import BodyFraming, Headers, HttpRequest, Response

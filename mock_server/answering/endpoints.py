@@ -14,7 +14,7 @@ from echosounder.mock_server.admission.admission import authorised, check_media_
 from echosounder.mock_server.answering.completion import JSON_HEADERS, Completions
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import Config
-from echosounder.mock_server.files.endpoints import FileRoom
+from echosounder.mock_server.files.room import FileRoom
 from echosounder.mock_server.formats import Format
 from echosounder.mock_server.inflight import InFlight
 from echosounder.mock_server.net.http1 import BodyFraming, Headers, HttpRequest, Response

@@ -156,7 +156,7 @@ def parts(body: Document) -> list[Document]:
 def _become_text(body: Document, wrong: Callable[[Document], bool]) -> None:
     for part in filter(wrong, parts(body)):
         part.clear()
-        part.update(type="text", text="An image.")
+        part |= {"type": "text", "text": "An image."}
 
 
 def _url(part: Document) -> str:
