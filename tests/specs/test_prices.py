@@ -159,6 +159,11 @@ def test_aliases_end():
 AHEAD = [
     ("deepseek-flash", at(2026, 11, 28, 2), ["0.003"]),  # Saturday, and Sunday until 02:00
     ("deepseek-flash", at(2026, 11, 29, 2), ["0.003", "0.006"]),  # Sunday, and the peak of Monday
+    (
+        "deepseek-flash",
+        at(2026, 11, 29, 23, 59),
+        ["0.003", "0.006"],
+    ),  # the last minute of Sunday: the coming day counts
     ("deepseek-flash", at(2026, 10, 2, 2), ["0.003"]),  # holidays
     ("deepseek-flash", at(2026, 11, 30, 7), ["0.006", "0.003"]),
     ("deepseek-v4-flash", at(2026, 9, 9, 12), ["0.007", "0.014", "0.003", "0.006"]),  # the switch lies in it
