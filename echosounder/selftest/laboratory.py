@@ -25,12 +25,13 @@ from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.probe_choice import probes_of
 from echosounder.judgement.assigned import checks
 from echosounder.judgement.setting import Suite
-from echosounder.mock_server.deviations import Deviation, all_deviations
+from echosounder.mock_server.deviations import Deviation, all_deviations, find
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.causes import fix_first
 from echosounder.selftest.kill_matrix import ALARM, Honest, KillRow, Matrix
 from echosounder.selftest.pulse import Pulse
 from echosounder.wire.errors import CannotJudge, UsageError
+from echosounder.wire.header import USUAL
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict
@@ -198,7 +199,7 @@ class Lab:
         return found
 
     def _row(self, each: Deviation, suite: Suite, policy: str) -> KillRow:
-        outcome = self._run(_asked(each.name), suite, policy)
+        outcome = self._run(_asked(each.name), suite, policy, formats=_formats(each.name))
         causes = fix_first(outcome.report)
         told = {result.requirement: str(result.verdict) for result in outcome.results if result.verdict in TOLD | ALARM}
         return KillRow(
@@ -215,7 +216,7 @@ class Lab:
         """The row, with those of *ids* that the deviation breaks here when they alone are asked for, by the one policy or the other."""
         for policy in POLICIES:
             if left := tuple(id for id in ids if id in row.missed):
-                outcome = self._run(_asked(row.name), Suite.THOROUGH, policy, left)
+                outcome = self._run(_asked(row.name), Suite.THOROUGH, policy, left, formats=_formats(row.name))
                 told = [result.requirement for result in outcome.results if result.verdict in TOLD]
                 places = {id: f"{' '.join(self._place)}, {policy}" for id in told}
                 row = replace(row, elsewhere={**row.elsewhere, **places}, applied=row.applied + self._applied(row.name))
@@ -223,7 +224,7 @@ class Lab:
 
     def honest(self, seed: int) -> tuple[Honest, Run]:
         """One run without a deviation, under a seed of its own."""
-        outcome = self._run((), self._suite, seed=seed)
+        outcome = self._run((), self._suite, seed=seed, formats=tuple(specs.behaviour(self._place[0]).formats))
         run = read(outcome.log)
         alarms = tuple(result.requirement for result in outcome.results if result.verdict in ALARM)
         streams = sum(bool(exchange.events) for exchange in run.exchanges)
@@ -231,7 +232,13 @@ class Lab:
         return Honest(*self._place, suite, seed, _judged(outcome), alarms, exchanges, streams), run
 
     def _run(
-        self, deviate: Sequence[str], suite: Suite, policy: str = POLICIES[0], only: tuple[str, ...] = (), seed: int = 0
+        self,
+        deviate: Sequence[str],
+        suite: Suite,
+        policy: str = POLICIES[0],
+        only: tuple[str, ...] = (),
+        seed: int = 0,
+        formats: tuple[str, ...] = USUAL,
     ) -> CheckOutcome:
         """What the suite says. Where the mock was late while the suite waited for it, that counts when it is said twice.
 
@@ -239,6 +246,7 @@ class Lab:
         """
         profile, model = self._place
         how: dict[str, Any] = {"profile": profile, "suite": suite, "policy": policy, "only": only, "seed": seed}
+        how["formats"] = formats
         options = CheckOptions(target(self._url, model), self._folder, KEY, bounds=BOUNDS, **how)
         said: list[tuple[Any, ...]] = []
         while len(said) < RUNS:
@@ -275,6 +283,12 @@ def _waits(run: Run) -> Iterator[tuple[int, int]]:
 
 def _judged(outcome: CheckOutcome) -> int:
     return sum(result.verdict is not Verdict.NOT_APPLICABLE for result in outcome.results)
+
+
+def _formats(name: str) -> tuple[str, ...]:
+    """In which formats the suite asks for a deviation: in its own, where it has one."""
+    format = find(name).format
+    return (format,) if format else USUAL
 
 
 def _asked(name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from echosounder.mock_server.deviations.named import Document, Table
 from echosounder.mock_server.deviations.registry import Context
 from echosounder.wire.strict_json import at, compact
 
-TABLE = Table(__name__)
+TABLE = Table(__name__, "messages")
 PATH = "/messages"
 DELTA, START, STOP = "content_block_delta", "content_block_start", "content_block_stop"
 ENDING = ("message", "message_delta")  # a document, and the event that ends one

@@ -7,7 +7,7 @@ from echosounder.mock_server.deviations.asked import objects
 from echosounder.mock_server.deviations.named import Document, Table
 from echosounder.wire.strict_json import at
 
-TABLE = Table(__name__)
+TABLE = Table(__name__, "responses")
 PATH = "/responses"
 ENDS = ("response.completed", "response.incomplete", "response.failed")
 SHOWN = ("response.created", "response.in_progress", *ENDS)

@@ -19,9 +19,10 @@ def type_of(document: Document | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Registers the deviations of one module."""
+    """Registers the deviations of one module, all of them in one wire format."""
 
     module: str
+    format: str
 
     def changed(self, name: str, breaks: Collection[str], summary: str, kinds: Collection[str], change: Change) -> None:
         """Register *change*, which edits the documents of those types in place, in streams or not."""
@@ -72,4 +73,4 @@ class Table:
         self, name: str, layer: Layer, breaks: Collection[str], summary: str, apply: Callable[..., Frames]
     ) -> None:
         apply.__module__ = self.module
-        deviation(name, layer, breaks)(described(summary, apply))
+        deviation(name, layer, breaks, self.format)(described(summary, apply))

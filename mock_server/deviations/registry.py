@@ -47,7 +47,8 @@ class Context:
 class Deviation:
     """``breaks`` are requirements that must fail because of it; a legal variant breaks none.
 
-    ``params`` are the keyword-only parameters of the function with their defaults.
+    ``params`` are the keyword-only parameters of the function with their defaults. ``format`` is the wire format that alone it
+    touches, empty where it works on any.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Deviation:
     apply: Callable[..., Any]
     breaks: frozenset[str]
     params: Mapping[str, Any]
+    format: str = ""
 
     @property
     def summary(self) -> str:
@@ -89,7 +91,7 @@ _TABLE: dict[str, Deviation] = {}
 
 
 def deviation(
-    name: str, layer: Layer, breaks: Collection[str] = ()
+    name: str, layer: Layer, breaks: Collection[str] = (), format: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function. Its docstring is the summary, its keyword-only parameters can be set by users."""
 
@@ -100,7 +102,7 @@ def deviation(
             raise ValueError(f"deviation {name!r} has no docstring: it is what users read")
         parameters = inspect.signature(function).parameters.values()
         params = {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
-        _TABLE[name] = Deviation(name, layer, function, frozenset(breaks), params)
+        _TABLE[name] = Deviation(name, layer, function, frozenset(breaks), params, format)
         return function
 
     return register
