@@ -11,6 +11,8 @@ import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -125,7 +127,22 @@ def _guessed(exchange: Exchange) -> str:
 
 
 def _cleaned(value: str | None) -> str:
-    return (value or "").partition(";")[0].strip().lower()
+    """Without parameters, but for the boundary, without which no part of a multipart body can be found."""
+    kind = (value or "").partition(";")[0].strip().lower()
+    return value or "" if kind.startswith("multipart/") else kind
+
+
+def _form(body: bytes, boundary: str = "", **_: str) -> ImmutableMultiDict[str, str | bytes]:
+    """The parts of a form, those without a file name as text: openapi-core's own reader leaves all of them bytes."""
+    head = f'content-type: multipart/form-data; boundary="{boundary}"\r\n\r\n'
+    parts = cast("list[Message]", message_from_bytes(head.encode() + body).get_payload())
+    return ImmutableMultiDict([_field(part) for part in parts if isinstance(part, Message)])
+
+
+def _field(part: Message) -> tuple[str, str | bytes]:
+    content = cast(bytes, part.get_payload(decode=True))
+    name = str(part.get_param("name", "", header="content-disposition"))
+    return name, content if part.get_filename() else content.decode(errors="replace")
 
 
 class _CachingFactory(DialectSchemaValidatorsFactory):
@@ -149,7 +166,7 @@ def _api(profile: str) -> OpenAPI:
     config = Config(
         spec_validator_cls=cast(Any, None),  # the document is validated where it is kept
         schema_validators_factory=_CachingFactory(),
-        extra_media_type_deserializers={EVENTS: json.loads},
+        extra_media_type_deserializers={EVENTS: json.loads, "multipart/form-data": _form},
     )
     return OpenAPI.from_dict(cast(Any, document), config=config)
 

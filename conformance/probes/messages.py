@@ -8,7 +8,7 @@ from typing import Any
 from echosounder.conformance.ask import GREEDY, JSON_TYPE, OUTPUT, Ask, Send
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.cache import LONG
-from echosounder.conformance.probes.chat import COUNT, ECHO, STORY, STREAM
+from echosounder.conformance.probes.chat import COUNT, ECHO, STOP_ECHO, STORY, STREAM
 from echosounder.conformance.probes.errors import faulty, needs_key
 from echosounder.judgement.agreed import BAD_KEY
 from echosounder.judgement.check import Subject
@@ -166,13 +166,13 @@ def length_stream(ask: Ask) -> Steps:
 @probe("messages.stop", tokens=64, features=FEATURES, applies=served)
 def stop(ask: Ask) -> Steps:
     """A stop sequence that the answer comes to."""
-    yield message(ask, COUNT, max_tokens=64, stop_sequences=["five"], **GREEDY)
+    yield message(ask, STOP_ECHO, max_tokens=64, stop_sequences=["HALT"], **GREEDY)
 
 
 @probe("messages.stop.stream", tokens=64, features=FEATURES, applies=served)
 def stop_stream(ask: Ask) -> Steps:
     """The same as a stream."""
-    yield message(ask, COUNT, max_tokens=64, stop_sequences=["five"], **STREAM, **GREEDY)
+    yield message(ask, STOP_ECHO, max_tokens=64, stop_sequences=["HALT"], **STREAM, **GREEDY)
 
 
 @probe("messages.options", requests=3, tokens=3 * OUTPUT, prompt=2000, features=FEATURES, applies=served)

@@ -126,7 +126,7 @@ def usage_cache(exchange: Exchange, case: Case) -> Problems:
     if not isinstance(raw, dict):
         raise Inconclusive("there is no usage")
     for name in ("cache_read_input_tokens", "cache_creation_input_tokens"):
-        if type(raw.get(name)) is not int:
+        if type(raw.get(name)) is not int or raw[name] < 0:
             yield Problem(f"usage.{name} is {excerpt(raw.get(name))}, expected a count", pointer="/usage")
 
 
@@ -233,9 +233,16 @@ def delta_last(exchange: Exchange, case: Case) -> Problems:
 @check("messages.usage-at-start", finished)
 def usage_at_start(exchange: Exchange, case: Case) -> Problems:
     for index, value in of_type(exchange, "message_start"):
-        count = at(value, "message", "usage", "input_tokens")
-        if type(count) is not int:
-            yield Problem(f"message_start counts {excerpt(count)} input_tokens", event=index, pointer="/message/usage")
+        usage = at(value, "message", "usage")
+        counts = [
+            at(usage, name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+        ]
+        if type(counts[0]) is not int:
+            says = f"message_start counts {excerpt(counts[0])} input_tokens, expected a number"
+            yield Problem(says, event=index, pointer="/message/usage/input_tokens")
+        elif not sum(count for count in counts if type(count) is int):
+            says = "message_start counts no token of input, neither read nor cached"
+            yield Problem(says, event=index, pointer="/message/usage")
 
 
 @check("messages.usage-cumulative", finished)

@@ -39,7 +39,7 @@ def request_valid(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"our own request is not described by the document: {mismatch.message}",
             pointer=mismatch.pointer,
-            excerpt=exchange.request.body.decode()[:160],
+            excerpt=exchange.request.body.decode(errors="replace")[:160],
         )
 
 

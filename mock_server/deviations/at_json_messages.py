@@ -45,13 +45,13 @@ TABLE.dropped(
 )
 TABLE.dropped(
     "messages-block-not-started",
-    {"messages.blocks-balanced", "messages.delta-in-block"},
+    {"messages.blocks-balanced", "messages.delta-in-block", "messages.tool-name"},
     "Blocks have no beginning (BerriAI/litellm#27442).",
     START,
 )
 TABLE.dropped(
     "messages-no-delta",
-    {"messages.delta-once", "messages.finish-known", "messages.stream-usage"},
+    {"messages.delta-once", "messages.finish-known"},
     "A stream does not say why it ended, nor what it cost.",
     "message_delta",
 )
@@ -65,7 +65,7 @@ TABLE.repeated("messages-stops-twice", {"messages.stream-ends-once"}, "``message
 TABLE.repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta`` comes twice.", "message_delta")
 TABLE.rewritten(
     "messages-done-marker",
-    {"messages.stream-no-done"},
+    {"messages.stream-json", "messages.stream-no-done"},
     "A stream ends with ``[DONE]``, as that of a chat (agentgateway/agentgateway#2843).",
     lambda raw: raw + b"data: [DONE]\n\n" if raw.startswith(b"event: message_stop\n") else raw,
     PATH,
@@ -90,14 +90,14 @@ TABLE.rewritten(
 
 TABLE.changed(
     "messages-index-constant",
-    {"messages.block-index"},
+    {"messages.block-index", "messages.tool-arguments"},
     "Every block has the index 0.",
     BLOCKS,
     lambda event: event.update(index=0),
 )
 TABLE.changed(
     "messages-index-minus-one",
-    {"messages.block-index", "messages.delta-in-block"},
+    {"messages.delta-in-block", "messages.stream-event-schema"},
     "Deltas have the index -1 (BerriAI/litellm#27442).",
     (DELTA,),
     lambda event: event.update(index=-1),
@@ -180,7 +180,7 @@ def _reason_of_chat(document: Document) -> None:
 
 TABLE.changed(
     "messages-reason-of-chat",
-    {"messages.finish-known", "messages.length-finish"},
+    {"messages.finish-known", "messages.length-finish", "messages.response-schema"},
     "An answer ends for the reasons of a chat.",
     ENDING,
     _reason_of_chat,
@@ -189,13 +189,13 @@ TABLE.changed(
 
 def _stop_unnamed(document: Document) -> None:
     if _holder(document).get("stop_sequence"):
-        _holder(document).update(stop_sequence=None, stop_reason="end_turn")
+        _holder(document).update(stop_sequence=None)
 
 
 TABLE.changed(
     "messages-stop-unnamed",
     {"messages.stop-sequence"},
-    "An answer that a stop sequence ended does not say so.",
+    "An answer that a stop sequence ended does not say which.",
     ENDING,
     _stop_unnamed,
 )
@@ -209,7 +209,7 @@ def _unsigned(document: Document) -> None:
 
 TABLE.changed(
     "messages-thought-unsigned",
-    {"messages.signature"},
+    {"messages.signature", "messages.thinking-kept"},
     "Thoughts have no signature, so that they cannot come back (QuantumNous/new-api#4763).",
     ("message", DELTA),
     _unsigned,
@@ -232,7 +232,7 @@ TABLE.changed(
 )
 TABLE.changed(
     "messages-usage-missing",
-    {"messages.usage-present", "messages.stream-usage"},
+    {"messages.response-schema", "messages.usage-present"},
     "The usage is not told where the answer ends.",
     ENDING,
     lambda document: document.pop("usage", None),
@@ -245,15 +245,15 @@ TABLE.changed(
     lambda event: _usage(event).update(output_tokens=1_000_000),
 )
 TABLE.changed(
-    "messages-cached-beyond-prompt",
-    {"messages.usage-cached-within", "messages.usage-cache"},
+    "messages-cached-negative",
+    {"messages.response-schema", "messages.usage-cache"},
     "Tokens that hit the cache are fewer than none.",
     ("message", "message_start", "message_delta"),
     lambda document: _usage(document).update(cache_read_input_tokens=-1),
 )
 TABLE.changed(
     "messages-starts-with-content",
-    {"messages.start-empty"},
+    {"messages.start-empty", "messages.stream-event-schema"},
     "``message_start`` has a block already, which the stream then begins again (BerriAI/litellm#34692).",
     ("message_start",),
     lambda event: event["message"].update(content=[{"type": "text", "text": ""}]),

@@ -13,11 +13,23 @@ ENDS = ("response.completed", "response.incomplete", "response.failed")
 SHOWN = ("response.created", "response.in_progress", *ENDS)
 NUMBERED = frozenset(
     f"response.{name}"
-    for name in (
-        *("created", "in_progress", "completed", "incomplete", "failed", "output_item.added", "output_item.done"),
-        *("content_part.added", "content_part.done", "reasoning_text.delta", "reasoning_text.done"),
-        *("output_text.delta", "output_text.done", "function_call_arguments.delta", "function_call_arguments.done"),
-    )
+    for name in [
+        "created",
+        "in_progress",
+        "completed",
+        "incomplete",
+        "failed",
+        "output_item.added",
+        "output_item.done",
+        "content_part.added",
+        "content_part.done",
+        "reasoning_text.delta",
+        "reasoning_text.done",
+        "output_text.delta",
+        "output_text.done",
+        "function_call_arguments.delta",
+        "function_call_arguments.done",
+    ]
 )
 IN_ITEM = NUMBERED - set(SHOWN)
 
@@ -65,31 +77,31 @@ TABLE.dropped(
 )
 TABLE.dropped(
     "responses-not-in-progress",
-    {"responses.in-progress-second"},
+    {"responses.in-progress-second", "responses.sequence"},
     "A stream lacks ``response.in_progress``.",
     "response.in_progress",
 )
 TABLE.dropped(
     "responses-part-left-open",
-    {"responses.parts-balanced"},
+    {"responses.parts-balanced", "responses.sequence"},
     "A part that was added is never done (KochC/opencode-llm-proxy#48).",
     "response.content_part.done",
 )
 TABLE.dropped(
     "responses-part-not-added",
-    {"responses.parts-balanced"},
+    {"responses.parts-balanced", "responses.sequence"},
     "A part is done that was never added.",
     "response.content_part.added",
 )
 TABLE.dropped(
     "responses-item-left-open",
-    {"responses.items-balanced"},
+    {"responses.items-balanced", "responses.sequence"},
     "An item that was added is never done (vllm-project/vllm#37071).",
     "response.output_item.done",
 )
 TABLE.dropped(
     "responses-item-not-added",
-    {"responses.items-balanced"},
+    {"responses.items-balanced", "responses.tool-name"},
     "An item is done that was never added (BerriAI/litellm#27442).",
     "response.output_item.added",
 )
@@ -107,7 +119,7 @@ TABLE.repeated(
 )
 TABLE.rewritten(
     "responses-done-marker",
-    {"responses.stream-no-done"},
+    {"responses.stream-json", "responses.stream-no-done"},
     "A stream ends with ``[DONE]``, as that of a chat.",
     lambda raw: (
         raw + b"data: [DONE]\n\n" if raw.startswith(tuple(f"event: {name}\n".encode() for name in ENDS)) else raw
@@ -160,7 +172,7 @@ TABLE.changed(
 )
 TABLE.changed(
     "responses-index-constant",
-    {"responses.output-index"},
+    {"responses.output-index", "responses.tool-arguments"},
     "Every item has the ``output_index`` 0 (mcowger/plexus#691).",
     IN_ITEM,
     lambda event: event.update(output_index=0),
@@ -181,7 +193,7 @@ TABLE.changed(
 )
 TABLE.changed(
     "responses-output-empty",
-    {"responses.output-is-items", "responses.not-empty"},
+    {"responses.output-is-items", "responses.tool-finish"},
     "The response at the end of a stream holds none of its items (vllm-project/vllm#30223, BerriAI/litellm#31332).",
     ENDS,
     lambda event: _response(event).update(output=[]),
@@ -229,7 +241,7 @@ TABLE.changed(
 )
 TABLE.changed(
     "responses-cut-for-no-reason",
-    {"responses.incomplete-reason", "responses.length-finish"},
+    {"responses.finish-known", "responses.incomplete-reason", "responses.length-finish"},
     "A response that was cut does not say why.",
     ("response.incomplete",),
     lambda event: _response(event).update(incomplete_details=None),
@@ -257,7 +269,7 @@ def _as_in_chat(event: Document) -> None:
 
 TABLE.changed(
     "responses-usage-of-chat",
-    {"responses.usage-present", "responses.usage-prompt-counted"},
+    {"responses.usage-present"},
     "The parts of the usage are called as in a chat (sgl-project/sglang#10012).",
     ENDS,
     _as_in_chat,
@@ -271,7 +283,7 @@ def _without_details(event: Document) -> None:
 
 TABLE.changed(
     "responses-usage-without-details",
-    {"responses.usage-details"},
+    {"responses.stream-event-schema", "responses.usage-details"},
     "The usage says nothing of cached and reasoning tokens (BerriAI/litellm#28899).",
     ENDS,
     _without_details,
@@ -288,7 +300,7 @@ TABLE.changed(
 )
 TABLE.changed(
     "responses-stored",
-    {"responses.stateless"},
+    {"responses.stateless", "responses.stream-event-schema"},
     "A response says that it is stored, though nothing is.",
     SHOWN,
     lambda event: _response(event).update(store=True),

@@ -214,7 +214,9 @@ POORER = {
         (*WORDS, *CALLS, *DELTAS, *TALK, "json.length-cut", "usage.completion-counted"),
         SERVED,
     ),
-    "the model calls nothing": Poorer(talks_instead, (*CALLS, *DELTAS, *TALK), ("tools.none-no-calls",)),
+    "the model calls nothing": Poorer(
+        talks_instead, (*CALLS, *DELTAS, *TALK), ("tools.none-no-calls", "tools.name-128")
+    ),
     "no usage anywhere": Poorer(
         without("usage"),
         ("usage.*", "cache.*", "stream.usage-*", "fim.suffix-counted"),

@@ -53,7 +53,9 @@ def test_each_requirement_gets_the_verdict_that_it_got(kind, folder, capsys):
     verdicts = {row["id"]: row["verdict"] for row in report["requirements"]}
     assert {id: verdicts[id] for id in EXPECTED[kind]} == EXPECTED[kind]
     since = {verdicts[id] for id in verdicts.keys() - EXPECTED[kind].keys()}
-    assert since <= {"pass", "not-applicable", "inconclusive", "untestable"}, "a requirement of today accuses a log of then"
+    assert since <= {"pass", "not-applicable", "inconclusive", "untestable"}, (
+        "a requirement of today accuses a log of then"
+    )
 
 
 @pytest.mark.parametrize("kind", [RunKind.LOAD], indirect=True)

@@ -119,28 +119,11 @@ def agree(format: Format, pieces: list[bytes], cut: Callable[[bytes], list[bytes
     return reader
 
 
-FRAGMENTS = [
-    *(
-        b"\n",
-        b"\n\n",
-        b"\r",
-        b"\r\n",
-        b":",
-        b": ping\n",
-        sse.BOM,
-        sse.BOM[:2],
-        b"data",
-        b"data:",
-        b"data: ",
-        b"event: x\n",
-        b"id: 1\n",
-    ),
-    *(
-        b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % text
-        for text in (b"a", b"b", b"", b"\xff", b"\x80c", b'"')
-    ),
-    *(b"data: [DONE]\n\n", b"data: 1\n", b'{"choices":[{"delta":{"content":"c"}}]}', b"\xff", b"\0"),
-]
+WORDS = (b"a", b"b", b"", b"\xff", b"\x80c", b'"')
+FRAGMENTS = [b"\n", b"\n\n", b"\r", b"\r\n", b":", b": ping\n", sse.BOM, sse.BOM[:2], b"data", b"data:", b"data: "]
+FRAGMENTS += [b"event: x\n", b"id: 1\n", b"data: [DONE]\n\n", b"data: 1\n", b"\xff", b"\0"]
+FRAGMENTS += [b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % text for text in WORDS]
+FRAGMENTS += [b'{"choices":[{"delta":{"content":"c"}}]}']
 
 
 @settings(max_examples=300, deadline=None)
