@@ -192,7 +192,11 @@ def _record(row: KillRow) -> dict[str, Any]:
     """Without what is empty and the name, which the record stands under."""
     found = asdict(row) | {"broken": dict(sorted(row.broken.items())), "elsewhere": dict(sorted(row.elsewhere.items()))}
     del found["name"]
-    return {name: value for name, value in found.items() if value or name in {"first", "declared", "broken"}}
+    return {
+        name: value
+        for name, value in found.items()
+        if value or name in {"first", "declared", "broken", "judged", "applied"}
+    }
 
 
 def recorded(record: Mapping[str, Any], whole: bool = True) -> Matrix:

@@ -29,6 +29,10 @@ SAMPLE = (
 )
 
 
+MEASURED = ("layer", "declared", "broken", "first", "elsewhere")
+"""What a row says of the suite; how many requests it took differs where a mock that was late is asked again."""
+
+
 @pytest.fixture(scope="module")
 def study():
     told = []
@@ -40,7 +44,10 @@ def study():
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_sample_of_the_matrix_is_as_frozen(study, name):
-    assert study.matrix.record()["deviations"][name] == GOLDEN["deviations"][name]
+    measured = json.loads(json.dumps(study.matrix.record()["deviations"][name]))
+    assert {member: measured.get(member) for member in MEASURED} == {
+        member: GOLDEN["deviations"][name].get(member) for member in MEASURED
+    }
 
 
 def test_the_honest_mock_beside_them_is_not_accused(study):

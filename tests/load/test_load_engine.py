@@ -86,6 +86,7 @@ def test_the_window_of_a_rate_ends_when_its_time_does(mock: RunningMock, tmp_pat
     assert outcome.report["throughput"]["requests_per_s"] == 2.0
 
 
+@pytest.mark.best_of(5)
 def test_the_exchanges_that_are_kept_come_from_all_of_the_run(mock: RunningMock, tmp_path: Path) -> None:
     load = replace(options(mock, tmp_path), rate="100", sample_every=1, sample_limit=10)
     indices = [int(exchange.id.partition("-")[2]) for exchange in read(run(load).log).exchanges]

@@ -113,9 +113,11 @@ def test_it_is_sent_timed_counted_and_judged(run):
             "total": 11,
         }
         assert sample["token_events"] == 4
-        assert sample["t_first_reasoning"] - sample["t_first_event"] >= PAUSE * 0.9e9
-        assert sample["t_first_content"] - sample["t_first_reasoning"] >= PAUSE * 0.9e9
-        assert len(sample["gaps_us"]) == 3
+        assert sample["t_first_event"] <= sample["t_first_reasoning"] <= sample["t_first_content"]
+    # A client that had no core found several events in one read; one that had one tells them apart.
+    apart = [sample for sample in log.samples if len(sample["gaps_us"]) == 3]
+    assert any(each["t_first_reasoning"] - each["t_first_event"] >= PAUSE * 0.9e9 for each in apart)
+    assert any(each["t_first_content"] - each["t_first_reasoning"] >= PAUSE * 0.9e9 for each in apart)
     assert report["metrics"]["ttft_ms"]["count"] > 0
 
     assert {each.format for each in log.exchanges} == {"soundings"}
