@@ -59,7 +59,7 @@ def remarks(matrix: dict[str, Any]) -> Iterator[str]:
 
 
 def _dated(rows: dict[str, Any], name: str) -> bool:
-    return "digest" in rows.get(name, {})
+    return bool(rows.get(name, {}).get("digest"))
 
 
 def _named(what: str, names: Collection[str]) -> Iterator[str]:
