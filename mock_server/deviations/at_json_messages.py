@@ -260,7 +260,7 @@ TABLE.changed(
 )
 
 
-@each_error("messages-errors-of-anthropic", {"messages.error-envelope"})
+@each_error("messages-errors-of-anthropic", {"messages.error-envelope"}, format="messages")
 def errors_of_anthropic(document: Document, context: Context) -> None:
     """Errors have the shape of Anthropic's, where DeepSeek keeps that of chat."""
     if context.request.path.endswith(PATH) and isinstance(document.get("error"), dict):

@@ -26,12 +26,12 @@ def described(summary: str, function: Function) -> Function:
 
 
 def each_document(
-    name: str, breaks: Collection[str] = (), where: Callable[[Context], bool] = lambda context: True
+    name: str, breaks: Collection[str] = (), where: Callable[[Context], bool] = lambda context: True, format: str = ""
 ) -> Register:
     """Register ``change(document, context)``, which edits one JSON document in place."""
 
     def register(change: Function) -> Function:
-        @deviation(name, Layer.JSON, breaks)
+        @deviation(name, Layer.JSON, breaks, format)
         @wraps(change)
         def apply(frames: Frames, context: Context, **parameters: Any) -> Frames:
             for frame in frames:
