@@ -242,7 +242,7 @@ def offered(exchange: Exchange) -> set[str]:
 @both("tool-name", calling)
 def tool_name(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
-        if call.name not in offered(exchange):
+        if not isinstance(call.name, str) or call.name not in offered(exchange):
             yield Problem(f"the call is of {excerpt(call.name)}, which was not offered", event=call.event)
 
 

@@ -17,6 +17,7 @@ from echosounder.judgement.assigned import checks
 from echosounder.judgement.score import judge
 from echosounder.judgement.setting import RunSetting, Suite
 from echosounder.mock_server.net.process import spawn
+from echosounder.specs import DEFAULT_PROFILE, behaviour
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict
@@ -27,10 +28,14 @@ ELSEWHERE = json.loads(GOLDEN.read_text(encoding="utf-8"))["elsewhere"]
 KEY = "sk-test-0123456789"
 
 
+def served(profile):
+    return tuple(behaviour(profile).formats)
+
+
 @pytest.fixture(scope="module")
 def honest(mock, tmp_path_factory):
     folder = tmp_path_factory.mktemp("honest")
-    outcome = check(CheckOptions(target(mock.url), folder, KEY, suite=Suite.THOROUGH))
+    outcome = check(CheckOptions(target(mock.url), folder, KEY, suite=Suite.THOROUGH, formats=served(DEFAULT_PROFILE)))
     assert outcome.exit_code == 0
     return read(outcome.log)
 
@@ -46,7 +51,10 @@ def test_each_kill_of_a_check_that_only_another_year_has_still_kills(place, tmp_
     kills = [Kill(**row) for row in ELSEWHERE[place]]
     only = tuple(kill.requirement for kill in kills)
     with spawn(profile=profile, ttft_ms=0.0, itl_ms=0.0, seed=0) as mock:
-        run = read(check(CheckOptions(target(mock.url, model), tmp_path, KEY, profile, Suite.THOROUGH, only)).log)
+        how = CheckOptions(
+            target(mock.url, model), tmp_path, KEY, profile, Suite.THOROUGH, only, formats=served(profile)
+        )
+        run = read(check(how).log)
     assert [kill for kill in kills if not holds(kill, run, RunSetting.of(run))] == []
 
 
