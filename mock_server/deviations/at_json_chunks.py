@@ -280,7 +280,7 @@ def chunk_reordered(frames: Frames, context: Context) -> Frames:
 @deviation(
     "truncation-masked",
     Layer.JSON,
-    {"stream.text-complete", "stream.usage-present", "chat.length-finish", "proxy.truncation-visible"},
+    {"stream.text-complete", "stream.usage-present", "proxy.truncation-visible"},
 )
 def truncation_masked(frames: Frames, context: Context, *, after: int = 4) -> Frames:
     """A stream that broke off is given a ``finish_reason`` and ``[DONE]``, as if it were complete; its usage is lost."""
