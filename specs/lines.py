@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -62,8 +63,16 @@ FASTEST = loader_of(getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml ma
 
 
 def load(name: str, root: Traversable = ROOT, loader_class: Any = FASTEST) -> YamlFile:
-    """Parse ``specs/<name>``. Raises SpecError with file and line on bad YAML and on duplicate keys."""
-    loader = loader_class(root.joinpath(name).read_text(encoding="utf-8"))
+    """Parse ``specs/<name>``; shared by whoever loads the same text: read only.
+
+    Raises SpecError with file and line on bad YAML and on duplicate keys.
+    """
+    return _parsed(name, root.joinpath(name).read_text(encoding="utf-8"), loader_class)
+
+
+@lru_cache(maxsize=64)  # the profiles extend one document, and the lint asks for most files several times
+def _parsed(name: str, text: str, loader_class: Any) -> YamlFile:
+    loader = loader_class(text)
     try:
         node = loader.get_single_node()
         lines = dict(_lines(node, (), name))
