@@ -35,8 +35,10 @@ class Made:
     machine: str
 
 
-def recover(folder: Path) -> tuple[Options, LoadResult]:
+def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResult]:
     """The options of the run in a folder, and what it came to; an unfinished run is ``stopped``, exit code 3.
+
+    *slo*: objectives to hold it against in place of its own; they decide what counts as goodput, too.
 
     Raises :class:`CannotJudge` while the run still goes on and where nothing was sent, :class:`LogError` for a log that is not
     of a load or was made otherwise (limits and bills are found out by what was asked next, which no log can say again).
@@ -44,6 +46,7 @@ def recover(folder: Path) -> tuple[Options, LoadResult]:
     path = folder / "run.jsonl"
     _at_rest(folder)
     made = _made(path)
+    made = replace(made, options=replace(made.options, slo=slo or made.options.slo))
     tally = new_tally(made.options)
     try:
         known, footer = _enter(path, tally)

@@ -79,4 +79,6 @@ def _load(report: Mapping[str, Any]) -> tuple[str, str, str]:
     said = f"TTFT p50 {number(ttft.get('p50'))} ms" if verdict != "invalid" else "invalid measurement"
     if missed:
         return line(report["scenario"], 30), f"{said}, {missed} SLO missed", "deviates"
+    if undecided := sum(slo["met"] is None for slo in report["slo"]):
+        return line(report["scenario"], 30), f"{said}, {undecided} SLO undecided", "inconclusive"
     return line(report["scenario"], 30), said, verdict

@@ -82,7 +82,15 @@ def objective(slo: Mapping[str, Any]) -> str:
     if expr.startswith("usd"):
         return bound + usd(value)
     rate = expr.endswith("/s") or expr.startswith(("goodput", "requests", "output_tokens"))
-    return bound + number(value, 4) + ("/s" if rate else " ms" if expr.endswith("s") else "")
+    return bound + number(value, 4) + ("/s" if rate else " ms" if expr.endswith("s") else "") + _around(slo)
+
+
+def _around(slo: Mapping[str, Any]) -> str:
+    low, high = slo.get("interval") or (slo["value"], slo["value"])
+    return f", 95 %: {number(low, 4)} to {number(high, 4)}" if low != high else ""
+
+
+MET = {True: "✓ met", False: "✗ missed", None: "? undecided"}
 
 
 def usd(value: Any) -> str:

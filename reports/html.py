@@ -109,6 +109,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     return {
         "target": (report.get("target") or {}).get("url"),
         "missed": sum(slo["met"] is False for slo in report["slo"]),
+        "undecided": sum(slo["met"] is None for slo in report["slo"]),
         "definitions": _definitions(report),
         "load": _load_of(report),
         "precision": precision,

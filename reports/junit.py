@@ -90,7 +90,7 @@ def _slo(slo: Mapping[str, Any]) -> ET.Element:
     case = _case("slo", line(slo["expr"]))
     message = f"{line(slo['expr'])}: measured {objective(slo)}"
     if slo["met"] is None:
-        ET.SubElement(case, "skipped", message=message)
+        ET.SubElement(case, "skipped", message=f"undecided: {message}")
     elif not slo["met"]:
         ET.SubElement(case, "failure", type="slo", message=message)
     return case

@@ -7,6 +7,7 @@ from echosounder.reports import bill, limiter, precision, unserved
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import (
+    MET,
     PERCENTILES,
     cost,
     measured,
@@ -94,8 +95,9 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     measurement = report["measurement"]
     yield _heading(f"Load: {markdown(report['scenario'])}", measurement["verdict"])
     yield ""
-    missed = sum(slo["met"] is False for slo in report["slo"])
+    missed, undecided = (sum(slo["met"] is met for slo in report["slo"]) for met in (False, None))
     said = f" **{missed} of {len(report['slo'])} objectives missed.**" if missed else ""
+    said += f" {undecided} of {len(report['slo'])} objectives undecided." if undecided else ""
     yield f"{face(measurement['verdict']).says}{_when(report, run)}.{said}"
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
@@ -123,8 +125,7 @@ def _slo(slos: list[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield "\n| SLO | measured | met |\n|---|--:|---|"
     for slo in slos:
-        met = {True: "✓ yes", False: "✗ no", None: "? not measured"}[slo["met"]]
-        yield f"| {markdown(slo['expr'])} | {objective(slo)} | {met} |"
+        yield f"| {markdown(slo['expr'])} | {objective(slo)} | {MET[slo['met']]} |"
 
 
 def _outcome(report: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from echosounder.reports import bill, limiter, precision, unserved
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
-from echosounder.reports.figures import cost, number, objective, percent, streams, usd
+from echosounder.reports.figures import MET, cost, number, objective, percent, streams, usd
 from echosounder.reports.kinds import kind
 from echosounder.reports.text import line
 from echosounder.reports.verdicts import FACES, face
@@ -98,8 +98,8 @@ def _load(report: Mapping[str, Any], console: Console) -> None:
 
 
 def _slo(slo: Mapping[str, Any]) -> Text:
-    word, tone = {True: ("✓ met", "good"), False: ("✗ missed", "bad"), None: ("? not measured", "warn")}[slo["met"]]
-    return Text(f"   {word:10} {line(slo['expr'])}  (measured {objective(slo)})", STYLES[tone])
+    tone = {True: "good", False: "bad", None: "warn"}[slo["met"]]
+    return Text(f"   {MET[slo['met']]:11} {line(slo['expr'])}  (measured {objective(slo)})", STYLES[tone])
 
 
 def _latencies(report: Mapping[str, Any], console: Console) -> None:

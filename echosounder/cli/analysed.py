@@ -18,9 +18,9 @@ def is_load(run: Path) -> bool:
     return log.name == "run.jsonl" and log.exists() and runlog.header(log).kind_of_run.report == "load"
 
 
-def remade(run: Path) -> tuple[dict[str, Any], LoadResult]:
-    """The report, and what it was made of. Raises what :func:`load.recovery.recover` raises."""
-    options, outcome = recover(run if run.is_dir() else run.parent)
+def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadResult]:
+    """The report, and what it was made of; *slo* in place of the run's own. Raises what :func:`load.recovery.recover` raises."""
+    options, outcome = recover(run if run.is_dir() else run.parent, slo)
     return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
 
 

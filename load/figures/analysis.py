@@ -5,7 +5,7 @@ from typing import Any
 
 from echosounder.load.calibration import Calibration
 from echosounder.load.figures.client_error import client_error, of_metric
-from echosounder.load.figures.distribution import figures
+from echosounder.load.figures.distribution import around, figures
 from echosounder.load.figures.latency import METRICS
 from echosounder.load.figures.slo import evaluate
 from echosounder.load.figures.tally import Tally
@@ -36,6 +36,8 @@ DEFINITIONS = {
     "that they could have moved up by more than 1 %",
     "ci": "95 % intervals of sampling: by order statistics, each request taken as independent; of gaps by how much random "
     "groups of whole streams differ, because the gaps of one stream are alike",
+    "slo": "undecided where the figure has no value, or its 95 % interval lies on both sides of the limit; where so few values tell "
+    "no interval, from the smallest to the largest of them. Shares, rates and cost were counted and have none",
     "client_ms": "how far above (plus) and below (minus) the figure the true one may lie in 99 of 100 cases because of the "
     "client: a read can be late, never early",
     "cost": "of all tokens that answers told, warm-up included; at least, where cost.unpriced requests told none",
@@ -85,8 +87,17 @@ def report(
         "stopped": tally.stopped,
         "definitions": DEFINITIONS,
     }
-    made["slo"] = [evaluate(slo, made) for slo in tally.slos]
+    made["slo"] = objectives(tally, made)
     return made
+
+
+def objectives(tally: Tally, made: dict[str, Any]) -> list[dict[str, Any]]:
+    """Member ``slo``: every objective held against what was measured, and against how far that can be trusted."""
+
+    def interval(name: str, statistic: str) -> tuple[float, float] | None:
+        return around(tally.histograms[name], tally.ages.get(name), statistic)
+
+    return [evaluate(slo, made, interval) for slo in tally.slos]
 
 
 def attach_conformance(
@@ -101,7 +112,7 @@ def attach_conformance(
 
 
 def exit_code(made: dict[str, Any]) -> int:
-    """3 stopped without an answer to the question, or nothing was completed · 4 measurement invalid · 1 an objective missed · 0."""
+    """3 stopped without an answer, nothing completed, or an objective undecided · 4 measurement invalid · 1 an objective missed · 0."""
     codes = {STOP_CODES.get(stop["kind"], 3) for stop in made["stopped"]}
     if 4 in codes:  # whatever else there is came of it
         return 4
@@ -109,7 +120,8 @@ def exit_code(made: dict[str, Any]) -> int:
         return 3
     if made["measurement"]["verdict"] == "invalid":
         return 4
-    return 1 if any(not slo["met"] for slo in made["slo"]) else 0
+    met = {slo["met"] for slo in made["slo"]}
+    return 1 if False in met else 3 if None in met else 0
 
 
 def window(options: Options, tally: Tally) -> tuple[int, int]:

@@ -8,7 +8,7 @@ values, and a percentile that they could have moved up is marked as a lower boun
 from typing import Any
 
 from echosounder.load.figures.histogram import Grouped, Histogram
-from echosounder.load.figures.interval import between_groups, interval, resolved
+from echosounder.load.figures.interval import between_groups, interval, of_mean, resolved
 from echosounder.wire.latency import nearest_rank
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -31,7 +31,10 @@ def figures(seen: Histogram, given_up: Histogram | None = None) -> dict[str, Any
     }
     bounds = [name for name, value in shares.items() if value and _hidden(seen, every, name, value)]
     intervals = {
-        f"{name}_ci": None if name in bounds else _interval(seen, every, name, shares[name]) for name in WITH_INTERVAL
+        f"{name}_ci": _between(seen, every, PERCENTILES[name])
+        if shares[name] is not None and name not in bounds
+        else None
+        for name in WITH_INTERVAL
     }
     return {
         "count": seen.count,
@@ -42,6 +45,21 @@ def figures(seen: Histogram, given_up: Histogram | None = None) -> dict[str, Any
         "censored": censored,
         "at_least": ["mean", *bounds, "max"] if censored else [],
     }
+
+
+def around(seen: Histogram, given_up: Histogram | None, statistic: str) -> tuple[float, float] | None:
+    """The 95 % interval, ms, of any statistic; None of nothing seen.
+
+    From the smallest value to the largest where so few cannot tell one. The largest of a run is what it is.
+    """
+    if not seen.count:
+        return None
+    every = _together(seen, given_up)
+    if statistic == "max":
+        return every.largest, every.largest
+    share = PERCENTILES.get(statistic)
+    found = of_mean(every) if share is None else _between(seen, every, share)
+    return (found[0], found[1]) if found else (seen.rank(1), seen.largest)
 
 
 def _together(seen: Histogram, given_up: Histogram | None) -> Histogram:
@@ -59,8 +77,9 @@ def _hidden(seen: Histogram, every: Histogram, name: str, value: float) -> bool:
     return rank > seen.count or seen.rank(rank) > value * NEGLIGIBLE
 
 
-def _interval(seen: Histogram, every: Histogram, name: str, value: float | None) -> list[float] | None:
+def _between(seen: Histogram, every: Histogram, share: float) -> list[float] | None:
     if isinstance(seen, Grouped):
-        return between_groups(seen.groups, value, PERCENTILES[name]) if value else None
-    ranks = interval(every.count, PERCENTILES[name])
+        whole = every.quantile(share)
+        return between_groups(seen.groups, whole, share) if whole else None
+    ranks = interval(every.count, share)
     return None if ranks is None or ranks[1] > seen.count else [every.rank(ranks[0]), seen.rank(ranks[1])]

@@ -52,6 +52,17 @@ class Histogram:
         return self._sum / self.count / 1000 if self.count else 0.0
 
     @property
+    def deviation(self) -> float:
+        """The standard deviation, ms, to the width of a bucket; 0 of fewer than two."""
+        self._settle()
+        if self._count < 2:
+            return 0.0
+        middle = self._sum / self._count
+        used = compress(enumerate(self._counts), self._counts)
+        squares = sum(times * (hdr.highest(bucket) - middle) ** 2 for bucket, times in used)
+        return float((squares / (self._count - 1)) ** 0.5) / 1000
+
+    @property
     def largest(self) -> float:
         """ms, exact; 0 of nothing."""
         self._settle()

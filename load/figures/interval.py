@@ -5,9 +5,10 @@ from functools import lru_cache
 from math import ceil, exp, floor, lgamma, log, log1p, sqrt
 from statistics import NormalDist, stdev
 
-from echosounder.load.figures.histogram import Histogram
+from echosounder.load.figures.histogram import Grouped, Histogram
 
 _EXACT_BELOW = 2000  # from here on the binomial distribution is as good as normal
+_NORMAL_FROM = 30  # values whose mean is about normal, however skewed latencies are
 # Student's t, 97.5 %, by degrees of freedom (Abramowitz and Stegun, table 26.10): fewer groups than six tell too little.
 _STUDENT = {5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 GROUPS = 1 + max(_STUDENT)
@@ -40,7 +41,20 @@ def between_groups(groups: Sequence[Histogram], whole: float, share: float) -> l
     The gaps of one stream are alike, so that a thousand of them tell less than a thousand of as many streams; a group of
     whole streams keeps that. On the logarithm, because latencies are skewed. None where too few groups resolve the quantile.
     """
-    told = [group.quantile(share) for group in groups if resolved(group.count, share)]
+    return _spread([group.quantile(share) for group in groups if resolved(group.count, share)], whole)
+
+
+def of_mean(values: Histogram) -> list[float] | None:
+    """The interval, ms, of a mean: by groups where there are some, else by the spread of the values; None of too few."""
+    if isinstance(values, Grouped):
+        return _spread([group.mean for group in values.groups if group.count], values.mean)
+    if values.count < _NORMAL_FROM:
+        return None
+    half = NormalDist().inv_cdf(0.975) * values.deviation / sqrt(values.count)
+    return [round(values.mean - half, 4), round(values.mean + half, 4)]
+
+
+def _spread(told: Sequence[float | None], whole: float) -> list[float] | None:
     logarithms = [log(value) for value in told if value]
     if len(logarithms) - 1 not in _STUDENT or not whole:
         return None

@@ -3,8 +3,9 @@
 import difflib
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from echosounder.wire.errors import UsageError
@@ -91,22 +92,42 @@ def _figure(text: str, name: str, compare: str, number: float, unit: str | None)
     return Slo(text, name, "", compare, limit)
 
 
-def evaluate(slo: Slo, report: dict[str, Any]) -> dict[str, Any]:
-    """``{"expr", "value", "met"}``, and ``at_least`` where the value is a lower bound only.
+Interval = Callable[[str, str], Sequence[float] | None]  # of a latency's name and statistic: 95 %, ms
 
-    An objective without a value is not met, nor one that asks for less than something of which only a lower bound is known:
-    nothing showed that it is. A percentile that the sample is too small to resolve is replaced by the maximum.
+
+def evaluate(slo: Slo, report: dict[str, Any], interval: Interval | None = None) -> dict[str, Any]:
+    """``{"expr", "value", "met"}``, with ``interval`` where it is known and ``at_least`` where the value is a lower bound only.
+
+    ``met`` is None, undecided, where the figure has no value or its 95 % interval lies on both sides of the limit: another run
+    of the same length could have said the opposite. What was counted (shares, rates, cost) is known and has no interval.
+    ``interval`` tells those that the report does not hold; without it, those of the report count.
     """
     value, at_least = _latency(slo, report) if slo.latency else _figured(slo, report)
-    met = value is not None and slo.holds(value) and not (at_least and slo.compare in {"<", "<="})
-    return {"expr": slo.expr, "value": value, "met": met} | ({"at_least": True} if at_least else {})
+    around = (interval or _reported(report))(slo.name, slo.statistic) if slo.latency and not at_least else None
+    low, high = around or (value, value)
+    row = {
+        "expr": slo.expr,
+        "value": value,
+        "met": None if value is None else _decided(slo, low, inf if at_least else high),
+    }
+    if around and value is not None:
+        row["interval"] = [low, high]
+    return row | ({"at_least": True} if at_least else {})
+
+
+def _decided(slo: Slo, low: float, high: float) -> bool | None:
+    ends = {slo.holds(low), slo.holds(high)}
+    return ends.pop() if len(ends) == 1 else None
+
+
+def _reported(report: dict[str, Any]) -> Interval:
+    return lambda name, statistic: at(report, "metrics", f"{name}_ms", f"{statistic}_ci")
 
 
 def _latency(slo: Slo, report: dict[str, Any]) -> tuple[Any, bool]:
-    """The value, ms, and whether it is a lower bound."""
+    """The value, ms, None where too few requests resolve it; and whether it is a lower bound."""
     figures = at(report, "metrics", f"{slo.name}_ms")
-    statistic = slo.statistic if at(figures, slo.statistic) is not None else "max"
-    return at(figures, statistic), statistic in (at(figures, "at_least") or ())
+    return at(figures, slo.statistic), slo.statistic in (at(figures, "at_least") or ())
 
 
 def _figured(slo: Slo, report: dict[str, Any]) -> tuple[Any, bool]:

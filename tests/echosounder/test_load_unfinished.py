@@ -166,6 +166,21 @@ def test_a_run_that_finished_comes_to_the_same_report_again(mock, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == before
 
 
+def test_a_run_is_held_against_objectives_afterwards(left, capsys):
+    wanted = ("e2e_p999<60s", "ttft_p50<60s", "ttft_p50<1us")
+    assert run(["score", str(left), "--json", *(word for slo in wanted for word in ("--slo", slo))]) == 3
+    report = json.loads(capsys.readouterr().out)
+    assert [(slo["expr"], slo["met"]) for slo in report["slo"]] == list(zip(wanted, (None, True, False), strict=True))
+    assert report["throughput"]["goodput_per_s"] == 0, "no answer came within a microsecond"
+    shown = (left / "summary.md").read_text(encoding="utf-8")
+    assert ("? undecided" in shown, "1 of 3 objectives undecided" in shown) == (True, True)
+
+
+def test_objectives_that_cannot_be_read_or_held_are_named(left, capsys):
+    assert run(["score", str(left), "--slo", "ttft_p96<1s"]) == 2
+    assert "did you mean ttft_p9" in capsys.readouterr().err
+
+
 def test_a_run_that_sent_nothing_has_no_report(left, capsys):
     first = (left / "run.jsonl").read_text(encoding="utf-8").splitlines()[0]
     (left / "run.jsonl").write_text(first + "\n", encoding="utf-8")

@@ -326,6 +326,8 @@ CODES = [
     ([], "valid", True, 0),
     ([], "degraded", True, 0),
     ([], "valid", False, 1),
+    ([], "valid", None, 3),
+    ([], "invalid", None, 4),
     ([], "invalid", False, 4),
     (["budget"], "valid", True, 0),
     (["key-refused"], "valid", True, 3),
@@ -334,7 +336,7 @@ CODES = [
 
 
 @pytest.mark.parametrize(("stops", "verdict", "met", "code"), CODES)
-def test_exit_codes(stops: list[str], verdict: str, met: bool, code: int) -> None:
+def test_exit_codes(stops: list[str], verdict: str, met: bool | None, code: int) -> None:
     made = {
         "stopped": [{"kind": kind} for kind in stops],
         "counts": {"sent": 5, "completed": 4},
