@@ -11,18 +11,23 @@ from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import judge
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.verdict import Verdict
+from echosounder.wire.verdict import Result, Verdict
 
 
 def broken(exchange: Exchange, case: Case) -> Iterator[str]:
     """The MUSTs that *exchange* breaks, by id; those that compare several are for a conformance run. None where no probe is like it."""
-    probe = like(exchange)
+    return (result.requirement for result in failing(exchange, case, like(exchange)))
+
+
+def failing(exchange: Exchange, case: Case, probe: str | None) -> Iterator[Result]:
+    """The MUSTs of the answers to *probe* that *exchange* breaks, with what is wrong; nothing where there is no such probe."""
     if probe is None:
         return
     exchange = replace(exchange, probe=probe)
     for row in _requirements(case.profile, probe):
-        if judge(row, checks()[row.id], [exchange], case).verdict is Verdict.FAIL:
-            yield row.id
+        result = judge(row, checks()[row.id], [exchange], case)
+        if result.verdict is Verdict.FAIL:
+            yield result
 
 
 def like(exchange: Exchange) -> str | None:

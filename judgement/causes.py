@@ -18,7 +18,7 @@ Effects = tuple[tuple[str, tuple[str, ...]], ...]
 UMBRELLAS = frozenset({
     "response.document-valid", "chat.response-schema", "stream.chunk-schema", "fim.response-schema", "fim.stream-chunk",
     "models.schema", "balance.schema", "error.client-fault-4xx", "error.status-400-parameter", "stream.equals-nonstream",
-    "chat.legal-served", "chat.conversation-served", "fim.legal-served",
+    "chat.legal-served", "chat.conversation-served", "fim.legal-served", "proxy.still-valid",
 })  # fmt: skip
 """Requirements that ask at once for what others ask for one by one."""
 
@@ -53,6 +53,7 @@ BLOCKING: Effects = (
     ("fim.available", ("fim.*",)),
     ("logprobs.shape", ("logprobs.*",)),
     ("usage.present", ("usage.*", "cache.*")),
+    ("tools.finish-has-calls", ("tools.*",)),
     ("tools.required-calls", ("tools.*",)),
     ("thinking.enabled", ("thinking.*",)),
     ("error.prompt-refusal", REFUSED),
@@ -99,6 +100,7 @@ IN_ONE_ANSWER: Effects = (
     ("stream.finish-last", ENDS),
     ("thinking.reasoning-string", ("thinking.*",)),
     ("tools.name-offered", ("tools.named-calls",)),
+    ("tools.finish-has-calls", ("tools.required-calls", "tools.named-calls", "tools.stream-complete")),
     ("json.no-whitespace-flood", ("json.*",)),
 )
 """Explains what is wrong with the same answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echosounder.judgement.answers import answer, asked
+from echosounder.judgement.answers import answer, asked, chat_completion, whole
 from echosounder.judgement.check import (
     Case,
     Inconclusive,
@@ -76,6 +76,23 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"the answer calls a tool, but finish_reason is {found.finish!r}, expected 'tool_calls'",
             pointer="/choices/0/finish_reason",
+        )
+
+
+@picks("a chat answer that came to its end")
+def ended(exchange: Exchange) -> bool:
+    return chat_completion(exchange) and whole(exchange)
+
+
+@check("tools.finish-has-calls", ended)
+def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
+    """No model decides this: the reason and the calls are the server's to keep together."""
+    found = answer(exchange)
+    if found.finish == "tool_calls" and not found.calls:
+        yield Problem(
+            "finish_reason is 'tool_calls', and the answer holds no call: its client has nothing to run",
+            pointer="/choices/0/finish_reason",
+            cause="no call",
         )
 
 

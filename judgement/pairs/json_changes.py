@@ -20,7 +20,7 @@ class ChangeKind(StrEnum):
     ADDED = "added"
     RENAMED = "renamed"
     CHANGED = "changed"
-    NUMBER = "number"  # another number where a number was
+    NUMBER = "number"  # another number where a number was, or one of another type
     REORDERED = "reordered"  # the members of an object came in another order
     RESPELT = "respelt"  # the same number in other digits: 1e2 for 100
 
@@ -76,9 +76,12 @@ def changes(before: Any, after: Any, pointer: str = "") -> Iterator[Change]:
         yield from _elements(before, after, pointer)
     elif isinstance(before, Number) and isinstance(after, Number):
         if before != after:
-            yield Change(
-                ChangeKind.RESPELT if _value(before) == _value(after) else ChangeKind.NUMBER, pointer, before, after
+            kind = (
+                ChangeKind.RESPELT
+                if _value(before) == _value(after) and _typed_alike(before, after)
+                else ChangeKind.NUMBER
             )
+            yield Change(kind, pointer, before, after)
     elif before != after or type(before) is not type(after):
         yield Change(ChangeKind.CHANGED, pointer, before, after)
 
@@ -115,6 +118,15 @@ def _elements(before: list[Any], after: list[Any], pointer: str) -> Iterator[Cha
         yield Change(ChangeKind.DROPPED, f"{pointer}/{index}", old)
     for index, new in enumerate(after[len(before) :], len(before)):
         yield Change(ChangeKind.ADDED, f"{pointer}/{index}", None, new)
+
+
+def _typed_alike(before: Number, after: Number) -> bool:
+    """12 that became 12.0 is no integer any more to a client with types; 1.0 that became 1 may still be read as a fraction."""
+    return not (_whole(before) and not _whole(after))
+
+
+def _whole(number: Number) -> bool:
+    return number.removeprefix("-").isdigit()
 
 
 def _value(number: Number) -> Decimal | str:

@@ -46,7 +46,26 @@ def _markup(call: Document) -> str:
     return f"{opening}{function.get('arguments', '')}"
 
 
-@each_chunk("tool-call-lost-by-chunking", {"tools.stream-complete", "stream.equals-nonstream", "tools.required-calls"})
+@each_document("calls-lost", {"tools.finish-has-calls", *MADE})
+def calls_lost(document: Document, context: Context) -> None:
+    """Calls are lost in both modes, and ``finish_reason`` still says that there are some."""
+    for message in context.edits.messages(document):
+        if message.pop("tool_calls", None):
+            message.setdefault("content", "")
+
+
+@each_document("prose-ends-as-call", {"tools.finish-has-calls"})
+def prose_ends_as_call(document: Document, context: Context) -> None:
+    """An answer in prose ends with ``tool_calls`` where tools were on offer."""
+    for choice in context.edits.choices(document) if context.body.get("tools") else ():
+        if choice.get("finish_reason") == "stop":
+            choice["finish_reason"] = "tool_calls"
+
+
+@each_chunk(
+    "tool-call-lost-by-chunking",
+    {"tools.stream-complete", "stream.equals-nonstream", "tools.required-calls", "tools.finish-has-calls"},
+)
 def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int = 0) -> None:
     """A stream loses calls that a document has; ``keep`` is how many of them get through."""
     for message in context.edits.messages(chunk):

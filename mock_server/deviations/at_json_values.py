@@ -29,6 +29,16 @@ def id_repeated(document: Document, context: Context) -> None:
         document["id"] = "chatcmpl-0"
 
 
+@each_document(
+    "tools-answered-elsewhere",
+    {"chat.id-unique", "chat.model-served", "chat.fingerprint-present", "stream.fingerprint-constant"},
+)
+def tools_answered_elsewhere(document: Document, context: Context) -> None:
+    """Requests with tools take another way through the server: their answers have a fixed id, no build, and another model's name."""
+    if "choices" in document and context.body.get("tools"):
+        document |= {"id": "chatcmpl-tools", "model": "tool-parser-7b", "system_fingerprint": ""}
+
+
 @each_document("model-wrong", {"chat.model-served"})
 def model_wrong(document: Document, context: Context) -> None:
     """Answers name a model that nobody asked for."""

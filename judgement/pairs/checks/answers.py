@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from echosounder.judgement.answers import wants_stream
+from echosounder.judgement.alone import failing, like
+from echosounder.judgement.answers import asked, wants_stream
 from echosounder.judgement.check import Case, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import EVENT, Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
@@ -111,6 +112,10 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
         )
 
 
+_OPEN = frozenset({End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT, End.CLIENT_CANCELLED})
+"""Ends of a body that had said all and was still open: `proxy.ends-at-once` judges them."""
+
+
 @check("proxy.answer-finished", lambda pair: pair.judgeable and pair.source.status == 200)
 def answer_finished(pair: Pair, case: Case) -> Problems:
     """Neither side wanted an early end here, so it is the proxy's doing."""
@@ -122,9 +127,40 @@ def answer_finished(pair: Pair, case: Case) -> Problems:
         more = "" if got.end is End.COMPLETE else f", and the client's ended with {got.end}"
         message = f"the proxy hung up on the upstream in the middle of an answer ({pair.step}){more}"
         yield Problem(message, cause="answer broken off")
-    elif got.end is not End.COMPLETE and not (wants_stream(got) and "[DONE]" in got.data):
+    elif got.end is not End.COMPLETE and not (got.end in _OPEN and wants_stream(got) and "[DONE]" in got.data):
         message = f"the upstream finished its answer ({pair.step}), the client's broke off: {got.error or got.end}"
         yield Problem(message, cause="answer broken off")
+
+
+@check("proxy.still-valid", comparable)
+def still_valid(pair: Pair, case: Case) -> Problems:
+    """What a check of a server asks of one answer, asked of both sides: the proxy is told of what only the client's breaks."""
+    client, source = pair.client, pair.source
+    if wants_stream(client) != wants_stream(source):
+        return  # told as a change of the request
+    kind = _kind(client)
+    before = {result.requirement for result in failing(source, case, kind)}
+    for result in failing(client, case, kind):
+        if result.requirement not in before:
+            first = result.findings[0]
+            yield Problem(
+                f"{result.requirement}: {first.message}; the upstream's answer was right",
+                event=first.event,
+                pointer=first.pointer,
+                cause=f"breaks {result.requirement}",
+            )
+
+
+def _kind(client: Exchange) -> str | None:
+    """The probe of a server whose requirements hold for an answer like this one."""
+    options = asked(client).get("stream_options")
+    if (
+        client.format == "chat"
+        and wants_stream(client)
+        and not (isinstance(options, dict) and options.get("include_usage"))
+    ):
+        return "chat.stream"
+    return like(client)
 
 
 @check("proxy.coding-offered", lambda pair: pair.client.status is not None)

@@ -8,8 +8,9 @@ from echosounder.judgement.answers import wants_stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems
 from echosounder.judgement.pairs.check import at, check
 from echosounder.judgement.pairs.pair import Pair
+from echosounder.wire.exchange import End
 from echosounder.wire.sse import Comment
-from echosounder.wire.stream import timeline
+from echosounder.wire.stream import StreamEnd, stream_end, timeline
 from echosounder.wire.strict_json import at as member
 
 MS = 1_000_000
@@ -114,9 +115,18 @@ def silence_tolerated(pair: Pair, case: Case) -> Problems:
     )
 
 
-@check("proxy.ends-at-once", at("paced", "paced-gzip", "usage-apart"))
+def streamed(pair: Pair) -> bool:
+    return pair.judgeable and wants_stream(pair.client) and pair.client.status == pair.source.status == 200
+
+
+@check("proxy.ends-at-once", lambda pair: streamed(pair) and stream_end(pair.source) is StreamEnd.DONE)
 def ends_at_once(pair: Pair, case: Case) -> Problems:
-    """Judged against the pace of the stream itself: its end must not take longer to pass than half a second."""
+    """The end of a stream must not take longer to pass than half a second."""
     ended, closed = pair.source.notes["ended"], pair.client.t_closed
-    if wants_stream(pair.client) and ended is not None and closed is not None and closed - ended > 500 * MS:
+    if (
+        pair.client.end is not End.CLIENT_CANCELLED
+        and ended is not None
+        and closed is not None
+        and closed - ended > 500 * MS
+    ):
         yield Problem(f"the body ended {(closed - ended) / 1e6:.0f} ms after the upstream's", cause="end held back")

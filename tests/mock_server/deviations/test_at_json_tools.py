@@ -16,6 +16,9 @@ def arguments(wire):
 
 
 ROWS = [
+    ("calls-lost", "calls", lambda wire: not wire.calls and wire.finishes == ["tool_calls"]),
+    ("calls-lost", "calls as stream", lambda wire: not wire.calls and wire.finishes == ["tool_calls"]),
+    ("prose-ends-as-call", "no calls", lambda wire: not wire.calls and wire.finishes == ["tool_calls"]),
     (
         "tool-markup-in-content",
         "calls",

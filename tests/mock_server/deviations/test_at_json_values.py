@@ -12,6 +12,8 @@ ROWS = [
     ("object-swapped", "chat", lambda wire: wire.json["object"] == "chat.completion.chunk"),
     ("object-swapped", "stream", lambda wire: every(wire, "object") == {"chat.completion"}),
     ("id-repeated", "chat", lambda wire: wire.json["id"] == "chatcmpl-0"),
+    ("tools-answered-elsewhere", "no calls", lambda wire: wire.json["id"] == "chatcmpl-tools"),
+    ("tools-answered-elsewhere", "calls as stream", lambda wire: every(wire, "model") == {"tool-parser-7b"}),
     ("model-wrong", "FIM as stream", lambda wire: every(wire, "model") == {"gpt-4o"}),
     ("created-old", "chat", lambda wire: wire.json["created"] < time.time() - 86_400),
     ("created-drifts", "stream", lambda wire: len(every(wire, "created")) > 1),
