@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import escape
 
 from echosounder.reports import bill, heatmap, limiter, limiter_charts, load_charts, page, precision, series, wireview
+from echosounder.reports.answer import answer
 from echosounder.reports.causes import fix_first
 from echosounder.reports.curl import curl, replay
 from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
@@ -108,6 +109,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     heads = list(dict.fromkeys(name for point in points for name in point))
     return {
         "target": (report.get("target") or {}).get("url"),
+        "answer": answer(report),
         "missed": sum(slo["met"] is False for slo in report["slo"]),
         "undecided": sum(slo["met"] is None for slo in report["slo"]),
         "definitions": _definitions(report),

@@ -26,7 +26,7 @@ def policies(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """What each way of retrying came to: policy, jobs done, given up, requests per job done, seconds, goodput per second."""
     return [
         (
-            row["policy"].replace("-", " "),
+            row["policy"].replace("-", " ") + " (recommended)" * row.get("recommended", False),
             f"{row['done']} of {row['jobs']}",
             number(row["abandoned"]),
             number(row["requests_per_job"]),
@@ -144,5 +144,10 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{name}: {said}" for name, said in facts(report))
     rows = (report["rate_limit"] or {}).get("policies", [])
     if rows:
-        parts = (f"{row['policy'].replace('-', ' ')} {number(row['goodput_per_s'])}" for row in rows)
-        yield f"Goodput per second by way of retrying: {', '.join(parts)}"
+        yield f"Ways of retrying: {'; '.join(map(_way, rows))}"
+
+
+def _way(row: Found) -> str:
+    name = row["policy"].replace("-", " ") + " (recommended)" * row.get("recommended", False)
+    given_up = f", {number(row['abandoned'])} given up" if row["abandoned"] else ""
+    return f"{name} {row['done']} of {row['jobs']} jobs in {number(row['seconds'])} s{given_up}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from echosounder.reports import bill, limiter, precision, unserved
+from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import (
@@ -93,8 +94,14 @@ def _requirements(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     measurement = report["measurement"]
-    yield _heading(f"Load: {markdown(report['scenario'])}", measurement["verdict"])
-    yield ""
+    if (answered := answer(report)) is None:
+        yield _heading(f"Load: {markdown(report['scenario'])}", measurement["verdict"])
+        yield ""
+    else:
+        yield f"# {answered.glyph} {markdown(answered.says)}"
+        yield ""
+        yield f"Load: {markdown(report['scenario'])}: {face(measurement['verdict']).glyph} {measurement['verdict']}"
+        yield ""
     missed, undecided = (sum(slo["met"] is met for slo in report["slo"]) for met in (False, None))
     said = f" **{missed} of {len(report['slo'])} objectives missed.**" if missed else ""
     said += f" {undecided} of {len(report['slo'])} objectives undecided." if undecided else ""

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from echosounder.reports import bill, limiter, precision, unserved
+from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import MET, cost, number, objective, percent, streams, usd
@@ -78,6 +79,8 @@ def _cost(cost: Mapping[str, Any]) -> str:
 
 def _load(report: Mapping[str, Any], console: Console) -> None:
     measurement = report["measurement"]
+    if (answered := answer(report)) is not None:
+        _print(console, Text(f"{answered.glyph} {answered.says}", STYLES[answered.tone]))
     _print(
         console,
         _verdict(measurement["verdict"]),

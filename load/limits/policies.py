@@ -1,6 +1,6 @@
 """What a client's way of retrying does to what it gets through: the same burst of jobs, offered by four clients that differ in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -22,7 +22,11 @@ Delay = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """What one client came to. ``goodput_per_s``: jobs done per second until the last of them was done or given up."""
+    """What one client came to. ``seconds`` until the last job was done or given up, ``rest`` until the limiter is then at rest again.
+
+    ``goodput_per_s``: jobs done per second of both. Without the rest a client that takes the burst and gives up the others would look
+    faster than the limiter lets anybody be.
+    """
 
     policy: str
     jobs: int
@@ -30,11 +34,12 @@ class Retries:
     abandoned: int
     sent: int
     seconds: float
+    rest: float = 0.0
     abandoned_at: tuple[float, ...] = ()
 
     @property
     def goodput_per_s(self) -> float:
-        return self.done / self.seconds if self.seconds else 0.0
+        return self.done / (self.seconds + self.rest) if self.seconds + self.rest else 0.0
 
     @property
     def requests_per_job(self) -> float | None:
@@ -117,7 +122,16 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
                 abandoned.append(bench.now)
             else:
                 retry(attempt + 1, wait)
-    return Retries(name, jobs, done, len(abandoned), sent, bench.now - begin, tuple(abandoned))
+    return Retries(name, jobs, done, len(abandoned), sent, bench.now - begin, rest(found), tuple(abandoned))
+
+
+def best(results: Sequence[Retries]) -> Retries | None:
+    """The client that gives up the fewest jobs, of these the one that sends the fewest requests for each, of these the fastest; None
+    where not even that one gets most of its jobs done."""
+    if not results:
+        return None
+    first = min(results, key=lambda each: (each.abandoned, round(each.requests_per_job or ATTEMPTS, 1), each.seconds))
+    return first if first.done > first.abandoned else None
 
 
 def _wait(outcome: Outcome, attempt: int, delay: Delay, random: Random, base: float, wall: Wall) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits import simulate
 from echosounder.load.limits.discovery import Discovery
-from echosounder.load.limits.policies import Retries
+from echosounder.load.limits.policies import Retries, best
 from echosounder.load.limits.refusals import how_refused
 from echosounder.load.limits.scope import fairness
 from echosounder.load.limits.seen import Fit, Range
@@ -20,13 +20,13 @@ from echosounder.load.sample import Sample
 BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
 BINS = 600
 WORDS = {
-    LimiterKind.NONE: "no limiter up to {in_flight} requests in flight, {rate:.0f} requests per second and {count} in {span:.0f} s",
-    LimiterKind.CONCURRENCY: "at most {limit} requests in flight",
-    LimiterKind.BUCKET: "a token bucket: {limit} requests per second, {burst} at once",
-    LimiterKind.FIXED: "a fixed window: {limit} requests per {window} s",
-    LimiterKind.SLIDING: "a sliding window: {limit} requests within any {window} s",
-    LimiterKind.QUEUE: "a queue: {limit} answers are written at once, the others wait",
-    LimiterKind.UNRESOLVED: "unresolved",
+    LimiterKind.NONE: "There is no limiter up to {in_flight} requests in flight, {rate:.0f} requests/s and {count} in {span:.0f} s",
+    LimiterKind.CONCURRENCY: "Concurrency limit: at most {limit} requests in flight",
+    LimiterKind.BUCKET: "Token bucket: {limit} requests/s, burst {burst}",
+    LimiterKind.FIXED: "Fixed window: {limit} requests per {window} s",
+    LimiterKind.SLIDING: "Sliding window: {limit} requests within any {window} s",
+    LimiterKind.QUEUE: "Queue: {limit} answers are written at once, further requests wait",
+    LimiterKind.UNRESOLVED: "Limiter not resolved",
 }
 
 
@@ -34,8 +34,9 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
     """Member ``rate_limit``. Named by the design: ``kind``; ``limit`` in flight, per second (bucket) or per window; ``window_s``;
     ``burst``; ``retry_after``; ``recovery_s``; ``confidence``, the share of all decisions that the fitted model gets right.
 
-    More: ``says`` one line; ``limit_ci``, ``window_ci``, ``burst_ci`` bounds ``[low, high]``, not standard errors: what lies outside
-    contradicts an observation; ``rivals`` kinds that explain as much; ``needs`` what it would take to know more; ``hysteresis``,
+    More: ``answer`` what it is, ``says`` the same with ``needs``; ``limit_ci``, ``window_ci``, ``burst_ci`` bounds ``[low, high]``, not
+    standard errors: what lies outside contradicts an observation;
+    ``rivals`` kinds that explain as much; ``needs`` what it would take to know more; ``hysteresis``,
     ``lag_s``, ``penalty_s``; ``scope`` ``{key|user_id|model: together?}``; ``refusals``; ``charge`` what an accepted and a refused
     request cost; ``queue``; ``fairness``; ``policies``; ``clock_skew_s``; ``timeline`` and ``curves``, see :func:`timeline` and
     :func:`curves`.
@@ -43,7 +44,8 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
     identified, fit = found.identified, found.identified.fit
     return {
         "kind": str(fit.kind),
-        "says": _says(found),
+        "answer": _answer(found),
+        "says": "; ".join([_answer(found), *identified.needs]),
         "limit": _limit(fit),
         "window_s": _round(fit.window.mid) if fit.window else None,
         "burst": _whole(fit.burst),
@@ -67,7 +69,7 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
         "charge": _charge(found),
         "queue": _queue(found),
         "fairness": _fairness(found),
-        "policies": [_policy(result) for result in found.policies],
+        "policies": [_policy(result, best(found.policies)) for result in found.policies],
         "clock_skew_s": _round(found.skew),
         "timeline": timeline(found),
         "curves": list(curves(found)),
@@ -139,9 +141,9 @@ def _busiest(found: Discovery) -> Iterator[int]:
         yield most
 
 
-def _says(found: Discovery) -> str:
+def _answer(found: Discovery) -> str:
     fit, identified = found.identified.fit, found.identified
-    text = WORDS[fit.kind].format(
+    return WORDS[fit.kind].format(
         limit=_plain(_limit(fit)),
         window=_plain(fit.window.mid if fit.window else None),
         burst=_plain(_whole(fit.burst)),
@@ -150,7 +152,6 @@ def _says(found: Discovery) -> str:
         count=len(found.record.accepts),
         span=found.record.span,
     )
-    return "; ".join([text, *identified.needs])
 
 
 def _plain(value: float | None) -> str:
@@ -193,7 +194,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _policy(result: Retries) -> dict[str, Any]:
+def _policy(result: Retries, recommended: Retries | None) -> dict[str, Any]:
     return {
         "policy": result.policy,
         "jobs": result.jobs,
@@ -202,6 +203,8 @@ def _policy(result: Retries) -> dict[str, Any]:
         "requests": result.sent,
         "requests_per_job": _round(result.requests_per_job),
         "seconds": _round(result.seconds),
+        "rest_s": _round(result.rest),
+        "recommended": result is recommended,
         "goodput_per_s": _round(result.goodput_per_s),
     }
 

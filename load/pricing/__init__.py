@@ -25,7 +25,7 @@ from echosounder.load.pricing.judge import billed
 from echosounder.load.pricing.lab import OUTPUT, BillGoal, BillState
 from echosounder.load.pricing.oracle import Scale
 from echosounder.load.pricing.prompts import TEMPLATE, PromptJobs
-from echosounder.load.pricing.report import cache, cost, objectives
+from echosounder.load.pricing.report import answer, cache, cost, objectives
 from echosounder.load.pricing.tariff import Tariff
 from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.errors import UsageError
@@ -141,8 +141,10 @@ def concluded(lab: BillState) -> tuple[dict[str, Any], list[Result], Stopped | N
         evidence.entries, lambda charge: lab.tariff.others(charge.at), lambda charge: lab.tariff.uses(charge.at)
     )
     found = billed(evidence)
-    members = {"cache": cache(evidence, found), "cost": cost(evidence), "slo": objectives(evidence, found)}
-    return members, checks.results(found, evidence.profile), lab.stopped or _unverified(evidence)
+    results = checks.results(found, evidence.profile)
+    spent = {**answer(evidence, results), **cost(evidence)}
+    members = {"cache": cache(evidence, found), "cost": spent, "slo": objectives(evidence, found)}
+    return members, results, lab.stopped or _unverified(evidence)
 
 
 def _unverified(evidence: Evidence) -> Stopped | None:

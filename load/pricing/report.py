@@ -11,6 +11,7 @@ from echosounder.load.pricing.first_tokens import compared
 from echosounder.load.pricing.ledger import ZERO, Entry, merged, money, total
 from echosounder.load.pricing.verifiable import unverified
 from echosounder.wire.prices import bill
+from echosounder.wire.verdict import Result, Verdict
 
 
 def cache(evidence: Evidence, billed: BillEvidence) -> dict[str, Any]:
@@ -81,6 +82,22 @@ def cost(evidence: Evidence) -> dict[str, Any]:
         "clock_skew_s": _round(lab.skew.total_seconds() if lab.skew else None),
         "moved_by_others": money(lab.idle.fell) if lab.idle and lab.idle.fell else None,
     }
+
+
+def answer(evidence: Evidence, results: Sequence[Result]) -> dict[str, str]:
+    """Members ``verdict`` (right, wrong, unverified) and ``says``, one sentence: is the bill right?"""
+    why, causes = unverified(evidence), evidence.causes
+    broken = [result.findings[0].message for result in results if result.verdict is Verdict.FAIL and result.findings]
+    if causes:
+        more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
+        return {"verdict": "wrong", "says": f"The bill is wrong: {causes[0].says}{more}"}
+    if broken:
+        return {"verdict": "wrong", "says": f"The bill does not follow the rules: {broken[0]}"}
+    if why:
+        return {"verdict": "unverified", "says": f"The bill could not be verified: {why}"}
+    requests = sum(len(entry.charges) for entry in evidence.entries)
+    amount = f"{money(total(entry.billed for entry in evidence.entries))} {evidence.lab.tariff.currency}"
+    return {"verdict": "right", "says": f"The bill is right: {amount} for {requests} requests"}
 
 
 def objectives(evidence: Evidence, billed: BillEvidence) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from echosounder.reports import limiter, limiter_charts
 
 FOUND = {
     "kind": "concurrency",
-    "says": "at most 8 requests in flight",
+    "says": "Concurrency limit: at most 8 requests in flight",
     "limit": 8,
     "window_s": None,
     "burst": None,
@@ -65,7 +65,7 @@ def retry_after(**changed):
 
 
 FACTS = [
-    ("Limiter", {}, "at most 8 requests in flight"),
+    ("Limiter", {}, "Concurrency limit: at most 8 requests in flight"),
     ("Limiter", {"says": None}, "concurrency: limit 8"),
     ("Bounds", {}, "limit 8"),
     ("Bounds", {"window_ci": [1.5, 2.25], "burst_ci": [3, 4]}, "limit 8; window, s 1.5 to 2.25; burst 3 to 4"),
@@ -136,6 +136,6 @@ def test_reports_say_it_and_trust_no_header(load_report, form):
     hostile = "<b>now</b> \x1b[31m"
     told["rate_limit"] = FOUND | retry_after(example=hostile)
     page = reports.render(form, told)
-    assert "at most 8 requests in flight" in page.replace("At most", "at most")
+    assert "Concurrency limit: at most 8 requests in flight" in page
     assert "<b>now" not in page
     assert "\x1b" not in page

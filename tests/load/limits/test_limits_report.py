@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from limits_scenes import played
 
 from echosounder import reports
+from echosounder.load.limits.policies import Retries, best
 
 
 def policies(name):
@@ -25,8 +26,23 @@ def test_a_client_that_retries_gets_everything_done(policy):
     row = policies("clients of a bucket")[policy]
     assert (row["done"], row["abandoned"]) == (row["jobs"], 0)
     assert row["requests"] > row["jobs"]
-    assert row["goodput_per_s"] == pytest.approx(row["done"] / row["seconds"], rel=1e-3)
+    assert row["goodput_per_s"] == pytest.approx(row["done"] / (row["seconds"] + row["rest_s"]), rel=1e-3)
     assert row["requests_per_job"] == pytest.approx(row["requests"] / row["done"], rel=1e-3)
+
+
+def test_no_way_of_retrying_is_said_to_pass_what_the_limiter_gives():
+    """10 a second: whoever takes the burst of 20 at once and gives up the rest has to wait until there is one again."""
+    rows = policies("clients of a bucket")
+    assert all(row["goodput_per_s"] <= 10 * 1.01 for row in rows.values())
+    [best] = [row for row in rows.values() if row["recommended"]]
+    assert best["policy"] == "retry-after"
+    assert best["abandoned"] == 0
+
+
+def test_no_way_of_retrying_is_recommended_where_none_gets_the_jobs_done():
+    given_up = Retries("none", 8, 2, 6, 8, 1.0)
+    assert best([]) is best([given_up]) is None
+    assert best([given_up, fixed := Retries("fixed", 8, 8, 0, 20, 4.0)]) is fixed
 
 
 def test_a_hint_that_lies_costs_its_believers_their_jobs():

@@ -1,0 +1,36 @@
+"""The answer of a run that was asked a question: what the limiter is, or whether the bill is right. It stands before everything else."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from echosounder.reports.text import line
+
+BILLS = {"right": "good", "wrong": "bad"}
+GLYPHS = {"good": "✓", "warn": "?", "bad": "✗"}
+
+
+class Headline(NamedTuple):
+    """``tone`` is one of :data:`GLYPHS`, the glyph that says the same as its colour."""
+
+    tone: str
+    says: str
+
+    @property
+    def glyph(self) -> str:
+        return GLYPHS[self.tone]
+
+
+def answer(report: Mapping[str, Any]) -> Headline | None:
+    """None where the run was asked nothing, or is of a version that did not put its answer into a sentence."""
+    if found := report.get("rate_limit"):
+        return _limiter(found)
+    if says := report["cost"].get("says"):
+        return Headline(BILLS.get(report["cost"].get("verdict"), "warn"), line(says, 300))
+    return None
+
+
+def _limiter(found: Mapping[str, Any]) -> Headline | None:
+    if not (says := found.get("answer") or found.get("says")):
+        return None
+    known = found["kind"] != "unresolved" and found.get("certain", True)
+    return Headline("good" if known else "warn", line(says, 300))
