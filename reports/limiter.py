@@ -75,6 +75,12 @@ def _retry_after(found: Found) -> str:
     return said.get("says") or f"{said.get('example')!r}, {verdict}"
 
 
+def _announced(found: Found) -> str:
+    words = {True: "as found", False: "not as found", None: "not compared"}
+    rows = found.get("announced") or []
+    return "; ".join(row["says"] or f"{number(row['limit'])} {row['what']}, {words[row['agrees']]}" for row in rows)
+
+
 def _scope(found: Found) -> str:
     words = {True: "counted together", False: "counted apart", None: "not found out"}
     names = {"key": "two keys", "user_id": "two values of user_id", "model": "two models"}
@@ -130,6 +136,7 @@ _FACTS = {
     ),
     "Accepts again after": _recovery,
     "Retry-After": _retry_after,
+    "Announced": _announced,
     "Scope": _scope,
     "Refusals": _refusals,
     "A refused request costs": _charge,

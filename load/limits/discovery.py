@@ -14,6 +14,7 @@ from echosounder.load.limits.identify import identify
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.scope import contention, scope
 from echosounder.load.limits.seen import INFINITY, Fit, Record
+from echosounder.load.limits.told import ToldLimit, told_limits
 from echosounder.load.limits.trials import Trial, contradicted, trials
 
 
@@ -21,7 +22,7 @@ from echosounder.load.limits.trials import Trial, contradicted, trials
 class Discovery:
     """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too.
     ``slack``: s that a last byte may be on its way. ``scope``, ``shares``: see :mod:`load.limits.scope`. ``skew``: the target's clock
-    minus ours, s."""
+    minus ours, s. ``told``: the limits that headers announce."""
 
     identified: Identified
     record: Record
@@ -29,6 +30,7 @@ class Discovery:
     trials: list[Trial] = field(default_factory=list)
     refusals: list[Outcome] = field(default_factory=list)
     skew: float | None = None
+    told: list[ToldLimit] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     charge: ObservedCost | None = None
     policies: list[Retries] = field(default_factory=list)
@@ -81,6 +83,8 @@ def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
     found.events = [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body]
     found.refusals = [outcome for outcome in found.events if refused([outcome])]
     found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
+    if found.identified.fit.kind in NAMED:
+        found.told = told_limits([(outcome, wall(outcome.answered)) for outcome in found.events], found.identified.fit)
     mine = [outcome for outcome in found.events if outcome.ask.id in bench.mine]
     if (trial := contradicted(mine, found.identified, wall)) is not None:
         found.trials.append(trial)

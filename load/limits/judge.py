@@ -24,6 +24,6 @@ def evidence(found: Discovery) -> LimiterEvidence:
         resumes=(fit.resume.low, fit.resume.high) if fit.resume else None,
         cap=fit.limit.low if fit.limit else None,
         penalty=found.identified.penalty,
-        hints=[Hinted(trial.hint.form != "unparsable", trial.honest, trial.says) for trial in found.trials],
+        hints=[Hinted(not trial.hint.wrong, trial.honest, trial.says) for trial in found.trials],
         ends=[each.sample.end for each in found.events if each.status == 200 and each.sample is not None],
     )

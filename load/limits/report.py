@@ -14,6 +14,7 @@ from echosounder.load.limits.policies import Retries, best
 from echosounder.load.limits.refusals import how_refused
 from echosounder.load.limits.scope import fairness
 from echosounder.load.limits.seen import Fit, Range
+from echosounder.load.limits.told import ToldLimit
 from echosounder.load.limits.trials import Trial
 from echosounder.load.sample import Sample
 
@@ -71,6 +72,7 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
         "fairness": _fairness(found),
         "policies": [_policy(result, best(found.policies)) for result in found.policies],
         "clock_skew_s": _round(found.skew),
+        "announced": [_announced(each) for each in found.told],
         "timeline": timeline(found),
         "curves": list(curves(found)),
     }
@@ -81,11 +83,15 @@ def retry_after(found: Discovery) -> dict[str, Any] | None:
     if not found.refusals:
         return None
     trials = found.trials
-    present = any(outcome.header("retry-after") is not None for outcome in found.refusals)
+    present = bool(trials and trials[-1].hint.text) or any(
+        outcome.header("retry-after") is not None for outcome in found.refusals
+    )
     verdicts = {trial.honest for trial in trials}
     return {
         "present": present,
         "form": trials[-1].hint.form if trials else None,
+        "meant": trials[-1].hint.meant or None if trials else None,
+        "source": trials[-1].hint.source if trials else None,
         "example": trials[-1].hint.text if trials else None,
         "honest": False if False in verdicts else True if True in verdicts else None,
         "says": next((trial.says for trial in trials if trial.says), None),
@@ -215,6 +221,16 @@ def _fairness(found: Discovery) -> dict[str, Any] | None:
         return None
     users = {name: {"offered": offered, "admitted": got} for name, (got, offered) in shares.items()}
     return {"jain": _round(fairness(shares)), "users": users}
+
+
+def _announced(told: ToldLimit) -> dict[str, Any]:
+    return {
+        "what": told.what,
+        "limit": told.limit,
+        "window_s": told.window,
+        "agrees": told.agrees,
+        "says": told.says or None,
+    }
 
 
 def _charge(found: Discovery) -> dict[str, Any] | None:

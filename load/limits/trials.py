@@ -9,8 +9,9 @@ from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import DueRequest, Outcome, Script
 from echosounder.load.limits.bench import Bench, Wall, refused, saturate
 from echosounder.load.limits.conclude import Identified, next_recovery
-from echosounder.load.limits.hints import ROUNDING, Hint, hint
+from echosounder.load.limits.hints import NO_HINT, ROUNDING, hint
 from echosounder.load.limits.seen import Fit
+from echosounder.wire.waits import Wait
 
 EARLY_MARGIN = 0.25  # s
 LONGEST_HINT = 30.0  # s that a hint is waited for
@@ -23,7 +24,7 @@ class Trial:
     """A hint put to the test. ``early``: accepted before its time, at which ``early_at`` s after the answer; ``late``: accepted at
     its time. None: not tried."""
 
-    hint: Hint
+    hint: Wait
     early: bool | None = None
     early_at: float | None = None
     late: bool | None = None
@@ -31,16 +32,16 @@ class Trial:
     @property
     def honest(self) -> bool | None:
         """Accepted at its time, and not before by more than rounding explains; None where that was not found out."""
-        if self.early or self.late is False or self.hint.form == "unparsable":
+        if self.early or self.late is False or self.hint.wrong:
             return False
         return True if self.late else None
 
     @property
     def says(self) -> str:
         """One sentence on what is wrong; empty where nothing is."""
-        shown = f"Retry-After: {self.hint.text!r}"
-        if self.hint.form == "unparsable":
-            return f"{shown} is neither a whole number of seconds nor an HTTP date"
+        if self.hint.wrong:
+            return self.hint.wrong
+        shown = f"{self.hint.source}: {self.hint.text!r}"
         if self.early:
             return f"{shown}, but a request {self.early_at:.1f} s after the refusal was accepted: the hint says more than it takes"
         if self.late is False:
@@ -53,11 +54,12 @@ def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Sc
     held = yield from saturate(bench, found.fit)
     said = _last_hint(bench, wall)
     if said is not None:
-        done.append(Trial(said) if said.wait is None else (yield from _early(bench, said, found, held)))
+        done.append(Trial(said) if said.wait is None or said.wrong else (yield from _early(bench, said, found, held)))
     yield from bench.book.closed(held)
     if (
         said is None
         or said.wait is None
+        or said.wrong
         or done[-1].early
         or said.wait > min(LONGEST_HINT, bench.goal.seconds - bench.now)
     ):
@@ -92,17 +94,20 @@ def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> 
     return None
 
 
-def _early(bench: Bench, said: Hint, found: Identified, held: Sequence[DueRequest]) -> Script[Trial]:
+def _early(bench: Bench, said: Wait, found: Identified, held: Sequence[DueRequest]) -> Script[Trial]:
     """From when the limiter should accept until well before the hint says so, ask; only once where that is punished."""
     last = _last_refusal(bench)
     assert last is not None
     assert said.wait is not None
-    soonest = last.answered + said.wait - ROUNDING[said.form] - EARLY_MARGIN
+    begin = _ready(bench, found.fit) if not held else bench.now
+    # What is accepted long before shows that a hint says too much; to wait until then would be to let the target say how long we run.
+    longest = max(begin - last.answered, 0.0) + LONGEST_HINT
+    soonest = last.answered + min(said.wait - ROUNDING.get(said.form, 0.0) - EARLY_MARGIN, longest)
     if held:
         yield from bench.book.closed(held)
         yield from bench.book.wait(bench.now + bench.slack + found.fit.lag + (found.penalty or 0))
     else:
-        yield from bench.book.wait(min(_ready(bench, found.fit), soonest))
+        yield from bench.book.wait(min(begin, soonest))
     trial, step = Trial(said), (soonest - last.answered) / POLLS
     while bench.now < soonest and not trial.early and not (found.penalty and trial.early is False):
         [outcome] = yield from bench.book.answered([bench.short()])
@@ -123,7 +128,7 @@ def _late(bench: Bench, found: Identified, wall: Wall) -> Script[Trial]:
     """At the time that the hint names, ask."""
     last, said = _last_refusal(bench), _last_hint(bench, wall)
     if last is None or said is None or said.wait is None:
-        return Trial(said or Hint("", "unparsable", None))
+        return Trial(said or NO_HINT)
     yield from bench.book.wait(last.answered + said.wait)
     busy = sum(outcome.closed is None for outcome in bench.book.outcomes.values() if outcome.status == 200)
     [outcome] = yield from bench.book.answered([bench.short()])
@@ -132,7 +137,7 @@ def _late(bench: Bench, found: Identified, wall: Wall) -> Script[Trial]:
     return Trial(said, late=True if outcome.status == 200 else None if excused else False)
 
 
-def _last_hint(bench: Bench, wall: Wall) -> Hint | None:
+def _last_hint(bench: Bench, wall: Wall) -> Wait | None:
     last = _last_refusal(bench)
     return hint(last, wall(last.answered)) if last else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from echosounder.judgement.answers import answer, asked
@@ -14,7 +15,9 @@ from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
 from echosounder.wire.strict_json import at as member
+from echosounder.wire.waits import wait
 
+NEVER = datetime.fromtimestamp(0, UTC)  # no delay in seconds is told from a time of day by our clock
 REFUSALS = tuple(map(str, behaviours.STATUSES))
 LATE = ("429-stream-late", "500-stream-late")
 BEFORE_HEAD = ("before-head", "reset-before-head")
@@ -194,7 +197,8 @@ def no_senseless_retry(pair: Pair, case: Case) -> Problems:
 def retry_after_obeyed(pair: Pair, case: Case) -> Problems:
     first, *more = pair.upstream
     if more and first.t_headers is not None and more[0].t_sent is not None:
-        waited, wanted = (more[0].t_sent - first.t_headers) / 1e9, float(first.header("retry-after") or 0)
+        waited, said = (more[0].t_sent - first.t_headers) / 1e9, wait(first.headers, None, NEVER)
+        wanted = said.wait if said and said.form == "seconds" and said.wait else 0.0
         if waited < wanted:
             yield Problem(
                 f"{first.status} said retry-after {wanted:g} s, and was repeated after {waited:.2f} s",

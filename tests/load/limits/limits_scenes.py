@@ -71,6 +71,18 @@ SCENES = {
     "hint: no number": scene(window, retry_after=lambda wait: "soon"),
     "hint: a fraction": scene(window, retry_after=lambda wait: f"{wait:.1f}"),
     "hint: a date by a clock that is an hour ahead": scene(window, retry_after="date", skew=3600.0),
+    "hint: a Unix time": scene(window, retry_after=lambda wait: str(round(simulated.NOON.timestamp() + wait + 1))),
+    "hint: a Unix time in ms": scene(
+        window, retry_after=lambda wait: str(round(simulated.NOON.timestamp() + wait) * 1000)
+    ),
+    "hint: negative": scene(window, retry_after=lambda wait: "-1"),
+    "hint: absurd": scene(window, retry_after=lambda wait: "9" * 30),
+    "hint: a day": scene(window, retry_after=lambda wait: "86400"),
+    "hint: a date that has passed": scene(window, skew=0.0, retry_after=lambda wait: "Mon, 17 Aug 2020 12:00:00 GMT"),
+    "hint: in the body": scene(window, retry_after=None, told=lambda wait: {"retry_after": simulated.math.ceil(wait)}),
+    "hint: in words": scene(
+        window, retry_after=None, told=lambda wait: {"message": f"Please try again in {wait:.1f}s."}
+    ),
     "hint: none": scene(window, retry_after=None),
     "clients of a bucket": scene(lambda: Bucket(10.0, 20), {"policies": True}),
     "clients told lies": scene(lambda: Bucket(10.0, 20), {"policies": True}, retry_after=lambda wait: "0"),

@@ -55,6 +55,7 @@ class Target:
     settle: float = 0.0  # s until a charge shows
     digits: int = 12  # of the balance
     envelope: str = "rate_limit_error"
+    told: object = None  # (wait) -> members of the error in the body
     skew: float | None = None  # s by which its clock is ahead of ours; None: it sends no Date
     failing: object = None  # (number of the request) -> status | None
     clock: float = 0.0
@@ -123,7 +124,8 @@ class Target:
             self._pay(self.refusal_price)
             hint = self._hint(limiter.wait(self.clock))
             headers = (("Retry-After", hint),) if hint is not None else ()
-            self._at(self.clock + self._way(), "refuse", ask, sent, self.status, headers)
+            said = self.told(limiter.wait(self.clock)) if self.told else {}
+            self._at(self.clock + self._way(), "refuse", ask, sent, self.status, headers, said)
             return []
         self.in_flight[scope] += 1
         self._at(self.clock + self._way(), "accept", ask, sent)
@@ -142,10 +144,10 @@ class Target:
     def _accept(self, ask, sent):
         return [self._note(Outcome(ask, sent, self.clock, 200, self._date()))]
 
-    def _refuse(self, ask, sent, status, headers):
+    def _refuse(self, ask, sent, status, headers, said=None):
         sample = self._sample(ask, sent, StreamEnd.REFUSED, status=status)
         error = {"message": "Too many.", "type": self.envelope, "param": None, "code": "invalid_request_error"}
-        exchange = _exchange(ask, status, {"error": error})
+        exchange = _exchange(ask, status, {"error": {**error, **(said or {})}})
         headers += self._date()
         return [self._note(Outcome(ask, sent, self.clock, status, headers, self.clock, True, sample, exchange))]
 

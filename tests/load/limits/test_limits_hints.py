@@ -49,6 +49,12 @@ HINTS = [
     ("hint: no number", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
     ("hint: a fraction", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
     ("hint: a date by a clock that is an hour ahead", "date", True, Verdict.PASS, Verdict.PASS),
+    ("hint: a Unix time", "seconds", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: a Unix time in ms", "seconds", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: negative", "unparsable", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: absurd", "seconds", False, Verdict.NONSTRICT, Verdict.NONSTRICT),
+    ("hint: a day", "seconds", False, Verdict.PASS, Verdict.NONSTRICT),
+    ("hint: a date that has passed", "date", False, Verdict.PASS, Verdict.NONSTRICT),
     ("hint: none", None, None, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
     ("cap that punishes", "seconds", True, Verdict.PASS, Verdict.PASS),
 ]
@@ -60,6 +66,24 @@ def test_hints_are_put_to_the_test(name, form, honest, readable, true):
     assert (said["present"], said["form"], said["honest"]) == (form is not None, form, honest)
     assert judged["load.retry-after-readable"].verdict is readable
     assert judged["load.retry-after-true"].verdict is true
+
+
+BOUNDED = [name for name, *_ in HINTS if name.startswith("hint:")]
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_target_does_not_say_how_long_we_run(name):
+    """The limiter is found and its hint judged in the same time, whatever the hint says; one that may be true is waited for once."""
+    assert played(name).report["kind"] != "unresolved"
+    assert played(name).target.clock < 120
+    assert played(name).discovery.stopped is None
+
+
+@pytest.mark.parametrize("name", ["hint: in the body", "hint: in words"])
+def test_a_hint_in_the_body_alone_is_put_to_the_test_too(name):
+    said = played(name).report["retry_after"]
+    assert said["source"] == "body"
+    assert said["example"]
 
 
 def test_a_clock_that_disagrees_is_measured_and_does_not_make_a_liar():

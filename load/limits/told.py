@@ -1,0 +1,68 @@
+"""The limits that a target's headers announce, held against the limiter that was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from echosounder.judgement.limiter import LimiterKind
+from echosounder.load.experiment.script import Outcome
+from echosounder.load.limits.bench import refused
+from echosounder.load.limits.seen import Fit, Range
+from echosounder.wire.limit_headers import Announced, announced
+
+NEAR = 0.05  # how far a number may be off what was found
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLimit:
+    """One announced limit. ``agrees`` None: nothing that was found compares with it. ``says``: what is wrong, in words."""
+
+    what: str
+    limit: float | None
+    window: float | None
+    agrees: bool | None
+    says: str = ""
+
+
+def told_limits(outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit) -> list[ToldLimit]:
+    """What the answers announced, each limit once, by its last value."""
+    limits: dict[str, Announced] = {}
+    left: dict[str, float] = {}
+    for outcome, now in outcomes:
+        for each in announced(outcome.headers, now):
+            limits[each.what] = each
+            if refused([outcome]) and each.remaining:
+                left[each.what] = each.remaining
+    return [_held(each, fit, left.get(each.what) if len(limits) == 1 else None) for each in limits.values()]
+
+
+def _held(said: Announced, fit: Fit, left: float | None) -> ToldLimit:
+    agrees = _agrees(said, fit)
+    says = f"{said.limit:g} {said.what} are announced, which is not what was found" if agrees is False else ""
+    if left:
+        agrees, says = False, f"a refusal announces {left:g} {said.what} that are left"
+    return ToldLimit(said.what, said.limit, said.window, agrees, says)
+
+
+def _agrees(said: Announced, fit: Fit) -> bool | None:
+    """A number of requests is a cap, a burst, what a window holds, or, with the window that is announced, a rate."""
+    if said.limit is None or said.what == "tokens" or fit.limit is None:
+        return None
+    if fit.kind is LimiterKind.BUCKET:
+        rate = said.window is not None and _near(said.limit / max(said.window, 1e-9), fit.limit)
+        return rate or (fit.burst is not None and _near(said.limit, fit.burst))
+    if fit.kind in {LimiterKind.FIXED, LimiterKind.SLIDING} and fit.window is not None:
+        same = _near(said.limit, fit.limit) and (said.window is None or _near(said.window, fit.window))
+        rate = said.window is not None and _near(
+            said.limit / max(said.window, 1e-9), Range(*_rate(fit.limit, fit.window))
+        )
+        return same or rate
+    return _near(said.limit, fit.limit) if fit.kind is LimiterKind.CONCURRENCY else None
+
+
+def _rate(limit: Range, window: Range) -> tuple[float, float]:
+    return limit.low / window.high, limit.high / max(window.low, 1e-9)
+
+
+def _near(value: float, found: Range) -> bool:
+    return found.low * (1 - NEAR) <= value <= found.high * (1 + NEAR)
