@@ -18,6 +18,8 @@ from tests.networks import listening, relay
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = {step.get("name"): step for step in ACTION["runs"]["steps"]}
+# What `make anywhere` sets so that a process sees another time of day: the mocks of these tests do, so the jobs must.
+SHIFTED = {name: os.environ[name] for name in ("PYTHONPATH", "ECHOSOUNDER_INSTANT_SHIFT") if name in os.environ}
 INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
 
 
@@ -68,7 +70,7 @@ def step(name, runner, folder, **inputs):
     given = {key: about.get("default", "") for key, about in ACTION["inputs"].items()} | inputs
     filled = {key: INPUT.sub(lambda one: given[one[1]], value) for key, value in STEPS[name].get("env", {}).items()}
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]]
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | runner | filled
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder)} | SHIFTED | runner | filled
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, encoding="utf-8", timeout=500, check=False)
 
 
@@ -147,7 +149,7 @@ def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
         variables = job["variables"] | {"ECHOSOUNDER_URL": mock.url, "ECHOSOUNDER_SUITE": "smoke"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         script = "\n".join(job["script"]).replace("/opt/echosounder", str(ROOT))
-        env = {"PATH": path, "HOME": str(tmp_path)} | variables
+        env = {"PATH": path, "HOME": str(tmp_path)} | SHIFTED | variables
         command = ["bash", "-eo", "pipefail", "-c", script]
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr

@@ -66,8 +66,9 @@ def elsewhere(wheel, tmp_path_factory):
 
 def python(interpreter, folder, *arguments, **variables):
     command = [str(interpreter), *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
     return subprocess.run(
-        command, cwd=folder, env=os.environ | variables, capture_output=True, encoding="utf-8", timeout=90, check=False
+        command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=90, check=False
     )
 
 

@@ -9,7 +9,7 @@ from echosounder.load.figures.distribution import around, figures
 from echosounder.load.figures.latency import METRICS
 from echosounder.load.figures.slo import evaluate
 from echosounder.load.figures.tally import Tally
-from echosounder.load.figures.validity import Signals, judge
+from echosounder.load.figures.validity import Signals, busiest, judge
 from echosounder.load.options import Options
 from echosounder.load.sample import CLIENT_LIMIT
 
@@ -213,8 +213,6 @@ def _cost(tally: Tally) -> dict[str, Any]:
 def _signals(options: Options, tally: Tally, lost_workers: int, error: dict[str, Any]) -> Signals:
     counts = _counts(tally)
     reads = tally.stamps["kernel"] + tally.stamps["user"]
-    # The first and the last tick hold start-up and drain.
-    cpu = max((max(shares[1:-1] or shares) for shares in tally.cpu.values() if shares), default=None)
     answered = tally.histograms["ttft"].count
     open_loop = options.rate is not None or options.trace is not None
     return Signals(
@@ -222,7 +220,7 @@ def _signals(options: Options, tally: Tally, lost_workers: int, error: dict[str,
         lag_ms=tally.lags.quantile(0.99),
         read_ms=tally.delays.quantile(0.99),
         kernel_stamps=tally.stamps["kernel"] / reads if reads else 0.0,
-        cpu=cpu,
+        cpu=max(map(busiest, tally.cpu.values()), default=None),
         unsent=_share(counts) if open_loop and options.users is None else None,
         lost_workers=lost_workers,
         calibrated_ms=error["p99"] if error["calibrated"] else None,

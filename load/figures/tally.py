@@ -28,6 +28,7 @@ from echosounder.load.figures.latency import (
 from echosounder.load.figures.money import Money, tokens
 from echosounder.load.figures.slo import Slo
 from echosounder.load.figures.throughput import Throughput
+from echosounder.load.figures.validity import Tick
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire.stream import StreamEnd
 
@@ -54,7 +55,7 @@ class Tally:
     ends: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
     stamps: Counter[str] = field(default_factory=Counter)
-    cpu: dict[int, list[float]] = field(default_factory=dict)
+    cpu: dict[int, list[Tick]] = field(default_factory=dict)
     ticks: dict[int, dict[str, Any]] = field(default_factory=dict)
     workers: dict[int, dict[str, Any]] = field(default_factory=dict)
     ended: dict[int, int] = field(default_factory=dict)
@@ -139,7 +140,7 @@ class Tally:
         worker = int(record["worker"])
         self.ticks[worker] = record
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        self.cpu.setdefault(worker, []).append(float(record["cpu"]))
+        self.cpu.setdefault(worker, []).append((int(record["at"]), float(record["cpu"])))
         self.lags.add(_expand(record["lag_us"]))
         self.delays.add(_expand(record["delay_us"]))
         self.stamps.update(kernel=record["kernel"], user=record["user"])

@@ -1,9 +1,12 @@
 """Did the target make the numbers, or the client? Signals of the client's own health, and what they mean for the run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 ORDER = ("valid", "degraded", "invalid")
+WINDOW = 800_000_000  # ns that a share of a core is looked at for: two ticks may come right after each other, and say nothing each
+Tick = tuple[int, float]  # when it came, monotonic ns, and the share of a core since the one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,25 @@ ALWAYS = (
     Rule("unfinished", 1, float("inf"), "not one of {:.0f} requests was completed: how long answers take is not known"),
     Rule("lost_workers", 1, float("inf"), "{:.0f} worker(s) died; what they had not written is missing"),
 )
+
+
+def busiest(ticks: Sequence[Tick]) -> float:
+    """The largest share of a core over a window of a worker's ticks, of which the first and the last hold start-up and drain."""
+    spans = [(at - before, share) for (before, _), (at, share) in pairwise(ticks)]
+    inner = spans[:-1] if sum(span for span, _ in spans[:-1]) >= WINDOW else spans
+    windows, rest = [], []
+    for span in inner:
+        rest.append(span)
+        if sum(wall for wall, _ in rest) >= WINDOW:
+            windows.append(rest)
+            rest = []
+    windows = [*windows[:-1], windows[-1] + rest] if windows else [rest] if rest else []
+    return max(map(_mean, windows), default=ticks[0][1])
+
+
+def _mean(spans: Sequence[tuple[int, float]]) -> float:
+    wall = sum(span for span, _ in spans)
+    return sum(span * share for span, share in spans) / wall if wall else 0.0
 
 
 def judge(signals: Signals) -> tuple[str, list[str]]:

@@ -19,7 +19,7 @@ from echosounder.load.figures.distribution import around, figures
 from echosounder.load.figures.histogram import DAY_US, Grouped, Histogram
 from echosounder.load.figures.interval import GROUPS, between_groups, interval, resolved
 from echosounder.load.figures.slo import evaluate, parse
-from echosounder.load.figures.validity import Signals, judge
+from echosounder.load.figures.validity import Signals, busiest, judge
 from echosounder.load.sample import Sample, from_record
 from echosounder.load.worker.breaker import Breaker
 from echosounder.load.worker.budget import LoadBudget
@@ -455,3 +455,23 @@ def test_samples_survive_the_log() -> None:
     )
     assert from_record(sample.record()) == sample
     assert from_record({**made(status=None).record(), "a later member": 1}) == made(status=None)
+
+
+SECOND = 10**9
+
+
+@pytest.mark.parametrize(
+    ("ticks", "share"),
+    [
+        ([(0, 1.0)], 1.0),
+        ([(0, 1.0), (SECOND, 0.5)], 0.5),
+        ([(0, 1.0), (SECOND, 0.2), (2 * SECOND, 0.7), (3 * SECOND, 0.3), (4 * SECOND, 1.0)], 0.7),
+        # a tick that came late, and the next right after it
+        ([(0, 1.0), (SECOND, 0.2), (int(2.9 * SECOND), 0.1), (3 * SECOND, 1.0), (4 * SECOND, 0.2), (5 * SECOND, 0.2)], 0.27),
+        # short runs: all of it is one window
+        ([(0, 1.0), (SECOND // 2, 0.2), (SECOND // 2 + 1, 1.0), (SECOND, 0.4)], 0.3),
+        ([(0, 1.0), (0, 0.4)], 0.0),
+    ],
+)  # fmt: skip
+def test_the_share_of_a_core_is_that_of_a_time_worth_looking_at(ticks, share):
+    assert busiest(ticks) == pytest.approx(share, abs=0.01)

@@ -2,8 +2,8 @@
 
     .field/mutants/bin/python tests/mutants/run.py PYTHON [--each 60] [--seconds 1800] [PACKAGE …]
 
-Cosmic Ray makes the mutants, in a copy of the tree; PYTHON is the interpreter that runs the package's own tests on each. Writes
-docs/mutants.md: the rows of packages that were not asked stay as they are.
+Cosmic Ray makes the mutants, in a copy of the tree; PYTHON is the interpreter that runs tests on each: those of the package's own tests
+that run the line (of a line outside of any function: the file). Writes docs/mutants.md: the rows of packages that were not asked stay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import time
 from math import sqrt
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -29,9 +29,9 @@ ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".field" / "mutants" / "tree"
 KEPT, PAGE = Path(__file__).with_name("measured.json"), ROOT / "docs" / "mutants.md"
 PACKAGES = {
-    "judgement": "tests/judgement tests/conformance",
-    "wire": "tests/wire tests/judgement",
-    "load/figures": "tests/load/test_load_figures.py tests/load/test_load_tally.py",
+    "judgement": "tests/judgement tests/conformance tests/load/limits tests/load/pricing",
+    "wire": "tests/wire tests/judgement tests/conformance tests/load/test_load_reader.py",
+    "load/figures": "tests/load tests/reports --ignore=tests/load/limits --ignore=tests/load/pricing",
     "load/limits": "tests/load/limits",
     "load/pricing": "tests/load/pricing",
 }
@@ -65,7 +65,42 @@ def mutants(package: str) -> list[Mutant]:
     return found
 
 
-def killed(mutant: Mutant, tests: str, python: str, seconds: float) -> bool | None:
+class Tests:
+    """The tests of one package, run on the copy by an interpreter that has the libraries imported already."""
+
+    def __init__(self, package: str, python: str) -> None:
+        command = [python, str(Path(__file__).with_name("forked.py")), str(COPY)]
+        environment = {**os.environ, "PYTHONPATH": str(COPY), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+        told = self._asked(tests=PACKAGES[package].split(), seconds=3600, lines=package)
+        if not told["passed"]:
+            raise SystemExit(f"the tests of {package} fail without a mutant")
+        self._covered: dict[str, list[str]] = told["covered"]
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """Those that run the mutant's line, else those that run its file; quickest first."""
+        if found := self._covered.get(f"{mutant.path}:{mutant.line}"):
+            return found
+        lines = (tests for line, tests in self._covered.items() if line.startswith(f"{mutant.path}:"))
+        return list(dict.fromkeys(test for tests in lines for test in tests))
+
+    def pass_(self, names: list[str]) -> bool:
+        return not names or bool(self._asked(tests=names, seconds=60)["passed"])
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _asked(self, **asked: object) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+def killed(mutant: Mutant, tests: Tests) -> bool | None:
     """None where the mutant is no code, or differs from ours in an annotation only."""
     path = COPY / mutant.path
     text = path.read_text(encoding="utf-8")
@@ -74,7 +109,7 @@ def killed(mutant: Mutant, tests: str, python: str, seconds: float) -> bool | No
         return None
     path.write_text(made, encoding="utf-8")
     try:
-        return not passes(tests, python, seconds)
+        return not tests.pass_(tests.of(mutant))
     finally:
         path.write_text(text, encoding="utf-8")
 
@@ -103,46 +138,19 @@ def run_of(text: str) -> str | None:
         return None
 
 
-def passes(tests: str, python: str, seconds: float) -> bool:
-    command = [
-        python,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        "not field and not docs",
-        *tests.split(),
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(COPY), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        return (
-            subprocess.run(
-                command, cwd=COPY, env=environment, capture_output=True, timeout=seconds, check=False
-            ).returncode
-            == 0
-        )
-    except subprocess.TimeoutExpired:
-        return False
-
-
 def measured(package: str, python: str, each: int, seconds: float, seed: int) -> dict[str, object]:
     """Raises ``SystemExit`` where the tests do not pass without any mutant."""
-    begin, tests, everything = time.monotonic(), PACKAGES[package], mutants(package)
-    if not passes(tests, python, 1200):
-        raise SystemExit(f"the tests of {package} fail without a mutant")
-    longest, told, survivors = 3 * (time.monotonic() - begin) + 10, 0, []
-    order = random.Random(seed).sample(everything, len(everything))
-    for mutant in order:
+    begin, everything = time.monotonic(), mutants(package)
+    tests, told, survivors = Tests(package, python), 0, []
+    for mutant in random.Random(seed).sample(everything, len(everything)):
         if told >= each or time.monotonic() - begin > seconds:
             break
-        dead = killed(mutant, tests, python, longest)
+        dead = killed(mutant, tests)
         if dead is not None:
             told += 1
             print(f"{package} {told}: {'killed  ' if dead else 'SURVIVED'} {mutant}", flush=True)
             survivors += [] if dead else [f"{mutant.path}:{mutant.line} {mutant.operator.removeprefix('core/')}"]
+    tests.close()
     return {"asked": told, "of": len(everything), "killed": told - len(survivors), "survivors": survivors}
 
 
