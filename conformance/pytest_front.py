@@ -19,6 +19,7 @@ from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.probe_choice import probes_of
 from echosounder.judgement.assigned import judged
 from echosounder.judgement.setting import Suite
+from echosounder.wire.access import of_environment
 from echosounder.wire.errors import EchosounderError
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Result, Verdict
@@ -38,9 +39,10 @@ def start(config: pytest.Config) -> None:
 
 def _options(config: pytest.Config) -> CheckOptions:
     get = config.getoption
+    url = get("--echo-target")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     return CheckOptions(
-        target=target(get("--echo-target"), get("--echo-model")),
+        target=target(url, get("--echo-model"), access=of_environment(url, os.environ)),
         out=Path(get("--echo-out") or f"runs/{stamp}-pytest"),
         api_key=os.environ.get(get("--echo-api-key-env")),
         profile=get("--echo-profile") or specs.DEFAULT_PROFILE,

@@ -33,6 +33,7 @@ OURS = {
 }
 PLAIN = frozenset({"accept", "accept-language", "user-agent", "origin", "referer", "content-language"})
 """Headers whose values are no secret by any measure."""
+SWITCHED_ON = frozenset({"1", "true", "t", "yes", "y", "on"})  # as the command line reads a variable
 STANDARD = {"http": 80, "https": 443}
 _VERSION = re.compile(r"v?\d{1,4}([.-]\d{1,2}){0,2}(-[a-z]{1,10})?")
 
@@ -122,6 +123,26 @@ class Access:
 
 
 DIRECT = Access()
+
+
+def of_environment(url: str, environment: Mapping[str, str]) -> Access:
+    """How *url* is reached by the ECHOSOUNDER_* variables of the command line's options, for front ends without these options.
+
+    Raises :class:`UsageError`.
+    """
+
+    def given(name: str) -> str | None:
+        return environment.get(f"ECHOSOUNDER_{name}") or None
+
+    return Access(
+        headers=headers(line for line in (given("HEADER") or "").splitlines() if line.strip()),
+        auth=auth_header(given("AUTH_HEADER")),
+        proxy=proxy_for(url, environment) if (given("TRUST_ENV") or "").lower() in SWITCHED_ON else None,
+        ca_file=given("CA_FILE"),
+        client_cert=given("CLIENT_CERT"),
+        client_key=given("CLIENT_KEY"),
+        password=given("CLIENT_KEY_PASSWORD"),
+    )
 
 
 def basic(user: str, password: str) -> str:

@@ -81,24 +81,25 @@ def arrived(network: Network) -> None:
     assert not any("authorization: bearer" in head.lower() for head in network.front.heads)
 
 
+LOADED = {0, 4}  # a machine that others use may spoil the figures, and says so: they are not what is looked at here
 COMMANDS = {
-    "check": (["check", "{url}", "--suite", "smoke"], 0),
-    "compare": (["compare", "--live", "{url}", "{url}", "--times", "1"], 0),
-    "load": (["load", "streaming", "{url}", "--duration", "1s", "--users", "4", "--output-tokens", "4"], 0),
-    "two workers": (["load", "fim", "{url}", "--duration", "1s", "--users", "4", "--processes", "2"], 0),
+    "check": (["check", "{url}", "--suite", "smoke"], {0}),
+    "compare": (["compare", "--live", "{url}", "{url}", "--times", "1"], {0}),
+    "load": (["load", "streaming", "{url}", "--duration", "1s", "--users", "4", "--output-tokens", "4"], LOADED),
+    "two workers": (["load", "fim", "{url}", "--duration", "1s", "--users", "4", "--processes", "2"], LOADED),
     "rate-limit": (
         ["load", "rate-limit", "{url}", "--users", "8", "--duration", "20s", "--budget-requests", "40"],
-        None,
+        LOADED | {1},
     ),
-    "cache-pricing": (["load", "cache-pricing", "{url}", "--duration", "60s"], None),
+    "cache-pricing": (["load", "cache-pricing", "{url}", "--duration", "60s"], LOADED | {1}),
 }
 
 
-@pytest.mark.parametrize(("command", "code"), COMMANDS.values(), ids=COMMANDS)
-def test_a_command_reaches_its_target_and_leaves_no_secret_behind(asked, command, code, tmp_path, capfd):
+@pytest.mark.parametrize(("command", "codes"), COMMANDS.values(), ids=COMMANDS)
+def test_a_command_reaches_its_target_and_leaves_no_secret_behind(asked, command, codes, tmp_path, capfd):
     found = run([word.format(url=asked.url) for word in [*command, "--out", str(tmp_path)]])
     said = capfd.readouterr()
-    assert found == code or (code is None and found in {0, 1, 4}), said.err
+    assert found in codes, said.err
     arrived(asked)
     assert left_behind(tmp_path, *said) == []
     [log, *_] = tmp_path.rglob("run.jsonl")
@@ -114,6 +115,17 @@ def test_doctor_asks_by_the_same_way(asked, capfd):
     assert "answers GET /models with 200" in said.out
     arrived(asked)
     assert left_behind(Path("/nonexistent"), *said) == []
+
+
+def test_the_plugin_of_pytest_takes_the_same_variables(asked, tmp_path):
+    suite = ["--pyargs", "echosounder.conformance.suite", "-p", "no:cacheprovider", "--echo-suite", "smoke"]
+    words = [*suite, "--echo-only", "chat.*", "--echo-target", asked.url, "--echo-out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    arrived(asked)
+    assert left_behind(tmp_path, done.stdout, done.stderr) == []
 
 
 def test_a_replay_takes_what_is_given_today(asked, tmp_path, capfd):
@@ -143,7 +155,7 @@ def test_no_child_is_told_a_secret_by_its_arguments(asked, tmp_path):
         watching.start()
         said = process.communicate(timeout=60)[1]
         watching.join(5)
-    assert process.returncode == 0, said
+    assert process.returncode in LOADED, said
     assert any("locust" in line for line in arguments)
     assert [secret for secret in SECRETS for line in arguments if secret in line] == []
 
@@ -219,7 +231,7 @@ def test_one_trust_store_for_all(asked, command, monkeypatch, tmp_path):
     }[command]
     assert run(words) == 3
     monkeypatch.setenv("SSL_CERT_FILE", str(asked.authority.file))
-    assert run(words) == 0
+    assert run(words) in (LOADED if command == "load" else {0})
 
 
 def test_plain_http_goes_through_the_proxy_as_well(asked, tmp_path, monkeypatch):
@@ -230,7 +242,10 @@ def test_plain_http_goes_through_the_proxy_as_well(asked, tmp_path, monkeypatch)
         monkeypatch.delenv("ECHOSOUNDER_CLIENT_KEY")
         url = f"http://localhost:{port}?{QUERY}"
         assert run(["check", url, "--suite", "smoke", "--only", "chat.*", "--out", str(tmp_path / "check")]) == 0
-        assert run(["load", "streaming", url, "--duration", "1s", "--users", "2", "--out", str(tmp_path / "load")]) == 0
+        assert (
+            run(["load", "streaming", url, "--duration", "1s", "--users", "2", "--out", str(tmp_path / "load")])
+            in LOADED
+        )
     assert asked.proxy.seen
     assert all(f" http://localhost:{port}/" in line for line in asked.proxy.seen)
     assert left_behind(tmp_path) == []
@@ -243,7 +258,7 @@ def test_without_trust_env_nobody_asks_the_environment(asked, monkeypatch, tmp_p
 
 
 def test_connecting_through_a_proxy_is_no_part_of_the_first_token(asked, tmp_path):
-    assert run(["load", "streaming", asked.url, "--duration", "1s", "--users", "1", "--out", str(tmp_path)]) == 0
+    assert run(["load", "streaming", asked.url, "--duration", "1s", "--users", "1", "--out", str(tmp_path)]) in LOADED
     lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text(encoding="utf-8").splitlines()]
     opened = [line for line in lines if line["kind"] == "sample" and not line.get("reused")]
     assert opened
@@ -274,7 +289,10 @@ def test_a_base_url_with_its_endpoint_is_taken_as_meant_and_said_once(tmp_path, 
         url = f"{mock.url}/chat/completions"
         assert run(["check", url, "--suite", "smoke", "--only", "chat.*", "--out", str(tmp_path / "check")]) == 0
         assert capfd.readouterr().err.count("its base is") == 1
-        assert run(["load", "streaming", url, "--duration", "1s", "--users", "2", "--out", str(tmp_path / "load")]) == 0
+        assert (
+            run(["load", "streaming", url, "--duration", "1s", "--users", "2", "--out", str(tmp_path / "load")])
+            in LOADED
+        )
         assert capfd.readouterr().err.count("its base is") == 1
 
 

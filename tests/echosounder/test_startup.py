@@ -21,8 +21,10 @@ def python(code, *arguments):
 
 
 def shown(*arguments):
+    """What the installed command does, but for its end."""
     return (
-        f"import sys; sys.argv = ['echosounder', *{arguments}]\nfrom echosounder.__main__ import run; run(sys.argv[1:])"
+        f"import sys; sys.argv = ['echosounder', *{arguments}]\n"
+        "from echosounder.__main__ import in_every_locale, run; in_every_locale(); run(sys.argv[1:])"
     )
 
 
