@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -148,7 +149,7 @@ def test_the_gitlab_job_runs_the_same_script_and_keeps_what_it_writes(tmp_path):
     with spawn(profile="openai", keyless=True, ttft_ms=0, itl_ms=0) as mock:
         variables = job["variables"] | {"ECHOSOUNDER_URL": mock.url, "ECHOSOUNDER_SUITE": "smoke"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        script = "\n".join(job["script"]).replace("/opt/echosounder", str(ROOT))
+        script = "\n".join(job["script"]).replace("/opt/echosounder", shlex.quote(str(ROOT)))
         env = {"PATH": path, "HOME": str(tmp_path)} | SHIFTED | variables
         command = ["bash", "-eo", "pipefail", "-c", script]
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=100, check=False)

@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SUITE = ("-m", "not field and not docs")
 PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+OWNER = "65534:65534"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
 WITHOUT_IPV6 = (
     "unshare",
@@ -128,7 +129,7 @@ def copied(target: Path) -> Path:
     subprocess.run(["git", "clone", "--quiet", ROOT, target], check=True)
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable  # not one in somebody's home
     subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=target, check=True)
-    subprocess.run(["chmod", "-R", "a+rwX", target.parent], check=True)
+    subprocess.run(["chown", "-R", OWNER, target.parent], check=True)  # git takes no one else's repository
     return target
 
 
