@@ -11,13 +11,12 @@ from echosounder import specs
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.planner import Caps
 from echosounder.judgement.setting import Suite
-from echosounder.wire.header import USUAL
 from echosounder.wire.target import Target
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """Everything that a run depends on, besides the target itself."""
+    """Everything that a run depends on, besides the target itself. ``formats``: None for all that the profile serves."""
 
     target: Target
     out: Path
@@ -25,7 +24,7 @@ class CheckOptions:
     profile: str = specs.DEFAULT_PROFILE
     suite: Suite = Suite.STANDARD
     only: tuple[str, ...] = ()
-    formats: tuple[str, ...] = USUAL
+    formats: tuple[str, ...] | None = None
     policy: str = "interop"
     baseline: Path | None = None
     budget_usd: Decimal | None = None
@@ -35,6 +34,11 @@ class CheckOptions:
     bounds: Bounds = field(default_factory=Bounds)
     position: str = "server"
     repeat: int = 1
+
+    @property
+    def asked_formats(self) -> tuple[str, ...]:
+        """The wire formats to ask in."""
+        return tuple(specs.behaviour(self.profile).formats) if self.formats is None else self.formats
 
     @property
     def caps(self) -> Caps:

@@ -43,7 +43,7 @@ def header(
             _spec(options.profile),
             upstream,
             None if prices is None else (str(prices.hit), str(prices.miss), str(prices.output)),
-            options.formats,
+            options.asked_formats,
         ),
     )
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Any
 
 from echosounder import specs
@@ -13,6 +14,7 @@ from echosounder.judgement.answers import answer, completion
 from echosounder.judgement.baseline import Accepted, Baseline
 from echosounder.judgement.causes import explanations, umbrella
 from echosounder.judgement.checks.served import dead, lacking, tally
+from echosounder.specs.grammar import UNKNOWN
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.header import RunKind
 from echosounder.wire.prices import Rated, bill_usage
@@ -28,9 +30,10 @@ NOTHING_ACCEPTED = Accepted({}, (), ())
 
 def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
     """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
-    ``unsent`` (probes and why), ``baseline``, ``served`` (how many legal requests were, by path), ``reason`` (why there is too
-    little to judge by); of a requirement ``note``, ``accepted``, ``explained_by`` (the broken requirement behind it) and
-    ``umbrella`` (others say more precisely what is wrong); of a finding ``offset`` and ``cause``.
+    ``unsent`` (probes and why), ``baseline``, ``served`` (how many legal requests were, by path), ``unjudged`` (exchanges of paths that
+    no wire format is known for, by path), ``reason`` (why there is too little to judge by); of a requirement ``note``, ``accepted``,
+    ``explained_by`` (the broken requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding
+    ``offset`` and ``cause``.
     """
     header, target, asked = run.header, run.header.target, run.header.checking
     started = datetime.fromisoformat(header.started)
@@ -51,9 +54,17 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "unchecked": [row.id for row in specs.requirements(header.profile) if row.id not in judged],
         "unsent": (run.footer or {}).get("unsent", {}),
         "served": tally(run.exchanges),
+        "unjudged": unjudged(run.exchanges),
         "reason": reason(run),
         "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
     }
+
+
+def unjudged(exchanges: Iterable[Exchange]) -> dict[str, int]:
+    """How many requests went to each path that no wire format is known for, and are of no probe that a requirement names."""
+    probes = {pattern for row in specs.requirements() for pattern in row.probes}
+    odd = [each for each in exchanges if each.format == UNKNOWN and each.request.method == "POST"]
+    return dict(Counter(each.request.path for each in odd if not any(fnmatchcase(each.probe, one) for one in probes)))
 
 
 def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_ACCEPTED) -> str:

@@ -1,4 +1,4 @@
-"""How many legal requests a target served, and which not: what a report of a check begins with."""
+"""How many legal requests a target served, which not, and what was not judged: what a report of a check begins with."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,3 +13,5 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         more = f" and {len(unserved) - SHOWN} more" if len(unserved) > SHOWN else ""
         but = f"; not {', '.join(unserved[:SHOWN])}{more}" if unserved else ""
         yield f"POST {row['path']}: {row['served']} of {row['legal']} legal requests served{but}"
+    for path, number in report.get("unjudged", {}).items():
+        yield f"POST {path}: {number} not judged: no wire format is known for this path"

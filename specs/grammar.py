@@ -21,6 +21,7 @@ MEMBERS = {
     "headers",
     "events",
     "varying",
+    "silent",
     "end",
     "finish",
     "usage",
@@ -42,6 +43,7 @@ class Grammar:
     ``bound``: the member of a request that bounds the output, tokens. ``headers`` of a request; ``{key}`` stands for the API key.
     ``end_data``: the data of the event that ends a stream, None where streams end by the names ``end_events``.
     ``named``: events may have a name. ``varying``: members of events that differ from each to the next and tell nothing.
+    ``silent``: names of events that say nothing that an earlier or a later one does not say.
     ``finish``: why an answer ended -> ended, bounded, called, filtered or interrupted.
     ``usage`` and ``error`` point into a non-streaming response; ``counts`` (of COUNTS, those that the format has) into the usage
     object, ``message`` into the error. ``merged``: several usage objects of a stream are parts of one; else the last counts.
@@ -63,6 +65,7 @@ class Grammar:
     counts: Mapping[str, Pointer] = field(default_factory=dict)
     named: bool = False
     varying: tuple[str, ...] = ()
+    silent: frozenset[str] = frozenset()
     error: Pointer = ()
     message: Pointer = ()
     probes: Mapping[str, str] = field(default_factory=dict)
@@ -80,8 +83,8 @@ def grammars() -> dict[str, Grammar]:
 
 
 def under(path: str) -> str:
-    """The name of the format that is served under an API path (``/beta/completions``), or ``unknown``."""
-    return _paths().get(path, UNKNOWN)
+    """The name of the format that is served under an API path (``/beta/completions``, with or without a query), or ``unknown``."""
+    return _paths().get(path.partition("?")[0], UNKNOWN)
 
 
 @functools.cache
@@ -117,6 +120,7 @@ def read(table: YamlFile) -> Grammar:
         end_events=frozenset(row["end"].get("events", ())),
         named=row["events"] == "named",
         varying=tuple(row["varying"]),
+        silent=frozenset(row["silent"]),
         finish=row["finish"],
         usage=pointer(row["usage"]["at"]),
         merged=row["usage"]["parts"] == "merged",

@@ -62,7 +62,7 @@ class Aimed(msgspec.Struct, frozen=True):
 
 
 USUAL = ("chat", "fim")
-"""The wire formats that a check asks in where nothing else was asked for."""
+"""The wire formats that a check asked in before its log named them."""
 
 
 class Checking(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ TEMPLATE = """\
 # budget-usd = "0.50"                  # never spend more than this in one run
 
 [check]
-# suite = "standard"                   # smoke (at most 20 requests), standard (at most 150), thorough
+# suite = "standard"                   # smoke (at most 40 requests), standard (at most 300), thorough
 # policy = "interop"                   # interop: what clients need; documented: the letter of the documentation
 # baseline = "echosounder-baseline.toml"
 

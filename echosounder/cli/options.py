@@ -15,7 +15,6 @@ from echosounder import specs
 from echosounder.cli import complete
 from echosounder.wire.errors import KeyRefused, UsageError
 from echosounder.wire.formats import FORMATS
-from echosounder.wire.header import USUAL
 
 
 class SuiteName(StrEnum):
@@ -60,7 +59,7 @@ FormatOption = Annotated[
         "--format",
         metavar="|".join([*FORMATS, ALL]),
         envvar="ECHOSOUNDER_FORMAT",
-        help="Wire format to check, all for every one of the profile; may be repeated. By default: chat and fim.",
+        help="Wire format to check, or all, which is the default: every one of the profile; may be repeated.",
     ),
 ]
 
@@ -68,16 +67,14 @@ FormatOption = Annotated[
 def formats(names: list[str] | None, profile: str) -> tuple[str, ...]:
     """The wire formats to check. Raises :class:`UsageError` for one that the profile does not have."""
     served = tuple(specs.behaviour(profile).formats)
-    if not names:
-        return USUAL
-    for name in names:
+    for name in names or ():
         if name not in {*FORMATS, ALL}:
             raise UsageError(f"--format {name!r} is none of {', '.join([*FORMATS, ALL])}")
         if name not in {*served, ALL}:
             raise UsageError(
                 f"profile {profile} does not have the format {name}; it has {', '.join(served)}: choose another --profile"
             )
-    return served if ALL in names else tuple(names)
+    return tuple(names) if names and ALL not in names else served
 
 
 Only = Annotated[
@@ -112,7 +109,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print report.json alone on s
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")]
 
 SuiteOption = Annotated[
-    SuiteName, typer.Option(envvar="ECHOSOUNDER_SUITE", help="At most 20, at most 150, or all requests.")
+    SuiteName, typer.Option(envvar="ECHOSOUNDER_SUITE", help="At most 40, at most 300, or all requests.")
 ]
 Requests = Annotated[
     int | None,

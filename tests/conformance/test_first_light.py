@@ -5,8 +5,11 @@ from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
 from echosounder.wire.target import target
 
-# A mock without delays has no flow to judge, and the small suite asks for one document alone where ids are compared.
-UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique"}
+# A mock without delays has no flow to judge, and the small suite asks for one document alone where documents are compared.
+COMPARED = {
+    f"{form}.{name}" for form in ("responses", "messages") for name in ("stream-same-text", "usage-same-in-both-modes")
+}
+UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique"} | COMPARED
 
 
 def test_the_honest_mock_conforms(mock, tmp_path):

@@ -12,6 +12,7 @@ from echosounder.conformance.ask import Ask
 from echosounder.conformance.planner import plan
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
+from echosounder.wire.formats import FORMATS
 
 KEY = "sk-test-0123456789"
 ENTRY = '[[accepted]]\nid = "usage.total-is-sum"\nreason = "known"\nexpires = {}\n'
@@ -55,10 +56,23 @@ def planned(capsys, *options):
 
 def test_a_plan_counts_what_a_suite_sends_and_what_more_it_may(capsys):
     smoke, standard, thorough = (planned(capsys, "--suite", name) for name in ("smoke", "standard", "thorough"))
-    assert smoke["requests"] <= 20 < standard["requests"] <= 150 < thorough["requests"]
+    assert smoke["requests"] <= 40 < standard["requests"] <= 300 < thorough["requests"]
     assert [smoke["reduction"], standard["reduction"], thorough["reduction"]] == [0, 0, 40]
     tenfold = planned(capsys, "--suite", "smoke", "--repeat", "10")
     assert tenfold["requests"] == 10 * smoke["requests"]
+
+
+def test_all_formats_of_the_profile_are_the_default(capsys):
+    def asked(*options):
+        names = {row["id"].partition(".")[0] for row in planned(capsys, "--suite", "smoke", *options)["probes"]}
+        return names & set(FORMATS)
+
+    assert asked() == asked("--format", "all") == set(FORMATS)
+    assert asked("--profile", "2024-07") == {"chat", "fim"}
+    assert asked("--format", "chat") == {"chat"}
+    assert asked("--format", "messages", "--format", "fim") == {"messages", "fim"}
+    for name in ("chat", "messages", "responses"):
+        assert planned(capsys, "--format", name)["requests"] <= 150
 
 
 # Ten in the morning of a Tuesday in China, when prices are double, and eight in the evening.
@@ -66,10 +80,12 @@ PEAK, OFF_PEAK = datetime(2026, 12, 1, 2, tzinfo=UTC), datetime(2026, 12, 1, 12,
 
 
 def test_what_a_plan_costs_at_most_does_not_depend_on_the_hour():
-    def usd(suite, at=OFF_PEAK, repeat=1):
-        return plan(Ask(specs.DEFAULT_PROFILE, "deepseek-v4-flash"), suite, at, (), repeat).usd
+    def usd(suite, at=OFF_PEAK, repeat=1, formats=None):
+        ask = Ask(specs.DEFAULT_PROFILE, "deepseek-v4-flash")
+        return plan(ask, suite, at, (), repeat, formats=formats).usd
 
-    assert usd(Suite.SMOKE) < usd(Suite.STANDARD) < usd(Suite.THOROUGH) < Decimal("0.30")
+    assert usd(Suite.SMOKE) < usd(Suite.STANDARD) < usd(Suite.THOROUGH) < Decimal("0.40")
+    assert usd(Suite.THOROUGH, formats=("chat", "fim")) < Decimal("0.30")
     assert usd(Suite.SMOKE, repeat=10) == 10 * usd(Suite.SMOKE)
     assert usd(Suite.THOROUGH, PEAK) == usd(Suite.THOROUGH)
 
