@@ -9,7 +9,7 @@ from typing import Any
 from echosounder.judgement.check import Subject
 from echosounder.wire import formats
 from echosounder.wire.exchange import Headers
-from echosounder.wire.formats import Question, Turn
+from echosounder.wire.formats import Format, Question, Turn
 from echosounder.wire.strict_json import compact
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
@@ -82,6 +82,14 @@ class Ask(Subject):
         return self.post(
             FIM, {name: value for name, value in body.items() if value is not ... and value is not None}, step=step
         )
+
+    def within(self, form: Format, body: Any, *, step: str = "") -> Send:
+        """A request in a wire format, with the headers that it asks for; *body* as in :meth:`post`."""
+        rows = form.headers("{key}").items()
+        name, value = next(row for row in rows if "{key}" in row[1])
+        others = tuple(row for row in rows if row[0] != name)
+        send = self.post(form.path, body, step=step)
+        return replace(send, authorization=value, key_header=name, headers=(*JSON_TYPE, *others))
 
     def post(self, path: str, body: Any, *, step: str = "") -> Send:
         """*body* is sent as JSON, bytes as they are."""

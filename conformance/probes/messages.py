@@ -68,8 +68,7 @@ def message(ask: Ask, turns: str | Sequence[Mapping[str, Any]] = HELLO, /, *, st
     if not isinstance(turns, str):
         made["messages"] = list(turns)
     body = {name: value for name, value in (made | fields).items() if value is not ...}
-    send = ask.post(MESSAGES.path, body, step=step)
-    return send.but(authorization="{key}", key_header="x-api-key", headers=(*JSON_TYPE, *VERSION))
+    return ask.within(MESSAGES, body, step=step)
 
 
 def wrong(ask: Ask, fault: str, step: str, turns: Any = HELLO, **fields: Any) -> Send:
@@ -191,6 +190,15 @@ def headers(ask: Ask) -> Steps:
     yield send.but(headers=JSON_TYPE, step="no-version")
     yield send.but(headers=(*JSON_TYPE, ("anthropic-version", "1999-12-31")), step="version")
     yield send.but(headers=(*JSON_TYPE, *VERSION, ("anthropic-beta", "x-echosounder-2026")), step="beta")
+
+
+@probe("messages.two-keys", requests=2, prompt=2000, tokens=OUTPUT + 1, features=FEATURES, applies=keyed)
+def two_keys(ask: Ask) -> Steps:
+    """A right key as Bearer beside an unknown x-api-key, and the other way round."""
+    right = message(ask).but(authorization="Bearer {key}", key_header="Authorization", step="right")
+    yield right.but(headers=(*right.headers, ("x-api-key", BAD_KEY)))
+    left = message(ask, HELLO, max_tokens=1, step="unknown")
+    yield left.but(headers=(*left.headers, ("Authorization", f"Bearer {BAD_KEY}")), notes={"open": "two keys"})
 
 
 @probe("messages.models", requests=3, tokens=3 * OUTPUT, features=FEATURES, applies=served)
@@ -359,8 +367,7 @@ def auth(ask: Ask) -> Steps:
 @probe("messages.faults", requests=7, prompt=8000, tokens=7, features={"messages", "errors"}, applies=served, order=10)
 def faults(ask: Ask) -> Steps:
     """Requests with one fault each."""
-    cut = ask.post(MESSAGES.path, b'{"model":', step="json")
-    yield faulty(cut.but(authorization="{key}", key_header="x-api-key"), "cut JSON")
+    yield faulty(ask.within(MESSAGES, b'{"model":', step="json"), "cut JSON")
     yield wrong(ask, "no messages", "messages", messages=...)
     yield wrong(ask, "messages is an object", "type", messages={"role": "user", "content": "Hi."})
     yield wrong(ask, "role tool", "role", [said("user", HELLO), said("tool", "21 degrees")])

@@ -26,7 +26,7 @@ from echosounder.judgement.checks.schemas import valid
 from echosounder.judgement.checks.usage import counted, metered, read
 from echosounder.wire.answer import Call
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import parse
+from echosounder.wire.strict_json import at, parse
 
 SCHEMAS = {"responses": "ResponsesResponse", "messages": "MessagesMessage"}
 
@@ -316,10 +316,16 @@ def thinking_shown(exchange: Exchange, case: Case) -> Problems:
         yield Problem("thinking was on, and the answer shows no thought", cause="no thought")
 
 
+def switched_off(exchange: Exchange) -> bool:
+    """Did the request say that the model is not to think? Requests of a load, for instance, say nothing."""
+    body = asked(exchange)
+    return at(body, "thinking", "type") == "disabled" or at(body, "reasoning", "effort") == "none"
+
+
 @both("thinking-off", whole)
 def thinking_off(exchange: Exchange, case: Case) -> Problems:
-    if case.subject.limits.thinking != "switch":
-        raise Inconclusive("the model has no switch")
+    if case.subject.limits.thinking != "switch" or not switched_off(exchange):
+        raise Inconclusive("the model has no switch, or the request did not turn it")
     if answer(exchange).reasoning:
         yield Problem("thinking was off, and the answer shows a thought")
 

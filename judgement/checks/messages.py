@@ -10,7 +10,7 @@ from echosounder.judgement.answers import answer, asked, entries, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.format_streams import finished, of_type, typed
 from echosounder.judgement.checks.formats import readable
-from echosounder.judgement.checks.outcomes import refused, served, steps
+from echosounder.judgement.checks.outcomes import outcome, refused, served, steps
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
@@ -53,6 +53,14 @@ def unknown(case: Case) -> Collection[int]:
 def unknown_model_refused(exchange: Exchange, case: Case) -> Problems:
     if exchange.status not in unknown(case):
         yield Problem(f"an unknown model got status {exchange.status}, expected {sorted(unknown(case))}")
+
+
+@check("messages.two-keys", steps())
+def two_keys(exchange: Exchange, case: Case) -> Problems:
+    expected = 200 if exchange.step == "right" else 401
+    if exchange.status != expected:
+        where = "Authorization" if exchange.step == "right" else "x-api-key alone"
+        yield Problem(f"a key that is right under {where} got {outcome(exchange)}, expected status {expected}")
 
 
 @picks("a whole message with a block of content")

@@ -119,6 +119,20 @@ TABLE.changed(
 )
 
 
+def _text_of(event: Document) -> tuple[Document, str] | None:
+    delta = event["delta"]
+    return (delta, "text") if delta.get("type") == "text_delta" else None
+
+
+TABLE.growing(
+    "messages-deltas-grow",
+    {"messages.stream-incremental", "messages.stream-same-text"},
+    "Every delta holds the whole text so far.",
+    DELTA,
+    _text_of,
+)
+
+
 def _no_arguments(document: Document) -> None:
     delta = _holder(document)
     if delta.get("type") == "input_json_delta":

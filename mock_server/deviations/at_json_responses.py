@@ -145,6 +145,15 @@ TABLE.rewritten(
 # --- what events say
 
 
+TABLE.growing(
+    "responses-deltas-grow",
+    {"responses.stream-incremental", "responses.text-adds-up"},
+    "Every delta holds the whole text so far.",
+    "response.output_text.delta",
+    lambda event: (event, "delta"),
+)
+
+
 def _text_done_empty(event: Document) -> None:
     event["text"] = ""
 

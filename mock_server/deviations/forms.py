@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
+from echosounder import specs
 from echosounder.mock_server.admission.refusals import Refused
 from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
@@ -66,27 +67,36 @@ def each_event(name: str, breaks: Collection[str] = ()) -> Register:
     return register
 
 
-def refuses(name: str, answer: Refused, breaks: Collection[str] = ()) -> Register:
-    """Register ``condition(request, context) -> bool``: requests for which it holds get *answer*."""
+def asked_in(format: str, request: HttpRequest) -> bool:
+    """Is the request in that wire format? An empty one is any."""
+    return not format or specs.under(request.path) == format
+
+
+def refuses(name: str, answer: Refused, breaks: Collection[str] = (), format: str = "") -> Register:
+    """Register ``condition(request, context) -> bool``: requests for which it holds get *answer*; of one *format*, if given."""
 
     def register(condition: Function) -> Function:
-        @deviation(name, Layer.ADMISSION, breaks)
+        @deviation(name, Layer.ADMISSION, breaks, format)
         @wraps(condition)
         def apply(request: HttpRequest, context: Context, **parameters: Any) -> Response | None:
-            return answer.response() if condition(request, context, **parameters) else None
+            met = asked_in(format, request) and condition(request, context, **parameters)
+            return answer.response() if met else None
 
         return condition
 
     return register
 
 
-def rewrites(name: str, breaks: Collection[str] = ()) -> Register:
-    """Register ``change(body, context)``, which edits the request's JSON in place before the server reads it."""
+def rewrites(name: str, breaks: Collection[str] = (), format: str = "") -> Register:
+    """Register ``change(body, context)``, which edits the request's JSON in place before the server reads it; of one *format*, if
+    given."""
 
     def register(change: Function) -> Function:
-        @deviation(name, Layer.REQUEST, breaks)
+        @deviation(name, Layer.REQUEST, breaks, format)
         @wraps(change)
         def apply(request: HttpRequest, context: Context, **parameters: Any) -> HttpRequest:
+            if not asked_in(format, request):
+                return request
             return with_body(request, partial(change, context=context, **parameters))
 
         return change

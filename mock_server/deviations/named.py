@@ -35,6 +35,23 @@ class Table:
 
         self._register(name, Layer.JSON, breaks, summary, apply)
 
+    def growing(
+        self, name: str, breaks: Collection[str], summary: str, kind: str, text: Callable[[Document], Any]
+    ) -> None:
+        """Register a stream whose deltas of text each hold all the text before them; *text* gives the object and the member of it
+        that hold a delta's text, None for a delta of something else."""
+
+        def apply(frames: Frames, context: Context) -> Frames:
+            so_far = ""
+            for frame in frames:
+                held = text(frame.json) if frame.json is not None and type_of(frame.json) == kind else None
+                if held is not None:
+                    holder, member = held
+                    holder[member] = so_far = so_far + holder[member]
+                yield frame
+
+        self._register(name, Layer.JSON, breaks, summary, apply)
+
     def dropped(self, name: str, breaks: Collection[str], summary: str, *kinds: str) -> None:
         """Register a stream that lacks the events of those types."""
 

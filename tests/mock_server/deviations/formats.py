@@ -38,14 +38,16 @@ PATHS = {"responses": "/responses", "messages": "/anthropic/v1/messages", "chat"
 
 def sent(form: str, body: dict[str, Any], deviation: str = "") -> tuple[bytes, bool]:
     """The bytes of the body that is written, and whether the deviation says that it changed them."""
-    text = json.dumps({"model": "deepseek-flash", **body}).encode()
+    whole = {"model": "deepseek-flash", **body}
+    text = json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()
     headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
     request = HttpRequest("POST", PATHS[form], headers, text, 0)
     answers = Answers(Config(seed=1, ttft_ms=0, itl_ms=0), Clock(0.0))
     armed = Armoury((deviation,) if deviation else ("resource-interruption:when.nth=99",)).arm(request, 1)
     assert armed is not None
+    request = armed.request(request)
     try:
-        response = answers.respond(request, InFlight(1, "", request, armed))
+        response = armed.admission(request) or answers.respond(request, InFlight(1, "", request, armed))
     except Exception as refused:  # a refusal is an answer
         response = refused.response()  # type: ignore[attr-defined]
     written = b"".join(frame.raw for frame in armed.reply(response).frames)
