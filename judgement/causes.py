@@ -19,6 +19,7 @@ UMBRELLAS = frozenset({
     "response.document-valid", "chat.response-schema", "stream.chunk-schema", "fim.response-schema", "fim.stream-chunk",
     "models.schema", "balance.schema", "error.client-fault-4xx", "error.status-400-parameter", "stream.equals-nonstream",
     "chat.legal-served", "chat.conversation-served", "fim.legal-served", "proxy.still-valid",
+    "responses.legal-served", "responses.conversation-served", "messages.legal-served", "messages.conversation-served",
 })  # fmt: skip
 """Requirements that ask at once for what others ask for one by one."""
 

@@ -3,10 +3,13 @@
 A :class:`Talk` is the state: rounds that are over, and how the next request is made of them. A :class:`Move` adds a round: a
 question, calls with their results, or a begun answer; before it, rounds may be taken back, so that two conversations share a
 beginning, and another user may take over. Whatever moves follow each other, the request is legal.
+
+A conversation in another format is the same one, said in its words (:mod:`~conformance.generate.translated`).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +18,8 @@ from hypothesis import strategies as st
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask, Send
 from echosounder.conformance.generate.requests import TEXT
+from echosounder.conformance.generate.translated import TRANSLATED
+from echosounder.wire.formats import Format
 
 Body = dict[str, Any]
 Turns = tuple[Body, ...]
@@ -123,3 +128,10 @@ def sends(talk: Talk, walk: list[Move]) -> Iterator[Send]:
     for move in walk:
         send, talk = talk.move(move)
         yield send
+
+
+def sends_in(form: Format, talk: Talk, walk: list[Move]) -> Iterator[Send]:
+    """The same in another format, where only chat can begin an answer: there a question is asked instead."""
+    asked = [replace(move, kind="question") if move.kind == "begun" else move for move in walk]
+    for send in sends(talk, asked):
+        yield talk.ask.within(form, TRANSLATED[form.name](json.loads(send.body)))

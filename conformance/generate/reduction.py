@@ -17,8 +17,8 @@ from echosounder.judgement.check import Subject
 Unit = TypeVar("Unit")
 Reduction = Generator[Body, bool, Body]
 Path = tuple[str | int, ...]
-KEPT = frozenset({"model", "messages", "prompt", "max_tokens"})
-"""Never left out: without the last one nobody knows what an answer costs."""
+KEPT = frozenset({"model", "messages", "input", "prompt", "max_tokens", "max_output_tokens"})
+"""Never left out: without the bound of the output the cost of an answer is not known."""
 
 
 def reduction(body: Body, path: str, ask: Subject) -> Reduction:
@@ -73,16 +73,26 @@ def _exchanged(body: Body, allowed: Legal) -> Reduction:
 
 def _messages(body: Body, groups: list[list[Body]], allowed: Legal) -> Reduction:
     def build(kept: Sequence[list[Body]]) -> Body:
-        return {**body, "messages": [turn for group in kept for turn in group]}
+        return {**body, _where(body): [turn for group in kept for turn in group]}
 
     return (yield from _fewer(groups, build, body, allowed))
+
+
+def _where(body: Body) -> str:
+    """The member that holds the conversation."""
+    return "input" if "input" in body else "messages"
+
+
+def _turns(body: Body) -> list[Body]:
+    given = body.get(_where(body))
+    return given if isinstance(given, list) else []
 
 
 def _grouped(body: Body, leaders: set[str]) -> Iterator[list[Body]]:
     """The messages in groups, each of which begins with a message of one of the roles *leaders*."""
     group: list[Body] = []
-    for turn in body.get("messages") or ():
-        if group and turn["role"] in leaders:
+    for turn in _turns(body):
+        if group and turn.get("role") in leaders:
             yield group
             group = []
         group.append(turn)
@@ -92,23 +102,47 @@ def _grouped(body: Body, leaders: set[str]) -> Iterator[list[Body]]:
 
 def _calls(body: Body, allowed: Legal) -> Reduction:
     """Single calls, each with its result; an assistant message without calls is left out too."""
-    ids = [call["id"] for turn in body.get("messages") or () for call in turn.get("tool_calls") or ()]
+    ids = list(dict.fromkeys(id for turn in _turns(body) for id in _ids(turn)))
 
     def build(kept: Sequence[str]) -> Body:
-        turns = [_only(turn, kept) for turn in body["messages"] if turn.get("tool_call_id", "") in {"", *kept}]
-        return {**body, "messages": [turn for turn in turns if turn.get("tool_calls", True)]}
+        turns = [_only(turn, kept) for turn in _turns(body)]
+        return {**body, _where(body): [turn for turn in turns if turn]}
 
     return (yield from _fewer(ids, build, body, allowed))
 
 
-def _only(turn: Body, ids: Sequence[str]) -> Body:
-    if "tool_calls" not in turn:
+CALL_IDS = ("tool_call_id", "call_id", "tool_use_id")
+"""What names a call in its result; an item of Responses is a call or a result itself."""
+
+
+def _ids(turn: Body) -> Iterator[str]:
+    """The calls that a turn makes or answers: itself, in its calls, or in its blocks."""
+    yield from (turn[name] for name in CALL_IDS if name in turn)
+    yield from (call["id"] for call in turn.get("tool_calls") or ())
+    for block in _parts(turn):
+        yield from (block[name] for name in ("tool_use_id", "id") if name in block)
+
+
+def _parts(turn: Body) -> list[Body]:
+    return turn["content"] if isinstance(turn.get("content"), list) else []
+
+
+def _only(turn: Body, ids: Sequence[str]) -> Body | None:
+    """The turn with these calls alone; None where nothing is left of it."""
+    if "tool_calls" in turn:
+        calls = [call for call in turn["tool_calls"] if call["id"] in ids]
+        return {**turn, "tool_calls": calls} if calls else None
+    if any(name in turn and turn[name] not in ids for name in CALL_IDS):
+        return None
+    kept = [block for block in _parts(turn) if not [id for id in _ids({"content": [block]}) if id not in ids]]
+    if not _parts(turn) or kept == _parts(turn):
         return turn
-    return {**turn, "tool_calls": [call for call in turn["tool_calls"] if call["id"] in ids]}
+    said = [block for block in kept if block.get("type") != "thinking"]
+    return {**turn, "content": kept} if said else None
 
 
 def _elements(body: Body, allowed: Legal) -> Reduction:
-    for name in ("tools", "stop"):
+    for name in ("tools", "stop", "stop_sequences"):
         if isinstance(body.get(name), list):
 
             def build(kept: Sequence[Any], body: Body = body, name: str = name) -> Body:
@@ -132,14 +166,13 @@ def _members(body: Body, allowed: Legal) -> Reduction:
     return (yield from _fewer(places, build, body, allowed))
 
 
+TEXTS = frozenset({"content", "prompt", "suffix", "description", "stop", "text", "output", "system", "instructions"})
+
+
 def _texts(body: Body, allowed: Legal) -> Reduction:
     """Texts, cut in half as long as one of the halves will do."""
     for path, value in list(_walk(body)):
-        text = (
-            value
-            if isinstance(value, str) and path[-1] in {"content", "prompt", "suffix", "description", "stop"}
-            else ""
-        )
+        text = value if isinstance(value, str) and path[-1] in TEXTS else ""
         while len(text) > 1:
             halves = (text[: len(text) // 2], text[len(text) // 2 :])
             for half in halves:

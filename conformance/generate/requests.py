@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from echosounder.conformance.ask import Ask
-from echosounder.wire.formats import CHAT, FIM, Question, Turn
+from echosounder.conformance.generate.translated import TRANSLATED
+from echosounder.wire.formats import CHAT, FIM, Format, Question, Turn
 
 Body = dict[str, Any]
 Drawn = TypeVar("Drawn")
@@ -114,6 +115,11 @@ def fim(ask: Ask) -> st.SearchStrategy[Body]:
         "temperature": st.floats(0, 2),
     }
     return st.builds(operator.or_, needed, st.fixed_dictionaries({}, optional=extras))
+
+
+def translated(form: Format, ask: Ask) -> st.SearchStrategy[Body]:
+    """A body for the path of a format that says what chat says."""
+    return chat(ask).map(TRANSLATED[form.name])
 
 
 def corpus(strategy: st.SearchStrategy[Drawn], count: int, number: int = 0) -> list[Drawn]:

@@ -15,16 +15,27 @@ from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import at, compact
 from echosounder.wire.tokens import TEMPLATE
 
-SETTING = ("model", "tools", "thinking")
+SETTING = ("model", "tools", "thinking", "reasoning")
 """What stands before the messages in a prompt, or changes how they are put."""
 
 
+OWNER = {"responses": "user", "messages": "metadata"}
+"""The member that names the user, where it is not ``user_id``."""
+
+
 def split(exchange: Exchange) -> bool:
-    return counted(exchange) and read(exchange)[1].hit is not None
+    if not counted(exchange):
+        return False
+    usage = read(exchange)[1]
+    return usage.hit is not None or usage.cached is not None
 
 
 def turns(exchange: Exchange) -> list[Any]:
-    return list(asked(exchange).get("messages") or ())
+    return exchange.reader.turns(asked(exchange))
+
+
+def owner(exchange: Exchange) -> str:
+    return OWNER.get(exchange.format, "user_id")
 
 
 def shared(first: Exchange, second: Exchange) -> int:
@@ -33,15 +44,15 @@ def shared(first: Exchange, second: Exchange) -> int:
 
 
 def same(first: Exchange, second: Exchange, *names: str) -> bool:
-    return all(asked(first).get(name) == asked(second).get(name) for name in names)
+    return first.format == second.format and all(asked(first).get(name) == asked(second).get(name) for name in names)
 
 
-def continued(exchanges: Sequence[Exchange], *names: str) -> Iterator[tuple[Exchange, Exchange]]:
-    """``(earlier, later)`` where the later request holds all of the earlier one and more; equal in *names* too."""
+def continued(exchanges: Sequence[Exchange], owned: bool = False) -> Iterator[tuple[Exchange, Exchange]]:
+    """``(earlier, later)`` where the later request holds all of the earlier one and more; *owned*: both of one user."""
     for index, later in enumerate(exchanges):
         for earlier in exchanges[:index]:
             whole = shared(earlier, later) == len(turns(earlier)) < len(turns(later))
-            if whole and same(earlier, later, *SETTING, *names):
+            if whole and same(earlier, later, *SETTING, *([owner(later)] if owned else ())):
                 yield earlier, later
 
 
@@ -55,22 +66,22 @@ def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
         if one is not None and two is not None and two <= one:
             yield Problem(
                 f"a longer conversation cost {two} prompt_tokens, its beginning {one} (exchange {earlier.id})",
-                pointer="/usage/prompt_tokens",
+                pointer=metered(later).at("prompt"),
                 exchange=later,
             )
 
 
 @check_group("cache.conversation-grows", split)
 def hits_grow(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    pairs = list(continued(exchanges, "user_id"))
-    if not any(read(earlier)[1].hit for earlier, _ in pairs):
+    pairs = list(continued(exchanges, owned=True))
+    if not any(metered(earlier).hit for earlier, _ in pairs):
         raise Inconclusive("nothing hit the cache")
     for earlier, later in pairs:
-        one, two = read(earlier)[1].hit or 0, read(later)[1].hit or 0
+        one, two = metered(earlier).hit, metered(later).hit
         if two < one:
             yield Problem(
                 f"a longer conversation hit {two} tokens, its beginning {one} (exchange {earlier.id})",
-                pointer="/usage/prompt_cache_hit_tokens",
+                pointer=metered(later).at("hit" if "hit" in later.reader.grammar.counts else "cached"),
                 exchange=later,
             )
 
@@ -82,16 +93,16 @@ def sent(exchange: Exchange) -> bool:
 
 @check_group("cache.hits-within-prefix", sent)
 def hits_within_prefix(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    owner = ("user_id",) if case.subject.limits.user_id_max is not None else ()
+    owned = case.subject.limits.user_id_max is not None
     bounds = zip(
-        exchanges, (bound(exchanges[:index], each, owner) for index, each in enumerate(exchanges)), strict=True
+        exchanges, (bound(exchanges[:index], each, owned) for index, each in enumerate(exchanges)), strict=True
     )
     yield from rules.hits_within_prefix([metered(each, Known(most)) for each, most in bounds if split(each)])
 
 
-def bound(before: Sequence[Exchange], exchange: Exchange, owner: Sequence[str]) -> int:
-    """The most tokens that any request of those *before* it, of the same owner, can have left for this one."""
-    mine = [earlier for earlier in before if same(earlier, exchange, "model", *owner)]
+def bound(before: Sequence[Exchange], exchange: Exchange, owned: bool) -> int:
+    """The most tokens that any request of those *before* it can have left for this one; *owned*: those of the same user alone."""
+    mine = [each for each in before if same(each, exchange, "model", *([owner(exchange)] if owned else ()))]
     return max([anywhere(exchange), *(common(earlier, exchange) for earlier in mine)])
 
 
@@ -102,7 +113,7 @@ def common(earlier: Exchange, later: Exchange) -> int:
     if messages == len(turns(earlier)) and took and took.prompt is not None and took.completion is not None:
         return took.prompt + took.completion
     parted = [str(at(each, messages, "content") or "") for each in (turns(earlier), turns(later))]
-    answered = asked(earlier).get("max_tokens") or 0 if messages == len(turns(earlier)) else 0
+    answered = earlier.reader.bound(asked(earlier)) or 0 if messages == len(turns(earlier)) else 0
     return (
         anywhere(later) + len(compact(turns(later)[:messages]).encode()) + len(_beginning(*parted).encode()) + answered
     )

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from echosounder import specs
 from echosounder.conformance.ask import BETA_CHAT, CHAT, Ask
-from echosounder.conformance.generate.conversations import Move, Talk, sends, walks
+from echosounder.conformance.generate.conversations import Move, Talk, sends, sends_in, walks
 from echosounder.conformance.generate.legal import breaches, legal
 from echosounder.conformance.generate.requests import TEXT, chat
 from echosounder.conformance.http_sender import HttpSender
@@ -19,6 +19,7 @@ from echosounder.judgement.answers import answer
 from echosounder.judgement.check import CannotSay, Case
 from echosounder.judgement.checks.conversations import hits_grow, hits_within_prefix, prompt_grows, split
 from echosounder.mock_server.net.process import spawn
+from echosounder.wire.formats import MESSAGES, RESPONSES
 from echosounder.wire.target import target
 
 ASK = Ask(specs.DEFAULT_PROFILE, "deepseek-v4-flash")
@@ -85,16 +86,93 @@ def test_what_keeps_them_is_legal(turns):
     assert legal(ASK.body([*turns, BEGUN] if turns[-1] is USER else turns, **F), BETA_CHAT, ASK)
 
 
+OTHERS = (RESPONSES, MESSAGES)
+SAID = [(form, *place) for form in OTHERS for place in PROFILES if form.name in specs.behaviour(place[0]).formats]
+
+
+@pytest.mark.parametrize(("form", "profile", "model"), SAID)
+@quick
+@given(walk=walks(1, 6), thinks=st.booleans())
+def test_every_state_can_be_sent_in_other_formats(form, profile, model, walk, thinks):
+    ask = Ask(profile, model)
+    for send in sends_in(form, Talk(ask, "Be brief.", thinks and ask.limits.thinking == "switch"), walk):
+        assert legal(body_of(send), send.path, ask), list(breaches(body_of(send), send.path))
+
+
+def item(kind, id="a", **more):
+    return {"type": kind, "call_id": id, **more}
+
+
+MADE, GIVEN = item("function_call", name="f", arguments="{}"), item("function_call_output", output="7")
+USE, FOUND = {"type": "tool_use", "id": "a", "name": "f", "input": {}}, {"type": "tool_result", "tool_use_id": "a"}
+OFFERED = {
+    "responses": [{"type": "function", "name": "f"}],
+    "messages": [{"name": "f", "input_schema": {"type": "object"}}],
+}
+
+
+def blocks(role, *found):
+    return {"role": role, "content": list(found)}
+
+
+IN_OTHERS = {
+    "no items": (RESPONSES, [], "nothing last"),
+    "answer last": (RESPONSES, [USER, REPLY], "assistant last"),
+    "lost output": (RESPONSES, [USER, MADE, USER], "without its result"),
+    "output never": (RESPONSES, [USER, MADE], "without its result"),
+    "orphan": (RESPONSES, [USER, GIVEN], "without its call"),
+    "output twice": (RESPONSES, [USER, MADE, GIVEN, GIVEN], "without its call"),
+    "one id twice": (RESPONSES, [USER, MADE, GIVEN, MADE, GIVEN], "id of its own"),
+    "no id": (RESPONSES, [USER, MADE | {"call_id": ""}, GIVEN | {"call_id": ""}], "id of its own"),
+    "call of nothing": (RESPONSES, [USER, MADE | {"name": "g"}, GIVEN], "a call of g"),
+    "no messages": (MESSAGES, [], "nothing last"),
+    "answer first": (MESSAGES, [REPLY, USER], "assistant after nothing"),
+    "two users": (MESSAGES, [USER, USER], "user after user"),
+    "two answers": (MESSAGES, [USER, REPLY, REPLY, USER], "assistant after assistant"),
+    "begun": (MESSAGES, [USER, REPLY], "assistant last"),
+    "lost result": (MESSAGES, [USER, blocks("assistant", USE), USER], "without its result"),
+    "result of nothing": (MESSAGES, [USER, REPLY, blocks("user", FOUND)], "without its call"),
+    "use of nothing": (MESSAGES, [USER, blocks("assistant", USE | {"name": "g"}), blocks("user", FOUND)], "call of g"),
+}
+
+
+def whole(form, turns):
+    made = {"model": ASK.model, form.grammar.bound: 4, "tools": OFFERED[form.name]}
+    return {**made, "input" if form is RESPONSES else "messages": turns}
+
+
+@pytest.mark.parametrize(("form", "turns", "told"), IN_OTHERS.values(), ids=IN_OTHERS)
+def test_what_breaks_the_rules_of_other_formats_is_named(form, turns, told):
+    assert any(told in breach for breach in breaches(whole(form, turns), form.path))
+    assert not legal(whole(form, turns), form.path, ASK)
+
+
+@pytest.mark.parametrize(
+    ("form", "turns"),
+    [
+        (RESPONSES, [USER]),
+        (RESPONSES, [USER, MADE, MADE | {"call_id": "b"}, GIVEN | {"call_id": "b"}, GIVEN]),
+        (RESPONSES, [USER, MADE, GIVEN, REPLY, USER]),
+        (MESSAGES, [USER]),
+        (MESSAGES, [USER, REPLY, USER]),
+        (MESSAGES, [USER, blocks("assistant", USE), blocks("user", FOUND)]),
+    ],
+)
+def test_what_keeps_the_rules_of_other_formats_is_legal(form, turns):
+    assert legal(whole(form, turns), form.path, ASK)
+
+
 class Conversation(RuleBasedStateMachine):
     """Every rule is a move; after each of them the request is sent, and all that was answered so far is judged."""
 
     runner: HttpSender
     count = 0
+    name = "chat"
 
     @initialize(thinks=st.booleans())
     def open(self, thinks):
         type(self).count += 1
-        self.talk = Talk(ASK, f"Log {self.count}. {LONG[:1500]}", thinks)
+        self.talk = Talk(ASK, f"Log {self.count} {self.name}. {LONG[:1500]}", thinks)
         self.exchanges = []
 
     @rule(text=TEXT, stream=st.booleans())
@@ -117,15 +195,37 @@ class Conversation(RuleBasedStateMachine):
     def let_another_user_go_on(self, text):
         self.send(Move("question", text, user=1))
 
+    def said(self, move):
+        """The request after a move, and the state then."""
+        return self.talk.move(move)
+
     def send(self, move):
-        send, self.talk = self.talk.move(move)
+        send, self.talk = self.said(move)
         exchange = self.runner.send(send, str(len(self.exchanges) + 1), "generated.conversation")
         assert exchange.status == 200, exchange.text
         self.exchanges.append(exchange)
         counts = answer(exchange).usage
-        assert counts.hit + counts.miss == counts.prompt
+        assert counts.hit is None or counts.hit + counts.miss == counts.prompt
         for judge in (prompt_grows, hits_grow, hits_within_prefix):
             assert list(found(judge, self.exchanges)) == []
+
+
+class Spoken(Conversation):
+    """The same in another format."""
+
+    form = None
+
+    def said(self, move):
+        kind = "question" if move.kind == "begun" else move.kind
+        [send] = sends_in(self.form, self.talk, [move])
+        return send, self.talk.move(replace(move, kind=kind))[1]
+
+
+@pytest.mark.parametrize("form", OTHERS, ids=lambda form: form.name)
+def test_the_mock_serves_every_conversation_in_other_formats(form, mock):
+    with HttpSender(target(mock.url), "sk-test-0123456789") as runner:
+        machine = type("Bound", (Spoken,), {"runner": runner, "form": form, "name": form.name})
+        run_state_machine_as_test(machine, settings=settings(quick, max_examples=6, stateful_step_count=10))
 
 
 def found(judge, exchanges):

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from echosounder import specs
 from echosounder.conformance.ask import CHAT, Ask
 from echosounder.conformance.generate.boundaries import bounds
-from echosounder.conformance.generate.requests import chat, corpus, fim, messages, tools
+from echosounder.conformance.generate.legal import breaches
+from echosounder.conformance.generate.requests import chat, corpus, fim, messages, tools, translated
+from echosounder.conformance.generate.translated import as_messages, as_responses
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.judgement.schema import value_mismatches
+from echosounder.wire.formats import MESSAGES, RESPONSES
 from echosounder.wire.target import target
 
 PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)[-1:]]
@@ -22,6 +25,100 @@ quick = settings(max_examples=15, deadline=None, database=None, suppress_health_
 def test_generated_chats_are_legal(profile, model, data):
     body = data.draw(chat(Ask(profile, model)))
     assert list(value_mismatches(body, "ChatRequest", profile)) == []
+
+
+FORMS = [(form, schema) for form, schema in ((RESPONSES, "ResponsesRequest"), (MESSAGES, "MessagesRequest"))]
+SERVED = [
+    (form, schema, at) for form, schema in FORMS for at in PROFILES if form.name in specs.behaviour(at[0]).formats
+]
+
+
+@pytest.mark.parametrize(("form", "schema", "place"), SERVED)
+@quick
+@given(data=st.data())
+def test_generated_requests_of_other_formats_are_legal(form, schema, place, data):
+    ask = Ask(*place)
+    body = data.draw(translated(form, ask))
+    assert list(value_mismatches(body, schema, ask.profile)) == []
+    assert list(breaches(body, form.path)) == []
+    assert form.bound(body) in range(1, 5)
+
+
+WORDS = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Light?", "name": "ada"},
+    {
+        "role": "assistant",
+        "content": "Let me look.",
+        "reasoning_content": "The log.",
+        "tool_calls": [
+            {"id": id, "type": "function", "function": {"name": "light", "arguments": '{"on":1}'}} for id in "ab"
+        ],
+    },
+    {"role": "tool", "tool_call_id": "a", "content": "21"},
+    {"role": "tool", "tool_call_id": "b", "content": "22"},
+]
+CHATTED = {
+    "model": "m",
+    "messages": WORDS,
+    "max_tokens": 3,
+    "tools": [{"type": "function", "function": {"name": "light"}}],
+    "tool_choice": "auto",
+    "stop": "HALT",
+    "user_id": "u",
+    "temperature": None,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "thinking": {"type": "enabled"},
+}
+
+
+def test_a_chat_is_said_in_items():
+    call = {"type": "function_call", "name": "light", "arguments": '{"on":1}'}
+    assert as_responses(CHATTED) == {
+        "model": "m",
+        "input": [
+            {"type": "message", "role": "system", "content": "Be brief."},
+            {"type": "message", "role": "user", "content": "Light?"},
+            {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "The log."}], "summary": []},
+            {"type": "message", "role": "assistant", "content": "Let me look."},
+            {**call, "call_id": "a"},
+            {**call, "call_id": "b"},
+            {"type": "function_call_output", "call_id": "a", "output": "21"},
+            {"type": "function_call_output", "call_id": "b", "output": "22"},
+        ],
+        "max_output_tokens": 3,
+        "tools": [{"type": "function", "name": "light"}],
+        "tool_choice": "auto",
+        "user": "u",
+        "stream": True,
+        "reasoning": {"effort": "high"},
+    }
+
+
+def test_a_chat_is_said_in_blocks():
+    use = {"type": "tool_use", "name": "light", "input": {"on": 1}}
+    thought = {"type": "thinking", "thinking": "The log.", "signature": "echosounder"}
+    results = [{"type": "tool_result", "tool_use_id": id, "content": said} for id, said in (("a", "21"), ("b", "22"))]
+    assert as_messages(CHATTED) == {
+        "model": "m",
+        "system": "Be brief.",
+        "messages": [
+            {"role": "user", "content": "Light?"},
+            {
+                "role": "assistant",
+                "content": [thought, {"type": "text", "text": "Let me look."}, use | {"id": "a"}, use | {"id": "b"}],
+            },
+            {"role": "user", "content": results},
+        ],
+        "max_tokens": 3,
+        "tools": [{"name": "light", "input_schema": {"type": "object", "properties": {}}}],
+        "tool_choice": {"type": "auto"},
+        "stop_sequences": ["HALT"],
+        "metadata": {"user_id": "u"},
+        "stream": True,
+        "thinking": {"type": "enabled"},
+    }
 
 
 @quick

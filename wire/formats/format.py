@@ -87,6 +87,11 @@ class Format(ABC):
         value = body.get(self.grammar.bound)
         return value if isinstance(value, int) else None
 
+    def turns(self, body: Mapping[str, Any]) -> list[Any]:
+        """The conversation that a request tells, each turn as it stands there; whatever is no list counts as none."""
+        messages, system = body.get("messages"), body.get("system")
+        return [*([system] if system else []), *(messages if isinstance(messages, list) else ())]
+
     @cached_property
     def marker(self) -> bytes | None:
         """The data of the event that ends a stream, where that is no JSON; None where streams end by the name of an event."""

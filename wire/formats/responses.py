@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
@@ -45,6 +45,10 @@ class Responses(Format):
             yield "stream", True
         if question.thinking is not None:
             yield "reasoning", {"effort": "high" if question.thinking else "none"}
+
+    def turns(self, body: Mapping[str, Any]) -> list[Any]:
+        first, given = body.get("instructions"), body.get("input")
+        return [*([first] if first else []), *(given if isinstance(given, list) else [given] if given else [])]
 
     def mark(self, event: str, value: Any) -> Mark:
         """By the type in the data, which the name only repeats: a client may read either."""
