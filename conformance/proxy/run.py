@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.check_run import CheckOutcome, exit_code
@@ -15,9 +14,12 @@ from echosounder.conformance.proxy.probes import HELLO, PROBES
 from echosounder.conformance.proxy.sender import FIRST, PairSender, beside
 from echosounder.conformance.proxy.upstream import UpstreamControl
 from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.pairs.checks.formats import absent
+from echosounder.judgement.pairs.pair import Pair
 from echosounder.judgement.pairs.report import report
-from echosounder.judgement.pairs.score import rows, score
+from echosounder.judgement.pairs.score import in_one_of, rows, score
 from echosounder.wire.errors import CannotJudge, UsageError
+from echosounder.wire.formats import CHAT, FORMATS, Question, Turn
 from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import read
 
@@ -31,7 +33,7 @@ def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOu
     Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once the
     log is finished. A proxy that gives nothing to judge is an outcome with ``stopped`` set, not an exception.
     """
-    if not planned(options.profile, options.only):
+    if not planned(options):
         raise UsageError(
             "--only matches no requirement of the proxy position; see `echosounder list requirements --feature proxy`"
         )
@@ -45,10 +47,10 @@ def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOu
     return CheckOutcome(document, results, options.out / "run.jsonl", exit_code(document, stopped), stopped)
 
 
-def planned(profile: str, only: Sequence[str] = ()) -> tuple[str, ...]:
-    """The probes that the requirements of this position need, in the order of sending."""
-    wanted = {name for row in rows(profile, only) for name in row.probes}
-    return tuple(name for name in PROBES if name in wanted)
+def planned(options: CheckOptions) -> tuple[str, ...]:
+    """The probes that the requirements of this position need, in the formats that are asked for, in the order of sending."""
+    wanted = {name for row in rows(options.profile, options.only) for name in row.probes}
+    return tuple(in_one_of(options.asked_formats, (name for name in PROBES if name in wanted)))
 
 
 def _send(options: CheckOptions, control: UpstreamControl, watch: Watch) -> CannotJudge | None:
@@ -68,19 +70,22 @@ def _send(options: CheckOptions, control: UpstreamControl, watch: Watch) -> Cann
 
 def _all(options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
     """Raises ``CannotJudge`` where going on makes no sense: after the first request, where the proxy does not forward to us."""
-    names, ask = planned(options.profile, options.only), sender.ask(0)
+    names, ask = planned(options), sender.ask(0)
     sender.due(names)
     plans = {name: list(PROBES[name](ask)) for name in names}
     total, done = 1 + sum(map(len, plans.values())), 1
-    sender.send_together([_plainest(ask)], FIRST)
+    sender.send_together([_plainest(ask, options.asked_formats)], FIRST)
     for name, sends in plans.items():
         for group in beside(sends) if name in SLOW else ([send] for send in sends):
             watch(Progress(done, total, name))
-            done += len(sender.send_together(group, name))
+            answers = sender.send_together(group, name)
+            done += len(answers)
+            if absent([Pair(answers[0].exchanges[0])]):  # the others would say no more
+                break
         sender.done(name)
 
 
-def _plainest(ask: Ask) -> Send:
-    """A request that has nothing that a proxy could refuse."""
-    plain: dict[str, Any] = {"thinking": ...}
-    return ask.chat(HELLO, max_tokens=1, step="first", **plain)
+def _plainest(ask: Ask, formats: Sequence[str]) -> Send:
+    """A request that has nothing that a proxy could refuse, in chat where that is asked for at all."""
+    form = CHAT if CHAT.name in formats else next((FORMATS[name] for name in formats if name in FORMATS), CHAT)
+    return ask.within(form, form.ask(ask.model, Question((Turn("user", HELLO),), 1)), step="first")

@@ -6,7 +6,7 @@ did not do as it was told is ours (``inconclusive``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import echosounder.judgement.pairs.checks  # noqa: F401  (importing registers)
 from echosounder import specs
@@ -14,9 +14,11 @@ from echosounder.judgement import score as server
 from echosounder.judgement.assigned import matching
 from echosounder.judgement.check import Case, Check, Problems
 from echosounder.judgement.pairs.check import CHECKS, PairCheck
+from echosounder.judgement.pairs.checks.formats import PROBES, SERVED, absent
 from echosounder.judgement.pairs.pair import Pair, pairs
 from echosounder.judgement.setting import RunSetting
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.formats import CHAT
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict
 
@@ -31,15 +33,24 @@ def rows(profile: str, only: Sequence[str] = ()) -> tuple[specs.Requirement, ...
 def score(run: Run) -> tuple[Result, ...]:
     """A result for each requirement that the run could have judged, in the order of the catalogue."""
     setting, joined = RunSetting.of(run), pairs(run.exchanges)
-    return tuple(_result(row, joined, setting) for row in rows(setting.subject.profile, setting.only))
+    asked = (row for row in rows(setting.subject.profile, setting.only) if any(in_one_of(setting.formats, row.probes)))
+    return tuple(_result(row, joined, setting) for row in asked)
+
+
+def in_one_of(formats: Sequence[str], probes: Iterable[str]) -> Iterator[str]:
+    """Those of the *probes* that ask in one of the *formats*."""
+    return (name for name in probes if PROBES.get(name, CHAT.name) in formats)
 
 
 def _result(row: specs.Requirement, joined: Sequence[Pair], setting: RunSetting) -> Result:
     mine = tuple(pair for pair in joined if pair.client.probe in row.probes)
+    gone = absent(mine)
+    if mine and len(gone) == len({pair.client.probe for pair in mine}) and row.id not in SERVED:
+        return Result(row.id, Verdict.NOT_APPLICABLE, note=next(iter(gone.values())))
     if not mine:
         why = next((setting.unsent[name] for name in row.probes if name in setting.unsent), "the run stopped before")
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"not sent: {why}")
-    check = CHECKS[row.id]
+    mine, check = tuple(pair for pair in mine if pair.client.probe not in gone or row.id in SERVED), CHECKS[row.id]
     if not any(map(check.pick, mine)):
         return _unpicked(row, mine)
     return server.judge(row, _on_clients(check, mine), [pair.client for pair in mine], setting.case)

@@ -6,6 +6,6 @@ sent in the order of the imports below: a gateway may take an upstream that fail
 
 # ruff: noqa: I001
 from echosounder.conformance.proxy.probes.registry import HELLO, MARKER, PROBES
-from echosounder.conformance.proxy.probes import requests, forms, answers, failures
+from echosounder.conformance.proxy.probes import requests, forms, answers, formats, failures
 
-__all__ = ["HELLO", "MARKER", "PROBES", "answers", "failures", "forms", "requests"]
+__all__ = ["HELLO", "MARKER", "PROBES", "answers", "failures", "formats", "forms", "requests"]

@@ -6,9 +6,10 @@ from echosounder.judgement.pairs.checks import (
     connections,
     failures,
     faults,
+    formats,
     requests,
     streams,
     timing,
 )
 
-__all__ = ["access", "answers", "connections", "failures", "faults", "requests", "streams", "timing"]
+__all__ = ["access", "answers", "connections", "failures", "faults", "formats", "requests", "streams", "timing"]

@@ -187,7 +187,7 @@ def faithful_log(upstream: str, tmp_path_factory: Any) -> Path:
     with pytest.MonkeyPatch.context() as patch, _proxied(upstream) as url:
         for name, value in BRIEFER.items():
             patch.setattr(behaviours, name, value)
-        outcome = check(CheckOptions(target(url), folder, KEY), upstream)
+        outcome = check(CheckOptions(target(url), folder, KEY, formats=("chat", "fim")), upstream)
     assert (outcome.exit_code, outcome.report["verdict"]) == (0, "conforms"), outcome.report["counts"]
     return outcome.log
 
