@@ -2,6 +2,7 @@
 
     python benchmarks/load_clients.py speed --events 256 --repeats 5
     python benchmarks/load_clients.py speed --events 16
+    python benchmarks/load_clients.py speed --format responses --clients echosounder
     python benchmarks/load_clients.py truth --connections 256 1000
     python benchmarks/load_clients.py cost --connections 64 256 1000     # ours only: CPU per paced event, memory
 
@@ -50,7 +51,7 @@ def serving(*arguments: str) -> Iterator[str]:
             process.kill()
 
 
-def ours(name: str, url: str, connections: int, seconds: float) -> Row:
+def ours(name: str, url: str, connections: int, seconds: float, form: str = "") -> Row:
     """The load engine as the command line runs it: Locust, workers, log, analysis, all on the client's core."""
     from echosounder.load.engine import run
     from echosounder.load.options import Options
@@ -66,6 +67,7 @@ def ours(name: str, url: str, connections: int, seconds: float) -> Row:
             prompt_tokens="20",
             output_tokens="256",
             sample_limit=0,
+            format=form or None,
             kernel_stamps=name == OURS[0],
         )
         outcome = run(options)
@@ -107,7 +109,7 @@ def wanted(given: argparse.Namespace, usual: tuple[str, ...]) -> Iterator[str]:
 def measured(name: str, given: argparse.Namespace, connections: int, url: str) -> Row | None:
     """One run; None of a client that failed, which is named."""
     if name in OURS:
-        return ours(name, url, connections, given.seconds)
+        return ours(name, url, connections, given.seconds, given.format)
     try:
         return peer(name, Path(sys.executable) if name in LOCUST else given.peers, url, connections, given.seconds)
     except subprocess.CalledProcessError as error:
@@ -122,7 +124,7 @@ def speed(given: argparse.Namespace) -> None:
     for name in wanted(given, (OURS[0], *PEERS)):
         rows: list[Row] = []
         for _ in range(given.repeats):
-            with serving("--events", str(given.events)) as url:
+            with serving("--events", str(given.events), "--format", given.format) as url:
                 rows += filter(None, [measured(name, given, given.connections[0], url)])
         if not rows:
             continue
@@ -235,6 +237,9 @@ if __name__ == "__main__":
     parser.add_argument("--connections", type=int, nargs="+", default=[64], help="speed takes the first")
     parser.add_argument("--seconds", type=float, help=f"of each run, else {SECONDS}")
     parser.add_argument("--itl", type=float, default=20.0, help="ms")
+    parser.add_argument(
+        "--format", default="chat", choices=("chat", "responses", "messages"), help="of our own client's speed"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", type=Path, default=HTTP_CLIENTS, help="the interpreter that has the other clients")
     parser.add_argument("--clients", nargs="*", choices=(*OURS, *PEERS), help="only these")

@@ -12,13 +12,16 @@ end of the request. It is not the mock: it measures clients, so it must cost not
 import argparse
 import heapq
 import json
+import re
 import select
 import socket
 import struct
 import time
+from pathlib import Path
 
 TIMESTAMPNS = 35  # SO_TIMESTAMPNS and SCM_TIMESTAMPNS of Linux, which Python's socket does not name
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+FORMATS = Path(__file__).parent.parent / "specs" / "formats"
 MODELS = b'{"object":"list","data":[{"id":"deepseek-v4-flash","object":"model","owned_by":"deepseek"}]}'
 
 
@@ -45,9 +48,33 @@ def chunks(events: int) -> list[bytes]:
     return [HEAD + event(""), *words, event("", "stop", usage=usage) + done]
 
 
+def example(file: Path) -> str:
+    """The short stream at the end of a description of a wire format (specs/formats), as it stands on the wire."""
+    lines = file.read_text(encoding="utf-8").partition("\nexample: |")[2].splitlines()[1:]
+    return "\n".join(line[2:] for line in lines)
+
+
+def named_chunks(file: Path, events: int) -> list[bytes]:
+    """The same in a format whose events have names: its example, with so many deltas in the place of its two."""
+    shown = example(file).strip().replace('"output_tokens":2', f'"output_tokens":{events}')
+    blocks = [f"{block}\n\n" for block in shown.split("\n\n")]
+    place = next(place for place, block in enumerate(blocks) if '"one"' in block)
+    deltas = [blocks[place].replace('"one"', f'" word{number % 10}"') for number in range(events)]
+    parts = [_numbered(block, n) for n, block in enumerate([*blocks[:place], *deltas, *blocks[place + 2 :]])]
+    framed = [b"%x\r\n%b\r\n" % (len(part), part) for part in map(str.encode, parts)]
+    first, last = HEAD + b"".join(framed[:place]), b"".join(framed[place + events :]) + b"0\r\n\r\n"
+    return [first, *framed[place : place + events], last]
+
+
+def _numbered(block: str, number: int) -> str:
+    return re.sub(r'"sequence_number":\d+', f'"sequence_number":{number}', block)
+
+
 class Server:
-    def __init__(self, port: int, events: int, ttft: float, itl: float, pause: float = 0.0, every: int = 25) -> None:
-        self.parts = chunks(events)
+    def __init__(
+        self, port: int, events: int, ttft: float, itl: float, pause: float = 0.0, every: int = 25, form: str = "chat"
+    ) -> None:
+        self.parts = chunks(events) if form == "chat" else named_chunks(FORMATS / f"{form}.yaml", events)
         self.whole = b"".join(self.parts)
         self.ttft, self.itl = round(ttft * 1e6), round(itl * 1e6)
         self.pause, self.every = round(pause * 1e6), every
@@ -167,7 +194,8 @@ if __name__ == "__main__":
     parser.add_argument("--itl", type=float, default=0.0, help="ms; 0 writes everything at once")
     parser.add_argument("--pause", type=float, default=0.0, help="ms that some of the waits are longer")
     parser.add_argument("--every", type=int, default=25, help="which of them: each so many")
+    parser.add_argument("--format", default="chat", choices=("chat", "responses", "messages"))
     given = parser.parse_args()
-    server = Server(given.port, given.events, given.ttft, given.itl, given.pause, given.every)
+    server = Server(given.port, given.events, given.ttft, given.itl, given.pause, given.every, given.format)
     print(f"listening on http://127.0.0.1:{server.listener.getsockname()[1]}", flush=True)
     server.run()

@@ -32,9 +32,13 @@ class Due:
 
 
 def items(options: Options) -> tuple[Item, ...]:
-    """The items of the scenario, a built-in one or a file. Raises :class:`UsageError` for an unknown one and for bad files."""
+    """The items of the scenario: of a file, or of a built-in one, of which the profile must serve the formats.
+
+    Raises :class:`UsageError` for an unknown scenario and for bad files.
+    """
     if options.scenario in SCENARIOS:
-        found = SCENARIOS[options.scenario]()
+        served = specs.behaviour(options.profile).formats
+        found = tuple(item for item in SCENARIOS[options.scenario]() if not item.format or item.format in served)
     elif Path(options.scenario).suffix in {".yaml", ".yml"}:
         found = read_scenario(Path(options.scenario))
     else:

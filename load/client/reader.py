@@ -6,7 +6,7 @@ compare its bytes, so the reader learns a *template* from one event, and counts 
 1. ``feed`` gets what one read brought, in the pieces of the transfer's framing. Most servers write an event to a chunk, so most
    pieces are whole events; else ``_whole_events`` joins and cuts them at blank lines, and keeps the unfinished rest as ``_tail``.
 2. An event that no template fits is parsed, and the format says what it brings (a :class:`wire.answer.Mark`). It is noted in
-   the ``line`` of stamps, with the stamp of its read.
+   the ``line`` of stamps, with the stamp of its read. One whose name says it all (``silent``) is only noted.
 3. Brought it output and nothing else that counts (no usage, no reason to end), and does the quoted output occur in its bytes
    exactly once, as the value of a member, then the bytes around it become the template (:mod:`load.client.template`).
 4. An event with the same bytes before and after, and between them the inside of a JSON string that is not empty, is a token for
@@ -31,6 +31,7 @@ import json
 import re
 from array import array
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,16 +39,14 @@ import msgspec
 from echosounder.load.client.template import END, Template, learned
 from echosounder.wire import sse
 from echosounder.wire.answer import END as DONE
-from echosounder.wire.answer import Mark
+from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.formats import Format
 from echosounder.wire.stream import Timeline
 
 MAX_EVENT = 4 * 1024 * 1024
 _strict = msgspec.json.Decoder().decode
-# An event whose name is on the line before its data.
-_named = re.compile(rb"event: ([^\r\n]*)\ndata: ([^\r\n]*)\n\n").fullmatch
 _comments: Callable[[bytes], re.Match[bytes]] = re.compile(rb"(?::[^\n]*\n)*").match  # type: ignore[assignment]  # it always matches
-DATA = b"data: "
+NAME, DATA = b"event: ", b"data: "
 MAX_TEMPLATES = 16  # events that differ in more than a string would make one each, for nothing
 
 
@@ -63,6 +62,7 @@ class StreamReader:
         "_format",
         "_general",
         "_marker",
+        "_silent",
         "_tail",
         "_template",
         "_templates",
@@ -80,7 +80,7 @@ class StreamReader:
     )
 
     def __init__(self, format: Format) -> None:
-        self._format, self._marker = format, format.marker
+        self._format, self._marker, self._silent = format, format.marker, format.grammar.silent
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
@@ -146,8 +146,11 @@ class StreamReader:
             if piece.startswith(DATA) and piece.endswith(END) and b"\n" not in data and b"\r" not in data:
                 self._data(at, "", data, piece)
             elif named := _named(piece):
-                name, data = named.groups()
-                self._data(at, name.decode("utf-8", "surrogateescape"), data, piece)
+                if named[0] in self._silent:
+                    self.events += 1
+                    self.line.event(at, NOTHING)
+                else:
+                    self._data(at, *named, piece)
             elif piece.endswith(END) and piece.count(END) == 1 and b"\r" not in piece:
                 self._block(at, piece)
             else:
@@ -213,6 +216,20 @@ class StreamReader:
         if template is not None:
             self._template = template
             self._templates += 1
+
+
+def _named(piece: bytes) -> tuple[str, bytes] | None:
+    """Name and data of an event whose name is on the line before its data; None for one that is written in another way."""
+    line = piece.find(b"\n") + 1
+    written = piece.startswith(NAME) and piece.startswith(DATA, line) and piece.endswith(END)
+    if not written or piece.count(b"\n") != 3 or b"\r" in piece:
+        return None
+    return _name(piece[:line]), piece[line + len(DATA) : -2]
+
+
+@lru_cache(maxsize=256)
+def _name(line: bytes) -> str:
+    return line[len(NAME) : -1].decode("utf-8", "surrogateescape")
 
 
 def _decode(data: bytes) -> Any:

@@ -43,6 +43,8 @@ class Template:
         """The events of *pieces* that are not like it. These lines are what an event costs."""
         prefix, suffix, begin, back = self._prefix, self._suffix, self._begin, self._back
         insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
+        if not insides:
+            return pieces
         if self._fits(insides):
             if len(insides) == len(pieces):
                 return ()
@@ -52,6 +54,60 @@ class Template:
     def _like(self, piece: bytes) -> bool:
         alike = piece.startswith(self._prefix) and piece.endswith(self._suffix)
         return alike and self._fits([piece[self._begin : self._back]])
+
+
+class CountedTemplate(Template):
+    """One whose other place is a counter behind the output. As long as that goes up by one with each event, as ``sequence_number``
+    does, the bytes that an event should end in are known before it is there, and only the output is left to judge.
+
+    *between*: the bytes from the output to the counter; *number*: the counter of the next event.
+    """
+
+    __slots__ = ("_between", "_next")
+
+    def __init__(
+        self, prefix: bytes, suffix: bytes, fits: Callable[[list[bytes]], bool], between: bytes, number: int
+    ) -> None:
+        super().__init__(prefix, suffix, fits)
+        self._between, self._next = between, number
+
+    def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        """As of any template. An event of another kind counts, too; where the counter jumps, it is read again."""
+        prefix, begin = self._prefix, self._begin
+        ends = self._ends(len(pieces))
+        insides = [
+            piece[begin : -len(end)]
+            for piece, end in zip(pieces, ends, strict=False)
+            if piece.startswith(prefix) and piece.endswith(end)
+        ]
+        if not _outputs(insides):
+            return self._jumped(pieces)
+        self._next += len(pieces)
+        if len(insides) == len(pieces):
+            return ()
+        others = [
+            piece
+            for piece, end in zip(pieces, ends, strict=False)
+            if not (piece.startswith(prefix) and piece.endswith(end))
+        ]
+        others += pieces[len(ends) :]
+        left = super().unlike(others)
+        return left if len(left) == len(others) else self._jumped(others)
+
+    def _ends(self, count: int) -> list[bytes]:
+        """What the next events should end in; fewer than *count* where the counter is beyond those that are written down."""
+        between, suffix = self._between, self._suffix
+        return [between + number + suffix for number in NUMBERS[self._next : self._next + count]]
+
+    def _jumped(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        left = super().unlike(pieces)
+        last = next((piece for piece in reversed(pieces) if piece not in left), b"")
+        digits = last[: self._back].rpartition(self._between)[2]
+        self._next = int(digits) + 1 if digits.isdigit() else self._next
+        return left
+
+
+NUMBERS = tuple(b"%d" % number for number in range(4096))
 
 
 def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | None:
@@ -89,7 +145,12 @@ def _cut(block: bytes, spans: list[Span]) -> Template:
     if len(spans) == 1:
         return Template(prefix, suffix, _outputs)
     between = [block[left[1] : right[0]] for left, right in pairwise(spans)]
-    return Template(prefix, suffix, _several(between, tuple(pattern for _, _, pattern in spans)))
+    patterns = tuple(pattern for _, _, pattern in spans)
+    fits = _several(between, patterns)
+    number = block[slice(*spans[-1][:2])]
+    if patterns == (OUTPUT, INTEGER) and number.isdigit():
+        return CountedTemplate(prefix, suffix, fits, between[0], int(number) + 1)
+    return Template(prefix, suffix, fits)
 
 
 def _outputs(insides: list[bytes]) -> bool:

@@ -2,7 +2,7 @@ from echosounder.load.worker.workload import Item
 
 
 def mixed() -> tuple[Item, ...]:
-    """What an application sends: conversations, long prompts, whole answers, JSON, tool calls and code completion, by weight."""
+    """What applications send: conversations, long prompts, whole answers, JSON, tool calls, code completion, and agents, by weight."""
     return (
         Item(
             "conversation",
@@ -18,4 +18,20 @@ def mixed() -> tuple[Item, ...]:
         Item("json", kind="json", weight=1, prompt_tokens=(100, 200), output_tokens=96),
         Item("tool-call", kind="tools", weight=1, prompt_tokens=(100, 200), output_tokens=96),
         Item("fim", kind="fim", weight=3, prompt_tokens=(100, 400), output_tokens=32),
+        *(_agent(form) for form in ("responses", "messages")),
+    )
+
+
+def _agent(form: str) -> Item:
+    """A coding agent: long instructions and tools that stay, and turns that grow, in the format that it speaks."""
+    return Item(
+        f"agent-{form}",
+        kind="tools",
+        weight=1,
+        prompt_tokens=(60, 300),
+        output_tokens=96,
+        shared_prefix=1024,
+        rounds=8,
+        conversations=8,
+        format=form,
     )

@@ -13,6 +13,7 @@ from echosounder.load.inputs import items
 from echosounder.load.options import Options
 from echosounder.load.sampled import lines, with_conformance
 from echosounder.load.scenarios.file import read_scenario
+from echosounder.load.worker.workload import Workload
 from echosounder.specs import DEFAULT_PROFILE
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange, Read, Request
@@ -175,6 +176,26 @@ def test_a_built_in_scenario_in_another_format(name, bound, total, tmp_path, scr
 def test_a_scenario_that_a_format_cannot_ask_is_refused():
     with pytest.raises(UsageError, match="--format messages can ask chat, tools, not json of item 'json'"):
         items(Options("http://h", "mixed", format="messages"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "agents"),
+    [
+        ("2024-12", set()),
+        ("2025-12", {"agent-messages"}),
+        (DEFAULT_PROFILE, {"agent-messages", "agent-responses"}),
+    ],
+)
+def test_mixed_has_an_agent_for_each_format_of_the_profile(profile, agents):
+    found = [item for item in items(Options("http://h", "mixed", profile=profile)) if item.name.startswith("agent")]
+    assert {item.name for item in found} == agents
+    for item in found:
+        job = Workload([item], "m").job(0)
+        body = json.loads(job.body)
+        assert (job.path, job.format) == (FORMATS[item.format].path, item.format)
+        assert body["tools"][0]["name"] == "look_up"
+        assert body[FORMATS[item.format].grammar.bound] == 96
+        assert len(FORMATS[item.format].turns(body)) >= 2
 
 
 def test_what_is_wrong_in_it_is_found(run):
