@@ -85,11 +85,13 @@ class Messages(Format):
         )
 
     def usage(self, raw: Any) -> Usage | None:
-        """The prompt is what hit the cache and what did not: no member counts it as a whole."""
+        """The prompt is what hit the cache, and what missed it, whether that was written into the cache or not: no member counts all."""
         counts = super().usage(raw)
         if counts is None or counts.miss is None:
             return counts
-        return replace(counts, prompt=counts.miss + (counts.hit or 0))
+        written = raw.get("cache_creation_input_tokens")
+        miss = counts.miss + (written if type(written) is int else 0)
+        return replace(counts, miss=miss, prompt=miss + (counts.hit or 0))
 
 
 def _delta(delta: Any, index: Any) -> Mark:
