@@ -9,7 +9,7 @@ QUIET := --quiet --disable-pip-version-check
 INSTALL := python -m pip install $(QUIET) --require-hashes --no-deps
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras --no-annotate --no-header
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
-FIELD := $(foreach name,litellm llama langchain anthropic transformers aimock npm clients reports,.field/$(name)/ready)
+FIELD := $(foreach name,litellm llama langchain anthropic transformers aimock npm clients agents reports,.field/$(name)/ready)
 
 .PHONY: setup check test pythons demo self golden mutants field docs bench packaging peers lock clean
 .DEFAULT_GOAL := setup
@@ -127,8 +127,9 @@ $(foreach name,litellm langchain anthropic packaging transformers $(PEERS),.fiel
 .field/aimock/ready: tests/field/servers/package-lock.json
 .field/npm/ready: tests/field/portkey/package-lock.json
 .field/clients/ready: tests/mock_server/clients/package-lock.json
+.field/agents/ready: tests/mock_server/agents/package-lock.json
 .field/reports/ready: tests/reports/tools/package-lock.json
-.field/aimock/ready .field/npm/ready .field/clients/ready .field/reports/ready:
+.field/aimock/ready .field/npm/ready .field/clients/ready .field/agents/ready .field/reports/ready:
 	mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -1,6 +1,7 @@
 """Clients that we did not write, each in an environment of its own (`make field` sets them up): they understand the mock."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ def run(running: RunningMock, *command: str) -> dict[str, Any]:
     return understood
 
 
-def node(running: RunningMock, script: str) -> dict[str, Any]:
+def node(running: RunningMock, script: str, *words: str) -> dict[str, Any]:
     """Node looks for packages beside the script: so it is copied to where they are."""
     home = ROOT / ".field" / "clients"
     assert (home / "node_modules").is_dir(), "run make field, which installs the clients"
-    copy = home / script
-    copy.write_text((HERE / script).read_text(encoding="utf-8"), encoding="utf-8")
-    return run(running, "node", str(copy))
+    for name in (script, *COPIED):
+        (home / name).write_text((HERE / name).read_text(encoding="utf-8"), encoding="utf-8")
+    return run(running, "node", str(home / script), *words)
 
 
 def test_openai_for_node(mock: RunningMock) -> None:
@@ -56,6 +57,61 @@ def test_ai_sdk(mock: RunningMock) -> None:
     assert (got["steps"], got["calls"]) == (["tool-calls", "stop"], [{"city": "Paris"}])
     assert "24 degrees in Paris" in got["answer"]
     assert got["error"] == [True, 401, "Authentication Fails, Your api key: ****1234 is invalid"]
+
+
+COPIED = ("features.mjs",)
+FEATURES = {  # a column of docs/field/sdks.md: the client, and how it is run
+    "openai (Node), Responses": ("openai_responses.mjs",),
+    "@ai-sdk/openai, Responses": ("ai_sdk_formats.mjs", "openai"),
+    "@anthropic-ai/sdk (Node), Messages": ("anthropic.mjs",),
+    "@ai-sdk/anthropic, Messages": ("ai_sdk_formats.mjs", "anthropic"),
+}
+PAGE = ROOT / "docs" / "field" / "sdks.md"
+
+
+@pytest.fixture(scope="module")
+def understood(mock: RunningMock) -> dict[str, dict[str, str]]:
+    """What each client says of each feature: yes, or what went wrong."""
+    return {name: node(mock, *how) for name, how in FEATURES.items()}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_client_understands_every_feature(name: str, understood: dict[str, dict[str, str]]) -> None:
+    said = understood[name]
+    assert len(said) >= 10
+    assert {feature: outcome for feature, outcome in said.items() if outcome != "yes"} == {}
+
+
+def test_the_page_of_features_is_up_to_date(understood: dict[str, dict[str, str]]) -> None:
+    """`ECHOSOUNDER_WRITE=1` writes it anew."""
+    made = page(understood)
+    if os.environ.get("ECHOSOUNDER_WRITE"):
+        PAGE.write_text(made, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == made
+
+
+def page(understood: dict[str, dict[str, str]]) -> str:
+    versions = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    features = list(dict.fromkeys(feature for said in understood.values() for feature in said))
+    head = [f"{name} {_version(name, versions)}" for name in understood]
+    rows = [
+        f"| {feature} | " + " | ".join(said.get(feature, "–") for said in understood.values()) + " |"
+        for feature in features
+    ]
+    lines = [INTRODUCTION, f"| feature | {' | '.join(head)} |", f"|---|{':-:|' * len(head)}", *rows]
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = """# Clients of Responses and Messages
+
+Official SDKs and Vercel's AI SDK, each run by `make field` against the mock in every feature that both have. A dash: the client has no
+such feature. `@ai-sdk/openai` shows no reasoning, because it listens to summaries, which DeepSeek never sends; it counts it.
+The Python SDKs of OpenAI and Anthropic do the same in `tests/mock_server/test_openai_responses.py` and `test_other_clients.py`.
+"""
+
+
+def _version(name: str, packages: dict[str, Any]) -> str:
+    return str(packages[f"node_modules/{name.split(',')[0].split(' ')[0]}"]["version"])
 
 
 def test_langchain(mock: RunningMock) -> None:
