@@ -1,27 +1,19 @@
-"""The Messages format: the same questions as of chat, asked in blocks."""
+"""The Messages format: what only it has, asked in blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from echosounder.conformance.ask import GREEDY, JSON_TYPE, OUTPUT, Ask, Send
-from echosounder.conformance.probe import Steps, probe
-from echosounder.conformance.probes.cache import LONG
-from echosounder.conformance.probes.chat import COUNT, ECHO, STOP_ECHO, STORY, STREAM
-from echosounder.conformance.probes.errors import faulty, needs_key
+from echosounder.conformance.ask import GREEDY, JSON_TYPE, OUTPUT, Ask
+from echosounder.conformance.probe import Steps
+from echosounder.conformance.probes.chat import STOP_ECHO, STREAM
+from echosounder.conformance.probes.errors import faulty
+from echosounder.conformance.probes.formats import CITY, HELLO, OUTCOME, PARIS, TWO, Body, Words, shared
 from echosounder.judgement.agreed import BAD_KEY
-from echosounder.judgement.check import Subject
 from echosounder.judgement.setting import Suite
-from echosounder.wire.formats import MESSAGES, Question, Turn
-from echosounder.wire.strict_json import at
+from echosounder.wire.formats import MESSAGES
 
-HELLO = "Say hello."
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-WEATHER = {"name": "get_weather", "description": "The weather in a city.", "input_schema": SCHEMA}
-TIME = {"name": "get_time", "description": "The time in a city.", "input_schema": SCHEMA}
-PARIS = "What is the weather in Paris? Use the tool."
-TWO = "Call get_weather for Paris and for Tokyo, both at once."
 CACHED = {"cache_control": {"type": "ephemeral"}}
 IGNORED = {
     "container": "c",
@@ -32,106 +24,57 @@ IGNORED = {
     "cache_control": {"type": "ephemeral"},
 }
 VERSION = (("anthropic-version", "2023-06-01"),)
-FEATURES = {"messages"}
 
 
-def served(subject: Subject) -> bool:
-    return "messages" in subject.behaviour.formats
+class Blocks(Words):
+    built, where, member, call, thought = "of the first message", "messages", "content", "tool_use", "thinking"
+    # The budget is ignored, and must not fail a request.
+    think: ClassVar[Body] = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    must: ClassVar[Body] = {"tool_choice": {"type": "any"}}
+
+    def tool(self, name: str, description: str) -> Body:
+        return {"name": name, "description": description, "input_schema": CITY}
+
+    def said(self, role: str, content: Any) -> Body:
+        return {"role": role, "content": content}
+
+    def named(self, name: str) -> Body:
+        return {"type": "tool", "name": name, "disable_parallel_tool_use": True}
+
+    def called(self, id: str, city: str) -> Body:
+        return {"type": self.call, "id": id, "name": "get_weather", "input": {"city": city}}
+
+    def result(self, id: str, **more: Any) -> Body:
+        return {"type": "tool_result", "tool_use_id": id, "content": OUTCOME, **more}
+
+    def results(self, answer: Sequence[Body]) -> list[Body]:
+        return [self.result(str(block.get("id"))) for block in answer if block.get("type") == self.call]
+
+    def history(self, question: str, cities: Mapping[str, str], answered: Sequence[str]) -> list[Body]:
+        calls = [self.called(id, city) for id, city in cities.items()]
+        return self.again(question, calls, list(map(self.result, answered)))
+
+    def again(self, question: str, answer: Sequence[Body], then: Any) -> list[Body]:
+        return [self.said("user", question), self.said("assistant", list(answer)), self.said("user", then)]
 
 
-def thinks(subject: Subject) -> bool:
-    return served(subject) and subject.limits.thinking in {"switch", "always"}
-
-
-def calls(subject: Subject) -> bool:
-    return served(subject) and subject.limits.tools
-
-
-def keyed(subject: Subject) -> bool:
-    return served(subject) and needs_key(subject)
-
-
-def switches(subject: Subject) -> bool:
-    return served(subject) and subject.limits.thinking == "switch"
-
-
-def thinks_and_calls(subject: Subject) -> bool:
-    return thinks(subject) and subject.limits.tools
-
-
-def message(ask: Ask, turns: str | Sequence[Mapping[str, Any]] = HELLO, /, *, step: str = "", **fields: Any) -> Send:
-    """Not thinking and sixteen tokens at most, unless *fields* say otherwise. A field of value ``...`` is left out."""
-    question = (Turn("user", turns),) if isinstance(turns, str) else ()
-    made = MESSAGES.ask(
-        ask.model, Question(question, OUTPUT, thinking=False if ask.limits.thinking == "switch" else None)
-    )
-    if not isinstance(turns, str):
-        made["messages"] = list(turns)
-    body = {name: value for name, value in (made | fields).items() if value is not ...}
-    return ask.within(MESSAGES, body, step=step)
-
-
-def wrong(ask: Ask, fault: str, step: str, turns: Any = HELLO, **fields: Any) -> Send:
-    return faulty(message(ask, turns, step=step, **{"max_tokens": 1, **fields}), fault)
-
-
-def said(role: str, content: Any) -> dict[str, Any]:
-    return {"role": role, "content": content}
+BLOCKS = Blocks(MESSAGES)
+message, wrong, said, result = BLOCKS.ask, BLOCKS.wrong, BLOCKS.said, BLOCKS.result
+WEATHER, TIME = BLOCKS.weather, BLOCKS.time
+shared(BLOCKS)
 
 
 def text(words: str, **more: Any) -> dict[str, Any]:
     return {"type": "text", "text": words, **more}
 
 
-def called(id: str, city: str) -> dict[str, Any]:
-    return {"type": "tool_use", "id": id, "name": "get_weather", "input": {"city": city}}
-
-
-def result(id: str, **more: Any) -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": id, "content": "21 degrees, sunny", **more}
-
-
-def content(exchange: Any) -> list[dict[str, Any]]:
-    """The blocks of a message, to be handed back."""
-    blocks = at(exchange.json, "content") if exchange is not None else None
-    return [block for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-
-
-def results(blocks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [result(str(block.get("id"))) for block in blocks if block.get("type") == "tool_use"]
-
-
-def forced(ask: Ask) -> dict[str, Any]:
-    free = ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking
-    return {"tool_choice": {"type": "any"}} if free else {}
-
-
-@probe("messages.basic", Suite.SMOKE, features=FEATURES, applies=served, order=4)
+@BLOCKS.probe("basic", Suite.SMOKE, order=4)
 def basic(ask: Ask) -> Steps:
     """One short message as a document."""
     yield message(ask, "What is the capital of France? Answer in one word.")
 
 
-@probe("messages.stream", Suite.SMOKE, tokens=64, features=FEATURES, applies=served)
-def stream(ask: Ask) -> Steps:
-    """One message as a stream."""
-    yield message(ask, COUNT, max_tokens=64, **STREAM, **GREEDY)
-
-
-@probe("messages.pair", requests=2, tokens=128, features=FEATURES, applies=served)
-def pair(ask: Ask) -> Steps:
-    """A deterministic request twice as a document."""
-    yield message(ask, COUNT, max_tokens=64, **GREEDY, step="first")
-    yield message(ask, COUNT, max_tokens=64, **GREEDY, step="second")
-
-
-@probe("messages.unicode.stream", tokens=128, features=FEATURES, applies=served)
-def unicode(ask: Ask) -> Steps:
-    """Characters of two to four bytes in a stream."""
-    yield message(ask, ECHO, max_tokens=128, **STREAM, **GREEDY)
-
-
-@probe("messages.inputs", requests=4, tokens=4 * OUTPUT, prompt=2000, features=FEATURES, applies=served)
+@BLOCKS.probe("inputs", requests=4, tokens=4 * OUTPUT, prompt=2000)
 def inputs(ask: Ask) -> Steps:
     """Ways to bring a prompt: blocks, a system text, system blocks, and turns of both roles."""
     yield message(ask, [said("user", [text(HELLO)])], step="blocks")
@@ -140,41 +83,19 @@ def inputs(ask: Ask) -> Steps:
     yield message(ask, [said("user", HELLO), said("assistant", "Hello."), said("user", "Again.")], step="turns")
 
 
-@probe("messages.returned", requests=2, tokens=2 * OUTPUT, prompt=4000, features=FEATURES, applies=served)
-def returned(ask: Ask) -> Steps:
-    """A conversation that hands the blocks of the first message back."""
-    first = yield message(ask, HELLO, step="first")
-    blocks = content(first)
-    if blocks:
-        turns = [said("user", HELLO), said("assistant", blocks), said("user", "Again.")]
-        yield message(ask, turns, step="second").but(notes={"built": "of the first message"})
-
-
-@probe("messages.length", tokens=4, features=FEATURES, applies=served)
-def length(ask: Ask) -> Steps:
-    """A long story in four tokens."""
-    yield message(ask, STORY, max_tokens=4)
-
-
-@probe("messages.length.stream", tokens=4, features=FEATURES, applies=served)
-def length_stream(ask: Ask) -> Steps:
-    """The same as a stream."""
-    yield message(ask, STORY, max_tokens=4, **STREAM)
-
-
-@probe("messages.stop", tokens=64, features=FEATURES, applies=served)
+@BLOCKS.probe("stop", tokens=64)
 def stop(ask: Ask) -> Steps:
     """A stop sequence that the answer comes to."""
     yield message(ask, STOP_ECHO, max_tokens=64, stop_sequences=["HALT"], **GREEDY)
 
 
-@probe("messages.stop.stream", tokens=64, features=FEATURES, applies=served)
+@BLOCKS.probe("stop.stream", tokens=64)
 def stop_stream(ask: Ask) -> Steps:
     """The same as a stream."""
     yield message(ask, STOP_ECHO, max_tokens=64, stop_sequences=["HALT"], **STREAM, **GREEDY)
 
 
-@probe("messages.options", requests=3, tokens=3 * OUTPUT, prompt=2000, features=FEATURES, applies=served)
+@BLOCKS.probe("options", requests=3, tokens=3 * OUTPUT, prompt=2000)
 def options(ask: Ask) -> Steps:
     """Members that are ignored, one that nobody knows, and the highest temperature."""
     yield message(ask, HELLO, **IGNORED, step="ignored")
@@ -182,7 +103,7 @@ def options(ask: Ask) -> Steps:
     yield message(ask, HELLO, temperature=2, step="temperature")
 
 
-@probe("messages.headers", requests=4, tokens=4 * OUTPUT, features=FEATURES, applies=served)
+@BLOCKS.probe("headers", requests=4, tokens=4 * OUTPUT)
 def headers(ask: Ask) -> Steps:
     """The key as Bearer, no version, an unknown version, and an unknown beta."""
     send = message(ask)
@@ -192,7 +113,7 @@ def headers(ask: Ask) -> Steps:
     yield send.but(headers=(*JSON_TYPE, *VERSION, ("anthropic-beta", "x-echosounder-2026")), step="beta")
 
 
-@probe("messages.two-keys", requests=2, prompt=2000, tokens=OUTPUT + 1, features=FEATURES, applies=keyed)
+@BLOCKS.probe("two-keys", requests=2, prompt=2000, tokens=OUTPUT + 1, applies=BLOCKS.keyed)
 def two_keys(ask: Ask) -> Steps:
     """A right key as Bearer beside an unknown x-api-key, and the other way round."""
     right = message(ask).but(authorization="Bearer {key}", key_header="Authorization", step="right")
@@ -201,7 +122,7 @@ def two_keys(ask: Ask) -> Steps:
     yield left.but(headers=(*left.headers, ("Authorization", f"Bearer {BAD_KEY}")), notes={"open": "two keys"})
 
 
-@probe("messages.models", requests=3, tokens=3 * OUTPUT, features=FEATURES, applies=served)
+@BLOCKS.probe("models", requests=3, tokens=3 * OUTPUT)
 def models(ask: Ask) -> Steps:
     """Names of Anthropic's models, as agents send them."""
     yield message(ask, HELLO, model="claude-opus-4-1", step="opus")
@@ -209,152 +130,49 @@ def models(ask: Ask) -> Steps:
     yield message(ask, HELLO, model="claude-haiku-4-5", step="haiku")
 
 
-@probe("messages.unknown-model", tokens=1, features=FEATURES, applies=served, order=10)
+@BLOCKS.probe("unknown-model", tokens=1, order=10)
 def unknown_model(ask: Ask) -> Steps:
     """A model that nobody knows: mapped to one until October 2026, refused since."""
     yield message(ask, HELLO, model="echosounder-no-such-model", max_tokens=1).but(notes={"open": "an unknown model"})
 
 
-@probe("messages.tools", Suite.SMOKE, requests=2, prompt=2000, tokens=512, features=FEATURES, applies=calls)
-def tools(ask: Ask) -> Steps:
-    """A tool that must be called, twice."""
-    for step in ("first", "second"):
-        yield message(ask, PARIS, tools=[WEATHER], **forced(ask), max_tokens=256, **GREEDY, step=step)
-
-
-@probe("messages.tools.stream", prompt=2000, tokens=256, features=FEATURES, applies=calls)
-def tools_stream(ask: Ask) -> Steps:
-    """A tool that must be called, as a stream."""
-    yield message(ask, PARIS, tools=[WEATHER], **forced(ask), max_tokens=256, **STREAM, **GREEDY)
-
-
-@probe("messages.parallel.stream", prompt=2000, tokens=256, features=FEATURES, applies=calls)
-def parallel(ask: Ask) -> Steps:
-    """Two calls at once, as a stream."""
-    yield message(ask, TWO, tools=[WEATHER, TIME], **forced(ask), max_tokens=256, **STREAM, **GREEDY)
-
-
-@probe("messages.choice", requests=3, prompt=3000, tokens=256 + 2 * OUTPUT, features=FEATURES, applies=calls)
+@BLOCKS.probe("choice", requests=3, prompt=3000, tokens=256 + 2 * OUTPUT, applies=BLOCKS.calls)
 def choice(ask: Ask) -> Steps:
     """A tool that is named, tools that must not be called, and tools with a choice."""
-    if forced(ask):
-        chosen = {"type": "tool", "name": "get_time", "disable_parallel_tool_use": True}
-        tools = [WEATHER, TIME]
+    if BLOCKS.forced(ask):
+        chosen, tools = BLOCKS.named("get_time"), [WEATHER, TIME]
         yield message(ask, PARIS, tools=tools, tool_choice=chosen, max_tokens=256, **GREEDY, step="named")
     yield message(ask, PARIS, tools=[WEATHER], tool_choice={"type": "none"}, step="none")
     yield message(ask, HELLO, tools=[{**WEATHER, **CACHED}], tool_choice={"type": "auto"}, step="auto")
 
 
-@probe("messages.round-trip", requests=2, prompt=6000, tokens=512, features=FEATURES, applies=calls)
-def round_trip(ask: Ask) -> Steps:
-    """A call, and its result with the blocks of the message before it."""
-    call = yield message(ask, PARIS, tools=[WEATHER], **forced(ask), max_tokens=256, **GREEDY, step="call")
-    blocks = content(call)
-    if results(blocks):
-        turns = [said("user", PARIS), said("assistant", blocks), said("user", results(blocks))]
-        again = message(ask, turns, tools=[WEATHER], max_tokens=256, step="result")
-        yield again.but(notes={"built": "of the first message"})
-
-
-@probe("messages.history", requests=2, tokens=2 * OUTPUT, prompt=3000, features=FEATURES, applies=calls)
+@BLOCKS.probe("history", requests=2, tokens=2 * OUTPUT, prompt=3000, applies=BLOCKS.calls)
 def history(ask: Ask) -> Steps:
     """Calls and their results that the model never made; then one result that reports an error, in blocks."""
-    two = said("assistant", [called("call_00_a", "Paris"), called("call_01_b", "Tokyo")])
-    turns = [said("user", TWO), two, said("user", [result("call_00_a"), result("call_01_b")])]
-    yield message(ask, turns, tools=[WEATHER], step="results")
+    both = {"call_00_a": "Paris", "call_01_b": "Tokyo"}
+    yield message(ask, BLOCKS.history(TWO, both, list(both)), tools=[WEATHER], step="results")
     failed = result("call_00_a", content=[text("no such city")], is_error=True)
-    turns = [said("user", PARIS), said("assistant", [called("call_00_a", "Paris")]), said("user", [failed])]
+    turns = BLOCKS.again(PARIS, [BLOCKS.called("call_00_a", "Paris")], [failed])
     yield message(ask, turns, tools=[WEATHER], step="error")
 
 
-@probe("messages.pairing", requests=2, prompt=2000, tokens=2, features={"messages", "errors"}, applies=calls, order=10)
+@BLOCKS.probe("pairing", requests=2, prompt=2000, tokens=2, about=["errors"], applies=BLOCKS.calls, order=10)
 def pairing(ask: Ask) -> Steps:
     """A result without a call, and a call without a result."""
     turns = [said("user", TWO), said("user", [result("call_00_x")])]
     yield wrong(ask, "a result without a call", "orphan", turns, tools=[WEATHER])
-    two = said("assistant", [called("call_00_a", "Paris"), called("call_01_b", "Tokyo")])
-    turns = [said("user", TWO), two, said("user", [result("call_00_a")])]
+    turns = BLOCKS.history(TWO, {"call_00_a": "Paris", "call_01_b": "Tokyo"}, ["call_00_a"])
     yield wrong(ask, "a call without a result", "unanswered", turns, tools=[WEATHER])
 
 
-def thinking(ask: Ask) -> dict[str, Any]:
-    """The budget is ignored, and must not fail a request."""
-    return {"thinking": {"type": "enabled", "budget_tokens": 1024}} if ask.limits.thinking == "switch" else {}
-
-
-@probe("messages.thinking", tokens=512, features=FEATURES, applies=thinks)
-def thinking_document(ask: Ask) -> Steps:
-    """A question that is thought about."""
-    yield message(ask, "What is 17 times 23?", **thinking(ask), max_tokens=512)
-
-
-@probe("messages.thinking.stream", tokens=512, features=FEATURES, applies=thinks)
-def thinking_stream(ask: Ask) -> Steps:
-    """The same as a stream."""
-    yield message(ask, "What is 17 times 23?", **thinking(ask), max_tokens=512, **STREAM)
-
-
-@probe(
-    "messages.effort",
-    requests=2,
-    tokens=2 * OUTPUT,
-    features=FEATURES,
-    applies=switches,
-)
+@BLOCKS.probe("effort", requests=2, tokens=2 * OUTPUT, applies=BLOCKS.switches)
 def effort(ask: Ask) -> Steps:
     """Efforts in output_config."""
     for step in ("low", "max"):
-        yield message(ask, HELLO, **thinking(ask), output_config={"effort": step}, step=step)
+        yield message(ask, HELLO, **BLOCKS.thinking(ask), output_config={"effort": step}, step=step)
 
 
-@probe(
-    "messages.thinking-tools",
-    requests=3,
-    prompt=9000,
-    tokens=1536,
-    features=FEATURES,
-    applies=thinks_and_calls,
-)
-def thinking_tools(ask: Ask) -> Steps:
-    """A call after a thought; then its result with the thought, and without it."""
-    more: dict[str, Any] = {"tools": [WEATHER], **thinking(ask), "max_tokens": 512}
-    call = yield message(ask, PARIS, **more, step="call")
-    blocks = content(call)
-    if results(blocks) and any(block.get("type") == "thinking" for block in blocks):
-        notes = {"built": "of the first message"}
-        turns = [said("user", PARIS), said("assistant", blocks), said("user", results(blocks))]
-        yield message(ask, turns, **more, step="kept").but(notes=notes)
-        rest = [block for block in blocks if block.get("type") != "thinking"]
-        turns[1] = said("assistant", rest)
-        yield message(ask, turns, **more, step="lost").but(notes={**notes, "open": "the thought is missing"})
-
-
-@probe(
-    "messages.cache",
-    requests=2,
-    prompt=20_000,
-    tokens=2 * OUTPUT,
-    features={"messages", "cache"},
-    applies=served,
-    order=70,
-)
-def cache(ask: Ask) -> Steps:
-    """A long prompt, twice."""
-    prompt = f"Log {ask.salt}-messages. {LONG[:8000]} Say hello."
-    yield message(ask, prompt, step="first")
-    yield message(ask, prompt, step="second").but(after_a_while=True)
-
-
-@probe(
-    "messages.auth",
-    Suite.SMOKE,
-    requests=3,
-    prompt=2000,
-    tokens=3,
-    features={"messages", "errors"},
-    applies=keyed,
-    order=10,
-)
+@BLOCKS.probe("auth", Suite.SMOKE, requests=3, prompt=2000, tokens=3, about=["errors"], applies=BLOCKS.keyed, order=10)
 def auth(ask: Ask) -> Steps:
     """No key, and one that nobody knows, under either header."""
     send = message(ask, HELLO, max_tokens=1)
@@ -364,7 +182,7 @@ def auth(ask: Ask) -> Steps:
     yield faulty(bearer, "unknown key as Bearer")
 
 
-@probe("messages.faults", requests=7, prompt=8000, tokens=7, features={"messages", "errors"}, applies=served, order=10)
+@BLOCKS.probe("faults", requests=7, prompt=8000, tokens=7, about=["errors"], order=10)
 def faults(ask: Ask) -> Steps:
     """Requests with one fault each."""
     yield faulty(ask.within(MESSAGES, b'{"model":', step="json"), "cut JSON")
