@@ -319,7 +319,7 @@ def thinking_shown(exchange: Exchange, case: Case) -> Problems:
 def switched_off(exchange: Exchange) -> bool:
     """Did the request say that the model is not to think? Requests of a load, for instance, say nothing."""
     body = asked(exchange)
-    return at(body, "thinking", "type") == "disabled" or at(body, "reasoning", "effort") == "none"
+    return bool(at(body, "thinking", "type") == "disabled" or at(body, "reasoning", "effort") == "none")
 
 
 @both("thinking-off", whole)

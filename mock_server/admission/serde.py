@@ -143,3 +143,20 @@ def check_fields(value: dict[str, Any], shape: Shape) -> None:
     for name in shape.needed:
         if name not in value:
             raise Malformed(f"missing field `{name}`")
+
+
+def tagged(name: str, variants: dict[str, Shape]) -> Check:
+    """An object whose ``type`` says what it is."""
+    tag = one_of(*variants)
+
+    def check(value: Any) -> None:
+        expect(value, isinstance(value, dict), f"internally tagged enum {name}")
+        if "type" not in value:
+            raise Malformed("missing field `type`")
+        try:
+            tag(value["type"])
+        except Malformed as error:
+            raise error.under("type") from None
+        check_fields(value, variants[value["type"]])
+
+    return check

@@ -31,14 +31,40 @@ def tools(body: Body) -> list[Body]:
 
 
 KNOWN = {
-    "responses": {
-        *("model", "input", "instructions", "max_output_tokens", "stream", "temperature", "top_p", "top_logprobs"),
-        *("tools", "tool_choice", "text", "reasoning", "user"),
-    },
-    "messages": {
-        *("model", "messages", "system", "max_tokens", "stream", "stop_sequences", "temperature", "top_p"),
-        *("tools", "tool_choice", "thinking", "output_config", "metadata"),
-    },
+    "responses": frozenset(
+        [
+            "model",
+            "input",
+            "instructions",
+            "max_output_tokens",
+            "stream",
+            "temperature",
+            "top_p",
+            "top_logprobs",
+            "tools",
+            "tool_choice",
+            "text",
+            "reasoning",
+            "user",
+        ]
+    ),
+    "messages": frozenset(
+        [
+            "model",
+            "messages",
+            "system",
+            "max_tokens",
+            "stream",
+            "stop_sequences",
+            "temperature",
+            "top_p",
+            "tools",
+            "tool_choice",
+            "thinking",
+            "output_config",
+            "metadata",
+        ]
+    ),
 }
 """Members that a server looks at."""
 BUILT_IN = {"function", "custom"}

@@ -1,14 +1,12 @@
 """Faults of Messages alone, and what other servers of the format may do, most of them seen in gateways that translate."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from echosounder.mock_server.deviations.asked import objects
 from echosounder.mock_server.deviations.forms import each_error
 from echosounder.mock_server.deviations.named import Document, Table
 from echosounder.mock_server.deviations.registry import Context
-from echosounder.wire.strict_json import at, compact
+from echosounder.wire.strict_json import compact
 
 TABLE = Table(__name__, "messages")
 PATH = "/messages"
@@ -27,11 +25,6 @@ def _calls(document: Document) -> Iterator[Document]:
     """The calls of a message, or that which a block begins with."""
     found = [*objects(document.get("content")), *objects([document.get("content_block")])]
     yield from (block for block in found if block.get("type") == "tool_use")
-
-
-def _usage(document: Document) -> Document:
-    usage = document.get("usage") or at(document, "message", "usage")
-    return usage if isinstance(usage, dict) else {}
 
 
 # --- the order of events
@@ -230,41 +223,6 @@ TABLE.changed(
 )
 
 
-# --- usage
-
-
-def _nothing_read(event: Document) -> None:
-    _usage(event).update(input_tokens=0, cache_read_input_tokens=0)
-
-
-TABLE.changed(
-    "messages-usage-zero-at-start",
-    {"messages.usage-at-start"},
-    "``message_start`` counts no tokens (mlx-node/mlx-node#45, BerriAI/litellm#31069).",
-    ("message_start",),
-    _nothing_read,
-)
-TABLE.changed(
-    "messages-usage-missing",
-    {"messages.response-schema", "messages.usage-present"},
-    "The usage is not told where the answer ends.",
-    ENDING,
-    lambda document: document.pop("usage", None),
-)
-TABLE.changed(
-    "messages-usage-shrinks",
-    {"messages.usage-cumulative"},
-    "More tokens are answered at the beginning of a stream than at its end.",
-    ("message_start",),
-    lambda event: _usage(event).update(output_tokens=1_000_000),
-)
-TABLE.changed(
-    "messages-cached-negative",
-    {"messages.response-schema", "messages.usage-cache"},
-    "Tokens that hit the cache are fewer than none.",
-    ("message", "message_start", "message_delta"),
-    lambda document: _usage(document).update(cache_read_input_tokens=-1),
-)
 TABLE.changed(
     "messages-starts-with-content",
     {"messages.start-empty", "messages.stream-event-schema"},
@@ -281,65 +239,3 @@ def errors_of_anthropic(document: Document, context: Context) -> None:
         error = {"type": document["error"].get("type"), "message": document["error"].get("message")}
         document.clear()
         document.update(type="error", error=error)
-
-
-# --- legal variants
-
-TABLE.dropped("messages-no-ping", (), "Legal: a stream without ``ping``.", "ping")
-TABLE.repeated("messages-many-pings", (), "Legal: several pings.", "ping", times=3)
-
-
-def _id_of_anthropic(document: Document) -> None:
-    message = document.get("message") or document
-    if isinstance(message.get("id"), str):
-        message["id"] = "msg_" + message["id"].replace("-", "")
-
-
-TABLE.changed(
-    "messages-ids-of-anthropic",
-    (),
-    "Legal: ids that begin with ``msg_``.",
-    ("message", "message_start"),
-    _id_of_anthropic,
-)
-
-
-def _output_alone(event: Document) -> None:
-    event["usage"] = {"output_tokens": _usage(event).get("output_tokens")}
-
-
-TABLE.changed(
-    "messages-output-counted-alone",
-    (),
-    "Legal: ``message_delta`` counts what was answered and nothing else.",
-    ("message_delta",),
-    _output_alone,
-)
-
-
-def _more_members(document: Document) -> None:
-    message: dict[str, Any] = document.get("message") or document
-    message["container"] = None
-
-
-TABLE.changed(
-    "messages-unknown-members",
-    (),
-    "Legal: a message with undocumented members.",
-    ("message", "message_start"),
-    _more_members,
-)
-
-
-def _spaced(raw: bytes) -> bytes:
-    head, colon, text = raw.partition(b"\ndata: ")
-    return head + colon + json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n"
-
-
-TABLE.rewritten(
-    "messages-spaced",
-    (),
-    "Legal: JSON with blanks behind its colons and commas.",
-    _spaced,
-    PATH,
-)

@@ -1,11 +1,7 @@
 """Faults of Responses alone, and what other servers of the format may do, most of them seen in gateways and local servers."""
 
-import re
-from typing import Any
-
 from echosounder.mock_server.deviations.asked import objects
 from echosounder.mock_server.deviations.named import Document, Table
-from echosounder.wire.strict_json import at
 
 TABLE = Table(__name__, "responses")
 PATH = "/responses"
@@ -34,19 +30,14 @@ NUMBERED = frozenset(
 IN_ITEM = NUMBERED - set(SHOWN)
 
 
-def _response(document: Document) -> Document:
+def response_of(document: Document) -> Document:
     """The response that an event shows."""
     response = document.get("response")
     return response if isinstance(response, dict) else {}
 
 
-def _items(document: Document) -> list[Document]:
-    return [*objects(_response(document).get("output")), *objects([document.get("item")])]
-
-
-def _usage(document: Document) -> Document:
-    usage = at(document, "response", "usage")
-    return usage if isinstance(usage, dict) else {}
+def items_of(document: Document) -> list[Document]:
+    return [*objects(response_of(document).get("output")), *objects([document.get("item")])]
 
 
 # --- the order of events
@@ -198,19 +189,19 @@ TABLE.changed(
     {"responses.id-constant"},
     "The response has another id at its end than at its beginning.",
     ENDS,
-    lambda event: _response(event).update(id=f"other-{_response(event).get('id')}"),
+    lambda event: response_of(event).update(id=f"other-{response_of(event).get('id')}"),
 )
 TABLE.changed(
     "responses-output-empty",
     {"responses.output-is-items", "responses.tool-finish"},
     "The response at the end of a stream holds none of its items (vllm-project/vllm#30223, BerriAI/litellm#31332).",
     ENDS,
-    lambda event: _response(event).update(output=[]),
+    lambda event: response_of(event).update(output=[]),
 )
 
 
 def _still_in_progress(event: Document) -> None:
-    for item in _items(event):
+    for item in items_of(event):
         item["status"] = "in_progress"
 
 
@@ -238,7 +229,7 @@ TABLE.changed(
 
 
 def _cut_as_complete(event: Document) -> None:
-    _response(event).update(status="completed", incomplete_details=None)
+    response_of(event).update(status="completed", incomplete_details=None)
 
 
 TABLE.changed(
@@ -253,151 +244,5 @@ TABLE.changed(
     {"responses.finish-known", "responses.incomplete-reason", "responses.length-finish"},
     "A response that was cut does not say why.",
     ("response.incomplete",),
-    lambda event: _response(event).update(incomplete_details=None),
-)
-
-
-# --- usage
-
-
-TABLE.changed(
-    "responses-usage-missing",
-    {"responses.usage-present", "responses.stream-usage"},
-    "A stream does not tell its usage.",
-    ENDS,
-    lambda event: _response(event).update(usage=None),
-)
-
-
-def _as_in_chat(event: Document) -> None:
-    usage = _usage(event)
-    for ours, theirs in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
-        if ours in usage:
-            usage[theirs] = usage.pop(ours)
-
-
-TABLE.changed(
-    "responses-usage-of-chat",
-    {"responses.usage-present"},
-    "The parts of the usage are called as in a chat (sgl-project/sglang#10012).",
-    ENDS,
-    _as_in_chat,
-)
-
-
-def _without_details(event: Document) -> None:
-    for name in ("input_tokens_details", "output_tokens_details"):
-        _usage(event).pop(name, None)
-
-
-TABLE.changed(
-    "responses-usage-without-details",
-    {"responses.stream-event-schema", "responses.usage-details"},
-    "The usage says nothing of cached and reasoning tokens (BerriAI/litellm#28899).",
-    ENDS,
-    _without_details,
-)
-
-
-def _total_is_input(event: Document) -> None:
-    if usage := _usage(event):
-        usage["total_tokens"] = usage.get("input_tokens")
-
-
-TABLE.changed(
-    "responses-total-is-input", {"responses.usage-sums"}, "The total lacks what was answered.", ENDS, _total_is_input
-)
-TABLE.changed(
-    "responses-stored",
-    {"responses.stateless", "responses.stream-event-schema"},
-    "A response says that it is stored, though nothing is.",
-    SHOWN,
-    lambda event: _response(event).update(store=True),
-)
-
-
-# --- legal variants
-
-
-def _prefixed(text: Any, prefix: str) -> Any:
-    return prefix + text.replace("-", "") if isinstance(text, str) and not text.startswith(prefix) else text
-
-
-def _ids_of_openai(event: Document) -> None:
-    for holder, name, prefix in (
-        (_response(event), "id", "resp_"),
-        (event, "item_id", "item_"),
-        *((item, "id", "item_") for item in _items(event)),
-    ):
-        if name in holder:
-            holder[name] = _prefixed(holder[name], prefix)
-
-
-TABLE.changed(
-    "responses-ids-of-openai",
-    (),
-    "Legal: ids that begin with what they are of, as those of OpenAI.",
-    NUMBERED,
-    _ids_of_openai,
-)
-TABLE.changed(
-    "responses-obfuscated",
-    (),
-    "Legal: deltas with padding of random length beside them, as OpenAI sends.",
-    ("response.output_text.delta", "response.function_call_arguments.delta"),
-    lambda event: event.update(obfuscation="x" * (len(str(event.get("delta"))) * 7 % 16)),
-)
-TABLE.changed(
-    "responses-unknown-members",
-    (),
-    "Legal: a response with members that are not documented.",
-    SHOWN,
-    lambda event: _response(event).update(billing={"payer": "developer"}, tool_usage={}),
-)
-TABLE.changed(
-    "responses-tier-changes",
-    (),
-    "Legal: the service tier is ``auto`` at the beginning and ``default`` at the end, as OpenAI's.",
-    SHOWN[:2],
-    lambda event: _response(event).update(service_tier="auto"),
-)
-
-
-def _without_logprobs(event: Document) -> None:
-    for holder in (
-        event,
-        event.get("part") or {},
-        *(part for item in _items(event) for part in objects(item.get("content"))),
-    ):
-        if holder.get("logprobs") == []:
-            del holder["logprobs"]
-
-
-TABLE.changed(
-    "responses-no-logprobs",
-    (),
-    "Legal: parts without the empty list of log probabilities.",
-    NUMBERED,
-    _without_logprobs,
-)
-
-
-def _without_phase(event: Document) -> None:
-    for item in _items(event):
-        item.pop("phase", None)
-
-
-TABLE.changed(
-    "responses-no-phase",
-    (),
-    "Legal: messages without the ``phase`` that only DeepSeek tells.",
-    NUMBERED,
-    _without_phase,
-)
-TABLE.rewritten(
-    "responses-commented",
-    (),
-    "Legal: a comment before every tenth event.",
-    lambda raw: b": keep-alive\n\n" + raw if re.search(rb'"sequence_number":\d*0}', raw) else raw,
-    PATH,
+    lambda event: response_of(event).update(incomplete_details=None),
 )

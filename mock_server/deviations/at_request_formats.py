@@ -182,7 +182,7 @@ def results_unpaired(body: Body) -> None:
         for block in objects(message.get("content")):
             if block.get("type") == "tool_result" and block.get("tool_use_id") not in called:
                 block.clear()
-                block.update(type="text", text="")
+                block |= {"type": "text", "text": ""}
 
 
 def results_added(body: Body) -> None:

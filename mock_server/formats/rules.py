@@ -95,6 +95,20 @@ def stream_options(body: Body, limits: Limits, beta: bool) -> str | None:
     return "stream_options should be set along with stream = true" if alone else None
 
 
+def known_effort(effort: Callable[[Body], Any], where: str) -> Rule:
+    """A rule for how much to think: one of those that the profile knows. *effort* finds it in a body, *where* names the place."""
+
+    def rule(body: Body, limits: Limits, beta: bool) -> str | None:
+        value = effort(body)
+        if value is None or not limits.efforts or value in limits.efforts:
+            return None
+        listed = ", ".join(f"`{name}`" for name in limits.efforts)
+        text = f"{where}: unknown variant `{value}`, expected one of {listed}"
+        raise refusals.malformed(limits.profile, limits.malformed_status, text)
+
+    return rule
+
+
 SHARED: tuple[tuple[str, Rule], ...] = (
     ("n", choices),
     ("stream_options", stream_options),

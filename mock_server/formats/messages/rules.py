@@ -2,21 +2,21 @@
 
 from itertools import pairwise
 
-from echosounder.mock_server.admission import refusals
 from echosounder.mock_server.formats.chat import conversation as chat
 from echosounder.mock_server.formats.chat.rules import user_id
 from echosounder.mock_server.formats.messages.conversation import as_chat, blocks, effort, functions
-from echosounder.mock_server.formats.rules import Body, Rule, Rules, bounded, model_exists, stops, temperature, top_p
+from echosounder.mock_server.formats.rules import (
+    Body,
+    Rule,
+    Rules,
+    bounded,
+    known_effort,
+    model_exists,
+    stops,
+    temperature,
+    top_p,
+)
 from echosounder.specs import Limits
-
-
-def known_effort(body: Body, limits: Limits, beta: bool) -> str | None:
-    value = effort(body)
-    if value is None or not limits.efforts or value in limits.efforts:
-        return None
-    listed = ", ".join(f"`{name}`" for name in limits.efforts)
-    text = f"output_config.effort: unknown variant `{value}`, expected one of {listed}"
-    raise refusals.malformed(limits.profile, limits.malformed_status, text)
 
 
 def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -63,7 +63,7 @@ RULES = Rules(
     ("max_tokens", bounded(lambda limits, beta: limits.max_tokens)),
     ("stop_sequences", _as_in_chat(stops)),
     ("metadata", _as_in_chat(user_id)),
-    ("output_config", known_effort),
+    ("output_config", known_effort(effort, "output_config.effort")),
     ("tools", _as_in_chat(chat.tools_supported)),
     ("tools", _as_in_chat(chat.tool_count)),
     ("tools", tool_names),

@@ -19,6 +19,7 @@ from echosounder.mock_server.admission.serde import (
     sequence,
     string,
     struct,
+    tagged,
 )
 
 SOURCES = {
@@ -30,30 +31,13 @@ SOURCES = {
 }
 
 
-def _tagged(name: str, variants: dict[str, Shape]) -> Check:
-    """An object whose ``type`` says what it is."""
-    tag = one_of(*variants)
-
-    def check(value: Any) -> None:
-        expect(value, isinstance(value, dict), f"internally tagged enum {name}")
-        if "type" not in value:
-            raise Malformed("missing field `type`")
-        try:
-            tag(value["type"])
-        except Malformed as error:
-            raise error.under("type") from None
-        check_fields(value, variants[value["type"]])
-
-    return check
-
-
 TEXT = {"text": Shape.of({"text": string})}
-IMAGE = {"image": Shape.of({"source": _tagged("ImageSource", SOURCES)})}
+IMAGE = {"image": Shape.of({"source": tagged("ImageSource", SOURCES)})}
 
 
 def _content(name: str, variants: dict[str, Shape]) -> Check:
     """Text, or blocks."""
-    blocks = sequence(_tagged(name, variants))
+    blocks = sequence(tagged(name, variants))
 
     def check(value: Any) -> None:
         if isinstance(value, str):
@@ -105,7 +89,7 @@ def shape(profile: str) -> Shape:
             "system": _content("SystemContent", TEXT),
             "temperature": number,
             "thinking": THINKING if switched else anything,
-            "tool_choice": _tagged("ToolChoice", CHOICES),
+            "tool_choice": tagged("ToolChoice", CHOICES),
             "tools": sequence(_tool),
             "top_p": number,
             "output_config": struct("OutputConfig", {}, {"effort": string}),

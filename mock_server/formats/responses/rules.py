@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 
-from echosounder.mock_server.admission import refusals
 from echosounder.mock_server.formats.chat import conversation as chat
 from echosounder.mock_server.formats.chat.rules import user_id
 from echosounder.mock_server.formats.responses.conversation import (
@@ -15,7 +14,16 @@ from echosounder.mock_server.formats.responses.conversation import (
     images_of,
     items,
 )
-from echosounder.mock_server.formats.rules import Body, Rule, Rules, bounded, model_exists, temperature, top_p
+from echosounder.mock_server.formats.rules import (
+    Body,
+    Rule,
+    Rules,
+    bounded,
+    known_effort,
+    model_exists,
+    temperature,
+    top_p,
+)
 from echosounder.specs import Limits
 
 CUSTOM = "apply_patch"  # the one custom tool, for the sake of Codex
@@ -25,15 +33,6 @@ def has_input(body: Body, limits: Limits, beta: bool) -> str | None:
     if body.get("input") is None and body.get("instructions") is None:
         return "At least one of `input` and `instructions` is required"
     return None if as_chat(body, limits).get("messages") else "Empty input messages"
-
-
-def known_effort(body: Body, limits: Limits, beta: bool) -> str | None:
-    value = effort(body)
-    if value is None or not limits.efforts or value in limits.efforts:
-        return None
-    listed = ", ".join(f"`{name}`" for name in limits.efforts)
-    text = f"reasoning.effort: unknown variant `{value}`, expected one of {listed}"
-    raise refusals.malformed(limits.profile, limits.malformed_status, text)
 
 
 def top_logprobs(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -118,7 +117,7 @@ RULES = Rules(
     ("max_output_tokens", max_output_tokens),
     ("top_logprobs", top_logprobs),
     ("user", _as_in_chat(user_id)),
-    ("reasoning", known_effort),
+    ("reasoning", known_effort(effort, "reasoning.effort")),
     ("text", _as_in_chat(chat.json_word)),
     ("tools", custom_tools),
     ("tools", _as_in_chat(chat.tool_count)),

@@ -3,7 +3,6 @@
 from typing import Any
 
 from echosounder.mock_server.admission.serde import (
-    Check,
     Malformed,
     Shape,
     anything,
@@ -17,31 +16,15 @@ from echosounder.mock_server.admission.serde import (
     sequence,
     string,
     struct,
+    tagged,
 )
 
 ROLES = ("user", "assistant", "system", "developer")
 
 
-def _tagged(name: str, variants: dict[str, Shape]) -> Check:
-    """An object whose ``type`` says what it is."""
-    tag = one_of(*variants)
-
-    def check(value: Any) -> None:
-        expect(value, isinstance(value, dict), f"internally tagged enum {name}")
-        if "type" not in value:
-            raise Malformed("missing field `type`")
-        try:
-            tag(value["type"])
-        except Malformed as error:
-            raise error.under("type") from None
-        check_fields(value, variants[value["type"]])
-
-    return check
-
-
 TEXT = Shape.of({"text": string})
 IMAGE = Shape.of({}, {"image_url": string, "file_id": string, "detail": one_of("low", "high", "original", "auto")})
-PART = _tagged("ContentPart", {"input_text": TEXT, "output_text": TEXT, "input_image": IMAGE})
+PART = tagged("ContentPart", {"input_text": TEXT, "output_text": TEXT, "input_image": IMAGE})
 
 
 def content(value: Any) -> None:
@@ -119,7 +102,7 @@ RESPONSES = Shape.of(
         "reasoning": struct("Reasoning", {}, {"effort": string, "summary": anything}),
         "stream": boolean,
         "temperature": number,
-        "text": struct("TextOptions", {}, {"format": _tagged("TextFormat", FORMATS), "verbosity": anything}),
+        "text": struct("TextOptions", {}, {"format": tagged("TextFormat", FORMATS), "verbosity": anything}),
         "tool_choice": _tool_choice,
         "tools": sequence(_tool),
         "top_logprobs": integer(8),

@@ -5,7 +5,12 @@ import pytest
 from echosounder.mock_server.deviations import all_deviations
 from tests.mock_server.deviations.formats import applies_only_to, leaves_documents, names
 
-NAMES = names(".at_json_responses")
+NAMES = [
+    name
+    for module in (".at_json_responses", ".at_json_formats_usage", ".at_json_formats_legal")
+    for name in names(module)
+    if name.startswith("responses-")
+]
 
 
 def test_there_are_enough() -> None:
