@@ -1,4 +1,5 @@
 from echosounder.load.worker.workload import Item
+from echosounder.wire.formats import MESSAGES, RESPONSES
 
 
 def mixed() -> tuple[Item, ...]:
@@ -18,7 +19,7 @@ def mixed() -> tuple[Item, ...]:
         Item("json", kind="json", weight=1, prompt_tokens=(100, 200), output_tokens=96),
         Item("tool-call", kind="tools", weight=1, prompt_tokens=(100, 200), output_tokens=96),
         Item("fim", kind="fim", weight=3, prompt_tokens=(100, 400), output_tokens=32),
-        *(_agent(form) for form in ("responses", "messages")),
+        *(_agent(form.name) for form in (RESPONSES, MESSAGES)),
     )
 
 

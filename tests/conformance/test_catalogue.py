@@ -164,7 +164,7 @@ def test_a_budget_of_the_planned_price_sends_all_and_a_cent_less_names_what_it_l
 @pytest.mark.parametrize("profile", specs.PROFILES)
 def test_the_budget_of_the_action_is_enough_at_any_hour(profile, hour):
     at = max(AT, specs.profile(profile).priced_at).replace(hour=hour)
-    standard = plan(Ask(profile, specs.models(profile)[0]), Suite.STANDARD, at, caps=Caps(usd=Decimal("0.10")))
+    standard = plan(Ask(profile, specs.models(profile)[0]), Suite.STANDARD, at, caps=Caps(usd=Decimal("0.20")))
     assert not standard.left_out
 
 

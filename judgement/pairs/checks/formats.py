@@ -1,6 +1,6 @@
 """Responses and Messages through a proxy: what must survive, whether it asks its upstream in the same format or in another one.
 
-Both sides are compared by what they say (:mod:`judgement.pairs.said`, :class:`wire.answer.Answer`), not by how it is written. What a
+Both sides are compared by what they say (:mod:`judgement.pairs.checks.said`, :class:`wire.answer.Answer`), not by how it is written. What a
 translation cannot keep is asked for nowhere: ids of answers and of calls, signatures, the time, the fingerprint, log probabilities,
 names of messages, which stop text ended an answer, and what hit a cache where a format does not count it.
 """
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from echosounder.judgement.absence import OPTIONAL, foreign, missing
-from echosounder.judgement.alone import broken
+from echosounder.judgement.alone import broken, failing, like
 from echosounder.judgement.answers import answer, wants_stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Unsupported, excerpt
 from echosounder.judgement.pairs.check import Pick, check
+from echosounder.judgement.pairs.checks.said import Piece, given, said, shown
 from echosounder.judgement.pairs.pair import Pair
-from echosounder.judgement.pairs.said import Piece, given, said, shown
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
@@ -205,9 +205,11 @@ def kinds(exchange: Exchange) -> list[str]:
 def own_grammar(pair: Pair, case: Case) -> Problems:
     """What the client got is an answer of its own format, by the checks of that format."""
     theirs = set(broken(pair.source, case)) if pair.source.format == pair.client.format else set()
-    for id in broken(pair.client, case):
-        if id not in theirs:
-            yield Problem(f"the answer breaks {id}", cause=id)
+    for result in failing(pair.client, case, like(pair.client)):
+        if result.requirement not in theirs:
+            first = result.findings[0]
+            says = f"the answer breaks {result.requirement}: {first.message}"
+            yield Problem(says, event=first.event, pointer=first.pointer, cause=result.requirement)
 
 
 @check("translation.incremental", of("paced", served=True))

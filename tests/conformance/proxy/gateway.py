@@ -275,7 +275,7 @@ class Events(Answer):
         for kind in ("response.created", "response.in_progress"):
             yield self.named(kind, response=self.response("in_progress", [], None))
 
-    def open(self, kind, id=None, name=None):
+    def begin(self, kind, id=None, name=None):
         yield from self.shut()
         self.parts.append([kind, "", id, name])
         self.opened = True
@@ -330,11 +330,11 @@ class Events(Answer):
             ):
                 if delta.get(member) and not dropped:
                     if not self.opened or self.parts[-1][0] != kind:
-                        yield from self.open(kind)
+                        yield from self.begin(kind)
                     yield from self.more(kind, delta[member])
             for each in delta.get("tool_calls") or ():
                 if each.get("id"):
-                    yield from self.open("call", each["id"], each["function"]["name"])
+                    yield from self.begin("call", each["id"], each["function"]["name"])
                 if (given := each["function"].get("arguments")) and not self.flaws.drops_arguments:
                     yield from self.more("call", given)
 

@@ -14,7 +14,7 @@ from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.proxy import check
 from echosounder.conformance.proxy.probes import PROBES
 from echosounder.judgement.pairs import behaviours
-from echosounder.judgement.pairs.said import said
+from echosounder.judgement.pairs.checks.said import said
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.formats import FORMATS
 from echosounder.wire.runlog import read
