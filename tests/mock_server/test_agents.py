@@ -64,6 +64,7 @@ def claude(mock: RunningMock, folder: Path, prompt: str) -> dict[str, Any]:
         "ANTHROPIC_API_KEY": KEY,
         "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "4096",
         "MAX_THINKING_TOKENS": "0",
         "CLAUDE_CODE_DISABLE_THINKING": "1",
     }
@@ -96,7 +97,7 @@ def test_claude_code_says_what_it_is_told(mock: RunningMock, tmp_path: Path) -> 
     assert (said["is_error"], said["result"]) == (False, "the light turns")
     [request] = asked(mock, "/anthropic/v1/messages")[before:]
     assert (request["status"], request["stream"]) == (200, True)
-    assert said["usage"]["output_tokens"] == request["usage"]["completion_tokens"]
+    assert said["usage"]["output_tokens"] == request["usage"]["output_tokens"]
 
 
 def test_claude_code_calls_a_tool_and_sends_its_result(earlier: RunningMock, tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_codex_says_what_it_is_told(mock: RunningMock, tmp_path: Path) -> None:
     texts = [event["item"]["text"] for event in events if event.get("item", {}).get("type") == "agent_message"]
     assert texts == ["the light turns"]
     assert events[-1]["type"] == "turn.completed"
-    assert events[-1]["usage"]["output_tokens"] == asked(mock, "/responses")[-1]["usage"]["completion_tokens"]
+    assert events[-1]["usage"]["output_tokens"] == asked(mock, "/responses")[-1]["usage"]["output_tokens"]
 
 
 def test_codex_runs_a_command_and_sends_its_output(mock: RunningMock, tmp_path: Path) -> None:
