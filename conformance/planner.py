@@ -15,6 +15,7 @@ from echosounder.conformance.probe_choice import probes_of, selected
 from echosounder.judgement.assigned import judged
 from echosounder.judgement.setting import Suite
 from echosounder.wire.errors import BudgetSpent
+from echosounder.wire.header import USUAL
 from echosounder.wire.tokens import TEMPLATE
 
 GENERATED_TOKENS = 4
@@ -67,15 +68,15 @@ def plan(
     only: Iterable[str] = (),
     repeat: int = 1,
     caps: Caps = Caps(),
-    formats: Collection[str] | None = None,
+    formats: Collection[str] = USUAL,
 ) -> Plan:
-    """The probes of *suite* in one of *formats* (None: of all) that some judged requirement of the profile wants, cheap ones first, to
+    """The probes of *suite* in one of *formats* that some judged requirement of the profile wants, cheap ones first, to
     be sent *repeat* times.
 
     Raises ``UsageError`` where *caps* are in dollars and the model has no price.
     """
     wanted = {probe.name for row in judged(ask.profile, only) for probe in probes_of(row)}
-    asked = (probe for probe in selected(suite) if formats is None or probe.format in formats)
+    asked = (probe for probe in selected(suite) if probe.format in formats)
     probes = tuple(probe for probe in asked if probe.name in wanted and probe.applies(ask))
     budget, room = budget_of(ask, at, caps), Budget(ask.model, at, fixed=caps.prices)
     left_out, tokens = {}, [0, 0]

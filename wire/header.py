@@ -62,7 +62,7 @@ class Aimed(msgspec.Struct, frozen=True):
 
 
 USUAL = ("chat", "fim")
-"""The wire formats that a check asked in before its log named them."""
+"""The wire formats of a plan that names none, and of a log that names none: it is older than the others."""
 
 
 class Checking(msgspec.Struct, frozen=True):

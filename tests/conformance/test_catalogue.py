@@ -51,6 +51,9 @@ def test_suites_keep_their_size(profile, model):
     assert sizes[0] <= 20
     assert sizes[1] <= 150
     assert sizes == sorted(sizes)
+    formats = specs.behaviour(profile).formats
+    assert plan(Ask(profile, model), Suite.SMOKE, AT, formats=formats).requests <= 40
+    assert plan(Ask(profile, model), Suite.STANDARD, AT, formats=formats).requests <= 300
 
 
 def test_a_plan_has_a_price_that_is_exact():
@@ -164,8 +167,8 @@ def test_a_budget_of_the_planned_price_sends_all_and_a_cent_less_names_what_it_l
 @pytest.mark.parametrize("profile", specs.PROFILES)
 def test_the_budget_of_the_action_is_enough_at_any_hour(profile, hour):
     at = max(AT, specs.profile(profile).priced_at).replace(hour=hour)
-    standard = plan(Ask(profile, specs.models(profile)[0]), Suite.STANDARD, at, caps=Caps(usd=Decimal("0.20")))
-    assert not standard.left_out
+    ask, formats = Ask(profile, specs.models(profile)[0]), specs.behaviour(profile).formats
+    assert not plan(ask, Suite.STANDARD, at, caps=Caps(usd=Decimal("0.20")), formats=formats).left_out
 
 
 def test_a_body_that_is_no_json_costs_nothing():

@@ -13,6 +13,7 @@ from echosounder.conformance.planner import plan
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.formats import FORMATS
+from echosounder.wire.header import USUAL
 
 KEY = "sk-test-0123456789"
 ENTRY = '[[accepted]]\nid = "usage.total-is-sum"\nreason = "known"\nexpires = {}\n'
@@ -80,12 +81,12 @@ PEAK, OFF_PEAK = datetime(2026, 12, 1, 2, tzinfo=UTC), datetime(2026, 12, 1, 12,
 
 
 def test_what_a_plan_costs_at_most_does_not_depend_on_the_hour():
-    def usd(suite, at=OFF_PEAK, repeat=1, formats=None):
+    def usd(suite, at=OFF_PEAK, repeat=1, formats=USUAL):
         ask = Ask(specs.DEFAULT_PROFILE, "deepseek-v4-flash")
         return plan(ask, suite, at, (), repeat, formats=formats).usd
 
-    assert usd(Suite.SMOKE) < usd(Suite.STANDARD) < usd(Suite.THOROUGH) < Decimal("0.40")
-    assert usd(Suite.THOROUGH, formats=("chat", "fim")) < Decimal("0.30")
+    assert usd(Suite.SMOKE) < usd(Suite.STANDARD) < usd(Suite.THOROUGH) < Decimal("0.30")
+    assert usd(Suite.THOROUGH, formats=FORMATS) < Decimal("0.40")
     assert usd(Suite.SMOKE, repeat=10) == 10 * usd(Suite.SMOKE)
     assert usd(Suite.THOROUGH, PEAK) == usd(Suite.THOROUGH)
 

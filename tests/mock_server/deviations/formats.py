@@ -81,3 +81,53 @@ def leaves_documents(form: str, name: str) -> None:
             continue
         events = [each for each in sse.Decoder().feed(written) if isinstance(each, sse.Event)]
         assert all(each.data == "[DONE]" or isinstance(json.loads(each.data), dict) for each in events)
+
+
+# --- what requests are made of
+
+HI = {"role": "user", "content": "Hi"}
+PARAMETERS = {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]}
+TOOL = {"type": "function", "name": "get_weather", "parameters": PARAMETERS}
+BLANK, LONG, APPLY = (
+    TOOL | {"name": "get weather"},
+    TOOL | {"name": "w" * 65},
+    {"type": "custom", "name": "apply_patch"},
+)
+FUNCTION = {"name": "get_weather", "input_schema": PARAMETERS}
+CALM, QUIET = {"reasoning": {"effort": "none"}}, {"thinking": {"type": "disabled"}}
+CITY = "How's the weather in Paris?"
+
+
+def item(kind: str, id: str = "call_0", **more: Any) -> dict[str, Any]:
+    return {"type": kind, "call_id": id, **more}
+
+
+CALL, OUTPUT = item("function_call", name="get_weather", arguments="{}"), item("function_call_output", output="21")
+USE = {"type": "tool_use", "id": "call_0", "name": "get_weather", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "call_0", "content": "21"}
+THOUGHT = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "Hm."}]}
+SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
+
+
+def turns(*contents: Any) -> dict[str, Any]:
+    """A conversation of blocks, the user first."""
+    roles = ["user", "assistant"] * len(contents)
+    return {"messages": [{"role": role, "content": each} for role, each in zip(roles, contents, strict=False)]}
+
+
+def outcome(name: str, body: dict[str, Any], form: str = "") -> tuple[bytes, bytes, bool]:
+    """What an honest server answers, what the deviation makes of it, and whether that says it was applied."""
+    form = form or name.partition("-")[0]
+    honest, (changed, applied) = sent(form, body)[0], sent(form, body, name)
+    return honest, changed, applied
+
+
+def refused(written: bytes) -> bool:
+    return b'"error"' in written and b"invalid_request_error" in written
+
+
+def touches_no_other_format(name: str, body: dict[str, Any]) -> None:
+    for form in {"chat", "responses", "messages"} - {name.partition("-")[0]}:
+        honest, changed, applied = outcome(name, body, form)
+        assert not applied
+        assert changed.count(b'"error"') == honest.count(b'"error"')
