@@ -12,8 +12,8 @@ between them: an integer, then the output.
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from itertools import pairwise
+from functools import cache, lru_cache
+from itertools import pairwise, repeat
 from typing import Any
 
 _whole, _escaped = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
@@ -63,51 +63,71 @@ class CountedTemplate(Template):
     *between*: the bytes from the output to the counter; *number*: the counter of the next event.
     """
 
-    __slots__ = ("_between", "_next")
+    __slots__ = ("_between", "_next", "_tails")
 
     def __init__(
         self, prefix: bytes, suffix: bytes, fits: Callable[[list[bytes]], bool], between: bytes, number: int
     ) -> None:
         super().__init__(prefix, suffix, fits)
-        self._between, self._next = between, number
+        self._between, self._next, self._tails = between, number, _tails(suffix)
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """As of any template. An event of another kind counts, too; where the counter jumps, it is read again."""
-        prefix, begin = self._prefix, self._begin
-        ends = self._ends(len(pieces))
-        insides = [
-            piece[begin : -len(end)]
-            for piece, end in zip(pieces, ends, strict=False)
-            if piece.startswith(prefix) and piece.endswith(end)
-        ]
+        insides = self._few(pieces) if len(pieces) < FEW else self._many(pieces)
         if not _outputs(insides):
             return self._jumped(pieces)
-        self._next += len(pieces)
-        if len(insides) == len(pieces):
-            return ()
-        others = [
-            piece
-            for piece, end in zip(pieces, ends, strict=False)
-            if not (piece.startswith(prefix) and piece.endswith(end))
-        ]
-        others += pieces[len(ends) :]
-        left = super().unlike(others)
-        return left if len(left) == len(others) else self._jumped(others)
+        count = len(insides)
+        self._next += count
+        return self._jumped(pieces[count:]) if count < len(pieces) else ()
 
-    def _ends(self, count: int) -> list[bytes]:
-        """What the next events should end in; fewer than *count* where the counter is beyond those that are written down."""
-        between, suffix = self._between, self._suffix
-        return [between + number + suffix for number in NUMBERS[self._next : self._next + count]]
+    def _few(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """The outputs of the events up to the first that is not as expected."""
+        prefix, begin, between = self._prefix, self._begin, self._between
+        insides = []
+        for piece, tail in zip(pieces, self._tails[self._next : self._next + FEW], strict=False):
+            end = between + tail
+            if not (piece.startswith(prefix) and piece.endswith(end)):
+                break
+            insides.append(piece[begin : -len(end)])
+        return insides
+
+    def _many(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """The same at a lower cost for each."""
+        ends = [self._between + tail for tail in self._tails[self._next : self._next + len(pieces)]]
+        same = [*map(bytes.endswith, pieces, ends)]
+        alike = pieces[: same.index(False) if False in same else len(same)]
+        return self._insides(alike) if all(map(bytes.startswith, alike, repeat(self._prefix))) else self._few(pieces)
+
+    def _insides(self, pieces: Sequence[bytes]) -> list[bytes]:
+        """The outputs of events whose counters are the next ones: they are cut alike as long as those have as many digits."""
+        insides: list[bytes] = []
+        number, behind = self._next, len(self._between) + len(self._suffix)
+        while pieces:
+            width = len(str(number))
+            most = 10**width - number
+            cut = slice(self._begin, -(behind + width))
+            insides += [piece[cut] for piece in pieces[:most]]
+            number, pieces = number + most, pieces[most:]
+        return insides
 
     def _jumped(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        """The same where an event is not what was expected."""
         left = super().unlike(pieces)
-        last = next((piece for piece in reversed(pieces) if piece not in left), b"")
-        digits = last[: self._back].rpartition(self._between)[2]
-        self._next = int(digits) + 1 if digits.isdigit() else self._next
+        self._next += len(pieces)
+        if len(left) < len(pieces):
+            last = next(piece for piece in reversed(pieces) if piece not in left)
+            digits = last[: self._back].rpartition(self._between)[2]
+            self._next = int(digits) + 1 if digits.isdigit() else self._next
         return left
 
 
-NUMBERS = tuple(b"%d" % number for number in range(4096))
+FEW = 16
+
+
+@lru_cache(maxsize=8)
+def _tails(suffix: bytes) -> list[bytes]:
+    """The ends of events that have *suffix* behind a counter, by the counter; what is beyond them is read as that of any template."""
+    return [b"%d%b" % (number, suffix) for number in range(4096)]
 
 
 def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | None:

@@ -85,9 +85,7 @@ FLAWS = {
     "masks_cut": ({"broken-off"}, {"cut-visible"}),
     "buffers": ({"paced"}, {"incremental"}),
 }
-MORE = {  # what one format alone shows
-    ("drops_text", "responses"): {"text", "order", "own-grammar"},  # completed, and nothing in it
-}
+MAY = {"drops_text": {"own-grammar"}}  # an answer that came to its end by itself, and in which there is nothing
 
 
 def test_every_requirement_is_broken_by_a_flaw():
@@ -106,7 +104,7 @@ def test_each_flaw_is_found(flaw, front, upstream, tmp_path, monkeypatch):
     with gateway(upstream, **{flaw: True}) as url:
         outcome = judged(url, upstream, tmp_path, front)
     found = {id for id, verdict in broken(outcome).items() if verdict in {"fail", "nonstrict"}}
-    assert found == MORE.get((flaw, front), expected)
+    assert found - MAY.get(flaw, set()) == expected
 
 
 @pytest.mark.parametrize("front", FRONTS)
