@@ -29,6 +29,10 @@ NGINX = {
     # What people copy for a web site: HTTP/1.0 upstream, which is the default, buffering, compression of everything.
     "buffering": "proxy_buffering on; gzip on; gzip_proxied any; gzip_min_length 0;"
     " gzip_types text/event-stream application/json;",
+    # Gateways have Messages at the path of Anthropic's own API.
+    "messages": 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 600s;'
+    " rewrite ^/anthropic/v1/messages$ /v1/messages break; rewrite ^/responses$ /v1/responses break;"
+    " rewrite ^/models$ /v1/models break;",
     "hasty": 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 1s;',
 }
 # Without abortonclose HAProxy waits for the answer that nobody wants any more.
@@ -93,6 +97,22 @@ def litellm(upstream: str, folder: Path, template: str = "litellm.yaml"):
     quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
     with running(command, folder, f"http://127.0.0.1:{port}/health/liveliness", 90, **quiet):
         yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextmanager
+def translating(gateway: str, upstream: str, folder: Path):
+    """A gateway whose upstream is asked in chat, with nginx in front, which knows where it has each format; yields its base URL."""
+    started = {
+        "litellm": lambda: litellm(upstream, folder, "litellm-deepseek.yaml"),
+        "portkey": lambda: portkey(upstream, folder),
+    }
+    with started[gateway]() as url, nginx(url.removesuffix("/v1"), ready(folder / "front"), "messages") as front:
+        yield front
+
+
+def ready(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 PORTKEY = ROOT / ".field/npm/node_modules/@portkey-ai/gateway/build/start-server.js"
