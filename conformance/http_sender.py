@@ -16,18 +16,23 @@ import httpx
 
 from echosounder.conformance.ask import Send
 from echosounder.conformance.http_transport import MAX_HEAD, SocketStamps, StampedTransport
-from echosounder.wire.errors import UsageError
-from echosounder.wire.exchange import End, Exchange, Headers, Read, Request, masked
+from echosounder.conformance.meter import RunMeter
+from echosounder.wire.access import usable_key
+from echosounder.wire.capture import clean
+from echosounder.wire.exchange import VALUE, End, Exchange, Headers, Read, Request
 from echosounder.wire.target import Target
 from echosounder.wire.trust import context
 
+DOCUMENT = 10
+"""A document may have so many times the lines of a stream: some are written with one line to a value."""
 USER_AGENT = "echosounder"
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a hostile or dead target may cost: seconds without a byte, seconds in all, bytes on the wire and decompressed, lines
-    of a stream. Lines, since every event of a stream is looked at by a hundred checks; an honest one has two per token.
+    """What a hostile or dead target may cost: seconds without a byte, of an exchange and of a run, bytes of an answer on the wire and
+    decompressed and those of a run, lines of a stream. Lines, since every event is looked at by a hundred checks; an honest stream has
+    two per token.
 
     ``refusal_s`` is the time without a byte that a request with a fault of ours gets: it has to be refused at once.
     ``settle_s`` is what a cache gets to take in what it was just sent; by default nothing on loopback, else three seconds.
@@ -36,8 +41,10 @@ class Bounds:
     connect_s: float = 10.0
     idle_s: float = 60.0
     refusal_s: float = 15.0
-    total_s: float = 600.0
+    total_s: float = 300.0
+    run_s: float = 14_400.0
     body: int = 8 * 1024 * 1024
+    run_body: int = 128 * 1024 * 1024
     lines: int = 10_000
     settle_s: float | None = None
 
@@ -59,12 +66,16 @@ class _Capture:
 class HttpSender:
     """Sends to one target with one key. Use as a context manager.
 
-    ``send`` never raises for what the target does; KeyboardInterrupt passes.
+    ``send`` never raises for what the target does, but :class:`BudgetSpent` where the run has had its time or its bytes;
+    KeyboardInterrupt passes.
     """
 
-    def __init__(self, target: Target, api_key: str | None = None, bounds: Bounds = Bounds()) -> None:
+    def __init__(
+        self, target: Target, api_key: str | None = None, bounds: Bounds = Bounds(), meter: RunMeter | None = None
+    ) -> None:
         self.target, self.bounds = target, bounds
-        self._key = api_key or ""
+        self._meter = meter or RunMeter(bounds.run_s, bounds.run_body)
+        self._key = usable_key(api_key, "the API key") or ""
         self._redact = target.redactor(api_key)
         self._stamps = SocketStamps()
         self._settle_s = bounds.settle_s if bounds.settle_s is not None else 0.0 if target.loopback else 3.0
@@ -85,13 +96,14 @@ class HttpSender:
     def send(self, send: Send, id: str, probe: str) -> Exchange:
         request = self._request(send)
         capture = _Capture()
+        seconds, self._room = min(self.bounds.total_s, self._meter.time()), min(self.bounds.body, self._meter.room())
         if send.after_a_while:
             time.sleep(self._settle_s)
-        self._stamps.begin(self.bounds.total_s)
+        self._stamps.begin(seconds)
         try:
             self._exchange(request, send, capture)
         except httpx.HTTPError as error:
-            capture.end, capture.error = self._classify(error), self._redact.text(self._words(error))
+            capture.end, capture.error = self._classify(error), self._words(error)
         return self._record(send, request, capture, id, probe)
 
     def _request(self, send: Send) -> httpx.Request:
@@ -104,10 +116,7 @@ class HttpSender:
         content: Any = _halves(send.body) if send.chunked else send.body
         idle = min(self.bounds.idle_s, self.bounds.refusal_s) if "fault" in send.notes else self.bounds.idle_s
         timeout = httpx.Timeout(idle, connect=self.bounds.connect_s)
-        try:
-            encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in named.values()]
-        except UnicodeEncodeError:
-            raise UsageError("the API key holds characters that no HTTP header can carry; check its variable") from None
+        encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in named.values()]
         return self._client.build_request(
             send.method, self.target.address(send.path), headers=encoded, content=content or None, timeout=timeout
         )
@@ -123,16 +132,16 @@ class HttpSender:
             response.close()
 
     def _head(self, response: httpx.Response, capture: _Capture) -> None:
-        capture.t_headers = self._stamps.read
-        capture.status, capture.reason = response.status_code, self._redact.text(response.reason_phrase)
+        capture.t_headers, self._stamps.begun = self._stamps.read, True
+        capture.status, capture.reason = response.status_code, response.reason_phrase
         capture.http_version = response.http_version
         raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
-        capture.headers = self._redact.headers(raw)
+        capture.headers = tuple(raw)
         if sum(len(name) + len(value) for name, value in raw) > MAX_HEAD:
             capture.headers = ()
 
     def _body(self, response: httpx.Response, send: Send, capture: _Capture) -> None:
-        gauge = _Gauge(response.headers, self.bounds)
+        gauge = _Gauge(response.headers, self._room, self.bounds)
         for data in response.iter_raw():
             if passed := gauge.passed(data):
                 capture.end, capture.error = End.TOO_LARGE, f"stopped reading after {passed}"
@@ -160,6 +169,8 @@ class HttpSender:
         match error:
             case _ if self._stamps.foreign:
                 return End.PROTOCOL_ERROR
+            case _ if self._stamps.flooded:
+                return End.TOO_LARGE
             case httpx.TimeoutException() if self._stamps.connected is not None:
                 return End.TOTAL_TIMEOUT if self._stamps.late else End.IDLE_TIMEOUT
             case httpx.ConnectError() | httpx.ProxyError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
@@ -174,7 +185,7 @@ class HttpSender:
     def _record(self, send: Send, request: httpx.Request, capture: _Capture, id: str, probe: str) -> Exchange:
         closed = time.monotonic_ns()
         sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-        return Exchange(
+        made = Exchange(
             id=id,
             probe=probe,
             step=send.step,
@@ -189,7 +200,7 @@ class HttpSender:
             reason=capture.reason,
             http_version=capture.http_version,
             headers=capture.headers,
-            reads=masked(capture.reads, self._redact),
+            reads=tuple(capture.reads),
             end=capture.end,
             error=capture.error,
             t_sent=self._stamps.sent,
@@ -198,6 +209,9 @@ class HttpSender:
             t_closed=closed,
             notes=dict(send.notes),
         )
+        kept = clean(made, self._redact)
+        self._meter.took(len(kept.body) + VALUE * kept.weight)
+        return kept
 
 
 def _client(transport: httpx.BaseTransport) -> httpx.Client:
@@ -212,10 +226,10 @@ def _halves(body: bytes) -> Iterator[bytes]:
 class _Gauge:
     """Counts bytes as received and as decompressed, and lines of a stream; a gzip bomb is stopped before it is inflated whole."""
 
-    def __init__(self, headers: httpx.Headers, bounds: Bounds) -> None:
-        self._bounds = bounds
-        self._left = self._room = bounds.body
-        self._lines = bounds.lines if "event-stream" in headers.get("content-type", "").lower() else None
+    def __init__(self, headers: httpx.Headers, size: int, bounds: Bounds) -> None:
+        streamed = "event-stream" in headers.get("content-type", "").lower()
+        self._size = self._left = self._room = size
+        self._most = self._lines = bounds.lines * (1 if streamed else DOCUMENT)
         packed = headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
@@ -226,10 +240,9 @@ class _Gauge:
             data = self._inflated(data)
             self._room -= len(data)
         if self._left < 0 or self._room < 0:
-            return f"{self._bounds.body} bytes"
-        if self._lines is not None:
-            self._lines -= data.count(b"\n") + data.count(b"\r")
-        return f"{self._bounds.lines} lines" if self._lines is not None and self._lines < 0 else ""
+            return f"{self._size} bytes"
+        self._lines -= data.count(b"\n") + data.count(b"\r")
+        return f"{self._most} lines" if self._lines < 0 else ""
 
     def _inflated(self, data: bytes) -> bytes:
         assert self._inflater is not None

@@ -16,6 +16,8 @@ import httpx
 from echosounder.wire.access import DIRECT, Access
 
 MAX_HEAD = 64 * 1024
+MAX_BEFORE = 1024 * 1024
+"""Bytes before the head of the answer is whole: interim answers and the head itself."""
 
 
 class SocketStamps:
@@ -31,6 +33,8 @@ class SocketStamps:
         self.sent: int | None = None
         self.read: int | None = None
         self.first = b""
+        self.before = 0
+        self.begun = self.flooded = False
 
     def reached(self) -> None:
         """The target is there: what a forward proxy said to open the way is not of the answer."""
@@ -40,6 +44,13 @@ class SocketStamps:
         """Seconds that an operation may take."""
         left = max(self.deadline - time.monotonic(), 0.001)
         return left if timeout is None else min(timeout, left)
+
+    def count(self, size: int) -> None:
+        """Raises :class:`httpcore.ReadError` where the answer does not come to begin."""
+        self.before += 0 if self.begun else size
+        if self.before > MAX_BEFORE:
+            self.flooded = True
+            raise httpcore.ReadError(f"more than {MAX_BEFORE} bytes came, and no answer began")
 
     @property
     def foreign(self) -> bool:
@@ -59,6 +70,7 @@ class StampedStream(httpcore.NetworkStream):
         data = self._inner.read(max_bytes, self._stamps.room(timeout))
         self._stamps.read = time.monotonic_ns()  # before anything is parsed
         self._stamps.first = self._stamps.first or data[:40]
+        self._stamps.count(len(data))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

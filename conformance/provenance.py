@@ -24,7 +24,13 @@ def header(
         kind_of_run=kind,
         started=clock.started,
         target=Aimed(
-            target.shown, model, target.beta_url, options.position, target.access.shown, bool(options.api_key)
+            target.shown,
+            model,
+            target.beta_url,
+            options.position,
+            target.access.shown,
+            bool(options.api_key),
+            target.seal(options.api_key),
         ),
         profile=options.profile,
         seed=options.seed,

@@ -19,12 +19,14 @@ from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.probe_choice import probes_of
 from echosounder.judgement.assigned import judged
 from echosounder.judgement.setting import Suite
-from echosounder.wire.access import of_environment
+from echosounder.wire.access import of_environment, usable_key
 from echosounder.wire.errors import EchosounderError
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Result, Verdict
+from echosounder.wire.visible import line
 
 FRONT = "echosounder-front"
+LONGEST = 2_000  # characters of a sentence
 
 
 def start(config: pytest.Config) -> None:
@@ -34,7 +36,7 @@ def start(config: pytest.Config) -> None:
     try:
         config.pluginmanager.register(Front(_options(config)), FRONT)
     except EchosounderError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(line(str(error), LONGEST)) from None
 
 
 def _options(config: pytest.Config) -> CheckOptions:
@@ -44,7 +46,7 @@ def _options(config: pytest.Config) -> CheckOptions:
     return CheckOptions(
         target=target(url, get("--echo-model"), access=of_environment(url, os.environ)),
         out=Path(get("--echo-out") or f"runs/{stamp}-pytest"),
-        api_key=os.environ.get(get("--echo-api-key-env")),
+        api_key=usable_key(os.environ.get(get("--echo-api-key-env")), f"the variable {get('--echo-api-key-env')}"),
         profile=get("--echo-profile") or specs.DEFAULT_PROFILE,
         suite=Suite.named(get("--echo-suite")),
         only=tuple(get("--echo-only")),
@@ -71,7 +73,7 @@ class Front:
         try:
             outcome = check(self._options)
         except EchosounderError as error:
-            pytest.exit(str(error), returncode=error.exit_code)
+            pytest.exit(line(str(error), LONGEST), returncode=error.exit_code)
         (self._options.out / "report.json").write_text(
             json.dumps(outcome.report, indent=1, ensure_ascii=False), encoding="utf-8"
         )
@@ -81,7 +83,7 @@ class Front:
     def result(self, requirement: str) -> Result | None:
         """None where the run came to no result for it."""
         if self.outcome.stopped is not None and not self.outcome.results:
-            pytest.exit(str(self.outcome.stopped), returncode=self.outcome.stopped.exit_code)
+            pytest.exit(line(str(self.outcome.stopped), LONGEST), returncode=self.outcome.stopped.exit_code)
         return next((result for result in self.outcome.results if result.requirement == requirement), None)
 
     @pytest.hookimpl(trylast=True)
@@ -95,7 +97,7 @@ class Front:
             terminalreporter.write_sep("-", "echosounder")
             terminalreporter.write_line(f"{self.outcome.report['verdict']}: {counts}")
             if self.outcome.stopped:
-                terminalreporter.write_line(f"stopped: {self.outcome.stopped}")
+                terminalreporter.write_line(f"stopped: {line(str(self.outcome.stopped), LONGEST)}")
             terminalreporter.write_line(f"log: {self.outcome.log}")
 
 
@@ -122,9 +124,12 @@ def tell(result: Result) -> str:
     row = specs.requirement(result.requirement)
     sources = "; ".join(f"{source.page}, {source.section} ({source.date})" for source in row.sources)
     lines = [f"{result.verdict}: {row.level} {row.id}", f"  {row.text}", f"  source: {sources}"]
-    lines += [f"  {result.note}"] if result.note else []
+    lines += [f"  {line(result.note)}"] if result.note else []
     for finding in result.findings:
         event = f", event {finding.event}" if finding.event is not None else ""
         offset = f", byte {finding.offset}" if finding.offset is not None else ""
-        lines += [f"  * {finding.message} (exchange {finding.exchange}{event}{offset})", f"    {finding.excerpt}"]
+        lines += [
+            f"  * {line(finding.message)} (exchange {finding.exchange}{event}{offset})",
+            f"    {line(finding.excerpt)}",
+        ]
     return "\n".join(lines)

@@ -19,16 +19,20 @@ from echosounder.judgement.score import judge, rows
 from echosounder.judgement.setting import RunSetting
 from echosounder.judgement.smallest import extra
 from echosounder.wire.access import DIRECT, Access
-from echosounder.wire.errors import UsageError
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.errors import CannotJudge, UsageError
+from echosounder.wire.exchange import NOT_SERVED, Exchange
 from echosounder.wire.redact import MARK
 from echosounder.wire.runlog import Run
 from echosounder.wire.target import Target
-from echosounder.wire.verdict import Finding, Result
+from echosounder.wire.verdict import Finding, Result, Verdict
 
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "user-agent", "accept", "authorization"}
 )
+
+
+NO_ANSWER = NOT_SERVED | {401, 403, 407}
+JUDGED = frozenset({Verdict.PASS, Verdict.NONSTRICT, Verdict.FAIL})
 
 
 class ReplayOutcome(StrEnum):
@@ -56,8 +60,31 @@ def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bound
     with HttpSender(target, api_key, bounds or Bounds()) as runner:
         after = runner.send(request_of(before, target.access), before.id, before.probe)
     setting = RunSetting.of(run)
-    old, new = findings(run.exchanges, before, setting), findings(_with(run.exchanges, after), after, setting)
+    old = findings(results(run.exchanges, before, setting), before)
+    judged = results(_with(run.exchanges, after), after, setting)
+    new = findings(judged, after)
+    if reason := _shows_nothing(before, after, old, new, judged):
+        raise CannotJudge(f"{after.request.url}: {reason}, so nothing can be said about what was found then")
     return Replay(compare(old, new), before, after, old, new)
+
+
+def _shows_nothing(
+    before: Exchange, after: Exchange, old: Sequence[Finding], new: Sequence[Finding], judged: Sequence[Result]
+) -> str:
+    """Why *after* cannot tell whether something is fixed, empty where it can: a refusal on the way to the answer is no answer, and what
+    was broken is fixed only where the same check passes now."""
+    told = f"it answers with status {after.status} now, and {before.status} was recorded"
+    if new or (after.status is None and before.status is not None):  # which is told as what it is: no answer
+        return ""
+    if after.status is None:
+        return f"it gives no answer ({after.error or after.end})"
+    if after.status != before.status and (after.status in NO_ANSWER or 300 <= after.status < 400):
+        return told
+    if not old:
+        return told if before.status is None or after.status // 100 != before.status // 100 else ""
+    passed = {result.requirement for result in judged if result.verdict in JUDGED}
+    missed = sorted({finding.requirement for finding in old} - passed)
+    return f"{told}: {', '.join(missed[:3])} cannot be judged on that" if missed else ""
 
 
 def find(run: Run, id: str) -> Exchange:
@@ -94,13 +121,18 @@ def _kept(name: str, value: str, today: Set[str]) -> bool:
     return name not in _OURS | today and MARK not in value
 
 
-def findings(exchanges: Sequence[Exchange], exchange: Exchange, setting: RunSetting) -> tuple[Finding, ...]:
+def results(exchanges: Sequence[Exchange], exchange: Exchange, setting: RunSetting) -> tuple[Result, ...]:
+    """What every check says that looks at *exchange*."""
+    return tuple(
+        _judged(row, exchanges, exchange, setting)
+        for row in rows(setting)
+        if row.admits(setting.subject.profile) and row.id in checks() and exchange.probe in _names(row)
+    )
+
+
+def findings(judged: Sequence[Result], exchange: Exchange) -> tuple[Finding, ...]:
     """All findings that point at *exchange*."""
-    found: list[Finding] = []
-    for row in rows(setting):
-        if row.admits(setting.subject.profile) and row.id in checks() and exchange.probe in _names(row):
-            found += _judged(row, exchanges, exchange, setting).findings
-    return tuple(finding for finding in found if finding.exchange == exchange.id)
+    return tuple(finding for result in judged for finding in result.findings if finding.exchange == exchange.id)
 
 
 def compare(before: Sequence[Finding], after: Sequence[Finding]) -> ReplayOutcome:

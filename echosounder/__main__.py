@@ -4,6 +4,7 @@ import ast
 import importlib
 import os
 import sys
+import traceback
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import typer.main
 from typer.exceptions import TyperException
 
 import echosounder
-from echosounder.cli import complete, settings
+from echosounder.cli import complete, said, settings
 from echosounder.wire.errors import CannotJudge, EchosounderError, UsageError
 from echosounder.wire.stdio import in_every_locale
 
@@ -91,12 +92,35 @@ def run(arguments: list[str]) -> int:
             command, settled = typer.main.get_command(outlined()), {}
         code = command.main(arguments, prog_name="echosounder", standalone_mode=False, default_map=settled)
     except EchosounderError as error:
-        return _say(str(error), error.exit_code)
+        return _say(str(error), error.exit_code, arguments)
     except TyperException as error:
-        return _say(_usage(error), 2)
+        return _say(_usage(error), 2, arguments)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    return _say("interrupted", CannotJudge.exit_code) if code == INTERRUPTED else int(code or 0)
+    except BrokenPipeError:  # who read our output has had enough of it
+        return _unread()
+    except Exception as error:
+        return _say(_unforeseen(error), CannotJudge.exit_code, arguments)
+    return _say("interrupted", CannotJudge.exit_code, arguments) if code == INTERRUPTED else int(code or 0)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Nothing that a target or a file holds may end in a traceback, nor in the exit code that accuses it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot go on: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
+    if isinstance(error, MemoryError):
+        return "cannot go on: there is not enough memory for this"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return (
+        f"cannot go on, by a mistake of Echosounder's own: {type(error).__name__} at {place}: {error}; please report it"
+    )
+
+
+def _unread() -> int:
+    """Standard output is closed: nothing more goes there, the flush at the end neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CannotJudge.exit_code
 
 
 def outlined() -> typer.Typer:
@@ -151,8 +175,8 @@ def _usage(error: TyperException) -> str:
     return " ".join(message.split()).rstrip(".") + hint
 
 
-def _say(message: str, code: int) -> int:
-    print(f"echosounder: {message}", file=sys.stderr)
+def _say(message: str, code: int, arguments: list[str]) -> int:
+    said.say(message, arguments)
     return code
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from echosounder import specs
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import text
 from echosounder.wire.verdict import Result, Verdict
 
 BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
@@ -48,11 +49,11 @@ class Baseline:
     def load(cls, path: Path) -> Baseline:
         """Raises ``UsageError`` with the name of the file and what is wrong in it."""
         try:
-            rows = tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", [])
+            rows = tomllib.loads(text(path)).get("accepted", [])
             return cls(tuple(_entry(row) for row in rows))
         except OSError as error:
             raise UsageError(f"cannot read the baseline {path}: {error.strerror}") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"the baseline {path} is broken: {error}; an entry is [[accepted]] with id, reason, expires and, if wanted, target"
             ) from None

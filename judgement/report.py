@@ -28,6 +28,10 @@ NO_BASELINE = Baseline()
 NOTHING_ACCEPTED = Accepted({}, (), ())
 
 
+CAPS = frozenset({"BudgetSpent", "RunTooLong", "TooMuchToJudge"})
+"""What ends a run early and is no excuse: what was sent before counts."""
+
+
 def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
     """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
     ``unsent`` (probes and why), ``baseline``, ``served`` (how many legal requests were, by path), ``unjudged`` (exchanges of paths that
@@ -72,7 +76,7 @@ def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_AC
     run was cut short, an error was ours, nothing passed, or a feature was never served. ``conforms`` otherwise. A target that
     gave nothing to judge, or stopped answering, is inconclusive whatever was found by then; a spent budget is not an excuse."""
     results, footer = tuple(results), run.footer or {}
-    if footer.get("stopped_by", "BudgetSpent") != "BudgetSpent":
+    if footer.get("stopped_by", "BudgetSpent") not in CAPS:
         return "inconclusive"
     if _probed(run) and dead(run.exchanges):
         return "inconclusive"
@@ -87,7 +91,7 @@ def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_AC
 def reason(run: Run) -> str:
     """Why there is too little to judge by, in one line: what ended the run, or what was never served; empty where there is enough."""
     footer = run.footer or {}
-    if footer.get("stopped_by", "BudgetSpent") != "BudgetSpent":
+    if footer.get("stopped_by", "BudgetSpent") not in CAPS:
         return str(footer["stopped"])
     return lacking(run.exchanges) if _probed(run) else ""
 

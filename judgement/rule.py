@@ -13,6 +13,7 @@ Which exchanges or which evidence a judge is given, and what it means that there
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from echosounder import specs
 from echosounder.judgement.check import HasId, Inconclusive, Problem, Unsupported, Untestable, excerpt
@@ -34,7 +35,7 @@ def decide(
     """The result that *judge*, the function called *name*, comes to; *exchanges* are the ids of those that it looks at."""
     ids = tuple(exchanges)
     try:
-        findings = tuple(finding(row, problem) for problem in judge())[:MAX_FINDINGS]
+        findings = tuple(finding(row, problem) for problem in islice(judge(), MAX_FINDINGS))
     except Inconclusive as reason:
         return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
     except Untestable as reason:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from itertools import islice
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -31,6 +32,10 @@ from echosounder import specs
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import compact
 
+MOST = 100
+"""Mismatches of one value: whoever has so many has more."""
+REMEMBERED = 20_000
+"""Characters of a value whose mismatches are kept for the next that is like it."""
 HOST = "https://api.deepseek.com"
 EVENTS = "text/event-stream"
 JSON = "application/json"
@@ -54,7 +59,7 @@ def request_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
 def response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
     """Where the response is not what the document describes. A status that it does not know is not a mismatch."""
     try:
-        yield from list(_response_mismatches(exchange, profile))
+        yield from list(islice(_response_mismatches(exchange, profile), MOST))
     except (UnicodeDecodeError, RecursionError) as error:  # openapi-core lets them through
         yield Mismatch(f"the body cannot be read as JSON: {error}")
 
@@ -69,7 +74,8 @@ def _response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]
 def value_mismatches(value: Any, schema: str, profile: str) -> Iterator[Mismatch]:
     """Where *value* is not valid against ``components/schemas/<schema>``. Raises ``KeyError`` for an unknown name."""
     try:
-        yield from _mismatches(compact(_shape(value)), schema, profile)
+        shape = compact(_shape(value))
+        yield from (_known if len(shape) <= REMEMBERED else _mismatches)(shape, schema, profile)
     except RecursionError:
         yield Mismatch("nested too deeply to be looked at")
 
@@ -86,9 +92,12 @@ def _shape(value: Any) -> Any:
     return [_shape(member) for member in value] if isinstance(value, list) else value
 
 
-@functools.lru_cache(maxsize=4096)
 def _mismatches(shape: str, schema: str, profile: str) -> tuple[Mismatch, ...]:
-    return tuple(_mismatch(error, events=False) for error in _validator(profile, schema).iter_errors(json.loads(shape)))
+    errors = _validator(profile, schema).iter_errors(json.loads(shape))
+    return tuple(_mismatch(error, events=False) for error in islice(errors, MOST))
+
+
+_known = functools.lru_cache(maxsize=4096)(_mismatches)
 
 
 class _RequestView:

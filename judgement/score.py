@@ -41,7 +41,7 @@ from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import RunSetting, Sendable, Suite
 from echosounder.judgement.shares import BROKEN, rounds, share, together
 from echosounder.judgement.smallest import extra, sharpened
-from echosounder.wire.exchange import NOT_SERVED, Exchange
+from echosounder.wire.exchange import HEAVIEST, NOT_SERVED, Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Result, Verdict
 
@@ -128,9 +128,18 @@ def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], c
         picked = [exchange for exchange in exchanges if check.pick(exchange)]
         if not picked:
             return _unpicked(row, check, exchanges)
+        picked, heavy = [each for each in picked if each.weight <= HEAVIEST], picked
+        if not picked:
+            return Result(
+                row.id, Verdict.INCONCLUSIVE, note=_too_large(heavy[0]), exchanges=tuple(each.id for each in heavy)
+            )
     except Exception as error:
         return tripped(row, check.name, error, [exchange.id for exchange in exchanges])
     return decide(row, lambda: check.judge(picked, case), check.name, [exchange.id for exchange in picked])
+
+
+def _too_large(exchange: Exchange) -> str:
+    return f"too large to judge: an answer of some {exchange.weight:,} values; at most {HEAVIEST:,} are looked at"
 
 
 def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange]) -> Result:

@@ -101,6 +101,6 @@ def saved(path: Path | None = None) -> Calibration | None:
     try:
         record = json.loads((path or default_path()).read_text(encoding="utf-8"))
         made = Calibration(record["machine"], record["measured"], tuple(Cell(**cell) for cell in record["cells"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return made if record.get("schema") == SCHEMA and made.machine == machine() else None

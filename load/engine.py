@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from echosounder import __version__
@@ -28,15 +29,20 @@ from echosounder.load.log import Log
 from echosounder.load.options import Options, checked, secrets, told
 from echosounder.load.parts import Parts
 from echosounder.load.preflight import preflight
+from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.watch.otel import exporting
 from echosounder.load.watch.prometheus import serving
 from echosounder.load.watch.snapshot import Live
 from echosounder.load.worker.recorder import UNWRITTEN
+from echosounder.wire.children import environment
 from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.header import Aimed, ClockReading, Header, RunKind
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
+OVERDUE = (
+    "a worker did not end within the time that the run may take, and was killed; the figures are of what it had written"
+)
 _ERROR = re.compile(r"[\w.]+(Error|Exception): |\[.*/(ERROR|CRITICAL)/")
 LOCUSTFILE = Path(__file__).parent / "worker" / "locustfile.py"
 
@@ -103,7 +109,13 @@ def header(options: Options, clock: ClockReading, kind: RunKind = RunKind.LOAD) 
     return Header(
         kind_of_run=kind,
         started=clock.started,
-        target=Aimed(options.target.shown, options.model, options.target.beta_url, access=options.access.shown),
+        target=Aimed(
+            options.target.shown,
+            options.model,
+            options.target.beta_url,
+            access=options.access.shown,
+            seal=options.target.seal(options.api_key),
+        ),
         profile=options.profile,
         seed=options.seed,
         version=__version__,
@@ -130,12 +142,16 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
     ):
         process = _start(options)
         try:
+            until = _deadline(options, tally)
             while process.poll() is None and not interrupted.wait(POLL):
                 read(parts, log, tally)
                 live.take(tally, time.monotonic_ns())
                 progress(_step(options, tally))
                 if any(stop["kind"] != "budget" for stop in tally.stopped):  # who has spent his share waits for answers
                     _close(process)
+                if time.monotonic() > until():
+                    tally.stopped.append({"kind": "worker", "reason": OVERDUE, "worker": None})
+                    break
         finally:
             _stop(process)
         read(parts, log, tally)
@@ -159,29 +175,86 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
     return tally, bury(options, log, tally)
 
 
+def _deadline(options: Options, tally: Tally) -> Callable[[], float]:
+    """When the run must be over, s on the monotonic clock: a worker that is stopped, or that only says that it is there, holds nobody."""
+    begun = time.monotonic()
+
+    def at() -> float:
+        if not tally.workers:
+            return begun + 2 * PATIENCE
+        return max(begun, _began(tally)) + options.longest
+
+    return at
+
+
+def _began(tally: Tally) -> float:
+    """When the last worker of this machine began; those of others have clocks of their own."""
+    own = [int(record["begin"]) for record in tally.workers.values() if record.get("host") == platform.node()]
+    return max(own, default=0) / 1e9
+
+
 def _start(options: Options) -> "subprocess.Popen[bytes]":
     parts = options.out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
     for old in parts.glob("worker-*.jsonl"):
         old.unlink()
+    options = _settled(options)
     (parts / "options.json").write_text(json.dumps(told(options)), encoding="utf-8")
-    environment = {
-        **os.environ,
-        "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-    environment["LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP"] = "0"  # our carriers report nothing
-    environment["ECHOSOUNDER_LOAD_SECRETS"] = secrets(options)
-    with (parts / "locust.log").open("wb") as words:
-        # A session of its own: Ctrl-C in the terminal must reach us alone, so that we can stop in good order.
+    with (parts / "locust.log").open("wb") as words, _whispered(secrets(options)) as whispered:
+        # A session of its own: Ctrl-C in the terminal must reach us alone, so that we can stop in good order. A folder of its own:
+        # Locust and Python would take settings and modules from the user's.
         return subprocess.Popen(
-            [sys.executable, "-m", "locust", *arguments(options)],
-            env=environment,
+            [sys.executable, "-P", "-m", "locust", *arguments(options)],
+            env=_environment(options, parts.absolute(), whispered),
+            cwd=parts,
+            pass_fds=(whispered,),
             stdin=subprocess.PIPE,
             stdout=words,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _settled(options: Options) -> Options:
+    """The options for a process in another folder, with a secret for the workers that it may start."""
+    scenario = options.scenario if options.scenario in SCENARIOS else str(Path(options.scenario).absolute())
+    paths = {
+        name: path.absolute() for name in ("trace", "prompts", "out") if (path := getattr(options, name)) is not None
+    }
+    access = options.access
+    ca_file, cert, key = (
+        path and str(Path(path).absolute()) for path in (access.ca_file, access.client_cert, access.client_key)
+    )
+    access = replace(access, ca_file=ca_file, client_cert=cert, client_key=key)
+    return replace(options, **paths, scenario=scenario, access=access, run_secret=options.run_secret or token_hex(32))
+
+
+def _environment(options: Options, parts: Path, whispered: int) -> dict[str, str]:
+    """Of the Locust process: no secret, nothing that Locust would take for its own settings, which it also looks for at home."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if given.get(name):
+            given[name] = str(Path(given[name]).absolute())
+    return {
+        **environment(given, options.target.redactor(options.api_key, options.run_secret)),
+        "HOME": str(parts),
+        "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path),
+        "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
+        "ECHOSOUNDER_LOAD_WHISPERED": str(whispered),
+        "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP": "0",  # our carriers report nothing
+    }
+
+
+@contextmanager
+def _whispered(text: str) -> Iterator[int]:
+    """A descriptor from which a child can read *text*, once: arguments and environments are open to others."""
+    read, write = os.pipe()
+    try:
+        with os.fdopen(write, "w", encoding="utf-8") as pipe:
+            pipe.write(text)
+        yield read
+    finally:
+        os.close(read)
 
 
 def arguments(options: Options) -> list[str]:

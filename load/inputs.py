@@ -16,6 +16,7 @@ from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.workload import MAX_TOKENS, Item
 from echosounder.wire import formats
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import text
 from echosounder.wire.prices import Rated, dearest
 
 BEHIND = 0.001  # s: the window is open to the right
@@ -161,7 +162,7 @@ def _half(text: str) -> bool:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:  # by line feeds only: JSON may hold the other characters at which str.splitlines parts
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = text(path).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
     found = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import plain
 from echosounder.wire.header import Header
 from echosounder.wire.runlog import RunWriter
 
@@ -39,7 +40,7 @@ def claim(file: Any) -> None:
 
 def claimed(path: Path) -> bool:
     """Is a process still writing to it?"""
-    with path.open("rb") as file:
+    with plain(path).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

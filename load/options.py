@@ -11,16 +11,20 @@ from echosounder import specs
 from echosounder.load.client.tls import context
 from echosounder.load.figures import slo
 from echosounder.load.worker import shape
-from echosounder.wire.access import DIRECT, Access
+from echosounder.load.worker.channel import SHORTEST as SECRET
+from echosounder.wire.access import DIRECT, Access, usable_key
 from echosounder.wire.errors import UsageError
 from echosounder.wire.formats import FORMATS
-from echosounder.wire.redact import MARK
 from echosounder.wire.settings import bounded, dump, load, setting
 from echosounder.wire.target import Target, target
+from echosounder.wire.visible import line
 
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400
+GRACE = 60.0  # s that workers may need to write what they measured
 SHORTEST = 0.1  # s of sending
+FILES = {"scenario": "the scenario's file", "prompts": "--prompts", "trace": "--trace"}
+NOWHERE = "http://worker.invalid"  # the target of a worker that was given none
 GONE = frozenset({"ca_file"})  # options of logs of 0.1.0 that no figure depends on
 PORT: dict[str, Any] = {"low": 1, "high": 65535, "metavar": "PORT"}
 
@@ -42,6 +46,7 @@ class Options:
     profile: str = specs.DEFAULT_PROFILE
     api_key: str | None = setting(None, secret=True)
     access: Access = setting(DIRECT, secret=True)
+    run_secret: str | None = setting(None, secret=True)
     users: str | None = setting(
         None,
         "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
@@ -74,7 +79,9 @@ class Options:
         None, "Wire format to ask in, where the scenario names none of its own.", choices=FORMATS
     )
     processes: int = setting(1, "Worker processes on this machine.", low=1, high=256)
-    master: str | None = setting(None, "Wait here for workers on other machines.", metavar="HOST:PORT")
+    master: str | None = setting(
+        None, "Wait here for workers elsewhere; a PORT alone: of the loopback interface.", metavar="HOST:PORT"
+    )
     worker: str | None = setting(None, "Work for this master.", metavar="HOST:PORT")
     expect_workers: int = setting(0, "Workers from elsewhere that the master waits for.", low=0, high=10_000)
     web: int | None = setting(None, "Locust's web interface while running, our page at /echosounder.", **PORT)
@@ -119,6 +126,11 @@ class Options:
         """Of sending, warm-up included."""
         return self.warmup + self.duration
 
+    @property
+    def longest(self) -> float:
+        """Seconds that the run may take at most once it has begun: to send, to drain, and to write."""
+        return self.seconds + self.drain + GRACE
+
 
 def told(options: Options) -> dict[str, Any]:
     """As JSON values for the workers and the log; no secret is in it, in the URL neither."""
@@ -126,8 +138,15 @@ def told(options: Options) -> dict[str, Any]:
 
 
 def secrets(options: Options) -> str:
-    """What :func:`told` leaves out, as JSON for the environment of a worker of ours."""
-    return json.dumps({"url": options.url, "api_key": options.api_key, "access": options.access.record()})
+    """What :func:`told` leaves out, as JSON for a worker of ours and nobody else."""
+    return json.dumps(
+        {
+            "url": options.url,
+            "api_key": options.api_key,
+            "access": options.access.record(),
+            "run_secret": options.run_secret,
+        }
+    )
 
 
 def whole(values: dict[str, Any], left_out: str | None = None) -> Options:
@@ -137,9 +156,31 @@ def whole(values: dict[str, Any], left_out: str | None = None) -> Options:
 
 
 def placed(options: Options, here: Options) -> Options:
-    """A master's options on a machine whose own are *here*: secrets, folder and the way to the target are this machine's."""
-    url = here.url if MARK in options.url else options.url
-    return replace(options, url=url, api_key=here.api_key, access=here.access, out=here.out)
+    """A master's options on a machine whose own are *here*: target, secrets, files, folder and the way to the target are this machine's.
+
+    Raises :class:`UsageError` where the master asks for a target or for files that this machine was not started with.
+    """
+    _demand(
+        options.url == here.target.shown,
+        f"the master loads {line(options.url)}, and this worker was started for {here.target.shown}; start both with the same URL",
+    )
+    for name in FILES:
+        _demand(
+            bool(_file(options, name)) == bool(_file(here, name)),
+            f"the master and this worker do not agree about {FILES[name]}: give it to both, each a copy of its own",
+        )
+    files = {name: getattr(here, name) for name in FILES if _file(here, name)}
+    own = {name: getattr(here, name) for name in ("url", "beta_url", "api_key", "access", "run_secret", "out")}
+    asked = checked(replace(options, run_secret=here.run_secret))
+    return replace(asked, **own, **files, master=None, worker=here.worker, web=None, prometheus=None, otel=False)
+
+
+def _file(options: Options, name: str) -> Path | None:
+    """The file that an option names, if it names one."""
+    value = getattr(options, name)
+    return (
+        Path(value) if value is not None and (name != "scenario" or Path(value).suffix in {".yaml", ".yml"}) else None
+    )
 
 
 def checked(options: Options) -> Options:
@@ -163,6 +204,9 @@ def checked(options: Options) -> Options:
         )
     for expression in options.slo:
         slo.parse(expression)
+    usable_key(options.api_key, "the API key")
+    if options.master is not None and options.master.isdecimal():
+        options = replace(options, master=f"127.0.0.1:{options.master}")
     _places(options)
     _amounts(options)
     _reachable(options)
@@ -190,6 +234,15 @@ def _places(options: Options) -> None:
     _demand(
         options.processes == 1 or (options.master is None and options.worker is None),
         "--processes is for workers of one machine: a --master sends nothing itself, and a --worker is one process",
+    )
+    _demand(
+        options.worker is None or options.url != NOWHERE,
+        "--worker needs the URL that it may load, the same that its master has: it loads no other",
+    )
+    _demand(
+        (options.master is None and options.worker is None) or len(options.run_secret or "") >= SECRET,
+        f"a master and its workers know each other by a secret of the run: put one of {SECRET} characters or more into the variable "
+        "ECHOSOUNDER_RUN_SECRET of each of them, or into a file that ECHOSOUNDER_RUN_SECRET_FILE names",
     )
 
 

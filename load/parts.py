@@ -7,6 +7,7 @@ from typing import Any
 
 from echosounder.load.figures.tally import Record, Tally
 from echosounder.load.sample import Sample, decoded, encoded, from_record
+from echosounder.wire.files import plain
 
 BLOCK = 4 * 1024 * 1024
 _SAMPLE = '{"kind":"sample"'
@@ -51,7 +52,7 @@ def _behind(path: Path, count: int) -> int:
 
 def blocks(path: Path, begin: int = 0) -> Iterator[bytes]:
     """The file from an offset on, in blocks of whole lines; a last line without its end is left out."""
-    with path.open("rb") as file:
+    with plain(path).open("rb") as file:
         file.seek(begin)
         while block := _whole_lines(file):
             begin += len(block)

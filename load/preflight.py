@@ -67,7 +67,8 @@ def get(options: Options, path: str, most: int = MAX_ANSWER) -> PreflightRespons
                 "Connection: close",
             ]
             sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-            return _receive(sock, deadline, most)
+            answer = _receive(sock, deadline, most)
+            return replace(answer, body=aim.redactor(options.api_key).masked(answer.body))
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
             f"{options.target.shown}: its certificate is not trusted ({error.verify_message}); name its authority with --ca-file"

@@ -23,6 +23,7 @@ from echosounder.wire import runlog
 from echosounder.wire.errors import CannotJudge, LogError
 from echosounder.wire.runlog import records
 
+UNKNOWN = "the run was stopped before anything was written down, so what was sent by then is not known; run it again"
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
 
 
@@ -57,7 +58,7 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
     except OSError as error:
         raise CannotJudge(f"cannot write to {folder}: {error.strerror or error}; make room, then try again") from None
     if not tally.workers:
-        raise CannotJudge(f"{folder}: nothing was sent before the run was stopped; run it again")
+        raise CannotJudge(f"{folder}: {UNKNOWN}")
     tally.stopped = _stopped(tally, footer)
     lost = max(made.options.workers - len(tally.ended), 0)
     calibration = saved() if made.machine == machine() else None

@@ -8,10 +8,10 @@ class Clock:
 
     def __init__(self, frozen: float | None = None) -> None:
         self._frozen = frozen
-        self._shift = 0.0
+        self.advanced = 0.0
 
     def now(self) -> float:
-        return (time.time() if self._frozen is None else self._frozen) + self._shift
+        return (time.time() if self._frozen is None else self._frozen) + self.advanced
 
     def advance(self, seconds: float) -> None:
-        self._shift += seconds
+        self.advanced += seconds

@@ -15,6 +15,7 @@ from echosounder.reports.kinds import kind, started
 from echosounder.reports.source import document
 from echosounder.wire import runlog
 from echosounder.wire.errors import LogError, UsageError
+from echosounder.wire.files import plain
 from echosounder.wire.header import Header
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import UNMET
@@ -131,7 +132,7 @@ def _report(run: Path) -> dict[str, Any] | None:
 
 def _finished(log: Path) -> bool:
     """The footer is the last line; the end of the file is enough to see it."""
-    with log.open("rb") as file:
+    with plain(log).open("rb") as file:
         file.seek(max(0, log.stat().st_size - 65_536))
         last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
     return last.startswith(b'{"kind":"footer"')

@@ -13,6 +13,7 @@ from echosounder.reports import page
 from echosounder.reports.kinds import day, kind
 from echosounder.reports.verdicts import FACES, area
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import text
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import LEVELS
 
@@ -91,11 +92,11 @@ def render(columns: Sequence[Column], issues: Iterable[Issue] = (), reference: s
 def known_issues(path: Path) -> tuple[Issue, ...]:
     """A YAML list of ``{requirement, target, link, note}``; the first two are globs. Raises :class:`UsageError`."""
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+        entries = yaml.safe_load(text(path)) or []
         return tuple(_issue(entry) for entry in entries)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; give a YAML list of known issues") from None
-    except (UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise UsageError(
             f"{path} is no list of known issues ({said}); each entry needs requirement and link, and may have target and note"

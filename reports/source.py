@@ -12,6 +12,7 @@ from echosounder.reports.wireview import MAX_VIEWS
 from echosounder.wire import runlog
 from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.files import text
 from echosounder.wire.header import SCHEMA
 from echosounder.wire.runlog import Run
 
@@ -45,7 +46,7 @@ def document(folder: Path) -> dict[str, Any]:
     """The ``report.json`` of a run's folder, held against its schema. Raises :class:`LogError`."""
     path = folder / "report.json"
     try:
-        report: Any = json.loads(path.read_text(encoding="utf-8"))
+        report: Any = json.loads(text(path))
         if not isinstance(report, dict):
             raise UsageError("the report is no JSON object: judge the run again")
         kinds.validate(report)

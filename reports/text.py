@@ -4,28 +4,13 @@ import json
 import re
 from typing import Any
 
-# Everything that is invisible, moves the cursor, reorders what surrounds it, or is illegal in XML 1.0 (section 2.2).
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
-    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # bidirectional controls, zero width, line separators
-    "\ud800-\udfff\ufffe\uffff"  # lone surrogates, noncharacters
-    "\U000e0000-\U000e007f]"  # tags
-)
+from echosounder.wire.visible import ELLIPSIS, line, spelt, visible
+
+__all__ = ["ELLIPSIS", "block", "dumps", "fenced", "line", "markdown", "shown", "visible"]
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~]|^(?:[#+>-]|\d+(?=[.)]))")  # inline everywhere; block markers where a line begins
 _LINKS = {"://": ":&#47;/", "www.": "www&#46;", "@": "&#64;"}  # what GitHub makes links of without being asked
-ELLIPSIS = "…"
-
-
-def visible(text: str) -> str:
-    r"""*text* with each unsafe character spelt out: ``\x1b``, ``\u202e``; a byte that was not UTF-8 becomes ``\xff``."""
-    return _UNSAFE.sub(lambda match: _spelt(match.group()), text)
-
-
-def line(text: str, limit: int = 300) -> str:
-    """*text* on one line of at most *limit* characters."""
-    flat = " ".join(visible(text[: 4 * limit]).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + ELLIPSIS
 
 
 def block(text: str, limit: int = 4_000) -> str:
@@ -45,8 +30,8 @@ def shown(data: bytes, limit: int = 4_000) -> str:
 def markdown(text: str, limit: int = 300) -> str:
     """One line of Markdown that shows *text* literally: no markup, no link, no table cell of its own."""
     escaped = _MARKDOWN.sub(_escaped, line(text, limit).replace("&", "&amp;").replace("<", "&lt;"))
-    for bare, spelt in _LINKS.items():
-        escaped = escaped.replace(bare, spelt)
+    for bare, harmless in _LINKS.items():
+        escaped = escaped.replace(bare, harmless)
     return escaped
 
 
@@ -60,16 +45,9 @@ def fenced(text: str, limit: int = 1_000) -> str:
 def dumps(value: Any) -> str:
     """JSON that every parser takes: no NaN, no lone surrogate (RFC 8259, 8.2: their handling is unpredictable)."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-    return _SURROGATE.sub(lambda match: "\\" + _spelt(match.group()), text) + "\n"
+    return _SURROGATE.sub(lambda match: "\\" + spelt(match.group()), text) + "\n"
 
 
 def _escaped(match: re.Match[str]) -> str:
     found = match.group()
     return f"{found}\\" if found.isdigit() else f"\\{found}"
-
-
-def _spelt(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape (PEP 383)
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -167,6 +167,23 @@ def headers(lines: Iterable[str]) -> tuple[Header, ...]:
     return tuple(found.values())
 
 
+def usable_key(key: str | None, holder: str) -> str | None:
+    """*key*, None where there is none. Raises :class:`UsageError` for one that no header can carry; it names *holder*, what holds
+    the key, and never quotes it.
+    """
+    if not key:
+        return None
+    if key.endswith(("\n", "\r")):
+        what = f"{holder} ends with a line break"
+    elif key != key.strip():
+        what = f"{holder} begins or ends with a blank"
+    elif not VALUE.fullmatch(key):
+        what = f"{holder} holds a character that no HTTP header can carry"
+    else:
+        return key
+    raise UsageError(f"{what}; put the key into it and nothing else")
+
+
 def auth_header(text: str | None) -> Header:
     """``NAME`` for the bare key under that header, ``NAME: SCHEME {key}`` for more. Raises :class:`UsageError`."""
     if text is None:

@@ -7,6 +7,8 @@
     │   ├── Unreachable       3   no connection, or no HTTP on it
     │   ├── KeyRefused        3   the target does not accept our key
     │   ├── BudgetSpent       3   the cap was reached before the required probes
+    │   │   ├── RunTooLong        the cap of time
+    │   │   └── TooMuchToJudge    the cap of bytes; what is judged is what came before
     │   └── UnfinishedRun     3   the log has no footer
     └── MeasurementInvalid    4   the client, not the target, made the numbers (load only)
 
@@ -55,6 +57,14 @@ class KeyRefused(CannotJudge):
 
 
 class BudgetSpent(CannotJudge):
+    pass
+
+
+class RunTooLong(BudgetSpent):
+    pass
+
+
+class TooMuchToJudge(BudgetSpent):
     pass
 
 

@@ -1,7 +1,7 @@
 """One HTTP exchange as it was on the wire: the record that runner, checks, load engine, log and reports share."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -10,11 +10,18 @@ from typing import Any
 from echosounder.specs import under
 from echosounder.wire import formats, sse, strict_json
 from echosounder.wire.answer import END, Answer, Mark
-from echosounder.wire.redact import Redactor
 from echosounder.wire.strict_json import Parsed
 
 Headers = tuple[tuple[str, str], ...]
-MAX_DECODED = 64 * 1024 * 1024
+MAX_DECODED = 8 * 1024 * 1024
+MAX_ITEMS = 20_000
+"""Events and comments of one body: each is looked at by a hundred checks."""
+HEAVIEST = 100_000
+"""Values of an answer that is judged. One with all log probabilities that there are has some twenty thousand."""
+VALUE = 32
+"""What a value counts among the bytes of a run."""
+INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
+"""Content codings that are undone."""
 
 
 class End(StrEnum):
@@ -125,12 +132,21 @@ class Exchange:
     @cached_property
     def decoded(self) -> tuple[Read, ...]:
         """The reads with gzip or deflate content coding removed, bounded; stops where the coding is broken."""
-        coding = (self.header("content-encoding") or "identity").strip().lower()
-        return tuple(_inflate(self.reads)) if coding in {"gzip", "x-gzip", "deflate"} else self.reads
+        return tuple(inflated(self.reads)) if self.coding in INFLATED else self.reads
+
+    @property
+    def coding(self) -> str:
+        """The content coding, in lower case."""
+        return (self.header("content-encoding") or "identity").strip().lower()
 
     @cached_property
     def body(self) -> bytes:
         return b"".join(read.data for read in self.decoded)
+
+    @cached_property
+    def weight(self) -> int:
+        """About how many values and lines the body has, without reading it as anything: what it would cost to judge."""
+        return sum(map(self.body.count, (b",", b"[", b"{", b"\n", b"\r")))
 
     @cached_property
     def text(self) -> str:
@@ -224,11 +240,13 @@ def _stamp(reads: tuple[Read, ...]) -> Iterator[Stamped]:
         except sse.SseLimitError:
             return
         for item in items:
+            if sum(counts.values()) >= MAX_ITEMS:
+                return
             yield Stamped(read.at, counts[type(item)], item)
             counts[type(item)] += 1
 
 
-def _inflate(reads: tuple[Read, ...]) -> Iterator[Read]:
+def inflated(reads: tuple[Read, ...]) -> Iterator[Read]:
     inflater, room = zlib.decompressobj(zlib.MAX_WBITS | 32), MAX_DECODED
     for read in reads:
         try:
@@ -239,12 +257,3 @@ def _inflate(reads: tuple[Read, ...]) -> Iterator[Read]:
         yield Read(read.at, data)
         if room <= 0:
             return
-
-
-def masked(reads: Sequence[Read], redact: Redactor) -> tuple[Read, ...]:
-    """The reads with every secret blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
-    clean, start, found = redact.masked(b"".join(read.data for read in reads)), 0, []
-    for read in reads:
-        found.append(Read(read.at, clean[start : start + len(read.data)]))
-        start += len(read.data)
-    return tuple(found)

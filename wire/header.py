@@ -51,7 +51,8 @@ class ClockReading(msgspec.Struct, frozen=True):
 
 class Aimed(msgspec.Struct, frozen=True):
     """The target. ``model`` is None where it was not known yet when the run began; ``position`` is ``server`` or ``proxy``;
-    ``access`` is how it is reached, as :class:`wire.access.Access` shows it; ``keyed`` whether it was asked with an API key."""
+    ``access`` is how it is reached, as :class:`wire.access.Access` shows it; ``keyed`` whether it was asked with an API key;
+    ``seal`` what :meth:`wire.target.Target.seal` made of target and key."""
 
     url: str
     model: str | None = None
@@ -59,6 +60,7 @@ class Aimed(msgspec.Struct, frozen=True):
     position: str = "server"
     access: dict[str, Any] = {}
     keyed: bool = True
+    seal: str = ""
 
 
 USUAL = ("chat", "fim")

@@ -5,13 +5,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, unquote
 
+from echosounder.wire.spelled import pattern
+
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "set-cookie"})
 MARK = "[redacted]"
 SHORTEST = 8
 """Characters of a secret that is looked for by its value: to replace shorter ones would tear up ordinary text."""
 _SECRET_NAME = re.compile(r"key|token|secret|sig|auth|passw|pwd|cred|code|session|cookie|jwt", re.IGNORECASE)
+_SECRET_VARIABLE = re.compile(r"key|token|secret|auth|passw|pwd|cred|cookie|jwt", re.IGNORECASE)
+_KEY = r"(sk|pk|rk|ghp|glpat|xox[a-z])[-_].{8,}|eyJ.{12,}"  # prefixes of keys, JSON web tokens
+_KEY_LIKE = re.compile(_KEY)
 _SECRET_VALUE = re.compile(
-    r"(sk|pk|rk|ghp|glpat|xox[a-z])[-_].{8,}|eyJ.{12,}|[0-9a-fA-F]{32,}"  # prefixes of keys, JSON web tokens, digests
+    _KEY + r"|[0-9a-fA-F]{32,}"  # digests
     r"|(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/=_.~%-]{20,}"  # drawn at random
 )
 
@@ -19,6 +24,16 @@ _SECRET_VALUE = re.compile(
 def secretive(name: str, value: str) -> bool:
     """Does *name* call its value a secret, or does the value look like a key?"""
     return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.fullmatch(value))
+
+
+def names_secret(name: str) -> bool:
+    """Does the name of a variable say that it holds a secret?"""
+    return bool(_SECRET_VARIABLE.search(name))
+
+
+def key_like(word: str) -> bool:
+    """Does *word* begin as keys do?"""
+    return bool(_KEY_LIKE.fullmatch(word))
 
 
 def spellings(secret: str) -> Iterator[str]:
@@ -44,29 +59,36 @@ class Redactor:
         object.__setattr__(self, "long", tuple(long))
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        return tuple((name, self._header(name, value)) for name, value in headers)
+        return tuple((self.text(name), self._header(name, value)) for name, value in headers)
 
     def text(self, text: str) -> str:
-        for secret in self.long:
-            text = text.replace(secret, MARK)
-        return text
+        """*text* without any spelling of a secret; half characters stay as they are."""
+        return self.data(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass") if self.long else text
 
     def data(self, data: bytes) -> bytes:
         for secret in self.long:
-            data = data.replace(secret.encode(), MARK.encode())
+            data = pattern(secret).sub(MARK.encode(), data)
         return data
 
     def masked(self, data: bytes) -> bytes:
         """*data* with every secret blotted out, of the same length: offsets and Content-Length are evidence."""
         for secret in self.long:
-            data = data.replace(secret.encode(), b"*" * len(secret.encode()))
+            data = pattern(secret).sub(_blot, data)
         return data
+
+    def holds(self, data: bytes) -> bool:
+        """Is there a secret in it?"""
+        return any(pattern(secret).search(data) for secret in self.long)
 
     def _header(self, name: str, value: str) -> str:
         if name.lower() not in SECRET_HEADERS | self.names:
             return self.text(value)
         scheme, space, _ = value.partition(" ")
-        return f"{scheme}{space}{MARK}" if space and name.lower() not in self.names else MARK
+        return f"{self.text(scheme)}{space}{MARK}" if space and name.lower() not in self.names else MARK
+
+
+def _blot(found: re.Match[bytes]) -> bytes:
+    return b"*" * len(found.group())
 
 
 NO_SECRETS = Redactor()

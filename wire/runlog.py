@@ -7,19 +7,28 @@ A log without its footer is an unfinished run and says so; a last line that was 
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from echosounder.wire.errors import LogError, UnfinishedRun
-from echosounder.wire.exchange import UPSTREAM, End, Exchange, Read, Request
+import msgspec
+
+from echosounder.wire.errors import LogError, TooMuchToJudge, UnfinishedRun
+from echosounder.wire.exchange import UPSTREAM, VALUE, End, Exchange, Read, Request
+from echosounder.wire.files import plain
 from echosounder.wire.header import READABLE, SCHEMA, Header, header_from
 from echosounder.wire.verdict import Result
 
 _UPSTREAM = "@upstream"
+FARTHEST = 10**60
+"""Nanoseconds; beyond it a stamp is none, and cannot be computed with."""
+LONGEST = 64 * 1024 * 1024
+"""Characters of a line."""
+MOST_DECODED = 256 * 1024 * 1024
+"""Bytes of all answers of a run, content codings undone: more is too much to judge."""
 
 
 class RunWriter:
@@ -59,6 +68,41 @@ class RunWriter:
         self._file.close()
 
 
+class LoggedRequest(msgspec.Struct, forbid_unknown_fields=True):
+    method: str
+    path: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: str | dict[str, str]
+
+
+class LoggedExchange(msgspec.Struct, forbid_unknown_fields=True):
+    """An exchange as a log has it, which may come from anyone: what it must be before anybody reads it."""
+
+    id: str
+    probe: str
+    request: LoggedRequest
+    step: str = ""
+    status: Annotated[int, msgspec.Meta(ge=0, le=999)] | None = None
+    reason: str = ""
+    http_version: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    reads: tuple[tuple[int, str | dict[str, str]], ...] = ()
+    end: End = End.COMPLETE
+    error: str = ""
+    t_scheduled: int | None = None
+    t_sent: int | None = None
+    t_connected: int | None = None
+    t_headers: int | None = None
+    t_closed: int | None = None
+    notes: dict[str, Any] = {}
+    format: str = ""
+    side: str = ""
+
+
+STAMPS = ("t_scheduled", "t_sent", "t_connected", "t_headers", "t_closed")
+
+
 @dataclass(frozen=True)
 class Run:
     """A log read back. ``footer`` is None for an unfinished run."""
@@ -79,14 +123,16 @@ class Run:
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a log, lazily. Raises :class:`LogError` with the line number where a line is none of ours."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with plain(path).open(encoding="utf-8") as file:
             yield from _records(path, file)
     except (OSError, UnicodeDecodeError) as error:
         raise LogError(f"cannot read {path}: {error}") from None
 
 
 def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(iter(lambda: file.readline(LONGEST), ""), 1):
+        if len(line) >= LONGEST:
+            raise LogError(f"{path}:{number}: a line of more than {LONGEST:,} characters is no record of a run")
         record = _record(path, number, line)
         if record is None:
             return
@@ -100,7 +146,7 @@ def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
 def _record(path: Path, number: int, line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         if not line.endswith("\n"):
             return None  # the writer was killed in the middle of its last line
         raise LogError(f"{path}:{number}: not JSON; is this a run.jsonl?") from None
@@ -135,13 +181,27 @@ def read(path: Path) -> Run:
     try:
         return Run(
             header=_header(path, kinds["header"][0]),
-            exchanges=tuple(exchange_from(record) for record in kinds.get("exchange", ())),
+            exchanges=_exchanges(path, kinds.get("exchange", ())),
             results=tuple(Result.from_record(record) for record in kinds.get("verdict", ())),
             samples=tuple(kinds.get("sample", ())),
             footer=kinds.get("footer", [None])[-1],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LogError(f"{path}: a record is missing or not of schema {SCHEMA} ({error!r})") from None
+
+
+def _exchanges(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[Exchange, ...]:
+    """Raises :class:`TooMuchToJudge` where the answers are too much together, however small the log is that holds them."""
+    found, room = [], MOST_DECODED
+    for record in rows:
+        exchange = exchange_from(record)
+        room -= len(exchange.body) + VALUE * exchange.weight
+        if room < 0:
+            raise TooMuchToJudge(
+                f"{path}: its answers are more than {MOST_DECODED:,} bytes together, too much to judge"
+            )
+        found.append(exchange)
+    return tuple(found)
 
 
 def exchange_record(exchange: Exchange) -> dict[str, Any]:
@@ -154,24 +214,40 @@ def exchange_record(exchange: Exchange) -> dict[str, Any]:
 
 
 def exchange_from(record: dict[str, Any]) -> Exchange:
+    """Raises ``ValueError`` for a record that is none of an exchange, with the place of the member that does not fit."""
     members = {name: value for name, value in record.items() if name != "kind"}
-    request = dict(members.pop("request"))
-    request["headers"] = tuple((name, value) for name, value in request["headers"])
-    request["body"] = _unpack(request["body"])
-    members["headers"] = tuple((name, value) for name, value in members.get("headers", ()))
-    members["reads"] = tuple(Read(at, _unpack(data)) for at, data in members.get("reads", ()))
-    members["end"] = End(members.get("end", End.COMPLETE))
-    if members["probe"].endswith(_UPSTREAM):  # how a log said it before it had a member for it
-        members |= {"probe": members["probe"].removesuffix(_UPSTREAM), "side": UPSTREAM}
-    return Exchange(request=Request(**request), **members)
+    try:
+        logged = msgspec.convert(members, LoggedExchange)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    stamps = [at for at, _ in logged.reads] + [stamp for name in STAMPS if (stamp := getattr(logged, name)) is not None]
+    if any(abs(stamp) > FARTHEST for stamp in stamps):
+        raise ValueError("a stamp is out of all bounds")
+    members["request"] = Request(
+        logged.request.method,
+        logged.request.path,
+        logged.request.url,
+        logged.request.headers,
+        _unpack(logged.request.body),
+    )
+    members["headers"] = logged.headers
+    members["reads"] = tuple(Read(at, _unpack(data)) for at, data in logged.reads)
+    members["end"] = logged.end
+    if logged.probe.endswith(_UPSTREAM):  # how a log said it before it had a member for it
+        members |= {"probe": logged.probe.removesuffix(_UPSTREAM), "side": UPSTREAM}
+    return Exchange(**members)
 
 
 def _pack(data: bytes) -> Any:
-    """Text where the bytes are UTF-8, so that a person can read the log; base64 in an object where they are not."""
+    """Text where the bytes are UTF-8, so that a person can read the log; base64 in an object where they are not, or where their escapes
+    would be longer."""
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode("ascii")}
+        text = ""
+    if text and len(json.dumps(text)) <= 4 * len(data) + 2:
+        return text
+    return {"base64": base64.b64encode(data).decode("ascii")} if data else ""
 
 
 def _unpack(packed: Any) -> bytes:

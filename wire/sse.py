@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from echosounder.wire import outside
+
 MAX_LINE = 8 * 1024 * 1024
 MAX_EVENT = 16 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
@@ -161,13 +163,14 @@ class _Block:
 
     def _field(self, name: bytes, value: str) -> None:
         if name == b"data":
-            self.data = [*(self.data or []), value]
+            self.data = self.data or []
+            self.data.append(value)
         elif name == b"event":
             self.type = value
         elif name == b"id" and "\0" not in value:
             self.id = value
         elif name == b"retry" and value.isascii() and value.isdigit():
-            self.retry = int(value)
+            self.retry = outside.integer(value)
 
     def event(self) -> Event:
         return Event("\n".join(self.data or []), self.type, self.id, self.retry, self.offset)

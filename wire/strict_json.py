@@ -1,8 +1,14 @@
 """JSON as a conformance harness must read it: what a lenient parser lets through is reported, not lost."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+
+from echosounder.wire.outside import LONGEST
+
+MOST_PROBLEMS = 100
+"""Of one text; whoever has so many has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +26,30 @@ def parse(text: str) -> Parsed:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(items)
         if len(seen) < len(items):
-            names = [name for name, _ in items]
-            problems.extend(f"duplicate key {name!r}" for name in seen if names.count(name) > 1)
+            times = Counter(name for name, _ in items)
+            problems.extend(f"duplicate key {_told(name)}" for name in seen if times[name] > 1)
+            del problems[MOST_PROBLEMS:]
         return seen
 
     def constant(name: str) -> float:
         problems.append(f"{name} literal")
         return float(name.replace("Infinity", "inf"))
 
+    def whole(digits: str) -> int | float:
+        if len(digits) <= LONGEST:
+            return int(digits)
+        problems.append(f"a number of {len(digits)} digits")
+        return float("-inf" if digits.startswith("-") else "inf")  # as one with so large an exponent
+
     try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_int=whole)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return Parsed(value, tuple(problems))
+
+
+def _told(name: str) -> str:
+    return repr(name if len(name) <= 80 else name[:79] + "…")
 
 
 def compact(value: Any) -> str:

@@ -1,16 +1,20 @@
 """Where requests go: the addresses behind the one URL that a user gives, and how they are reached."""
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from echosounder.wire.access import DIRECT, Access, Header
 from echosounder.wire.errors import UsageError
 from echosounder.wire.redact import MARK, Redactor, secretive, spellings
+from echosounder.wire.visible import line
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ENDPOINTS = ("/chat/completions", "/completions")
 """What the base URL of other clients may end in: the base is before it."""
 EXAMPLE = "give something like http://localhost:8000/v1"
+NAME = re.compile(r"([\w-]{1,63}\.)*[\w-]{1,63}\.?", re.ASCII)
 PATH = "/%:@!$&'()*+,;=~-._"  # what a path may hold as it is, RFC 3986; a query also has a few more
 QUERY = PATH + "?[]"
 
@@ -60,6 +64,18 @@ class Target:
         found += [each for name, value in pairs(self.query) if secretive(name, value) for each in spellings(value)]
         return Redactor(tuple(dict.fromkeys(found)), self.access.hidden)
 
+    def seal(self, key: str | None) -> str:
+        """What only a holder of *key* and of the headers' values can write of this target: a log that has it was made by one, and for
+        this target. Empty where nothing secret is sent.
+        """
+        secrets = [key or "", *(value for _, value in self.access.headers)]
+        if not any(secrets):
+            return ""
+        place = f"{self.url} {self.beta_url} {shown(self.query)}".encode()
+        return hashlib.scrypt(
+            "\n".join(secrets).encode("utf-8", "replace"), salt=place, n=2**13, r=8, p=1, dklen=16
+        ).hex()
+
     def authorization(self, key: str | None) -> tuple[Header, ...]:
         """The header that carries the key, or none."""
         header = self.access.authorization("Bearer {key}", key or "")
@@ -107,15 +123,18 @@ def _hidden(part: str) -> str:
 
 
 def _joined(base: str, path: str, query: str) -> str:
-    """A path may have a query too: ours comes first."""
+    """A path may have a query too: ours comes first. Whatever *path* is, it is a path: a log that was tampered with moves no request
+    to another host."""
     path, _, more = path.partition("?")
-    whole = "&".join(each for each in (query, more) if each)
-    return base + path + (f"?{whole}" if whole else "")
+    parts = urlsplit(base)
+    way = quote(path if path.startswith("/") or not path else f"/{path}", safe=PATH)
+    whole = "&".join(each for each in (query, quote(more, safe=QUERY)) if each)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path + way, whole, ""))
 
 
 def _checked(url: str) -> tuple[str, str]:
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(_without_breaks(url.strip()))
         port = parts.port
     except ValueError:
         raise UsageError(f"not a URL: {_told(url)}; {EXAMPLE}") from None
@@ -130,13 +149,22 @@ def _checked(url: str) -> tuple[str, str]:
     return urlunsplit((parts.scheme, _ascii(parts.netloc, parts.hostname), path, "", "")), query
 
 
+def _without_breaks(url: str) -> str:
+    """*url*; ``ValueError`` where a character stands in it that :func:`urlsplit` would leave out."""
+    if any(character < " " or "\ud800" <= character <= "\udfff" for character in url):
+        raise ValueError(url)
+    return url
+
+
 def _ascii(netloc: str, host: str) -> str:
-    if netloc.isascii():
-        return netloc
+    """What stands for *netloc* on the wire. A name has labels of 1 to 63 characters, 253 in all (RFC 1035, 2.3.4)."""
     try:
-        return netloc.lower().replace(host, host.encode("idna").decode())
+        name = host if ":" in host else host.encode("idna").decode()
+        if ":" not in host and not (len(name) <= 253 and NAME.fullmatch(name)):
+            raise UnicodeError
     except UnicodeError:
-        raise UsageError(f"not a host name: {host!r}; {EXAMPLE}") from None
+        raise UsageError(f"not a host name: {line(host, 80)}; {EXAMPLE}") from None
+    return netloc if netloc.isascii() else netloc.lower().replace(host, name)
 
 
 def _told(url: str) -> str:

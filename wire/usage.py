@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from echosounder.wire.outside import count
 from echosounder.wire.strict_json import at
 
 Pointers = Mapping[str, tuple[str | int, ...]]  # members of Usage -> where they stand in a usage object
@@ -31,7 +32,7 @@ def usage(value: Any, pointers: Pointers) -> Usage | None:
         return None
     get = value.get
     return Usage(
-        **{name: _count(get(path[0]) if len(path) == 1 else at(value, *path)) for name, path in pointers.items()}
+        **{name: count(get(path[0]) if len(path) == 1 else at(value, *path)) for name, path in pointers.items()}
     )
 
 
@@ -68,7 +69,3 @@ def _sum(counts: Usage, pointers: Pointers, whole: str, parts: tuple[str, str]) 
 def _pair(counts: Usage, pointers: Pointers, one: str, verb: str, other: str) -> tuple[str, str]:
     left, right = (f"{pointers[name][-1]} {getattr(counts, name)}" for name in (one, other))
     return written(pointers[one]), f"{left} {verb} {right}"
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int else None  # a bool is no count

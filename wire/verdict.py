@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 
 class Verdict(StrEnum):
     """Verdict of one requirement, from best to worst; combining verdicts only ever makes it worse."""
@@ -76,9 +78,11 @@ class Result:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Result":
-        findings = tuple(Finding(**finding) for finding in record.get("findings", ()))
-        exchanges = tuple(record.get("exchanges", ()))
-        return cls(record["requirement"], Verdict(record["verdict"]), findings, record.get("note", ""), exchanges)
+        """Raises ``ValueError`` for a record that is none of a verdict."""
+        try:
+            return msgspec.convert(record, cls)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
 
 
 def worst_first(requirements: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

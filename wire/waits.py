@@ -11,11 +11,11 @@ Every wait is a finite number of seconds from 0 to :data:`LONGEST`, whatever was
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from echosounder.wire.exchange import Headers
+from echosounder.wire.outside import date as date
 from echosounder.wire.strict_json import at
 
 LONGEST = 1e9
@@ -107,15 +107,6 @@ def duration(text: str) -> float | None:
     if not DURATION.fullmatch(text):
         return None
     return _bounded(sum(float(number) * UNITS[unit] for number, unit in PART.findall(text)))
-
-
-def date(text: str) -> datetime | None:
-    """An HTTP date; None where it is none."""
-    try:
-        found = parsedate_to_datetime(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def _bounded(value: float) -> float:

@@ -14,7 +14,7 @@ from echosounder.conformance.proxy.upstream import UpstreamControl
 from echosounder.conformance.replay import Replay, compare
 from echosounder.judgement.pairs.pair import Pair, pairs
 from echosounder.judgement.pairs.score import score
-from echosounder.wire.errors import UsageError
+from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import Run
 from echosounder.wire.target import Target
@@ -41,6 +41,11 @@ def again(
         [pair] = position.pairs([_send(before, _ask(run))], before.client.probe)
         position.rest()
     after = _named(pair, before.client.id)
+    if before.upstream and not after.upstream:
+        raise CannotJudge(
+            f"{after.client.request.url}: the request did not reach the upstream this time (status {after.client.status}), "
+            "so nothing can be said about what was found then"
+        )
     others = [each for each in run.exchanges if each.id != after.client.id and each.notes.get("of") != after.client.id]
     renewed = replace(run, exchanges=(*others, after.client, *after.upstream))
     old, new = tuple(_findings(run, before)), tuple(_findings(renewed, after))

@@ -18,6 +18,7 @@ from typing import Self
 
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.http_sender import Bounds, HttpSender
+from echosounder.conformance.meter import RunMeter
 from echosounder.conformance.probe_sender import Answered, choose, list_models
 from echosounder.conformance.proxy import gate
 from echosounder.conformance.proxy.probes import MARKER
@@ -53,6 +54,7 @@ class PairSender:
         self._seen: set[int] = set()
         self._sent, self._counting = 0, Lock()
         self._start = upstream.count()
+        self._meter = RunMeter(bounds.run_s, bounds.run_body)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -131,7 +133,7 @@ class PairSender:
         """A runner has the stamps of one exchange at a time, so each lane has its own."""
         idle = float(send.notes.get("idle_s", self._bounds.idle_s))
         if (idle, lane) not in self._runners:
-            runner = HttpSender(self._target, self._key, replace(self._bounds, idle_s=idle))
+            runner = HttpSender(self._target, self._key, replace(self._bounds, idle_s=idle), self._meter)
             self._runners[idle, lane] = self._stack.enter_context(runner)
         return self._runners[idle, lane]
 

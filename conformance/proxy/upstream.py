@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from echosounder.conformance.proxy.unframe import unframe
+from echosounder.wire.capture import clean
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import UPSTREAM, End, Exchange, Request
 from echosounder.wire.redact import Redactor
@@ -85,7 +86,7 @@ def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redact
     acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
     answer = unframe(record["method"], writes, closed="close" in acts or (record["complete"] and not acts))
     headers = tuple((name, value) for name, value in request["headers"])
-    return Exchange(
+    made = Exchange(
         id=id,
         probe=client.probe,
         side=UPSTREAM,
@@ -116,6 +117,7 @@ def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redact
             "credential": record.get("credential"),
         },
     )
+    return clean(made, redact)
 
 
 def _writes(record: Record) -> Iterator[tuple[int, bytes]]:

@@ -1,10 +1,10 @@
 """A load run's report: told to people and machines, and made from the log alone where the run was killed before it could."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from echosounder.cli import results
+from echosounder.cli.said import say
 from echosounder.load import sampled
 from echosounder.load.engine import LoadResult
 from echosounder.load.recovery import recover
@@ -30,12 +30,9 @@ def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
     for sentence in () if as_json else sampled.lines(report):
         print(sentence)
     if beyond := report["load"].get("beyond_duration"):
-        print(
-            f"echosounder: requests of the trace that are due after --duration and were not sent: {beyond}",
-            file=sys.stderr,
-        )
+        say(f"requests of the trace that are due after --duration and were not sent: {beyond}")
     for stop in report.get("stopped", ()):
-        print(f"echosounder: {stop['reason']}; what was measured is in {out}", file=sys.stderr)
+        say(f"{stop['reason']}; what was measured is in {out}")
 
 
 def write_if_missing(run: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 import echosounder
 from echosounder import specs
@@ -21,6 +22,7 @@ from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.ask import Send
 from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.wire.target import Target
+from echosounder.wire.visible import line
 
 LIBRARIES = ("httpx", "openapi-core", "hypothesis", "locust", "gevent", "pytest")
 MARKS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]BAD[/] "}
@@ -44,7 +46,7 @@ def doctor(
     """Check versions, clock, timers, ports, key and target; exit 3 when a run would fail."""
     console, bad = Console(highlight=False, soft_wrap=True), False
     for symptom in examine(network.target(url) if url else None, api_key_env, timeout):
-        console.print(f"{MARKS[symptom.state]}  {symptom.what}")
+        console.print(Text.from_markup(MARKS[symptom.state]) + Text(f"  {line(symptom.what, 500)}"))
         bad |= symptom.state == "bad"
     return 3 if bad else 0
 

@@ -16,10 +16,11 @@ from echosounder.cli.duration import seconds
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.load import engine, inputs, sampled
 from echosounder.load.experiments import EXPERIMENTS
-from echosounder.load.options import Options
+from echosounder.load.options import NOWHERE, Options
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.access import DIRECT, Access
 from echosounder.wire.errors import UsageError
+from echosounder.wire.visible import line
 
 Timeout = Annotated[
     float,
@@ -45,7 +46,6 @@ Scenario = Annotated[
 
 
 USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
-MASTERS = "http://127.0.0.1:1"  # a worker loads the target of its master, whatever stands here
 
 
 @networked
@@ -73,13 +73,14 @@ def load(
         given["seed"] = 0 if scenario in EXPERIMENTS else randbelow(2**31)
     with ExitStack() as stack:
         settings = Options(
-            url=url or (MASTERS if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
+            url=url or (NOWHERE if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
             scenario=scenario,
             profile=profile,
             model=model,
             beta_url=beta_url,
             access=_access(network, url),
             api_key=options.api_key(api_key_env) if url else options.BUNDLED_KEY,
+            run_secret=options.run_secret(),
             connect_timeout=min(timeout, 10.0),
             idle_timeout=timeout,
             out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
@@ -121,7 +122,9 @@ def _run(runner: Callable[..., engine.LoadResult], settings: Options, key_env: s
         def told(step: engine.Step) -> None:
             nonlocal plans
             if plans:
-                bar.console.print(f"{settings.scenario}: {step.said}", highlight=False, soft_wrap=True)
+                bar.console.print(
+                    line(f"{settings.scenario}: {step.said}"), highlight=False, soft_wrap=True, markup=False
+                )
             plans = False
             bar.update(task, completed=step.done, total=step.planned, description=step.said)
 

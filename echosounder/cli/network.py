@@ -4,7 +4,6 @@ A command that is :func:`networked` gets them as one value, its parameter ``netw
 """
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from echosounder.cli.said import say
 from echosounder.cli.settings import LINES
 from echosounder.wire.access import Access, auth_header, headers, proxy_for
 from echosounder.wire.target import Target, shortened, target
@@ -81,7 +81,7 @@ class Network:
         """The target of a user's *url*; says so where the path of an endpoint is left off."""
         aim = target(url, model, beta_url, self.access(url))
         if shortened(url, aim):
-            print(f"echosounder: the URL ends in the path of an endpoint; its base is {aim.shown}", file=sys.stderr)
+            say(f"the URL ends in the path of an endpoint; its base is {aim.shown}")
         return aim
 
 

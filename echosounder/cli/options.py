@@ -13,7 +13,9 @@ import typer
 
 from echosounder import specs
 from echosounder.cli import complete
+from echosounder.wire.access import usable_key
 from echosounder.wire.errors import KeyRefused, UsageError
+from echosounder.wire.files import text
 from echosounder.wire.formats import FORMATS
 
 
@@ -139,8 +141,24 @@ BUNDLED_KEY = "sk-echosounder-bundled-mock"
 
 
 def api_key(name: str) -> str | None:
-    """The key in the variable *name*, or None."""
-    return os.environ.get(name) or None
+    """The key in the variable *name*, or None. Raises :class:`UsageError` for one that no header can carry."""
+    return usable_key(os.environ.get(name), f"the variable {name}")
+
+
+RUN_SECRET = "ECHOSOUNDER_RUN_SECRET"
+
+
+def run_secret() -> str | None:
+    """What a master and its workers know each other by: of the variable, or of the file that another one names."""
+    named = os.environ.get(f"{RUN_SECRET}_FILE")
+    if not named:
+        return os.environ.get(RUN_SECRET) or None
+    try:
+        return text(Path(named)).strip()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"cannot read the file that {RUN_SECRET}_FILE names: {getattr(error, 'strerror', 'no text')}"
+        ) from None
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from echosounder.wire.redact import MARK
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import Target
 from echosounder.wire.verdict import Finding
+from echosounder.wire.visible import line
 
 STYLES = {ReplayOutcome.FIXED: "bold green", ReplayOutcome.STILL: "bold red", ReplayOutcome.OTHER: "bold yellow"}
 
@@ -37,9 +38,10 @@ def replay(
 ) -> int:
     """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""
     log = read(run)
-    aim = _aim(network, url, log.header.target)
-    bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
+    _ = log.header.checking  # a load run has no exchange that could be judged alone
     key = options.api_key(api_key_env)
+    aim = _aim(network, url, log.header.target, key)
+    bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
     send = _through if log.header.kind_of_run is RunKind.PROXY else again
     outcome = send(log, exchange, aim, key, bounds)
     if outcome.after.status is None and outcome.before.status is not None:
@@ -48,20 +50,31 @@ def replay(
         )
     console = Console(highlight=False, soft_wrap=True)
     status = outcome.after.status or outcome.after.error
-    console.print(Text.assemble((outcome.change, STYLES[outcome.change]), f"  exchange {exchange}: status {status}"))
+    console.print(
+        Text.assemble(
+            (outcome.change, STYLES[outcome.change]), f"  exchange {line(exchange)}: status {line(str(status))}"
+        )
+    )
     _list(console, "found then", outcome.findings_before)
     _list(console, "found now", outcome.findings_after)
     return 1 if outcome.findings_after else 0
 
 
-def _aim(network: Network, url: str | None, recorded: Aimed) -> Target:
+def _aim(network: Network, url: str | None, recorded: Aimed, key: str | None) -> Target:
+    """A log may come from anyone, so it alone does not say where our key goes: the user does, or the key that the log was made with."""
     if url:
         return network.target(url)
     if MARK in recorded.url:
         raise UsageError(
             "the query of the run's target held a secret, which is not in the log; give the whole address with --url"
         )
-    return network.target(recorded.url, recorded.model, recorded.beta_url)
+    aim = network.target(recorded.url, recorded.model, recorded.beta_url)
+    if (seal := aim.seal(key)) and seal != recorded.seal:
+        raise UsageError(
+            f"the log does not show that it was made for {aim.shown} with the key and the headers that are set here, so they are not "
+            f"sent there; give the address with --url, or set the key of that run"
+        )
+    return aim
 
 
 def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bounds) -> Replay:
@@ -73,4 +86,4 @@ def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bo
 def _list(console: Console, title: str, findings: tuple[Finding, ...]) -> None:
     console.print(Text(f"{title}: {len(findings) or 'nothing'}", "dim"))
     for finding in findings[:10]:
-        console.print(Text(f"  {finding.requirement}: {finding.message}"))
+        console.print(Text(f"  {finding.requirement}: {line(finding.message)}"))

@@ -8,6 +8,7 @@ import typer
 
 from echosounder import reports
 from echosounder.cli import analysed, options
+from echosounder.cli.said import say
 from echosounder.load.export import export
 from echosounder.reports import source
 from echosounder.wire.errors import UsageError
@@ -35,7 +36,5 @@ def report(
         return
     document, log = source.load(run)
     if log.footer is None:
-        print(
-            f"{run}: the log has no footer: it was cut, and bytes that the report names may be missing", file=sys.stderr
-        )
+        say(f"{run}: the log has no footer: it was cut, and bytes that the report names may be missing")
     sys.stdout.write(reports.render(format, document, log))

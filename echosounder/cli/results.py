@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from echosounder import reports
+from echosounder.cli.said import say
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement import pairs
 from echosounder.judgement.baseline import Baseline
@@ -17,6 +18,7 @@ from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
 from echosounder.reports import terminal
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import Run, read
 
@@ -47,7 +49,7 @@ def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: 
         page = next(path for path in written if path.suffix == ".html")
         console.print(f"report: {page}", style="dim", soft_wrap=True)
     for sentence in of_the_baseline(report):
-        print(f"echosounder: {sentence}", file=sys.stderr)
+        say(sentence)
 
 
 def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
@@ -91,7 +93,7 @@ def ready(out: Path) -> Path:
     """The folder, made; raises :class:`UsageError` where it cannot be, before anything is sent or paid."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "run.jsonl").open("a", encoding="utf-8").close()
+        plain(out / "run.jsonl").open("a", encoding="utf-8").close()
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror}; give another folder with --out") from None
     return out

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import text
 
 FILE = "echosounder.toml"
 LINES = {"header": "ECHOSOUNDER_HEADER", "reference_header": "ECHOSOUNDER_REFERENCE_HEADER"}
@@ -55,10 +56,10 @@ def _listed(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(text(path))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {error}; mend it, or start afresh with `echosounder init`") from None
 
 

@@ -1,6 +1,7 @@
 """``echosounder spec-diff``: somebody's OpenAPI document beside ours, and what a client would notice."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +12,19 @@ from rich.console import Console
 
 from echosounder import specs
 from echosounder.cli import options
+from echosounder.conformance.http_transport import SocketStamps, StampedTransport
 from echosounder.specs.drift import Drift, drift
 from echosounder.specs.lines import FASTEST
+from echosounder.wire.access import Access, proxy_for
 from echosounder.wire.errors import Unreachable, UsageError
+from echosounder.wire.files import plain
+from echosounder.wire.trust import context
+from echosounder.wire.visible import line
 
 MOST = 16 << 20  # bytes of a document
+MOST_VALUES = 5_000_000  # in it, aliases written out
+SECONDS = 60.0  # to fetch it
+LINE = 2_000
 Source = Annotated[str, typer.Argument(metavar="URL|FILE", help="An OpenAPI document, JSON or YAML.")]
 
 
@@ -34,14 +43,14 @@ def spec_diff(source: Source, profile: options.Profile = specs.DEFAULT_PROFILE, 
 def _show(found: list[Drift], profile: str) -> None:
     console = Console(highlight=False, soft_wrap=True, markup=False)
     for each in found:
-        console.print(f"{each.kind:9}{each.where}: {each.says}")
+        console.print(line(f"{each.kind:9}{each.where}: {each.says}", LINE))
     wrong = sum(each.contradicts for each in found)
     console.print(f"{len(found)} differences from the document of {profile}, {wrong} of them contradict it")
 
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return plain(file).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None
 
@@ -49,7 +58,7 @@ def _read(file: Path) -> bytes:
 def _fetched(url: str) -> bytes:
     body = bytearray()
     try:
-        with httpx.stream("GET", url, timeout=30, follow_redirects=True) as response:
+        with _client(url) as client, client.stream("GET", url) as response:
             if response.status_code != 200:
                 raise Unreachable(f"{url} answers with status {response.status_code}")
             for part in response.iter_bytes():
@@ -61,11 +70,33 @@ def _fetched(url: str) -> bytes:
     return bytes(body)
 
 
+def _client(url: str) -> httpx.Client:
+    """One that a server cannot keep for longer than a minute in all."""
+    access = Access(proxy=proxy_for(url, os.environ))
+    stamps = SocketStamps()
+    stamps.begin(SECONDS)
+    transport = StampedTransport(stamps, 0, context(access), access)
+    return httpx.Client(transport=transport, timeout=30, follow_redirects=True, trust_env=False)
+
+
+def _expanded(value: Any, known: dict[int, float]) -> float:
+    """How many values it takes to write *value* out; aliases of YAML make much of little, and without end where one names itself."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = float("inf")
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_expanded(part, known) for part in parts)
+    return known[id(value)]
+
+
 def _compared(source: str, profile: str, text: bytes) -> list[Drift]:
     try:
         theirs: Any = yaml.load(text.decode("utf-8-sig"), FASTEST)  # JSON is YAML
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{source} is neither JSON nor YAML: {str(error).splitlines()[0]}") from None
+    if _expanded(theirs, {}) > MOST_VALUES:
+        raise UsageError(f"{source} says the same things by aliases over and over: that is no document of an API")
     if not isinstance(theirs, dict) or not isinstance(theirs.get("paths"), dict):
         raise UsageError(f"{source} is no OpenAPI document: it has no paths")
     try:

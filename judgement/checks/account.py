@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import Any
 
 from echosounder.judgement.answers import ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
 from echosounder.judgement.checks.outcomes import outcome, tried
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.outside import amount
 from echosounder.wire.strict_json import at
 
-AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 MILLISECONDS = 10**11
 """More than this are no seconds: 3,000 years hence."""
 AMOUNTS = ("total_balance", "granted_balance", "topped_up_balance")
@@ -122,11 +120,6 @@ for requirement, names in EXPECTED.items():
 
 def accounted(exchange: Exchange) -> bool:
     return ok(exchange) and bool(rows(exchange.json, "balance_infos"))
-
-
-def amount(value: Any) -> Decimal | None:
-    """A decimal number as money is written: without exponent, and not a word such as NaN, which Python would read too."""
-    return Decimal(value) if isinstance(value, str) and AMOUNT.fullmatch(value) else None
 
 
 @check("balance.string-amounts", accounted)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from echosounder.judgement.answers import answer, chat_completion, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import parse
 
-OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
 
 
@@ -26,7 +25,7 @@ def content(exchange: Exchange) -> str:
 def parsed(text: str) -> Any:
     """The JSON value of the text; None where it is none (the probes never invite null)."""
     try:
-        return json.loads(text)
+        return parse(text).value
     except ValueError:
         return None
 
@@ -56,8 +55,8 @@ def no_fence(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("the model wrote nothing")
     if parsed(text) is not None:
         return
-    within = OBJECT.search(text)
-    if FENCE.search(text) or (within and parsed(within[0]) is not None):
+    within = text[text.find("{") : text.rfind("}") + 1] if "{" in text else ""
+    if FENCE.search(text) or (within and parsed(within) is not None):
         wrapping = "a fence" if FENCE.search(text) else "prose"
         yield Problem(
             f"the JSON is wrapped in {wrapping}: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON"

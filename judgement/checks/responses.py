@@ -13,7 +13,7 @@ from echosounder.judgement.checks.formats import readable
 from echosounder.judgement.checks.outcomes import refused, served, steps
 from echosounder.judgement.checks.usage import counted, metered
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, parse
 
 FIXED = {"store": False, "previous_response_id": None, "parallel_tool_calls": True}
 DAY = 86_400  # s
@@ -143,7 +143,7 @@ def json_object(exchange: Exchange, case: Case) -> Problems:
     if exchange.reader.grammar.meaning(found.finish) != "ended":
         raise Inconclusive("the answer was cut")
     try:
-        value = json.loads(found.content or "")
+        value = parse(found.content or "").value
     except ValueError:
         value = None
     if not isinstance(value, dict):

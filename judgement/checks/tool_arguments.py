@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from echosounder.judgement.checks.chunks import MARKUP
 from echosounder.judgement.checks.tool_calls import calling, complete_calls, functions, raw_calls
 from echosounder.wire.answer import Call
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, parse
 
 
 @check("tools.arguments-json", complete_calls)
@@ -32,7 +31,7 @@ def arguments_json(exchange: Exchange, case: Case) -> Problems:
 def loaded(call: Call) -> tuple[Any, str]:
     """The arguments, or what is wrong with them."""
     try:
-        value = json.loads(call.arguments)
+        value = parse(call.arguments).value
     except ValueError as error:
         return None, f"the arguments of {call.name} are not JSON: {error}"
     return value, "" if isinstance(

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from echosounder.wire.strict_json import compact
+from echosounder.wire.strict_json import compact, parse
 
 
 class ChangeKind(StrEnum):
@@ -144,7 +144,7 @@ def _at(pointer: str, name: str) -> str:
 def _plain(value: Any) -> Any:
     match value:
         case Number():
-            return json.loads(value)
+            return parse(value).value
         case dict():
             return {name: _plain(each) for name, each in value.items()}
         case list():

@@ -13,7 +13,8 @@ from echosounder.load.client.stamps import Ancillary, Stamps
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire import formats, sse
 from echosounder.wire.answer import NOTHING, Mark
-from echosounder.wire.exchange import End, Exchange, Headers, Read, Request, masked
+from echosounder.wire.capture import clean
+from echosounder.wire.exchange import End, Exchange, Headers, Read, Request
 from echosounder.wire.formats import Format
 from echosounder.wire.redact import NO_SECRETS, Redactor
 from echosounder.wire.stream import StreamEnd, ended, refused
@@ -21,7 +22,9 @@ from echosounder.wire.stream import StreamEnd, ended, refused
 BATCH_BYTES = 4 * 1024  # digested in one piece: some fifteen events
 MAX_BODY = 64 * 1024 * 1024
 MAX_JSON = 4 * 1024 * 1024
-EXCERPT = 200
+MAX_KEPT = 1024 * 1024  # of an exchange that goes into the log whole
+EXCERPT = 200  # characters of what a target says in a sample
+SEARCHED = 4 * EXCERPT  # of them, for secrets
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -118,7 +121,10 @@ class ActiveCall:
         if self.t_first_byte is None:
             self.t_first_byte = at
         self.total += sum(map(len, pieces))
-        if self.keep:
+        if self.keep and self.total > MAX_KEPT:
+            self.keep = False
+            self.kept.clear()
+        elif self.keep:
             self.kept.append(Read(at, b"".join(pieces)))
         if self.framing.streamed:
             self.reader.feed(at, pieces)
@@ -238,18 +244,18 @@ def gaps_us(stamps: Any) -> tuple[int, ...]:
 
 def exchange(call: ActiveCall, url: str, headers: Headers, redact: Redactor = NO_SECRETS) -> Exchange:
     """The call as the record that conformance checks read. ``headers`` are the request's, redacted; *redact* does the rest."""
-    return Exchange(
+    made = Exchange(
         id=call.id,
         probe="load",
         step=call.job.name,
         request=Request("POST", call.job.path, url, headers, call.job.body),
         status=call.framing.status,
-        reason=redact.text(call.framing.reason),
+        reason=call.framing.reason,
         http_version=call.framing.http_version,
-        headers=redact.headers(call.framing.headers),
-        reads=masked(call.kept, redact),
+        headers=call.framing.headers,
+        reads=tuple(call.kept),
         end=call.end or End.CLIENT_CANCELLED,
-        error=redact.text(call.error),
+        error=call.error,
         t_scheduled=call.t_scheduled,
         t_sent=call.t_sent,
         t_connected=call.t_connected,
@@ -257,16 +263,28 @@ def exchange(call: ActiveCall, url: str, headers: Headers, redact: Redactor = NO
         t_closed=call.t_closed,
         format=call.format.name,
     )
+    return clean(made, redact)
 
 
-def _message(call: ActiveCall, error: Any) -> str:
+def _message(call: ActiveCall, error: Any) -> Any:
     """What the answer says that went wrong, or its beginning where it says nothing."""
     text = call.format.message(error)
     if not text and call.refused:
-        text = b"".join(call.body)[:EXCERPT].decode("utf-8", "replace")
-    return (_text(text) or "")[:EXCERPT]
+        text = b"".join(call.body)[:SEARCHED].decode("utf-8", "replace")
+    return text
+
+
+def _json(value: Any) -> str:
+    try:
+        text: str = json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = f"a {type(value).__name__} that no JSON can hold"
+    return text
 
 
 def _text(value: Any, redact: Redactor = NO_SECRETS) -> str | None:
-    """A string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
-    return redact.text(str(value).encode("utf-8", "replace").decode()) if value else None
+    """A short string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
+    if not value:
+        return None
+    text = value if isinstance(value, str) else _json(value)
+    return redact.text(text[:SEARCHED].encode("utf-8", "replace").decode())[:EXCERPT]

@@ -4,7 +4,10 @@ from typing import Any
 
 import httptools
 
+from echosounder.wire import outside
+
 MAX_HEAD = 256 * 1024
+AROUND = 16  # bytes of chunk framing to one of the body: an honest peer has at most six
 
 
 class Framing:
@@ -16,12 +19,15 @@ class Framing:
     """
 
     __slots__ = (
+        "_around",
         "_body",
+        "_end",
         "_fields",
         "_head",
         "_headers",
         "_parser",
         "_persistent",
+        "_taken",
         "broken",
         "chunked",
         "complete",
@@ -43,7 +49,7 @@ class Framing:
         self.status: int | None = None
         self.length: int | None = None
         self._persistent = False
-        self._head = 0
+        self._head = self._around = self._taken = self._end = 0
         self.chunked = self.complete = self.surplus = self.streamed = False
         self._parser: Any = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
 
@@ -62,9 +68,17 @@ class Framing:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.surplus = self.complete  # what follows a complete message does not spoil it
             self.broken = "" if self.complete else str(error) or "protocol upgrade"
-        pieces = self._body.copy()
+        pieces = self._body[: self._end] if self.complete else self._body.copy()
         self._body.clear()
+        self._bound(len(data), sum(map(len, pieces)))
         return pieces
+
+    def _bound(self, received: int, taken: int) -> None:
+        """Trailers, chunk extensions and interim answers are no body, and the parser itself would take them without end."""
+        self._taken += taken
+        self._around += received - taken
+        if not self.complete and self._around > MAX_HEAD + AROUND * self._taken:
+            self.broken = self.broken or f"more than {MAX_HEAD} bytes stand around its body"
 
     def release(self) -> None:
         """Let the parser go. It and we hold each other, and while others are being measured nobody collects garbage."""
@@ -95,10 +109,12 @@ class Framing:
         self.surplus = self.complete
 
     def on_status(self, reason: bytes) -> None:
-        self.reason = reason.decode("latin-1")
+        if self.status is None:
+            self.reason = reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        if self.status is None:  # what comes later is a trailer, or of an answer that nobody asked for
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.complete or self._interim:
@@ -109,13 +125,13 @@ class Framing:
         self.chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
         length = fields.get(b"content-length", b"")
         self.streamed = fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"text/event-stream"
-        self.length = int(length) if length.isdigit() and not self.chunked else None
+        self.length = outside.integer(length.decode("latin-1")) if not self.chunked else None
 
     def on_message_complete(self) -> None:
         if self._interim:
             self._headers.clear()
-        else:
-            self.complete = True
+        elif not self.complete:
+            self.complete, self._end = True, len(self._body)
             self._persistent = bool(self._parser.should_keep_alive())  # asked later, the parser has forgotten
 
     @property

@@ -3,8 +3,7 @@
 from urllib.parse import urlsplit, urlunsplit
 
 from echosounder.load.client.call import Job
-from echosounder.wire.access import BEARER
-from echosounder.wire.errors import UsageError
+from echosounder.wire.access import BEARER, usable_key
 from echosounder.wire.exchange import Headers
 from echosounder.wire.formats import Format, named
 from echosounder.wire.target import Target
@@ -31,10 +30,6 @@ def common(target: Target, api_key: str | None, format: Format | None = None) ->
         asked: Headers = tuple(format.headers(api_key).items())
     else:
         asked = (*(format.headers(None).items() if format else ()), *target.authorization(api_key))
-    try:
-        b"".join(value.encode("latin-1") for _, value in asked)
-    except UnicodeEncodeError:
-        raise UsageError("the API key holds characters that no HTTP header can carry; check its variable") from None
     ours = {"user-agent": ("User-Agent", AGENT), "accept-encoding": ("Accept-Encoding", "identity")}
     given = {name.lower(): (name, value) for name, value in target.access.headers}
     proxy = target.access.proxy_headers if relayed(target) else ()
@@ -68,11 +63,14 @@ def opened(received: bytes) -> bool:
 
 
 class Head:
-    """Makes requests to *target* with *api_key*; ``Accept-Encoding: identity``, because compression would delay events."""
+    """Makes requests to *target* with *api_key*; ``Accept-Encoding: identity``, because compression would delay events.
 
-    def __init__(self, target: Target, api_key: str | None) -> None:
-        self._target, self._key = target, api_key
-        self.redact = target.redactor(api_key)
+    *others* are further keys in use, which must not be written down either.
+    """
+
+    def __init__(self, target: Target, api_key: str | None, *others: str | None) -> None:
+        self._target, self._key = target, usable_key(api_key, "the API key")
+        self.redact = target.redactor(api_key, *others)
         self._cache: dict[tuple[str, str, bool], bytes] = {}
 
     def request(self, job: Job) -> bytes:

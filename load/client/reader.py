@@ -44,6 +44,7 @@ from echosounder.wire.formats import Format
 from echosounder.wire.stream import Timeline
 
 MAX_EVENT = 4 * 1024 * 1024
+MAX_READS = 400_000  # more than any model has tokens: the gaps between them go into the sample
 _strict = msgspec.json.Decoder().decode
 _comments: Callable[[bytes], re.Match[bytes]] = re.compile(rb"(?::[^\n]*\n)*").match  # type: ignore[assignment]  # it always matches
 NAME, DATA = b"event: ", b"data: "
@@ -103,6 +104,8 @@ class StreamReader:
         while pieces:
             pieces = self._take(at, pieces)
         if self.token_events > tokens:
+            if len(self.token_reads) >= MAX_READS:
+                raise sse.SseLimitError(f"the answer came in more than {MAX_READS} pieces")
             self.token_reads.append(at)
             self.line.t_last_token = at
 

@@ -25,6 +25,8 @@ from echosounder.wire.header import ClockReading, RunKind
 from echosounder.wire.verdict import Result
 
 T = TypeVar("T")
+ENOUGH = frozenset({"time", "patience", "budget"})
+"""What ends an experiment early without taking from what it found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def code(made: dict[str, Any]) -> int:
     """As for every load run, and 1 where a requirement is broken that MUST hold. Out of time or patience is an answer, not a failure."""
     judged = {
         **made,
-        "stopped": [stop for stop in made["stopped"] if stop["kind"] not in {"time", "patience", "budget"}],
+        "stopped": [stop for stop in made["stopped"] if stop["kind"] not in ENOUGH],
     }
     broken = any(unmet(row["level"], row["verdict"]) for row in made["requirements"])
     return exit_code(judged) or int(broken)

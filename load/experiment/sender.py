@@ -70,7 +70,7 @@ class Sender:
     ) -> None:
         self._target, self._keys, self._budget, self._bounds = target, keys, budget, bounds
         self.note: Note = lambda kind, record: None
-        self._heads = [Head(target, key) for key in keys]
+        self._heads = [Head(target, key, *keys) for key in keys]
         import gevent.event  # there with the extra `load` only
 
         self._loop = gevent.get_hub().loop

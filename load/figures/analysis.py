@@ -226,8 +226,15 @@ def _signals(options: Options, tally: Tally, lost_workers: int, error: dict[str,
         calibrated_ms=error["p99"] if error["calibrated"] else None,
         client_limit=tally.failures[CLIENT_LIMIT] or None,
         unanswered=counts["sent"] if not counts["completed"] and not answered else None,
+        frozen=_frozen(options, tally),
         unfinished=counts["sent"] if not counts["completed"] and answered else None,
     )
+
+
+def _frozen(options: Options, tally: Tally) -> float | None:
+    begin, end = window(options, tally)
+    lasted = (end - begin) / 1000 * len(tally.workers)
+    return min(tally.frozen_us / lasted, 1.0) if lasted > 0 else None
 
 
 def _share(counts: dict[str, int]) -> float:

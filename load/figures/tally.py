@@ -28,7 +28,7 @@ from echosounder.load.figures.latency import (
 from echosounder.load.figures.money import Money, tokens
 from echosounder.load.figures.slo import Slo
 from echosounder.load.figures.throughput import Throughput
-from echosounder.load.figures.validity import Tick
+from echosounder.load.figures.validity import STILL_US, Tick
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire.stream import StreamEnd
 
@@ -63,6 +63,7 @@ class Tally:
     stopped: list[dict[str, Any]] = field(default_factory=list)
     lost: dict[int, int] = field(default_factory=dict)  # workers that died, and how much of their schedule they left
     most_in_flight: int = 0
+    frozen_us: int = 0  # in which the loops of the workers stood still
     passed: Throughput = field(default_factory=Throughput)
 
     def enter(self, records: Iterable[Record]) -> list[Record]:
@@ -104,7 +105,7 @@ class Tally:
             for name in FROM_SCHEDULE:  # what never found a user was slow too
                 self.ages[name].add(_expand(record.get("unsent_us", {})))
         elif kind == "stopped":
-            self._stop({"kind": record["why"], "reason": record["reason"], "worker": record["worker"]})
+            self._stop({"kind": record["why"], "reason": record["reason"], "worker": record.get("worker")})
         elif kind == "lost":  # nothing of it is in flight any more, and what it had yet to send nobody will
             self.lost[int(record["dead"])] = int(record.get("unscheduled", 0))
         return record
@@ -141,7 +142,9 @@ class Tally:
         self.ticks[worker] = record
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self.cpu.setdefault(worker, []).append((int(record["at"]), float(record["cpu"])))
-        self.lags.add(_expand(record["lag_us"]))
+        lags = _expand(record["lag_us"])
+        self.lags.add(lags)
+        self.frozen_us += sum(lag * times for lag, times in lags.items() if lag >= STILL_US)
         self.delays.add(_expand(record["delay_us"]))
         self.stamps.update(kernel=record["kernel"], user=record["user"])
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+STILL_US = 1_000_000
 ORDER = ("valid", "degraded", "invalid")
 WINDOW = 800_000_000  # ns that a share of a core is looked at for: two ticks may come right after each other, and say nothing each
 Tick = tuple[int, float]  # when it came, monotonic ns, and the share of a core since the one before
@@ -18,7 +19,8 @@ class Signals:
     ``cpu``: the busiest worker's use of one core. ``unsent``: share of the schedule that never went out.
     ``calibrated_ms``: the gap error that a calibration of this machine found under such a load. ``client_limit``: requests
     for which this machine had no connection. ``unanswered``: requests that were sent, where not one brought a token;
-    ``unfinished``: where some did, but not one was completed.
+    ``unfinished``: where some did, but not one was completed. ``frozen``: the share of the time in which a worker stood still for
+    :data:`STILL_US` or longer; in a closed loop nothing is late then, for nothing was due.
     """
 
     dispatch_ms: float | None = None
@@ -32,6 +34,7 @@ class Signals:
     client_limit: int | None = None
     unanswered: int | None = None
     unfinished: int | None = None
+    frozen: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,12 @@ ALWAYS = (
     ),
     Rule("unanswered", 1, 1, "not one of {:.0f} requests was answered: nothing was measured"),
     Rule("unfinished", 1, float("inf"), "not one of {:.0f} requests was completed: how long answers take is not known"),
+    Rule(
+        "frozen",
+        0.05,
+        0.2,
+        "for {:.0%} of the time a worker stood still: it was stopped, or the machine did not let it run",
+    ),
     Rule("lost_workers", 1, float("inf"), "{:.0f} worker(s) died; what they had not written is missing"),
 )
 

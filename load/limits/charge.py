@@ -5,13 +5,14 @@ cost: no price need be known.
 """
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Outcome, Script
 from echosounder.load.limits.bench import Bench, accepted, refused, saturate
 from echosounder.load.limits.seen import Fit
+from echosounder.wire.outside import amount
 from echosounder.wire.strict_json import at
 
 BALANCE = Job("balance", "/user/balance", b"", stream=False, prompt_tokens=0, max_tokens=0)
@@ -118,7 +119,4 @@ def _still(bench: Bench) -> Script[Decimal | None]:
 def _read(bench: Bench) -> Script[Decimal | None]:
     [outcome] = yield from bench.book.ended([bench.book.ask(BALANCE, keep=True)])
     text = at(outcome.exchange.json, "balance_infos", 0, "total_balance") if outcome.exchange else None
-    try:
-        return Decimal(text) if isinstance(text, str) and outcome.status == 200 else None
-    except InvalidOperation:
-        return None
+    return amount(text) if outcome.status == 200 else None

@@ -13,7 +13,7 @@ from uuid import uuid4
 from echosounder import specs
 from echosounder.judgement.bill import bill as checks
 from echosounder.load.engine import LoadResult, Progress
-from echosounder.load.experiment.run import ExperimentRun, WorstCase, perform, ready
+from echosounder.load.experiment.run import ENOUGH, ExperimentRun, WorstCase, perform, ready
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.options import Options
 from echosounder.load.preflight import get
@@ -144,7 +144,14 @@ def concluded(lab: BillState) -> tuple[dict[str, Any], list[Result], Stopped | N
     results = checks.results(found, evidence.profile)
     spent = {**answer(evidence, results), **cost(evidence)}
     members = {"cache": cache(evidence, found), "cost": spent, "slo": objectives(evidence, found)}
-    return members, results, lab.stopped or _unverified(evidence)
+    return members, results, _why(lab.stopped, _unverified(evidence))
+
+
+def _why(stopped: Stopped | None, nothing: Stopped | None) -> Stopped | None:
+    """Out of time or money is an answer where something was verified by then, and none where nothing was."""
+    if stopped is not None and nothing is not None and stopped.kind in ENOUGH:
+        return Stopped(nothing.kind, f"{stopped.reason}: {nothing.reason}")
+    return stopped or nothing
 
 
 def _unverified(evidence: Evidence) -> Stopped | None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from echosounder import specs
 from echosounder.judgement.bill import Role
@@ -14,6 +13,7 @@ from echosounder.load.pricing.ledger import Charge, Entry
 from echosounder.load.pricing.oracle import Scale, Scope, ServedPrompt
 from echosounder.load.pricing.prompts import Prompt, PromptJobs, returned
 from echosounder.load.pricing.tariff import Tariff
+from echosounder.wire import outside
 from echosounder.wire.prices import Rated
 from echosounder.wire.usage import Usage
 
@@ -219,11 +219,8 @@ def _legal(lab: BillState, when: datetime, later: datetime, skew: timedelta) -> 
 
 def _skew(outcome: Outcome, when: datetime) -> timedelta | None:
     """The target's clock minus ours, by the header ``Date``; None where it sends none."""
-    try:
-        date = parsedate_to_datetime(outcome.header("date") or "")
-    except (ValueError, TypeError, IndexError):
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - when
+    date = outside.date(outcome.header("date") or "")
+    return None if date is None else date - when
 
 
 def rest(lab: BillState) -> Script[None]:

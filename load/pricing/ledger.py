@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import zip_longest
 
 from echosounder.judgement.bill import Role
 from echosounder.load.experiment.script import Outcome
+from echosounder.wire import outside
 from echosounder.wire.prices import EXACT, Rated, bill
 from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage
@@ -40,11 +41,7 @@ def _balance(info: object) -> Balance | None:
 
 
 def _decimal(text: object) -> Decimal | None:
-    try:
-        amount = Decimal(str(text))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and abs(amount.adjusted()) < 18 else None
+    return outside.amount(str(text) if type(text) in {int, float} else text)
 
 
 @dataclass(frozen=True, slots=True)

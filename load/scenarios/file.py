@@ -9,6 +9,7 @@ import yaml
 
 from echosounder.load.worker.workload import KINDS, MAX_TOKENS, Item
 from echosounder.wire.errors import UsageError
+from echosounder.wire.files import text
 from echosounder.wire.formats import FORMATS
 
 _FIELDS = {each.name: each.type for each in fields(Item)}
@@ -17,8 +18,8 @@ _FIELDS = {each.name: each.type for each in fields(Item)}
 def read_scenario(path: Path) -> tuple[Item, ...]:
     """Raises :class:`UsageError` that names the file, the item and the member that is unknown or of the wrong type."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(text(path))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"cannot read {path}: {' '.join(str(error).split())}") from None
     if isinstance(content, dict):
         _only_items(path, content)

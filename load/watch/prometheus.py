@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from socketserver import ThreadingMixIn
+from threading import Thread
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from echosounder.load.watch import metrics
 from echosounder.wire.errors import UsageError
+from echosounder.wire.guard import guarded
 
 PREFIX = "echosounder_load_"
 
@@ -55,6 +59,17 @@ def _one(family: Any, metric: metrics.LiveMetric, labels: dict[str, str], value:
     return made
 
 
+class _Threaded(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10  # s for a request: who connects and says nothing holds no thread
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Nobody asked for a log of who looks."""
+
+
 @contextmanager
 def serving(port: int | None, state: Callable[[], dict[str, Any]]) -> Iterator[None]:
     """Serve ``/metrics`` on *port* of the loopback interface until the block ends; nothing where the port is None.
@@ -71,9 +86,11 @@ def serving(port: int | None, state: Callable[[], dict[str, Any]]) -> Iterator[N
     registry = client.CollectorRegistry()
     registry.register(Collector(families, state))
     try:
-        server, thread = client.start_http_server(port, addr="127.0.0.1", registry=registry)
+        server = make_server("127.0.0.1", port, guarded(client.make_wsgi_app(registry)), _Threaded, _Quiet)
     except OSError as error:
         raise UsageError(f"cannot serve metrics on port {port}: {error.strerror or error}") from None
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
         yield
     finally:

@@ -50,5 +50,5 @@ class LoadBudget:
         if self.rates is None or self.usd is None or (counts is None and not refused):
             return
         rates = (self.paid and self.paid()) or self.rates
-        actual = bill_usage(counts, rates).total if counts is not None else Decimal(0)
+        actual = max(bill_usage(counts, rates).total, Decimal(0)) if counts is not None else Decimal(0)
         self.reserved += actual - self.ceiling(job)

@@ -1,7 +1,7 @@
 """Locust's side: one carrier user per worker that runs a session, and the words that master and workers exchange.
 
 Started by :mod:`load.engine` as ``locust -f load/worker/locustfile.py``. The options come as a file named by ECHOSOUNDER_LOAD_OPTIONS,
-secrets by the variable ECHOSOUNDER_LOAD_SECRETS, the order to stop as the end of standard input: it ends when the parent
+secrets by the descriptor ECHOSOUNDER_LOAD_WHISPERED, the order to stop as the end of standard input: it ends when the parent
 closes it, and also when the parent dies.
 """
 
@@ -20,6 +20,7 @@ import gevent
 from gevent.event import Event
 from gevent.queue import Queue
 from locust import User, events, task
+from locust.rpc import zmqrpc
 from locust.runners import MasterRunner, WorkerRunner
 
 from echosounder.load.options import placed, told, whole
@@ -27,15 +28,23 @@ from echosounder.load.sample import Sample
 from echosounder.load.watch.snapshot import FILE
 from echosounder.load.worker.assembly import part, session
 from echosounder.load.worker.breaker import Trip
+from echosounder.load.worker.channel import lock
+from echosounder.load.worker.inbox import Inbox
 from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.load.worker.session import Session
-from echosounder.wire.errors import EchosounderError
+from echosounder.wire.errors import EchosounderError, UsageError
+from echosounder.wire.guard import guarded, policy
 
-OPTIONS = whole(
-    json.loads(Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8")),
-    os.environ.get("ECHOSOUNDER_LOAD_SECRETS"),
-)
+
+def whispered() -> str:
+    """What the parent lets nobody else know."""
+    with os.fdopen(int(os.environ["ECHOSOUNDER_LOAD_WHISPERED"]), encoding="utf-8") as pipe:
+        return pipe.read()
+
+
+OPTIONS = whole(json.loads(Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8")), whispered())
+lock(zmqrpc.BaseSocket, OPTIONS.run_secret or "")
 GO, HERE, LINES, OVER, STOP = (f"echosounder-{word}" for word in ("go", "here", "lines", "over", "stop"))
 AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
 
@@ -50,11 +59,12 @@ class Place:
         self.begin: int | None = None
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
-        self.taken = self.stopped = self.failing = False
+        self.taken = self.stopped = self.failing = self.leaving = False
         # Of the master: workers that are done, those that died, and the processes of all.
         self.finished: set[str] = set()
         self.lost: set[str] = set()
         self.pids: dict[str, int] = {}
+        self.inboxes: dict[str, Inbox] = {}
 
     def begin_once(self) -> None:
         """Start the session, which outlives the carrier: Locust may kill it. A second carrier (of a dead worker) starts nothing."""
@@ -81,6 +91,7 @@ class Place:
 
     def quit(self) -> None:
         """End this process; while a web page is served, Locust would wait for it."""
+        self.leaving = True
         self.runner.quit()
         if self.web_ui is not None:
             self.web_ui.stop()
@@ -174,6 +185,7 @@ def observe(sample: Sample) -> None:
 def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
     PLACE.runner, PLACE.web_ui = runner, web_ui
     if web_ui is not None:
+        web_ui.app.wsgi_app = guarded(web_ui.app.wsgi_app)
         web_ui.app.add_url_rule("/echosounder", view_func=live_page)
         web_ui.app.add_url_rule("/echosounder.json", view_func=live_figures)
     for message, listener in MESSAGES.items():
@@ -185,9 +197,10 @@ def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None
     gevent.spawn(watch_parent)
 
 
-def live_page() -> str:
+def live_page() -> tuple[str, int, dict[str, str]]:
     """Our page beside Locust's own; it asks for the figures once a second."""
-    return (Path(__file__).parents[1] / "watch" / "live.html").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "watch" / "live.html").read_text(encoding="utf-8")
+    return page, 200, {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy(page)}
 
 
 def live_figures() -> tuple[str, int, dict[str, str]]:
@@ -199,6 +212,8 @@ def live_figures() -> tuple[str, int, dict[str, str]]:
 
 def on_stopping(**_: Any) -> None:
     """Locust's stop button, or its own end."""
+    if not (PLACE.stopped or PLACE.leaving or PLACE.over.is_set() or isinstance(PLACE.runner, WorkerRunner)):
+        write_down("stopped", {"why": "interrupted", "reason": "stopped by the user, on the web page"})
     PLACE.stop()
 
 
@@ -212,8 +227,12 @@ def on_go(environment: Any, msg: Any, **_: Any) -> None:
     PLACE.runner.send_message(HERE, {"pid": os.getpid()})
     same_clock = msg.data["boot"] == boot()
     PLACE.begin = int(msg.data["begin"]) if same_clock else time.monotonic_ns() + AHEAD
-    if OPTIONS.worker:  # what the master was told holds
-        PLACE.options = placed(whole(msg.data["options"]), OPTIONS)
+    if OPTIONS.worker:  # what the master was told holds, as far as this machine agrees
+        try:
+            PLACE.options = placed(whole(msg.data["options"]), OPTIONS)
+        except (UsageError, ValueError, TypeError, KeyError) as error:
+            say(f"the worker does not do what its master says: {error}")
+            PLACE.stopped = True
     PLACE.go.set()
 
 
@@ -222,8 +241,14 @@ def on_here(environment: Any, msg: Any, **_: Any) -> None:
 
 
 def on_lines(environment: Any, msg: Any, **_: Any) -> None:
-    with part(OPTIONS.out, int(msg.data["worker"])).open("ab") as file:
-        file.write(msg.data["lines"])
+    number = PLACE.runner.get_worker_index(msg.node_id)
+    inbox = PLACE.inboxes.setdefault(msg.node_id, Inbox(number))
+    before, good = inbox.refused, inbox.take(msg.data.get("lines") if isinstance(msg.data, dict) else None)
+    if inbox.refused and not before:
+        reason = f"worker {number} sent lines that are no records of its load; they are left out"
+        write_down("stopped", {"why": "worker", "reason": reason})
+    with part(OPTIONS.out, number).open("ab") as file:
+        file.write(good)
 
 
 def on_stop(environment: Any, msg: Any, **_: Any) -> None:

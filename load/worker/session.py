@@ -19,10 +19,11 @@ from echosounder.load.worker.dispatcher import Dispatcher
 from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import Recorder
 from echosounder.load.worker.rehearsal import rehearse
-from echosounder.load.worker.vitals import Vitals
+from echosounder.load.worker.vitals import Vitals, resident_kb
 
 SECOND = 1_000_000_000
 SWEEP = 0.05  # s
+MOST_KB = 4 * 1024 * 1024  # of memory; a thousand streams at once take 0.2 GB
 AT_ONCE = (
     5  # one in so many of the exchanges that are kept whole may come from the very beginning; the others come evenly
 )
@@ -192,6 +193,9 @@ class Session:
             "tick", {"worker": self.worker, "at": now, **counts, **self._vitals.take(), "opened": self._client.opened}
         )
         self._recorder.flush()
+        if not self._tripped and resident_kb() > MOST_KB:
+            reason = f"a worker took {MOST_KB // 1024} MB of memory: the target sends too much to so many users at once"
+            self.trip(Trip("memory", reason))
 
     def _finish(self, now: int) -> None:
         if self._over:

@@ -16,9 +16,11 @@ from echosounder.mock_server.deviations import Armoury
 from echosounder.mock_server.net.http1 import HttpRequest, Response
 from echosounder.mock_server.net.scheduler import Scheduler
 from echosounder.wire.errors import UsageError
+from echosounder.wire.guard import SAFE, admitted, policy
 from echosounder.wire.strict_json import compact
 
 PREFIX = "/__mock/"
+FARTHEST = 3652 * 86400  # s
 
 
 class Controlled(Protocol):
@@ -42,15 +44,26 @@ def respond(server: Controlled, request: HttpRequest) -> Response:
     rule = server.config.control
     if rule == "none" or (rule == "loopback" and not request.loopback):
         return refusals.no_route(server.config.profile, request.target).response()
+    if rule == "loopback" and not admitted(request.headers):
+        return _json(
+            {"error": "the control interface is for programs and pages of this machine, not for pages of others"}, 403
+        )
     name = request.path.removeprefix(PREFIX)
     handler = ROUTES.get((request.method, name))
     if handler is None:
         known = ", ".join(f"{method} {PREFIX}{path}" for method, path in ROUTES)
         return _json({"error": f"no {request.method} {request.path}: there are {known}"}, 404)
     try:
-        return _json(handler(server, _arguments(request)))
+        return _closed(_json(handler(server, _arguments(request))))
     except UsageError as error:
         return _json({"error": str(error)}, 400)
+
+
+def _closed(response: Response) -> Response:
+    response.headers.extend(
+        (name.lower(), value) for name, value in {**SAFE, "Content-Security-Policy": policy("")}.items()
+    )
+    return response
 
 
 def _arguments(request: HttpRequest) -> dict[str, Any]:
@@ -89,7 +102,7 @@ def health(server: Controlled, arguments: dict[str, Any]) -> Any:
 
 def journal(server: Controlled, arguments: dict[str, Any]) -> Any:
     since = str(arguments.get("since", "0"))
-    if not since.isdigit():
+    if not (since.isdecimal() and since.isascii() and len(since) < 16):
         raise UsageError(f"since is {since!r}: give the number of a request")
     number, raw = int(since), "raw" in arguments
     entries = list(server.journal.since(number, "bodies" in arguments, raw))
@@ -135,6 +148,8 @@ def clock(server: Controlled, arguments: dict[str, Any]) -> Any:
     seconds = arguments.get("advance_s")
     if arguments.keys() != {"advance_s"} or not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
         raise UsageError('give {"advance_s": seconds}')
+    if not abs(server.clock.advanced + seconds) <= FARTHEST:  # NaN is within no bound
+        raise UsageError(f"advance_s leads further than {FARTHEST} s away from the time of day; that is ten years")
     server.clock.advance(seconds)
     return {"now": server.clock.now()}
 

@@ -1,5 +1,6 @@
 """The mock as a process beside the caller's."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from echosounder.mock_server.config import Config
+from echosounder.wire.children import environment
 from echosounder.wire.errors import CannotJudge
+from echosounder.wire.redact import NO_SECRETS
 
 LISTENING = "listening on "
 
@@ -32,7 +35,12 @@ def spawn(**settings: Any) -> Iterator[RunningMock]:
     command = [sys.executable, "-m", "echosounder.mock_server", *arguments]
     # Ctrl-C is for this process, which then stops the mock: a group of its own keeps the terminal from telling both.
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", process_group=0
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        process_group=0,
+        env=environment(os.environ, NO_SECRETS),
     ) as process:
         try:
             assert process.stdout is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from echosounder.load.engine import LoadResult, run
 from echosounder.load.figures.tally import Tally
-from echosounder.load.options import Options, checked
+from echosounder.load.options import NOWHERE, Options, checked
 from echosounder.load.sample import Sample
 from echosounder.load.worker.budget import share
 from echosounder.mock_server.net.process import spawn
@@ -21,6 +21,7 @@ from echosounder.wire.runlog import read
 from echosounder.wire.stream import StreamEnd
 
 SECOND = 1_000_000_000
+SECRET = "a secret of this run alone"
 
 
 def test_a_master_and_its_workers(tmp_path: Path) -> None:
@@ -33,7 +34,8 @@ def test_a_master_and_its_workers(tmp_path: Path) -> None:
         shares.append(
             run(
                 Options(
-                    url="http://unused",
+                    url=mock.url,
+                    run_secret=SECRET,
                     worker=address,
                     out=tmp_path / str(number),
                     flush=0.2,
@@ -47,7 +49,14 @@ def test_a_master_and_its_workers(tmp_path: Path) -> None:
         for worker in workers:
             worker.start()
         options = Options(
-            url=mock.url, master=address, expect_workers=2, rate="30", duration=1.0, out=tmp_path / "master", flush=0.2
+            url=mock.url,
+            master=address,
+            expect_workers=2,
+            rate="30",
+            duration=1.0,
+            out=tmp_path / "master",
+            flush=0.2,
+            run_secret=SECRET,
         )
         outcome = run(replace(options, api_key="sk-test-000000000"))
         for worker in workers:
@@ -115,6 +124,10 @@ def test_a_worker_whose_share_is_spent_stops_nobody_else(tmp_path: Path) -> None
         ({"master": "h:70000"}, "write HOST:PORT"),
         ({"master": "h:1", "worker": "h:1"}, "not both"),
         ({"master": "h:1"}, "needs --expect-workers"),
+        ({"master": "5557", "expect_workers": 1}, "ECHOSOUNDER_RUN_SECRET"),
+        ({"worker": "h:1"}, "ECHOSOUNDER_RUN_SECRET"),
+        ({"worker": "h:1", "run_secret": "too short"}, "16 characters"),
+        ({"worker": "h:1", "run_secret": SECRET, "url": NOWHERE}, "needs the URL"),
         ({"users": "3", "rate": "20", "processes": 4}, "give --users 4 or more"),
     ],
 )

@@ -1,0 +1,65 @@
+"""What goes to standard error: one line a sentence, with nothing in it that moves a terminal or that nobody else may know."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from urllib.parse import parse_qsl, urlsplit
+
+from echosounder.wire.access import PLAIN
+from echosounder.wire.redact import Redactor, key_like, spellings
+from echosounder.wire.visible import line
+
+KEYS = frozenset({"--api-key-env", "--other-api-key-env", "--client-key-password-env"})
+NAMED = ("ECHOSOUNDER_API_KEY_ENV", "ECHOSOUNDER_OTHER_API_KEY_ENV", "ECHOSOUNDER_CLIENT_KEY_PASSWORD_ENV")
+HOLDERS = ("DEEPSEEK_API_KEY", "ECHOSOUNDER_CLIENT_KEY_PASSWORD", "ECHOSOUNDER_RUN_SECRET")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+LONGEST = 2_000
+_USER = re.compile(r"(?<=://)[^\s/?#@]*(?:@[^\s/?#@]*)*@")
+
+
+def say(sentence: str, arguments: Sequence[str] | None = None) -> None:
+    """Tell a person *sentence*; *arguments* are the command line that it is about."""
+    told = discreet(sentence, sys.argv[1:] if arguments is None else arguments, os.environ)
+    print(f"echosounder: {line(told, LONGEST)}", file=sys.stderr)
+
+
+def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """*sentence* without what is secret in the command line and in the environment, and without the user part of any URL."""
+    found = dict.fromkeys((*_of_arguments(arguments), *_of_environment(arguments, environment)))
+    return _USER.sub("", Redactor(tuple(found)).text(sentence.replace("\0", "")))
+
+
+def _of_arguments(arguments: Sequence[str]) -> Iterator[str]:
+    """Keys that somebody typed, values of headers, users and queries of URLs."""
+    for flag, value in pairwise(["", *arguments]):
+        name, colon, secret = value.removeprefix("--header=").partition(":")
+        if colon and (flag == "--header" or value.startswith("--header=")) and name.strip().lower() not in PLAIN:
+            yield from (secret.strip(), *secret.split())
+        yield from (part for part in re.split(r"[\s=:,]", value) if key_like(part))
+        yield from _of_url(value)
+
+
+def _of_url(text: str) -> Iterator[str]:
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return
+    if "://" in text:
+        user = url.netloc.rpartition("@")[0]
+        for part in (user, *user.split(":"), *(value for _, value in parse_qsl(url.query))):
+            yield from spellings(part)
+
+
+def _of_environment(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
+    named = [value for flag, value in pairwise(arguments) if flag in KEYS]
+    named += [argument.partition("=")[2] for argument in arguments if argument.partition("=")[0] in KEYS]
+    for name in (*HOLDERS, *named, *(environment.get(each, "") for each in NAMED)):
+        value = environment.get(name, "")
+        yield from (value, value.strip())
+    for text in environment.get("ECHOSOUNDER_HEADER", "").splitlines():
+        yield text.partition(":")[2].strip()
+    for name in PROXIES:
+        yield from _of_url(environment.get(name, ""))
+        yield from _of_url(environment.get(name.upper(), ""))

@@ -1,0 +1,48 @@
+"""The way between a master and its workers: encrypted, and open to nobody who does not know the run's secret.
+
+CurveZMQ (RFC 26) with key pairs made of the secret: only who knows it can make the master's public key, without which no connection
+comes about, and only a master who knows it can answer. It is laid on the sockets that Locust opens.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+SHORTEST = 16
+"""Characters of a run secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    public: bytes
+    secret: bytes
+
+
+def key_pairs(secret: str) -> tuple[KeyPair, KeyPair]:
+    """The master's and the workers', in Z85."""
+    import zmq
+    from zmq.utils import z85
+
+    made = hashlib.scrypt(secret.encode(), salt=b"echosounder run secret", n=2**14, r=8, p=1, dklen=64)
+    secrets = [z85.encode(made[:32]), z85.encode(made[32:])]
+    master, worker = (KeyPair(zmq.curve_public(each), each) for each in secrets)
+    return master, worker
+
+
+def lock(sockets: Any, secret: str) -> None:
+    """From now on the class *sockets* of Locust opens only sockets that know *secret*."""
+    import zmq
+
+    opened = sockets.__init__
+    master, worker = key_pairs(secret)
+
+    def secured(self: Any, kind: int, *others: Any) -> None:
+        opened(self, kind, *others)
+        ours = master if kind == zmq.ROUTER else worker
+        self.socket.curve_publickey, self.socket.curve_secretkey = ours.public, ours.secret
+        if kind == zmq.ROUTER:
+            self.socket.curve_server = True
+        else:
+            self.socket.curve_serverkey = master.public
+
+    sockets.__init__ = secured

@@ -1,0 +1,36 @@
+"""What a worker on another machine sends, before anybody believes it: whole records of a load that bear its own number."""
+
+from echosounder.load.figures.tally import Tally
+from echosounder.load.parts import parse, worker_of
+
+MOST = 64 * 1024 * 1024
+"""Bytes of one message."""
+
+
+class Inbox:
+    """Takes the lines of one worker. ``refused`` counts those that are none."""
+
+    def __init__(self, worker: int) -> None:
+        self._worker, self._trial = worker, Tally()
+        self.refused = 0
+
+    def take(self, data: object) -> bytes:
+        """The lines of *data* that the run's log may have."""
+        if not isinstance(data, bytes) or len(data) > MOST:
+            self.refused += 1
+            return b""
+        *whole, rest = data.split(b"\n")
+        good = [line for line in whole if self._sound(line)]
+        self.refused += len(whole) - len(good) + bool(rest)
+        return b"".join(line + b"\n" for line in good)
+
+    def _sound(self, line: bytes) -> bool:
+        """Does it say what a load's record says? Entered into a tally of its own, for that is what the parent does with it."""
+        try:
+            record = parse(line.decode("utf-8"))
+            if worker_of(record) != self._worker:
+                return False
+            self._trial.enter([record])
+        except Exception:  # whatever is wrong with it: it is none
+            return False
+        return True

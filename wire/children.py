@@ -1,0 +1,14 @@
+"""What a child process of ours gets to know: nothing secret in its arguments, and in its environment what it cannot do without."""
+
+from collections.abc import Mapping
+
+from echosounder.wire.redact import Redactor, key_like, names_secret
+
+
+def environment(given: Mapping[str, str], redact: Redactor) -> dict[str, str]:
+    """*given* without variables whose names or values say that they are secret, and those that hold a secret in use."""
+    return {
+        name: value
+        for name, value in given.items()
+        if not names_secret(name) and not key_like(value) and not redact.holds(value.encode("utf-8", "surrogateescape"))
+    }

@@ -1,0 +1,27 @@
+"""Files that somebody names: only such as end. A pipe or a device would keep whoever reads it for as long as its writer likes."""
+
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+from echosounder.wire.errors import UsageError
+
+MOST = 256 * 1024 * 1024
+"""Bytes of a file that is read in one piece."""
+
+
+def plain(path: Path) -> Path:
+    """*path*; raises :class:`UsageError` for what is there and neither file nor folder."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # whoever opens it says what is wrong
+        return path
+    if not (S_ISREG(mode) or S_ISDIR(mode)):
+        raise UsageError(f"{path} is no regular file but a pipe or a device; copy what it gives into a file first")
+    return path
+
+
+def text(path: Path, most: int = MOST) -> str:
+    """All of a file. Raises :class:`UsageError` for one beyond *most* bytes, ``OSError`` and ``UnicodeDecodeError`` as reading does."""
+    if plain(path).exists() and path.stat().st_size > most:
+        raise UsageError(f"{path} is longer than {most:,} bytes: that is no file of this kind")
+    return path.read_text(encoding="utf-8")

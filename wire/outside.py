@@ -1,0 +1,61 @@
+"""Numbers, amounts and dates out of text from outside: the one place where a target's words become values of ours.
+
+None stands for what is none. Whatever comes back can be computed with, written down and shown: no NaN, nothing infinite, nothing of
+thousands of digits.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+MOST = 2**53 - 1
+"""The largest whole number that every JSON reader takes for what it is (RFC 8259, section 6)."""
+LONGEST = 300
+"""Digits of a number; more are beyond what a binary64 holds."""
+_NUMBER = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?")
+_AMOUNT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+def integer(text: str) -> int | None:
+    """A number of ASCII digits; one beyond :data:`MOST` counts as that."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    digits = text.lstrip("0") or "0"
+    return min(int(digits), MOST) if len(digits) <= LONGEST else MOST
+
+
+def count(value: Any) -> int | None:
+    """A JSON value as a count; a bool is none, nor is what is beyond :data:`MOST`."""
+    return value if type(value) is int and -MOST <= value <= MOST else None
+
+
+def number(text: str) -> float | None:
+    """Digits, with a point or without, in the range of what can be added up."""
+    found = float(text) if _NUMBER.fullmatch(text) else None
+    return None if found is None else min(found, float(MOST))
+
+
+def amount(value: Any) -> Decimal | None:
+    """Money in a string, as money is written: no exponent, no words such as NaN, no more digits than all the money has."""
+    return Decimal(value) if isinstance(value, str) and _AMOUNT.fullmatch(value) else None
+
+
+def date(text: str) -> datetime | None:
+    """An HTTP date (RFC 9110, 5.6.7); one without a zone is UTC."""
+    try:
+        found = parsedate_to_datetime(text)
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return found if 1970 <= found.year < 9999 else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def moment(text: str) -> datetime | None:
+    """ISO 8601, with a zone, between 1970 and the year 9999."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo and 1970 <= found.astimezone(UTC).year < 9999 else None
+    except (ValueError, TypeError, OverflowError):
+        return None
