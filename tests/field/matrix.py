@@ -43,6 +43,18 @@ SOFTWARE = {
             "https://github.com/Portkey-AI/gateway", ("portkey/package-lock.json", "@portkey-ai/gateway"), ("portkey",)
         ),
     ),
+    "translation": (
+        Software(
+            "https://github.com/BerriAI/litellm",
+            ("litellm.lock", "litellm"),
+            ("litellm-responses", "litellm-messages", "litellm-openai-responses", "litellm-openai-messages"),
+        ),
+        Software(
+            "https://github.com/Portkey-AI/gateway",
+            ("portkey/package-lock.json", "@portkey-ai/gateway"),
+            ("portkey-responses",),
+        ),
+    ),
     "servers": (
         Software(
             "https://github.com/CopilotKit/aimock", ("servers/package-lock.json", "@copilotkit/aimock"), ("aimock",)
@@ -72,7 +84,8 @@ def version(where: str, name: str) -> str:
 
 def reviews(name: str) -> Iterator[tuple[str, str]]:
     """``(requirement, sentence)`` for everything that is known to be true of the run *name*."""
-    yield from tomllib.loads((HERE / "proxies.reviewed.toml").read_text(encoding="utf-8")).get(name, {}).items()
+    for file in ("proxies.reviewed.toml", "translation.reviewed.toml"):
+        yield from tomllib.loads((HERE / file).read_text(encoding="utf-8")).get(name, {}).items()
     baseline = HERE / f"{name}.baseline.toml"
     for row in tomllib.loads(baseline.read_text(encoding="utf-8"))["accepted"] if baseline.exists() else ():
         yield row["id"], row["reason"]

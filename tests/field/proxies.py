@@ -104,6 +104,7 @@ def translating(gateway: str, upstream: str, folder: Path):
     """A gateway whose upstream is asked in chat, with nginx in front, which knows where it has each format; yields its base URL."""
     started = {
         "litellm": lambda: litellm(upstream, folder, "litellm-deepseek.yaml"),
+        "litellm-openai": lambda: litellm(upstream, folder, "litellm-openai.yaml"),
         "portkey": lambda: portkey(upstream, folder),
     }
     with started[gateway]() as url, nginx(url.removesuffix("/v1"), ready(folder / "front"), "messages") as front:

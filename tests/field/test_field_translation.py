@@ -28,7 +28,7 @@ BROKEN = {"fail", "nonstrict", "untestable", "error", "unsupported"}
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", REVIEWED)
 def test_every_fault_of_a_translation_is_a_known_true_one(name, tmp_path, monkeypatch):
-    gateway, _, front = name.partition("-")
+    gateway, _, front = name.rpartition("-")
     monkeypatch.setenv("DEEPSEEK_API_KEY", proxies.PROXY_KEY)
     port, out = proxies.free_port(), RUNS / name
     with proxies.translating(gateway, f"http://127.0.0.1:{port}", tmp_path) as url:

@@ -41,7 +41,7 @@ def test_openai_for_node(mock: RunningMock) -> None:
     assert "24 degrees" in got["answer"]
     assert got["json"] == ["river"]
     assert got["fim"] == ["text_completion", 7]
-    assert got["models"] == ["deepseek-v4-flash", "deepseek-v4-pro"]
+    assert got["models"] == ["deepseek-flash", "deepseek-v4-pro"]
     assert got["errors"] == {
         "key": ["AuthenticationError", 401],
         "parameter": ["BadRequestError", 400],
