@@ -93,6 +93,10 @@ class HttpSender:
         self._client.close()
         self._kept.close()
 
+    def twin(self) -> HttpSender:
+        """Another sender to the same target: one sends a request at a time."""
+        return HttpSender(self.target, self._key or None, self.bounds)
+
     def send(self, send: Send, id: str, probe: str) -> Exchange:
         request = self._request(send)
         capture = _Capture()

@@ -9,7 +9,7 @@ A probe costs money; many checks judge what it brought home. It may build its ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from echosounder.conformance.ask import Ask, Send
@@ -18,7 +18,8 @@ from echosounder.judgement.setting import Suite
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.formats import FORMATS
 
-Steps = Generator[Send, Exchange, None]
+Steps = Generator[Send | Sequence[Send], Exchange, None]
+"""Requests one after the other, or several at once; what comes back is the exchange of the last one sent, or of the first of several."""
 
 
 @dataclass(frozen=True, slots=True)

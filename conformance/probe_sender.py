@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Protocol
 
 from echosounder import specs
@@ -60,7 +62,7 @@ class Position(Protocol):
 
 
 class Direct:
-    """Straight at a target, one request at a time."""
+    """Straight at a target, one request at a time where a probe does not want several at once."""
 
     subject = "the target"
 
@@ -73,7 +75,13 @@ class Direct:
         return exchange
 
     def send(self, sends: Sequence[Send], probe: str, number: int) -> list[Answered]:
-        return [self._answered(self._http.send(send, str(number + place), probe)) for place, send in enumerate(sends)]
+        ids = [str(number + place) for place in range(len(sends))]
+        if len(sends) == 1:
+            return [self._answered(self._http.send(sends[0], ids[0], probe))]
+        with ExitStack() as stack, ThreadPoolExecutor(len(sends)) as lanes:
+            senders = [stack.enter_context(self._http.twin()) for _ in sends]
+            exchanges = list(lanes.map(HttpSender.send, senders, sends, ids, repeat(probe)))
+        return [self._answered(exchange) for exchange in exchanges]
 
     def _answered(self, exchange: Exchange) -> Answered:
         self._gate = self._gate or (exchange.probe if exchange.probe in gate.GATES else "")
@@ -156,8 +164,9 @@ class ProbeSender:
         try:
             wanted = next(steps)
             while True:
-                [answered] = self.send_together([_in_round(wanted, round)], probe.name)
-                wanted = steps.send(answered.exchanges[0])
+                group = [wanted] if isinstance(wanted, Send) else wanted
+                first, *_ = self.send_together([_in_round(send, round) for send in group], probe.name)
+                wanted = steps.send(first.exchanges[0])
         except StopIteration:
             return
 

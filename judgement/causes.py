@@ -107,6 +107,27 @@ IN_ONE_ANSWER: Effects = (
 """Explains what is wrong with the same answer."""
 
 ELSEWHERE: Effects = (
+    # What is answered out of a cache of responses is not an answer to what was asked.
+    (
+        "chat.answers-fresh",
+        (
+            "cache.*",
+            "chat.id-unique",
+            "chat.answers-own",
+            "transport.connection-order",
+            "transport.trace-id",
+            "chat.created-recent",
+            "*.length-finish",
+            "chat.stop-*",
+            "usage.*",
+            "tools.*",
+            "error.*",
+            "thinking.*",
+            "stream.created-recent",
+            "logprobs.*",
+            "json.*",
+        ),
+    ),
     # A text that loses pieces loses those of its contents too.
     ("chat.content-not-null", TEXT),
     ("stream.delta-incremental", TEXT),

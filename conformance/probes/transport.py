@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from echosounder.conformance.ask import CHAT, GREEDY, Ask
+from typing import Any
+
+from echosounder.conformance.ask import CHAT, GREEDY, Ask, Send
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import COUNT, STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
+from echosounder.judgement.agreed import BAD_KEY, OWN
 
 HELLO = "Say hello."
+REPEAT = "Repeat exactly, and nothing else:\n"
 
 
 @probe("transport.compressed", requests=2, tokens=80)
@@ -58,12 +62,44 @@ def big_body(ask: Ask) -> Steps:
     yield faulty(ask.post(CHAT, body), "cut JSON of two mebibytes")
 
 
-@probe("transport.keep-alive", requests=3, tokens=16)
+def own(ask: Ask, caller: int, count: int = 4, **fields: Any) -> Send:
+    """A text to repeat that none but this caller asks for."""
+    text = " ".join(OWN[caller] * count)
+    return ask.chat(f"{REPEAT}{text}", max_tokens=2 * count, **GREEDY, **fields)
+
+
+@probe("transport.keep-alive", requests=3, tokens=24)
 def keep_alive(ask: Ask) -> Steps:
-    """A document, a stream and a document over one connection."""
-    yield ask.chat(HELLO, max_tokens=4, step="1").but(keep_alive=True)
-    yield ask.chat(HELLO, max_tokens=8, **STREAM_USAGE, step="2").but(keep_alive=True)
-    yield ask.chat(HELLO, max_tokens=4, step="3").but(keep_alive=True)
+    """A document, a stream and a document over one connection, a text of its own in each."""
+    yield own(ask, 0, step="1").but(keep_alive=True)
+    yield own(ask, 1, **STREAM_USAGE, step="2").but(keep_alive=True)
+    yield own(ask, 2, step="3").but(keep_alive=True)
+
+
+@probe("chat.together", requests=6, prompt=2500, tokens=328)
+def together(ask: Ask) -> Steps:
+    """Several callers at once: four streams, a document, and one whose model does not exist; a text of its own in each."""
+    streams = [own(ask, caller, 32, **STREAM_USAGE, step=f"stream-{caller}") for caller in range(4)]
+    refused = faulty(own(ask, 5, step="refused", model="echosounder-no-such-model"), "a model that does not exist")
+    yield [refused, *streams, own(ask, 4, 32, step="document")]
+
+
+@probe("chat.fresh", requests=5, prompt=2000, tokens=131)
+def fresh(ask: Ask) -> Steps:
+    """One question under another bound, another stop text, another last word and a wrong key: is each asked anew?"""
+
+    def asked(letter: str, step: str, **fields: Any) -> Send:
+        text = f"{ask.salt} {letter} {letter} HALT {letter} {letter}"
+        turns = [{"role": "system", "content": "You repeat."}, {"role": "user", "content": f"{REPEAT}{text}"}]
+        return ask.chat(turns, **{"max_tokens": 32, **GREEDY, **fields}, step=step)
+
+    yield asked(OWN[0], "cut", max_tokens=3)
+    yield asked(OWN[0], "whole")
+    yield asked(OWN[0], "stopped", stop="HALT")
+    yield asked(OWN[1], "other")
+    if ask.keyed:
+        wrong = asked(OWN[0], "wrong-key").but(authorization=f"Bearer {BAD_KEY}")
+        yield faulty(wrong, "a question that was answered, and a key that is wrong")
 
 
 @probe("transport.v1", tokens=4)

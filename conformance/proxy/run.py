@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from echosounder.conformance.ask import Ask, Send
@@ -25,6 +25,10 @@ from echosounder.wire.runlog import read
 
 SLOW = frozenset({"proxy.cancel", "proxy.failures"})
 """Probes whose requests wait, for us to give up or for a gateway to try again; two at a time are under way."""
+
+
+TOGETHER = frozenset({"proxy.together"})
+"""Probes whose requests are all under way at one time."""
 
 
 def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOutcome:
@@ -76,13 +80,19 @@ def _all(options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
     total, done = 1 + sum(map(len, plans.values())), 1
     sender.send_together([_plainest(ask, options.asked_formats)], FIRST)
     for name, sends in plans.items():
-        for group in beside(sends) if name in SLOW else ([send] for send in sends):
+        for group in _groups(name, sends):
             watch(Progress(done, total, name))
             answers = sender.send_together(group, name)
             done += len(answers)
             if absent([Pair(answers[0].exchanges[0])]):  # the others would say no more
                 break
         sender.done(name)
+
+
+def _groups(name: str, sends: list[Send]) -> Iterator[list[Send]]:
+    if name in TOGETHER:
+        return iter([sends])
+    return beside(sends) if name in SLOW else ([send] for send in sends)
 
 
 def _plainest(ask: Ask, formats: Sequence[str]) -> Send:

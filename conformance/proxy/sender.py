@@ -88,7 +88,7 @@ class PairSender:
             self._upstream.behave("")
 
     def pairs(self, sends: Sequence[Send], probe: str) -> list[Pair]:
-        """Both sides of requests that are under way together: one of them a stream at most, one a document, so that the upstream
+        """Both sides of requests that are under way together: streams that are answered alike, and documents, so that the upstream
         can tell which is to be answered how. Raises ``CannotJudge`` when the upstream is gone."""
         self._behave(sends)
         time.sleep(max(float(send.notes.get("rest_s", 0)) for send in sends))
@@ -106,14 +106,15 @@ class PairSender:
         told = [(str(send.notes.get("upstream", "")), send) for send in sends]
         if len(sends) > 1:
             told = [(behaviours.only(text, stream=streams(send)), send) for text, send in told if text]
-        self._upstream.behave(";".join(text for text, _ in told if text))
+        self._upstream.behave(";".join(dict.fromkeys(text for text, _ in told if text)))
 
     def _client(self, send: Send, lane: int, probe: str) -> tuple[Exchange, bytes]:
         """The client's side, and the marker that it was sent with."""
         with self._counting:
             self._sent += 1
             number = self._sent
-        marker = b"es" + hashlib.blake2b(f"{self._salt} {number}".encode(), digest_size=5).hexdigest().encode()
+        name = f"{self._salt} {send.notes.get('again', number)}"
+        marker = b"es" + hashlib.blake2b(name.encode(), digest_size=5).hexdigest().encode()
         marked = send.but(body=send.body.replace(MARKER.encode(), marker))
         client = self._runner(send, lane).send(marked, str(number), probe)
         if MARKER.encode() in send.body:

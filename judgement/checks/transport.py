@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from echosounder.judgement.answers import answer, asked, chat_completion, choices, objects, ok, wants_stream
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group
+from echosounder.judgement.belonging import mixed_up, overlap, owned
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Unsupported, check, check_group, picks
 from echosounder.judgement.checks.framing import marker
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
 from echosounder.judgement.checks.refusals import enveloped, web_page
@@ -107,6 +108,23 @@ def keep_alive(exchanges: Sequence[Exchange], case: Case) -> Problems:
                 "the server closed the connection after an answer, expected it to serve the next request",
                 exchange=exchange,
             )
+
+
+@picks("answered, in words of a text that no other request asks for")
+def told_apart(exchange: Exchange) -> bool:
+    return answered(exchange) and bool(owned(exchange))
+
+
+@check_group("transport.connection-order", told_apart)
+def connection_order(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    yield from mixed_up(exchanges, "over one connection")
+
+
+@check_group("chat.answers-own", told_apart)
+def answers_own(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    yield from mixed_up(exchanges, f"{len(exchanges)} requests at once")
+    if not overlap((each.t_sent, each.t_closed) for each in exchanges):
+        raise Inconclusive("the answers came one after the other")
 
 
 def two_choices(exchange: Exchange) -> bool:

@@ -55,7 +55,8 @@ class Armoury:
         for selection in found:
             rng = Random(f"{self._seed} {selection.deviation.name} {number}")
             if selection.chooses(request, body, rng):
-                yield One(selection, Context(request, body, rng, number, edits, self._profile))
+                context = Context(request, body, rng, number, edits, self._profile, memory=selection.memory)
+                yield One(selection, context)
 
     def _named(self, text: str) -> list[Selection]:
         if text not in self._passing:

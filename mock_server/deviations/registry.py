@@ -5,7 +5,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from random import Random
@@ -41,6 +41,7 @@ class Context:
     profile: str = DEFAULT_PROFILE  # that the mock serves
     stream: bool = False  # the response is an event stream; known from JSON downwards
     status: int = 200  # of the response; known from JSON downwards
+    memory: dict[str, Any] = field(default_factory=dict)  # of this selection: what earlier requests left behind
 
 
 @dataclass(frozen=True, slots=True)

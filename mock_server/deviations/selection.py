@@ -74,6 +74,7 @@ class Selection:
     matched: int = 0  # requests of the right path, model and kind
     armed: int = 0  # of those, chosen
     applied: int = 0  # of those, changed by it
+    memory: dict[str, Any] = field(default_factory=dict)
 
     def chooses(self, request: HttpRequest, body: Mapping[str, Any], rng: Random) -> bool:
         """Whether this request is to suffer; counts."""

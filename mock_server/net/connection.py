@@ -60,6 +60,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._queue: deque[HttpRequest | _Unacceptable] = deque()
         self._parser = httptools.HttpRequestParser(self)
         self._deaf = self.hung_up = False
+        self._earlier = 0
         self.transport: asyncio.Transport
         self.busy = self._answering = False
         self.lingers_since: int | None = None
@@ -178,7 +179,9 @@ class ServerConnection(asyncio.BufferedProtocol):
             parser.get_http_version(),
             parser.should_keep_alive(),
             self.loopback,
+            self._earlier,
         )
+        self._earlier += 1
         self.started = None
         self._queue.append(request)
         if len(self._queue) > PIPELINE:

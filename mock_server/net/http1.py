@@ -20,6 +20,7 @@ class HttpRequest:
     version: str = "1.1"
     keep_alive: bool = True
     loopback: bool = True
+    earlier: int = 0  # requests that came over the same connection before
     armed: Any = None  # mock_server.deviations.armed.Armed, where any is
 
     @property

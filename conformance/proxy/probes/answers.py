@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from echosounder.conformance.ask import GREEDY, Ask
-from echosounder.conformance.proxy.probes.registry import COUNT, ECHO, EVENTS, STORY, USAGE, Steps, behind, probe
+from typing import Any
+
+from echosounder.conformance.ask import GREEDY, Ask, Send
+from echosounder.conformance.proxy.probes.registry import (
+    COUNT,
+    ECHO,
+    EVENTS,
+    MARKER,
+    STORY,
+    USAGE,
+    Steps,
+    behind,
+    probe,
+)
+from echosounder.judgement.agreed import OWN
 from echosounder.judgement.pairs import behaviours as upstream
 
 
@@ -26,6 +39,23 @@ def streaming(ask: Ask) -> Steps:
         yield behind(send.but(headers=(*send.headers, ("accept-encoding", "gzip"))), upstream.GZIP)
     yield behind(ask.chat(COUNT, max_tokens=8, step="blank-lines"), upstream.BLANK_LINES_FIRST)
     yield behind(ask.chat(COUNT, max_tokens=8, step="content-length"), upstream.CONTENT_LENGTH)
+
+
+@probe("proxy.together")
+def together(ask: Ask) -> Steps:
+    """Several callers at once: four streams, a document, and one whose request is refused; a text of its own for each."""
+    refused = {"max_tokens": 8, "temperature": 2.5}
+    yield behind(_own(ask, 5, step="caller-refused", **refused).but(notes={"fault": "a temperature of 2.5"}), "")
+    for caller in range(4):
+        yield behind(_own(ask, caller, step=f"caller-{caller}", **USAGE), upstream.BRISK)
+    yield _own(ask, 4, step="caller-document")
+
+
+def _own(ask: Ask, caller: int, **fields: Any) -> Send:
+    text = " ".join(OWN[caller] * 24)
+    return ask.chat(
+        f"(ref {MARKER}) Repeat exactly, and nothing else:\n{text}", **{"max_tokens": 64, **GREEDY, **fields}
+    )
 
 
 @probe("proxy.timing")

@@ -131,6 +131,20 @@ def conversations(ask: Ask) -> Steps:
         yield ask.chat(history, tools=[TOOL], max_tokens=4, step="tool-result")
 
 
+@probe("proxy.repeat")
+def repeat(ask: Ask) -> Steps:
+    """One question again and again: the same, under another bound, hotter, as a stream, with another end, and with a wrong key."""
+    same = {"again": "again"}  # one marker, so that each is the same to the last byte
+    yield ask.chat(COUNT, max_tokens=6, **GREEDY, step="again-first").but(notes=same)
+    yield ask.chat(COUNT, max_tokens=6, **GREEDY, step="again-same").but(notes=same)
+    yield ask.chat(COUNT, max_tokens=12, **GREEDY, step="again-longer").but(notes=same)
+    yield ask.chat(COUNT, max_tokens=6, temperature=1.5, step="again-hotter").but(notes=same)
+    yield ask.chat(COUNT, max_tokens=6, **GREEDY, stop=["two"], step="again-stopped").but(notes=same)
+    yield ask.chat(f"{COUNT} Begin with ten.", max_tokens=6, **GREEDY, step="again-otherwise").but(notes=same)
+    yield ask.chat(COUNT, max_tokens=6, **USAGE, **GREEDY, step="again-stream").but(notes=same)
+    yield ask.chat(COUNT, max_tokens=6, **USAGE, **GREEDY, step="again-stream-same").but(notes=same)
+
+
 @probe("proxy.routes")
 def routes(ask: Ask) -> Steps:
     """The other addresses, and every legal form of a request."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from echosounder.judgement.alone import failing, like
 from echosounder.judgement.answers import asked, wants_stream
-from echosounder.judgement.check import Case, Problem, Problems, excerpt
+from echosounder.judgement.belonging import mixed_up, overlap, owned
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import EVENT, Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.checks import requests
@@ -161,6 +162,16 @@ def _kind(client: Exchange) -> str | None:
     ):
         return "chat.stream"
     return like(client)
+
+
+@check_group(
+    "proxy.answers-own", lambda pair: pair.arrived and bool(owned(pair.client)) and pair.client.status is not None
+)
+def answers_own(pairs: Sequence[Pair], case: Case) -> Problems:
+    clients = [pair.client for pair in pairs]
+    yield from mixed_up(clients, f"{len(clients)} requests at once through the proxy")
+    if not overlap((pair.source.t_sent, pair.source.notes["ended"]) for pair in pairs):
+        raise Inconclusive("the proxy passed the requests on one after the other")
 
 
 @check("proxy.coding-offered", lambda pair: pair.client.status is not None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from echosounder.judgement.check import Case, Problem, Problems, excerpt
+from echosounder.judgement.answers import answer
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.json_changes import Change, ChangeKind
@@ -95,6 +96,22 @@ def forwards(pairs: Sequence[Pair], case: Case) -> Problems:
                 exchange=pair.client,
                 cause=f"not forwarded: {pair.client.request.path}",
             )
+
+
+@check_group("proxy.answers-fresh", lambda pair: pair.step.startswith("again-") and pair.client.status is not None)
+def answers_fresh(pairs: Sequence[Pair], case: Case) -> Problems:
+    """What the proxy answers itself with what it was answered before; refusing to ask twice is another matter."""
+    if not any(pair.arrived for pair in pairs):
+        raise Inconclusive("none of the questions reached the upstream")
+    kept = [pair for pair in pairs if pair.client.status == 200 and not pair.arrived]
+    for pair in kept[:1]:
+        steps = ", ".join(each.step.removeprefix("again-") for each in kept)
+        yield Problem(
+            f"a response cache: of {len(pairs)} questions that are alike, {len(kept)} never reached the upstream ({steps}); "
+            f"the client got {excerpt(answer(pair.client).content or pair.client.text)} all the same",
+            exchange=pair.client,
+            cause="a response cache",
+        )
 
 
 @check("proxy.request-forms", lambda pair: pair.step in {"charset", "capitals", "chunked"})

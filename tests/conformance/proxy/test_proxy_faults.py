@@ -193,6 +193,7 @@ def renewed(event: bytes) -> bytes:
     return event.replace(b'"id":"', b'"id":"x')
 
 
+TOO_HOT = b"Invalid temperature value, the valid range of temperature is [0, 2]"
 EVENTS = "proxy.events-untouched"
 VALID = "proxy.still-valid"
 DOWN = {
@@ -315,6 +316,25 @@ DOWN = {
         only("stream", lambda each: replace(each, end=End.IDLE_TIMEOUT, t_closed=each.t_closed + 60_000_000_000)),
         {"proxy.ends-at-once"},
     ),
+    "pieces of another caller": (
+        got('"ø'.encode(), '"ß'.encode(), "caller-1"),
+        {"proxy.answers-own", "proxy.content-kept"},
+    ),
+    "another caller's answer": (
+        got("ø".encode(), "þ".encode(), "caller-1"),
+        {"proxy.answers-own", "proxy.content-kept"},
+    ),
+    "another caller's error": (
+        only("caller-1", events(lambda all: [*all[:9], b'data: {"error":{"message":"%s"}}\n\n' % TOO_HOT])),
+        {
+            "proxy.answers-own",
+            "proxy.content-kept",
+            "proxy.finish-kept",
+            "proxy.ids-kept",
+            "proxy.usage-untouched",
+            EVENTS,
+        },
+    ),
     "leak": (
         only("402", lambda each: replace(each, notes={**each.notes, "leaks": ["the upstream's key"]})),
         {"proxy.secrets-downstream"},
@@ -433,6 +453,9 @@ OTHER = {
     "hangs up upstream": (hangs_up("stream"), {"proxy.answer-finished"}),
     "refuses a member": (lost("unknown"), {"proxy.forwards"}),
     "answers the list itself": (lost("models"), {"proxy.forwards", "proxy.routes-reach"}),
+    "answers a repetition itself": (lost("again-same"), {"proxy.answers-fresh"}),
+    "answers another bound itself": (lost("again-longer"), {"proxy.answers-fresh"}),
+    "answers a stream again itself": (lost("again-stream-same"), {"proxy.answers-fresh"}),
     "refuses a megabyte": (lost("large"), {"proxy.forwards", "proxy.large-request"}),
     "asks twice": (again("stream"), {"proxy.no-retry"}),
     "asks again after a cut": (again("mid-text"), {"proxy.no-retry"}),

@@ -1,0 +1,100 @@
+"""Whether a question that differs from an earlier one only a little is asked anew, or answered from a cache of responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from echosounder.judgement.answers import answer, asked, bound, completion, ok, refused
+from echosounder.judgement.belonging import owned
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group
+from echosounder.judgement.checks.outcomes import answered
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+
+Asked = dict[str, Exchange]
+"""The answers of the probe by their steps."""
+STOP = "HALT"
+
+
+def text(exchange: Exchange) -> str:
+    return answer(exchange).content or ""
+
+
+def other_bound(found: Asked) -> str:
+    """The answer to the same question under a smaller bound."""
+    cut, whole = found["cut"], found["whole"]
+    usage = answer(whole).usage
+    early = answer(whole).finish == "length" and usage is not None and (usage.completion or 0) < bound(whole) - 1
+    if early and text(cut) == text(whole):
+        return f"max_tokens {bound(whole)} got the answer that max_tokens {bound(cut)} had cut"
+    return ""
+
+
+def other_stop(found: Asked) -> str:
+    """The answer without the stop text, by a server that obeys one elsewhere."""
+    whole, stopped = found["whole"], found["stopped"]
+    if "obeyed" in found and STOP in text(stopped) and text(stopped) == text(whole):
+        return f"stop {STOP!r} got the answer that had been given without it"
+    return ""
+
+
+def other_question(found: Asked) -> str:
+    """The answer to a question that ends in another word."""
+    whole, other = found["whole"], found["other"]
+    if owned(whole) in text(other) and owned(other) not in text(other):
+        return "a question whose last words differ got the answer to the one before"
+    return ""
+
+
+def other_key(found: Asked) -> str:
+    """An answer without a look at the key, by a server that refuses it elsewhere."""
+    if "key refused" in found and ok(found["wrong-key"]) and text(found["wrong-key"]):
+        return "a key that is refused elsewhere got the answer to a question that another key had asked"
+    return ""
+
+
+def same_id(found: Asked) -> str:
+    ids = [at(each.json, "id") for each in found.values() if each.probe == "chat.fresh" and completion(each)]
+    twice = next((id for id in ids if isinstance(id, str) and ids.count(id) > 1), None)
+    return f"different questions got answers with one id, {twice!r}" if twice else ""
+
+
+RULES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
+    ("whole", other_bound),
+    ("stopped", other_stop),
+    ("other", other_question),
+    ("wrong-key", other_key),
+    ("whole", same_id),
+)
+
+
+@check_group("chat.answers-fresh", answered)
+def answers_fresh(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """No rule needs the model to obey: each says what no fresh answer can be."""
+    found = dict(_by_step(exchanges))
+    broken, judged = False, 0
+    for step, rule in RULES:
+        try:
+            sentence = rule(found)
+        except KeyError:
+            continue
+        judged += 1
+        if sentence:
+            broken = True
+            yield Problem(f"a response cache: {sentence}", exchange=found[step], cause="a response cache")
+    if not broken and (not judged or not text(found.get("whole", exchanges[0]))):
+        raise Inconclusive("the question was not answered often enough to compare")
+
+
+def _by_step(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Exchange]]:
+    for exchange in exchanges:
+        if exchange.probe == "chat.fresh" and (completion(exchange) or "fault" in exchange.notes):
+            yield exchange.step, exchange
+        elif exchange.probe == "chat.stop-string" and completion(exchange) and _obeyed(exchange):
+            yield "obeyed", exchange
+        elif exchange.probe == "errors.bad-key" and refused(exchange):
+            yield "key refused", exchange
+
+
+def _obeyed(exchange: Exchange) -> bool:
+    return asked(exchange).get("stop") == STOP and answer(exchange).finish == "stop" and STOP not in text(exchange)
