@@ -14,13 +14,13 @@ have shown the opposite. A check neither sends nor reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Protocol
 
 from echosounder import specs
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import Exchange, Observed
 from echosounder.wire.strict_json import compact
 
 EXCERPT = 160
@@ -126,7 +126,8 @@ GroupJudge = Callable[[Sequence[Exchange], Case], Problems]
 @dataclass(frozen=True, slots=True)
 class Check:
     """``judge`` yields the problems of all picked exchanges together; each names its exchange. ``single``: it looks at one
-    exchange at a time, so that each of them can be judged alone.
+    exchange at a time, so that each of them can be judged alone. ``unasked``: which exchanges that we did not ask for it can judge,
+    None where its probes say (:mod:`judgement.unasked`); ``rests``: what must have been observed of an exchange.
     """
 
     requirement: str
@@ -134,6 +135,8 @@ class Check:
     judge: GroupJudge
     name: str = ""
     single: bool = False
+    unasked: Pick | None = None
+    rests: frozenset[Observed] = frozenset()
 
     @property
     def needs(self) -> str:
@@ -169,11 +172,17 @@ def anything(exchange: Exchange) -> bool:
     return True
 
 
-def check(requirement: str, pick: Pick = anything) -> Callable[[Judge], Judge]:
-    """Registers a judge of single exchanges. One that can be judged is enough; where none can, the last reason counts."""
+def check(
+    requirement: str, pick: Pick = anything, *, unasked: Pick | None = None, rests: Collection[Observed] = ()
+) -> Callable[[Judge], Judge]:
+    """Registers a judge of single exchanges. One that can be judged is enough; where none can, the last reason counts.
+
+    *unasked* and *rests* are those of :class:`Check`.
+    """
 
     def register(judge: Judge) -> Judge:
-        _add(Check(requirement, pick, partial(_each, judge), judge.__name__, single=True))
+        each = partial(_each, judge)
+        _add(Check(requirement, pick, each, judge.__name__, single=True, unasked=unasked, rests=frozenset(rests)))
         return judge
 
     return register
@@ -193,11 +202,13 @@ def _each(judge: Judge, exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise reason
 
 
-def check_group(requirement: str, pick: Pick = anything) -> Callable[[GroupJudge], GroupJudge]:
+def check_group(
+    requirement: str, pick: Pick = anything, *, rests: Collection[Observed] = ()
+) -> Callable[[GroupJudge], GroupJudge]:
     """Registers a judge of all picked exchanges at once: pairs, repetitions, conversations."""
 
     def register(judge: GroupJudge) -> GroupJudge:
-        _add(Check(requirement, pick, judge, judge.__name__))
+        _add(Check(requirement, pick, judge, judge.__name__, rests=frozenset(rests)))
         return judge
 
     return register

@@ -51,10 +51,10 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "policy": asked.policy,
         "suite": asked.suite,
         "started": header.started,
-        "counts": _counts(results),
+        "counts": counts_by_verdict(results),
         "cost": cost(run.exchanges, target.model or "", started, asked.prices)
         | {"usd_at_most": (run.footer or {}).get("at_most_usd")},
-        "requirements": [_requirement(result, accepted, whys.get(result.requirement)) for result in results],
+        "requirements": [requirement_row(result, accepted, whys.get(result.requirement)) for result in results],
         "unchecked": [row.id for row in specs.requirements(header.profile) if row.id not in judged],
         "unsent": (run.footer or {}).get("unsent", {}),
         "served": tally(run.exchanges),
@@ -126,7 +126,7 @@ def _usd(counts: Iterable[Usage], model: str, at: datetime, prices: Sequence[str
     return format(sum(bill_usage(usage, rates).total for usage in counts), "f")
 
 
-def _counts(results: Iterable[Result]) -> dict[str, int]:
+def counts_by_verdict(results: Iterable[Result]) -> dict[str, int]:
     seen = Counter(result.verdict for result in results)
     return {str(verdict): seen[verdict] for verdict in Verdict if seen[verdict]}
 
@@ -135,7 +135,7 @@ def _level(result: Result) -> str:
     return specs.requirement(result.requirement).level
 
 
-def _requirement(result: Result, accepted: Accepted, cause: str | None) -> dict[str, Any]:
+def requirement_row(result: Result, accepted: Accepted, cause: str | None) -> dict[str, Any]:
     row = specs.requirement(result.requirement)
     document: dict[str, Any] = {
         "id": row.id,

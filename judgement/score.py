@@ -135,7 +135,16 @@ def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], c
             )
     except Exception as error:
         return tripped(row, check.name, error, [exchange.id for exchange in exchanges])
-    return decide(row, lambda: check.judge(picked, case), check.name, [exchange.id for exchange in picked])
+    seen = [exchange for exchange in picked if check.rests.isdisjoint(exchange.lacks)]
+    if not seen:
+        return _unobserved(row, check, picked)
+    return decide(row, lambda: check.judge(seen, case), check.name, [exchange.id for exchange in seen])
+
+
+def _unobserved(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange]) -> Result:
+    missing = ", ".join(sorted(check.rests.intersection(*(exchange.lacks for exchange in exchanges))))
+    note = f"the recording does not hold what this rests on: {missing}"
+    return Result(row.id, Verdict.INCONCLUSIVE, note=note, exchanges=tuple(exchange.id for exchange in exchanges))
 
 
 def _too_large(exchange: Exchange) -> str:

@@ -22,10 +22,11 @@ HEAD = """\
 What an endpoint is held to, and how much of it is tested. Made from `specs/requirements/` by `make docs`; do not edit.
 
 **tested**: a check judges it on recorded exchanges. **load**: measured by `echosounder load`. **untested**: named, not yet checked.
-**excluded**: knowingly not tested, for the reason given at the end.
+**excluded**: knowingly not tested, for the reason given at the end. **passive**: what can also be judged on traffic that we did not ask
+for, by `echosounder listen` and by `score` of what others recorded; the other checks need to know what was sent, and why.
 
-| feature | requirements | tested | load | untested | excluded |
-|---|--:|--:|--:|--:|--:|
+| feature | requirements | tested | passive | load | untested | excluded |
+|---|--:|--:|--:|--:|--:|--:|
 """
 FOOT = "\nA requirement counts for each of its features; the last row counts each once.\n"
 SOURCES = """\
@@ -42,22 +43,31 @@ issue: public bug reports. third-party: surveys and documents by others; they ne
 """
 
 
-def pages(tested: Collection[str] | None = None) -> dict[Path, str]:
-    """Path -> text of each generated page."""
-    return {ROOT / "docs" / "coverage.md": coverage_page(tested), ROOT / "specs" / "SOURCES.md": sources_page()}
+def pages(tested: Collection[str] | None = None, passive: Collection[str] = ()) -> dict[Path, str]:
+    """Path -> text of each generated page. *passive*: the requirements that can be judged on traffic that was not asked for."""
+    coverage_text = coverage_page(tested, passive)
+    return {ROOT / "docs" / "coverage.md": coverage_text, ROOT / "specs" / "SOURCES.md": sources_page()}
 
 
-def write(tested: Collection[str] | None = None) -> None:
-    for path, text in pages(tested).items():
+def write(tested: Collection[str] | None = None, passive: Collection[str] = ()) -> None:
+    for path, text in pages(tested, passive).items():
         path.write_text(text, encoding="utf-8")
 
 
-def coverage_page(tested: Collection[str] | None = None) -> str:
+def coverage_page(tested: Collection[str] | None = None, passive: Collection[str] = ()) -> str:
     rows = [*coverage(tested)]
+    heard = {
+        row.feature: sum(_about(each, row.feature) for each in requirements() if each.id in passive) for row in rows
+    }
     table = "".join(
-        f"| {r.feature} | {r.total} | {r.tested} | {r.load} | {r.untested} | {r.excluded} |\n" for r in rows
+        f"| {r.feature} | {r.total} | {r.tested} | {heard[r.feature]} | {r.load} | {r.untested} | {r.excluded} |\n"
+        for r in rows
     )
-    return HEAD + table + FOOT + "".join(_parts(tested)) + "".join(_reasons())
+    return HEAD + table + FOOT + "".join(_parts(tested, passive)) + "".join(_reasons())
+
+
+def _about(row: Requirement, feature: str) -> bool:
+    return feature == "all" or feature in row.features
 
 
 def sources_page() -> str:
@@ -68,12 +78,13 @@ def sources_page() -> str:
     )
 
 
-def _parts(tested: Collection[str] | None) -> Iterator[str]:
+def _parts(tested: Collection[str] | None, passive: Collection[str]) -> Iterator[str]:
     by_part = sorted(requirements(), key=_part)
     for part, rows in groupby(by_part, key=_part):
         yield f"\n## {part}\n\n| requirement | level | basis | holds for | state |\n|---|---|---|---|---|\n"
         for row in rows:
-            yield f"| `{row.id}` {row.title} | {row.level} | {row.basis} | {_span(row)} | {state(row, tested)} |\n"
+            how = state(row, tested) + (", passive" if row.id in passive else "")
+            yield f"| `{row.id}` {row.title} | {row.level} | {row.basis} | {_span(row)} | {how} |\n"
 
 
 def _part(row: Requirement) -> str:

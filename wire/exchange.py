@@ -38,6 +38,14 @@ class End(StrEnum):
     CLIENT_CANCELLED = "client-cancelled"
 
 
+class Observed(StrEnum):
+    """What somebody else's recording of an exchange may not hold."""
+
+    TIMES = "times"  # when each read came
+    FRAMING = "framing"  # transfer coding, version, how the transfer ended
+    BYTES = "bytes"  # the body as it stood on the wire: content coding, bytes that are no text
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was sent. ``path`` is the API path (``/beta/completions``), whatever base URL it was sent to; secrets are redacted."""
@@ -87,6 +95,7 @@ class Exchange:
 
     ``id`` is unique in its run; ``probe`` and ``step`` say which probe sent it, ``notes`` what the probe wants its checks to know.
     ``format`` names the wire format (:mod:`wire.formats`); of a log that does not say, it is what is served under the path.
+    ``lacks``: what was not observed of it, so that nothing can be said about that.
     ``side`` is ``upstream`` for what reached the server behind a proxy because of another exchange, which ``notes["of"]`` names.
     """
 
@@ -115,6 +124,7 @@ class Exchange:
         return {}
 
     side: str = ""
+    lacks: tuple[Observed, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.format:

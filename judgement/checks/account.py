@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
 from echosounder.judgement.checks.outcomes import outcome, tried
@@ -62,14 +63,14 @@ ABOUT = (
 )
 
 
-@check("models.entry-members", listing)
+@check("models.entry-members", listing, unasked=unasked.under("/models"))
 def entry_members(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "data"):
         if missing := [name for name in ABOUT if name not in row]:
             yield Problem(f"{excerpt(row.get('id'))} says nothing of {', '.join(missing)}", pointer=f"/data/{position}")
 
 
-@check("models.unique", listing)
+@check("models.unique", listing, unasked=unasked.under("/models"))
 def models_unique(exchange: Exchange, case: Case) -> Problems:
     ids = listed(exchange)
     for position, id in enumerate(ids):
@@ -95,7 +96,7 @@ def owned_by(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("models.created", listing)
+@check("models.created", listing, unasked=unasked.under("/models"))
 def created(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "data"):
         value = row.get("created")
@@ -122,7 +123,7 @@ def accounted(exchange: Exchange) -> bool:
     return ok(exchange) and bool(rows(exchange.json, "balance_infos"))
 
 
-@check("balance.string-amounts", accounted)
+@check("balance.string-amounts", accounted, unasked=unasked.under("/user/balance"))
 def string_amounts(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "balance_infos"):
         for name in AMOUNTS:
@@ -133,7 +134,7 @@ def string_amounts(exchange: Exchange, case: Case) -> Problems:
                 )
 
 
-@check("balance.total-is-sum", accounted)
+@check("balance.total-is-sum", accounted, unasked=unasked.under("/user/balance"))
 def total_is_sum(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "balance_infos"):
         total, granted, topped = (amount(row.get(name)) for name in AMOUNTS)
@@ -145,7 +146,7 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("balance.currency-known", accounted)
+@check("balance.currency-known", accounted, unasked=unasked.under("/user/balance"))
 def currency_known(exchange: Exchange, case: Case) -> Problems:
     seen: list[Any] = []
     for position, row in rows(exchange.json, "balance_infos"):
@@ -158,7 +159,7 @@ def currency_known(exchange: Exchange, case: Case) -> Problems:
         seen.append(currency)
 
 
-@check("balance.available", accounted)
+@check("balance.available", accounted, unasked=unasked.under("/user/balance"))
 def available(exchange: Exchange, case: Case) -> Problems:
     totals = [amount(row.get("total_balance")) for _, row in rows(exchange.json, "balance_infos")]
     if not any(total is not None and total > 0 for total in totals):

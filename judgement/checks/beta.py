@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, chat_completion, chosen, stream, wants_stream, whole
 from echosounder.judgement.check import (
     Case,
@@ -101,7 +102,7 @@ def echo(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("fim.echo-off", worded)
+@check("fim.echo-off", worded, unasked=unasked.without("echo", format="fim"))
 def echo_off(exchange: Exchange, case: Case) -> Problems:
     if text(exchange).startswith(asked(exchange)["prompt"]):
         yield Problem("the text begins with the whole prompt, which nobody asked for", pointer="/choices/0/text")
@@ -136,7 +137,7 @@ def logprobs_width(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("fim.logprobs-null", with_choice)
+@check("fim.logprobs-null", with_choice, unasked=unasked.without("logprobs", format="fim"))
 def logprobs_null(exchange: Exchange, case: Case) -> Problems:
     choice = at(exchange.json, "choices", 0)
     if isinstance(choice, dict) and choice.get("logprobs", "absent") is not None:
@@ -161,7 +162,7 @@ def stop(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("fim.length-finish", filled)
+@check("fim.length-finish", filled, unasked=unasked.of("fim"))
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange)["max_tokens"]
     count = found.usage.completion if found.usage else None
@@ -226,7 +227,7 @@ def prefix(exchange: Exchange) -> str:
     return str(last.get("content") or "")
 
 
-@check("prefix.not-repeated", said)
+@check("prefix.not-repeated", said, unasked=unasked.asking("messages", -1, "prefix"))
 def not_repeated(exchange: Exchange, case: Case) -> Problems:
     if text(exchange).startswith(prefix(exchange)):
         yield Problem(

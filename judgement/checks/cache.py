@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echosounder.judgement import metered as rules
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, completion, document
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, picks
 from echosounder.judgement.checks.usage import counted, metered, read
@@ -78,8 +79,8 @@ def in_units(exchange: Exchange, case: Case) -> Problems:
     yield from rules.in_units(metered(exchange), case.subject.limits.cache_unit)
 
 
-check("cache.unit-64", split)(in_units)
-check("cache.unit-128", split)(in_units)
+check("cache.unit-64", split, unasked=unasked.of("chat", "fim"))(in_units)
+check("cache.unit-128", split, unasked=unasked.of("chat", "fim"))(in_units)
 
 
 @check_group("cache.user-id-isolates", split)
@@ -87,7 +88,7 @@ def users_isolated(exchanges: Sequence[Exchange], case: Case) -> Problems:
     yield from rules.users_isolated(prompts(exchanges))
 
 
-@check("cache.not-whole-prompt", split)
+@check("cache.not-whole-prompt", split, unasked=unasked.of("chat", "fim"))
 def not_whole_prompt(exchange: Exchange, case: Case) -> Problems:
     counts = read(exchange)[1]
     if counts.miss is not None and counts.miss < 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from echosounder.judgement import unasked
 from echosounder.judgement.agreed import UNICODE
 from echosounder.judgement.answers import (
     CHOICES,
@@ -35,7 +36,7 @@ from echosounder.judgement.checks.identity import recent
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.judgement.checks.schemas import chat_document, reasons
 from echosounder.wire import strict_json
-from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.strict_json import at
 
 MOJIBAKE = re.compile("Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
@@ -86,7 +87,9 @@ def single_json(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the body holds a {problem}, which is not JSON")
 
 
-@check("chat.leading-blank-lines", lambda exchange: document(exchange) and b"{" in exchange.body)
+@check(
+    "chat.leading-blank-lines", lambda exchange: document(exchange) and b"{" in exchange.body, rests=[Observed.BYTES]
+)
 def leading_blanks(exchange: Exchange, case: Case) -> Problems:
     lead = exchange.body[: exchange.body.index(b"{")]
     if lead.strip():
@@ -166,7 +169,7 @@ def fingerprint(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"system_fingerprint is {value!r}, expected a string", pointer="/system_fingerprint")
 
 
-@check("chat.logprobs-null", choosing_document)
+@check("chat.logprobs-null", choosing_document, unasked=unasked.without("logprobs"))
 def logprobs_null(exchange: Exchange, case: Case) -> Problems:
     for position, choice in enumerate(entries(exchange.json.get("choices"))):
         if not isinstance(choice, dict) or choice.get("logprobs", "absent") is not None:
@@ -185,7 +188,7 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("chat.length-finish", lambda exchange: chat_completion(exchange) and whole(exchange))
+@check("chat.length-finish", lambda exchange: chat_completion(exchange) and whole(exchange), unasked=unasked.of("chat"))
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange).get("max_tokens")
     count = found.usage.completion if found.usage else None
@@ -212,7 +215,7 @@ def role(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("chat.no-tool-calls-key", chat_chosen)
+@check("chat.no-tool-calls-key", chat_chosen, unasked=unasked.of("chat"))
 def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
     if exchange.request.json.get("tools"):
         return

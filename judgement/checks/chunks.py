@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import (
     answer,
     chat_choosing,
@@ -19,7 +20,7 @@ from echosounder.judgement.answers import (
 )
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.schemas import chunks_valid, reasons
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import Exchange, Observed
 from echosounder.wire.strict_json import at
 
 MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
@@ -78,7 +79,7 @@ def role_once(exchange: Exchange, case: Case) -> Problems:
                 )
 
 
-@check("stream.opening-chunk", spoken)
+@check("stream.opening-chunk", spoken, unasked=unasked.of("chat"))
 def opening_chunk(exchange: Exchange, case: Case) -> Problems:
     for rows in by_choice(exchange).values():
         event, _, delta = rows[0]
@@ -135,7 +136,11 @@ def finished(exchange: Exchange) -> bool:
     return chunked(exchange) and bool(finishes(exchange))
 
 
-@check("stream.finish-once", lambda exchange: finished(exchange) or (chunked(exchange) and "[DONE]" in exchange.data))
+@check(
+    "stream.finish-once",
+    lambda exchange: finished(exchange) or (chunked(exchange) and "[DONE]" in exchange.data),
+    rests=[Observed.FRAMING],
+)
 def finish_once(exchange: Exchange, case: Case) -> Problems:
     found = finishes(exchange)
     if not found:
@@ -256,7 +261,7 @@ def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
         so_far, last = so_far + text, text
 
 
-@check("stream.characters-whole", chunked)
+@check("stream.characters-whole", chunked, rests=[Observed.BYTES])
 def characters_whole(exchange: Exchange, case: Case) -> Problems:
     found = [(event, text) for event, chunk in objects(exchange) for text in texts(chunk.get("choices"))]
     if not any(text for _, text in found):
@@ -278,7 +283,7 @@ def texts(value: Any) -> Iterator[str]:
         yield from texts(member)
 
 
-@check("stream.no-empty-members", spoken)
+@check("stream.no-empty-members", spoken, unasked=unasked.of("chat"))
 def no_empty_members(exchange: Exchange, case: Case) -> Problems:
     for event, _, delta in deltas(exchange):
         idle = [name for name, value in delta.items() if name not in SIBLINGS and value in (None, "", [], {})]

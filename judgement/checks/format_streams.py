@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, events, parted, stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.checks import framing, refusals
@@ -13,23 +14,28 @@ from echosounder.judgement.checks.formats import both
 from echosounder.judgement.checks.outcomes import answered, outcome
 from echosounder.judgement.checks.schemas import chunks_valid
 from echosounder.wire import sse
-from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.strict_json import at
 
 FIRST = {"responses": "response.created", "messages": "message_start"}
 SCHEMAS = {"responses": "ResponsesEvent", "messages": "MessagesEvent"}
 
+
+def told(exchange: Exchange) -> bool:
+    """A refusal with a body that is no plain text by design."""
+    return refusals.spoke(exchange) and exchange.step not in {"json", "none"}
+
+
 for format in SCHEMAS:
     check(f"{format}.stream-content-type", stream)(framing.content_type)
     check(f"{format}.stream-json", events)(framing.data_is_json)
-    check(f"{format}.stream-utf8", framing.flowing)(framing.utf8)
-    check(f"{format}.stream-complete", framing.not_refused)(framing.complete)
-    check(f"{format}.error-envelope", lambda each: refusals.spoke(each) and each.step not in {"json", "none"})(
-        refusals.envelope
-    )
-    check(f"{format}.error-code", refusals.enveloped)(refusals.code_is_name)
-    check(f"{format}.error-key-masked", refusals.spoke)(refusals.masks_key)
-    check(f"{format}.error-no-internals", refusals.spoke)(refusals.no_internals)
+    check(f"{format}.stream-utf8", framing.flowing, rests=[Observed.BYTES])(framing.utf8)
+    check(f"{format}.stream-complete", framing.not_refused, rests=[Observed.FRAMING])(framing.complete)
+    mine = unasked.of(format)
+    check(f"{format}.error-envelope", told, unasked=unasked.explained(format))(refusals.envelope)
+    check(f"{format}.error-code", refusals.enveloped, unasked=mine)(refusals.code_is_name)
+    check(f"{format}.error-key-masked", refusals.spoke, unasked=mine)(refusals.masks_key)
+    check(f"{format}.error-no-internals", refusals.spoke, unasked=mine)(refusals.no_internals)
 
 
 def typed(exchange: Exchange) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -83,7 +89,7 @@ def no_done(exchange: Exchange, case: Case) -> Problems:
             yield Problem("the stream has the marker [DONE], which is of chat", event=index)
 
 
-@both("stream-ends-once", parted)
+@both("stream-ends-once", parted, rests=[Observed.FRAMING])
 def ends_once(exchange: Exchange, case: Case) -> Problems:
     ends = [index for index, kind, _ in typed(exchange) if kind in last(exchange)]
     if not ends and exchange.end is End.COMPLETE and not of_type(exchange, "error"):
@@ -126,7 +132,7 @@ def stream_usage(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the stream reports the usage {excerpt(found.usage_raw)}", event=found.usage_event)
 
 
-@both("stream-characters-whole", parted)
+@both("stream-characters-whole", parted, rests=[Observed.BYTES])
 def characters_whole(exchange: Exchange, case: Case) -> Problems:
     for index, value in exchange.chunks:
         for text in texts(value):
@@ -142,7 +148,7 @@ def incremental(exchange: Exchange, case: Case) -> Problems:
     yield from repeats(texts, "the text")
 
 
-@both("thinking-first", parted)
+@both("thinking-first", parted, unasked=unasked.thinking)
 def thinking_first(exchange: Exchange, case: Case) -> Problems:
     spoken = False
     if not any(mark.reasoning for _, mark in exchange.marks):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from echosounder.judgement import unasked
 from echosounder.judgement.absence import OPTIONAL, foreign, missing
 from echosounder.judgement.answers import answer, asked, completion, document, ok, whole
 from echosounder.judgement.check import (
@@ -25,18 +26,24 @@ from echosounder.judgement.checks.outcomes import either, follow_up, refused, se
 from echosounder.judgement.checks.schemas import valid
 from echosounder.judgement.checks.usage import counted, metered, read
 from echosounder.wire.answer import Call
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import Exchange, Observed
 from echosounder.wire.strict_json import at, parse
 
 SCHEMAS = {"responses": "ResponsesResponse", "messages": "MessagesMessage"}
 
 
-def both(name: str, pick: Pick = anything) -> Callable[[Judge], Judge]:
-    """Registers a judge of single exchanges for the requirement of this name of each format."""
+def both(
+    name: str,
+    pick: Pick = anything,
+    *,
+    unasked: Callable[[str], Pick] | None = None,
+    rests: Collection[Observed] = (),
+) -> Callable[[Judge], Judge]:
+    """Registers a judge of single exchanges for the requirement of this name of each format; *unasked* makes its occasion of one."""
 
     def register(judge: Judge) -> Judge:
         for format in OPTIONAL:
-            check(f"{format}.{name}", pick)(judge)
+            check(f"{format}.{name}", pick, unasked=unasked and unasked(format), rests=rests)(judge)
         return judge
 
     return register
@@ -51,7 +58,7 @@ def both_group(name: str, pick: Pick = anything) -> Callable[[GroupJudge], Group
     return register
 
 
-@both("available", tried)
+@both("available", tried, unasked=lambda format: unasked.never)
 def available(exchange: Exchange, case: Case) -> Problems:
     if reason := missing(exchange):
         raise Unsupported(reason)
@@ -209,7 +216,7 @@ def cache_hit(exchanges: Sequence[Exchange], case: Case) -> Problems:
         yield Problem("a long prompt that was repeated hit nothing in the cache", exchange=exchanges[-1])
 
 
-@both("length-finish", ended)
+@both("length-finish", ended, unasked=unasked.of)
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), exchange.reader.bound(asked(exchange))
     if found.usage is None or found.usage.completion is None or bound is None or found.usage.completion < bound:
@@ -239,14 +246,14 @@ def offered(exchange: Exchange) -> set[str]:
     return {tool["name"] for tool in tools if isinstance(tool, dict) and "name" in tool} if tools else set()
 
 
-@both("tool-name", calling)
+@both("tool-name", calling, unasked=unasked.of)
 def tool_name(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if not isinstance(call.name, str) or call.name not in offered(exchange):
             yield Problem(f"the call is of {excerpt(call.name)}, which was not offered", event=call.event)
 
 
-@both("tool-arguments", calling)
+@both("tool-arguments", calling, unasked=unasked.of)
 def tool_arguments(exchange: Exchange, case: Case) -> Problems:
     if exchange.reader.grammar.meaning(answer(exchange).finish) == "bounded":
         raise Inconclusive("the call was cut")
@@ -268,7 +275,7 @@ def unreadable(call: Call) -> str:
     return "" if isinstance(parsed.value, dict) else f"{excerpt(parsed.value)}, not an object"
 
 
-@both("tool-id", calling)
+@both("tool-id", calling, unasked=unasked.of)
 def tool_id(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if not isinstance(call.id, str) or not call.id:
@@ -287,7 +294,7 @@ def tool_id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
         seen.add(repr(call.id))
 
 
-@both("tool-finish", calling)
+@both("tool-finish", calling, unasked=unasked.of)
 def tool_finish(exchange: Exchange, case: Case) -> Problems:
     finish = answer(exchange).finish
     if exchange.reader.grammar.meaning(finish) not in {"called", "bounded"}:

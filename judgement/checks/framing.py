@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import events, stream, wants_stream
 from echosounder.judgement.check import Case, Problem, Problems, Untestable, check, excerpt, picks
 from echosounder.judgement.checks.controls import REPLACEMENT, question, replaced
 from echosounder.wire import sse, strict_json
-from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.stream import StreamEnd, stream_end
 from echosounder.wire.strict_json import at
 
@@ -73,7 +74,7 @@ def flowing(exchange: Exchange) -> bool:
     return stream(exchange) and bool(exchange.body)
 
 
-@check("stream.ends-with-done", at_its_end)
+@check("stream.ends-with-done", at_its_end, rests=[Observed.FRAMING])
 def ends_with_done(exchange: Exchange, case: Case) -> Problems:
     if (done := marker(exchange)) not in exchange.data:
         yield Problem(
@@ -100,7 +101,7 @@ def nothing_after_done(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"the event {excerpt(text)} follows {done}, expected nothing", event=index)
 
 
-@check("stream.done-exact", at_its_end)
+@check("stream.done-exact", at_its_end, rests=[Observed.FRAMING])
 def done_exact(exchange: Exchange, case: Case) -> Problems:
     done = marker(exchange)
     for index, text in enumerate(exchange.data):
@@ -111,7 +112,7 @@ def done_exact(exchange: Exchange, case: Case) -> Problems:
             yield Problem("the closing marker stands on a line without data:", offset=line.offset)
 
 
-@check("stream.utf8", flowing)
+@check("stream.utf8", flowing, rests=[Observed.BYTES])
 def utf8(exchange: Exchange, case: Case) -> Problems:
     try:
         exchange.body.decode("utf-8")
@@ -130,7 +131,7 @@ def utf8(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("stream.no-bom", flowing)
+@check("stream.no-bom", flowing, rests=[Observed.BYTES])
 def no_bom(exchange: Exchange, case: Case) -> Problems:
     if exchange.body.startswith(sse.BOM):
         yield Problem("the stream begins with a byte order mark (EF BB BF), expected data:", offset=0)
@@ -236,7 +237,7 @@ def not_refused(exchange: Exchange) -> bool:
     return wants_stream(exchange) and exchange.status in {None, 200} and exchange.end is not End.CLIENT_CANCELLED
 
 
-@check("stream.complete", not_refused)
+@check("stream.complete", not_refused, rests=[Observed.FRAMING])
 def complete(exchange: Exchange, case: Case) -> Problems:
     if not exchange.events and exchange.end is End.COMPLETE:
         raise Untestable("no event stream came at all")
@@ -257,7 +258,7 @@ def complete(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.no-cache", stream)
+@check("stream.no-cache", stream, unasked=unasked.of("chat", "fim"))
 def no_cache(exchange: Exchange, case: Case) -> Problems:
     value = exchange.header("cache-control") or ""
     if "no-cache" not in value and "no-store" not in value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, chat_completion, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import Exchange
@@ -30,7 +31,7 @@ def parsed(text: str) -> Any:
         return None
 
 
-@check("json.valid", finished)
+@check("json.valid", finished, unasked=unasked.asking("response_format", "type", value="json_object"))
 def valid(exchange: Exchange, case: Case) -> Problems:
     text = content(exchange)
     if not text.strip():
@@ -39,7 +40,7 @@ def valid(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the content is not JSON: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON")
 
 
-@check("json.object", finished)
+@check("json.object", finished, unasked=unasked.asking("response_format", "type", value="json_object"))
 def an_object(exchange: Exchange, case: Case) -> Problems:
     value = parsed(content(exchange))
     if value is None:
@@ -48,7 +49,7 @@ def an_object(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the content is the JSON value {excerpt(value)}, expected an object", excerpt=content(exchange))
 
 
-@check("json.no-fence", chat_completion)
+@check("json.no-fence", chat_completion, unasked=unasked.asking("response_format", "type", value="json_object"))
 def no_fence(exchange: Exchange, case: Case) -> Problems:
     text = content(exchange)
     if not text:
@@ -63,13 +64,15 @@ def no_fence(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("json.not-empty", finished)
+@check("json.not-empty", finished, unasked=unasked.asking("response_format", "type", value="json_object"))
 def not_empty(exchange: Exchange, case: Case) -> Problems:
     if not content(exchange).strip():
         yield Problem(f"the content is {excerpt(content(exchange))!r} with finish_reason stop, expected JSON")
 
 
-@check("json.no-whitespace-flood", chat_completion)
+@check(
+    "json.no-whitespace-flood", chat_completion, unasked=unasked.asking("response_format", "type", value="json_object")
+)
 def no_flood(exchange: Exchange, case: Case) -> Problems:
     if not content(exchange):
         raise Inconclusive("the model wrote nothing")

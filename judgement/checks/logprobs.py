@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, chat_completion, objects, wants_stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
 from echosounder.judgement.checks.usage import counted, read
@@ -39,7 +40,11 @@ def alternatives(item: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-@check("logprobs.shape", lambda exchange: chat_completion(exchange) and bool(answer(exchange).content))
+@check(
+    "logprobs.shape",
+    lambda exchange: chat_completion(exchange) and bool(answer(exchange).content),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def shape(exchange: Exchange, case: Case) -> Problems:
     if not list(entries(exchange)):
         got = at(exchange.json, "choices", 0, "logprobs") if exchange.json else "no logprobs.content in any chunk"
@@ -51,7 +56,11 @@ def shape(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"an item lacks {', '.join(absent)}: {excerpt(item)}", event=event, pointer=pointer)
 
 
-@check("logprobs.in-stream", lambda exchange: chat_completion(exchange) and wants_stream(exchange))
+@check(
+    "logprobs.in-stream",
+    lambda exchange: chat_completion(exchange) and wants_stream(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def in_stream(exchange: Exchange, case: Case) -> Problems:
     if not answer(exchange).content:
         raise Inconclusive("the model wrote nothing")
@@ -65,7 +74,11 @@ def in_stream(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("logprobs.text-complete", lambda exchange: chat_completion(exchange) and listed(exchange))
+@check(
+    "logprobs.text-complete",
+    lambda exchange: chat_completion(exchange) and listed(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def text_complete(exchange: Exchange, case: Case) -> Problems:
     expected = (answer(exchange).content or "").encode("utf-8", "surrogateescape")
     got = b"".join(spelled(item) for _, _, item in itemised(exchange))
@@ -81,7 +94,11 @@ def spelled(item: dict[str, Any]) -> bytes:
     return token.encode("utf-8", "surrogateescape") if isinstance(token, str) else b""
 
 
-@check("logprobs.not-positive", lambda exchange: chat_completion(exchange) and listed(exchange))
+@check(
+    "logprobs.not-positive",
+    lambda exchange: chat_completion(exchange) and listed(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def not_positive(exchange: Exchange, case: Case) -> Problems:
     for event, pointer, item in itemised(exchange):
         for each in (item, *alternatives(item)):
@@ -104,7 +121,11 @@ def item_spells(item: dict[str, Any]) -> bool:
     return item.get("bytes") is not None and isinstance(token, str) and "\ufffd" not in token
 
 
-@check("logprobs.bytes", lambda exchange: chat_completion(exchange) and listed(exchange))
+@check(
+    "logprobs.bytes",
+    lambda exchange: chat_completion(exchange) and listed(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def token_bytes(exchange: Exchange, case: Case) -> Problems:
     whole = [row for row in itemised(exchange) if item_spells(row[2])]
     if not whole:
@@ -115,7 +136,11 @@ def token_bytes(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"bytes {excerpt(numbers)} do not spell {token!r}", event=event, pointer=f"{pointer}/bytes")
 
 
-@check("logprobs.width", lambda exchange: chat_completion(exchange) and listed(exchange))
+@check(
+    "logprobs.width",
+    lambda exchange: chat_completion(exchange) and listed(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def width(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("top_logprobs") or 0
     if not any(alternatives(item) for _, _, item in itemised(exchange)):
@@ -130,7 +155,11 @@ def width(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check("logprobs.ordered", lambda exchange: chat_completion(exchange) and listed(exchange))
+@check(
+    "logprobs.ordered",
+    lambda exchange: chat_completion(exchange) and listed(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def ordered(exchange: Exchange, case: Case) -> Problems:
     if not any(len(alternatives(item)) > 1 for _, _, item in itemised(exchange)):
         raise Inconclusive("no item has two alternatives")
@@ -146,7 +175,11 @@ def ordered(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check("logprobs.count", lambda exchange: counted(exchange) and listed(exchange))
+@check(
+    "logprobs.count",
+    lambda exchange: counted(exchange) and listed(exchange),
+    unasked=unasked.asking("logprobs", value=True),
+)
 def count(exchange: Exchange, case: Case) -> Problems:
     counts = read(exchange)[1]
     if counts.completion is None:

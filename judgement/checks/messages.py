@@ -6,6 +6,7 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, entries, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.format_streams import finished, of_type, typed
@@ -74,7 +75,11 @@ def blocks(exchange: Exchange, kind: str) -> list[tuple[int, dict[str, Any]]]:
     return [(place, block) for place, block in found if at(block, "type") == kind]
 
 
-@check("messages.stop-sequence", lambda exchange: whole(exchange) and "stop_sequences" in asked(exchange))
+@check(
+    "messages.stop-sequence",
+    lambda exchange: whole(exchange) and "stop_sequences" in asked(exchange),
+    unasked=unasked.of("messages"),
+)
 def stop_sequence(exchange: Exchange, case: Case) -> Problems:
     found, reason, which = answer(exchange), *stopped(exchange)
     wanted = asked(exchange)["stop_sequences"]
@@ -101,7 +106,11 @@ def stop_sequence_null(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"stop_reason is {excerpt(reason)}, and stop_sequence {excerpt(which)}, expected null")
 
 
-@check("messages.tool-input", lambda exchange: blocked(exchange) and bool(blocks(exchange, "tool_use")))
+@check(
+    "messages.tool-input",
+    lambda exchange: blocked(exchange) and bool(blocks(exchange, "tool_use")),
+    unasked=unasked.of("messages"),
+)
 def tool_input(exchange: Exchange, case: Case) -> Problems:
     for place, block in blocks(exchange, "tool_use"):
         if not isinstance(block.get("input"), dict):
@@ -111,7 +120,11 @@ def tool_input(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("messages.signature", lambda exchange: blocked(exchange) and bool(blocks(exchange, "thinking")))
+@check(
+    "messages.signature",
+    lambda exchange: blocked(exchange) and bool(blocks(exchange, "thinking")),
+    unasked=unasked.of("messages"),
+)
 def signature(exchange: Exchange, case: Case) -> Problems:
     for place, block in blocks(exchange, "thinking"):
         if not isinstance(block.get("signature"), str) or not block["signature"]:
@@ -121,7 +134,11 @@ def signature(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("messages.thinking-block-first", lambda exchange: blocked(exchange) and bool(blocks(exchange, "thinking")))
+@check(
+    "messages.thinking-block-first",
+    lambda exchange: blocked(exchange) and bool(blocks(exchange, "thinking")),
+    unasked=unasked.of("messages"),
+)
 def thinking_block_first(exchange: Exchange, case: Case) -> Problems:
     place, _ = blocks(exchange, "thinking")[0]
     if place:
@@ -203,7 +220,7 @@ def delta_fits_block(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("messages.signature-delta", finished)
+@check("messages.signature-delta", finished, unasked=unasked.of("messages"))
 def signature_delta(exchange: Exchange, case: Case) -> Problems:
     thoughts = {
         repr(value.get("index")): index
@@ -267,7 +284,7 @@ def usage_cumulative(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"output_tokens fall from {before} to {count}", event=index, pointer="/usage/output_tokens")
 
 
-@check("messages.tool-starts-empty", finished)
+@check("messages.tool-starts-empty", finished, unasked=unasked.of("messages"))
 def tool_starts_empty(exchange: Exchange, case: Case) -> Problems:
     rows = [
         (index, value["content_block"])

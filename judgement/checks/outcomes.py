@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from echosounder import specs
+from echosounder.judgement import unasked
 from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.checks.served import absent, excused, legal
 from echosounder.wire.exchange import NOT_SERVED, End, Exchange
@@ -65,7 +66,7 @@ def served(requirement: str, pick: Pick) -> None:
 
     judge.__name__ = requirement
     SERVED.add(requirement)
-    check(requirement, pick)(judge)
+    check(requirement, pick, unasked=unasked.never)(judge)
 
 
 SERVED: set[str] = set()
@@ -121,7 +122,7 @@ def refused(
             )
 
     judge.__name__ = requirement
-    check(requirement, lambda exchange: pick(exchange) and answered(exchange))(judge)
+    check(requirement, lambda exchange: pick(exchange) and answered(exchange), unasked=unasked.never)(judge)
 
 
 def spoken(statuses: Collection[int]) -> str:
@@ -290,7 +291,7 @@ def either(requirement: str, documented: Collection[int]) -> None:
             yield Problem(f"{named(exchange)} got {outcome(exchange)}, expected {expected}")
 
     judge.__name__ = requirement
-    check(requirement, tried)(judge)
+    check(requirement, tried, unasked=unasked.never)(judge)
 
 
 either("prefix.assistant-last", {200, *CLIENT})
@@ -300,7 +301,7 @@ either("thinking.reasoning-missing-refused", {400})
 either("thinking.reasoning-by-tools", {400})
 
 
-@check("transport.no-redirect", answered)
+@check("transport.no-redirect", answered, unasked=unasked.of("chat", "fim", "messages", "responses"))
 def no_redirect(exchange: Exchange, case: Case) -> Problems:
     if exchange.status is None or not 300 <= exchange.status < 400:
         return

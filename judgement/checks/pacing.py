@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import events, stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group
 from echosounder.judgement.checks.framing import marked, marker
 from echosounder.wire import sse
-from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.exchange import End, Exchange, Observed
 
 
-@check("stream.closes-after-done", marked)
+@check("stream.closes-after-done", marked, rests=[Observed.TIMES])
 def closes_after_done(exchange: Exchange, case: Case) -> Problems:
     done = next(stamped for stamped in exchange.events if exchange.data[stamped.index] == marker(exchange))
     if exchange.t_closed is None:
@@ -25,7 +26,7 @@ def _stamps(exchange: Exchange) -> list[int]:
     return [stamped.at for stamped in exchange.events]
 
 
-@check_group("stream.unbuffered", events)
+@check_group("stream.unbuffered", events, rests=[Observed.TIMES])
 def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """Judged by shares of the streams' own time; one that comes in a burst is blamed only where there was time to flow.
 
@@ -94,7 +95,7 @@ def _spread(exchange: Exchange) -> _Spread | None:
     return _Spread(stamps, exchange.t_sent)
 
 
-@check_group("stream.headers-early", events)
+@check_group("stream.headers-early", events, rests=[Observed.TIMES])
 def headers_early(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """A busy machine makes one stream or another wait for both; what the quickest of them took is the target's own time."""
     known = [
@@ -115,7 +116,7 @@ def headers_early(exchanges: Sequence[Exchange], case: Case) -> Problems:
         )
 
 
-@check("stream.uncompressed-flush", stream)
+@check("stream.uncompressed-flush", stream, unasked=unasked.of("chat", "fim"), rests=[Observed.TIMES])
 def flushed(exchange: Exchange, case: Case) -> Problems:
     if not exchange.header("content-encoding"):
         if not exchange.body:

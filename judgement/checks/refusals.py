@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.agreed import BAD_KEY
 from echosounder.judgement.answers import asked, failed
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import Exchange, Observed
 from echosounder.wire.strict_json import at
 
 INTERNALS = re.compile(
@@ -45,7 +46,7 @@ def text_is_known(exchange: Exchange, case: Case) -> bool:
     )
 
 
-@check("error.envelope", spoke)
+@check("error.envelope", spoke, unasked=unasked.explained("chat", "fim"))
 def envelope(exchange: Exchange, case: Case) -> Problems:
     if web_page(exchange) or (exchange.parsed is None and text_is_known(exchange, case)):
         raise Inconclusive("the errors are not JSON, which is reported elsewhere or known")
@@ -78,7 +79,7 @@ def members(error: dict[str, Any]) -> Problems:
         yield Problem("error has no member code", pointer="/error")
 
 
-@check("error.code-is-name", enveloped)
+@check("error.code-is-name", enveloped, unasked=unasked.readable)
 def code_is_name(exchange: Exchange, case: Case) -> Problems:
     code = exchange.json["error"].get("code")
     nullable = case.subject.behaviour.error_code_nullable and code is None
@@ -86,7 +87,7 @@ def code_is_name(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"error.code is {code!r}, expected a name such as 'invalid_request_error'", pointer="/error/code")
 
 
-@check("error.param-harmless", enveloped)
+@check("error.param-harmless", enveloped, unasked=unasked.readable)
 def param_harmless(exchange: Exchange, case: Case) -> Problems:
     param = exchange.json["error"].get("param")
     if param is not None and not (isinstance(param, str) and PARAMETER.fullmatch(param)):
@@ -95,33 +96,33 @@ def param_harmless(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("error.message-helps", enveloped)
+@check("error.message-helps", enveloped, unasked=unasked.readable)
 def message_helps(exchange: Exchange, case: Case) -> Problems:
     message = exchange.json["error"].get("message")
     if not isinstance(message, str) or not re.search(r"[^\W\d_]{3,}", message):
         yield Problem(f"error.message is {message!r}, expected words about the cause", pointer="/error/message")
 
 
-@check("error.body-not-empty", failed)
+@check("error.body-not-empty", failed, unasked=unasked.readable)
 def body_not_empty(exchange: Exchange, case: Case) -> Problems:
     if not exchange.body.strip():
         yield Problem(f"status {exchange.status} came with an empty body, expected a reason")
 
 
-@check("error.no-internals", spoke)
+@check("error.no-internals", spoke, unasked=unasked.readable)
 def no_internals(exchange: Exchange, case: Case) -> Problems:
     if found := INTERNALS.search(exchange.text):
         shown = exchange.text[max(0, found.start() - 40) : found.end() + 80]
         yield Problem(f"the error reveals the inside of the server: {found[0]!r}", offset=found.start(), excerpt=shown)
 
 
-@check("error.no-html", spoke)
+@check("error.no-html", spoke, unasked=unasked.readable)
 def no_html(exchange: Exchange, case: Case) -> Problems:
     if web_page(exchange):
         yield Problem(f"status {exchange.status} came with a web page, expected JSON", cause="errors are web pages")
 
 
-@check("error.content-type", enveloped)
+@check("error.content-type", enveloped, unasked=unasked.readable)
 def content_type(exchange: Exchange, case: Case) -> Problems:
     known = case.subject.behaviour.error_content_types
     if exchange.media_type not in known:
@@ -129,7 +130,7 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"a JSON error is labelled {got}, expected {' or '.join(known)}")
 
 
-@check("error.prompt-refusal", lambda exchange: tried(exchange) and "fault" in exchange.notes)
+@check("error.prompt-refusal", lambda exchange: tried(exchange) and "fault" in exchange.notes, rests=[Observed.TIMES])
 def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
     if exchange.status is None:
         yield Problem(
@@ -148,7 +149,7 @@ def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("nothing that is at fault was refused")
 
 
-@check("error.401-type", lambda exchange: exchange.status == 401 and enveloped(exchange))
+@check("error.401-type", lambda exchange: exchange.status == 401 and enveloped(exchange), unasked=unasked.readable)
 def authentication_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.json["error"].get("type") != "authentication_error":
         yield Problem(
@@ -157,7 +158,7 @@ def authentication_type(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("error.401-masks-key", spoke)
+@check("error.401-masks-key", spoke, unasked=unasked.readable)
 def masks_key(exchange: Exchange, case: Case) -> Problems:
     """The runner blots the real key out with as many stars; a made-up key is found as it is."""
     if BAD_KEY[-6:] in exchange.text or BAD_KEY[:-4][-8:] in exchange.text or "*" * 8 in exchange.text:

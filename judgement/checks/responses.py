@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from echosounder.judgement import metered as rules
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, entries, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.format_streams import last, typed
@@ -128,7 +129,7 @@ def usage_sums(exchange: Exchange, case: Case) -> Problems:
         yield from rules.sums(metered(exchange), name)
 
 
-@check("responses.usage-reasoning", response)
+@check("responses.usage-reasoning", response, unasked=unasked.of("responses"))
 def usage_reasoning(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if not found.reasoning or found.usage is None:

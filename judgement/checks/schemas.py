@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from echosounder import specs
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import document, objects, stream
 from echosounder.judgement.check import Case, Problem, Problems, check, picks
 from echosounder.judgement.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
@@ -33,7 +34,7 @@ def ours(exchange: Exchange) -> bool:
     return legal(exchange) and "built" not in exchange.notes
 
 
-@check("request.document-valid", ours)
+@check("request.document-valid", ours, unasked=unasked.never)
 def request_valid(exchange: Exchange, case: Case) -> Problems:
     for mismatch in request_mismatches(exchange, case.profile):
         yield Problem(
@@ -100,11 +101,11 @@ def fim_chunk(exchange: Exchange, case: Case) -> Problems:
     yield from chunks_valid(exchange, "FimChunk", case)
 
 
-@check("models.schema", lambda exchange: exchange.status == 200)
+@check("models.schema", lambda exchange: exchange.status == 200, unasked=unasked.under("/models"))
 def models_schema(exchange: Exchange, case: Case) -> Problems:
     yield from valid(exchange.json, "ModelList", case)
 
 
-@check("balance.schema", lambda exchange: exchange.status == 200)
+@check("balance.schema", lambda exchange: exchange.status == 200, unasked=unasked.under("/user/balance"))
 def balance_schema(exchange: Exchange, case: Case) -> Problems:
     yield from valid(exchange.json, "Balance", case)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import chat_chunked, chunked, objects
 from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.chunks import finished, finishes
@@ -22,7 +23,7 @@ def usages(exchange: Exchange) -> list[int]:
     return [event for event, chunk in objects(exchange) if isinstance(chunk.get("usage"), dict)]
 
 
-@check("stream.usage-present", ended)
+@check("stream.usage-present", ended, unasked=unasked.asking("stream_options", "include_usage"))
 def usage_present(exchange: Exchange, case: Case) -> Problems:
     if not usages(exchange):
         yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
@@ -39,7 +40,7 @@ def over(exchange: Exchange) -> bool:
     return chat_chunked(exchange) and exchange.end is End.COMPLETE and finished(exchange)
 
 
-@check("stream.usage-unsolicited-chunk", over)
+@check("stream.usage-unsolicited-chunk", over, unasked=unasked.without("stream_options", "include_usage"))
 def unsolicited(exchange: Exchange, case: Case) -> Problems:
     for event, chunk in objects(exchange):
         if chunk.get("choices") == []:
@@ -60,7 +61,11 @@ def usage_once(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.usage-null-before", lambda exchange: metered(exchange) and exchange.format == "chat")
+@check(
+    "stream.usage-null-before",
+    lambda exchange: metered(exchange) and exchange.format == "chat",
+    unasked=unasked.asking("stream_options", "include_usage"),
+)
 def usage_null_before(exchange: Exchange, case: Case) -> Problems:
     totals = usages(exchange)[-1]
     for event, chunk in objects(exchange):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import (
     answer,
     bound,
@@ -40,19 +41,21 @@ def must_think_and_answer(exchange: Exchange, case: Case) -> Problems:
         yield Problem("the thought came to its end, and no content stands next to it", cause="no answer")
 
 
-check("thinking.enabled", chat_completion)(must_think_and_answer)
+check("thinking.enabled", chat_completion, unasked=unasked.asking("thinking", "type", value="enabled"))(
+    must_think_and_answer
+)
 check("thinking.reasoner-thinks", chat_completion)(must_think_and_answer)
 check("thinking.default-on", chat_completion)(must_think)
 
 
 @check("thinking.effort-none", chat_chosen)
-@check("thinking.disabled", chat_chosen)
+@check("thinking.disabled", chat_chosen, unasked=unasked.asking("thinking", "type", value="disabled"))
 def disabled(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).reasoning:
         yield Problem(f"thinking is disabled, but reasoning_content is {excerpt(answer(exchange).reasoning)!r}")
 
 
-@check("thinking.not-in-content", chat_completion)
+@check("thinking.not-in-content", chat_completion, unasked=unasked.thinking())
 def not_in_content(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     content, reasoning = found.content or "", found.reasoning or ""
@@ -70,7 +73,7 @@ def not_in_content(exchange: Exchange, case: Case) -> Problems:
         yield Problem("the content repeats the whole reasoning_content", excerpt=content, cause="thought in the answer")
 
 
-@check("thinking.two-phases", chat_chunked)
+@check("thinking.two-phases", chat_chunked, unasked=unasked.thinking())
 def two_phases(exchange: Exchange, case: Case) -> Problems:
     if not (answer(exchange).content and answer(exchange).reasoning):
         raise Inconclusive("no stream has both a thought and an answer")
@@ -82,7 +85,7 @@ def two_phases(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"chunk {event} carries reasoning after the content began in chunk {begun}", event=event)
 
 
-@check("thinking.no-early-finish", chat_chunked)
+@check("thinking.no-early-finish", chat_chunked, unasked=unasked.thinking())
 def no_early_finish(exchange: Exchange, case: Case) -> Problems:
     outputs = [event for event, _, delta in deltas(exchange) if delta.get("content") or delta.get("tool_calls")]
     if "stop" not in [reason for _, _, reason in finishes(exchange)]:
@@ -92,7 +95,7 @@ def no_early_finish(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"finish_reason stop comes in chunk {event}, before any content", event=event)
 
 
-@check("thinking.no-null-key", chat_chosen)
+@check("thinking.no-null-key", chat_chosen, unasked=unasked.of("chat"))
 def no_null_key(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).reasoning:
         raise Inconclusive("every answer thinks")
@@ -110,7 +113,7 @@ def no_null_key(exchange: Exchange, case: Case) -> Problems:
                 return
 
 
-@check("thinking.reasoning-string", chat_completion)
+@check("thinking.reasoning-string", chat_completion, unasked=unasked.thinking())
 def reasoning_string(exchange: Exchange, case: Case) -> Problems:
     found = list(thoughts(exchange))
     if not found:
@@ -143,7 +146,7 @@ def length(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"max_tokens {bound(exchange)} was used up, but finish_reason is {finish!r}, expected 'length'")
 
 
-@check("thinking.both-counted", counted)
+@check("thinking.both-counted", counted, unasked=unasked.thinking())
 def both_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if counts.completion is None:

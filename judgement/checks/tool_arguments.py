@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
+from echosounder.judgement import unasked
 from echosounder.judgement.agreed import NASTY, ORDER
 from echosounder.judgement.answers import answer
 from echosounder.judgement.check import Case, Problem, Problems, check, check_group, excerpt
@@ -18,7 +19,7 @@ from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, parse
 
 
-@check("tools.arguments-json", complete_calls)
+@check("tools.arguments-json", complete_calls, unasked=unasked.asking("tools"))
 def arguments_json(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         value, problem = loaded(call)
@@ -52,7 +53,7 @@ def unfit(call: Call, value: Any, function: dict[str, Any] | None) -> Problems:
         )
 
 
-@check("tools.arguments-string", calling)
+@check("tools.arguments-string", calling, unasked=unasked.asking("tools"))
 def arguments_string(exchange: Exchange, case: Case) -> Problems:
     for event, pointer, call in raw_calls(exchange):
         function = at(call, "function")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import (
     answer,
     asked,
@@ -79,7 +80,7 @@ def functions(exchange: Exchange) -> dict[Any, dict[str, Any]]:
     return {function.get("name"): function for function in offered if isinstance(function, dict)}
 
 
-@check("tools.call-shape", calling)
+@check("tools.call-shape", calling, unasked=unasked.asking("tools"))
 def call_shape(exchange: Exchange, case: Case) -> Problems:
     if wants_stream(exchange):
         for call in answer(exchange).calls:
@@ -107,7 +108,7 @@ def missing(event: int | None, pointer: str, call: Any) -> Problems:
             )
 
 
-@check("tools.id-present", calling)
+@check("tools.id-present", calling, unasked=unasked.asking("tools"))
 def id_present(exchange: Exchange, case: Case) -> Problems:
     firsts = (
         [(rows[0][0], rows[0][1], rows[0][2]) for rows in fragments(exchange).values()]
@@ -128,7 +129,7 @@ def earlier_ids(exchange: Exchange) -> list[Any]:
     return [at(call, "id") for turn in asked(exchange).get("messages", ()) for call in entries(at(turn, "tool_calls"))]
 
 
-@check("tools.id-unique", another_call)
+@check("tools.id-unique", another_call, unasked=unasked.asking("tools"))
 def id_unique(exchange: Exchange, case: Case) -> Problems:
     seen = earlier_ids(exchange)
     for call in answer(exchange).calls:
@@ -137,7 +138,7 @@ def id_unique(exchange: Exchange, case: Case) -> Problems:
         seen.append(call.id)
 
 
-@check("tools.index-in-document", called_in_document)
+@check("tools.index-in-document", called_in_document, unasked=unasked.asking("tools"))
 def index_in_document(exchange: Exchange, case: Case) -> Problems:
     for _, pointer, call in raw_calls(exchange):
         if not isinstance(at(call, "index"), int):
@@ -146,7 +147,7 @@ def index_in_document(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("tools.name-offered", calling)
+@check("tools.name-offered", calling, unasked=unasked.asking("tools"))
 def name_offered(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if call.name not in list(functions(exchange)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer
 from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.tool_calls import call_stream, fragments
@@ -14,7 +15,7 @@ def in_pieces(exchange: Exchange) -> bool:
     return call_stream(exchange) and any(len(rows) > 1 for rows in fragments(exchange).values())
 
 
-@check("tools.id-stable", in_pieces)
+@check("tools.id-stable", in_pieces, unasked=unasked.asking("tools"))
 def id_stable(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         different = [id for id in call.ids if id and id != call.id]
@@ -22,7 +23,7 @@ def id_stable(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"the id of one call changes from {call.id!r} to {different[0]!r}", event=call.event)
 
 
-@check("tools.id-once", in_pieces)
+@check("tools.id-once", in_pieces, unasked=unasked.asking("tools"))
 def id_once(exchange: Exchange, case: Case) -> Problems:
     for rows in fragments(exchange).values():
         for event, pointer, fragment in rows[1:]:
@@ -30,7 +31,7 @@ def id_once(exchange: Exchange, case: Case) -> Problems:
                 yield Problem(f"chunk {event} repeats the id or name of its call", event=event, pointer=pointer)
 
 
-@check("tools.no-empty-name", in_pieces)
+@check("tools.no-empty-name", in_pieces, unasked=unasked.asking("tools"))
 def no_empty_name(exchange: Exchange, case: Case) -> Problems:
     for rows in fragments(exchange).values():
         for event, pointer, fragment in rows[1:]:
@@ -43,7 +44,7 @@ def no_empty_name(exchange: Exchange, case: Case) -> Problems:
                     )
 
 
-@check("tools.type-first", call_stream)
+@check("tools.type-first", call_stream, unasked=unasked.asking("tools"))
 def type_first(exchange: Exchange, case: Case) -> Problems:
     for rows in fragments(exchange).values():
         event, pointer, fragment = rows[0]
@@ -55,7 +56,7 @@ def type_first(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("tools.index-sequence", call_stream)
+@check("tools.index-sequence", call_stream, unasked=unasked.asking("tools"))
 def index_sequence(exchange: Exchange, case: Case) -> Problems:
     got = [call.index for call in answer(exchange).calls]
     if got != list(range(len(got))):

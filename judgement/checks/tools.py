@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, chat_completion, whole
 from echosounder.judgement.check import (
     Case,
@@ -29,7 +30,7 @@ def uncut(exchange: Exchange) -> bool:
     return with_tools(exchange) and not cut(exchange)
 
 
-@check("tools.required-calls", uncut)
+@check("tools.required-calls", uncut, unasked=unasked.asking("tools"))
 def required_calls(exchange: Exchange, case: Case) -> Problems:
     if asked(exchange).get("tool_choice") != "required":
         raise Inconclusive(NOT_FORCED)
@@ -42,7 +43,7 @@ def required_calls(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("tools.named-calls", uncut)
+@check("tools.named-calls", uncut, unasked=unasked.asking("tools"))
 def named_calls(exchange: Exchange, case: Case) -> Problems:
     wanted = at(asked(exchange).get("tool_choice"), "function", "name")
     if wanted is None:
@@ -54,7 +55,7 @@ def named_calls(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("tools.none-no-calls", with_tools)
+@check("tools.none-no-calls", with_tools, unasked=unasked.asking("tool_choice", value="none"))
 def none_no_calls(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if not (found.calls or found.content):
@@ -65,7 +66,7 @@ def none_no_calls(exchange: Exchange, case: Case) -> Problems:
         yield Problem("tool_choice none got a call written as text", excerpt=found.content or "")
 
 
-@check("tools.finish-reason", complete_calls)
+@check("tools.finish-reason", complete_calls, unasked=unasked.asking("tools"))
 def finish_reason(exchange: Exchange, case: Case) -> Problems:
     choice = asked(exchange).get("tool_choice")
     forced = choice == "required" or isinstance(choice, dict)
@@ -84,7 +85,7 @@ def ended(exchange: Exchange) -> bool:
     return chat_completion(exchange) and whole(exchange)
 
 
-@check("tools.finish-has-calls", ended)
+@check("tools.finish-has-calls", ended, unasked=unasked.asking("tools"))
 def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
     """No model decides this: the reason and the calls are the server's to keep together."""
     found = answer(exchange)
@@ -96,7 +97,7 @@ def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("tools.no-markup-in-content", with_tools)
+@check("tools.no-markup-in-content", with_tools, unasked=unasked.asking("tools"))
 def no_markup(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
     if answer(exchange).empty:
@@ -111,7 +112,7 @@ def no_markup(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check("tools.content-beside-calls", called_in_document)
+@check("tools.content-beside-calls", called_in_document, unasked=unasked.asking("tools"))
 def content_beside(exchange: Exchange, case: Case) -> Problems:
     content = at(exchange.json, "choices", 0, "message", "content")
     if content is not None and not isinstance(content, str):
@@ -136,7 +137,7 @@ def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
                 )
 
 
-@check("tools.parallel-off", calling)
+@check("tools.parallel-off", calling, unasked=unasked.asking("parallel_tool_calls", value=False))
 def parallel_off(exchange: Exchange, case: Case) -> Problems:
     if len(answer(exchange).calls) > 1:
         yield Problem(f"parallel_tool_calls is false, but the answer makes {len(answer(exchange).calls)} calls")

@@ -11,14 +11,14 @@ from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, U
 from echosounder.judgement.checks.framing import marker
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
 from echosounder.judgement.checks.refusals import enveloped, web_page
-from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.strict_json import at
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*')
 
 
-@check("transport.answered", tried)
+@check("transport.answered", tried, rests=[Observed.FRAMING])
 def gets_answered(exchange: Exchange, case: Case) -> Problems:
     hung = exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
     if hung and "fault" in exchange.notes:  # a refusal needs no model that might be slow
@@ -29,7 +29,7 @@ def gets_answered(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the connection ended before a status line: {outcome(exchange)}", cause="no answer")
 
 
-@check("transport.framed", answered)
+@check("transport.framed", answered, rests=[Observed.FRAMING])
 def framed(exchange: Exchange, case: Case) -> Problems:
     chunked = (exchange.header("transfer-encoding") or "").lower() == "chunked"
     if exchange.http_version == "HTTP/1.1" and not chunked and exchange.header("content-length") is None:
@@ -68,7 +68,7 @@ def content_type_exact(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no answer names the type of a body")
 
 
-@check("transport.encoding-honest", answered)
+@check("transport.encoding-honest", answered, rests=[Observed.BYTES])
 def encoding_honest(exchange: Exchange, case: Case) -> Problems:
     coding = (exchange.header("content-encoding") or "identity").lower()
     offered = next((value for name, value in exchange.request.headers if name.lower() == "accept-encoding"), "")
@@ -96,7 +96,7 @@ def big_body(exchanges: Sequence[Exchange], case: Case) -> Problems:
             )
 
 
-@check_group("transport.keep-alive", tried)
+@check_group("transport.keep-alive", tried, rests=[Observed.FRAMING])
 def keep_alive(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if any(exchange.status is None for exchange in exchanges):
         raise Inconclusive("a request of the three was not answered")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from echosounder.judgement import metered as rules
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, completion, document, ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.checks.controls import question
@@ -131,7 +132,7 @@ def _members(value: object, path: str) -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-@check("usage.completion-counted", counted)
+@check("usage.completion-counted", counted, unasked=unasked.of("chat", "fim"))
 def completion_counted(exchange: Exchange, case: Case) -> Problems:
     yield from rules.completion_counted(metered(exchange))
 
@@ -165,7 +166,7 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("usage.reasoning-within-completion", counted)
+@check("usage.reasoning-within-completion", counted, unasked=unasked.thinking())
 def reasoning_within(exchange: Exchange, case: Case) -> Problems:
     if read(exchange)[1].reasoning is None:
         raise Inconclusive("the usage does not count reasoning")

@@ -6,13 +6,14 @@ import pytest
 
 from echosounder import specs
 from echosounder.judgement.judged import judged_ids
+from echosounder.judgement.passive import listens
 from echosounder.specs.catalogue import coverage, state
 from echosounder.specs.coverage import ROOT, coverage_page, pages
 
 
 @pytest.mark.parametrize("page", [path.relative_to(ROOT).as_posix() for path in pages()])
 def test_pages_are_up_to_date(page):
-    assert (ROOT / page).read_text(encoding="utf-8") == pages(judged_ids())[ROOT / page], (
+    assert (ROOT / page).read_text(encoding="utf-8") == pages(judged_ids(), listens())[ROOT / page], (
         f"{page} is out of date: run `make docs`"
     )
 
@@ -44,3 +45,11 @@ def test_reasons_and_rows_are_on_the_page():
     headings = [line for line in page.splitlines() if line.startswith("## ")]
     assert all(one != other for one, other in pairwise(headings))
     assert len(set(headings)) == len(headings)
+
+
+def test_what_can_be_judged_by_listening_is_on_the_page():
+    page = coverage_page(judged_ids(), listens())
+    marked = {line.split("`")[1] for line in page.splitlines() if line.endswith(", passive |")}
+    assert marked == listens()
+    everything = next(line for line in page.splitlines() if line.startswith("| all |"))
+    assert int(everything.split("|")[4]) == len(listens())

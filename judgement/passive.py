@@ -1,0 +1,65 @@
+"""What traffic that only passes breaks: each exchange judged by itself, by the checks that need no request of ours. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from echosounder import specs
+from echosounder.judgement.alone import like
+from echosounder.judgement.assigned import checks, matching
+from echosounder.judgement.check import Case, Pick, Subject
+from echosounder.judgement.score import judge
+from echosounder.specs.grammar import UNKNOWN, grammars
+from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.verdict import Result, Verdict
+
+SAID = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.NONSTRICT, Verdict.INCONCLUSIVE})
+"""Verdicts on one exchange that count: that an optional feature is refused, or our own error, says nothing about the traffic."""
+
+
+def listens() -> frozenset[str]:
+    """The requirements that can be judged on traffic that we did not ask for."""
+    return frozenset(row.id for row in specs.requirements() if occasion(row) is not None)
+
+
+@cache
+def occasion(row: specs.Requirement) -> Pick | None:
+    """Which exchanges that nobody of us asked for the requirement can be judged on; None where there are none."""
+    check = checks().get(row.id)
+    if check is None or not check.single or row.excluded:
+        return None
+    if check.unasked is not None:
+        return None if check.unasked.__name__ == "never" else check.unasked
+    general = {probe for grammar in grammars().values() for probe in grammar.probes.values()}
+    mine = frozenset(matching(row.probes, general))
+    return (lambda exchange: exchange.request.method == "POST" and like(exchange) in mine) if mine else None
+
+
+def judged(exchange: Exchange, profile: str, policy: str = "interop") -> Iterator[Result]:
+    """The verdicts on *exchange*: of requirements that speak of it. None of a format that is unknown, or where the client gave up,
+    since then nobody can tell what would have come."""
+    if exchange.end is End.CLIENT_CANCELLED or (exchange.format == UNKNOWN and exchange.request.method != "GET"):
+        return
+    case = Case(Subject(profile, model(exchange, profile)), policy)
+    for row in rows(profile, policy):
+        holds = occasion(row)
+        assert holds is not None
+        check = checks()[row.id]
+        if holds(exchange) and check.pick(exchange):
+            result = judge(row, check, [exchange], case)
+            if result.verdict in SAID:
+                yield result
+
+
+@cache
+def rows(profile: str, policy: str = "interop") -> tuple[specs.Requirement, ...]:
+    """The requirements of *profile* that listening can judge."""
+    admitted = (row for row in specs.requirements(profile) if occasion(row) is not None)
+    return tuple(row for row in admitted if policy != "documented" or row.basis != "observed")
+
+
+def model(exchange: Exchange, profile: str) -> str:
+    """The model that was asked for, where the profile knows its limits; else the first that it serves."""
+    named = exchange.asked.get("model")
+    return named if isinstance(named, str) and named else ""
