@@ -10,6 +10,7 @@ import typer.main
 
 from echosounder.__main__ import registered
 from echosounder.judgement.judged import judged_ids
+from echosounder.judgement.passive import listens
 from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import all_deviations
@@ -136,7 +137,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    coverage.write(judged_ids())
+    coverage.write(judged_ids(), listens())
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

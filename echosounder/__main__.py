@@ -25,6 +25,7 @@ COMMANDS = (
     "explain",
     "score",
     "replay",
+    "listen",
     "load",
     "calibrate",
     "mock",

@@ -10,6 +10,7 @@ from typing import Any
 from echosounder.mock_server.admission import money
 from echosounder.mock_server.admission.refusals import Refused, internal
 from echosounder.mock_server.answering.endpoints import Answers
+from echosounder.mock_server.answering.recordings import Recordings
 from echosounder.mock_server.clock import Clock
 from echosounder.mock_server.config import KEEPALIVE_S, Config
 from echosounder.mock_server.control import routes
@@ -44,6 +45,7 @@ class Mock:
         self.journal = Journal(config.journal_size, config.journal)
         self.answers = Answers(config, self.clock)
         self.relay = Relay(config.upstream, loop) if config.upstream else None
+        self.recordings = Recordings(config.replay, config.replay_speed) if config.replay else None
         self.number = 0
         self.in_flight = 0
         self._tidied = self._swept = 0  # numbers of the latest request then
@@ -68,11 +70,14 @@ class Mock:
 
     def _respond(self, flight: InFlight) -> Response:
         answered = self._guarded(lambda: self._answer(flight))
-        answered.headers.append(("x-ds-trace-id", flight.trace))
+        if self.recordings is None:  # a recording has its own
+            answered.headers.append(("x-ds-trace-id", flight.trace))
         return answered
 
     def _answer(self, flight: InFlight) -> Response:
         request, early = self._armed(flight)
+        if early is None and self.recordings is not None:
+            return self.recordings.respond(request)
         return early or self.answers.respond(request, flight)
 
     def _armed(self, flight: InFlight) -> tuple[HttpRequest, Response | None]:
@@ -186,6 +191,7 @@ class Mock:
             "files": completions.room.files.state() if completions.room else None,
             "load": completions.capacity.load(time.monotonic_ns()),
             "deviations": self.armoury.record(),
+            "replay": self.recordings.state() if self.recordings else None,
         }
 
     def reset_state(self) -> None:

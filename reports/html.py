@@ -7,7 +7,18 @@ from typing import Any
 
 from markupsafe import escape
 
-from echosounder.reports import bill, heatmap, limiter, limiter_charts, load_charts, page, precision, series, wireview
+from echosounder.reports import (
+    bill,
+    heatmap,
+    limiter,
+    limiter_charts,
+    load_charts,
+    page,
+    precision,
+    series,
+    traffic,
+    wireview,
+)
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import fix_first
 from echosounder.reports.curl import curl, replay
@@ -63,6 +74,9 @@ def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         "shown": shown,
         "views": views.values(),
         "facets": _facets(requirements),
+        "passed": list(traffic.lines(report)),
+        "traffic_head": traffic.HEAD,
+        "traffic_rows": traffic.rows(report),
         "faces": [look for name, look in FACES.items() if report["counts"].get(name)],
     }
 

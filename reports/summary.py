@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from echosounder.reports import bill, limiter, precision, unserved
+from echosounder.reports import bill, limiter, precision, traffic, unserved
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
@@ -45,9 +45,12 @@ def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield "| " + " | ".join(f"{look.glyph} {name}" for name, look in _present(report)) + " |"
     yield "|" + "--:|" * len(_present(report))
     yield "| " + " | ".join(str(report["counts"][name]) for name, _ in _present(report)) + " |"
-    if lines := list(unserved.lines(report)):
+    if lines := [*unserved.lines(report), *traffic.lines(report)]:
         yield ""
-        yield from (f"- {markdown(says)}" for says in lines)
+        yield from (f"- {markdown(says, 400)}" for says in lines)
+    if rows := traffic.rows(report):
+        yield "\n| " + " | ".join(traffic.HEAD) + " |\n|---|---|" + "--:|" * (len(traffic.HEAD) - 2)
+        yield from ("| " + " | ".join(map(markdown, row)) + " |" for row in rows)
     yield from _causes(fix_first(report))
     yield from _requirements(report)
     yield ""

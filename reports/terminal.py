@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from echosounder.reports import bill, limiter, precision, unserved
+from echosounder.reports import bill, limiter, precision, traffic, unserved
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
@@ -20,6 +20,7 @@ from echosounder.wire.runlog import Run
 
 STYLES = {"bad": "bold red", "warn": "yellow", "good": "green", "idle": "dim"}
 MAX_CAUSES = 10
+_COLUMNS = (0, 1, 2, 3, 4, 5, 10, 11)
 _SHOWN = ("p50", "p90", "p99", "max")
 
 
@@ -37,14 +38,24 @@ def _check(report: Mapping[str, Any], console: Console) -> None:
     accepted = len(report.get("baseline", {}).get("accepted", ()))
     _print(console, _verdict(report["verdict"], accepted), Text("  " + line(" · ".join(about))))
     _print(console, _counts(report["counts"]))
-    for says in unserved.lines(report):
+    for says in (*unserved.lines(report), *traffic.lines(report)):
         _print(console, Text(line(says, 400)))
+    _traffic(report, console)
     causes = fix_first(report)
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
         _cause(console, number_, cause)
     if len(causes) > MAX_CAUSES:
         _print(console, Text(f"   …and {len(causes) - MAX_CAUSES} more causes in report.html", "dim"))
     _print(console, Text("\n" + _cost(report["cost"]), "dim"))
+
+
+def _traffic(report: Mapping[str, Any], console: Console) -> None:
+    """One line to a figure would be many lines; a terminal has room for the columns that most ask for."""
+    table = _table([traffic.HEAD[each] for each in _COLUMNS])
+    for row in traffic.rows(report):
+        table.add_row(*(row[each] for each in _COLUMNS))
+    if table.row_count:
+        console.print(table)
 
 
 def _cause(console: Console, number_: int, cause: Cause) -> None:

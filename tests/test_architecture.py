@@ -163,7 +163,18 @@ def test_text_is_read_and_written_in_an_encoding_that_is_named(folder):
 
 
 # What a command builds on; every other module of the folder is a command, or the part of one that has a file of its own.
-SHARED = {"analysed", "complete", "described", "duration", "network", "options", "results", "said", "settings"}
+SHARED = {
+    "analysed",
+    "complete",
+    "described",
+    "duration",
+    "network",
+    "options",
+    "passing",
+    "results",
+    "said",
+    "settings",
+}
 PARTS = {"compare": {"compare_live"}}
 
 

@@ -28,6 +28,8 @@ class RunKind(StrEnum):
     LOAD = "load"
     RATE_LIMIT = "rate-limit"
     CACHE_PRICING = "cache-pricing"
+    LISTEN = "listen"  # traffic that passed through us
+    RECORDING = "recording"  # traffic that others recorded
 
     @property
     def report(self) -> str:

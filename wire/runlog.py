@@ -17,7 +17,7 @@ from typing import Annotated, Any, Self
 import msgspec
 
 from echosounder.wire.errors import LogError, TooMuchToJudge, UnfinishedRun
-from echosounder.wire.exchange import UPSTREAM, VALUE, End, Exchange, Read, Request
+from echosounder.wire.exchange import UPSTREAM, VALUE, End, Exchange, Observed, Read, Request
 from echosounder.wire.files import plain
 from echosounder.wire.header import READABLE, SCHEMA, Header, header_from
 from echosounder.wire.verdict import Result
@@ -98,6 +98,7 @@ class LoggedExchange(msgspec.Struct, forbid_unknown_fields=True):
     notes: dict[str, Any] = {}
     format: str = ""
     side: str = ""
+    lacks: tuple[Observed, ...] = ()
 
 
 STAMPS = ("t_scheduled", "t_sent", "t_connected", "t_headers", "t_closed")
@@ -232,7 +233,7 @@ def exchange_from(record: dict[str, Any]) -> Exchange:
     )
     members["headers"] = logged.headers
     members["reads"] = tuple(Read(at, _unpack(data)) for at, data in logged.reads)
-    members["end"] = logged.end
+    members["end"], members["lacks"] = logged.end, logged.lacks
     if logged.probe.endswith(_UPSTREAM):  # how a log said it before it had a member for it
         members |= {"probe": logged.probe.removesuffix(_UPSTREAM), "side": UPSTREAM}
     return Exchange(**members)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -22,15 +21,6 @@ from echosounder.wire.errors import BudgetSpent, UsageError
 from echosounder.wire.prices import given
 from echosounder.wire.target import Target, target
 
-
-class Policy(StrEnum):
-    INTEROP = "interop"
-    DOCUMENTED = "documented"
-
-
-PolicyOption = Annotated[
-    Policy, typer.Option(envvar="ECHOSOUNDER_POLICY", help="What clients need, or the letter of the documentation.")
-]
 Proxy = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Base URL of a proxy that forwards to --upstream-port of this machine."),
@@ -49,7 +39,7 @@ def check(
     suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
     format: options.FormatOption = None,
-    policy: PolicyOption = Policy.INTEROP,
+    policy: options.PolicyOption = options.Policy.INTEROP,
     baseline: options.Baseline = None,
     budget_usd: options.Usd = None,
     budget_requests: options.Requests = None,

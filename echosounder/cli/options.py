@@ -25,6 +25,14 @@ class SuiteName(StrEnum):
     THOROUGH = "thorough"
 
 
+class Policy(StrEnum):
+    INTEROP = "interop"
+    DOCUMENTED = "documented"
+
+
+PolicyOption = Annotated[
+    Policy, typer.Option(envvar="ECHOSOUNDER_POLICY", help="What clients need, or the letter of the documentation.")
+]
 Url = Annotated[
     str | None,
     typer.Argument(

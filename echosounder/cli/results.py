@@ -40,14 +40,18 @@ def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
     """Writes every format into *out* and prints the report: for people, or as JSON alone on stdout. *silent*: there was nothing
     to judge, and one line that says why is all that people are told."""
-    written = write(report, run, out)
+    write(report, run, out)
+    show(report, run, out, as_json, silent)
+
+
+def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
+    """Prints a report whose files are in *out* already."""
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
     elif not silent:
         console = Console(highlight=False)
         terminal.show(report, run, console)
-        page = next(path for path in written if path.suffix == ".html")
-        console.print(f"report: {page}", style="dim", soft_wrap=True)
+        console.print(f"report: {out / reports.FILES['html']}", style="dim", soft_wrap=True)
     for sentence in of_the_baseline(report):
         say(sentence)
 

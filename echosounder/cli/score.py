@@ -1,32 +1,64 @@
-"""``echosounder score``: judge a log again, offline, with today's checks; a load run is analysed again."""
+"""``echosounder score``: judge a log again, offline, with today's checks; a load run is analysed again, a recording of others judged."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from echosounder import specs
 from echosounder.cli import analysed, options, results
-from echosounder.load.figures import slo as objectives
-from echosounder.wire.errors import UsageError
+from echosounder.cli.passing import BodiesOption, header
+from echosounder.judgement.baseline import Baseline
+from echosounder.listening import again
+from echosounder.listening.witness import Bodies, Witness
+from echosounder.reports.source import read as lean
+from echosounder.wire.header import RunKind
+from echosounder.wire.recordings.files import KINDS, reader
 from echosounder.wire.runlog import read
 
-Slo = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="EXPR", help="Of a load: hold it against these objectives, in place of its own; may be repeated."
-    ),
-]
+Recorded = Annotated[Path, typer.Argument(metavar="RUN", help=f"What was recorded: {KINDS}.")]
 
 
-def score(run: options.Run, baseline: options.Baseline = None, slo: Slo = None, json_: options.Json = False) -> int:
-    """Judge a run again without sending anything; its reports are written anew. A load run that was killed gets its report."""
-    wanted = tuple(slo or ())
-    for expression in wanted:
-        objectives.parse(expression)
+def score(
+    run: Recorded,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    bodies: BodiesOption = Bodies.FINDINGS,
+    baseline: options.Baseline = None,
+    out: options.Out = None,
+    json_: options.Json = False,
+) -> int:
+    """Judge a run or a recording without sending anything. A run's reports go beside it."""
+    if again.known(run):
+        folder = run if run.is_dir() else run.parent
+        return _publish(again.log(folder, "interop", _accepted(baseline)), folder, json_)
+    if not _is_run(run):
+        return _recording(run, profile, bodies, baseline, out, json_)
     if analysed.is_load(run):
-        report, outcome = analysed.remade(run, wanted)
+        report, outcome = analysed.remade(run)
         analysed.publish(report, outcome.log.parent, json_)
         return outcome.exit_code
-    if wanted:
-        raise UsageError(f"--slo is for load runs, and {run} is none")
     read(run).finished()
     return results.judge(run, baseline, json_)
+
+
+def _is_run(path: Path) -> bool:
+    return path.suffix == ".jsonl" or (path / "run.jsonl").exists() or not path.exists()
+
+
+def _accepted(baseline: Path | None) -> Baseline:
+    return Baseline.load(baseline) if baseline else Baseline()
+
+
+def _recording(path: Path, profile: str, bodies: Bodies, baseline: Path | None, out: Path | None, as_json: bool) -> int:
+    options.known_profile(profile)
+    reader(path)  # before a folder is made for what cannot be read
+    folder, accepted = results.ready(options.out_dir(out, "score")), _accepted(baseline)
+    witness = Witness(folder, header(RunKind.RECORDING, str(path), profile), "interop", bodies)
+    with results.progress("score", quiet=as_json):
+        document = again.recording(path, witness, accepted)
+    return _publish(document, folder, as_json)
+
+
+def _publish(document: dict[str, object], folder: Path, as_json: bool) -> int:
+    results.publish(document, lean(folder, document), folder, as_json)
+    return results.EXIT.get(str(document["verdict"]), 3)

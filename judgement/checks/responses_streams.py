@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from echosounder.judgement import unasked
 from echosounder.judgement.answers import entries
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
 from echosounder.judgement.checks.format_streams import finished, last, of_type, typed
@@ -159,7 +160,7 @@ def adds_up(requirement: str, *kinds: str) -> None:
                 )
 
     judge.__name__ = requirement
-    check(requirement, finished)(judge)
+    check(requirement, finished, unasked=unasked.of("responses"))(judge)
 
 
 adds_up("responses.text-adds-up", "output_text")

@@ -1,0 +1,145 @@
+"""The process that reads the tape: ``python -m echosounder.listening``. Settings are a line of JSON on standard input, the tape follows.
+
+It writes the log and, at the end and now and then, the reports; a line of JSON on standard output tells what was seen so far. It goes
+on until the tape ends, whoever ended it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from echosounder import reports
+from echosounder.conformance.listen.reassembly import Assembly
+from echosounder.conformance.listen.tape import frames
+from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.report import NO_BASELINE
+from echosounder.listening.witness import Bodies, Witness
+from echosounder.reports.source import read
+from echosounder.wire.header import Header
+
+TELL_S, PAGE_S = 0.25, 5.0
+
+
+class JudgeSettings(msgspec.Struct, frozen=True):
+    """What the process that forwards tells the one that judges."""
+
+    folder: str
+    header: Header
+    policy: str = "interop"
+    bodies: Bodies = Bodies.FINDINGS
+    keep: int = 1 << 30
+    base: str = ""
+    baseline: str | None = None
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forwards: this one ends with the tape
+    os.nice(5)
+    source = sys.stdin.buffer
+    settings = msgspec.json.decode(source.readline(), type=JudgeSettings)
+    folder = Path(settings.folder)
+    witness = Witness(folder, settings.header, settings.policy, settings.bodies, settings.keep)
+    assembly = Assembly(settings.base)
+    baseline = Baseline.load(Path(settings.baseline)) if settings.baseline else NO_BASELINE
+    more = _listen(source, witness, assembly, _publisher(folder))
+    document = witness.report(more, baseline)
+    footer = {"traffic": {name: value for name, value in more.items() if name != "ended"}}
+    witness.log.close(footer | ({} if more["ended"] else {"interrupted": "the process that forwards was killed"}))
+    _write(folder, document)
+    _tell(witness, assembly, over=True)
+
+
+def _listen(
+    source: BinaryIO, witness: Witness, assembly: Assembly, publish: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    told = shown = time.monotonic()
+    for frame in frames(source):
+        if frame.connection == 0:  # the last word of the process that forwards
+            return _more(witness, assembly) | {"ended": True, "relay": json.loads(frame.data)}
+        for exchange in assembly.feed(frame):
+            witness.take(exchange)
+        now = time.monotonic()
+        if now - told > TELL_S:
+            told = now
+            _tell(witness, assembly)
+        if now - shown > PAGE_S:
+            shown = now
+            publish(witness.report(_more(witness, assembly) | {"under_way": True}))
+    return _more(witness, assembly) | {"ended": False}
+
+
+def _more(witness: Witness, assembly: Assembly) -> dict[str, Any]:
+    seen = assembly.seen
+    reason = f"{witness.log.unwritten} records could not be written: {witness.log.reason}" if witness.log.reason else ""
+    if not witness.counts.requests and seen.unreached:
+        reason = f"the upstream was never reached: {seen.reason}"
+    return {
+        "open": assembly.under_way(),
+        "not_kept": seen.lost,
+        "not_http": seen.opaque,
+        "unreached": seen.unreached,
+        "reason": reason,
+    }
+
+
+def _publisher(folder: Path) -> Callable[[dict[str, Any]], None]:
+    def publish(document: dict[str, Any]) -> None:
+        page = reports.render("html", document, None)
+        _replace(folder / "report.html", page.replace("<head>", '<head><meta http-equiv="refresh" content="5">', 1))
+
+    return publish
+
+
+def _replace(path: Path, text: str) -> None:
+    """All of it or nothing: somebody may be reading."""
+    try:
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError:
+        return  # the page is a convenience while it lasts; that the disk is full is told at the end
+
+
+def _write(folder: Path, document: dict[str, Any]) -> None:
+    try:
+        reports.write_all(folder, document, read(folder, document))
+    except OSError as error:
+        print(json.dumps({"unwritten": error.strerror}), flush=True)
+
+
+def _tell(witness: Witness, assembly: Assembly, over: bool = False) -> None:
+    counts, seen = witness.counts, assembly.seen
+    line = {
+        "requests": counts.requests,
+        "streams": counts.streams,
+        "broken": counts.broken,
+        "cancelled": counts.cancelled,
+        "open": assembly.under_way(),
+        "not_kept": seen.lost,
+        "unreached": seen.unreached,
+        "unwritten": witness.log.reason,
+        "worst": [id for id, _ in _worst(witness)],
+        "over": over,
+    }
+    try:
+        print(json.dumps(line), flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # nobody listens any more; the log goes on
+
+
+def _worst(witness: Witness) -> list[tuple[str, int]]:
+    failed = {key[0]: count for key, count in witness.rates.failed.items() if not key[1]}
+    return sorted(failed.items(), key=lambda item: -item[1])[:5]
+
+
+if __name__ == "__main__":
+    main()

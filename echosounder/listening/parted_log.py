@@ -1,0 +1,94 @@
+"""A run log of traffic without end: in parts, the oldest of which go when all of them are larger than they may be.
+
+``run.jsonl`` is the part that is being written; ``run-0001.jsonl`` and so on are those before it. Each begins with the header and,
+but for the first, with what was counted before it (a record ``carried``), so that counts survive the parts they came from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from echosounder.wire import runlog
+from echosounder.wire.errors import LogError
+from echosounder.wire.header import Header
+
+PARTS = 8
+LEAST = 64 * 1024
+Carry = Callable[[], dict[str, Any]]
+
+
+class PartedLog:
+    """Appends records, each handed to the kernel at once: what was written survives ``kill -9``. ``keep``: bytes of all parts.
+
+    Where the disk takes no more, a record is left out whole and counted in ``unwritten``.
+    """
+
+    def __init__(self, folder: Path, header: Header, carry: Carry, keep: int) -> None:
+        self._folder, self._header, self._carry = folder, header, carry
+        self._most = max(keep // PARTS, LEAST)
+        self._keep = max(keep, PARTS * LEAST)
+        self._count: Counter[str] = Counter()
+        self._number = self._size = 0
+        self.unwritten, self.reason, self.dropped = 0, "", 0
+        self._file = (folder / "run.jsonl").open("wb", buffering=0)
+        self.write("header", header.record())
+
+    def write(self, kind: str, record: dict[str, Any]) -> bool:
+        if self._size > self._most and kind != "header":
+            self._turn()
+        line = json.dumps({"kind": kind, **record}, separators=(",", ":")).encode() + b"\n"
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(f"only {written} of {len(line)} bytes could be written")
+        except OSError as error:
+            self.unwritten += 1
+            self.reason = error.strerror or str(error)
+            self._file.truncate(self._size)
+            self._file.seek(self._size)
+            return False
+        self._size += len(line)
+        self._count[kind] += 1
+        return True
+
+    def _turn(self) -> None:
+        """Begin another part, and let the oldest go."""
+        self._number += 1
+        self._file.close()
+        (self._folder / "run.jsonl").rename(self._folder / f"run-{self._number:04d}.jsonl")
+        self._trim()
+        self._file = (self._folder / "run.jsonl").open("wb", buffering=0)
+        self._size = 0
+        self.write("header", self._header.record())
+        self.write("carried", self._carry())
+
+    def _trim(self) -> None:
+        sizes = {path: path.stat().st_size for path in parts(self._folder)}
+        while sizes and sum(sizes.values()) + self._most > self._keep:
+            oldest = next(iter(sizes))
+            oldest.unlink()
+            del sizes[oldest]
+            self.dropped += 1
+
+    def close(self, footer: dict[str, Any]) -> None:
+        self.write("footer", {"records": dict(self._count), **footer})
+        self._file.close()
+
+
+def parts(folder: Path) -> list[Path]:
+    """The parts that are complete, the oldest first."""
+    return sorted(folder.glob("run-[0-9][0-9][0-9][0-9].jsonl"))
+
+
+def records(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records of all parts that are there, in their order. Raises :class:`LogError`."""
+    logs = [*parts(folder), folder / "run.jsonl"]
+    found = [path for path in logs if path.exists()]
+    if not found:
+        raise LogError(f"{folder} has no run.jsonl")
+    for path in found:
+        yield from runlog.records(path)

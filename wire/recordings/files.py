@@ -1,0 +1,44 @@
+"""Which kind of recording a file or folder is, and the exchanges in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from echosounder.wire.errors import LogError
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.recordings import cassettes, flows, har, pairs
+from echosounder.wire.recordings.foreign import Foreign
+
+Reader = Callable[[Path], Iterator[Foreign | None]]
+KINDS = "a run's folder, a HAR, mitmproxy flows, a vcr cassette, or a folder of request and response files"
+
+
+def reader(path: Path) -> Reader:
+    """Told by its name or by how it begins. Raises :class:`LogError` for what is none."""
+    if not path.exists():
+        raise LogError(f"there is no {path}; give {KINDS}")
+    if path.is_dir():
+        return pairs.captures
+    try:
+        with path.open("rb") as file:
+            start = file.read(64 * 1024)
+    except OSError as error:
+        raise LogError(f"cannot read {path}: {error.strerror}") from None
+    if path.suffix == ".har" or (start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"log"' in start):
+        return har.captures
+    digits = start.partition(b":")[0]
+    if digits.isdigit() and len(digits) <= 10:
+        return flows.captures
+    if path.suffix in {".yaml", ".yml", ".json"} or b"interactions:" in start:
+        return cassettes.captures
+    raise LogError(f"{path} is no recording that can be read; give {KINDS}")
+
+
+def exchanges(path: Path) -> Iterator[Exchange | None]:
+    """In the order of the file; None for each entry that cannot be read. Raises :class:`LogError` where the file breaks."""
+    try:
+        for number, seen in enumerate(reader(path)(path), 1):
+            yield None if seen is None else seen.exchange(str(number))
+    except OSError as error:
+        raise LogError(f"cannot read {path}: {error.strerror}") from None
