@@ -13,7 +13,7 @@ from echosounder.listening import again
 from echosounder.listening.witness import Bodies, Witness
 from echosounder.reports.source import read as lean
 from echosounder.wire.header import RunKind
-from echosounder.wire.recordings.files import KINDS, reader
+from echosounder.wire.recordings.kinds import KINDS, reader
 from echosounder.wire.runlog import read
 
 Recorded = Annotated[Path, typer.Argument(metavar="RUN", help=f"What was recorded: {KINDS}.")]

@@ -19,7 +19,7 @@ from echosounder.load.figures.traffic import Traffic, wall_offset
 from echosounder.load.sample import from_record
 from echosounder.wire.errors import LogError
 from echosounder.wire.header import Header, header_from
-from echosounder.wire.recordings.files import exchanges
+from echosounder.wire.recordings.kinds import exchanges
 from echosounder.wire.runlog import exchange_from
 from echosounder.wire.verdict import Finding, Result, Verdict
 

@@ -14,8 +14,8 @@ from echosounder.mock_server.net.http1 import BodyFraming, Headers, HttpRequest,
 from echosounder.wire import runlog, strict_json
 from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.exchange import End, Exchange, Observed
-from echosounder.wire.recordings.files import exchanges as recorded
 from echosounder.wire.recordings.foreign import api_path
+from echosounder.wire.recordings.kinds import exchanges as recorded
 
 FRAMING = frozenset({"transfer-encoding", "content-length", "connection", "keep-alive"})
 NOTE = "x-mock-replay"

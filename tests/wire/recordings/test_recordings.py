@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from echosounder.wire.errors import LogError
 from echosounder.wire.exchange import End, Observed
 from echosounder.wire.recordings import flows, har
-from echosounder.wire.recordings.files import exchanges
 from echosounder.wire.recordings.foreign import MAX_BODY, api_path
+from echosounder.wire.recordings.kinds import exchanges
 
 ASKED = '{"model":"m","stream":true,"messages":[{"role":"user","content":"é"}]}'
 STREAM = 'data: {"choices":[{"index":0,"delta":{"content":"é"}}]}\n\ndata: [DONE]\n\n'

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from echosounder.wire.errors import LogError
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.files import plain
 from echosounder.wire.recordings import cassettes, flows, har, pairs
 from echosounder.wire.recordings.foreign import Foreign
 
@@ -16,7 +17,7 @@ KINDS = "a run's folder, a HAR, mitmproxy flows, a vcr cassette, or a folder of 
 
 def reader(path: Path) -> Reader:
     """Told by its name or by how it begins. Raises :class:`LogError` for what is none."""
-    if not path.exists():
+    if not plain(path).exists():
         raise LogError(f"there is no {path}; give {KINDS}")
     if path.is_dir():
         return pairs.captures
