@@ -26,6 +26,8 @@ class LimiterKind(StrEnum):
     FIXED = "fixed-window"
     SLIDING = "sliding-window"
     QUEUE = "queue"
+    LEAKY = "leaky-bucket"
+    QUOTA = "quota"
     UNRESOLVED = "unresolved"
 
 

@@ -43,6 +43,12 @@ def _kind(found: Found) -> str:
     return found.get("says") or f"{found['kind']}{': ' * bool(known)}{known}"
 
 
+def _certain(found: Found) -> str:
+    if "certain" not in found or found["kind"] == "unresolved":
+        return ""
+    return "yes" if found["certain"] else f"no: {'; '.join(found['doubts'])}"
+
+
 def _bounds(found: Found) -> str:
     names = {"limit_ci": "limit", "window_ci": "window, s", "burst_ci": "burst"}
     known = ((name, found.get(key)) for key, name in names.items())
@@ -130,6 +136,7 @@ def _clock(found: Found) -> str:
 
 _FACTS = {
     "Limiter": _kind,
+    "Certain": _certain,
     "Bounds": _bounds,
     "Decisions explained": lambda found: (
         "" if found["kind"] in {"none", "unresolved"} else percent(found["confidence"])

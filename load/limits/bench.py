@@ -8,7 +8,7 @@ from statistics import median
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Book, DueRequest, Outcome, Script, Stopped
-from echosounder.load.limits.goal import LimiterGoal, LimiterJobs
+from echosounder.load.limits.goal import LimiterGoal, LimiterJobs, RequestSize
 from echosounder.load.limits.seen import Fit, Range, Record, seen
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import TURNED_AWAY
@@ -17,6 +17,7 @@ SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
 HOLD = (0.6, 8.0)  # s that a request is held in flight: at least, at most
 HOLD_TOKENS = 4096
 RATIO = 1.1  # of the waits between polls whose end nobody knows yet
+PATIENT = 64  # one by one; from then on more at once, or what gives as fast as we ask would never refuse
 POLLS = 12  # between the bounds of an end that is expected
 LEAST_POLL = 0.004  # s
 
@@ -35,6 +36,9 @@ class Bench:
     ttft: float = 0.0
     hold: float = HOLD[0]
     stopped: Stopped | None = None
+    together: int | None = None  # requests that a drain sends at once, at most
+    arrival: bool = False  # it decides when a request comes in, and answers some only later
+    gentle: bool = False  # one request after the other: what counts when its answer is over counts too late in a burst
     mine: set[int] = field(default_factory=set)  # asks of the scope under test, that the estimators read
 
     @property
@@ -48,7 +52,12 @@ class Bench:
 
     @property
     def record(self) -> Record:
-        return seen((outcome for id, outcome in self.book.outcomes.items() if id in self.mine), self.slack)
+        return seen(
+            (outcome for id, outcome in self.book.outcomes.items() if id in self.mine),
+            self.slack,
+            self.gentle,
+            self.arrival,
+        )
 
     @property
     def hold_tokens(self) -> int:
@@ -59,6 +68,14 @@ class Bench:
 
     def held(self, share: float = 1.0) -> DueRequest:
         return self.ask(self.asking.job(max(round(self.hold_tokens * share), 2)))
+
+    def sized(self, size: RequestSize) -> DueRequest:
+        """One of another size, which the estimators do not read: they take all requests for alike."""
+        return self.book.ask(self.asking.job(size.tokens, size=size))
+
+    def ask_other(self, at: float = 0.0) -> DueRequest:
+        """A short one that the estimators do not read."""
+        return self.book.ask(self.asking.job(1), at)
 
     def ask(self, job: Job, at: float = 0.0) -> DueRequest:
         made = self.book.ask(job, at)
@@ -132,13 +149,18 @@ def watch(bench: Bench, held: Sequence[DueRequest], polls: int) -> Script[None]:
 
 def drain(bench: Bench, expected: int = 1) -> Script[int]:
     """Send short requests until one is refused; the number that was accepted. *expected* of them go out at once."""
-    count, size = 0, max(expected, 1)
+    count, size = 0, min(max(expected, 1), bench.together or expected)
     while True:
-        outcomes = yield from bench.book.answered([bench.short() for _ in range(size)])
+        if bench.gentle or bench.together:
+            outcomes = yield from bench.book.ended(
+                [bench.short() for _ in range(1 + count // PATIENT if bench.gentle else size)]
+            )
+        else:
+            outcomes = yield from bench.book.answered([bench.short() for _ in range(size)])
         count += accepted(outcomes)
         if refused(outcomes):
             return count
-        size = min(2 * size if expected <= 1 else max(count // 8, 2), bench.goal.in_flight)
+        size = min(2 * size if expected <= 1 else max(count // 8, 2), bench.together or bench.goal.in_flight)
 
 
 def recover(bench: Bench, expected: Range | None = None) -> Script[Outcome]:

@@ -17,6 +17,7 @@ FASTEST = 1e4  # tokens a second
 GRID = 320
 PEAKS = 5
 STEP, FINEST = 0.03, 1e-4  # relative steps of the search from a peak of the grid
+FINE, SPAN = 0.004, 0.12  # relative steps around the peaks of the grid, and how far
 EDGE_STEPS = 24
 
 
@@ -73,6 +74,9 @@ def fit(record: Record) -> Fit:
         return impossible(LimiterKind.BUCKET)
     slowest = 0.02 / max(record.all[-1].answered - record.all[0].sent, 1e-3)
     peaks = sorted((_climb(given.room, rate) for rate in _peaks(given.room, slowest, FASTEST)), key=given.room)
+    if given.room(peaks[-1]) <= 0:  # a long record leaves a narrow peak, which lies between two rates of the grid
+        near = (_climb(given.room, rate, FINE) for rate in _around(given.room, peaks))
+        peaks = sorted((*peaks, *near), key=given.room)
     best = peaks[-1]
     room, least = given.room(best), given.least(best)
     if room <= 0:
@@ -95,9 +99,15 @@ def _peaks(room: Callable[[float], float], low: float, high: float) -> list[floa
     return sorted(found, key=room, reverse=True)[:PEAKS]
 
 
-def _climb(room: Callable[[float], float], rate: float) -> float:
+def _around(room: Callable[[float], float], peaks: list[float]) -> list[float]:
+    """The rates of a finer grid around *peaks* that have the most room."""
+    steps = round(SPAN / FINE)
+    rates = [peak * (1 + FINE) ** step for peak in peaks for step in range(-steps, steps + 1)]
+    return sorted(rates, key=room)[-PEAKS:]
+
+
+def _climb(room: Callable[[float], float], rate: float, step: float = STEP) -> float:
     """The top of the peak that begins at *rate*, by ever smaller steps."""
-    step = STEP
     while step > FINEST:
         better = max((rate, rate * (1 + step), rate / (1 + step)), key=room)
         step = step if better != rate else step / 2

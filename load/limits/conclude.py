@@ -39,6 +39,8 @@ ESTIMATORS: dict[LimiterKind, Callable[[Record, float], Fit]] = {
 def conclude(bench: Bench, kinds: Iterable[LimiterKind] = tuple(ESTIMATORS)) -> Identified:
     """The simplest kind that explains everything; else the nearest, if it is near; else none."""
     record = bench.record
+    if not record.all:
+        return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), needs=["nothing was accepted"])
     found = sorted((ESTIMATORS[kind](record, bench.slack) for kind in kinds), key=lambda each: each.strain)
     feasible = _likely(record, [fit for fit in found if not fit.strain])
     if feasible:
@@ -66,6 +68,13 @@ def believed(record: Record, found: Identified) -> Identified:
         return found
     says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
     return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [says])
+
+
+def doubted(found: Identified, why: str) -> Identified:
+    """Not a kind that did not do again what it says."""
+    if found.fit.kind is LimiterKind.UNRESOLVED:
+        return found
+    return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [why])
 
 
 def _near(fit: Fit) -> str:

@@ -1,27 +1,36 @@
 """The whole discovery as one script: what kind, which numbers, and everything else worth knowing, in the order of importance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from echosounder.judgement.limiter import NAMED, LimiterKind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
-from echosounder.load.limits import policies
+from echosounder.load.limits import policies, replicas
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from echosounder.load.limits.charge import ObservedCost, charged
-from echosounder.load.limits.conclude import Identified, believed, conclude
+from echosounder.load.limits.conclude import PER_TIME, Identified, believed, conclude, doubted
+from echosounder.load.limits.hammer import counts_refused, recount
 from echosounder.load.limits.hints import skew
-from echosounder.load.limits.identify import identify
+from echosounder.load.limits.identify import afresh, identify
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.scope import contention, scope
+from echosounder.load.limits.second import UNTRIED, Further, further
 from echosounder.load.limits.seen import INFINITY, Fit, Record
 from echosounder.load.limits.told import ToldLimit, told_limits
 from echosounder.load.limits.trials import Trial, contradicted, trials
+from echosounder.load.limits.weighing import UNKNOWN, Counts, weighed
+
+LEAST_PAUSE = 3.0  # s
+VAGUE = 0.05  # half width of a number from which the answer is not certain
+HALF = 0.4  # of the requests
+TRIED = 0.8  # of the requests that may be sent, after which it is not tried again
 
 
 @dataclass(slots=True)
 class Discovery:
     """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too.
-    ``slack``: s that a last byte may be on its way. ``scope``, ``shares``: see :mod:`load.limits.scope`. ``skew``: the target's clock
+    ``slack``: s that a last byte may be on its way. ``hammered``: what is refused counts too,
+    None where that was not tried. ``scope``, ``shares``: see :mod:`load.limits.scope`. ``skew``: the target's clock
     minus ours, s. ``told``: the limits that headers announce."""
 
     identified: Identified
@@ -30,6 +39,10 @@ class Discovery:
     trials: list[Trial] = field(default_factory=list)
     refusals: list[Outcome] = field(default_factory=list)
     skew: float | None = None
+    counts: Counts = UNKNOWN
+    hammered: bool | None = None
+    replicas: bool = False
+    further: Further = UNTRIED
     told: list[ToldLimit] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     charge: ObservedCost | None = None
@@ -37,6 +50,33 @@ class Discovery:
     events: list[Outcome] = field(default_factory=list)
     slack: float = 0.0
     stopped: Stopped | None = None
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why the answer is not certain; empty where everything that was sent agrees with it, and nothing was left untried."""
+        found, fit = self.identified, self.identified.fit
+        needs = [] if fit.kind in {LimiterKind.NONE, LimiterKind.QUEUE} else found.needs  # they say how far it looked
+        doubts = [
+            *needs,
+            *(f"{kind} explains as much" for kind in found.rivals),
+            self.counts.needs,
+            self.further.needs,
+        ]
+        if fit.strain:
+            doubts.append(f"it does not explain everything: {fit.strain:.0%} off")
+        if fit.kind in NAMED:
+            doubts += self._untried()
+        return [doubt for doubt in doubts if doubt]
+
+    def _untried(self) -> Iterator[str]:
+        fit = self.identified.fit
+        numbers = (fit.limit, fit.window, fit.burst if fit.kind is LimiterKind.BUCKET else None)
+        if any(number is not None and number.error > VAGUE and number.high - number.low > 1 for number in numbers):
+            yield "its numbers are known only roughly"
+        if fit.kind in PER_TIME and self.hammered is None:
+            yield "whether it counts what it refuses was not tried"
+        if not self.further.tried:
+            yield "a further, slower limiter was not looked for"
 
     @property
     def recovery_s(self) -> float | None:
@@ -64,8 +104,7 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         yield from calibrate(bench)
         tell("identify")
         identified = yield from identify(bench)
-        found.record = bench.record
-        found.identified = believed(found.record, identified)
+        yield from _resolved(bench, found, identified, tell)
         if found.identified.fit.kind in NAMED and not bench.stopped:
             yield from _extras(bench, found, wall, tell)
     except Stopped as stop:
@@ -75,6 +114,95 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         found.identified = _unfinished(bench)
     _look_back(bench, found, wall)
     return found
+
+
+def _resolved(bench: Bench, found: Discovery, identified: Identified, tell: Callable[[str], None]) -> Script[None]:
+    """The kind, and what it counts. Where the first look explains little, a second one: with requests of one size, one by one."""
+    unresolved: Identified | None = None
+    for gentle in (False, True, None):
+        found.record = bench.record
+        found.identified = believed(found.record, identified)
+        if bench.stopped or (yield from _explained(bench, found, tell)):
+            break
+        if found.identified.fit.kind is LimiterKind.UNRESOLVED:
+            unresolved = unresolved or found.identified
+        if gentle is None or not _recovers(bench) or bench.book.asked > TRIED * bench.goal.requests:
+            found.identified = doubted(found.identified, found.counts.needs)
+            break
+        tell("again")
+        hurried = bench.book.asked > HALF * bench.goal.requests  # no requests left for a look that bursts again
+        identified = yield from afresh(bench, gentle or found.counts.again or hurried)
+    if unresolved is not None and found.identified.fit.kind in PER_TIME and found.counts.unit is None:
+        found.identified = unresolved  # a second look that cannot be put to the test says no more than the first
+    if found.identified.fit.kind is LimiterKind.UNRESOLVED and not bench.stopped and _recovers(bench):
+        yield from _together(bench, found)
+
+
+def _recovers(bench: Bench) -> bool:
+    first = min((each.answered for each in bench.record.refusals), default=INFINITY)
+    return any(each.sent > first for each in bench.record.accepts)
+
+
+def _together(bench: Bench, found: Discovery) -> Script[None]:
+    """What no single limiter explains may be several."""
+    waits = (accept.answered - refusal.sent for refusal, accept in found.record.turns if accept is not None)
+    pause = max([*waits, LEAST_PAUSE])
+    if bench.book.asked + replicas.MOST > bench.goal.requests or bench.now + 3 * pause > bench.goal.seconds:
+        return
+    if (yield from _counted(bench, found, pause)):
+        return
+    seen = yield from replicas.mixed(bench, 2 * pause)
+    if seen.says:
+        found.replicas = True
+        found.identified = Identified(found.identified.fit, found.identified.rivals, [seen.says])
+
+
+def _counted(bench: Bench, found: Discovery, pause: float) -> Script[bool]:
+    """A window in which refusals count, tried on what nothing else explains; that they do is put to the test by hammering it."""
+    again = yield from recount(bench, pause, True)
+    if again is None or not (yield from counts_refused(bench, Identified(again[1]))):
+        return False
+    found.record, fit = again
+    found.identified, found.hammered = Identified(fit), True
+    found.counts = yield from weighed(bench, found.identified)
+    return True
+
+
+def _explained(bench: Bench, found: Discovery, tell: Callable[[str], None]) -> Script[bool]:
+    """Is there a kind, and did a limiter per time do again what it says?"""
+    kind = found.identified.fit.kind
+    if kind is LimiterKind.CONCURRENCY:
+        tell("sizes")
+        found.counts = yield from weighed(bench, found.identified)
+        return True
+    if kind not in PER_TIME:
+        return kind is not LimiterKind.UNRESOLVED
+    tell("refusals")
+    hammered = yield from counts_refused(bench, found.identified)
+    if hammered:
+        yield from _recounted(bench, found)
+    found.hammered = hammered
+    tell("sizes")
+    found.counts = yield from weighed(bench, found.identified)
+    return not found.counts.again
+
+
+def _recounted(bench: Bench, found: Discovery) -> Script[None]:
+    """What is refused counts too, so the numbers that were told from what was accepted are wrong."""
+    fit = found.identified.fit
+    window = (
+        fit.window.high
+        if fit.window
+        else (fit.burst.high if fit.burst else 1.0) / (fit.limit.low if fit.limit else 1.0)
+    )
+    again = yield from recount(bench, window, True)
+    if again is None:
+        found.identified = doubted(
+            found.identified, "who goes on asking is kept out: what is refused counts too, or refusals may be punished"
+        )
+    else:
+        found.record, fit = again
+        found.identified = Identified(fit)
 
 
 def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
@@ -100,6 +228,10 @@ def _unfinished(bench: Bench) -> Identified:
 
 def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], None]) -> Script[None]:
     identified = found.identified
+    if (
+        identified.fit.kind is LimiterKind.SLIDING
+    ):  # it gives back one by one what it took, and is to be used up at once
+        yield from _rest(bench, identified)
     tell("scope")
     held = yield from saturate(bench, identified.fit)
     found.scope = yield from scope(bench, identified.fit)
@@ -113,6 +245,10 @@ def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], No
         tell("charges")
         yield from _rest(bench, identified)
         found.charge = yield from charged(bench, identified.fit)
+    tell("further limiters")
+    found.further = yield from further(bench, identified)
+    if bench.stopped:
+        return
     if bench.goal.policies and policies.affordable(bench, identified):
         tell("retries")
         base = min(max(found.recovery_s or 0.0, bench.hold / 3), 5.0)

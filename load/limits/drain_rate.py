@@ -13,6 +13,7 @@ TRIES = 3
 ROUNDS = 6  # recoveries that are waited for to tell the kinds per time apart
 TOKENS = (24, 200)  # refills that a rate is counted from: at least, at most
 SHALLOW = 2  # a bucket of less overflows between two requests of a train
+LONG_ENOUGH = 30.0  # s without an accept, from which it looks as if nothing came back
 LONGEST_REST = 90.0  # s to wait for a bucket to be full
 
 
@@ -37,6 +38,10 @@ def per_time(bench: Bench) -> Script[Identified]:
 def _loose_ends(bench: Bench, found: Identified) -> Identified:
     """The same, with what would have to be done to know more. A kind per time that never recovered is no kind yet."""
     if not bench.record.recoveries and bench.stopped is not None:
+        if bench.stopped.kind == "patience" and bench.record.span > LONG_ENOUGH:
+            quota = len(bench.record.accepts)
+            wait = f"a window of more than {bench.record.span:.0f} s looks the same: {bench.stopped}"
+            return Identified(Fit(LimiterKind.QUOTA, 0.0, Range(quota, quota)), needs=[wait])
         passed = f"let {len(bench.record.accepts)} requests through and then nothing any more"
         return Identified(
             Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [f"it {passed}: {bench.stopped}"]

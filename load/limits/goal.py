@@ -11,6 +11,20 @@ PROMPT = "Write a very long story about a ship that measures the depth of the se
 PROMPT_TOKENS = 64  # more than the prompt and any chat template around it
 
 
+STOPS = [" ", ",", ".", "\n"]  # the first of them ends an answer after a word or two, whatever it may be
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSize:
+    """What a limiter may weigh of a request: ``tokens`` that it asks for at most, ``prompts`` times the usual prompt, ``blanks`` around
+    the JSON, which are bytes and no tokens. ``stopped``: the answer ends after a word, however long it may be."""
+
+    tokens: int = 1
+    prompts: int = 1
+    blanks: int = 0
+    stopped: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class LimiterGoal:
     """``in_flight``: as many requests as it may have in flight to look for a cap. ``requests``, ``seconds``: the most it may take.
@@ -41,15 +55,19 @@ class LimiterJobs:
     def users(self) -> bool:
         return specs.limits(self.profile, self.model).user_id_max is not None
 
-    def job(self, tokens: int, user: str | None = None, model: str | None = None) -> Job:
+    def job(
+        self, tokens: int, user: str | None = None, model: str | None = None, size: "RequestSize | None" = None
+    ) -> Job:
         """A streamed answer of *tokens* tokens, so that the target says at once whether it serves, and ends when we want it to."""
+        size = size or RequestSize(tokens)
         question = Question(
-            (Turn("user", PROMPT),),
-            tokens,
+            (Turn("user", " ".join([PROMPT] * size.prompts)),),
+            size.tokens,
             stream=True,
             thinking=False if specs.limits(self.profile, self.model).thinking == "switch" else None,
             user=user,
         )
         name = "other" if user or model else "hold" if tokens > 1 else "short"
-        data = compact(CHAT.ask(model or self.model, question)).encode()
-        return Job(name, CHAT.path, data, True, PROMPT_TOKENS, tokens, format=CHAT.name)
+        body = CHAT.ask(model or self.model, question)
+        data = compact({**body, "stop": STOPS} if size.stopped else body).encode() + b" " * size.blanks
+        return Job(name, CHAT.path, data, True, PROMPT_TOKENS * size.prompts, size.tokens, format=CHAT.name)

@@ -1,5 +1,7 @@
 """Which kind of limiter it is, and its numbers: experiments one after the other until one kind alone explains all that was seen."""
 
+from dataclasses import replace
+
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import DueRequest, Script
 from echosounder.load.limits import concurrency
@@ -11,6 +13,9 @@ from echosounder.load.limits.queues import held_for_longer, queued
 from echosounder.load.limits.seen import Fit
 
 SUSTAINED = (2.0, 200)  # s and requests of the last test before "no limiter"
+RESTED = 1.5  # times the longest wait for an accept: by then a limiter per time is at rest
+LEAST_REST = 5.0  # s
+LATE = 3.0  # times as long as a refusal or the quickest answer takes: then it has waited in line
 FREE_AGAIN = 2.0  # s; the longest wait for a cap to let in again
 
 
@@ -29,6 +34,27 @@ def identify(bench: Bench) -> Script[Identified]:
             return found
     found = yield from per_time(bench)
     return conclude(bench) if found.fit.kind is LimiterKind.UNRESOLVED and not bench.stopped else found
+
+
+def afresh(bench: Bench, gentle: bool) -> Script[Identified]:
+    """Once more, from rest and with short requests alone: what was held before may have weighed more than one of them."""
+    waits = [accept.answered - refusal.sent for refusal, accept in bench.record.turns if accept is not None]
+    waits += [each.answered - each.sent for each in bench.record.accepts]
+    yield from bench.book.wait(bench.now + max(RESTED * max(waits, default=0.0), LEAST_REST) + bench.slack)
+    bench.arrival = bench.arrival or _answers_late(bench)
+    bench.mine.clear()
+    bench.gentle = gentle and not bench.arrival
+    found = yield from per_time(bench)
+    if bench.arrival and found.fit.kind is LimiterKind.BUCKET:
+        found.fit = replace(found.fit, delayed=True)
+    return found
+
+
+def _answers_late(bench: Bench) -> bool:
+    """Refuses at once, and lets some that it serves wait before it says so."""
+    served = [each.answered - each.sent for each in bench.record.accepts]
+    longest = max((each.answered - each.sent for each in bench.record.refusals), default=0.0)
+    return max(served, default=0.0) > LATE * max(min(served, default=0.0), longest) + bench.slack
 
 
 def _free_again(bench: Bench) -> Script[bool]:

@@ -71,7 +71,8 @@ def rest(found: Identified) -> float:
     fit = found.fit
     if fit.kind is LimiterKind.BUCKET and fit.limit and fit.burst:
         return fit.burst.high / fit.limit.low
-    return (fit.window.high if fit.window else fit.lag) + (found.penalty or 0.0)
+    windows = 2 if fit.fading else 1  # a count that fades is gone after the second
+    return (windows * fit.window.high if fit.window else fit.lag) + (found.penalty or 0.0)
 
 
 def affordable(bench: Bench, found: Identified) -> bool:

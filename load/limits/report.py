@@ -16,18 +16,28 @@ from echosounder.load.limits.scope import fairness
 from echosounder.load.limits.seen import Fit, Range
 from echosounder.load.limits.told import ToldLimit
 from echosounder.load.limits.trials import Trial
+from echosounder.load.limits.weighing import in_unit
 from echosounder.load.sample import Sample
 
+DOUBTED = 0.99  # the most that is said of an answer with a doubt
 BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
 BINS = 600
 WORDS = {
     LimiterKind.NONE: "There is no limiter up to {in_flight} requests in flight, {rate:.0f} requests/s and {count} in {span:.0f} s",
     LimiterKind.CONCURRENCY: "Concurrency limit: at most {limit} requests in flight",
-    LimiterKind.BUCKET: "Token bucket: {limit} requests/s, burst {burst}",
-    LimiterKind.FIXED: "Fixed window: {limit} requests per {window} s",
-    LimiterKind.SLIDING: "Sliding window: {limit} requests within any {window} s",
+    LimiterKind.BUCKET: "Token bucket: {limit} {unit}/s, burst {burst}",
+    LimiterKind.FIXED: "Fixed window: {limit} {unit} per {window} s",
+    LimiterKind.SLIDING: "Sliding window: {limit} {unit} within any {window} s",
     LimiterKind.QUEUE: "Queue: {limit} answers are written at once, further requests wait",
+    LimiterKind.LEAKY: "Leaky bucket: {limit} {unit}/s, {burst} at once, of which all but the first wait in line",
+    LimiterKind.QUOTA: "Quota: {limit} requests, and nothing came back within {span:.0f} s",
     LimiterKind.UNRESOLVED: "Limiter not resolved",
+}
+
+UNITS = {
+    "prompt and max_tokens": "tokens (of the prompt and of max_tokens)",
+    "tokens used": "tokens (of prompt and answer, as used)",
+    "cost": "of cost (in tokens of the prompt)",
 }
 
 
@@ -44,18 +54,29 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
     """
     identified, fit = found.identified, found.identified.fit
     return {
-        "kind": str(fit.kind),
+        "kind": str(_kind(fit)),
+        "certain": not found.doubts,
+        "doubts": found.doubts,
         "answer": _answer(found),
         "says": "; ".join([_answer(found), *identified.needs]),
-        "limit": _limit(fit),
+        "limit": _limit(found),
+        "unit": found.counts.unit,
+        "counts_refused": found.identified.fit.counted if found.hammered is None else found.hammered,
         "window_s": _round(fit.window.mid) if fit.window else None,
-        "burst": _whole(fit.burst),
+        "burst": _whole(in_unit(fit.burst, found.counts)),
         "retry_after": retry_after(found),
         "recovery_s": _round(found.recovery_s),
-        "confidence": _round(simulate.agreement(found.record, fit)) if fit.kind is not LimiterKind.UNRESOLVED else 0.0,
-        "limit_ci": _bounds(fit.limit),
+        "confidence": _confidence(found),
+        "replicas": found.replicas,
+        "second": _second(found.further.fit),
+        "looked_further": {
+            "tried": found.further.tried,
+            "requests": found.further.requests,
+            "seconds": _round(found.further.seconds),
+        },
+        "limit_ci": _bounds(_in_unit(found)),
         "window_ci": _bounds(fit.window),
-        "burst_ci": _bounds(fit.burst),
+        "burst_ci": _bounds(in_unit(fit.burst, found.counts)),
         "anchor": None if fit.kind is not LimiterKind.FIXED else "first-request" if fit.phase is None else "clock",
         "rivals": [str(kind) for kind in identified.rivals],
         "needs": identified.needs,
@@ -147,12 +168,57 @@ def _busiest(found: Discovery) -> Iterator[int]:
         yield most
 
 
+def _kind(fit: Fit) -> LimiterKind:
+    return LimiterKind.LEAKY if fit.delayed else fit.kind
+
+
+def _confidence(found: Discovery) -> float:
+    """The share of all decisions that the fitted model gets right; below 1 where anything else is in doubt."""
+    fit = found.identified.fit
+    if fit.kind is LimiterKind.UNRESOLVED:
+        return 0.0
+    share = round(simulate.agreement(found.record, fit), 6)
+    return min(share, DOUBTED) if found.doubts else share
+
+
+def _second(fit: Fit | None) -> dict[str, Any] | None:
+    """The limiter behind the one that was found, in requests."""
+    if fit is None:
+        return None
+    limit = (
+        None if fit.limit is None else round(fit.limit.rate, 6) if fit.kind is LimiterKind.BUCKET else _whole(fit.limit)
+    )
+    return {
+        "kind": str(fit.kind),
+        "limit": limit,
+        "window_s": _round(fit.window.mid) if fit.window else None,
+        "burst": _whole(fit.burst),
+    }
+
+
 def _answer(found: Discovery) -> str:
+    first = _one_answer(found)
+    if found.identified.fit.counted:
+        first += "; what is refused counts too: who goes on asking is kept out"
+    second = found.further.fit
+    if second is None:
+        return first
+    told = _second(second) or {}
+    words = WORDS[second.kind].format(
+        unit="requests",
+        **{name: _plain(value) for name, value in told.items() if name != "kind"},
+        window=_plain(told["window_s"]),
+    )
+    return f"{first}; and {words[0].lower()}{words[1:]}"
+
+
+def _one_answer(found: Discovery) -> str:
     fit, identified = found.identified.fit, found.identified
-    return WORDS[fit.kind].format(
-        limit=_plain(_limit(fit)),
+    return WORDS[_kind(fit)].format(
+        limit=_plain(_limit(found)),
         window=_plain(fit.window.mid if fit.window else None),
-        burst=_plain(_whole(fit.burst)),
+        burst=_plain(_whole(in_unit(fit.burst, found.counts))),
+        unit=UNITS.get(found.counts.unit or "requests", found.counts.unit),
         in_flight=identified.highest_in_flight,
         rate=identified.highest_rate,
         count=len(found.record.accepts),
@@ -164,10 +230,16 @@ def _plain(value: float | None) -> str:
     return "?" if value is None else f"{value:.4g}"
 
 
-def _limit(fit: Fit) -> float | int | None:
-    if fit.kind is not LimiterKind.BUCKET:
-        return _whole(fit.limit)
-    return None if fit.limit is None else round(fit.limit.rate, 6)
+def _limit(found: Discovery) -> float | int | None:
+    bounds = _in_unit(found)
+    if found.identified.fit.kind is not LimiterKind.BUCKET:
+        return _whole(bounds)
+    return None if bounds is None else round(bounds.rate, 6)
+
+
+def _in_unit(found: Discovery) -> Range | None:
+    fit = found.identified.fit
+    return in_unit(fit.limit, found.counts, whole=fit.kind is not LimiterKind.BUCKET)
 
 
 def _whole(bounds: Range | None) -> int | None:

@@ -7,7 +7,7 @@ late the client was, and the parameters that are left are bounds, not a fit: the
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -72,28 +72,42 @@ class Fit:
     lag: float = 0.0
     phase: float | None = None  # where a window by the clock begins; None: with its first request
     period: float | None = None  # the length of a window that goes with that phase
+    counted: bool = False  # what is refused counts too
+    delayed: bool = False  # of a bucket: what comes too soon waits for its turn
+    fading: bool = False  # of a sliding window: told by two counters, of which the older fades
 
 
 def impossible(kind: LimiterKind) -> Fit:
     return Fit(kind, INFINITY)
 
 
-def seen(outcomes: Iterable[Outcome], slack: float) -> "Record":
+def seen(outcomes: Iterable[Outcome], slack: float, late: bool = False, arrival: bool = False) -> "Record":
     """The decisions among *outcomes*: served, or refused with 429 or 503; whatever failed otherwise says nothing about a limit.
 
-    ``slack``: how long a last byte may be on its way, s. What was refused before anything was accepted is left out: it tells of
-    what had happened before we came.
+    ``slack``: how long a last byte may be on its way, s. ``late``: an accept may count only when its answer has ended. ``arrival``: it
+    decided when the request came in, no later than it takes to refuse one, and answered when it liked. What was refused before anything
+    was accepted is left out: it tells of what had happened before we came.
     """
     found = [
-        _decision(outcome, slack) for outcome in outcomes if outcome.status == 200 or outcome.status in TURNED_AWAY
+        _decision(outcome, slack, late)
+        for outcome in outcomes
+        if outcome.status == 200 or outcome.status in TURNED_AWAY
     ]
+    if arrival:
+        found = _at_arrival(found)
     begin = min((each.sent for each in found if each.accepted), default=INFINITY)
     return Record(tuple(sorted((each for each in found if each.answered > begin), key=lambda each: each.sent)))
 
 
-def _decision(outcome: Outcome, slack: float) -> Decision:
+def _at_arrival(found: list[Decision]) -> list[Decision]:
+    longest = max((each.answered - each.sent for each in found if not each.accepted), default=INFINITY)
+    return [replace(each, answered=min(each.answered, each.sent + longest)) for each in found]
+
+
+def _decision(outcome: Outcome, slack: float, late: bool) -> Decision:
     ended = INFINITY if outcome.closed is None else outcome.closed
-    return Decision(outcome.sent, outcome.answered, outcome.status == 200, max(ended - slack, outcome.answered), ended)
+    answered = ended if late and outcome.status == 200 and ended < INFINITY else outcome.answered
+    return Decision(outcome.sent, answered, outcome.status == 200, max(ended - slack, answered), ended)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ def _bucket(fit: Fit) -> Model:
 
 
 def _sliding(fit: Fit) -> Model:
+    if fit.fading:
+        return _fading(fit)
     limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 0.0)
     taken: deque[float] = deque()
 
@@ -73,8 +75,26 @@ def _sliding(fit: Fit) -> Model:
         while taken and taken[0] <= now - window:
             taken.popleft()
         served = len(taken) < limit
-        if each.accepted:
+        if each.accepted or fit.counted:
             taken.append(now)
+        return served
+
+    return model
+
+
+def _fading(fit: Fit) -> Model:
+    """A counter of this period and one of the last, which counts less and less: the first period begins with a first request."""
+    limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 1.0)
+    start, count, last = float("-inf"), 0, 0
+
+    def model(now: float, each: Decision) -> bool:
+        nonlocal start, count, last
+        if now >= start + 2 * window:
+            start, count, last = now, 0, 0
+        elif now >= start + window:
+            start, count, last = start + window, 0, count
+        served = count + 1 + last * (1 - (now - start) / window) <= limit
+        count += each.accepted or fit.counted
         return served
 
     return model
@@ -95,6 +115,18 @@ def _fixed(fit: Fit) -> Model:
     return model
 
 
+def _quota(fit: Fit) -> Model:
+    left = fit.limit.mid if fit.limit else 0.0
+
+    def model(now: float, each: Decision) -> bool:
+        nonlocal left
+        served = left >= 1
+        left -= each.accepted
+        return served
+
+    return model
+
+
 def _unlimited(fit: Fit) -> Model:
     return lambda now, each: True
 
@@ -102,6 +134,8 @@ def _unlimited(fit: Fit) -> Model:
 MODELS: dict[LimiterKind, Callable[[Fit], Model]] = {
     LimiterKind.NONE: _unlimited,
     LimiterKind.QUEUE: _unlimited,
+    LimiterKind.LEAKY: _bucket,
+    LimiterKind.QUOTA: _quota,
     LimiterKind.UNRESOLVED: _unlimited,
     LimiterKind.CONCURRENCY: _concurrency,
     LimiterKind.BUCKET: _bucket,

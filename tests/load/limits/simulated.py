@@ -10,6 +10,8 @@ from decimal import Decimal
 from email.utils import format_datetime
 from random import Random
 
+from limiters_in_the_wild import Seen
+
 from echosounder.load.experiment.script import News, Outcome, Stopped
 from echosounder.load.sample import Sample
 from echosounder.wire.exchange import Exchange, Read, Request
@@ -26,6 +28,11 @@ def honest(seconds):
 def _exchange(ask, status, document):
     request = Request("POST" if ask.job.body else "GET", ask.job.path, ask.job.path)
     return Exchange(str(ask.id), "", request, status=status, reads=(Read(0, json.dumps(document).encode()),))
+
+
+def _prompt(body):
+    """Its tokens: a word each, and one of the template."""
+    return 1 + len(body["messages"][0]["content"].split())
 
 
 def wall(at):
@@ -71,13 +78,14 @@ class Target:
         self.outcomes = {}
         self.decisions = []
 
-    def run(self, script, seconds=1e9):
+    def run(self, script, seconds=1e9, requests=10**9):
         """Run *script* to its end and give what it returns; it is stopped after *seconds*, as a sender would."""
         turn = next(script)
         try:
             while True:
                 news = self._turn(turn)
-                turn = script.throw(Stopped("time", "the time is up")) if self.clock > seconds else script.send(news)
+                over = "time" if self.clock > seconds else "budget" if self.requests > requests else ""
+                turn = script.throw(Stopped(over, f"the {over} is up")) if over else script.send(news)
         except StopIteration as end:
             return end.value
 
@@ -118,6 +126,8 @@ class Target:
         if failed:
             self._at(self.clock + self._way(), "refuse", ask, sent, failed, ())
             return []
+        if hasattr(limiter, "seen"):
+            limiter.seen = Seen(_prompt(body), body["max_tokens"], len(ask.job.body))
         served = limiter.admit(self.clock, self.in_flight[scope])
         self.decisions.append((self.clock, served))
         if not served:
@@ -128,11 +138,16 @@ class Target:
             self._at(self.clock + self._way(), "refuse", ask, sent, self.status, headers, said)
             return []
         self.in_flight[scope] += 1
+        delay = getattr(limiter, "delay", 0.0)
+        self._at(self.clock + delay, "begin", ask, sent, scope, 1 if "stop" in body else body["max_tokens"])
+        return []
+
+    def _begin(self, ask, sent, scope, tokens):
         self._at(self.clock + self._way(), "accept", ask, sent)
         if self.slots is None or self.busy < self.slots:
-            self._work(ask, sent, scope, body["max_tokens"], self.clock)
+            self._work(ask, sent, scope, tokens, self.clock)
         else:
-            self.queue.append((ask, sent, scope, body["max_tokens"], self.clock))
+            self.queue.append((ask, sent, scope, tokens, self.clock))
         return []
 
     def _work(self, ask, sent, scope, tokens, arrived):
@@ -178,8 +193,11 @@ class Target:
 
     def _finish(self, ask, sent, scope, tokens, first, waited):
         self.in_flight[scope] -= 1
-        self._pay(Decimal(self.price or 0) * (20 + tokens))
+        self._pay(Decimal(self.price or 0) * (_prompt(json.loads(ask.job.body)) + tokens))
         self.limiters[scope].freed(self.clock)
+        prompt = _prompt(json.loads(ask.job.body))
+        if hasattr(self.limiters[scope], "used"):
+            self.limiters[scope].used(self.clock, prompt, tokens)
         self.busy -= 1
         if self.queue:
             self._work(*self.queue.pop(0))
@@ -191,7 +209,8 @@ class Target:
         if before is None:  # the last byte cannot overtake the first
             self._at(self.clock + self.latency, "close", ask, sent, tokens, first, waited)
             return []
-        usage = Usage(20, tokens, 20 + tokens, 0, 20, 0)
+        prompt = _prompt(json.loads(ask.job.body))
+        usage = Usage(prompt, tokens, prompt + tokens, 0, prompt, 0)
         keepalive = round((sent + 0.01) * 1e9) if waited > 0.02 and not self.silent else None
         last = first + self.itl * (tokens - 1)
         sample = self._sample(

@@ -1,0 +1,40 @@
+"""Several limiters that count each for themselves, as replicas behind a balancer do: refused and served at the same time, up to a sum."""
+
+from dataclasses import dataclass
+
+from echosounder.load.experiment.script import Script
+from echosounder.load.limits.bench import Bench, refused
+
+BATCH, MOST = 10, 300  # requests at once, and in all
+MIXED = 2  # refusals before the last accept, from which it was no single counter
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """``served`` in all, ``early`` refusals before the last of them; ``over``: in the end nothing was served any more."""
+
+    served: int
+    early: int
+    over: bool
+
+    @property
+    def says(self) -> str:
+        """Empty where it does not look like replicas."""
+        if not self.over or self.early < MIXED:
+            return ""
+        counts = f"{self.early} were refused while others were served, until {self.served} were served and then none"
+        return f"{counts}: several replicas may each count for themselves; a run against each of them would tell"
+
+
+def mixed(bench: Bench, pause: float) -> Script[Mixed]:
+    """From rest, on and on after the first refusal, until a whole batch is refused or *MOST* were sent."""
+    yield from bench.book.wait(bench.now + pause)
+    verdicts: list[bool] = []
+    while len(verdicts) < MOST:
+        outcomes = yield from bench.book.ended([bench.ask_other() for _ in range(BATCH)])
+        verdicts += [outcome.status == 200 for outcome in outcomes]
+        if refused(outcomes) == BATCH:
+            break
+    served = [index for index, accepted in enumerate(verdicts) if accepted]
+    early = served[-1] + 1 - len(served) if served else 0
+    return Mixed(len(served), early, not any(verdicts[-BATCH:]))

@@ -1,0 +1,239 @@
+"""What a limiter counts: requests, tokens of the prompt, tokens that are asked for or used, bytes, or a sum of them.
+
+From rest it is used up with requests of one size, then of another that is larger in one respect. Where it takes fewer of these, that is
+what it counts, and by how many fewer says with which weight.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+from echosounder.judgement.limiter import LimiterKind
+from echosounder.load.experiment.script import Outcome, Script
+from echosounder.load.limits.bench import Bench, accepted, drain, recover, refused
+from echosounder.load.limits.conclude import Identified, next_recovery
+from echosounder.load.limits.goal import RequestSize
+from echosounder.load.limits.policies import rest
+from echosounder.load.limits.seen import Fit, Range
+
+FEWEST = 5  # requests that it takes at once, below which one more or less says nothing
+FACTOR = (2, 6)  # times as large a request is made: at least, at most
+COUNTS = 1.3  # times as dear, from which a limiter counts what is larger
+DEARER = 1.6  # times the weight of a token of the prompt, from which a token of the answer costs, rather than counts
+HURRY = 3.0  # times what comes back, that is asked for to use up what there is
+LONGEST_REST = 100.0  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted. ``unit``: its name, None where it was not found out; ``weight`` of one short request in it; ``needs``: why it is
+    not known and what would tell; ``ratio``: what a token of the answer weighs, where one of the prompt weighs 1. ``again``:
+    the same requests were not served as before."""
+
+    unit: str | None = None
+    weight: float = 1.0
+    needs: str = ""
+    ratio: float | None = None
+    again: bool = False
+
+
+REQUESTS = Counts("requests")
+ASKED_FOR = "tokens of max_tokens"
+UNKNOWN = Counts()
+BEHIND = 6.0  # s of silence before a second try: a limiter per time behind the cap may have been used up
+HEAVY = 4  # times the usual prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Poured:
+    """So many of one size were served from rest, within so many seconds, and ``before`` them so many short ones. ``prompt``, ``used``:
+    tokens of one, as usage says."""
+
+    served: int
+    seconds: float
+    before: int = 0
+    prompt: float | None = None
+    used: float | None = None
+
+    def dearer(self, fit: Fit) -> float:
+        """How many short requests one of these weighs: at least, by the one that was refused."""
+        assert fit.limit is not None
+        if fit.kind is LimiterKind.BUCKET:
+            capacity = (fit.burst.mid if fit.burst else 1.0) + fit.limit.rate * self.seconds
+        else:
+            capacity = fit.limit.mid - self.before
+        return capacity / (self.served + 0.5) * (1 + 0.5 / max(capacity, 1))
+
+
+def weighed(bench: Bench, found: Identified) -> Script[Counts]:
+    """What it counts. Only for a limiter per time whose numbers are known."""
+    fit = found.fit
+    if fit.kind is LimiterKind.CONCURRENCY:
+        return (yield from _weighed_cap(bench, found))
+    capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
+    if capacity is None or capacity.mid < FEWEST:
+        few = "it takes too few requests at once to tell whether it counts requests, tokens or bytes"
+        return Counts(needs=f"{few}; a run with the documentation of its numbers beside it would")
+    if rest(found) > LONGEST_REST or bench.now + 3 * rest(found) > bench.goal.seconds:
+        return Counts(needs="whether it counts requests, tokens or bytes was not tried: a longer --duration would tell")
+    factor = round(min(max(capacity.mid / 4, FACTOR[0]), FACTOR[1]))
+    base = yield from pour(bench, found, RequestSize())
+    if not same(base, fit):
+        return Counts(
+            needs=f"the same requests again found {base.served} served: what it counts is not the requests alone",
+            again=True,
+        )
+    prompt = base.prompt or 20.0
+    larger = _Larger(factor, round(prompt), round(factor * prompt), (factor - 1) * len(bench.asking.job(1).body))
+    every = yield from pour(bench, found, RequestSize(larger.used, factor, larger.blanks))
+    if every.dearer(fit) < COUNTS:
+        return REQUESTS
+    size = yield from _apart(bench, found, larger)
+    return _named(bench, size, larger, prompt)
+
+
+def _weighed_cap(bench: Bench, found: Identified) -> Script[Counts]:
+    """As many at once as it takes, and each with a prompt several times as long: a cap on requests serves them all."""
+    assert found.fit.limit is not None
+    size, count = RequestSize(bench.hold_tokens, HEAVY), round(found.fit.limit.low)
+    if count > bench.goal.requests - bench.book.asked:
+        return Counts(needs="whether it counts requests or tokens in flight was not tried")
+    pause = bench.slack + found.fit.lag + (found.penalty or 0.0)
+    for wait in (pause, pause + BEHIND):
+        yield from bench.book.wait(bench.now + wait)
+        if not refused((yield from bench.book.ended([bench.sized(size) for _ in range(count)]))):
+            return REQUESTS
+    return Counts(needs="as many requests with longer prompts were not all served: it counts more than requests")
+
+
+def same(base: Poured, fit: Fit) -> bool:
+    """Were as many served as what was found lets through, give or take what came back meanwhile?"""
+    assert fit.limit is not None
+    number = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
+    assert number is not None
+    more = fit.limit.high * base.seconds if fit.kind is LimiterKind.BUCKET else 0.0
+    return number.low - 1 <= base.served + base.before <= number.high + more + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Larger:
+    """How a request is made larger: the prompt ``factor`` times, tokens that are used, tokens that are only asked for, bytes."""
+
+    factor: int
+    used: int
+    long: int
+    blanks: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """How much dearer a request is that is larger in one respect: bytes, prompt, tokens asked for (a few, many), tokens used."""
+
+    blanks: float
+    prompt: float
+    few: float
+    many: float
+    used: float
+
+
+def _apart(bench: Bench, found: Identified, larger: _Larger) -> Script[_Apart]:
+    dearer = []
+    for size in (
+        RequestSize(1, 1, larger.blanks),
+        RequestSize(1, larger.factor),
+        RequestSize(larger.factor, stopped=True),
+        RequestSize(larger.long, stopped=True),
+        RequestSize(larger.used),
+    ):
+        poured = yield from pour(bench, found, size)
+        dearer.append(poured.dearer(found.fit))
+    return _Apart(*dearer)
+
+
+def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> Counts:
+    """By what is dearer. Bytes first: a longer prompt is more bytes."""
+    if size.blanks >= COUNTS:
+        both = size.many > COUNTS
+        return Counts("bytes and max_tokens" if both else "bytes", len(bench.asking.job(1).body))
+    if size.few >= max(COUNTS, larger.factor / 2):
+        return Counts(ASKED_FOR, 1.0)
+    if size.many >= COUNTS:
+        return (
+            _both(size.many, prompt, larger.long, "prompt and max_tokens")
+            if size.prompt >= COUNTS
+            else Counts(ASKED_FOR)
+        )
+    if size.used >= COUNTS:
+        if size.prompt < COUNTS:
+            return Counts("completion tokens used", 1.0)
+        return _both(size.used, prompt, larger.used, "tokens used")
+    if size.prompt >= COUNTS:
+        return Counts("prompt tokens", prompt)
+    return Counts(
+        needs="requests that are larger in every respect are dearer, but in no respect alone: several such runs would tell"
+    )
+
+
+def _both(dearer: float, prompt: float, long: int, unit: str) -> Counts:
+    """Prompt and answer: a token of the answer weighs *ratio*, from ``prompt + ratio long = dearer (prompt + ratio)``."""
+    ratio = prompt * (dearer - 1) / max(long - dearer, 1e-9)
+    if ratio >= DEARER:
+        return Counts("cost", prompt + ratio, ratio=round(ratio, 1))
+    return Counts(unit, prompt + 1)
+
+
+def pour(bench: Bench, found: Identified, size: RequestSize) -> Script[Poured]:
+    """From rest, one after the other until one is refused; several at a time only where there is no time for that."""
+    before = yield from _at_rest(bench, found)
+    fit = found.fit
+    capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
+    assert capacity is not None
+    begin, outcomes = bench.now, list[Outcome]()
+    batch = max(
+        ceil(
+            _per_second(fit) * HURRY * (2 * bench.rtt + bench.ttft + bench.itl * (1 if size.stopped else size.tokens))
+        ),
+        1,
+    )
+    if fit.delayed:  # who waits in line gives it time to recover: all at once
+        batch = 2 * ceil(capacity.high) + 2
+    while not refused(outcomes) and accepted(outcomes) <= 4 * capacity.high + 8:
+        outcomes += yield from bench.book.ended([bench.sized(size) for _ in range(batch)])
+    served = [outcome for outcome in outcomes if outcome.status == 200]
+    taken = 0.0 if fit.delayed else bench.now - begin
+    return Poured(len(served), taken, before, _mean(served, "prompt"), _mean(served, "completion"))
+
+
+def _per_second(fit: Fit) -> float:
+    """What it gives back: only who asks for more can use it up."""
+    assert fit.limit is not None
+    return fit.limit.high / (fit.window.low if fit.window else 1.0)
+
+
+def _at_rest(bench: Bench, found: Identified) -> Script[int]:
+    """Wait until it is as in the beginning. A fixed window begins with the first that is accepted again; the number of these."""
+    if found.fit.kind is not LimiterKind.FIXED or found.fit.limit is None:
+        yield from bench.book.wait(bench.now + rest(found) + bench.slack)
+        return 0
+    yield from drain(bench, round(found.fit.limit.high))
+    yield from recover(bench, next_recovery(bench.record, found.fit))
+    return 1
+
+
+def _mean(served: list[Outcome], name: str) -> float | None:
+    counts = list(_told(served, name))
+    return sum(counts) / len(counts) if counts else None
+
+
+def _told(served: list[Outcome], name: str) -> Iterator[int]:
+    for outcome in served:
+        usage = outcome.sample.usage if outcome.sample else None
+        if usage is not None and (count := getattr(usage, name)) is not None:
+            yield count
+
+
+def in_unit(bounds: Range | None, counts: Counts, whole: bool = True) -> Range | None:
+    """A number of requests in the unit that is counted. So many were let through and one more was not: the limit is in between."""
+    if bounds is None or counts.weight == 1.0:
+        return bounds
+    return Range(bounds.low * counts.weight, (bounds.high + 0.999 * whole) * counts.weight)
