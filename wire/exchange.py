@@ -44,6 +44,7 @@ class Observed(StrEnum):
     TIMES = "times"  # when each read came
     FRAMING = "framing"  # transfer coding, version, how the transfer ended
     BYTES = "bytes"  # the body as it stood on the wire: content coding, bytes that are no text
+    HEADERS = "headers"  # the header section of the answer, or some of it
 
 
 @dataclass(frozen=True, slots=True)

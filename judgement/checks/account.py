@@ -8,7 +8,7 @@ from echosounder.judgement import unasked
 from echosounder.judgement.answers import ok
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
 from echosounder.judgement.checks.outcomes import outcome, tried
-from echosounder.wire.exchange import Exchange
+from echosounder.wire.exchange import Exchange, Observed
 from echosounder.wire.outside import amount
 from echosounder.wire.strict_json import at
 
@@ -42,7 +42,7 @@ def listed(exchange: Exchange) -> list[Any]:
     return [row.get("id") for _, row in rows(exchange.json, "data")]
 
 
-@check("models.content-type", tried)
+@check("models.content-type", tried, rests=[Observed.HEADERS])
 def models_content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.status != 200:
         yield Problem(f"GET /models got {outcome(exchange)}, expected status 200")

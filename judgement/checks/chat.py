@@ -52,7 +52,7 @@ def choosing_document(exchange: Exchange) -> bool:
     return readable(exchange) and chosen(exchange)
 
 
-@check("chat.content-type", document)
+@check("chat.content-type", document, rests=[Observed.HEADERS])
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "application/json":
         got = exchange.header("content-type") or "no content-type"

@@ -27,7 +27,7 @@ def told(exchange: Exchange) -> bool:
 
 
 for format in SCHEMAS:
-    check(f"{format}.stream-content-type", stream)(framing.content_type)
+    check(f"{format}.stream-content-type", stream, rests=[Observed.HEADERS])(framing.content_type)
     check(f"{format}.stream-json", events)(framing.data_is_json)
     check(f"{format}.stream-utf8", framing.flowing, rests=[Observed.BYTES])(framing.utf8)
     check(f"{format}.stream-complete", framing.not_refused, rests=[Observed.FRAMING])(framing.complete)

@@ -83,7 +83,7 @@ def response_schema(exchange: Exchange, case: Case) -> Problems:
     yield from valid(exchange.json, SCHEMAS[exchange.format], case)
 
 
-@both("content-type", document)
+@both("content-type", document, rests=[Observed.HEADERS])
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "application/json":
         yield Problem(f"a response is labelled {exchange.header('content-type')!r}, expected application/json")

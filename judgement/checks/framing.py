@@ -18,7 +18,7 @@ KEEPALIVE_WORDS = ("keep-alive", "keepalive", "ping", "openrouter processing")
 WORDS_OF_A_COMMENT = re.compile(r":[\w .-]*")  # not the tail of a document that was cut at a colon
 
 
-@check("stream.content-type", stream)
+@check("stream.content-type", stream, rests=[Observed.HEADERS])
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "text/event-stream":
         got = exchange.header("content-type") or "no content-type"
@@ -258,7 +258,7 @@ def complete(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("stream.no-cache", stream, unasked=unasked.of("chat", "fim"))
+@check("stream.no-cache", stream, unasked=unasked.of("chat", "fim"), rests=[Observed.HEADERS])
 def no_cache(exchange: Exchange, case: Case) -> Problems:
     value = exchange.header("cache-control") or ""
     if "no-cache" not in value and "no-store" not in value:

@@ -122,7 +122,7 @@ def no_html(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"status {exchange.status} came with a web page, expected JSON", cause="errors are web pages")
 
 
-@check("error.content-type", enveloped, unasked=unasked.readable)
+@check("error.content-type", enveloped, unasked=unasked.readable, rests=[Observed.HEADERS])
 def content_type(exchange: Exchange, case: Case) -> Problems:
     known = case.subject.behaviour.error_content_types
     if exchange.media_type not in known:

@@ -57,7 +57,7 @@ def trace_id(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("there is one answer only, and nothing to compare its x-ds-trace-id with")
 
 
-@check("transport.content-type-exact", answered)
+@check("transport.content-type-exact", answered, rests=[Observed.HEADERS])
 def content_type_exact(exchange: Exchange, case: Case) -> Problems:
     value = exchange.header("content-type")
     if value is not None and not MEDIA_TYPE.fullmatch(value.strip()):
@@ -68,7 +68,7 @@ def content_type_exact(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no answer names the type of a body")
 
 
-@check("transport.encoding-honest", answered, rests=[Observed.BYTES])
+@check("transport.encoding-honest", answered, rests=[Observed.HEADERS, Observed.BYTES])
 def encoding_honest(exchange: Exchange, case: Case) -> Problems:
     coding = (exchange.header("content-encoding") or "identity").lower()
     offered = next((value for name, value in exchange.request.headers if name.lower() == "accept-encoding"), "")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from echosounder.specs.grammar import grammars
+from echosounder.wire import formats
 from echosounder.wire.capture import clean
 from echosounder.wire.exchange import End, Exchange, Headers, Observed, Read, Request
 from echosounder.wire.redact import SECRET_HEADERS, SHORTEST, Redactor, secretive, spellings
@@ -99,17 +100,28 @@ def _credential(value: str) -> str:
 def api_path(place: str) -> str:
     """The path of the API in a path or URL, whatever stands before it: ``/chat/completions`` of ``/openai/v1/chat/completions``.
 
-    What ends in none that is known stays as it is, without a leading ``/v1``.
+    A leading ``/v1`` is another spelling; what ends in no path that is known stays as it is else.
     """
     path = urlsplit(place).path or "/" if "://" in place else place
-    known = next((each for each in _known() if path.endswith(each)), None)
-    return known or path.removeprefix("/v1") or "/"
+    known = next((each for each in _known() if path.endswith(each)), path)
+    return known.removeprefix("/v1") or "/"
 
 
 @cache
 def _known() -> Sequence[str]:
     """Paths of formats, the longest first: one may end in another."""
     return sorted({path for grammar in grammars().values() for path in grammar.paths}, key=len, reverse=True)
+
+
+def format_path(seen: Foreign) -> str:
+    """Where no path was recorded, that of the first format that can read the answer; the root where none can."""
+    for format in formats.FORMATS.values():
+        request = Request("POST", format.path, "", (), seen.request)
+        one = Exchange("", "", request, status=200, headers=seen.headers, reads=tuple(seen.reads), format=format.name)
+        marks = [mark for _, mark in one.marks]
+        if any(mark.kind or mark.role for mark in marks) or format.whole(one.json).end:
+            return format.path
+    return "/"
 
 
 def bounded(data: bytes) -> bytes:

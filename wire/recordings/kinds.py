@@ -12,6 +12,7 @@ from echosounder.wire.recordings import cassettes, flows, har, pairs
 from echosounder.wire.recordings.foreign import Foreign
 
 Reader = Callable[[Path], Iterator[Foreign | None]]
+CASSETTE = {".yaml", ".yml", ".json"}
 KINDS = "a run's folder, a HAR, mitmproxy flows, a vcr cassette, or a folder of request and response files"
 
 
@@ -31,7 +32,7 @@ def reader(path: Path) -> Reader:
     digits = start.partition(b":")[0]
     if digits.isdigit() and len(digits) <= 10:
         return flows.captures
-    if path.suffix in {".yaml", ".yml", ".json"} or b"interactions:" in start:
+    if CASSETTE & set(path.suffixes) or b"interactions:" in start:
         return cassettes.captures
     raise LogError(f"{path} is no recording that can be read; give {KINDS}")
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import h11
 
-from echosounder.wire import formats
 from echosounder.wire.errors import LogError
-from echosounder.wire.exchange import End, Exchange, Observed, Read, Request
-from echosounder.wire.recordings.foreign import MAX_BODY, Foreign, bounded, text_headers
+from echosounder.wire.exchange import End, Observed, Read
+from echosounder.wire.recordings.foreign import MAX_BODY, Foreign, bounded, format_path, text_headers
 
 LACKS = (Observed.TIMES, Observed.FRAMING)
 MAX_HEAD = 256 * 1024
@@ -42,7 +41,7 @@ def pair(asked: bytes, answered: bytes) -> Foreign | None:
     except (h11.RemoteProtocolError, h11.LocalProtocolError):
         return None
     if not seen.target:
-        seen.target = _path(seen)
+        seen.target = format_path(seen)
     return seen
 
 
@@ -91,14 +90,3 @@ def _parted(data: bytes) -> tuple[bytes, bytes]:
         if found:
             return head.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"\r\n\r\n", body
     return data + b"\r\n\r\n", b""
-
-
-def _path(seen: Foreign) -> str:
-    """Of the format that can read the answer; the root where none can."""
-    for format in formats.FORMATS.values():
-        request = Request("POST", format.path, "", (), seen.request)
-        one = Exchange("", "", request, status=200, headers=seen.headers, reads=tuple(seen.reads), format=format.name)
-        streamed = one.streamed and any(mark.kind or mark.role for _, mark in one.marks)
-        if streamed or (not one.streamed and format.whole(one.json).end):
-            return format.path
-    return "/"

@@ -78,7 +78,7 @@ def test_requests_that_are_pipelined_get_their_own_answers():
     found, _ = assembled(
         tape(("?", ASK + b"GET /models HTTP/1.1\r\nHost: h\r\n\r\n"), ("!", HEAD + ONE + LAST + PLAIN))
     )
-    assert [(one.request.path, one.status) for one in found] == [("/v1/chat/completions", 200), ("/models", 404)]
+    assert [(one.request.path, one.status) for one in found] == [("/chat/completions", 200), ("/models", 404)]
     assert [one.t_connected for one in found] == [MS, None]
 
 

@@ -173,7 +173,7 @@ KINDS = [har_file, base64_har, flow_file, vcrpy, vcrpy_binary, vcrpy_json, ruby,
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_gives_the_same_exchange(kind, tmp_path):
     [one] = exchanges(kind(tmp_path))
-    assert (one.request.method, one.request.path, one.format) == ("POST", "/v1/chat/completions", "chat")
+    assert (one.request.method, one.request.path, one.format) == ("POST", "/chat/completions", "chat")
     assert (one.status, one.end, one.text, one.asked) == (200, End.COMPLETE, STREAM, json.loads(ASKED))
     assert one.answer.content == "é"
     assert one.notes["client"] == "app/2"
@@ -213,7 +213,7 @@ def test_bodies_alone_are_of_the_format_that_can_read_them(tmp_path):
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("https://h/openai/v1/chat/completions", "/v1/chat/completions"),
+        ("https://h/openai/v1/chat/completions", "/chat/completions"),
         ("https://h/api/chat/completions", "/chat/completions"),
         ("/anthropic/v1/messages", "/anthropic/v1/messages"),
         ("/v1/models", "/models"),
