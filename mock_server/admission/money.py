@@ -5,7 +5,7 @@ Every known price per million tokens has at most six decimals, so a token costs 
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from echosounder import specs
@@ -73,18 +73,21 @@ class PriceList:
 
     def __init__(self, profile: str, currency: str) -> None:
         self._profile, self._currency = specs.profile(profile), currency
-        self._known: dict[tuple[str, int], TokenPrices] = {}
+        self._known: dict[tuple[str, int, float], TokenPrices] = {}
 
     def instant(self, now: float) -> datetime:
         return self._profile.priced(datetime.fromtimestamp(now, UTC))
 
-    def rates(self, model: str, now: float) -> TokenPrices:
-        """Raises :class:`specs.UnknownPriceError`. Windows open and close on full minutes."""
-        key = (model, int(now) // 60)
+    def rates(self, model: str, now: float, later_s: float = 0) -> TokenPrices:
+        """Those of *later_s* after the instant that counts. Windows open and close on full minutes.
+
+        Raises :class:`specs.UnknownPriceError`.
+        """
+        key = (model, int(now) // 60, later_s)
         if key not in self._known:
             if len(self._known) > 256:
                 self._known.clear()
-            price = specs.price(model, self.instant(now), self._currency)
+            price = specs.price(model, self.instant(now) + timedelta(seconds=later_s), self._currency)
             self._known[key] = TokenPrices(
                 *(int(EXACT.scaleb(amount, 6)) for amount in (price.hit, price.miss, price.output))
             )

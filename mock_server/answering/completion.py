@@ -177,7 +177,7 @@ class Completions:
         odd, prompt = plan.surcharge, plan.prompt
         if odd is None:
             return self.prices.rates(plan.model, at).bill(prompt.hit, prompt.miss, output)
-        rates = self.prices.rates(plan.model, at + odd.shift_s)
+        rates = self.prices.rates(plan.model, at, odd.shift_s)
         return (
             rates.bill(prompt.hit + odd.hit, prompt.miss + odd.miss, output + odd.output) * odd.percent // 100
             + odd.pico

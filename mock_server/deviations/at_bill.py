@@ -32,7 +32,7 @@ def bill_off_by_one(plan: AnswerPlan, context: Context, *, kind: Charged = Charg
 @deviation("bill-wrong-window", Layer.PLAN, {"balance.price-window"})
 def bill_wrong_window(plan: AnswerPlan, context: Context) -> AnswerPlan:
     """The prices are those of another time: a clock that is hours off or in another zone, in a week of holidays days off."""
-    created = datetime.fromtimestamp(plan.created, UTC)
+    created = specs.profile(context.profile).priced(datetime.fromtimestamp(plan.created, UTC))
     hours = (timedelta(hours=hour) for hour in range(1, 24 * 12))
     shift = next((each for each in hours if _rates(plan.model, created + each) != _rates(plan.model, created)), None)
     return plan if shift is None else replace(plan, surcharge=Surcharge(shift_s=shift.total_seconds()))
