@@ -10,6 +10,7 @@ from echosounder.judgement.alone import like
 from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.check import Case, Pick, Subject
 from echosounder.judgement.score import judge
+from echosounder.judgement.unasked import never
 from echosounder.specs.grammar import UNKNOWN, grammars
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.verdict import Result, Verdict
@@ -30,7 +31,7 @@ def occasion(row: specs.Requirement) -> Pick | None:
     if check is None or not check.single or row.excluded:
         return None
     if check.unasked is not None:
-        return None if check.unasked.__name__ == "never" else check.unasked
+        return None if check.unasked is never else check.unasked
     general = {probe for grammar in grammars().values() for probe in grammar.probes.values()}
     mine = frozenset(matching(row.probes, general))
     return (lambda exchange: exchange.request.method == "POST" and like(exchange) in mine) if mine else None

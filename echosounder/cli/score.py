@@ -13,7 +13,7 @@ from echosounder.listening import again
 from echosounder.listening.witness import Bodies, Witness
 from echosounder.reports.source import read as lean
 from echosounder.wire.header import RunKind
-from echosounder.wire.recordings.kinds import KINDS, reader
+from echosounder.wire.recordings.kinds import KINDS, exchanges
 from echosounder.wire.runlog import read
 
 Recorded = Annotated[Path, typer.Argument(metavar="RUN", help=f"What was recorded: {KINDS}.")]
@@ -51,7 +51,7 @@ def _accepted(baseline: Path | None) -> Baseline:
 
 def _recording(path: Path, profile: str, bodies: Bodies, baseline: Path | None, out: Path | None, as_json: bool) -> int:
     options.known_profile(profile)
-    reader(path)  # before a folder is made for what cannot be read
+    next(exchanges(path), None)  # before a folder is made for what cannot be read
     folder, accepted = results.ready(options.out_dir(out, "score")), _accepted(baseline)
     witness = Witness(folder, header(RunKind.RECORDING, str(path), profile), "interop", bodies)
     with results.progress("score", quiet=as_json):

@@ -18,6 +18,7 @@ from echosounder.listening.witness import Counts, Witness
 from echosounder.load.figures.traffic import Traffic, wall_offset
 from echosounder.load.sample import from_record
 from echosounder.wire.errors import LogError
+from echosounder.wire.exchange import Exchange
 from echosounder.wire.header import Header, header_from
 from echosounder.wire.recordings.kinds import exchanges
 from echosounder.wire.runlog import exchange_from
@@ -84,13 +85,16 @@ class _Again:
             self._rates, self._counts, self._first = _carried(record), _counts(record["counts"]), False
         elif kind == "judged":
             self._sets[record["set"]] = [str(each) for each in record["results"]]
-        elif kind == "exchange" and record.get("notes", {}).get("bodies") != "left out":
-            exchange = exchange_from(record)
-            self._fresh[exchange.id] = list(judged(exchange, self._header.profile, self._policy))
+        elif kind == "exchange":
+            self._whole(exchange_from(record))
         elif kind == "sample":
             self._sample(record)
         elif kind == "footer":
             self._footer = record
+
+    def _whole(self, exchange: Exchange) -> None:
+        if exchange.notes.get("bodies") != "left out":
+            self._fresh[exchange.id] = list(judged(exchange, self._header.profile, self._policy))
 
     def _sample(self, record: dict[str, Any]) -> None:
         one, client = from_record(record), str(record["client"])

@@ -12,7 +12,10 @@ from echosounder.conformance.listen.forwarder import Forwarder, Onward
 from echosounder.conformance.listen.pipe import TapeWriter
 from echosounder.conformance.listen.reassembly import assembled
 from echosounder.conformance.listen.tape import Happening, TapeFrame
+from echosounder.wire.access import Access
 from echosounder.wire.exchange import End
+from echosounder.wire.trust import context
+from tests.networks import Authority
 
 ASK = b"POST /x HTTP/1.1\r\nHoSt:  localhost \r\nX-Odd:\tvalue \r\nContent-Length: 3\r\n\r\nabc"
 ODD = b"HTTP/1.1 200 Fine by me\r\nX-A: 1\r\nx-a: 2\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nTrailer: 7\r\n\r\n"
@@ -23,15 +26,20 @@ PATIENCE = 10
 class Stage:
     """A relay between a client and an upstream that the test plays itself."""
 
-    def __init__(self):
+    def __init__(self, authority=None):
         self.frames = []
         self.arrived = asyncio.Queue()
+        self.authority = authority
 
     async def __aenter__(self):
         loop = asyncio.get_running_loop()
-        self.upstream = await asyncio.start_server(lambda *pair: self.arrived.put_nowait(pair), "127.0.0.1", 0)
+        secure = self.authority and self.authority.server(False)
+        self.upstream = await asyncio.start_server(
+            lambda *pair: self.arrived.put_nowait(pair), "127.0.0.1", 0, ssl=secure
+        )
         port = self.upstream.sockets[0].getsockname()[1]
-        self.relay = Forwarder(Onward("127.0.0.1", port), self.frames.append, loop._selector)
+        trusted = secure and context(Access(ca_file=str(self.authority.file)))
+        self.relay = Forwarder(Onward("127.0.0.1", port, secure=trusted), self.frames.append, loop._selector)
         self.server = await loop.create_server(self.relay.client, "127.0.0.1", 0)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
@@ -53,9 +61,9 @@ class Stage:
         return assembled(self.frames)[0]
 
 
-def played(play):
+def played(play, authority=None):
     async def on_stage():
-        async with Stage() as stage:
+        async with Stage(authority) as stage:
             return await asyncio.wait_for(play(stage), PATIENCE)
 
     loop = asyncio.SelectorEventLoop(WakingSelector())
@@ -83,6 +91,34 @@ def test_both_sides_get_the_bytes_of_the_other_as_they_were():
         assert (one.status, one.reason, one.body, one.end) == (200, "Fine by me", b"abc", End.COMPLETE)
 
     played(play)
+
+
+def test_the_upstream_may_speak_tls(tmp_path):
+    async def play(stage):
+        reader, writer, up_reader, up_writer = await stage.connected()
+        writer.write(ASK)
+        assert await up_reader.readexactly(len(ASK)) == ASK
+        up_writer.write(ODD)
+        assert await reader.readexactly(len(ODD)) == ODD
+        writer.close()
+        assert await up_reader.read() == b""
+        up_writer.close()
+        [one] = await stage.exchanges()
+        assert (one.end, one.status) == (End.COMPLETE, 200)
+
+    played(play, Authority(tmp_path, "password"))
+
+
+def test_an_upstream_that_nobody_vouches_for_is_not_spoken_to(tmp_path):
+    async def play(stage):
+        stage.relay.upstream = Onward("127.0.0.1", stage.relay.upstream.port, secure=context())
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(ASK)
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        assert stage.relay.unreached == 1
+
+    played(play, Authority(tmp_path, "password"))
 
 
 def reset(writer):
