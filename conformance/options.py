@@ -13,6 +13,14 @@ from echosounder.conformance.planner import Caps
 from echosounder.judgement.setting import Suite
 from echosounder.wire.target import Target
 
+DEADLINES = {Suite.SMOKE: 900.0, Suite.STANDARD: 3600.0, Suite.THOROUGH: 4 * 3600.0}
+"""Seconds that a run of each suite may take in all, sending once; an honest target takes a hundredth of it."""
+
+
+def deadline(suite: Suite, repeat: int = 1, given: float | None = None) -> float:
+    """Seconds that a run may take: what was *given*, else by what it sends."""
+    return DEADLINES[suite] * repeat if given is None else given
+
 
 @dataclass(frozen=True)
 class CheckOptions:

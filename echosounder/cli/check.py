@@ -14,6 +14,7 @@ from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions, Progress
+from echosounder.conformance.options import deadline as longest
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
@@ -46,6 +47,7 @@ def check(
     prices: options.Prices = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: options.Timeout = 60.0,
+    deadline: options.Deadline = None,
     seed: options.Seed = 0,
     repeat: options.Repeat = 1,
     proxy: Proxy = None,
@@ -79,7 +81,7 @@ def check(
             prices=given(prices),
             seed=seed,
             repeat=repeat,
-            bounds=Bounds(connect_s=min(timeout, 10.0), idle_s=timeout),
+            bounds=Bounds(min(timeout, 10.0), timeout, run_s=longest(Suite.named(suite), repeat, deadline)),
         )
         judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else check_run.check
         return _run(judging, settings, api_key_env, json_)

@@ -13,7 +13,7 @@ from echosounder.cli import options, results
 from echosounder.cli.network import Network
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.live_comparison import OneSided, compare
-from echosounder.conformance.options import CheckOptions, Progress
+from echosounder.conformance.options import CheckOptions, Progress, deadline
 from echosounder.judgement.differences import SIDES
 from echosounder.judgement.setting import Suite
 from echosounder.reports import differences
@@ -66,7 +66,11 @@ def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) 
         budget_requests=settings.budget_requests,
         budget_usd=amount,
         prices=given(settings.prices),
-        bounds=Bounds(connect_s=min(settings.timeout, 10.0), idle_s=settings.timeout),
+        bounds=Bounds(
+            min(settings.timeout, 10.0),
+            settings.timeout,
+            run_s=2 * deadline(Suite.named(settings.suite), settings.times),
+        ),
     )
 
 

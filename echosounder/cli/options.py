@@ -13,6 +13,7 @@ import typer
 
 from echosounder import specs
 from echosounder.cli import complete
+from echosounder.cli.duration import seconds
 from echosounder.wire.access import usable_key
 from echosounder.wire.errors import KeyRefused, UsageError
 from echosounder.wire.files import text
@@ -142,6 +143,16 @@ Repeat = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(envvar="ECHOSOUNDER_TIMEOUT", min=0.1, help="Seconds without a byte before giving up on an answer."),
+]
+
+Deadline = Annotated[
+    float | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_DEADLINE",
+        parser=seconds,
+        metavar="DURATION",
+        help="Longest time that all of it may take; by default what `plan` shows for the suite.",
+    ),
 ]
 
 DEFAULT_KEY_ENV = "DEEPSEEK_API_KEY"

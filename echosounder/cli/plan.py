@@ -9,6 +9,8 @@ from rich.table import Table
 from echosounder import specs
 from echosounder.cli import options
 from echosounder.conformance.ask import Ask
+from echosounder.conformance.http_sender import Bounds
+from echosounder.conformance.options import deadline as longest
 from echosounder.conformance.planner import Caps, Plan
 from echosounder.conformance.planner import plan as planned
 from echosounder.judgement.assigned import known_patterns
@@ -26,6 +28,7 @@ def plan(
     budget_usd: options.Usd = None,
     budget_requests: options.Requests = None,
     prices: options.Prices = None,
+    deadline: options.Deadline = None,
     json_: options.Json = False,
 ) -> None:
     """Show requests, tokens and the worst-case price of a check; sends nothing."""
@@ -34,13 +37,14 @@ def plan(
     caps = Caps(budget_requests, options.money(budget_usd), given(prices))
     patterns, formats = known_patterns(only or ()), options.formats(format, profile)
     sends = planned(ask, Suite.named(suite), datetime.now(UTC), patterns, repeat, caps, formats)
+    bounds = Bounds(run_s=longest(Suite.named(suite), repeat, deadline))
     if json_:
-        print(json.dumps(_record(ask, sends), indent=1))
+        print(json.dumps(_record(ask, sends, bounds), indent=1))
     else:
-        _show(ask, sends, Console(highlight=False))
+        _show(ask, sends, bounds, Console(highlight=False))
 
 
-def _record(ask: Ask, sends: Plan) -> dict[str, object]:
+def _record(ask: Ask, sends: Plan, bounds: Bounds) -> dict[str, object]:
     return {
         "profile": ask.profile,
         "model": ask.model,
@@ -50,6 +54,8 @@ def _record(ask: Ask, sends: Plan) -> dict[str, object]:
         "usd": None if sends.usd is None else str(sends.usd),
         "reduction": sends.reduction,
         "left_out": dict(sends.left_out),
+        "longest_s": bounds.run_s,
+        "longest_answer_s": bounds.total_s,
         "priced_at": sends.at.isoformat(timespec="seconds"),
         "probes": [
             {"id": probe.name, "requests": probe.requests, "completion_tokens": probe.tokens} for probe in sends.probes
@@ -57,7 +63,7 @@ def _record(ask: Ask, sends: Plan) -> dict[str, object]:
     }
 
 
-def _show(ask: Ask, sends: Plan, console: Console) -> None:
+def _show(ask: Ask, sends: Plan, bounds: Bounds, console: Console) -> None:
     table = Table("probe", "requests", "tokens at most", "what for", box=None, pad_edge=False)
     for probe in sends.probes:
         table.add_row(probe.name, str(probe.requests), str(probe.tokens), probe.purpose.splitlines()[0])
@@ -73,6 +79,7 @@ def _show(ask: Ask, sends: Plan, console: Console) -> None:
     console.print(
         f"\n{sends.requests} requests{more}, at most {sends.prompt_tokens} + {sends.completion_tokens} tokens: {price}"
         f" for {ask.model}, at the highest prices of {sends.at:%Y-%m-%d}, "
-        "with requests that must be refused as if they were served. Nothing was sent.",
+        f"with requests that must be refused as if they were served; at most {bounds.run_s / 60:.0f} minutes in all, "
+        f"{bounds.total_s / 60:.0f} for an answer. Nothing was sent.",
         soft_wrap=True,
     )
