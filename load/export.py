@@ -24,7 +24,7 @@ def export(log: Path, to: Path) -> int:
     if write is None:
         raise UsageError(f"cannot export samples as {to.suffix or to.name!r}; choose {' or '.join(_WRITERS)}")
     try:
-        with to.open("w", encoding="utf-8", newline="") as file:
+        with to.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             return write(file, samples(log))
     except OSError as error:
         raise UsageError(f"cannot write {to}: {error.strerror or error}") from None
@@ -45,7 +45,7 @@ def _csv(file: IO[str], rows: Iterator[dict[str, Any]]) -> int:
     writer.writeheader()
     number = 0
     for number, row in enumerate(rows, 1):  # noqa: B007
-        usage = {f"usage_{name}": count for name, count in row.get("usage", {}).items()}
+        usage = {f"usage_{name}": count for name, count in (row.get("usage") or {}).items()}
         writer.writerow({**row, **usage, "gaps_us": " ".join(map(str, row.get("gaps_us", ())))})
     return number
 

@@ -53,7 +53,7 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
         known, footer = _enter(path, tally)
         if "stopped" not in footer:
             _merge(folder, tally, known)
-    except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError) as error:
         raise LogError(f"{folder}: a record is not of a load run ({error!r})") from None
     except OSError as error:
         raise CannotJudge(f"cannot write to {folder}: {error.strerror or error}; make room, then try again") from None
@@ -91,7 +91,7 @@ def _made(path: Path) -> Made:
             try:
                 options = whole(record["options"])
                 return Made(options, header.started, str(record["machine"]))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None
         if worker_of(record) is not None:
             raise LogError(

@@ -4,11 +4,10 @@ import json
 import re
 from typing import Any
 
-from echosounder.wire.visible import ELLIPSIS, line, spelt, visible
+from echosounder.wire.visible import ELLIPSIS, UNSAFE, line, spelt, visible
 
 __all__ = ["ELLIPSIS", "block", "dumps", "fenced", "line", "markdown", "shown", "visible"]
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~]|^(?:[#+>-]|\d+(?=[.)]))")  # inline everywhere; block markers where a line begins
 _LINKS = {"://": ":&#47;/", "www.": "www&#46;", "@": "&#64;"}  # what GitHub makes links of without being asked
 
@@ -43,9 +42,15 @@ def fenced(text: str, limit: int = 1_000) -> str:
 
 
 def dumps(value: Any) -> str:
-    """JSON that every parser takes: no NaN, no lone surrogate (RFC 8259, 8.2: their handling is unpredictable)."""
+    """JSON that every parser takes and every terminal bears: no NaN, no lone surrogate (RFC 8259, 8.2: their handling is unpredictable),
+    nothing that moves a cursor."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-    return _SURROGATE.sub(lambda match: "\\" + spelt(match.group()), text) + "\n"
+    return UNSAFE.sub(_in_json, text) + "\n"
+
+
+def _in_json(match: re.Match[str]) -> str:
+    found = match.group()
+    return f"\\{spelt(found)}" if "\ud800" <= found <= "\udfff" else json.dumps(found)[1:-1]
 
 
 def _escaped(match: re.Match[str]) -> str:

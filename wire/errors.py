@@ -3,6 +3,7 @@
     EchosounderError
     ├── UsageError            2   wrong usage or configuration
     │   └── LogError          2   the file is not a run log, or of a schema we cannot read
+    │       └── RecordError   2   one record of it
     ├── CannotJudge           3   the target gave nothing that could be judged
     │   ├── Unreachable       3   no connection, or no HTTP on it
     │   ├── KeyRefused        3   the target does not accept our key
@@ -30,6 +31,10 @@ class UsageError(EchosounderError):
 
 class LogError(UsageError):
     pass
+
+
+class RecordError(LogError, ValueError):
+    """One record of a log, before anybody knows which log it is of."""
 
 
 class CannotJudge(EchosounderError):

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 
 import msgspec
 
-from echosounder.wire.errors import LogError, TooMuchToJudge, UnfinishedRun
+from echosounder.wire.errors import LogError, RecordError, TooMuchToJudge, UnfinishedRun
 from echosounder.wire.exchange import UPSTREAM, VALUE, End, Exchange, Observed, Read, Request
 from echosounder.wire.files import plain
 from echosounder.wire.header import READABLE, SCHEMA, Header, header_from
@@ -101,6 +101,56 @@ class LoggedExchange(msgspec.Struct, forbid_unknown_fields=True):
     lacks: tuple[Observed, ...] = ()
 
 
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class LoggedSample(msgspec.Struct):
+    """The members of a sample that are read without its own type."""
+
+    id: str
+    name: str = ""
+    phase: str = ""
+    end: str = ""
+    failure: str = ""
+    status: Whole | None = None
+    gaps_us: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**62)], ...] = ()
+    usage: dict[str, Whole | None] | None = None
+    t_scheduled: Whole = 0
+    t_dispatched: Whole = 0
+    t_sent: Whole | None = None
+    t_headers: Whole | None = None
+    t_first_event: Whole | None = None
+    t_first_token: Whole | None = None
+    t_last_token: Whole | None = None
+    t_closed: Whole | None = None
+    token_events: Whole = 0
+
+
+class LoggedFooter(msgspec.Struct):
+    records: dict[str, int] = {}
+    unsent: dict[str, str] = {}
+    stopped: str | list[dict[str, str | None]] = ""
+    stopped_by: str = "BudgetSpent"
+    interrupted: str = ""
+    at_most_usd: str | None = None
+
+
+class LoggedWorker(msgspec.Struct):
+    worker: Whole
+    begin: Whole
+    wall_offset: Whole = 0
+
+
+class LoggedTick(msgspec.Struct):
+    worker: Whole
+    at: Whole
+    cpu: float = 0.0
+    in_flight: Whole = 0
+    lag_us: dict[str, Whole] = {}
+    delay_us: dict[str, Whole] = {}
+
+
+SHAPES = {"sample": LoggedSample, "footer": LoggedFooter, "worker": LoggedWorker, "tick": LoggedTick}
 STAMPS = ("t_scheduled", "t_sent", "t_connected", "t_headers", "t_closed")
 
 
@@ -137,6 +187,7 @@ def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
         record = _record(path, number, line)
         if record is None:
             return
+        _sound(path, number, record)
         if number == 1 and record.get("schema") not in READABLE:
             raise LogError(
                 f"{path} is not a run log of schema {' or '.join(READABLE)} (its schema is {record.get('schema')!r})"
@@ -151,9 +202,19 @@ def _record(path: Path, number: int, line: str) -> dict[str, Any] | None:
         if not line.endswith("\n"):
             return None  # the writer was killed in the middle of its last line
         raise LogError(f"{path}:{number}: not JSON; is this a run.jsonl?") from None
-    if not isinstance(record, dict) or "kind" not in record:
+    if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
         raise LogError(f"{path}:{number}: not a run record")
     return record
+
+
+def _sound(path: Path, number: int, record: dict[str, Any]) -> None:
+    """Raises :class:`LogError` for a record that is not what everybody takes it for; exchanges and headers have readers of their own."""
+    shape = SHAPES.get(record["kind"])
+    try:
+        if shape is not None:
+            msgspec.convert(record, shape)
+    except (msgspec.ValidationError, UnicodeError) as error:
+        raise LogError(f"{path}:{number}: not a record of a {record['kind']} ({error})") from None
 
 
 def header(path: Path) -> Header:
@@ -215,25 +276,19 @@ def exchange_record(exchange: Exchange) -> dict[str, Any]:
 
 
 def exchange_from(record: dict[str, Any]) -> Exchange:
-    """Raises ``ValueError`` for a record that is none of an exchange, with the place of the member that does not fit."""
+    """Raises :class:`RecordError` for a record that is none of an exchange, with the place of the member that does not fit."""
     members = {name: value for name, value in record.items() if name != "kind"}
     try:
         logged = msgspec.convert(members, LoggedExchange)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
-    stamps = [at for at, _ in logged.reads] + [stamp for name in STAMPS if (stamp := getattr(logged, name)) is not None]
+        body, reads = _unpack(logged.request.body), tuple(Read(at, _unpack(data)) for at, data in logged.reads)
+    except (msgspec.ValidationError, KeyError, ValueError) as error:
+        raise RecordError(f"a record of an exchange is not of this version ({error})") from None
+    stamps = [read.at for read in reads] + [stamp for name in STAMPS if (stamp := getattr(logged, name)) is not None]
     if any(abs(stamp) > FARTHEST for stamp in stamps):
-        raise ValueError("a stamp is out of all bounds")
-    members["request"] = Request(
-        logged.request.method,
-        logged.request.path,
-        logged.request.url,
-        logged.request.headers,
-        _unpack(logged.request.body),
-    )
-    members["headers"] = logged.headers
-    members["reads"] = tuple(Read(at, _unpack(data)) for at, data in logged.reads)
-    members["end"], members["lacks"] = logged.end, logged.lacks
+        raise RecordError("a stamp of an exchange is out of all bounds")
+    sent = logged.request
+    members["request"] = Request(sent.method, sent.path, sent.url, sent.headers, body)
+    members |= {"headers": logged.headers, "reads": reads, "end": logged.end, "lacks": logged.lacks}
     if logged.probe.endswith(_UPSTREAM):  # how a log said it before it had a member for it
         members |= {"probe": logged.probe.removesuffix(_UPSTREAM), "side": UPSTREAM}
     return Exchange(**members)

@@ -3,7 +3,7 @@
 import re
 
 # Everything that is invisible, moves the cursor, reorders what surrounds it, or is illegal in XML 1.0 (section 2.2).
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # bidirectional controls, zero width, line separators
     "\ud800-\udfff\ufffe\uffff"  # lone surrogates, noncharacters
@@ -14,7 +14,7 @@ ELLIPSIS = "…"
 
 def visible(text: str) -> str:
     r"""*text* with each unsafe character spelt out: ``\x1b``, ``\u202e``; a byte that was not UTF-8 becomes ``\xff``."""
-    return _UNSAFE.sub(lambda match: spelt(match.group()), text)
+    return UNSAFE.sub(lambda match: spelt(match.group()), text)
 
 
 def line(text: str, limit: int = 300) -> str:

@@ -17,7 +17,7 @@ from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
 from echosounder.reports import terminal
-from echosounder.wire.errors import UsageError
+from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.files import plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import Run, read
@@ -60,6 +60,8 @@ def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
     """Every format into *out*."""
     try:
         return reports.write_all(out, report, run)
+    except ValueError as error:  # of the log: no figure of ours is one that JSON lacks
+        raise LogError(f"{out / 'run.jsonl'} holds what no report can ({error}); it is not as it was written") from None
     except OSError as error:
         raise UsageError(
             f"cannot write the reports into {out}: {error.strerror}; the run is safe in {out / 'run.jsonl'}"

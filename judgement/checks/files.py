@@ -96,7 +96,7 @@ def files_listed(exchanges: Sequence[Exchange], case: Case) -> Problems:
             continue
         ids = listed(exchange)
         for id in known:
-            if ids.count(id) != 1 and not (id not in ids and exchange.json.get("has_more") is True):
+            if ids.count(id) != 1 and not (id not in ids and at(exchange.json, "has_more") is True):
                 yield Problem(f"the file {id} is listed {ids.count(id)} times", pointer="/data", exchange=exchange)
 
 

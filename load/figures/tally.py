@@ -239,4 +239,4 @@ def _clock(worker: dict[str, Any]) -> str | None:
 
 
 def _expand(counts: dict[str, int]) -> Counter[int]:
-    return Counter({int(value): count for value, count in counts.items()})
+    return Counter({int(value): int(count) for value, count in counts.items()})
