@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,16 @@ def start(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("the conformance suite sends its requests once and in order: run it without -n")
     try:
-        config.pluginmanager.register(Front(_options(config)), FRONT)
+        options = _options(config)
+        rows = judged(options.profile, options.only)
     except EchosounderError as error:
         raise pytest.UsageError(line(str(error), LONGEST)) from None
+    ids = [row.id for row in rows if any(probe.suite <= options.suite for probe in probes_of(row))]
+    register(config, Front(partial(check, options), ids, options.out))
+
+
+def register(config: pytest.Config, front: Front) -> None:
+    config.pluginmanager.register(front, FRONT)
 
 
 def _options(config: pytest.Config) -> CheckOptions:
@@ -56,25 +64,22 @@ def _options(config: pytest.Config) -> CheckOptions:
 
 
 class Front:
-    """Runs the engine when the first item asks for its verdict, and answers all others from the same run."""
+    """Runs the engine when the first item asks for its verdict, and answers all others from the same run.
 
-    def __init__(self, options: CheckOptions) -> None:
-        self._options = options
+    ``requirements``: what the run will judge, known before anything is sent. The report goes into the folder *out*.
+    """
+
+    def __init__(self, engine: Callable[[], CheckOutcome], requirements: Sequence[str], out: Path) -> None:
+        self._engine, self.requirements, self._out = engine, requirements, out
         self._ran = False
-
-    @property
-    def requirements(self) -> list[str]:
-        """What the run will judge, known before anything is sent."""
-        rows = judged(self._options.profile, self._options.only)
-        return [row.id for row in rows if any(probe.suite <= self._options.suite for probe in probes_of(row))]
 
     @cached_property
     def outcome(self) -> CheckOutcome:
         try:
-            outcome = check(self._options)
+            outcome = self._engine()
         except EchosounderError as error:
             pytest.exit(line(str(error), LONGEST), returncode=error.exit_code)
-        (self._options.out / "report.json").write_text(
+        (self._out / "report.json").write_text(
             json.dumps(outcome.report, indent=1, ensure_ascii=False), encoding="utf-8"
         )
         self._ran = True

@@ -13,7 +13,8 @@ from echosounder.judgement.judged import judged_ids
 from echosounder.judgement.passive import listens
 from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
-from echosounder.mock_server.deviations import all_deviations
+from echosounder.mock_server.deviations import Deviation, all_deviations
+from echosounder.mock_server.deviations.selection import SELECTORS
 from echosounder.specs import coverage
 
 HERE = Path(__file__).parent
@@ -64,12 +65,22 @@ def _parameter(parameter: Any) -> str:
 def deviations() -> Iterator[str]:
     """Every fault and every legal variant of the mock."""
     yield f"# Deviations\n\n{NOTE}"
-    yield "`echosounder mock --deviate NAME` commits one; `NAME:k=v` sets its parameters."
+    yield "`echosounder mock --deviate NAME` commits one; `NAME:k=v,k=v` sets its parameters; several stand in a row with `;`."
     yield "A legal variant breaks nothing, and no check may complain.\n"
+    yield "Which requests it is for, with any of them (`stream-cut:after=3,when.path=/v1/*,when.nth=2`):\n"
+    yield "| selector | selects |\n|---|---|"
+    yield from (_cells(f"`when.{name}`", about) for name, about in SELECTORS.items())
     for title, legal in (("Faults", False), ("Legal variants", True)):
         rows = [row for row in all_deviations() if row.legal is legal]
-        yield f"\n## {title}: {len(rows)}\n\n| name | layer | what happens | breaks |\n|---|---|---|---|"
-        yield from (_cells(f"`{row.name}`", row.layer, row.summary, ", ".join(sorted(row.breaks))) for row in rows)
+        yield f"\n## {title}: {len(rows)}\n\n| name | layer | what happens | parameters | breaks |\n|---|---|---|---|---|"
+        yield from (
+            _cells(f"`{row.name}`", row.layer, row.summary, _parameters(row), ", ".join(sorted(row.breaks)))
+            for row in rows
+        )
+
+
+def _parameters(row: Deviation) -> str:
+    return "; ".join(f"`{name}`: {about}" for name, about in row.parameters.items())
 
 
 def _cells(*cells: str) -> str:

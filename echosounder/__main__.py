@@ -20,6 +20,7 @@ from echosounder.wire.stdio import in_every_locale
 
 COMMANDS = (
     "check",
+    "client",
     "plan",
     "list",
     "explain",

@@ -23,6 +23,8 @@ from echosounder.wire.usage import Usage
 from echosounder.wire.verdict import Finding, Result, Verdict
 
 SCHEMA = "echosounder/check/1"
+CLIENT = "client"
+"""The feature of requirements that no server can be held to."""
 HELD = frozenset({Verdict.FAIL, Verdict.UNTESTABLE})
 NO_BASELINE = Baseline()
 NOTHING_ACCEPTED = Accepted({}, (), ())
@@ -55,7 +57,9 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "cost": cost(run.exchanges, target.model or "", started, asked.prices)
         | {"usd_at_most": (run.footer or {}).get("at_most_usd")},
         "requirements": [requirement_row(result, accepted, whys.get(result.requirement)) for result in results],
-        "unchecked": [row.id for row in specs.requirements(header.profile) if row.id not in judged],
+        "unchecked": [
+            row.id for row in specs.requirements(header.profile) if row.id not in judged and CLIENT not in row.features
+        ],
         "unsent": (run.footer or {}).get("unsent", {}),
         "served": tally(run.exchanges),
         "unjudged": unjudged(run.exchanges),

@@ -92,9 +92,9 @@ def _target(report: Mapping[str, Any] | None, header: Header) -> tuple[str, str]
 
 
 def _setting(report: Mapping[str, Any]) -> str:
-    """What a check asked for: counts of another suite, or of a proxy from both sides, belong to another series."""
-    proxy = ("proxy",) if report["target"]["position"] == "proxy" else ()
-    return " ".join((report["profile"], report["suite"], *proxy))
+    """What a check asked for: counts of another suite, of a proxy from both sides, or of a client, belong to another series."""
+    position = report["target"]["position"]
+    return " ".join((report["profile"], report["suite"], *((position,) if position in {"proxy", "client"} else ())))
 
 
 def entries(database: Path) -> list[HistoryRow]:

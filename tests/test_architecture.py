@@ -47,6 +47,8 @@ FORMAT_ROOMS = (
     "wire/formats/",
     "judgement/checks/",
     "judgement/pairs/checks/",
+    "judgement/client/checks/",
+    "conformance/client/drivers/",
     "conformance/probes/",
     "conformance/proxy/probes/",
     "conformance/generate/",
@@ -240,7 +242,7 @@ def test_a_class_name_means_one_thing():
 # A module is named after what it is about, and the folder says from which side: the checks, probes and format of one feature,
 # the command of a run, the renderer of what another module computes. Such folders may repeat the names of others.
 SIDES = ("echosounder/cli/", "judgement/checks/", "judgement/pairs/", "conformance/probes/", "conformance/proxy/", "reports/",
-         "mock_server/formats/", "wire/formats/", "load/scenarios/")  # fmt: skip
+         "judgement/client/", "conformance/client/", "mock_server/formats/", "wire/formats/", "load/scenarios/")  # fmt: skip
 # Elsewhere the same word for the same thing, seen from two packages that may not import each other, or of two experiments.
 SAME_SUBJECT = {
     "__init__", "__main__", "budget", "connection", "evidence", "judge", "latency", "limiter", "money", "options", "planner", "prices",

@@ -24,6 +24,7 @@ class RunKind(StrEnum):
 
     CHECK = "check"
     PROXY = "proxy"  # check --proxy
+    CLIENT = "client"
     COMPARISON = "comparison"  # one side of compare --live
     LOAD = "load"
     RATE_LIMIT = "rate-limit"
@@ -52,7 +53,8 @@ class ClockReading(msgspec.Struct, frozen=True):
 
 
 class Aimed(msgspec.Struct, frozen=True):
-    """The target. ``model`` is None where it was not known yet when the run began; ``position`` is ``server`` or ``proxy``;
+    """The target. ``model`` is None where it was not known yet when the run began; ``position`` is ``server``, ``proxy`` or
+    ``client``;
     ``access`` is how it is reached, as :class:`wire.access.Access` shows it; ``keyed`` whether it was asked with an API key;
     ``seal`` what :meth:`wire.target.Target.seal` made of target and key."""
 

@@ -1,7 +1,7 @@
 """The run log: JSON lines that hold everything a run learned. Every output is a function of it.
 
-One object a line, each with its ``kind``: a ``header`` first (:mod:`wire.header`), then ``exchange``, ``sample`` and ``verdict``
-records in the order they came to be, a ``footer`` last; ``wire/schemas/run-2.schema.json`` describes every kind.
+One object a line, each with its ``kind``: a ``header`` first (:mod:`wire.header`), then ``exchange``, ``client``, ``sample`` and
+``verdict`` records in the order they came to be, a ``footer`` last; ``wire/schemas/run-2.schema.json`` describes every kind.
 A log without its footer is an unfinished run and says so; a last line that was cut is ignored.
 """
 
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Self
 
 import msgspec
 
+from echosounder.wire.command import ClientRun
 from echosounder.wire.errors import LogError, RecordError, TooMuchToJudge, UnfinishedRun
 from echosounder.wire.exchange import UPSTREAM, VALUE, End, Exchange, Observed, Read, Request
 from echosounder.wire.files import plain
@@ -52,6 +53,9 @@ class RunWriter:
 
     def exchange(self, exchange: Exchange) -> None:
         self.write("exchange", exchange_record(exchange))
+
+    def client(self, command: ClientRun) -> None:
+        self.write("client", command.record())
 
     def result(self, result: Result) -> None:
         self.write("verdict", result.record())
@@ -163,6 +167,7 @@ class Run:
     results: tuple[Result, ...] = ()
     samples: tuple[dict[str, Any], ...] = ()
     footer: dict[str, Any] | None = None
+    clients: tuple[ClientRun, ...] = ()
 
     def finished(self) -> "Run":
         """Self; raises :class:`UnfinishedRun` when the log has no footer or the run was interrupted."""
@@ -247,6 +252,7 @@ def read(path: Path) -> Run:
             results=tuple(Result.from_record(record) for record in kinds.get("verdict", ())),
             samples=tuple(kinds.get("sample", ())),
             footer=kinds.get("footer", [None])[-1],
+            clients=tuple(ClientRun.from_record(record) for record in kinds.get("client", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LogError(f"{path}: a record is missing or not of schema {SCHEMA} ({error!r})") from None

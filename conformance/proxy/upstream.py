@@ -9,6 +9,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -82,15 +83,20 @@ def body(record: Record) -> bytes:
 
 def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redactor) -> Exchange:
     """A journal record as the upstream's side of *client*; *key* is the client's, looked for and then redacted by *redact*."""
+    found = arrived(record, id, client.probe, client.step, key, redact)
+    return replace(found, side=UPSTREAM, notes={"of": client.id, **found.notes})
+
+
+def arrived(record: Record, id: str, probe: str, step: str, key: str, redact: Redactor) -> Exchange:
+    """A journal record as an exchange whose reads are what the mock wrote; *key* is looked for and then redacted by *redact*."""
     request, writes = record["request"], list(_writes(record))
     acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
     answer = unframe(record["method"], writes, closed="close" in acts or (record["complete"] and not acts))
     headers = tuple((name, value) for name, value in request["headers"])
     made = Exchange(
         id=id,
-        probe=client.probe,
-        side=UPSTREAM,
-        step=client.step,
+        probe=probe,
+        step=step,
         request=Request(
             record["method"],
             redact.text(record["path"]),
@@ -108,13 +114,14 @@ def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redact
         t_headers=answer.first,
         t_closed=record["closed"],
         notes={
-            "of": client.id,
             "deviations": record["deviations"],
             "closed": record["closed"],
             "open": record.get("open", False),
             "ended": record["written"][-1] if record["written"] else None,
             "key_in": list(_places(record, key)),
             "credential": record.get("credential"),
+            "connection": record.get("connection"),
+            "price": record.get("price"),
         },
     )
     return clean(made, redact)

@@ -15,11 +15,13 @@ import echosounder.conformance.probes  # noqa: F401  # importing it registers ev
 from echosounder import specs
 from echosounder.cli import complete, options
 from echosounder.conformance.ask import Ask
+from echosounder.conformance.client import scenarios as of_clients
 from echosounder.conformance.probe import PROBES
 from echosounder.conformance.proxy import probes as of_proxies
 from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
-from echosounder.mock_server.deviations import all_deviations
+from echosounder.mock_server.deviations import Deviation, all_deviations
+from echosounder.mock_server.deviations.selection import SELECTORS
 from echosounder.wire.errors import UsageError
 
 
@@ -81,7 +83,8 @@ def _requirements(profile: str | None) -> Iterable[dict[str, Any]]:
 
 def _probes(profile: str | None) -> Iterable[dict[str, Any]]:
     wanted = {
-        name: [row.id for row in specs.requirements() if name in row.probes] for name in (*PROBES, *of_proxies.PROBES)
+        name: [row.id for row in specs.requirements() if name in row.probes]
+        for name in (*PROBES, *of_proxies.PROBES, *of_clients.families())
     }
     for probe in PROBES.values():
         yield {
@@ -104,12 +107,40 @@ def _probes(profile: str | None) -> Iterable[dict[str, Any]]:
             "features": ["proxy"],
             "requirements": wanted[name],
         }
+    for name, about in of_clients.families().items():
+        mine = [each for each in of_clients.scenarios() if each.family == name]
+        yield {
+            "id": name,
+            "title": about,
+            "suite": "client",
+            "requests": len(mine),  # runs of the client, each of which sends what it will
+            "tokens": 0,
+            "features": ["client"],
+            "requirements": wanted[name],
+            "scenarios": [each.name for each in mine],
+        }
 
 
 def _deviations(_: str | None) -> Iterable[dict[str, Any]]:
     for row in all_deviations():
         breaks = sorted(row.breaks)
-        yield {"id": row.name, "title": row.summary, "layer": row.layer, "legal": not breaks, "breaks": breaks}
+        yield {
+            "id": row.name,
+            "title": row.summary,
+            "layer": row.layer,
+            "format": row.format,
+            "legal": not breaks,
+            "breaks": breaks,
+            "parameters": row.parameters,
+            "selectors": {f"when.{name}": about for name, about in SELECTORS.items()},
+            "usage": _usage_of(row),
+        }
+
+
+def _usage_of(row: Deviation) -> str:
+    """How to ask for it, with every parameter."""
+    pairs = ",".join(f"{name}={default}" for name, default in row.params.items())
+    return f"echosounder mock --deviate {row.name}{':' if pairs else ''}{pairs}"
 
 
 def _scenarios(_: str | None) -> Iterable[dict[str, Any]]:
@@ -140,6 +171,8 @@ COLUMNS = {
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {about}" for name, about in value.items())
     if isinstance(value, (list, tuple)):
         return (
             ", ".join(" ".join(map(str, item.values())) if isinstance(item, dict) else str(item) for item in value)

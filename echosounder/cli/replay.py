@@ -9,11 +9,13 @@ from rich.text import Text
 
 from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
+from echosounder.conformance.client import replay as replayed
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.proxy import replay as both_sides
 from echosounder.conformance.replay import Replay, ReplayOutcome
 from echosounder.conformance.replay import replay as again
 from echosounder.mock_server.net.process import spawn
+from echosounder.stage import stage
 from echosounder.wire.errors import Unreachable, UsageError
 from echosounder.wire.header import Aimed, RunKind
 from echosounder.wire.redact import MARK
@@ -39,11 +41,19 @@ def replay(
     """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""
     log = read(run)
     _ = log.header.checking  # a load run has no exchange that could be judged alone
+    if log.header.kind_of_run is RunKind.CLIENT:
+        header = log.header
+        return _shown(
+            exchange, replayed.again(log, exchange, replayed.options_of(log), stage(header.profile, header.seed or 0))
+        )
     key = options.api_key(api_key_env)
     aim = _aim(network, url, log.header.target, key)
     bounds = Bounds(connect_s=min(timeout, 10.0), idle_s=timeout)
     send = _through if log.header.kind_of_run is RunKind.PROXY else again
-    outcome = send(log, exchange, aim, key, bounds)
+    return _shown(exchange, send(log, exchange, aim, key, bounds))
+
+
+def _shown(exchange: str, outcome: Replay) -> int:
     if outcome.after.status is None and outcome.before.status is not None:
         raise Unreachable(
             f"{outcome.after.request.url} gave no answer ({outcome.after.error}), so nothing can be said; is it running?"

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echosounder import reports
 from echosounder.cli.said import say
 from echosounder.conformance.probe_choice import PROBES
-from echosounder.judgement import pairs
+from echosounder.judgement import client, pairs
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
@@ -22,6 +22,8 @@ from echosounder.wire.files import plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import Run, read
 
+POSITIONS = {RunKind.PROXY: pairs, RunKind.CLIENT: client}
+"""Where other rules than those of a server hold."""
 EXIT = {"conforms": 0, "deviates": 1}
 
 
@@ -29,10 +31,9 @@ def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
     """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
     log = read(run)
     known = Baseline.load(baseline) if baseline else Baseline()
-    if log.header.kind_of_run is RunKind.PROXY:
-        document = pairs.report(log, pairs.score(log), known)
-    else:
-        document = report(log, verdicts(log, PROBES), known)
+    sides: Any = POSITIONS.get(log.header.kind_of_run)
+    results = sides.score(log) if sides else verdicts(log, PROBES)
+    document = (sides.report if sides else report)(log, results, known)
     publish(document, log, run if run.is_dir() else run.parent, as_json)
     return EXIT.get(document["verdict"], 3)
 

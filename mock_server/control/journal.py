@@ -39,6 +39,7 @@ def record(flight: InFlight, bodies: bool = False, raw: bool = False) -> dict[st
         "trace": flight.trace,
         "method": request.method,
         "path": request.target,
+        "connection": request.connection,
         "status": flight.status,
         "model": facts.model,
         "stream": facts.stream,
@@ -73,10 +74,10 @@ def _bodies(flight: InFlight) -> dict[str, Any]:
 def _raw(flight: InFlight) -> dict[str, Any]:
     """For whoever compares bytes: ``writes_b64`` has a member for each of ``written``, an act as ``{"act": name}``.
 
-    ``credential`` is the SHA-256 of the secret behind the scheme of Authorization, whose value is redacted.
+    ``credential`` is the SHA-256 of the secret behind the scheme of Authorization, or of x-api-key, whose values are redacted.
     """
     request, sent = flight.request, flight.stream.writes if flight.stream else []
-    secret = request.headers.get("authorization", "").partition(" ")[2]
+    secret = request.headers.get("authorization", "").partition(" ")[2] or request.headers.get("x-api-key", "")
     return {
         "request": {
             "version": request.version,

@@ -64,6 +64,11 @@ class Deviation:
         return inspect.cleandoc(self.apply.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """Each parameter with its type or its choices, and its default, in words."""
+        return {name: f"{_kind(default)}, {default} by default" for name, default in self.params.items()}
+
+    @property
     def legal(self) -> bool:
         return not self.breaks
 
@@ -86,6 +91,13 @@ class Deviation:
                 else f"give a value of type {kind.__name__}"
             )
             raise UsageError(f"{name}={text!r} of deviation {self.name}: {wanted}") from None
+
+
+def _kind(default: object) -> str:
+    if isinstance(default, StrEnum):
+        return " or ".join(type(default))
+    words = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+    return words.get(type(default), type(default).__name__)
 
 
 _TABLE: dict[str, Deviation] = {}

@@ -13,7 +13,16 @@ from echosounder.mock_server.deviations.registry import Deviation, find
 from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.wire.errors import UsageError
 
-SELECTORS = ("path", "model", "stream", "nth", "every", "p", "times")
+SELECTORS = {
+    "path": "requests whose path matches this glob",
+    "model": "requests for a model whose name matches this glob",
+    "stream": "true: only requests for a stream; false: only others",
+    "nth": "only the N-th of the requests that path, model and stream let through, from 1",
+    "every": "each K-th of them",
+    "p": "a share of them, such as 1/10, drawn by the seed",
+    "times": "at most this many of them",
+}
+"""By name: what ``when.<name>=value`` selects. All that are given must hold."""
 
 
 @dataclass(frozen=True, slots=True)

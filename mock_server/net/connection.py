@@ -5,6 +5,7 @@ llhttp's (httptools); the bounds on headers, body and time are ours.
 """
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from functools import lru_cache
@@ -42,6 +43,7 @@ class _Unacceptable(Exception):
         self.status = status
 
 
+_NUMBERS = itertools.count(1)
 _BUFFER = bytearray(64 * 1024)
 _VIEW = memoryview(_BUFFER)
 
@@ -56,7 +58,7 @@ class ServerConnection(asyncio.BufferedProtocol):
     transport would make it, costs ten times the reading."""
 
     def __init__(self, app: Application) -> None:
-        self._app = app
+        self._app, self.number = app, next(_NUMBERS)
         self._queue: deque[HttpRequest | _Unacceptable] = deque()
         self._parser = httptools.HttpRequestParser(self)
         self._deaf = self.hung_up = False
@@ -180,6 +182,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             parser.should_keep_alive(),
             self.loopback,
             self._earlier,
+            self.number,
         )
         self._earlier += 1
         self.started = None

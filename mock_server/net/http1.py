@@ -21,6 +21,7 @@ class HttpRequest:
     keep_alive: bool = True
     loopback: bool = True
     earlier: int = 0  # requests that came over the same connection before
+    connection: int = 0  # the number of the connection that it came on, from 1
     armed: Any = None  # mock_server.deviations.armed.Armed, where any is
 
     @property

@@ -49,6 +49,16 @@ def verdicts(folder):
     }
 
 
+def test_a_client_is_judged_as_by_the_command(tmp_path):
+    command = f"{sys.executable} -m echosounder.conformance.client.drivers.httpx_by_hand"
+    only = ["--echo-only", "client.cut-stream-is-error", "--echo-only", "client.no-legacy-members"]
+    suite = ["--pyargs", "echosounder.conformance.suite", "--echo-suite", "smoke"]
+    process = pytest_run(*suite, "--echo-client", command, *only, "--echo-out", str(tmp_path / "run"), cwd=tmp_path)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "2 passed" in process.stdout
+    assert set(verdicts(tmp_path / "run").values()) == {"pass"}
+
+
 def test_the_plugin_is_inert_unless_asked(tmp_path):
     (tmp_path / "test_theirs.py").write_text("def test_theirs():\n    pass\n", encoding="utf-8")
     process = pytest_run(cwd=tmp_path)

@@ -20,6 +20,7 @@ from echosounder.wire.runlog import read
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+CLIENTS = "../mock_server/clients"
 RUNS, PAGES = ROOT / "runs/field", ROOT / "docs/field"
 
 
@@ -55,6 +56,33 @@ SOFTWARE = {
             ("portkey-responses",),
         ),
     ),
+    "clients": (
+        Software("https://curl.se", ("/usr/bin/curl", "--version"), ("client-curl",)),
+        Software("https://www.python-httpx.org", ("../../requirements-dev.lock", "httpx"), ("client-httpx",)),
+        Software(
+            "https://github.com/openai/openai-python",
+            ("../../requirements-dev.lock", "openai"),
+            ("client-openai-python",),
+        ),
+        Software("https://github.com/openai/openai-python", ("openai-old.lock", "openai"), ("client-openai-python-1",)),
+        Software(
+            "https://github.com/openai/openai-node", (f"{CLIENTS}/package-lock.json", "openai"), ("client-openai-node",)
+        ),
+        Software(
+            "https://github.com/vercel/ai", (f"{CLIENTS}/package-lock.json", "@ai-sdk/deepseek"), ("client-ai-sdk",)
+        ),
+        Software(
+            "https://github.com/anthropics/anthropic-sdk-python",
+            (f"{CLIENTS}/anthropic.lock", "anthropic"),
+            ("client-anthropic",),
+        ),
+        Software(
+            "https://github.com/langchain-ai/langchain",
+            (f"{CLIENTS}/langchain.lock", "langchain-deepseek"),
+            ("client-langchain",),
+        ),
+        Software("https://github.com/BerriAI/litellm", ("litellm.lock", "litellm"), ("client-litellm",)),
+    ),
     "servers": (
         Software(
             "https://github.com/CopilotKit/aimock", ("servers/package-lock.json", "@copilotkit/aimock"), ("aimock",)
@@ -84,7 +112,7 @@ def version(where: str, name: str) -> str:
 
 def reviews(name: str) -> Iterator[tuple[str, str]]:
     """``(requirement, sentence)`` for everything that is known to be true of the run *name*."""
-    for file in ("proxies.reviewed.toml", "translation.reviewed.toml"):
+    for file in ("proxies.reviewed.toml", "translation.reviewed.toml", "clients.reviewed.toml"):
         yield from tomllib.loads((HERE / file).read_text(encoding="utf-8")).get(name, {}).items()
     baseline = HERE / f"{name}.baseline.toml"
     for row in tomllib.loads(baseline.read_text(encoding="utf-8"))["accepted"] if baseline.exists() else ():

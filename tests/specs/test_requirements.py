@@ -84,7 +84,7 @@ def test_reason_or_probe():
     assert [row.id for row in specs.requirements() if bool(row.excluded) == bool(row.probes)] == []
 
 
-@pytest.mark.parametrize("feature", ["proxy", "load"])
+@pytest.mark.parametrize("feature", ["proxy", "load", "client"])
 def test_proxy_and_load_probes(feature):
     rows = [row for row in specs.requirements() if row.id.startswith(f"{feature}.") and not row.excluded]
     assert rows

@@ -1,0 +1,55 @@
+"""What a run in the client position is asked for."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from echosounder import specs
+from echosounder.conformance.options import CheckOptions
+from echosounder.judgement.setting import Suite
+from echosounder.wire.target import Target
+
+PARALLEL = max(2, 2 * (os.cpu_count() or 1))
+"""Scenarios at a time: commands wait for answers half of their time."""
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """What a run depends on. ``limit_s`` is how long a command may run, ``patience_s`` the time-out that it is told to have,
+    ``budget_s`` when no more is started. ``ignored``: patterns of what varies in its output, which is taken out."""
+
+    command: tuple[str, ...]
+    out: Path
+    profile: str = specs.DEFAULT_PROFILE
+    model: str | None = None
+    suite: Suite = Suite.STANDARD
+    only: tuple[str, ...] = ()
+    policy: str = "interop"
+    baseline: Path | None = None
+    parallel: int = PARALLEL
+    limit_s: float = 20.0
+    patience_s: float = 2.0
+    budget_s: float | None = None
+    ignored: tuple[str, ...] = ()
+    seed: int = 0
+
+    @property
+    def asked(self) -> str:
+        return self.model or specs.models(self.profile)[0]
+
+    def as_check(self) -> CheckOptions:
+        target = Target(shlex.join(self.command), "", self.asked)
+        return CheckOptions(
+            target,
+            self.out,
+            "told",
+            self.profile,
+            self.suite,
+            self.only,
+            policy=self.policy,
+            seed=self.seed,
+            position="client",
+        )

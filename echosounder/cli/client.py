@@ -1,0 +1,110 @@
+"""``echosounder client -- COMMAND``: is this client, SDK or agent right?"""
+
+from typing import Annotated
+
+import typer
+
+from echosounder import specs
+from echosounder.cli import options, results
+from echosounder.cli.duration import seconds
+from echosounder.conformance.client import run as position
+from echosounder.conformance.client.launch import found
+from echosounder.conformance.client.options import PARALLEL, ClientOptions
+from echosounder.conformance.options import Progress
+from echosounder.judgement.assigned import known_patterns
+from echosounder.judgement.setting import Suite
+from echosounder.reports.source import read
+from echosounder.stage import stage
+from echosounder.wire.errors import BudgetSpent
+
+Command = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="COMMAND...",
+        help="The client, after --. {base_url}, {api_key}, {model}, {prompt} and {use} in it are filled in.",
+        show_default=False,
+    ),
+]
+Parallel = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Scenarios at a time; by default two for each processor.")
+]
+Limit = Annotated[
+    float,
+    typer.Option("--timeout", parser=seconds, metavar="DURATION", help="How long the command may run in one scenario."),
+]
+Patience = Annotated[
+    float,
+    typer.Option(
+        "--client-timeout",
+        parser=seconds,
+        metavar="DURATION",
+        help="Time-out that the client is told (ECHO_TIMEOUT_S).",
+    ),
+]
+Time = Annotated[
+    float | None,
+    typer.Option("--budget-time", parser=seconds, metavar="DURATION", help="When no more scenarios are started."),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="REGEX", help="What varies in the output from run to run; may be repeated."),
+]
+
+
+def client(
+    command: Command,
+    profile: options.Profile = specs.DEFAULT_PROFILE,
+    model: options.Model = None,
+    suite: options.SuiteOption = options.SuiteName.STANDARD,
+    only: options.Only = None,
+    baseline: options.Baseline = None,
+    parallel: Parallel = None,
+    timeout: Limit = "20s",  # type: ignore[assignment]  # parsed by the option
+    client_timeout: Patience = "2s",  # type: ignore[assignment]
+    budget_time: Time = None,
+    ignore: Ignore = None,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    json_: options.Json = False,
+) -> int:
+    """Run a client against an honest mock, every legal variant and every fault; judge its requests and what it makes of answers."""
+    options.known_profile(profile)
+    known_patterns(tuple(only or ()))
+    settings = ClientOptions(
+        command=tuple(command),
+        out=options.out_dir(out, "client"),
+        profile=profile,
+        model=model,
+        suite=Suite.named(suite),
+        only=tuple(only or ()),
+        baseline=baseline,
+        limit_s=timeout,
+        patience_s=client_timeout,
+        budget_s=budget_time,
+        ignored=tuple(ignore or ()),
+        seed=seed,
+        parallel=parallel or PARALLEL,
+    )
+    found(settings.command)
+    results.ready(settings.out)
+    return _run(settings, json_)
+
+
+def _run(settings: ClientOptions, as_json: bool) -> int:
+    with results.progress("client", quiet=as_json) as bar:
+        task = bar.add_task("", total=None)
+
+        def watch(step: Progress) -> None:
+            bar.update(task, completed=step.done, total=step.planned, description=step.probe)
+
+        try:
+            outcome = position.check(settings, stage(settings.profile, settings.seed), watch)
+        except KeyboardInterrupt:
+            bar.stop()
+            results.judge(settings.out, settings.baseline, as_json)
+            raise
+    nothing = outcome.stopped is not None and not isinstance(outcome.stopped, BudgetSpent)
+    results.publish(outcome.report, read(settings.out, outcome.report), settings.out, as_json, silent=nothing)
+    if outcome.stopped:
+        raise outcome.stopped
+    return outcome.exit_code

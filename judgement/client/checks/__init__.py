@@ -1,0 +1,5 @@
+"""The checks on what a client did. Importing this package registers all of them."""
+
+from echosounder.judgement.client.checks import conduct, requests, results, retries, timing
+
+__all__ = ["conduct", "requests", "results", "retries", "timing"]

@@ -1,0 +1,74 @@
+"""How a command behaves towards whoever runs it: what its errors say, what they show, what it leaves behind."""
+
+from __future__ import annotations
+
+from echosounder.judgement.check import Case, Problem, Problems, excerpt
+from echosounder.judgement.client.check import check
+from echosounder.judgement.client.scene import Scene
+
+
+def failed(scene: Scene) -> bool:
+    """Did the command end of itself, with an error?"""
+    return scene.command.status not in (0, None)
+
+
+def refused(scene: Scene) -> bool:
+    return failed(scene) and (scene.asked[-1].status or 0) >= 400
+
+
+def explained(scene: Scene) -> bool:
+    return refused(scene) and isinstance(_message(scene), str)
+
+
+def _said(scene: Scene) -> str:
+    """All that it printed."""
+    return scene.command.stdout + scene.command.stderr
+
+
+def _message(scene: Scene) -> object:
+    """What the server says of the last refusal."""
+    exchange = scene.asked[-1]
+    return exchange.reader.message(exchange.reader.error_of(exchange.json or {}))
+
+
+@check("client.key-not-shown")
+def key_not_shown(scene: Scene, case: Case) -> Problems:
+    for place in scene.command.leaks:
+        yield Problem(f"the key that the client was given is in its {place}", excerpt=getattr(scene.command, place))
+
+
+@check("client.no-children")
+def no_children(scene: Scene, case: Case) -> Problems:
+    if scene.command.left:
+        yield Problem(f"the command ended and left {scene.command.left} processes behind; they were stopped")
+
+
+@check("client.error-told", where=failed)
+def error_told(scene: Scene, case: Case) -> Problems:
+    if not _said(scene).strip():
+        yield Problem(f"the command ends with status {scene.command.status} and does not say why")
+
+
+@check("client.no-crash")
+def no_crash(scene: Scene, case: Case) -> Problems:
+    status = scene.command.status
+    if status is not None and status < 0:
+        yield Problem(f"the command was ended by signal {-status}", excerpt=scene.command.stderr[-600:])
+
+
+@check("client.status-told", where=refused)
+def status_told(scene: Scene, case: Case) -> Problems:
+    said, status = _said(scene), scene.asked[-1].status
+    if str(status) not in said:
+        yield Problem(
+            f"the server refused with {status}, which the error does not tell: {excerpt(said.strip()[-150:])}"
+        )
+
+
+@check("client.message-told", where=explained)
+def message_told(scene: Scene, case: Case) -> Problems:
+    message, said = str(_message(scene)), _said(scene)
+    if message[:40] not in said:
+        yield Problem(
+            f"the server says {excerpt(message)}, which the error does not tell: {excerpt(said.strip()[-150:])}"
+        )

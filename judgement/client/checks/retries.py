@@ -1,0 +1,115 @@
+"""What a client sends again: how often, after how long, and whether it had been paid for already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+from echosounder.judgement.check import Case, Problem, Problems, excerpt
+from echosounder.judgement.client.check import check
+from echosounder.judgement.client.scene import Scene
+from echosounder.wire.exchange import Exchange
+
+MOST = 10
+"""Attempts at one request: the most patient of the usual SDKs makes six."""
+AT_ONCE_S = 0.05
+"""A request that follows a refusal sooner than this has not waited at all."""
+EARLY_S = 0.02
+"""What clocks and timers may differ by."""
+
+
+def attempts(scene: Scene) -> list[Exchange]:
+    """The requests with the body of the first: it and its repetitions."""
+    return [exchange for exchange in scene.asked if exchange.request.body == scene.asked[0].request.body]
+
+
+def gaps(tries: list[Exchange]) -> Iterator[tuple[Exchange, float, Exchange]]:
+    """``(refused, seconds until the next, next)``: from the last byte of the refusal to the arrival of the next attempt."""
+    for before, after in pairwise(tries):
+        ended = before.notes.get("ended") or before.t_sent
+        if ended is not None and after.t_sent is not None:
+            yield before, (after.t_sent - ended) / 1e9, after
+
+
+@check("client.retries-bounded")
+def retries_bounded(scene: Scene, case: Case) -> Problems:
+    tries, command = attempts(scene), scene.command
+    if len(tries) > MOST:
+        when = f"in {command.seconds:.1f} s" + (", and had to be stopped" if command.hung else "")
+        yield Problem(
+            f"{command.deviations!r}: the same request was sent {len(tries)} times {when}, expected {MOST} at most"
+        )
+
+
+@check("client.retries-too-many-requests", "client.retries-overload")
+def retried(scene: Scene, case: Case) -> Problems:
+    if len(attempts(scene)) == 1:
+        yield Problem(
+            f"status {scene.first.status} is not tried again, though it says that nothing is wrong with the request"
+        )
+
+
+@check("client.no-retry-refused-key", "client.no-retry-refused-request", "client.no-retry-no-money")
+def not_retried(scene: Scene, case: Case) -> Problems:
+    tries = attempts(scene)
+    if len(tries) > 1:
+        yield Problem(
+            f"status {scene.first.status} stays as it is, and the request was sent {len(tries)} times, expected once"
+        )
+
+
+def tried_again(scene: Scene) -> bool:
+    return len(scene.asked) > 1
+
+
+def told_when(scene: Scene) -> bool:
+    return tried_again(scene) and scene.first.header("retry-after") is not None
+
+
+def billed(scene: Scene) -> bool:
+    return bool(_paid(scene))
+
+
+def _paid(scene: Scene) -> list[Decimal]:
+    """What each attempt cost that the bill names."""
+    return [Decimal(each.notes["price"]) for each in attempts(scene) if each.notes.get("price")]
+
+
+@check("client.retry-after-kept", where=told_when)
+def retry_after_kept(scene: Scene, case: Case) -> Problems:
+    for before, gap, after in gaps(attempts(scene)):
+        asked = before.header("retry-after") or ""
+        if asked.isdigit() and gap < int(asked) - EARLY_S:
+            yield Problem(f"Retry-After is {asked} s, and the next request came after {gap:.2f} s", exchange=after)
+
+
+@check("client.retry-back-off", where=tried_again)
+def retry_back_off(scene: Scene, case: Case) -> Problems:
+    waits = [gap for _, gap, _ in gaps(attempts(scene))]
+    shown = ", ".join(f"{gap:.2f}" for gap in waits[:6])
+    if min(waits, default=AT_ONCE_S) < AT_ONCE_S:
+        yield Problem(f"a refused request was sent again at once: pauses of {shown} s")
+
+
+@check("client.retry-identical", where=tried_again)
+def retry_identical(scene: Scene, case: Case) -> Problems:
+    first = scene.asked[0]
+    for after in scene.asked[1:]:
+        if after.request.path == first.request.path and after.request.body != first.request.body:
+            yield Problem(
+                "the request that is tried again is not the same: its body differs",
+                exchange=after,
+                excerpt=excerpt(after.request.body),
+            )
+
+
+@check("client.no-retry-paid", where=billed)
+def no_retry_paid(scene: Scene, case: Case) -> Problems:
+    """A request that the bill names and that was sent again, though nobody asked for a second answer."""
+    tries, paid = attempts(scene), _paid(scene)
+    if len(paid) > 1:
+        yield Problem(
+            f"{scene.command.deviations!r}: the answer broke off after it had been billed, and the request was sent "
+            f"{len(tries)} times: {sum(paid)} in place of {paid[0]} are on the bill"
+        )
