@@ -42,6 +42,7 @@ class CheckOptions:
     bounds: Bounds = field(default_factory=Bounds)
     position: str = "server"
     repeat: int = 1
+    patience: float | None = None
 
     @property
     def asked_formats(self) -> tuple[str, ...]:

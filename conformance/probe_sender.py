@@ -23,15 +23,19 @@ from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.budget import Budget
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.patience import Patience
 from echosounder.conformance.planner import Plan, budget_of, plan
 from echosounder.conformance.probe import Probe
 from echosounder.judgement.answers import models
 from echosounder.judgement.setting import MODELS
-from echosounder.wire.errors import CannotJudge
+from echosounder.wire.errors import BudgetSpent, CannotJudge
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.header import ClockReading, Header, RunKind
 from echosounder.wire.runlog import RunWriter
 
+TURNED_AWAY = "limiter.turned-away"
+"""The probe that a refused request counts to, which was sent again."""
+REFUSED = {"open": "turned away, and sent again"}
 GIVE_UP_AFTER = 5
 """Legal requests in a row without any answer, and the target counts as gone."""
 
@@ -119,6 +123,7 @@ class ProbeSender:
         self._options, self._position, self._log = options, position, log
         self._ask, self._silent, self._sent = ask, 0, 0
         self.header, self.exchanges = header, list[Exchange]()
+        self._patience = Patience(options.patience)
         self._budget = Budget(self.model, datetime.now(UTC), options.budget_requests)
         self._unsent: dict[str, str] = {}
         self._left_out: Mapping[str, str] = {}
@@ -181,10 +186,27 @@ class ProbeSender:
         """Debit, send and record, whatever the answers say about going on. Raises ``BudgetSpent``."""
         for send in sends:
             self._budget.debit(send)
-        answers = self._position.send(sends, probe, self._sent + 1)
+        answers = list(self._position.send(sends, probe, self._sent + 1))
         self._sent += len(sends)
+        if self.header.kind_of_run is not RunKind.PROXY:  # there we refuse ourselves, on purpose
+            answers = [self._patiently(send, probe, answered) for send, answered in zip(sends, answers, strict=True)]
         self.record(each for answered in answers for each in answered.exchanges)
         return answers
+
+    def _patiently(self, send: Send, probe: str, answered: Answered) -> Answered:
+        """Sent again as long as it is turned away and there is patience; each refusal is recorded as what it is."""
+        tries = 0
+        while self._patience.again(answered.exchanges[0], tries):
+            try:
+                self._budget.debit(send)
+            except BudgetSpent:
+                break
+            self.record(replace(each, probe=TURNED_AWAY, notes=each.notes | REFUSED) for each in answered.exchanges)
+            [answered] = self._position.send([send], probe, self._sent + 1)
+            self._sent, tries = self._sent + 1, tries + 1
+        if (waited := self._patience.record()) is not None:
+            self._log.footer["waited"] = waited
+        return answered
 
     def record(self, exchanges: Iterable[Exchange]) -> None:
         for exchange in exchanges:

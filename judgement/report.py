@@ -37,7 +37,8 @@ CAPS = frozenset({"BudgetSpent", "RunTooLong", "TooMuchToJudge"})
 def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
     """Members beyond design section 6: ``started``, ``unchecked`` (requirements of the profile that this run did not judge),
     ``unsent`` (probes and why), ``baseline``, ``served`` (how many legal requests were, by path), ``unjudged`` (exchanges of paths that
-    no wire format is known for, by path), ``reason`` (why there is too little to judge by); of a requirement ``note``, ``accepted``,
+    no wire format is known for, by path), ``reason`` (why there is too little to judge by), ``waited`` (for a limiter: seconds, requests
+    that were sent again, whether patience was over); of a requirement ``note``, ``accepted``,
     ``explained_by`` (the broken requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding
     ``offset`` and ``cause``.
     """
@@ -63,6 +64,7 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "unsent": (run.footer or {}).get("unsent", {}),
         "served": tally(run.exchanges),
         "unjudged": unjudged(run.exchanges),
+        "waited": (run.footer or {}).get("waited"),
         "reason": reason(run),
         "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
     }

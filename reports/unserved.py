@@ -7,7 +7,12 @@ SHOWN = 5
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """``POST /chat/completions: 61 of 74 legal requests served``, and the first of those that were not."""
+    """``Waited 312 s …`` where there was a limiter.
+
+    Then ``POST /chat/completions: 61 of 74 legal requests served``, and the first of those that were not."""
+    if waited := report.get("waited"):
+        more = "; a longer --patience waits for the rest" if waited["over"] else ""
+        yield f"Waited {waited['seconds']:g} s for a limiter: {waited['requests']} refused requests were sent again{more}"
     for row in report.get("served", ()):
         unserved = [f"{each['request']} ({each['outcome']})" for each in row["unserved"]]
         more = f" and {len(unserved) - SHOWN} more" if len(unserved) > SHOWN else ""

@@ -48,6 +48,7 @@ def check(
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: options.Timeout = 60.0,
     deadline: options.Deadline = None,
+    patience: options.Patience = None,
     seed: options.Seed = 0,
     repeat: options.Repeat = 1,
     proxy: Proxy = None,
@@ -82,6 +83,7 @@ def check(
             seed=seed,
             repeat=repeat,
             bounds=Bounds(min(timeout, 10.0), timeout, run_s=longest(Suite.named(suite), repeat, deadline)),
+            patience=patience,
         )
         judging = partial(both_sides.check, upstream=mock.url) if proxy and mock else check_run.check
         return _run(judging, settings, api_key_env, json_)

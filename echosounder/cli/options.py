@@ -155,6 +155,16 @@ Deadline = Annotated[
     ),
 ]
 
+Patience = Annotated[
+    float | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_PATIENCE",
+        parser=seconds,
+        metavar="DURATION",
+        help="How long to wait in all for a limiter that says when to come again; 10m by default, 0 for not at all.",
+    ),
+]
+
 DEFAULT_KEY_ENV = "DEEPSEEK_API_KEY"
 BUNDLED_KEY = "sk-echosounder-bundled-mock"
 
