@@ -18,7 +18,7 @@ from echosounder.load.limits.second import UNTRIED, Further, further
 from echosounder.load.limits.seen import INFINITY, Fit, Record
 from echosounder.load.limits.told import ToldLimit, told_limits
 from echosounder.load.limits.trials import Trial, contradicted, trials
-from echosounder.load.limits.weighing import UNKNOWN, Counts, weighed
+from echosounder.load.limits.weighing import UNKNOWN, CountedUnit, weighed
 
 LEAST_PAUSE = 3.0  # s
 VAGUE = 0.05  # half width of a number from which the answer is not certain
@@ -39,7 +39,7 @@ class Discovery:
     trials: list[Trial] = field(default_factory=list)
     refusals: list[Outcome] = field(default_factory=list)
     skew: float | None = None
-    counts: Counts = UNKNOWN
+    counts: CountedUnit = UNKNOWN
     hammered: bool | None = None
     replicas: bool = False
     further: Further = UNTRIED

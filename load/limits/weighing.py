@@ -25,7 +25,7 @@ LONGEST_REST = 100.0  # s
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class CountedUnit:
     """What is counted. ``unit``: its name, None where it was not found out; ``weight`` of one short request in it; ``needs``: why it is
     not known and what would tell; ``ratio``: what a token of the answer weighs, where one of the prompt weighs 1. ``again``:
     the same requests were not served as before."""
@@ -37,9 +37,9 @@ class Counts:
     again: bool = False
 
 
-REQUESTS = Counts("requests")
+REQUESTS = CountedUnit("requests")
 ASKED_FOR = "tokens of max_tokens"
-UNKNOWN = Counts()
+UNKNOWN = CountedUnit()
 BEHIND = 6.0  # s of silence before a second try: a limiter per time behind the cap may have been used up
 HEAVY = 4  # times the usual prompt
 
@@ -65,7 +65,7 @@ class Poured:
         return capacity / (self.served + 0.5) * (1 + 0.5 / max(capacity, 1))
 
 
-def weighed(bench: Bench, found: Identified) -> Script[Counts]:
+def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
     """What it counts. Only for a limiter per time whose numbers are known."""
     fit = found.fit
     if fit.kind is LimiterKind.CONCURRENCY:
@@ -73,13 +73,15 @@ def weighed(bench: Bench, found: Identified) -> Script[Counts]:
     capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     if capacity is None or capacity.mid < FEWEST:
         few = "it takes too few requests at once to tell whether it counts requests, tokens or bytes"
-        return Counts(needs=f"{few}; a run with the documentation of its numbers beside it would")
+        return CountedUnit(needs=f"{few}; a run with the documentation of its numbers beside it would")
     if rest(found) > LONGEST_REST or bench.now + 3 * rest(found) > bench.goal.seconds:
-        return Counts(needs="whether it counts requests, tokens or bytes was not tried: a longer --duration would tell")
+        return CountedUnit(
+            needs="whether it counts requests, tokens or bytes was not tried: a longer --duration would tell"
+        )
     factor = round(min(max(capacity.mid / 4, FACTOR[0]), FACTOR[1]))
     base = yield from pour(bench, found, RequestSize())
     if not same(base, fit):
-        return Counts(
+        return CountedUnit(
             needs=f"the same requests again found {base.served} served: what it counts is not the requests alone",
             again=True,
         )
@@ -92,18 +94,18 @@ def weighed(bench: Bench, found: Identified) -> Script[Counts]:
     return _named(bench, size, larger, prompt)
 
 
-def _weighed_cap(bench: Bench, found: Identified) -> Script[Counts]:
+def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
     """As many at once as it takes, and each with a prompt several times as long: a cap on requests serves them all."""
     assert found.fit.limit is not None
     size, count = RequestSize(bench.hold_tokens, HEAVY), round(found.fit.limit.low)
     if count > bench.goal.requests - bench.book.asked:
-        return Counts(needs="whether it counts requests or tokens in flight was not tried")
+        return CountedUnit(needs="whether it counts requests or tokens in flight was not tried")
     pause = bench.slack + found.fit.lag + (found.penalty or 0.0)
     for wait in (pause, pause + BEHIND):
         yield from bench.book.wait(bench.now + wait)
         if not refused((yield from bench.book.ended([bench.sized(size) for _ in range(count)]))):
             return REQUESTS
-    return Counts(needs="as many requests with longer prompts were not all served: it counts more than requests")
+    return CountedUnit(needs="as many requests with longer prompts were not all served: it counts more than requests")
 
 
 def same(base: Poured, fit: Fit) -> bool:
@@ -150,36 +152,36 @@ def _apart(bench: Bench, found: Identified, larger: _Larger) -> Script[_Apart]:
     return _Apart(*dearer)
 
 
-def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> Counts:
+def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> CountedUnit:
     """By what is dearer. Bytes first: a longer prompt is more bytes."""
     if size.blanks >= COUNTS:
         both = size.many > COUNTS
-        return Counts("bytes and max_tokens" if both else "bytes", len(bench.asking.job(1).body))
+        return CountedUnit("bytes and max_tokens" if both else "bytes", len(bench.asking.job(1).body))
     if size.few >= max(COUNTS, larger.factor / 2):
-        return Counts(ASKED_FOR, 1.0)
+        return CountedUnit(ASKED_FOR, 1.0)
     if size.many >= COUNTS:
         return (
             _both(size.many, prompt, larger.long, "prompt and max_tokens")
             if size.prompt >= COUNTS
-            else Counts(ASKED_FOR)
+            else CountedUnit(ASKED_FOR)
         )
     if size.used >= COUNTS:
         if size.prompt < COUNTS:
-            return Counts("completion tokens used", 1.0)
+            return CountedUnit("completion tokens used", 1.0)
         return _both(size.used, prompt, larger.used, "tokens used")
     if size.prompt >= COUNTS:
-        return Counts("prompt tokens", prompt)
-    return Counts(
+        return CountedUnit("prompt tokens", prompt)
+    return CountedUnit(
         needs="requests that are larger in every respect are dearer, but in no respect alone: several such runs would tell"
     )
 
 
-def _both(dearer: float, prompt: float, long: int, unit: str) -> Counts:
+def _both(dearer: float, prompt: float, long: int, unit: str) -> CountedUnit:
     """Prompt and answer: a token of the answer weighs *ratio*, from ``prompt + ratio long = dearer (prompt + ratio)``."""
     ratio = prompt * (dearer - 1) / max(long - dearer, 1e-9)
     if ratio >= DEARER:
-        return Counts("cost", prompt + ratio, ratio=round(ratio, 1))
-    return Counts(unit, prompt + 1)
+        return CountedUnit("cost", prompt + ratio, ratio=round(ratio, 1))
+    return CountedUnit(unit, prompt + 1)
 
 
 def pour(bench: Bench, found: Identified, size: RequestSize) -> Script[Poured]:
@@ -232,7 +234,7 @@ def _told(served: list[Outcome], name: str) -> Iterator[int]:
             yield count
 
 
-def in_unit(bounds: Range | None, counts: Counts, whole: bool = True) -> Range | None:
+def in_unit(bounds: Range | None, counts: CountedUnit, whole: bool = True) -> Range | None:
     """A number of requests in the unit that is counted. So many were let through and one more was not: the limit is in between."""
     if bounds is None or counts.weight == 1.0:
         return bounds
