@@ -10,7 +10,7 @@ from echosounder.specs.grammar import UNKNOWN
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import stream_end
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 CHOICES = frozenset({"chat", "fim"})
 """The formats whose answers come in choices and whose streams come in chunks."""
@@ -106,11 +106,6 @@ def whole(exchange: Exchange) -> bool:
     if not completion(exchange):
         return False
     return stream_end(exchange) == "done" if wants_stream(exchange) else exchange.end is End.COMPLETE
-
-
-def entries(value: Any) -> list[Any]:
-    """*value* where it is an array, else nothing: what a target sends is of any type."""
-    return value if isinstance(value, list) else []
 
 
 def models(exchange: Exchange | None) -> list[str]:

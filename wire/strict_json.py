@@ -65,3 +65,8 @@ def at(value: Any, *path: str | int) -> Any:
         else:
             value = value[step] if isinstance(value, list) and -len(value) <= step < len(value) else None
     return value
+
+
+def entries(value: Any) -> list[Any]:
+    """*value* where it is an array, else nothing: what a target sends is of any type."""
+    return value if isinstance(value, list) else []

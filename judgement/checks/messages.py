@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 from echosounder.judgement import unasked
-from echosounder.judgement.answers import answer, asked, entries, whole
+from echosounder.judgement.answers import answer, asked, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.format_streams import finished, of_type, typed
 from echosounder.judgement.checks.formats import readable
 from echosounder.judgement.checks.outcomes import outcome, refused, served, steps
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 FITTING = {
     "text_delta": {"text"},

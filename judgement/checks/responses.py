@@ -7,14 +7,14 @@ from typing import Any
 
 from echosounder.judgement import metered as rules
 from echosounder.judgement import unasked
-from echosounder.judgement.answers import answer, entries, whole
+from echosounder.judgement.answers import answer, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.format_streams import last, typed
 from echosounder.judgement.checks.formats import readable
 from echosounder.judgement.checks.outcomes import refused, served, steps
 from echosounder.judgement.checks.usage import counted, metered
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at, parse
+from echosounder.wire.strict_json import at, entries, parse
 
 FIXED = {"store": False, "previous_response_id": None, "parallel_tool_calls": True}
 DAY = 86_400  # s

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from echosounder.judgement import unasked
-from echosounder.judgement.answers import entries
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
 from echosounder.judgement.checks.format_streams import finished, last, of_type, typed
 from echosounder.judgement.checks.responses import final
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 
 @check("responses.sequence", finished)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from echosounder.judgement.answers import answer, asked, chat_completion, entries, whole
+from echosounder.judgement.answers import answer, asked, chat_completion, whole
 from echosounder.judgement.check import Case, Problem, Problems, check, picks
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 
 def told_to_stop(exchange: Exchange) -> list[str]:

@@ -71,8 +71,8 @@ BUILT_IN = {"function", "custom"}
 Row = tuple[str, set[str], str, Condition]
 
 
-def shared(format: str, bound: str) -> tuple[Row, ...]:
-    """What both formats have, with the member that bounds the output."""
+def shared(format: str, bound: str, *history: str) -> tuple[Row, ...]:
+    """What both formats have, with the member that bounds the output; *history*: where calls are turns of the assistant's, too."""
     return (
         (
             "members-refused",
@@ -88,14 +88,7 @@ def shared(format: str, bound: str) -> tuple[Row, ...]:
         ),
         (
             "answers-refused",
-            {
-                "conversation-served",
-                "legal-served",
-                "output-returned",
-                "tool-history",
-                "tool-round-trip",
-                "turns-served",
-            },
+            {"conversation-served", "legal-served", "output-returned", "turns-served", *history},
             "Earlier answers in the conversation are refused.",
             lambda body: "assistant" in roles(body),
         ),
@@ -193,7 +186,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         ),
     ),
     "messages": (
-        *shared("messages", "max_tokens"),
+        *shared("messages", "max_tokens", "tool-history", "tool-round-trip"),
         (
             "blocks-refused",
             {"content-blocks", "output-returned"},

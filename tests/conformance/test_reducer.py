@@ -10,6 +10,7 @@ from echosounder.conformance.budget import REDUCTION_BYTES, REDUCTION_CALLS
 from echosounder.conformance.check_run import check
 from echosounder.conformance.generate.legal import legal
 from echosounder.conformance.generate.reduction import reduction
+from echosounder.conformance.generate.translated import TRANSLATED
 from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.conformance.reducer import Reducer, suspects
@@ -20,6 +21,7 @@ from echosounder.judgement.setting import RunSetting, Suite
 from echosounder.judgement.smallest import extra
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.exchange import Exchange, Request
+from echosounder.wire.formats import MESSAGES, RESPONSES
 from echosounder.wire.header import Aimed, Checking, ClockReading, Header, RunKind
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import target
@@ -120,6 +122,48 @@ def test_a_begun_answer_stays_where_it_is():
     body = ASK.body([*RICH["messages"], {"role": "assistant", "content": "In", "prefix": True}], tools=RICH["tools"])
     found, _ = reduced(body, BETA_CHAT, lambda body: body["messages"][-1].get("prefix"))
     assert [turn["role"] for turn in found["messages"]] == ["user", "assistant"]
+
+
+OTHERS = {form.name: (form, TRANSLATED[form.name](RICH)) for form in (RESPONSES, MESSAGES)}
+
+
+def calls_of(body):
+    """The ids of the calls of a conversation in items or blocks."""
+    items = body.get("input") or [block for turn in body["messages"] for block in blocks_of(turn)]
+    return [item.get("call_id", item.get("id")) for item in items if item.get("type") in {"function_call", "tool_use"}]
+
+
+def blocks_of(turn):
+    return turn["content"] if isinstance(turn["content"], list) else []
+
+
+FAILS = {
+    "a field": lambda body: "temperature" in body,
+    "a character": lambda body: "ü" in json.dumps(body, ensure_ascii=False),
+    "a call": lambda body: bool(calls_of(body)),
+    "the second call": lambda body: "b" in calls_of(body),
+    "two calls": lambda body: len(calls_of(body)) > 1,
+    "anything": lambda body: True,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("fails", FAILS.values(), ids=FAILS)
+def test_a_request_in_another_format_is_reduced_as_well(name, fails):
+    form, body = OTHERS[name]
+    assert legal(body, form.path, ASK)
+    assert fails(body)
+    found, tried = reduced(body, form.path, fails)
+    assert fails(found)
+    assert all(legal(candidate, form.path, ASK) for candidate in tried)
+    assert len(calls_of(found)) == {"a call": 1, "the second call": 1, "two calls": 2}.get(name_of(fails), 0)
+    assert len(found.get("tools", ())) == (1 if calls_of(found) else 0)
+    assert len(json.dumps(found)) < len(json.dumps(body)) / 2
+    assert len(tried) <= 60
+
+
+def name_of(fails):
+    return next(name for name, each in FAILS.items() if each is fails)
 
 
 def exchange(id, body, status, **notes):

@@ -48,7 +48,7 @@ SOFTWARE = {
         Software(
             "https://github.com/BerriAI/litellm",
             ("litellm.lock", "litellm"),
-            ("litellm-responses", "litellm-messages", "litellm-openai-responses", "litellm-openai-messages"),
+            ("litellm-responses", "litellm-messages", "litellm-openai-messages"),
         ),
         Software(
             "https://github.com/Portkey-AI/gateway",

@@ -82,3 +82,51 @@ def test_an_answer_that_is_cut(sdk: openai.OpenAI) -> None:
 def test_errors(sdk: openai.OpenAI, more: dict[str, object], error: type[openai.APIStatusError]) -> None:
     with pytest.raises(error):
         sdk.responses.create(**{"model": MODEL, "input": "Hi", **more})
+
+
+PLAIN = {"model": MODEL, "reasoning": {"effort": "none"}}
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def test_a_call_that_is_forced(sdk: openai.OpenAI) -> None:
+    forced = sdk.responses.create(**PLAIN, input="Hi", tools=[WEATHER], tool_choice="required")
+    assert [item.name for item in forced.output if item.type == "function_call"] == ["get_weather"]
+    none = sdk.responses.create(**PLAIN, input="How's the weather in Paris?", tools=[WEATHER], tool_choice="none")
+    assert [item.type for item in none.output] == ["message"]
+
+
+def test_a_json_object(sdk: openai.OpenAI) -> None:
+    asked = {"input": 'Answer in json like {"river": "Nile"}. Which is the longest river?'}
+    made = sdk.responses.create(**PLAIN, **asked, text={"format": {"type": "json_object"}})
+    assert list(json.loads(made.output_text)) == ["river"]
+
+
+def test_thoughts_are_streamed_and_counted(sdk: openai.OpenAI) -> None:
+    with sdk.responses.stream(model=MODEL, input="Is 97 prime?", reasoning={"effort": "high"}) as stream:
+        thought = "".join(event.delta for event in stream if event.type == "response.reasoning_text.delta")
+        made = stream.get_final_response()
+    assert made.output[0].content[0].text == thought != ""
+    assert made.usage.output_tokens_details.reasoning_tokens > 0
+    off = sdk.responses.create(**PLAIN, input="Is 97 prime?")
+    assert [item.type for item in off.output] == ["message"]
+
+
+def test_an_image_costs_tokens(sdk: openai.OpenAI) -> None:
+    image = {"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}", "detail": "low"}
+    text = {"type": "input_text", "text": "What is it?"}
+    seen = sdk.responses.create(**PLAIN, input=[{"role": "user", "content": [text, image]}])
+    blind = sdk.responses.create(**PLAIN, input=[{"role": "user", "content": [text]}])
+    assert seen.usage.input_tokens > blind.usage.input_tokens
+
+
+def test_members_that_have_no_effect(sdk: openai.OpenAI) -> None:
+    more = {"store": True, "metadata": {"run": "1"}, "truncation": "auto", "service_tier": "auto", "max_tool_calls": 3}
+    made = sdk.responses.create(**PLAIN, input="Say 'hi'", **more)
+    assert (made.output_text, made.store) == ("hi", False)
+
+
+def test_a_stream_that_is_hung_up_on(sdk: openai.OpenAI) -> None:
+    with sdk.responses.create(**PLAIN, input="Write a long essay.", stream=True) as stream:
+        kinds = [event.type for event, _ in zip(stream, range(5), strict=False)]
+    assert kinds[-1] == "response.output_text.delta"
+    assert sdk.responses.create(**PLAIN, input="Say 'hi'").output_text == "hi"

@@ -138,6 +138,8 @@ def test_anthropic(mock: RunningMock) -> None:
     assert got["stops"] == ["tool_use", "end_turn", "max_tokens", "stop_sequence", " two"]
     assert "24 degrees" in got["answer"]
     assert got["cut"] == 5
+    assert (got["forced"], got["begun"], got["ignored"]) == (["get_weather"], True, TEXT)
+    assert got["image"] > 0
     assert got["errors"] == {
         "key": ["AuthenticationError", 401],
         "model": ["BadRequestError", 400],

@@ -7,7 +7,7 @@ from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
 from echosounder.wire.formats.format import Body, Format, Question
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 
 class Chat(Format):
@@ -43,7 +43,7 @@ class Chat(Format):
             delta.get("role"),
             delta.get("content"),
             delta.get("reasoning_content"),
-            tuple(_call(each) for each in _entries(calls) if isinstance(each, dict)) if calls else (),
+            tuple(_call(each) for each in entries(calls) if isinstance(each, dict)) if calls else (),
             choice.get("finish_reason"),
             self.usage_of(value),
             self.error_of(value),
@@ -59,7 +59,7 @@ class Chat(Format):
             role=at(message, "role"),
             text=at(message, "content"),
             reasoning=at(message, "reasoning_content"),
-            calls=tuple(map(_call, _entries(at(message, "tool_calls")))),
+            calls=tuple(map(_call, entries(at(message, "tool_calls")))),
             finish=choice.get("finish_reason"),
             usage=self.usage_of(value),
             error=self.error_of(value),
@@ -81,10 +81,6 @@ def common(bound: str, question: Question) -> Iterator[tuple[str, Any]]:
 def first(choices: Any) -> dict[str, Any]:
     """The first choice, empty where there is none."""
     return choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _call(call: Any) -> Call:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from echosounder.wire.answer import NOTHING, Call, Mark
 from echosounder.wire.formats.format import Body, Format, Question
 from echosounder.wire.formats.responses import kind_of
-from echosounder.wire.strict_json import at, compact
+from echosounder.wire.strict_json import at, compact, entries
 from echosounder.wire.usage import Usage
 
 
@@ -67,7 +67,7 @@ class Messages(Format):
         if not isinstance(value, dict):
             return NOTHING
         content = value.get("content")
-        blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+        blocks = [block for block in entries(content) if isinstance(block, dict)]
         return Mark(
             role=value.get("role"),
             text=_joined(blocks, "text", "text"),

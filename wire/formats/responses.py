@@ -7,7 +7,7 @@ from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
 from echosounder.wire.formats.format import Body, Format, Question
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items that call a tool, and the member that holds what it is called with."""
@@ -85,7 +85,7 @@ class Responses(Format):
     def whole(self, value: Any) -> Mark:
         if not isinstance(value, dict):
             return NOTHING
-        items = [item for item in _entries(value.get("output")) if isinstance(item, dict)]
+        items = [item for item in entries(value.get("output")) if isinstance(item, dict)]
         calls = tuple(
             _called(item, place, item.get(CALLS[item["type"]]))
             for place, item in enumerate(items)
@@ -121,7 +121,7 @@ def _finish(response: dict[str, Any]) -> Any:
 
 def _joined(items: list[dict[str, Any]], kind: str, part: str) -> str | None:
     """The texts of the parts of one type in the items of one type; None where there is no such part."""
-    parts = (each for item in items if item.get("type") == kind for each in _entries(item.get("content")))
+    parts = (each for item in items if item.get("type") == kind for each in entries(item.get("content")))
     texts = [each["text"] for each in parts if at(each, "type") == part and isinstance(each.get("text"), str)]
     return "".join(texts) if texts else None
 
@@ -138,7 +138,3 @@ def _called(item: Any, index: Any, given: Any) -> Call:
 def _part(value: dict[str, Any]) -> Call:
     delta = value.get("delta")
     return Call(arguments=delta if isinstance(delta, str) else "", index=value.get("output_index"))
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

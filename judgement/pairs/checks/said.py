@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from echosounder.judgement.answers import asked, entries
+from echosounder.judgement.answers import asked
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at, compact
+from echosounder.wire.strict_json import at, compact, entries
 
 Body = dict[str, Any]
 Piece = tuple[str, ...]

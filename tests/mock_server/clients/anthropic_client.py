@@ -14,6 +14,12 @@ WEATHER = {
     "description": "Weather of a city",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PICTURE = [
+    {"type": "text", "text": "What is it?"},
+    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}},
+]
+SEES = {"model": "claude-haiku-4-5", "thinking": {"type": "disabled"}}
 client = anthropic.Anthropic(base_url=BASE, api_key="sk-test-0000000000", max_retries=0)
 stranger = anthropic.Anthropic(base_url=BASE, api_key="sk-invalid-1234", max_retries=0)
 bearer = anthropic.Anthropic(base_url=BASE, auth_token="sk-test-0000000000", max_retries=0)
@@ -64,6 +70,20 @@ def main() -> None:
     stopped = client.messages.create(
         max_tokens=50, messages=say("Say 'one two three'"), stop_sequences=[" two"], **plain
     )
+    forced = client.messages.create(
+        max_tokens=100,
+        messages=say("Hi"),
+        tools=[WEATHER],
+        tool_choice={"type": "tool", "name": "get_weather"},
+        **plain,
+    )
+    with client.messages.stream(max_tokens=500, messages=say("Write a long essay."), **plain) as hung_up:
+        begun = next(text for text in hung_up.text_stream if text)
+    cached = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+    ignored = client.messages.create(
+        max_tokens=500, messages=say(TEXT), system=cached, metadata={"user_id": "u"}, service_tier="auto", **plain
+    )
+    seen, blind = (client.messages.create(max_tokens=9, messages=say(each), **SEES) for each in (PICTURE, PICTURE[:1]))
     hello = client.messages.create
     print(
         json.dumps(
@@ -90,6 +110,10 @@ def main() -> None:
                 ],
                 "answer": text_of(second),
                 "cut": cut.usage.output_tokens,
+                "forced": [block.name for block in forced.content if block.type == "tool_use"],
+                "begun": bool(begun),
+                "ignored": text_of(ignored),
+                "image": seen.usage.input_tokens - blind.usage.input_tokens,
                 "errors": {
                     "key": refusal(lambda: stranger.messages.create(model=MODEL, max_tokens=1, messages=say("x"))),
                     "model": refusal(lambda: hello(model="nobody", max_tokens=1, messages=say("x"))),
