@@ -27,11 +27,10 @@ well, but what stands between is no inside of a string (its quotes are bare), so
 The marks are those of :func:`wire.stream.timeline`, which parses everything (a test holds the two against each other).
 """
 
-import json
 import re
 from array import array
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -42,6 +41,7 @@ from echosounder.wire.answer import END as DONE
 from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.formats import Format
 from echosounder.wire.stream import Timeline
+from echosounder.wire.strict_json import parse
 
 MAX_EVENT = 4 * 1024 * 1024
 MAX_READS = 400_000  # more than any model has tokens: the gaps between them go into the sample
@@ -81,7 +81,7 @@ class StreamReader:
     )
 
     def __init__(self, format: Format) -> None:
-        self._format, self._marker, self._silent = format, format.marker, format.grammar.silent
+        self._format, self._marker, self._silent = format, format.marker, _lines(format.grammar.silent)
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
@@ -145,15 +145,15 @@ class StreamReader:
             self.token_events += count - len(pieces)
             self.events += count - len(pieces)
         for number, piece in enumerate(pieces, 1):
+            if piece.startswith(self._silent) and _whole_event(piece):
+                self.events += 1
+                self.line.event(at, NOTHING)
+                continue
             data = piece[6:-2]
             if piece.startswith(DATA) and piece.endswith(END) and b"\n" not in data and b"\r" not in data:
                 self._data(at, "", data, piece)
             elif named := _named(piece):
-                if named[0] in self._silent:
-                    self.events += 1
-                    self.line.event(at, NOTHING)
-                else:
-                    self._data(at, *named, piece)
+                self._data(at, *named, piece)
             elif piece.endswith(END) and piece.count(END) == 1 and b"\r" not in piece:
                 self._block(at, piece)
             else:
@@ -221,6 +221,17 @@ class StreamReader:
             self._templates += 1
 
 
+@cache
+def _lines(names: frozenset[str]) -> tuple[bytes, ...]:
+    """The first lines of events of these names."""
+    return tuple(b"event: %b\n" % name.encode() for name in sorted(names))
+
+
+def _whole_event(piece: bytes) -> bool:
+    """Is it an event, a name above one line of data and nothing else?"""
+    return piece.endswith(END) and piece.count(b"\n") == 3 and b"\ndata: " in piece and b"\r" not in piece
+
+
 def _named(piece: bytes) -> tuple[str, bytes] | None:
     """Name and data of an event whose name is on the line before its data; None for one that is written in another way."""
     line = piece.find(b"\n") + 1
@@ -240,4 +251,4 @@ def _decode(data: bytes) -> Any:
     try:
         return _strict(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return json.loads(data.decode("utf-8", "surrogateescape"))
+        return parse(data.decode("utf-8", "surrogateescape")).value
