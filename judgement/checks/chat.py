@@ -16,7 +16,6 @@ from echosounder.judgement.answers import (
     chosen,
     completion,
     document,
-    entries,
     objects,
     wants_stream,
     whole,
@@ -37,7 +36,7 @@ from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.judgement.checks.schemas import chat_document, reasons
 from echosounder.wire import strict_json
 from echosounder.wire.exchange import End, Exchange, Observed
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 MOJIBAKE = re.compile("Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
 

@@ -12,13 +12,12 @@ from echosounder.judgement.answers import (
     chat_chunked,
     chat_completion,
     deltas,
-    entries,
     wants_stream,
     whole,
 )
 from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
 from echosounder.wire.exchange import Exchange
-from echosounder.wire.strict_json import at
+from echosounder.wire.strict_json import at, entries
 
 
 def with_tools(exchange: Exchange) -> bool:

@@ -12,7 +12,7 @@ from echosounder.conformance.generate.requests import chat, corpus, fim, message
 from echosounder.conformance.generate.translated import as_messages, as_responses
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.judgement.schema import value_mismatches
-from echosounder.wire.formats import MESSAGES, RESPONSES
+from echosounder.wire.formats import MESSAGES, RESPONSES, Question, Turn
 from echosounder.wire.target import target
 
 PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)[-1:]]
@@ -165,4 +165,31 @@ def test_the_mock_refuses_what_is_out_of_bounds(mock):
                 exchange = runner.send(ask.post(CHAT, body), "1", "test")
                 wrong += [] if exchange.status in {400, 422} else [(bound.member, bound.rule, exchange.status)]
     assert len(BOUNDS) > 40
+    assert wrong == []
+
+
+PLACE = ("2026-11", "deepseek-flash")
+BEYOND = [(form, schema, bound) for form, schema in FORMS for bound in bounds(specs.document("2026-11"), schema)]
+
+
+def asked_in(form):
+    return form.ask(PLACE[1], Question((Turn("user", "Hi."),), 1, stream=True))
+
+
+@pytest.mark.parametrize(
+    ("form", "schema", "bound"), BEYOND, ids=[f"{form.name} {bound.member} {bound.rule}" for form, _, bound in BEYOND]
+)
+def test_a_bound_of_another_format_is_where_the_document_has_it(form, schema, bound):
+    found = list(value_mismatches(bound.on(asked_in(form)), schema, PLACE[0])) == []
+    assert found is bound.legal
+
+
+def test_the_mock_refuses_what_is_out_of_bounds_in_other_formats(mock):
+    ask, wrong = Ask(*PLACE), []
+    with HttpSender(target(mock.url), "sk-test-0123456789") as runner:
+        for form, _, bound in BEYOND:
+            if not bound.legal:
+                status = runner.send(ask.within(form, bound.on(asked_in(form))), "1", "test").status
+                wrong += [] if status in {400, 422} else [(form.name, bound.member, bound.rule, status)]
+    assert len(BEYOND) > 40
     assert wrong == []
