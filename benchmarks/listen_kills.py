@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +29,10 @@ from echosounder.mock_server.deviations import all_deviations
 from echosounder.mock_server.net.process import spawn
 from echosounder.specs import DEFAULT_PROFILE
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.header import ClockReading
 from echosounder.wire.target import target
 
+CLOCK = ClockReading(time.time(), time.monotonic_ns())
 MODEL = "deepseek-flash"
 SAY = [{"role": "user", "content": "Name three rivers of Europe, and say JSON and café."}]
 TOOL = {
@@ -131,7 +134,7 @@ def breaks(exchanges: list[Exchange]) -> Counter[str]:
     return Counter(
         result.requirement
         for exchange in exchanges
-        for result in judged(exchange, DEFAULT_PROFILE)
+        for result in judged(exchange, DEFAULT_PROFILE, clock=CLOCK)
         if result.verdict in ("fail", "nonstrict")
     )
 

@@ -13,6 +13,7 @@ from echosounder.judgement.score import judge
 from echosounder.judgement.unasked import never
 from echosounder.specs.grammar import UNKNOWN, grammars
 from echosounder.wire.exchange import End, Exchange
+from echosounder.wire.header import ClockReading
 from echosounder.wire.verdict import Result, Verdict
 
 SAID = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.NONSTRICT, Verdict.INCONCLUSIVE})
@@ -37,12 +38,17 @@ def occasion(row: specs.Requirement) -> Pick | None:
     return (lambda exchange: exchange.request.method == "POST" and like(exchange) in mine) if mine else None
 
 
-def judged(exchange: Exchange, profile: str, policy: str = "interop") -> Iterator[Result]:
+def judged(
+    exchange: Exchange, profile: str, policy: str = "interop", clock: ClockReading | None = None
+) -> Iterator[Result]:
     """The verdicts on *exchange*: of requirements that speak of it. None of a format that is unknown, or where the client gave up,
-    since then nobody can tell what would have come."""
+    since then nobody can tell what would have come. *clock* dates its stamps."""
     if exchange.end is End.CLIENT_CANCELLED or (exchange.format == UNKNOWN and exchange.request.method != "GET"):
         return
-    case = Case(Subject(profile, model(exchange, profile)), policy)
+    if exchange.status is None and exchange.notes.get("reused"):
+        return  # RFC 9112, 9.3.1: a server may close a connection that is idle, and a request may cross that on its way
+    started, stamp = (clock.unix, clock.monotonic_ns) if clock else (None, None)
+    case = Case(Subject(profile, model(exchange)), policy, started=started, stamp=stamp)
     for row in rows(profile, policy):
         holds = occasion(row)
         assert holds is not None
@@ -60,7 +66,7 @@ def rows(profile: str, policy: str = "interop") -> tuple[specs.Requirement, ...]
     return tuple(row for row in admitted if policy != "documented" or row.basis != "observed")
 
 
-def model(exchange: Exchange, profile: str) -> str:
-    """The model that was asked for, where the profile knows its limits; else the first that it serves."""
+def model(exchange: Exchange) -> str:
+    """The model that was asked for, empty where none was."""
     named = exchange.asked.get("model")
     return named if isinstance(named, str) and named else ""

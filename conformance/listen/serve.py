@@ -32,8 +32,8 @@ class Until:
 
 
 Ready = Callable[[str], None]
-Tick = Callable[["Forwarder"], int]
-"""Called now and then; gives how many exchanges came to their end so far."""
+Tick = Callable[[dict[str, Any]], int]
+"""Called now and then with the figures so far; gives how many exchanges came to their end."""
 
 
 def relay(host: str, port: int, upstream: Onward, tape: int, bounds: Until, ready: Ready, tick: Tick) -> dict[str, Any]:
@@ -77,10 +77,14 @@ async def _run(
     await _drained(one)
     one.stop()
     await asyncio.sleep(0)
-    figures = {"connections": one.opened, "unreached": one.unreached, "added_ms": one.delays.figures()}
+    figures = _figures(one)
     tape.write(TapeFrame(Happening.CLOSED, 0, time.monotonic_ns(), -1, json.dumps(figures).encode()))
     await tape.close()
     return figures | {"unwritten": tape.broken}
+
+
+def _figures(one: Forwarder) -> dict[str, Any]:
+    return {"connections": one.opened, "unreached": one.unreached, "added_ms": one.delays.figures()}
 
 
 async def _until(over: asyncio.Event, one: Forwarder, bounds: Until, tick: Tick) -> None:
@@ -92,7 +96,7 @@ async def _until(over: asyncio.Event, one: Forwarder, bounds: Until, tick: Tick)
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), left)
-        done = tick(one)
+        done = tick(_figures(one))
         if bounds.requests is not None and done >= bounds.requests:
             return
 

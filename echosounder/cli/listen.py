@@ -68,15 +68,22 @@ def listen(
 
 def _run(judge: Judge, folder: Path, place: tuple[str, int], way: Onward, bounds: Until, as_json: bool) -> int:
     console = Console(stderr=True)
-    with Live("", console=console, refresh_per_second=4, transient=True, auto_refresh=False) as live:
+    with Live("", console=console, transient=True, auto_refresh=False) as live:
 
-        def tick(one: Any) -> int:
+        def tick(forwarded: dict[str, Any]) -> int:
             heard = judge.hear()
             if console.is_terminal and not as_json:
-                live.update(Text(_now(heard, one.delays.figures())), refresh=True)
+                live.update(Text(_now(heard, forwarded, judge.gone)), refresh=True)
             return int(heard.get("requests", 0))
 
-        figures = relay(*place, way, judge.tape, bounds, _ready, tick)
+        def ready(url: str) -> None:
+            print(f"listening on {url}", file=sys.stderr if as_json else sys.stdout, flush=True)
+
+        try:
+            figures = relay(*place, way, judge.tape, bounds, ready, tick)
+        except UsageError:
+            judge.stop()
+            raise
     heard = judge.wait()
     if figures["unwritten"] or not heard.get("over"):
         raise CannotJudge(
@@ -94,11 +101,7 @@ def _told(folder: Path, as_json: bool) -> int:
     return results.EXIT.get(made["verdict"], 3)
 
 
-def _ready(url: str) -> None:
-    print(f"listening on {url}", file=sys.stdout, flush=True)
-
-
-def _now(heard: dict[str, Any], added: dict[str, Any]) -> str:
+def _now(heard: dict[str, Any], forwarded: dict[str, Any], alone: bool) -> str:
     """What is known so far, in one line."""
     parts = [
         f"{heard.get('requests', 0):,} requests",
@@ -106,7 +109,9 @@ def _now(heard: dict[str, Any], added: dict[str, Any]) -> str:
         f"{heard.get('open', 0)} open",
     ]
     parts += [f"{heard['broken']:,} broken ({', '.join(heard['worst'])})"] if heard.get("broken") else []
+    added = forwarded["added_ms"]
     parts += [f"added latency p99 at most {added['p99']} ms"] if added["count"] else []
+    parts += ["nothing is judged any more: the process that does it has ended"] if alone else []
     for name, words in (("not_kept", "not kept"), ("unreached", "without an upstream"), ("unwritten", "")):
         parts += [f"{heard[name]} {words}".strip()] if heard.get(name) else []
     return "  ".join(parts)

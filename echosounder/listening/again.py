@@ -94,7 +94,7 @@ class _Again:
 
     def _whole(self, exchange: Exchange) -> None:
         if exchange.notes.get("bodies") != "left out":
-            self._fresh[exchange.id] = list(judged(exchange, self._header.profile, self._policy))
+            self._fresh[exchange.id] = list(judged(exchange, self._header.profile, self._policy, self._header.clock))
 
     def _sample(self, record: dict[str, Any]) -> None:
         one, client = from_record(record), str(record["client"])

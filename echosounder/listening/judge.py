@@ -46,6 +46,11 @@ class Judge:
     def gone(self) -> bool:
         return self._process.poll() is not None
 
+    def stop(self) -> None:
+        """Nothing has passed, and nothing is to be written."""
+        self._process.kill()
+        self.wait()
+
     def wait(self) -> dict[str, Any]:
         """Until it has judged everything; what it said last."""
         assert self._process.stdout is not None

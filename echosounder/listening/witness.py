@@ -68,7 +68,7 @@ class Witness:
         self.log = PartedLog(folder, header, self._carried, keep)
 
     def take(self, exchange: Exchange) -> None:
-        results = list(judged(exchange, self._header.profile, self._policy))
+        results = list(judged(exchange, self._header.profile, self._policy, self._header.clock))
         one = sample(exchange)
         place = {"model": asked_model(exchange), "path": exchange.request.path[:200], "client": client(exchange)}
         self._count(one, results, place, exchange)

@@ -205,6 +205,13 @@ def test_wrong_usage_is_one_line_and_two(more, says):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_json_is_alone_on_standard_output(mock, tmp_path):
+    line = [sys.executable, "-m", "echosounder", "listen", "--upstream", mock.url, "--out", str(tmp_path), "--json"]
+    done = subprocess.run([*line, "--duration", "0.1s"], capture_output=True, text=True, encoding="utf-8", check=False)
+    assert json.loads(done.stdout)["verdict"] == "inconclusive"
+    assert (done.returncode, done.stderr.startswith("listening on http://")) == (3, True)
+
+
 def test_a_port_that_is_taken_is_wrong_usage(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -66,6 +66,10 @@ def test_each_observation_is_needed_by_some_check():
     ("what", "one"),
     [
         ("its client gave up", exchange(ASK, CUT, end=End.CLIENT_CANCELLED)),
+        (
+            "an idle connection was closed under way",
+            exchange(ASK, b"", status=None, end=End.RESET, notes={"reused": True}),
+        ),
         ("nobody knows its format", exchange(ASK, CUT, path="/elsewhere")),
     ],
 )
