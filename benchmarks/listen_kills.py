@@ -51,6 +51,11 @@ RESPONSES = {
     "reasoning": {"effort": "none"},
 }
 MESSAGES = {"model": MODEL, "messages": SAY, "max_tokens": 60, "thinking": {"type": "disabled"}}
+MESSAGES_TOOL = {
+    "tools": [{"name": TOOL["name"], "description": TOOL["description"], "input_schema": TOOL["parameters"]}],
+    "tool_choice": {"type": "any"},
+}
+UNICODE = [{"role": "user", "content": "Repeat: 東京 🎉 Ελλάδα naïve"}]
 ASKED: list[tuple[str, str, Any]] = [
     ("chat", "/chat/completions", CHAT | OFF),
     ("chat", "/chat/completions", CHAT),
@@ -61,12 +66,32 @@ ASKED: list[tuple[str, str, Any]] = [
     ("chat", "/chat/completions", CHAT | OFF | {"response_format": {"type": "json_object"}}),
     ("chat", "/chat/completions", CHAT | OFF | {"logprobs": True, "top_logprobs": 2}),
     ("chat", "/chat/completions", CHAT | OFF | {"messages": []}),
+    ("chat", "/chat/completions", CHAT | OFF | STREAM | {"logprobs": True}),
+    ("chat", "/chat/completions", CHAT | OFF | {"max_tokens": 3}),
+    ("chat", "/chat/completions", CHAT | {"messages": UNICODE} | STREAM),
+    (
+        "chat",
+        "/beta/chat/completions",
+        CHAT | OFF | {"messages": [*SAY, {"role": "assistant", "content": "The", "prefix": True}]},
+    ),
+    ("chat", "/chat/completions?key=bad", CHAT),
     ("fim", "/beta/completions", {"model": MODEL, "prompt": "def fib(n):", "suffix": "return n", "max_tokens": 30}),
     ("fim", "/beta/completions", {"model": MODEL, "prompt": "def fib(n):", "max_tokens": 30, "stream": True}),
     ("responses", "/responses", RESPONSES),
     ("responses", "/responses", RESPONSES | {"stream": True}),
     ("responses", "/responses", RESPONSES | {"stream": True, "reasoning": {"effort": "high"}}),
+    ("responses", "/responses", RESPONSES | {"stream": True, "max_output_tokens": 3}),
+    ("responses", "/responses", RESPONSES | {"max_output_tokens": 3}),
+    (
+        "responses",
+        "/responses",
+        RESPONSES | {"stream": True, "tools": [{"type": "function"} | TOOL], "tool_choice": "required"},
+    ),
+    ("responses", "/responses", RESPONSES | {"tools": [{"type": "function"} | TOOL], "tool_choice": "required"}),
     ("messages", "/anthropic/v1/messages", MESSAGES),
+    ("messages", "/anthropic/v1/messages", MESSAGES | {"max_tokens": 3, "stop_sequences": ["zebra"]}),
+    ("messages", "/anthropic/v1/messages", MESSAGES | {"stream": True} | MESSAGES_TOOL),
+    ("messages", "/anthropic/v1/messages", MESSAGES | MESSAGES_TOOL),
     ("messages", "/anthropic/v1/messages", MESSAGES | {"stream": True}),
     (
         "messages",
@@ -98,10 +123,9 @@ def listening(upstream: str) -> Iterator[tuple[str, list[TapeFrame]]]:
 
 
 def ask(client: httpx.Client, path: str, body: Any, fault: str) -> None:
-    key = "x-api-key" if "anthropic" in path else "authorization"
-    headers = {key: "sk-kills-0001" if key == "x-api-key" else "Bearer sk-kills-0001"} | (
-        {"x-mock-deviate": fault} if fault else {}
-    )
+    secret = "sk-invalid-kills-0123456789" if "key=bad" in path else "sk-kills-0123456789"
+    own = {"x-api-key": secret} if "anthropic" in path else {"authorization": f"Bearer {secret}"}
+    headers = own | ({"x-mock-deviate": fault} if fault else {}) | {"accept-encoding": "identity"}
     with (
         suppress(httpx.HTTPError),
         client.stream("GET" if body is None else "POST", path, json=body, headers=headers) as answer,

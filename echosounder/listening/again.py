@@ -14,7 +14,7 @@ from echosounder.judgement.passive import judged
 from echosounder.judgement.passive_report import report
 from echosounder.judgement.rates import BROKEN, BreakRates
 from echosounder.listening import parted_log
-from echosounder.listening.witness import Counts, Witness
+from echosounder.listening.witness import TrafficCounts, Witness
 from echosounder.load.figures.traffic import Traffic, wall_offset
 from echosounder.load.sample import from_record
 from echosounder.wire.errors import LogError
@@ -62,7 +62,7 @@ class _Again:
         self._records, self._policy = records, policy
         self._header: Header = header_from(next(records))
         clock = self._header.clock
-        self._rates, self._counts = BreakRates(), Counts()
+        self._rates, self._counts = BreakRates(), TrafficCounts()
         self._traffic = Traffic(wall_offset(clock.unix, clock.monotonic_ns) if clock else 0)
         self._sets: dict[int, list[str]] = {}
         self._fresh: dict[str, list[Result]] = {}
@@ -129,8 +129,8 @@ def _carried(record: dict[str, Any]) -> BreakRates:
     return BreakRates.carried(record["rates"])
 
 
-def _counts(record: dict[str, Any]) -> Counts:
-    counts = Counts(**{name: value for name, value in record.items() if name != "statuses"})
+def _counts(record: dict[str, Any]) -> TrafficCounts:
+    counts = TrafficCounts(**{name: value for name, value in record.items() if name != "statuses"})
     counts.statuses.update(record["statuses"])
     return counts
 

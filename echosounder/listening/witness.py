@@ -35,7 +35,7 @@ class Bodies(StrEnum):
 
 
 @dataclass
-class Counts:
+class TrafficCounts:
     """What passed, whether it was judged or not."""
 
     requests: int = 0
@@ -62,7 +62,7 @@ class Witness:
     ) -> None:
         self._header, self._policy, self._bodies = header, policy, bodies
         clock = header.clock
-        self.rates, self.counts = BreakRates(), Counts()
+        self.rates, self.counts = BreakRates(), TrafficCounts()
         self.traffic = Traffic(wall_offset(clock.unix, clock.monotonic_ns) if clock else 0)
         self._sets: dict[tuple[str, ...], int] = {}
         self.log = PartedLog(folder, header, self._carried, keep)

@@ -85,7 +85,7 @@ def ended(exchange: Exchange) -> bool:
     return chat_completion(exchange) and whole(exchange)
 
 
-@check("tools.finish-has-calls", ended, unasked=unasked.asking("tools"))
+@check("tools.finish-has-calls", ended, unasked=unasked.of("chat"))
 def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
     """No model decides this: the reason and the calls are the server's to keep together."""
     found = answer(exchange)

@@ -173,7 +173,11 @@ def reasoning_within(exchange: Exchange, case: Case) -> Problems:
     yield from rules.sums(metered(exchange), "reasoning")
 
 
-@check("usage.reasoning-reported", lambda exchange: counted(exchange) and bool(answer(exchange).reasoning))
+@check(
+    "usage.reasoning-reported",
+    lambda exchange: counted(exchange) and bool(answer(exchange).reasoning),
+    unasked=unasked.thinking(),
+)
 def reasoning_reported(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if not counts.reasoning:
