@@ -22,7 +22,7 @@ class RunMeter:
     def time(self) -> float:
         """Seconds left. Raises :class:`RunTooLong` where they are too few for another exchange."""
         left = self._end - time.monotonic()
-        if left < min(LEAST, self._seconds):
+        if left < min(LEAST, self._seconds / 10):
             raise RunTooLong(
                 f"the {self._seconds:g} s that the run may take are over; is the target that slow? Raise --deadline"
             )

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from echosounder.reports.figures import number, percent
 from echosounder.reports.terminal import STYLES
-from echosounder.reports.text import line, markdown
+from echosounder.reports.text import code, line, markdown
 from echosounder.wire.comparison import SCHEMA, ComparedFigure, Comparison, RatioEstimate, VerdictChange, least
 
 _LOOKS = {
@@ -65,7 +65,7 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
     if comparison.moves:
         yield "\n| | level | requirement | before | after | why |\n|---|---|---|---|---|---|"
     for move in comparison.moves:
-        told = f"`{move.requirement}` | {', '.join(move.before)} | {', '.join(move.after)} | {markdown(move.why)}"
+        told = f"{code(move.requirement)} | {markdown(', '.join(move.before))} | {markdown(', '.join(move.after))} | {markdown(move.why)}"
         yield f"| {_MOVES[move.kind][0]} {move.kind} | {move.level} | {told} |"
     if comparison.rows:
         yield "\n| | figure | result |\n|---|---|---|"

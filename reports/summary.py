@@ -20,7 +20,7 @@ from echosounder.reports.figures import (
     usd,
 )
 from echosounder.reports.kinds import kind, started
-from echosounder.reports.text import fenced, markdown
+from echosounder.reports.text import code, fenced, markdown
 from echosounder.reports.verdicts import FACES, face
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import worst_first
@@ -73,12 +73,12 @@ def _causes(causes: list[Cause]) -> Iterator[str]:
         return
     yield "\n## Fix first"
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
-        breaks = ", ".join(f"`{name}`" for name in cause.requirements[:8])
-        yield f"\n{number_}. **{markdown(cause.title)}** ({cause.level}, breaks {breaks})"
+        breaks = ", ".join(code(name) for name in cause.requirements[:8])
+        yield f"\n{number_}. **{markdown(cause.title)}** ({markdown(cause.level)}, breaks {breaks})"
         if cause.finding and cause.finding["excerpt"]:
             yield "\n" + fenced(cause.finding["excerpt"], 400)
         if cause.finding and cause.finding["exchange"]:
-            yield f"\n   `{replay(cause.finding['exchange'])}`"
+            yield f"\n   {code(replay(cause.finding['exchange']))}"
     if len(causes) > MAX_CAUSES:
         yield f"\n…and {len(causes) - MAX_CAUSES} more causes in report.html."
 
@@ -91,7 +91,7 @@ def _requirements(report: Mapping[str, Any]) -> Iterator[str]:
     yield "| verdict | level | requirement | why |\n|---|---|---|---|"
     for row in rows[:MAX_ROWS]:
         why = (row["findings"] or [{}])[0].get("message") or row.get("note") or ""
-        yield f"| {face(row['verdict']).glyph} {row['verdict']} | {row['level']} | `{row['id']}` | {markdown(why)} |"
+        yield f"| {face(row['verdict']).glyph} {row['verdict']} | {markdown(row['level'])} | {code(row['id'])} | {markdown(why)} |"
     yield "\n</details>"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from echosounder.wire.visible import ELLIPSIS, UNSAFE, line, spelt, visible
 
-__all__ = ["ELLIPSIS", "block", "dumps", "fenced", "line", "markdown", "shown", "visible"]
+__all__ = ["ELLIPSIS", "block", "code", "dumps", "fenced", "line", "markdown", "shown", "visible"]
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~]|^(?:[#+>-]|\d+(?=[.)]))")  # inline everywhere; block markers where a line begins
 _LINKS = {"://": ":&#47;/", "www.": "www&#46;", "@": "&#64;"}  # what GitHub makes links of without being asked
@@ -32,6 +32,14 @@ def markdown(text: str, limit: int = 300) -> str:
     for bare, harmless in _LINKS.items():
         escaped = escaped.replace(bare, harmless)
     return escaped
+
+
+def code(text: str, limit: int = 300) -> str:
+    """A Markdown code span of one line that *text* cannot close (CommonMark, 6.1), in a table neither."""
+    body = line(text, limit).replace("|", "\u2502")
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", body)), default=0))
+    pad = " " if body.startswith("`") or body.endswith("`") else ""
+    return f"{ticks}{pad}{body}{pad}{ticks}"
 
 
 def fenced(text: str, limit: int = 1_000) -> str:

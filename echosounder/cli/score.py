@@ -12,6 +12,7 @@ from echosounder.judgement.baseline import Baseline
 from echosounder.listening import again
 from echosounder.listening.witness import Bodies, Witness
 from echosounder.reports.source import read as lean
+from echosounder.wire.files import plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.recordings.kinds import KINDS, exchanges
 from echosounder.wire.runlog import read
@@ -28,6 +29,7 @@ def score(
     json_: options.Json = False,
 ) -> int:
     """Judge a run or a recording without sending anything. A run's reports go beside it."""
+    plain(run if not run.is_dir() else run / "run.jsonl")
     if again.known(run):
         folder = run if run.is_dir() else run.parent
         return _publish(again.log(folder, "interop", _accepted(baseline)), folder, json_)

@@ -148,7 +148,7 @@ def clock(server: Controlled, arguments: dict[str, Any]) -> Any:
     seconds = arguments.get("advance_s")
     if arguments.keys() != {"advance_s"} or not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
         raise UsageError('give {"advance_s": seconds}')
-    if not abs(server.clock.advanced + seconds) <= FARTHEST:  # NaN is within no bound
+    if not abs(seconds) <= FARTHEST or not abs(server.clock.advanced + seconds) <= FARTHEST:  # NaN is within no bound
         raise UsageError(f"advance_s leads further than {FARTHEST} s away from the time of day; that is ten years")
     server.clock.advance(seconds)
     return {"now": server.clock.now()}
