@@ -11,7 +11,7 @@ const weather = tool({
   execute: async ({ city }) => `24 degrees in ${city}`,
 });
 const withTools = { tools: { get_weather: weather }, stopWhen: stepCountIs(3) };
-const limit = () => ({ abortSignal: AbortSignal.timeout(seconds * 3000) }); // the SDK has no time-out of its own
+const limit = () => ({ abortSignal: AbortSignal.timeout(seconds * 6000) }); // the SDK has no time-out of its own; its retries take 6 s
 const callsOf = (steps) => steps.flatMap((step) => step.toolCalls.map((call) => ({ name: call.toolName, arguments: call.input })));
 
 async function document(more = {}) {
