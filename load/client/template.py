@@ -12,7 +12,7 @@ between them: an integer, then the output.
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import pairwise, repeat
 from typing import Any
 
@@ -166,11 +166,17 @@ def _cut(block: bytes, spans: list[Span]) -> Template:
         return Template(prefix, suffix, _outputs)
     between = [block[left[1] : right[0]] for left, right in pairwise(spans)]
     patterns = tuple(pattern for _, _, pattern in spans)
-    fits = _several(between, patterns)
     number = block[slice(*spans[-1][:2])]
     if patterns == (OUTPUT, INTEGER) and number.isdigit():
-        return CountedTemplate(prefix, suffix, fits, between[0], int(number) + 1)
-    return Template(prefix, suffix, fits)
+        rarely = partial(
+            _fitting, between, patterns
+        )  # each stream has one template at least, few of them are asked for this
+        return CountedTemplate(prefix, suffix, rarely, between[0], int(number) + 1)
+    return Template(prefix, suffix, _several(between, patterns))
+
+
+def _fitting(between: list[bytes], patterns: tuple[bytes, ...], insides: list[bytes]) -> bool:
+    return _several(between, patterns)(insides)
 
 
 def _outputs(insides: list[bytes]) -> bool:
