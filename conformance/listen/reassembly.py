@@ -70,7 +70,7 @@ class Assembly:
         self.seen = Seen()
 
     def under_way(self) -> int:
-        return sum(len(each.pending) for each in self._conversations.values())
+        return sum(len(each.pending) for each in list(self._conversations.values()))
 
     def feed(self, frame: TapeFrame) -> Iterator[Exchange]:
         one = self._conversations.setdefault(frame.connection, Conversation(frame.connection))

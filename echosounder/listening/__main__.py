@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,27 +51,29 @@ def main() -> None:
     witness = Witness(folder, settings.header, settings.policy, settings.bodies, settings.keep)
     assembly = Assembly(settings.base)
     baseline = Baseline.load(Path(settings.baseline)) if settings.baseline else NO_BASELINE
+    over = threading.Event()
+    telling = threading.Thread(target=_telling, args=(witness, assembly, over), daemon=True)
+    telling.start()
     more = _listen(source, witness, assembly, _publisher(folder))
     document = witness.report(more, baseline)
     footer = {"traffic": {name: value for name, value in more.items() if name != "ended"}}
     witness.log.close(footer | ({} if more["ended"] else {"interrupted": "the process that forwards was killed"}))
     _write(folder, document)
+    over.set()
+    telling.join()
     _tell(witness, assembly, over=True)
 
 
 def _listen(
     source: BinaryIO, witness: Witness, assembly: Assembly, publish: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
-    told = shown = time.monotonic()
+    shown = time.monotonic()
     for frame in frames(source):
         if frame.connection == 0:  # the last word of the process that forwards
             return _more(witness, assembly) | {"ended": True, "relay": json.loads(frame.data)}
         for exchange in assembly.feed(frame):
             witness.take(exchange)
         now = time.monotonic()
-        if now - told > TELL_S:
-            told = now
-            _tell(witness, assembly)
         if now - shown > PAGE_S:
             shown = now
             publish(witness.report(_more(witness, assembly) | {"under_way": True}))
@@ -116,6 +119,12 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
         print(json.dumps({"unwritten": error.strerror}), flush=True)
 
 
+def _telling(witness: Witness, assembly: Assembly, over: threading.Event) -> None:
+    """Now and then, whether something passes or not."""
+    while not over.wait(TELL_S):
+        _tell(witness, assembly)
+
+
 def _tell(witness: Witness, assembly: Assembly, over: bool = False) -> None:
     counts, seen = witness.counts, assembly.seen
     line = {
@@ -137,7 +146,7 @@ def _tell(witness: Witness, assembly: Assembly, over: bool = False) -> None:
 
 
 def _worst(witness: Witness) -> list[tuple[str, int]]:
-    failed = {key[0]: count for key, count in witness.rates.failed.items() if not key[1]}
+    failed = {key[0]: count for key, count in list(witness.rates.failed.items()) if not key[1]}
     return sorted(failed.items(), key=lambda item: -item[1])[:5]
 
 

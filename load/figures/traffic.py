@@ -18,7 +18,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.prices import Rated
-from echosounder.wire.stream import refused, stream_end, timeline
+from echosounder.wire.stream import StreamEnd, ended, refused, stream_end, timeline
 
 SHOWN = ("ttft", "gap", "tpot", "e2e", "headers", "keepalive")
 GROUPS = 32
@@ -29,7 +29,7 @@ REMEMBERED = 4096
 
 def sample(exchange: Exchange) -> Sample:
     """What *exchange* was as a request of a load run."""
-    line, answer, end = timeline(exchange), exchange.answer, stream_end(exchange)
+    line, answer, end = timeline(exchange), exchange.answer, _end(exchange)
     marks = [(exchange.events[index].at, mark) for index, mark in exchange.marks if mark.kind]
     reads = list(dict.fromkeys(at for at, _ in marks))
     begun = exchange.t_sent or exchange.t_closed or 0
@@ -55,6 +55,15 @@ def sample(exchange: Exchange) -> Sample:
         model=asked_model(exchange),
         **stamps,
     )
+
+
+def _end(exchange: Exchange) -> StreamEnd:
+    """As a load run classes it: a document that can be read is done."""
+    if exchange.wants_stream:
+        return stream_end(exchange)
+    whole = exchange.reader.whole(exchange.json)
+    found = {"error": bool(whole.error), "done": whole.end, "finished": bool(whole.finish)}
+    return ended(exchange.status, exchange.end, **found)
 
 
 def asked_model(exchange: Exchange) -> str:

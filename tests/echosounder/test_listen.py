@@ -78,7 +78,7 @@ def heard(mock, tmp_path_factory):
         one.post(
             ASK | {"stream": True, "stream_options": {"include_usage": True}}, **{"user-agent": f"app/{number % 2}"}
         )
-    one.post(ASK | {"stream": True}, **{"x-mock-deviate": "no-done"})
+    one.post(ASK | {"stream": True}, **{"x-mock-deviate": "error-bare-close"})
     one.post({"model": "deepseek-flash"})
     httpx.get(one.url + "/models", headers={"authorization": f"Bearer {KEY}"}, trust_env=False)
     return out, one.end(), direct, through
@@ -117,11 +117,17 @@ def test_rates_are_told_by_client_model_and_path(heard):
 def test_latency_tokens_and_money_are_those_of_the_journal(heard, mock):
     groups = report(heard[0])["traffic"]["groups"]
     entries = httpx.get(mock.url + "/__mock/journal", trust_env=False).json()["entries"]
-    billed = [entry["usage"] for entry in entries[1:] if entry["usage"]]
+    billed = [
+        entry["usage"] for entry in entries[1:] if entry["usage"] and not entry["deviations"]
+    ]  # a cut stream tells none
     assert sum(group["tokens"]["output"] for group in groups) == sum(usage["completion_tokens"] for usage in billed)
     assert sum(group["tokens"]["hit"] for group in groups) == sum(usage["prompt_cache_hit_tokens"] for usage in billed)
     assert all(group["usd"] is not None for group in groups if group["tokens"]["output"])
     assert {group["client"] for group in groups} == {"app/0", "app/1"}
+    ends = [
+        sum(group["counts"].get(name, 0) for group in groups) for name in ("sent", "completed", "truncated", "rejected")
+    ]
+    assert ends == [6, 4, 1, 1]
 
 
 def test_keys_are_nowhere_and_bodies_only_where_something_is_wrong(heard):
