@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +73,7 @@ class _Again:
             self._take(record)
         said = (self._footer or {}).get("traffic") or {}
         more = {"reason": "", **said, "ended": self._footer is not None and "interrupted" not in self._footer}
-        seen = {each.name: getattr(self._counts, each.name) for each in fields(self._counts)}
-        seen["statuses"] = dict(self._counts.statuses)
-        known = {**seen, **self._traffic.report(), "parts_dropped": int(not self._first), **more}
+        known = {**self._counts.record(), **self._traffic.report(), "parts_dropped": int(not self._first), **more}
         return report(self._header, self._policy, self._rates, known, baseline)
 
     def _take(self, record: dict[str, Any]) -> None:

@@ -38,8 +38,6 @@ class PartedLog:
         self.write("header", header.record())
 
     def write(self, kind: str, record: dict[str, Any]) -> bool:
-        if self._size > self._most and kind != "header":
-            self._turn()
         line = json.dumps({"kind": kind, **record}, separators=(",", ":")).encode() + b"\n"
         try:
             written = self._file.write(line)
@@ -55,8 +53,10 @@ class PartedLog:
         self._count[kind] += 1
         return True
 
-    def _turn(self) -> None:
-        """Begin another part, and let the oldest go."""
+    def turn(self) -> None:
+        """Begin another part where this one is full, and let the oldest go. What belongs together is written between two turns."""
+        if self._size <= self._most:
+            return
         self._number += 1
         self._file.close()
         (self._folder / "run.jsonl").rename(self._folder / f"run-{self._number:04d}.jsonl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
@@ -45,6 +45,9 @@ class TrafficCounts:
     broken: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
 
+    def record(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"statuses": dict(self.statuses)}
+
     def add(self, exchange: Exchange, results: Sequence[Result]) -> None:
         self.requests += 1
         self.streams += exchange.streamed
@@ -71,8 +74,9 @@ class Witness:
         results = list(judged(exchange, self._header.profile, self._policy, self._header.clock))
         one = sample(exchange)
         place = {"model": asked_model(exchange), "path": exchange.request.path[:200], "client": client(exchange)}
-        self._count(one, results, place, exchange)
         found = [finding for result in results for finding in result.findings if result.verdict in BROKEN]
+        self.log.turn()  # before it is counted: the next part begins with what was before it
+        self._count(one, results, place, exchange)
         self._keep(exchange, found)
         self._sample(one, results, place, found)
 
@@ -107,11 +111,11 @@ class Witness:
 
     def _carried(self) -> dict[str, Any]:
         self._sets.clear()  # a part stands for itself
-        return {"rates": self.rates.record(), "counts": asdict(self.counts)}
+        return {"rates": self.rates.record(), "counts": self.counts.record()}
 
     def report(self, more: Mapping[str, Any], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
         """*more*: what else is known of the traffic."""
-        seen = asdict(self.counts) | {"statuses": dict(self.counts.statuses)}
+        seen = self.counts.record()
         kept = {"unwritten": self.log.unwritten, "why_unwritten": self.log.reason, "parts_dropped": self.log.dropped}
         return report(
             self._header, self._policy, self.rates, {**seen, **self.traffic.report(), **kept, **more}, baseline
