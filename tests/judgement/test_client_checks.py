@@ -137,6 +137,7 @@ ROWS = [
     ("keep-alive", scene(exchange(), exchange("1.2", connection=2)), "2 connections", scene()),
     ("call-answered", tools('{"a": 1}', id="other"), "c1", tools('{"a": 1}')),
     ("arguments-verbatim", tools('{"a":1}'), "another form", tools('{"a": 1}')),
+    ("arguments-verbatim", tools('{"a":1}'), "another form", tools({"a": 1})),  # an object: the format carries no text
     ("answers", scene(**FAILED), "status 1", scene()),
     ("prints", scene(stdout=" \n"), "printed nothing", scene(stdout="x")),
     ("text-verbatim", scene(stdout='{"text": "ye"}'), "ye", scene(stdout='{"text": "yes!"}')),
