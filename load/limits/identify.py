@@ -27,6 +27,10 @@ def identify(bench: Bench) -> Script[Identified]:
         held = yield from held_for_longer(bench, held)
     if not refused(bench.book.of(held)):
         return (yield from _unlimited(bench, held))
+    if _answers_late(bench):
+        found = yield from _in_line(bench, held)
+        if found is not None:
+            return found
     yield from watch(bench, held, polls=6)
     if (yield from _free_again(bench)):
         found = yield from capped(bench)
@@ -34,6 +38,18 @@ def identify(bench: Bench) -> Script[Identified]:
             return found
     found = yield from per_time(bench)
     return conclude(bench) if found.fit.kind is LimiterKind.UNRESOLVED and not bench.stopped else found
+
+
+def _in_line(bench: Bench, held: list[DueRequest]) -> Script[Identified | None]:
+    """Refuses at once and serves late: a bucket that lets requests wait, or a target that is slow behind a cap; None for that."""
+    yield from bench.book.closed(held)
+    mine = set(bench.mine)
+    found = yield from afresh(bench, gentle=False)
+    if found.fit.delayed and not found.fit.strain and not found.rivals:
+        return found
+    bench.mine |= mine
+    bench.arrival = False
+    return None
 
 
 def afresh(bench: Bench, gentle: bool) -> Script[Identified]:

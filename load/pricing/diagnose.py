@@ -1,13 +1,14 @@
 """Names for what a bill does not explain: the fewest hypotheses that come out exact in every entry, also in those without a remainder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import combinations
 from math import gcd
 
 from echosounder.judgement.bill import BillCause
-from echosounder.load.pricing.hypotheses import KINDS, Hypothesis, Other, difference, hypotheses
+from echosounder.load.pricing.hypotheses import KINDS, Hypothesis, Other, both_free, derived, difference, hypotheses
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, merged, total
 from echosounder.specs import UsePrice
 from echosounder.wire.prices import EXACT, Rated, bill
@@ -31,14 +32,30 @@ def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: (
 
 
 def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[BillCause]:
+    """One that comes out, or two; those with a number of their own last, because they would explain the most."""
+    free = derived(entries, [entry.remainder or ZERO for entry in entries])
     if _blind(entries):  # digits are missing, so more than one may fit; of two together any would
-        fit = [_named(each, entries) for each in candidates if not each.narrow and _fits(entries, (each,))]
+        fit = [_named(each, entries) for each in (*candidates, *free) if not each.narrow and _fits(entries, (each,))]
         return [_several(entries, fit)] if len({cause.name for cause in fit}) > 1 else fit[:1]
-    for size in (1, 2):
-        for chosen in combinations(candidates, size):
-            if _fits(entries, chosen):
-                return [_named(each, entries) for each in chosen]
-    return []
+    for alone in (candidates, free):
+        if fitting := [each for each in alone if _fits(entries, (each,))]:
+            return [_either(fitting, entries)]
+        if alone is candidates and (pair := _pair(entries, combinations(candidates, 2))):
+            return pair
+    return _pair(entries, _beside(entries, candidates)) or _pair(entries, both_free(entries))
+
+
+def _pair(entries: Sequence[Entry], pairs: Iterable[tuple[Hypothesis, Hypothesis]]) -> list[BillCause]:
+    """The first that comes out together."""
+    found = next((pair for pair in pairs if _fits(entries, pair)), ())
+    return [_named(each, entries) for each in found]
+
+
+def _beside(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, Hypothesis]]:
+    """Beside each candidate what explains the rest with a number of its own."""
+    for one in candidates:
+        rests = [(entry.remainder or ZERO) - extra for entry, extra in zip(entries, one.extras, strict=True)]
+        yield from ((one, other) for other in derived(entries, rests))
 
 
 def _fits(entries: Sequence[Entry], chosen: Sequence[Hypothesis]) -> bool:
@@ -58,6 +75,13 @@ def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> BillCause:
     cause = hypothesis.cause
     touched = tuple(entry.name for entry, extra in zip(entries, hypothesis.extras, strict=True) if extra)
     return BillCause(cause.name, cause.says, cause.requirement, touched)
+
+
+def _either(alike: Sequence[Hypothesis], entries: Sequence[Entry]) -> BillCause:
+    """The first; what comes to the same amount in each entry is said as well."""
+    first = _named(alike[0], entries)
+    says = list(dict.fromkeys(each.cause.says for each in alike if each.cause.name != first.name))
+    return replace(first, says=", or ".join([first.says, *says][:MOST]))
 
 
 def _several(entries: Sequence[Entry], fitting: Sequence[BillCause]) -> BillCause:

@@ -1,10 +1,11 @@
 """What a wrong bill may come from: each hypothesis says how much would have been taken beyond the bill for a request."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from functools import partial
+from itertools import combinations
 
 from echosounder.judgement.bill import BillCause
 from echosounder.load.pricing.ledger import ZERO, Charge, Entry, total
@@ -36,7 +37,71 @@ def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
                 made.append(
                     Hypothesis(BillCause(which + name, says.replace("{which}", words), broken), extras, bool(which))
                 )
-    return [*made, *_factors(entries)]
+    return made
+
+
+def derived(entries: Sequence[Entry], rests: Sequence[Decimal]) -> list[Hypothesis]:
+    """What has a number of its own that *rests* tell, one for each entry: a factor, or a fee."""
+    return [*_factors(entries, rests), *_fees(entries, rests)]
+
+
+def both_free(entries: Sequence[Entry]) -> Iterator[tuple[Hypothesis, Hypothesis]]:
+    """Two with a number of its own each, both told by two entries and held against the others."""
+    free = [(kind, *scope) for kind in ("other-price", "fee") for scope in _SCOPES]
+    for one, two in combinations(free, 2):
+        sums = [(_amount(one, entry), _amount(two, entry), Fraction(entry.remainder or ZERO)) for entry in entries]
+        if (found := _solved(sums)) is not None:
+            yield tuple(_free(each, share, entries) for each, share in zip((one, two), found, strict=True))  # type: ignore[misc]
+
+
+Free = tuple[str, str, str, Callable[[Charge], bool]]
+
+
+def _amount(free: Free, entry: Entry) -> Fraction:
+    kind, _, _, chosen = free
+    return sum(
+        (
+            Fraction(charge.amount) if kind == "other-price" else Fraction(1)
+            for charge in entry.charges
+            if chosen(charge)
+        ),
+        Fraction(),
+    )
+
+
+def _solved(sums: Sequence[tuple[Fraction, Fraction, Fraction]]) -> tuple[Fraction, Fraction] | None:
+    """``x a + y b = rest`` for all; None where no x and y, or only one of them, do that."""
+    for (a, b, rest), (c, d, other) in combinations(sums, 2):
+        if determinant := a * d - b * c:
+            x, y = (rest * d - b * other) / determinant, (a * other - rest * c) / determinant
+            return (x, y) if x and y and all(x * each[0] + y * each[1] == each[2] for each in sums) else None
+    return None
+
+
+def _free(free: Free, share: Fraction, entries: Sequence[Entry]) -> Hypothesis:
+    kind, which, words, _ = free
+    extras = tuple(
+        Decimal((amount := share * _amount(free, entry)).numerator) / amount.denominator for entry in entries
+    )
+    says = f"requests{words} are charged {float(1 + share):g} times what they cost"
+    if kind == "fee":
+        says = f"each request{words} is charged {float(share):+g}, however many tokens it has"
+    return Hypothesis(
+        BillCause(which + kind, says, "balance.stream-same-price" if which else "balance.charged"), extras
+    )
+
+
+def _fees(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
+    """The same amount for each request, whatever it is: a part of the bill that is no token."""
+    for which, words, chosen in _SCOPES:
+        counts = [sum(map(chosen, entry.charges)) for entry in entries]
+        shares = {Fraction(rest) / count for count, rest in zip(counts, rests, strict=True) if count}
+        if len(shares) == 1 and len(set(counts) - {0}) > 1 and (share := shares.pop()):
+            fee = Decimal(share.numerator) / share.denominator
+            says = f"each request{words} is charged {abs(fee):f} {'more' if fee > 0 else 'less'}, however many tokens it has"
+            extras = tuple(rest if count else ZERO for count, rest in zip(counts, rests, strict=True))
+            requirement = "balance.stream-same-price" if which else "balance.charged"
+            yield Hypothesis(BillCause(f"{which}fee", says, requirement), extras)
 
 
 def _extra(entry: Entry, extra: Extra, chosen: Callable[[Charge], bool]) -> Decimal:
@@ -80,6 +145,7 @@ def _rules(entries: Sequence[Entry], other: Other) -> Iterator[tuple[str, str, s
         says = f"requests{{which}} are charged at the {window} prices, which are not those of the time"
         yield "wrong-price-window", says, "balance.price-window", partial(_in_window, other, window)
     yield from _tokens()
+    yield from _parts()
     yield (
         "charged-twice",
         "requests{which} are charged twice",
@@ -108,6 +174,28 @@ def _tokens() -> Iterator[tuple[str, str, str, Extra]]:
             yield "off-by-one-token", says, "balance.charged", partial(_token, counts, step)
 
 
+def _parts() -> Iterator[tuple[str, str, str, Extra]]:
+    """A part of the bill at the price of another, twice, or not at all."""
+    for part, other in (("output", "miss"), ("miss", "output"), ("output", "hit"), ("hit", "output")):
+        says = f"{WORDS[part]}{{which}} are charged at the price of {WORDS[other]}"
+        yield f"{part}-billed-as-{other}", says, "balance.charged", partial(_part, {part: -1, other: 1}, part)
+    says = "cache hits{which} are charged twice: as hits and as misses"
+    yield "hit-billed-twice", says, "cache.discount", partial(_part, {"miss": 1}, "hit")
+    for part, word in WORDS.items():
+        for step, how in ((1, "charged twice"), (-1, "not charged")):
+            name = f"{part}-{'billed-twice' if step > 0 else 'not-billed'}"
+            yield name, f"{word}{{which}} are {how}", "balance.charged", partial(_part, {part: step}, part)
+
+
+def _part(prices: Mapping[str, int], part: str, charge: Charge, unit: Decimal) -> Decimal:
+    """The tokens of *part*, once more or less at each of *prices*."""
+    tokens: int = getattr(charge, part)
+    rows = [(step * tokens, KINDS[price]) for price, step in prices.items()]
+    hit, miss, output = (sum(count * row[place] for count, row in rows) for place in range(3))
+    return bill(hit, miss, output, charge.rates[0]).total
+
+
+WORDS = {"hit": "cache hits", "miss": "cache misses", "output": "tokens of the answers"}
 KINDS = {"output": (0, 0, 1), "miss": (0, 1, 0), "hit": (1, 0, 0)}
 
 
@@ -133,16 +221,14 @@ def _drift(step: int, charge: Charge, unit: Decimal) -> Decimal:
     return step * unit
 
 
-def _factors(entries: Sequence[Entry]) -> Iterator[Hypothesis]:
+def _factors(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
     """Requests that all cost so many times what they should. It takes two entries that agree to say so."""
     for which, words, chosen in _SCOPES:
         bills = [total(charge.amount for charge in entry.charges if chosen(charge)) for entry in entries]
-        pairs = [(bill, entry.remainder or ZERO) for bill, entry in zip(bills, entries, strict=True) if bill]
+        pairs = [(bill, rest) for bill, rest in zip(bills, rests, strict=True) if bill]
         shares = {Fraction(remainder) / Fraction(bill) for bill, remainder in pairs}
         if len(shares) == 1 and len({bill for bill, _ in pairs}) > 1 and (share := shares.pop()):
             says = f"requests{words} are charged {float(1 + share):g} times what they cost"
             requirement = "balance.stream-same-price" if which else "balance.charged"
-            extras = tuple(
-                (entry.remainder or ZERO) if bill else ZERO for bill, entry in zip(bills, entries, strict=True)
-            )
+            extras = tuple(rest if bill else ZERO for bill, rest in zip(bills, rests, strict=True))
             yield Hypothesis(BillCause(f"{which}other-price", says, requirement), extras)
