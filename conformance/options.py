@@ -11,6 +11,7 @@ from echosounder import specs
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.planner import Caps
 from echosounder.judgement.setting import Suite
+from echosounder.wire.header import USUAL
 from echosounder.wire.target import Target
 
 DEADLINES = {Suite.SMOKE: 900.0, Suite.STANDARD: 3600.0, Suite.THOROUGH: 4 * 3600.0}
@@ -24,7 +25,7 @@ def deadline(suite: Suite, repeat: int = 1, given: float | None = None) -> float
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """Everything that a run depends on, besides the target itself. ``formats``: None for all that the profile serves."""
+    """Everything that a run depends on, besides the target itself."""
 
     target: Target
     out: Path
@@ -32,7 +33,7 @@ class CheckOptions:
     profile: str = specs.DEFAULT_PROFILE
     suite: Suite = Suite.STANDARD
     only: tuple[str, ...] = ()
-    formats: tuple[str, ...] | None = None
+    formats: tuple[str, ...] = USUAL
     policy: str = "interop"
     baseline: Path | None = None
     budget_usd: Decimal | None = None
@@ -43,11 +44,6 @@ class CheckOptions:
     position: str = "server"
     repeat: int = 1
     patience: float | None = None
-
-    @property
-    def asked_formats(self) -> tuple[str, ...]:
-        """The wire formats to ask in."""
-        return tuple(specs.behaviour(self.profile).formats) if self.formats is None else self.formats
 
     @property
     def caps(self) -> Caps:

@@ -141,7 +141,7 @@ class ProbeSender:
         """The probes of the suite that the budget has room for *times* times; the budget is kept from now on."""
         options = self._options
         now = datetime.now(UTC)
-        made = plan(self._ask, options.suite, now, options.only, times, options.caps, options.asked_formats)
+        made = plan(self._ask, options.suite, now, options.only, times, options.caps, options.formats)
         self._budget = budget_of(self._ask, made.at, options.caps)
         self._budget.count(self._sent)
         self.due(probe.name for probe in made.probes)

@@ -49,7 +49,7 @@ def header(
             _spec(options.profile),
             upstream,
             None if prices is None else (str(prices.hit), str(prices.miss), str(prices.output)),
-            options.asked_formats,
+            options.formats,
         ),
     )
 

@@ -54,7 +54,7 @@ def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOu
 def planned(options: CheckOptions) -> tuple[str, ...]:
     """The probes that the requirements of this position need, in the formats that are asked for, in the order of sending."""
     wanted = {name for row in rows(options.profile, options.only) for name in row.probes}
-    return tuple(in_one_of(options.asked_formats, (name for name in PROBES if name in wanted)))
+    return tuple(in_one_of(options.formats, (name for name in PROBES if name in wanted)))
 
 
 def _send(options: CheckOptions, control: UpstreamControl, watch: Watch) -> CannotJudge | None:
@@ -78,7 +78,7 @@ def _all(options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
     sender.due(names)
     plans = {name: list(PROBES[name](ask)) for name in names}
     total, done = 1 + sum(map(len, plans.values())), 1
-    sender.send_together([_plainest(ask, options.asked_formats)], FIRST)
+    sender.send_together([_plainest(ask, options.formats)], FIRST)
     for name, sends in plans.items():
         for group in _groups(name, sends):
             watch(Progress(done, total, name))

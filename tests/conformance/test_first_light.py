@@ -3,6 +3,7 @@
 from echosounder.conformance.check_run import check
 from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
+from echosounder.wire.formats import FORMATS
 from echosounder.wire.target import target
 
 # A mock without delays has no flow to judge, and the small suite asks for one document alone where documents are compared.
@@ -13,7 +14,9 @@ UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique"} | COMPA
 
 
 def test_the_honest_mock_conforms(mock, tmp_path):
-    outcome = check(CheckOptions(target(mock.url), tmp_path, api_key="sk-test-0123456789", suite=Suite.SMOKE))
+    outcome = check(
+        CheckOptions(target(mock.url), tmp_path, "sk-test-0123456789", suite=Suite.SMOKE, formats=tuple(FORMATS))
+    )
     assert (outcome.exit_code, outcome.stopped) == (0, None)
     others = {result.requirement for result in outcome.results if result.verdict not in {"pass", "not-applicable"}}
     assert others <= UNTOLD

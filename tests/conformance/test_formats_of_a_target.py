@@ -12,7 +12,7 @@ from echosounder.judgement.report import report
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import Suite
 from echosounder.reports.unserved import lines
-from echosounder.wire.formats import MESSAGES, RESPONSES
+from echosounder.wire.formats import FORMATS, MESSAGES, RESPONSES
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.target import target
 from tests.conformance.relay import refusal, relay
@@ -22,7 +22,7 @@ OTHERS = (RESPONSES, MESSAGES)
 
 
 def checked(url, folder):
-    return check(CheckOptions(target(url), folder, KEY, suite=Suite.SMOKE))
+    return check(CheckOptions(target(url), folder, KEY, suite=Suite.SMOKE, formats=tuple(FORMATS)))
 
 
 def told(outcome, form):
