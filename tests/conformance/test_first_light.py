@@ -10,7 +10,7 @@ from echosounder.wire.target import target
 COMPARED = {
     f"{form}.{name}" for form in ("responses", "messages") for name in ("stream-same-text", "usage-same-in-both-modes")
 }
-UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique"} | COMPARED
+UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique", "chat.answers-fresh"} | COMPARED
 
 
 def test_the_honest_mock_conforms(mock, tmp_path):
