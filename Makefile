@@ -11,7 +11,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
 FIELD := $(foreach name,litellm openai-old llama langchain anthropic transformers aimock npm clients agents reports,.field/$(name)/ready)
 
-.PHONY: setup check test pythons demo self golden mutants field docs bench packaging peers lock clean
+.PHONY: setup check test pythons demo self golden mutants field hostile docs bench packaging peers lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/ready  ## everything the harness and its tests need, by version and hash
@@ -65,6 +65,9 @@ mutants: setup .field/mutants/ready  ## a sample of small changes to our own cod
 field: setup $(FIELD)  ## slow: against software that we did not write (one of them compiles for half an hour, once)
 	$(BIN)/pytest --quiet -m field
 	$(BIN)/python tests/field/matrix.py
+
+hostile: setup  ## slow: what hostile targets do to whole runs; writes docs/hostile.md
+	PYTHONPATH=. $(BIN)/python -m tests.hostile.table
 
 docs: setup  ## pages made from data, every command of the docs, the site
 	$(BIN)/python docs/generate.py

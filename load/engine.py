@@ -26,7 +26,7 @@ from echosounder.load.gather import bury, fold, keep, reader
 from echosounder.load.inputs import beyond, items, prices, worst
 from echosounder.load.interrupt import held_back
 from echosounder.load.log import Log
-from echosounder.load.options import Options, checked, secrets, told
+from echosounder.load.options import Options, checked, secrets, sworn, told
 from echosounder.load.parts import Parts
 from echosounder.load.preflight import preflight
 from echosounder.load.scenarios import SCENARIOS
@@ -40,6 +40,7 @@ from echosounder.wire.header import Aimed, ClockReading, Header, RunKind
 
 POLL = 0.2  # s
 PATIENCE = 60  # s that a master waits for its workers
+MOST_WORDS = 8 * 1024 * 1024  # bytes of what workers say
 OVERDUE = (
     "a worker did not end within the time that the run may take, and was killed; the figures are of what it had written"
 )
@@ -75,6 +76,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> LoadResult:
     :class:`Unreachable` and :class:`KeyRefused` before anything is sent, :class:`CannotJudge` where no worker came up.
     """
     options = checked(options)
+    sworn(options)
     items(options)
     options = replace(options, beyond=beyond(options))
     clock = ClockReading(time.time(), time.monotonic_ns())
@@ -154,6 +156,7 @@ def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int
                     break
         finally:
             _stop(process)
+            _hush(options)
         read(parts, log, tally)
         progress(_step(options, tally))
         live.take(tally, time.monotonic_ns(), last=True)
@@ -316,6 +319,17 @@ def _step(options: Options, tally: Tally) -> Step:
     completed, failed = (sum(int(tick[name]) for tick in tally.ticks.values()) for name in ("completed", "failed"))
     said = f"{completed} completed, {failed} failed, {tally.in_flight} in flight" if begins else "starting"
     return Step(min(max(elapsed, 0.0), options.seconds), options.seconds, said)
+
+
+def _hush(options: Options) -> None:
+    """What Locust and the workers said stays, without a secret in it."""
+    path = options.out / "parts" / "locust.log"
+    redact = options.target.redactor(options.api_key, options.run_secret)
+    with suppress(OSError):
+        if path.stat().st_size <= MOST_WORDS and redact.holds(words := path.read_bytes()):
+            path.write_bytes(redact.data(words))
+        elif path.stat().st_size > MOST_WORDS:
+            os.truncate(path, 0)
 
 
 def _last_words(out: Path) -> str:

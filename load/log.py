@@ -1,6 +1,7 @@
 """The run's log with the workers' lines in it, as they are: a sample is encoded once, by the worker that measured it."""
 
 import fcntl
+import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.wire.errors import UsageError
-from echosounder.wire.files import plain
 from echosounder.wire.header import Header
 from echosounder.wire.runlog import RunWriter
 
@@ -40,7 +40,7 @@ def claim(file: Any) -> None:
 
 def claimed(path: Path) -> bool:
     """Is a process still writing to it?"""
-    with plain(path).open("rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would wait for its writer
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

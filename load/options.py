@@ -213,6 +213,15 @@ def checked(options: Options) -> Options:
     return options
 
 
+def sworn(options: Options) -> None:
+    """Raises :class:`UsageError` where master or worker has no secret of the run, without which anyone could join."""
+    _demand(
+        (options.master is None and options.worker is None) or len(options.run_secret or "") >= SECRET,
+        f"a master and its workers know each other by a secret of the run: put one of {SECRET} characters or more into the variable "
+        "ECHOSOUNDER_RUN_SECRET of each of them, or into a file that ECHOSOUNDER_RUN_SECRET_FILE names",
+    )
+
+
 def _places(options: Options) -> None:
     """Who works where: a process is a master, a worker of one, or neither."""
     for address in (options.master, options.worker):
@@ -238,11 +247,6 @@ def _places(options: Options) -> None:
     _demand(
         options.worker is None or options.url != NOWHERE,
         "--worker needs the URL that it may load, the same that its master has: it loads no other",
-    )
-    _demand(
-        (options.master is None and options.worker is None) or len(options.run_secret or "") >= SECRET,
-        f"a master and its workers know each other by a secret of the run: put one of {SECRET} characters or more into the variable "
-        "ECHOSOUNDER_RUN_SECRET of each of them, or into a file that ECHOSOUNDER_RUN_SECRET_FILE names",
     )
 
 

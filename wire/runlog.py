@@ -133,7 +133,7 @@ class LoggedSample(msgspec.Struct):
 class LoggedFooter(msgspec.Struct):
     records: dict[str, int] = {}
     unsent: dict[str, str] = {}
-    stopped: str | list[dict[str, str | None]] = ""
+    stopped: str | list[dict[str, Any]] = ""
     stopped_by: str = "BudgetSpent"
     interrupted: str = ""
     at_most_usd: str | None = None

@@ -100,7 +100,9 @@ def ready(out: Path) -> Path:
     """The folder, made; raises :class:`UsageError` where it cannot be, before anything is sent or paid."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        plain(out / "run.jsonl").open("a", encoding="utf-8").close()
+        if (out / "run.jsonl").is_fifo():
+            plain(out / "run.jsonl")
+        (out / "run.jsonl").open("a", encoding="utf-8").close()
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror}; give another folder with --out") from None
     return out

@@ -274,17 +274,16 @@ def _message(call: ActiveCall, error: Any) -> Any:
     return text
 
 
-def _json(value: Any) -> str:
+def _spelt(value: Any) -> str:
     try:
-        text: str = json.dumps(value, ensure_ascii=False)
+        return str(value)
     except (ValueError, RecursionError):
-        text = f"a {type(value).__name__} that no JSON can hold"
-    return text
+        return f"a {type(value).__name__} that nobody can write down"
 
 
 def _text(value: Any, redact: Redactor = NO_SECRETS) -> str | None:
     """A short string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
     if not value:
         return None
-    text = value if isinstance(value, str) else _json(value)
+    text = value if isinstance(value, str) else _spelt(value)
     return redact.text(text[:SEARCHED].encode("utf-8", "replace").decode())[:EXCERPT]

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from echosounder.load.engine import run
-from echosounder.load.options import Options, placed, secrets, told, whole
+from echosounder.load.options import Options, checked, placed, secrets, told, whole
 from echosounder.load.worker.channel import key_pairs, lock
 from echosounder.load.worker.inbox import Inbox
 from echosounder.mock_server.net.process import spawn
@@ -55,6 +55,14 @@ def test_no_worker_listens_to_a_master_without_the_secret(secret: str | None, an
         if master.poll(2000 if answers else 300):
             master.send_multipart([b"w", b"load this"])
         assert bool(worker.poll(2000 if answers else 300)) is answers
+
+
+@pytest.mark.parametrize("secret", [None, "", "too short"])
+def test_a_master_and_a_worker_without_a_secret_do_not_begin(secret: str | None, tmp_path: Path) -> None:
+    for change in ({"master": "5557", "expect_workers": 1}, {"worker": "127.0.0.1:1"}):
+        with pytest.raises(UsageError, match="ECHOSOUNDER_RUN_SECRET"):
+            run(replace(Options(url="http://x", run_secret=secret, out=tmp_path), **change))
+    assert checked(Options(url="http://x", master="5557", expect_workers=1)).master == "127.0.0.1:5557"
 
 
 def test_a_secret_makes_the_same_keys_everywhere_and_another_one_others() -> None:
