@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from echosounder.cli.said import say
+from echosounder.cli.said import tell
 from echosounder.reports import history as pages
 from echosounder.wire.errors import UsageError
 
@@ -19,7 +19,7 @@ def history(
         raise UsageError(f"there is no folder {folder}; `echosounder check --out {folder}/first` makes a run")
     database, page = folder / "history.sqlite", out or folder / "history.html"
     for complaint in pages.index(folder, database):
-        say(f"left out: {complaint}")
+        tell(f"left out: {complaint}")
     try:
         page.write_text(pages.render(pages.entries(database)), encoding="utf-8")
     except OSError as error:

@@ -8,7 +8,7 @@ import typer
 
 from echosounder import reports
 from echosounder.cli import analysed, options
-from echosounder.cli.said import say
+from echosounder.cli.said import tell
 from echosounder.load.export import export
 from echosounder.reports import source
 from echosounder.wire.errors import UsageError
@@ -36,5 +36,5 @@ def report(
         return
     document, log = source.load(run)
     if log.footer is None:
-        say(f"{run}: the log has no footer: it was cut, and bytes that the report names may be missing")
+        tell(f"{run}: the log has no footer: it was cut, and bytes that the report names may be missing")
     sys.stdout.write(reports.render(format, document, log))

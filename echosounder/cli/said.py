@@ -21,8 +21,13 @@ _USER = re.compile(r"(?<=://)[^\s/?#@]*(?:@[^\s/?#@]*)*@")
 
 def say(sentence: str, arguments: Sequence[str] | None = None) -> None:
     """Tell a person *sentence*; *arguments* are the command line that it is about."""
+    tell(f"echosounder: {sentence}", arguments)
+
+
+def tell(sentence: str, arguments: Sequence[str] | None = None) -> None:
+    """The same about a file, whose name comes first."""
     told = discreet(sentence, sys.argv[1:] if arguments is None else arguments, os.environ)
-    print(f"echosounder: {line(told, LONGEST)}", file=sys.stderr)
+    print(line(told, LONGEST), file=sys.stderr)
 
 
 def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
