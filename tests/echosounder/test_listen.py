@@ -11,6 +11,7 @@ import time
 import httpx
 import pytest
 
+from echosounder.__main__ import run
 from echosounder.mock_server.net.process import spawn
 
 KEY = "sk-listening-test-0001"
@@ -203,12 +204,11 @@ def test_a_disk_that_is_full_stops_no_traffic(mock, tmp_path):
         ([], "--upstream"),
     ],
 )
-def test_wrong_usage_is_one_line_and_two(more, says):
-    line = [sys.executable, "-m", "echosounder", "listen", *more]
-    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_wrong_usage_is_one_line_and_two(more, says, capsys):
+    assert run(["listen", *more]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert len(said.strip().splitlines()) == 1
 
 
 def test_json_is_alone_on_standard_output(mock, tmp_path):
@@ -218,24 +218,13 @@ def test_json_is_alone_on_standard_output(mock, tmp_path):
     assert (done.returncode, done.stderr.startswith("listening on http://")) == (3, True)
 
 
-def test_a_port_that_is_taken_is_wrong_usage(tmp_path):
+def test_a_port_that_is_taken_is_wrong_usage(tmp_path, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        line = [
-            sys.executable,
-            "-m",
-            "echosounder",
-            "listen",
-            "--upstream",
-            "http://h",
-            "--port",
-            str(taken.getsockname()[1]),
-        ]
-        done = subprocess.run(
-            [*line, "--out", str(tmp_path)], capture_output=True, text=True, encoding="utf-8", check=False
-        )
-    assert (done.returncode, "choose another --port" in done.stderr) == (2, True)
+        port = str(taken.getsockname()[1])
+        assert run(["listen", "--upstream", "http://h", "--port", port, "--out", str(tmp_path)]) == 2
+    assert "choose another --port" in capsys.readouterr().err
 
 
 def test_an_upstream_that_is_not_there_is_could_not_judge(tmp_path):
