@@ -18,6 +18,7 @@ GRID = 320
 PEAKS = 5
 STEP, FINEST = 0.03, 1e-4  # relative steps of the search from a peak of the grid
 FINE, SPAN = 0.004, 0.12  # relative steps around the peaks of the grid, and how far
+NARROW = 0.05  # of the burst that a peak of the grid may lack, for its top to be worth a finer look
 EDGE_STEPS = 24
 
 
@@ -74,7 +75,9 @@ def fit(record: Record) -> Fit:
         return impossible(LimiterKind.BUCKET)
     slowest = 0.02 / max(record.all[-1].answered - record.all[0].sent, 1e-3)
     peaks = sorted((_climb(given.room, rate) for rate in _peaks(given.room, slowest, FASTEST)), key=given.room)
-    if given.room(peaks[-1]) <= 0:  # a long record leaves a narrow peak, which lies between two rates of the grid
+    if (
+        0 <= -given.room(peaks[-1]) < NARROW * given.least(peaks[-1])
+    ):  # a long record leaves a narrow peak, which lies between two rates of the grid
         near = (_climb(given.room, rate, FINE) for rate in _around(given.room, peaks))
         peaks = sorted((*peaks, *near), key=given.room)
     best = peaks[-1]

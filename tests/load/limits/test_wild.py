@@ -5,18 +5,13 @@ import wild
 
 QUICK = [
     "cap of 8",
-    "GCRA, 5/s, burst 10",
     "log of hits, 30 per 5 s",
-    "calendar, 20 per 4 s",
-    "prompt tokens, bucket",
     "bytes, 12000 per 5 s",
     "hits that count refusals",
     "HAProxy, http_req_rate(5s) gt 30",
-    "nginx limit_req nodelay",
     "cap of 6 and GCRA 5/s, burst 20",
     "10 per 1 s and 60 per 20 s",
     "quota of 60",
-    "none",
 ]
 
 
