@@ -254,6 +254,13 @@ def test_where_the_case_does_not_arise_nothing_is_judged(requirement, seen):
     assert not CHECKS[f"client.{requirement}"].where(seen)
 
 
+def test_an_answer_is_judged_in_its_own_use():
+    streamed = scene(use="stream")
+    assert [use for use in ("", "-stream", "-tools", "-json") if CHECKS[f"client.answers{use}"].where(streamed)] == [
+        "-stream"
+    ]
+
+
 def test_uses_are_told_by_the_requests():
     stream, plain = exchange(asked=request({**BODY, "stream": True})), exchange()
     tool = exchange(asked=request({**BODY, "tools": [{}], "stream": True}))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, excerpt
-from echosounder.judgement.client.check import check
+from echosounder.judgement.client.check import Where, check
 from echosounder.judgement.client.scene import Scene, result
 from echosounder.wire.command import ClientRun
 from echosounder.wire.exchange import End
@@ -143,18 +143,19 @@ def _shown(command: ClientRun) -> str:
 # --- honest answers
 
 
-@check(
-    "client.answers",
-    "client.answers-stream",
-    "client.answers-json",
-    "client.answers-tools",
-    "client.answers-tools-stream",
-)
 def answers(scene: Scene, case: Case) -> Problems:
     if scene.command.status != 0:
         yield Problem(
             f"an honest server served it, and the command {_ended(scene.command)}", excerpt=scene.command.stderr[-600:]
         )
+
+
+def _of(use: str) -> Where:
+    return lambda scene: scene.command.use == use
+
+
+for _use in ("chat", "stream", "json", "tools", "tools-stream"):
+    check("client.answers" if _use == "chat" else f"client.answers-{_use}", where=_of(_use))(answers)
 
 
 @check("client.prints")
