@@ -31,16 +31,17 @@ ENOUGH = frozenset({"time", "patience", "budget"})
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """What a run may take: requests, seconds, and the price that it cannot pass, None where no price is known."""
+    """What a run may take: requests, seconds, and the price that it cannot pass, None where no price is known; ``note`` says more."""
 
     requests: int
     seconds: float
     ceiling: Decimal | None
+    note: str = ""
 
     @property
     def says(self) -> str:
         cost = "at a price that is not known" if self.ceiling is None else f"for at most ${self.ceiling:.4f}"
-        return f"at most {self.requests} requests {cost}, at most {self.seconds:.0f} s"
+        return f"at most {self.requests} requests {cost}, at most {self.seconds:.0f} s{self.note and f'; {self.note}'}"
 
 
 @dataclass(slots=True)

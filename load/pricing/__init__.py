@@ -7,6 +7,7 @@ The oracle is written from the documentation and knows only what was sent (:mod:
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +37,7 @@ from echosounder.wire.verdict import Result
 
 __all__ = ["BillGoal", "concluded", "verify"]
 
+FAULT = Decimal("0.01")  # of a bill, that is worth finding
 GROUPS = 64  # requests of all groups but the first tokens and the last one, at most
 USD, CURRENCIES = "USD", ("USD", "CNY")
 UNIT = 64  # tokens, where the profile names no unit
@@ -63,7 +65,7 @@ def verify(
     tariff = Tariff(asking.model, options.profile, _currency(options), fixed)
     known(tariff)
     dollars = replace(tariff, currency=USD)
-    planned = plan(goal, dollars)
+    planned = replace(plan(goal, dollars), note=seen_after(_digit(options, tariff.currency), known(tariff)))
     options = _capped(options, planned, known(dollars))
 
     def script(run: ExperimentRun) -> Script[BillState]:
@@ -93,6 +95,28 @@ def _currency(options: Options) -> str:
     infos = at(get(options, "/user/balance").json, "balance_infos")
     named = [at(info, "currency") for info in infos] if isinstance(infos, list) else []
     return USD if USD in named else next((name for name in named if name in CURRENCIES), USD)
+
+
+def _digit(options: Options, currency: str) -> Decimal | None:
+    """The value of the last digit that the account's balance shows; None where it shows none."""
+    infos = at(get(options, "/user/balance").json, "balance_infos")
+    told = (
+        [at(info, "total_balance") for info in infos if at(info, "currency") == currency]
+        if isinstance(infos, list)
+        else []
+    )
+    _, dot, digits = str(told[0]).partition(".") if told else ("", "", "")
+    return Decimal(1).scaleb(-len(digits)) if dot and digits.isdecimal() else None
+
+
+def seen_after(unit: Decimal | None, rates: Rated) -> str:
+    """How many of the usual requests it takes until a fault of 1 % comes to the last digit of the balance; empty where one does."""
+    each = bill(0, BASE + TEMPLATE, OUTPUT, rates).total * FAULT
+    if unit is None or not each or (requests := ceil(unit / each)) <= 1:
+        return ""
+    return (
+        f"the balance shows nothing below {unit:f}, so a fault of 1 % shows after {requests} requests of {BASE} tokens"
+    )
 
 
 def known(tariff: Tariff) -> Rated:

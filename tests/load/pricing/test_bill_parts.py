@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder import specs
+from echosounder.load.pricing import seen_after
 from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.first_tokens import compared
 from echosounder.load.pricing.ledger import CENT, Balance, Charge, Entry, balance, merged, settled
@@ -321,3 +322,21 @@ def test_what_is_billed_by_use_is_named_as_what_it_is():
     assert [(each.name, each.entries) for each in found] == [("billed-by-use", ("a",))]
     assert found[0].says.startswith("2 web-search at 0.75 USD for a thousand are charged beside the tokens")
     assert [each.name for each in causes(rows, lambda charge: [])] == ["unexplained"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "says"),
+    [
+        (None, ""),
+        (Decimal("0.000000000001"), ""),
+        # 1 % of 512 + template misses and a few tokens of output at these prices is some millionths of a dollar.
+        (Decimal("0.01"), "the balance shows nothing below 0.01, so a fault of 1 % shows after"),
+    ],
+)
+def test_the_plan_says_how_many_requests_show_a_fault_of_one_percent(unit, says):
+    rates = specs.Rates(Decimal("0.007"), Decimal("0.22"), Decimal("0.66"))
+    assert seen_after(unit, rates).startswith(says)
+    assert bool(seen_after(unit, rates)) is bool(says)
+    if says:
+        counts = [int(word) for word in seen_after(unit, rates).split() if word.isdecimal()]
+        assert counts[1] > 1000
