@@ -22,6 +22,15 @@ ASK = {
 }
 
 
+def ended(process):
+    """Its code and what it said; nothing is left of one that does not end."""
+    try:
+        said, wrong = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, said, wrong
+
+
 class Listening:
     """The command under way, in a folder."""
 
@@ -39,8 +48,7 @@ class Listening:
 
     def end(self, how=signal.SIGINT):
         self.process.send_signal(how)
-        said, wrong = self.process.communicate(timeout=40)
-        return self.process.returncode, said, wrong
+        return ended(self.process)
 
 
 def report(out):
@@ -185,8 +193,8 @@ def test_a_disk_that_is_full_stops_no_traffic(mock, tmp_path):
             ).status_code
             == 200
         )
-    _, wrong = process.communicate(timeout=40)
-    assert process.returncode == 3
+    code, _, wrong = ended(process)
+    assert code == 3
     assert "could not be written" in wrong
     assert "\n" not in wrong.strip()
     for text in (tmp_path / "run.jsonl").read_text(encoding="utf-8").splitlines():
