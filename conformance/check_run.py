@@ -22,6 +22,7 @@ from echosounder.conformance.reducer import Reducer
 from echosounder.judgement.absence import absent
 from echosounder.judgement.assigned import known_patterns
 from echosounder.judgement.baseline import Baseline
+from echosounder.judgement.checks.served import dead
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score
 from echosounder.judgement.setting import RunSetting
@@ -100,11 +101,15 @@ class CheckRun:
         return None if planned.spent is None else sender.stop(planned.spent)
 
     def _rounds(self, planned: Plan) -> None:
-        for round, probe in product(range(self._options.repeat), planned.probes):
+        waiting = list(product(range(self._options.repeat), planned.probes))
+        while waiting:
+            round, probe = waiting.pop(0)
             self._watch(Progress(len(self._sender.exchanges), planned.requests, probe.name))
             if not absent(probe.format, self._sender.exchanges):
                 self._sender.send(probe, round)
             self._sender.done(probe.name)
+            if dead(self._sender.exchanges):  # what may show that it lives comes first
+                waiting.sort(key=lambda each: each[1].features != {"chat"})
 
     def _reduce(self) -> None:
         """Makes what generated requests found smaller. What the budget does not allow is left as it is."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echosounder.judgement.answers import asked, models
+from echosounder.judgement.checks.served import gateway, lacking, legal
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.formats import CHAT
@@ -32,9 +33,7 @@ def verdict(exchanges: Sequence[Exchange]) -> CannotJudge | None:
     """Why the run cannot go on, or None. *exchanges* are those of the gate probes, in order; the last one decides."""
     reasons = [_reason(exchange) for exchange in exchanges]
     if not reasons or None in reasons:
-        return (
-            (_key_refused(exchanges[-1]) or _model_refused(exchanges) or _nowhere(exchanges[-1])) if exchanges else None
-        )
+        return (_key_refused(exchanges[-1]) or _model_refused(exchanges) or _nowhere(exchanges)) if exchanges else None
     return reasons[-1]
 
 
@@ -82,6 +81,20 @@ def _model_refused(exchanges: Sequence[Exchange]) -> CannotJudge | None:
     return CannotJudge(f"{asking.request.url} has no model {name!r}; give one with --model: {choice}")
 
 
+FEW = 5
+"""So many legal requests in a row, none of them served, are enough to say that none will be."""
+WAITING = frozenset({429, 503, None})
+"""What may pass: want of room, and silence, which is counted by itself."""
+
+
+def nothing_served(exchanges: Sequence[Exchange]) -> CannotJudge | None:
+    """Where none of the first requests was served, and none will be: an engine that died behind a front, an account without money."""
+    asking = [exchange for exchange in exchanges if legal(exchange)]
+    if len(asking) < FEW or any(exchange.status in WAITING for exchange in asking):
+        return None
+    return CannotJudge(lacking(exchanges))
+
+
 ANY = frozenset({"*", ""})
 """What a gateway lists that takes any name."""
 
@@ -93,12 +106,14 @@ def _said(exchange: Exchange) -> str:
     return said if isinstance(said, str) else exchange.text[:500]
 
 
-def _nowhere(asking: Exchange) -> CannotJudge | None:
+def _nowhere(exchanges: Sequence[Exchange]) -> CannotJudge | None:
     """The list of models may come from a gateway in front; without the path of chat there is nothing to ask."""
+    asking = exchanges[-1]
     if asking.format != CHAT.name or asking.status not in {404, 405}:
         return None
     return CannotJudge(
-        f"there is no chat at {asking.request.url} (status {asking.status}); is the base URL complete, for instance with /v1?"
+        f"there is no chat at {asking.request.url} (status {asking.status}{gateway(exchanges)}); "
+        "is the base URL complete, for instance with /v1?"
     )
 
 

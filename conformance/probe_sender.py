@@ -21,12 +21,14 @@ from echosounder import specs
 from echosounder.conformance import gate, provenance
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.budget import Budget
+from echosounder.conformance.detours import Detours
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import CheckOptions
 from echosounder.conformance.patience import Patience
 from echosounder.conformance.planner import Plan, budget_of, plan
 from echosounder.conformance.probe import Probe
 from echosounder.judgement.answers import models
+from echosounder.judgement.checks.served import dead, legal
 from echosounder.judgement.setting import MODELS
 from echosounder.wire.errors import BudgetSpent, CannotJudge
 from echosounder.wire.exchange import End, Exchange
@@ -72,6 +74,7 @@ class Direct:
 
     def __init__(self, http: HttpSender) -> None:
         self._http, self._gates, self._gate = http, list[Exchange](), ""
+        self._unserved, self._alive = list[Exchange](), False
 
     def first(self, profile: str) -> Exchange:
         exchange = list_models(self._http, profile)
@@ -91,26 +94,56 @@ class Direct:
         self._gate = self._gate or (exchange.probe if exchange.probe in gate.GATES else "")
         gates = exchange.probe == self._gate
         self._gates += [exchange] if gates else []
-        dead_end = gate.verdict(self._gates) if gates else None
+        dead_end = (gate.verdict(self._gates) if gates else None) or self._dead(exchange)
         # A target that hangs on bad requests alone is not gone; one that takes no connection is.
         alone = "fault" in exchange.notes and exchange.end is not End.CONNECT_FAILED
         return Answered((exchange,), None if alone else exchange.status is None, dead_end)
+
+    def _dead(self, exchange: Exchange) -> CannotJudge | None:
+        """Why it makes no sense to go on, where none of the first legal requests was served."""
+        if self._alive or not legal(exchange):
+            return None
+        self._alive = not dead([exchange])
+        self._unserved.append(exchange)
+        return None if self._alive else gate.nothing_served([*self._gates[:1], *self._unserved])
 
 
 def list_models(http: HttpSender, profile: str, id: str = "1") -> Exchange:
     return http.send(Ask(profile, "").get("/models"), id, MODELS)
 
 
+TRIAL = "models.trial"
 SPEECHLESS = re.compile(r"embed|rerank|whisper|tts|moderation|dall-e|bge-|transcri|diffusion", re.IGNORECASE)
 """Names of models that do not chat; what is not told by its name is asked."""
 
 
+TRIALS = 3
+"""So many of the models that a target lists are asked whether they chat."""
+
+
 def choose(listed: Exchange | None, profile: str) -> str:
-    """The first model of the profile that the target lists, else the first that it lists and that may chat, else the profile's first."""
+    """The first of :func:`candidates`."""
+    return candidates(listed, profile)[0]
+
+
+def candidates(listed: Exchange | None, profile: str) -> list[str]:
+    """The first model of the profile that the target lists, else those that it lists and that may chat, else the profile's first."""
     names = [name for name in models(listed) if name not in gate.ANY]
     known = [name for name in specs.models(profile) if name in names]
     talking = [name for name in names if not SPEECHLESS.search(name)]
-    return (known or talking or names or [specs.models(profile)[0]])[0]
+    return known[:1] or talking or names or [specs.models(profile)[0]]
+
+
+def _chosen(position: Position, listed: Exchange | None, profile: str) -> tuple[str, list[Exchange]]:
+    """The first candidate that answers where there are several, and what was asked to find that out."""
+    names, asked = candidates(listed, profile)[:TRIALS], list[Exchange]()
+    for name in names if len(names) > 1 else ():
+        send = Ask(profile, name).chat("Hello.", max_tokens=1, thinking=...).but(notes={"open": "does it chat?"})
+        [answered] = position.send([send], TRIAL, 2 + len(asked))
+        asked.append(answered.exchanges[0])
+        if asked[-1].status not in {400, 404, 422, 501}:
+            return name if asked[-1].status == 200 else names[0], asked
+    return names[0], asked
 
 
 class ProbeSender:
@@ -122,6 +155,7 @@ class ProbeSender:
     def __init__(self, options: CheckOptions, position: Position, log: RunWriter, header: Header, ask: Ask) -> None:
         self._options, self._position, self._log = options, position, log
         self._ask, self._silent, self._sent = ask, 0, 0
+        self._detours = Detours() if header.kind_of_run is RunKind.CHECK else None
         self.header, self.exchanges = header, list[Exchange]()
         self._patience = Patience(options.patience)
         self._budget = Budget(self.model, datetime.now(UTC), options.budget_requests)
@@ -169,11 +203,31 @@ class ProbeSender:
         try:
             wanted = next(steps)
             while True:
-                group = [wanted] if isinstance(wanted, Send) else wanted
-                first, *_ = self.send_together([_in_round(send, round) for send in group], probe.name)
-                wanted = steps.send(first.exchanges[0])
+                if isinstance(wanted, Send):
+                    wanted = steps.send(self._answer(_in_round(wanted, round), probe.name))
+                else:
+                    first, *_ = self.send_together([_in_round(send, round) for send in wanted], probe.name)
+                    wanted = steps.send(first.exchanges[0])
         except StopIteration:
             return
+
+    def _answer(self, send: Send, probe: str) -> Exchange:
+        """The answer to *send*, or to what had to be sent in its place."""
+        answers: list[Answered] = []
+
+        def ask(each: Send) -> Exchange:
+            answers.extend(self._sent_together([each], probe))
+            return answers[-1].exchanges[0]
+
+        try:
+            send = self._detours.around(send, probe) if self._detours else send
+            exchange = ask(send)
+            if self._detours and answers[0].dead_end is None:
+                exchange = self._detours.search(send, exchange, ask)
+        finally:
+            self.record(each for answered in answers for each in answered.exchanges)
+        self._look(next(answered for answered in answers if answered.exchanges[0] is exchange))
+        return exchange
 
     def send_together(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
         """Requests that are under way at one time. Raises ``CannotJudge`` like :meth:`send`."""
@@ -184,13 +238,17 @@ class ProbeSender:
 
     def deliver(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
         """Debit, send and record, whatever the answers say about going on. Raises ``BudgetSpent``."""
+        answers = self._sent_together(sends, probe)
+        self.record(each for answered in answers for each in answered.exchanges)
+        return answers
+
+    def _sent_together(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
         for send in sends:
             self._budget.debit(send)
         answers = list(self._position.send(sends, probe, self._sent + 1))
         self._sent += len(sends)
         if self.header.kind_of_run is not RunKind.PROXY:  # there we refuse ourselves, on purpose
             answers = [self._patiently(send, probe, answered) for send, answered in zip(sends, answers, strict=True)]
-        self.record(each for answered in answers for each in answered.exchanges)
         return answers
 
     def _patiently(self, send: Send, probe: str, answered: Answered) -> Answered:
@@ -245,8 +303,7 @@ def probe_sender(
     *salted*: prompts are new to every cache. *upstream* is where the mock behind a proxy listens.
     """
     clock = ClockReading(time.time(), time.monotonic_ns())
-    listed, interrupted = _first(position, options.profile)
-    model = options.target.model or choose(listed, options.profile)
+    model, before, interrupted = _first(position, options, trying=kind is RunKind.CHECK)
     header = provenance.header(options, model, clock, kind, upstream)
     with RunWriter(options.out / "run.jsonl", header) as log:
         if interrupted is not None:
@@ -254,17 +311,30 @@ def probe_sender(
         ask = Ask(options.profile, model, options.seed, keyed=bool(options.api_key))
         ask = replace(ask, salt=f"{clock.unix:.0f}") if salted else ask
         sender = ProbeSender(options, position, log, header, ask)
-        if listed is not None:
-            sender.sent_before(listed)
+        for exchange in before:
+            sender.sent_before(exchange)
         yield sender
 
 
-def _first(position: Position, profile: str) -> tuple[Exchange | None, KeyboardInterrupt | None]:
-    """Ctrl-C is held back until there is a log that can say so."""
+def _first(
+    position: Position, options: CheckOptions, *, trying: bool
+) -> tuple[str, list[Exchange], KeyboardInterrupt | None]:
+    """The model to ask for, and what was asked to know it; *trying* asks several whether they chat.
+
+    Ctrl-C is held back until there is a log that can say so.
+    """
+    model = options.target.model or choose(None, options.profile)
     try:
-        return position.first(profile), None
+        listed = position.first(options.profile)
+        before = [listed] if listed else []
+        if options.target.model is None:
+            model = choose(listed, options.profile)
+        if options.target.model is None and trying:
+            model, trials = _chosen(position, listed, options.profile)
+            before += trials
+        return model, before, None
     except KeyboardInterrupt as interrupt:
-        return None, interrupt
+        return model, [], interrupt
 
 
 def _in_round(send: Send, round: int) -> Send:

@@ -14,6 +14,7 @@ from echosounder import specs
 from echosounder.conformance.ask import Send
 from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.conformance.probe_choice import probes_of
+from echosounder.judgement.agreed import BAD_KEY
 from echosounder.judgement.assigned import checks
 from echosounder.judgement.score import judge, rows
 from echosounder.judgement.setting import RunSetting
@@ -110,11 +111,16 @@ def request_of(exchange: Exchange, access: Access = DIRECT) -> Send:
         body=request.body,
         step=exchange.step,
         headers=tuple((name, value) for name, value in request.headers if _kept(name.lower(), value, today)),
-        authorization=authorization.replace(MARK, "{key}") if authorization else None,
+        authorization=authorization.replace(MARK, _key(exchange)) if authorization else None,
         key_header=bare or "Authorization",
         chunked="transfer-encoding" in sent,
         notes=exchange.notes,
     )
+
+
+def _key(exchange: Exchange) -> str:
+    """What was redacted: the key, or one that no server knows."""
+    return BAD_KEY if "unknown key" in str(exchange.notes.get("fault")) else "{key}"
 
 
 def _kept(name: str, value: str, today: Set[str]) -> bool:

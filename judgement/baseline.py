@@ -8,7 +8,8 @@
     sometimes = true                      # optional: shows in some runs only, so that a run without it proves nothing
 
 An entry whose id no requirement has, or whose pattern matches none, is an error. One that is past its date counts no longer. One
-whose requirements were judged and are all fine again is stale, and fails the run: a baseline only ever shrinks.
+whose requirements were judged and are all fine again is stale, and fails the run: a baseline only ever shrinks. One whose
+requirements were not judged is named, since nobody knows whether it is still needed.
 """
 
 from __future__ import annotations
@@ -65,16 +66,19 @@ class Baseline:
         live = [entry for entry in mine if entry.expires >= today]
         reasons = {result.requirement: entry.reason for entry in live for result in _broken(results, entry)}
         stale = tuple(entry.id for entry in live if not entry.sometimes and _fine_again(results, entry))
-        return Accepted(reasons, stale, tuple(entry.id for entry in mine if entry.expires < today))
+        unjudged = tuple(entry.id for entry in live if not _judged(results, entry))
+        return Accepted(reasons, stale, tuple(entry.id for entry in mine if entry.expires < today), unjudged)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Reasons by requirement; the patterns of entries that are stale, and of those past their date."""
+    """Reasons by requirement; the patterns of entries that are stale, of those past their date, and of those that the run could
+    say nothing of."""
 
     reasons: dict[str, str]
     stale: tuple[str, ...]
     expired: tuple[str, ...]
+    unjudged: tuple[str, ...] = ()
 
 
 def _entry(row: dict[str, object]) -> AcceptedFailure:
@@ -97,6 +101,10 @@ def _entry(row: dict[str, object]) -> AcceptedFailure:
 
 def _broken(results: Iterable[Result], entry: AcceptedFailure) -> Iterator[Result]:
     return (result for result in results if entry.covers(result) and result.verdict in BROKEN)
+
+
+def _judged(results: Iterable[Result], entry: AcceptedFailure) -> bool:
+    return any(result.verdict in BROKEN | {Verdict.PASS} for result in results if entry.covers(result))
 
 
 def _fine_again(results: Iterable[Result], entry: AcceptedFailure) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from echosounder.judgement.rule import MAX_FINDINGS
-from echosounder.wire.verdict import Result, Verdict
+from echosounder.wire.verdict import Place, Result, Verdict
 
 Effects = tuple[tuple[str, tuple[str, ...]], ...]
 """``(cause, effects)``; effects are shell-style patterns. Of several broken causes the first in its table explains."""
@@ -53,8 +53,13 @@ BLOCKING: Effects = (
     ("request.served", ("*",)),
     ("fim.available", ("fim.*",)),
     ("logprobs.shape", ("logprobs.*",)),
+    ("json.accepted", ("json.*",)),
+    ("tools.strict-accepted", ("tools.strict-followed",)),
+    ("prefix.accepted", ("prefix.*",)),
     ("usage.present", ("usage.*", "cache.*")),
     ("tools.finish-has-calls", ("tools.*",)),
+    ("usage.cache-split", ("cache.*",)),
+    ("stream.usage-present", ("stream.usage-*", "usage.*")),
     ("tools.required-calls", ("tools.*",)),
     ("thinking.enabled", ("thinking.*",)),
     ("error.prompt-refusal", REFUSED),
@@ -79,6 +84,12 @@ ENDS = ("*.length-finish", "chat.stop-*", "fim.stop", "prefix.stop", "tools.fini
 CHOICE = (*ENDS, "fim.*", "prefix.*", "logprobs.*", "stream.text-complete", "thinking.*", "tools.*")
 HISTORY = ("tools.round-trip", "tools.parallel", "thinking.reasoning-kept", "thinking.tools")
 TEXT = ("json.*", "logprobs.text-complete", "tools.arguments-*", "chat.unicode", "stream.text-complete")
+
+CHUNK = ("stream.chunk-schema", "stream.choices-present", "stream.finish-key-present", "stream.*-constant", "stream.usage-null-before",
+         "response.document-valid")  # fmt: skip
+
+IN_ONE_EVENT: Effects = (("stream.object", CHUNK),)
+"""Explains what is wrong with the same events: one that is no chunk has nothing that chunks have."""
 
 IN_ONE_ANSWER: Effects = (
     # A front end that answers with a page answers in place of the API.
@@ -105,6 +116,13 @@ IN_ONE_ANSWER: Effects = (
     ("json.no-whitespace-flood", ("json.*",)),
 )
 """Explains what is wrong with the same answer."""
+
+ABOUT = {cause: "finish" for cause, effects in IN_ONE_ANSWER if {*effects} - {"stream.finish-*"} == {*ENDS}}
+"""What the findings of an effect have to speak of, where an answer may also break a requirement for another reason."""
+UNSERVED = frozenset({"transport.answered", "request.served"})
+"""Causes for which it is enough that one of the requests was not served: what else was asked for the same reason fared alike."""
+MARKER = "no [DONE]"
+"""The cause of findings on streams that came whole, but for their closing marker: nothing of the answer is missing."""
 
 ELSEWHERE: Effects = (
     # What is answered out of a cache of responses is not an answer to what was asked.
@@ -186,14 +204,37 @@ def _causes(effect: Result, found: dict[str, Result]) -> Iterator[str]:
     yield from (
         cause for cause, effects in SYSTEMATIC if systematic(found.get(cause)) and _among(effect.requirement, effects)
     )
-    tables = (IN_ONE_ANSWER, ELSEWHERE) if effect.findings else (BLOCKING, IN_ONE_ANSWER, ELSEWHERE)
-    for table in tables:
-        for cause, effects in table:
-            if cause == effect.requirement:
-                return
-            meets = cause in found and (table is ELSEWHERE or _meet(found[cause], effect))
-            if meets and _among(effect.requirement, effects):
-                yield cause
+    yield from _of_one_event(effect, found)
+    tables = (IN_ONE_ANSWER,) if effect.findings else (BLOCKING, IN_ONE_ANSWER)
+    near = [
+        cause for table in tables for cause in _above(effect, table) if cause in found and _meet(found[cause], effect)
+    ]
+    if {*near} & UNSERVED or _whole(effect) <= {exchange for cause in near for exchange in _hurt(found[cause], effect)}:
+        yield from near
+    yield from (cause for cause in _above(effect, ELSEWHERE) if cause in found)
+
+
+def _of_one_event(effect: Result, found: dict[str, Result]) -> Iterator[str]:
+    mine = {(exchange, event) for exchange, event, _ in _places(effect)}
+    for cause in _above(effect, IN_ONE_EVENT):
+        theirs = {(exchange, event) for exchange, event, _ in _places(found.get(cause))}
+        if mine and mine <= theirs and all(event is not None for _, event in mine):
+            yield cause
+
+
+def _above(effect: Result, table: Effects) -> Iterator[str]:
+    """The causes of *table* that the effect may have; those after itself explain it no more."""
+    for cause, effects in table:
+        if cause == effect.requirement:
+            return
+        if _among(effect.requirement, effects) and _speaks(
+            effect, ABOUT.get(cause, "") if table is IN_ONE_ANSWER else ""
+        ):
+            yield cause
+
+
+def _speaks(effect: Result, word: str) -> bool:
+    return all(word in finding.message for finding in effect.findings)
 
 
 def _among(id: str, patterns: Iterable[str]) -> bool:
@@ -209,7 +250,24 @@ def systematic(result: Result | None) -> bool:
     return result is not None and len(result.findings) >= MAX_FINDINGS
 
 
+def _places(result: Result | None) -> tuple[Place, ...]:
+    """Of every finding, also of those that were cut off."""
+    if result is None:
+        return ()
+    return result.places or tuple((each.exchange, each.event, each.cause) for each in result.findings)
+
+
+def _whole(effect: Result) -> set[str]:
+    """The exchanges that have to be explained: those with a finding, or all that could not be judged."""
+    return {exchange for exchange, _, _ in _places(effect)} or set(effect.exchanges)
+
+
+def _hurt(cause: Result, effect: Result) -> set[str]:
+    """The exchanges in which *cause* can have hurt *effect*."""
+    spared = cause.requirement == "stream.complete" and effect.requirement != "stream.ends-with-done"
+    return {exchange for exchange, _, named in _places(cause) if not (spared and named == MARKER)}
+
+
 def _meet(cause: Result, effect: Result) -> bool:
-    """Do both concern one answer? A requirement whose findings were cut off may have been broken anywhere."""
-    places = {finding.exchange for finding in effect.findings} or set(effect.exchanges)
-    return systematic(cause) or bool(places & {finding.exchange for finding in cause.findings})
+    everywhere = cause.requirement in UNSERVED and systematic(cause)
+    return everywhere or bool(_whole(effect) & _hurt(cause, effect))

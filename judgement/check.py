@@ -86,10 +86,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Questions, of one run, whose answers as documents hold U+FFFD (``torn``) or do not (``sound``)."""
+    """What the other exchanges of a run say. Questions whose answers as documents hold U+FFFD (``torn``) or do not (``sound``);
+    optional features that the target has refused as a whole (``absent``), None where no run is known; members of requests that it
+    refused in each of them (``refused``); whether it serves requests without a key (``keyless``)."""
 
     torn: frozenset[str] = frozenset()
     sound: frozenset[str] = frozenset()
+    absent: frozenset[str] | None = None
+    refused: frozenset[str] = frozenset()
+    keyless: bool = False
 
     def excuse(self, question: str) -> bool:
         """Does the model write U+FFFD itself, for all that is known of this question, or else of others?"""
@@ -229,6 +234,11 @@ def excerpt(value: object) -> str:
     )
     text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates stand for bytes that were no UTF-8
     return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 43]} … {text[-40:]}"
+
+
+def literal(value: object) -> str:
+    """A value as JSON, bounded: a number and the string of its digits differ."""
+    return excerpt(compact(value))
 
 
 def _add(row: Check) -> None:

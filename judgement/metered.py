@@ -89,8 +89,8 @@ def cached_agree(each: Metered) -> Problems:
 
 def completion_counted(each: Metered) -> Problems:
     counted = each.usage.completion
-    if each.grammar.meaning(each.finish) != "bounded" or counted is None:
-        raise Inconclusive("no answer that counts its tokens was cut")
+    if each.grammar.meaning(each.finish) != "bounded" or counted is None or each.bound is None:
+        raise Inconclusive("no answer that counts its tokens was cut by a bound of the request")
     if counted != each.bound:
         says = f"{each.grammar.bound} {each.bound} cut the answer, but {each.grammar.counts['completion'][-1]} is {counted}"
         yield each.wrong(says, each.at("completion"))
@@ -114,7 +114,8 @@ def in_units(each: Metered, unit: int | None) -> Problems:
 
 
 def modes_agree(answers: Sequence[Metered]) -> Problems:
-    groups = [group for group in _of_one_prompt(answers) if {each.streamed for each in group} == {False, True}]
+    counted = [each for each in answers if each.usage.prompt is not None]
+    groups = [group for group in _of_one_prompt(counted) if {each.streamed for each in group} == {False, True}]
     if not groups:
         raise Inconclusive("one of the two modes reported no usage")
     for group in groups:
@@ -128,7 +129,8 @@ def modes_agree(answers: Sequence[Metered]) -> Problems:
 
 
 def repeatable(answers: Sequence[Metered]) -> Problems:
-    repeats = [pair for group in _of_one_prompt(answers) for pair in pairwise(group)]
+    counted = [each for each in answers if each.usage.prompt is not None]
+    repeats = [pair for group in _of_one_prompt(counted) for pair in pairwise(group)]
     if not repeats:
         raise Inconclusive("no request was answered twice")
     for first, second in repeats:

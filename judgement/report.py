@@ -66,7 +66,12 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "unjudged": unjudged(run.exchanges),
         "waited": (run.footer or {}).get("waited"),
         "reason": reason(run),
-        "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
+        "baseline": {
+            "accepted": accepted.reasons,
+            "stale": list(accepted.stale),
+            "expired": list(accepted.expired),
+            "unjudged": list(accepted.unjudged),
+        },
     }
 
 

@@ -23,6 +23,9 @@ from echosounder.wire.verdict import Finding, Result, Verdict
 MAX_FINDINGS = 10
 """Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
 
+MAX_PLACES = 500
+"""Where else it occurred says what a fault explains."""
+
 HELD = frozenset({Verdict.FAIL, Verdict.UNTESTABLE})
 """With one of these a requirement that is a MUST is not met."""
 
@@ -35,7 +38,8 @@ def decide(
     """The result that *judge*, the function called *name*, comes to; *exchanges* are the ids of those that it looks at."""
     ids = tuple(exchanges)
     try:
-        findings = tuple(finding(row, problem) for problem in islice(judge(), MAX_FINDINGS))
+        problems = tuple(islice(judge(), MAX_PLACES))
+        findings = tuple(finding(row, problem) for problem in problems[:MAX_FINDINGS])
     except Inconclusive as reason:
         return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
     except Untestable as reason:
@@ -44,9 +48,10 @@ def decide(
         return Result(row.id, Verdict.UNSUPPORTED, note=str(reason), exchanges=ids)
     except Exception as error:  # a check that trips over an answer must not take the run with it
         return tripped(row, name, error, ids)
+    places = tuple(dict.fromkeys((_id(each.exchange), each.event, each.cause) for each in problems))
     if findings and row.level == "MAY":
         return Result(row.id, Verdict.UNSUPPORTED, note=f"optional, and not done: {findings[0].message}", exchanges=ids)
-    return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids)
+    return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids, places=places)
 
 
 def tripped(row: specs.Requirement, name: str, error: Exception, exchanges: Sequence[str] = ()) -> Result:

@@ -11,6 +11,7 @@ How a requirement gets its verdict, first match wins:
     the check found something                                         fail (MUST), nonstrict (SHOULD)
     the check found something, and the requirement is a MAY           unsupported, told in a note: no finding, nothing is broken
     nothing that it could judge: refused for money, room or load       inconclusive
+    nothing that it could judge: the prompt is too long for it        inconclusive
     nothing that it could judge: all served, but the model did not    inconclusive
     nothing that it could judge: an optional feature plainly refused  unsupported
     nothing that it could judge: otherwise                            untestable
@@ -34,9 +35,11 @@ from echosounder.judgement.assigned import checks, matching
 from echosounder.judgement.check import (
     Case,
     Check,
+    Controls,
     Subject,
 )
-from echosounder.judgement.checks.served import plainly_refused
+from echosounder.judgement.checks.outcomes import ASKS_FOR_NONE
+from echosounder.judgement.checks.served import FEATURES, NEEDED, excused, plainly_refused, too_long, unauthorized
 from echosounder.judgement.rule import MAX_FINDINGS, decide, tripped
 from echosounder.judgement.setting import RunSetting, Sendable, Suite
 from echosounder.judgement.shares import BROKEN, rounds, share, together
@@ -127,7 +130,7 @@ def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], c
     try:
         picked = [exchange for exchange in exchanges if check.pick(exchange)]
         if not picked:
-            return _unpicked(row, check, exchanges)
+            return _unpicked(row, check, exchanges, case.controls)
         picked, heavy = [each for each in picked if each.weight <= HEAVIEST], picked
         if not picked:
             return Result(
@@ -151,18 +154,35 @@ def _too_large(exchange: Exchange) -> str:
     return f"too large to judge: an answer of some {exchange.weight:,} values; at most {HEAVIEST:,} are looked at"
 
 
-def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange]) -> Result:
+def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], known: Controls) -> Result:
     """None of the exchanges could be judged: whose doing is that?"""
     ids = tuple(exchange.id for exchange in exchanges)
     what = _outcomes(exchanges)
     if all(exchange.status in NOT_SERVED for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"not served: {what}", exchanges=ids)
+    if known.keyless and all(unauthorized(exchange) for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note=ASKS_FOR_NONE, exchanges=ids)
+    if all(too_long(exchange) for exchange in exchanges):
+        return Result(row.id, Verdict.INCONCLUSIVE, note=f"too long for the target: {what}", exchanges=ids)
     if check.model and all(completion(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
-    if OPTIONAL & set(row.features) and all(plainly_refused(exchange) for exchange in exchanges):
+    if all(excused(exchange, known.absent or frozenset()) for exchange in exchanges):
+        return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
+    if _optional(row) and all(_not_here(exchange, known.absent) for exchange in exchanges):
         return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
     wanted = f" (needed: {check.needs})" if check.needs else ""
     return Result(row.id, Verdict.UNTESTABLE, note=f"nothing to judge: {what}{wanted}", exchanges=ids)
+
+
+def _optional(row: specs.Requirement) -> bool:
+    """Who refuses the prompt of a plain chat does not say that there is no cache."""
+    return bool(OPTIONAL & set(row.features)) and set(row.features) != {"chat", "cache"}
+
+
+def _not_here(exchange: Exchange, missing: frozenset[str] | None) -> bool:
+    """Plainly refused, and not as one request for a feature whose other requests are served."""
+    asked = [name for name, about in FEATURES.items() if name not in NEEDED and about(exchange)]
+    return plainly_refused(exchange) and (missing is None or not asked or excused(exchange, missing))
 
 
 def _outcomes(exchanges: Sequence[Exchange]) -> str:

@@ -65,4 +65,5 @@ def together(results: Sequence[Result], most: int) -> Result:
     chosen = next((result for holds in order for result in results if holds(result)), results[0])
     findings = tuple(finding for result in results for finding in result.findings)[:most]
     ids = tuple(id for result in results for id in result.exchanges)
-    return Result(chosen.requirement, chosen.verdict, findings, chosen.note, ids)
+    places = tuple(place for result in results for place in result.places)
+    return Result(chosen.requirement, chosen.verdict, findings, chosen.note, ids, places)

@@ -18,8 +18,8 @@ Judge = Callable[[Exchange], tuple[Finding, ...]]
 
 
 def extra(exchange: Exchange) -> bool:
-    """Sent to make a finding smaller, after the run; no requirement is judged on it."""
-    return "reduces" in exchange.notes
+    """Sent to make a finding smaller, or to find out which member is refused; no requirement is judged on it."""
+    return bool({"reduces", "tried"} & exchange.notes.keys())
 
 
 def sharpened(result: Result, exchanges: Sequence[Exchange], judge: Judge) -> Result:

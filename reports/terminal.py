@@ -37,9 +37,9 @@ def _check(report: Mapping[str, Any], console: Console) -> None:
     about = [target["url"], *(value for value in (target["model"], report["profile"], report["suite"]) if value)]
     accepted = len(report.get("baseline", {}).get("accepted", ()))
     _print(console, _verdict(report["verdict"], accepted), Text("  " + line(" · ".join(about))))
-    _print(console, _counts(report["counts"]))
     for says in (*unserved.lines(report), *traffic.lines(report)):
         _print(console, Text(line(says, 400)))
+    _print(console, _counts(report["counts"]))
     _traffic(report, console)
     causes = fix_first(report)
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):

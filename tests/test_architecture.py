@@ -66,6 +66,7 @@ KNOWS_A_FORMAT = {
     "judgement/schema.py": "members of free text, whose content no schema judges",
     "conformance/ask.py": "probes give their conversations in the format's own words",
     "conformance/budget.py": "what a server bills at worst, by any name that it may take for a bound",
+    "conformance/detours.py": "the members of nearly every request that some target refuses, and the way around each",
     "mock_server/admission/deserialise.py": "the newer name of a bound, in one vendor's shape",
     "mock_server/answering/planner.py": "the finish reason that a call has",
 }

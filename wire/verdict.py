@@ -1,7 +1,7 @@
 """What a check says: findings, and the verdict that follows from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -63,18 +63,26 @@ class Finding:
     cause: str = ""
 
 
+Place = tuple[str, int | None, str]
+"""Where a finding shows: exchange, event, and the cause that it names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The verdict of one requirement. ``note`` says why where there is no finding to say it."""
+    """The verdict of one requirement. ``note`` says why where there is no finding to say it.
+
+    ``places`` are the exchange, event and cause of every finding, also of those beyond the ones that are kept; they are not recorded.
+    """
 
     requirement: str
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     note: str = ""
     exchanges: tuple[str, ...] = ()
+    places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
 
     def record(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "places"}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Result":

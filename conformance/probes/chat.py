@@ -40,13 +40,13 @@ def basic(ask: Ask) -> Steps:
     yield ask.chat("What is the capital of France? Answer in one word.")
 
 
-@probe("chat.stream", Suite.SMOKE, tokens=64)
+@probe("chat.stream", Suite.SMOKE, tokens=64, order=5)
 def stream(ask: Ask) -> Steps:
     """One answer as a stream, without asking for usage."""
     yield ask.chat(COUNT, max_tokens=64, **STREAM, **GREEDY)
 
 
-@probe("chat.stream.usage", Suite.SMOKE, tokens=64)
+@probe("chat.stream.usage", Suite.SMOKE, tokens=64, order=6)
 def stream_usage(ask: Ask) -> Steps:
     """One answer as a stream that shall report its usage."""
     yield ask.chat(COUNT, max_tokens=64, **STREAM_USAGE, **GREEDY)

@@ -57,6 +57,9 @@ def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: boo
         say(sentence)
 
 
+NAMED = 5
+
+
 def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
     """Every format into *out*."""
     try:
@@ -79,6 +82,11 @@ def of_the_baseline(report: dict[str, Any]) -> Iterator[str]:
         )
     for id in found.get("expired", ()):
         yield f"the baseline accepts {id} no longer: the entry is past its date; mend the target, or give it a new date"
+    if ids := found.get("unjudged"):
+        yield (
+            f"the run did not judge what the baseline accepts as {', '.join(ids[:NAMED])}"
+            f"{f' and {len(ids) - NAMED} more' if len(ids) > NAMED else ''}: try a larger --suite, or delete the entry"
+        )
 
 
 @contextmanager

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import ok
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt
+from echosounder.judgement.check import (
+    Case,
+    Inconclusive,
+    Judge,
+    Pick,
+    Problem,
+    Problems,
+    Untestable,
+    check,
+    excerpt,
+    literal,
+)
 from echosounder.judgement.checks.outcomes import outcome, tried
 from echosounder.wire.exchange import Exchange, Observed
 from echosounder.wire.outside import amount
@@ -35,7 +48,23 @@ def rows(value: Any, name: str) -> list[tuple[int, dict[str, Any]]]:
 
 
 def listing(exchange: Exchange) -> bool:
-    return ok(exchange) and bool(rows(exchange.json, "data"))
+    return ok(exchange) and isinstance(at(exchange.json, "data"), list)
+
+
+def of_list(requirement: str, overheard: Pick | None = None) -> Callable[[Judge], Judge]:
+    """Registers a judge of lists that hold a model. That an empty one is wrong is for the schema of the profile to say."""
+
+    def register(judge: Judge) -> Judge:
+        @wraps(judge)
+        def filled(exchange: Exchange, case: Case) -> Problems:
+            if not rows(exchange.json, "data"):
+                raise Inconclusive("the list holds no model")
+            yield from judge(exchange, case)
+
+        check(requirement, listing, unasked=overheard)(filled)
+        return judge
+
+    return register
 
 
 def listed(exchange: Exchange) -> list[Any]:
@@ -63,14 +92,14 @@ ABOUT = (
 )
 
 
-@check("models.entry-members", listing, unasked=unasked.under("/models"))
+@of_list("models.entry-members", unasked.under("/models"))
 def entry_members(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "data"):
         if missing := [name for name in ABOUT if name not in row]:
             yield Problem(f"{excerpt(row.get('id'))} says nothing of {', '.join(missing)}", pointer=f"/data/{position}")
 
 
-@check("models.unique", listing, unasked=unasked.under("/models"))
+@of_list("models.unique", unasked.under("/models"))
 def models_unique(exchange: Exchange, case: Case) -> Problems:
     ids = listed(exchange)
     for position, id in enumerate(ids):
@@ -78,7 +107,7 @@ def models_unique(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"the model {excerpt(id)} is listed twice", pointer=f"/data/{position}/id")
 
 
-@check("models.tested-model-listed", listing)
+@of_list("models.tested-model-listed")
 def tested_listed(exchange: Exchange, case: Case) -> Problems:
     name = case.subject.model
     if not {name, case.subject.limits.aliases.get(name, name)} & set(map(str, listed(exchange))):
@@ -87,7 +116,7 @@ def tested_listed(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@check("models.owned-by", listing)
+@of_list("models.owned-by")
 def owned_by(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "data"):
         if row.get("owned_by") != "deepseek":
@@ -96,12 +125,12 @@ def owned_by(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("models.created", listing, unasked=unasked.under("/models"))
+@of_list("models.created", unasked.under("/models"))
 def created(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "data"):
         value = row.get("created")
         if not isinstance(value, int) or isinstance(value, bool):
-            got = excerpt(value) if "created" in row else "absent"
+            got = literal(value) if "created" in row else "absent"
             yield Problem(f"created is {got}, expected whole Unix seconds", pointer=f"/data/{position}/created")
         elif not 0 <= value < MILLISECONDS:
             yield Problem(f"created is {value}, which are no Unix seconds", pointer=f"/data/{position}/created")
@@ -112,7 +141,7 @@ def expect(requirement: str, names: set[str]) -> None:
         if missing := sorted(names - set(map(str, listed(exchange)))):
             yield Problem(f"{', '.join(missing)} is not in the list {excerpt(listed(exchange))}", pointer="/data")
 
-    check(requirement, listing)(judge)
+    of_list(requirement)(judge)
 
 
 for requirement, names in EXPECTED.items():
@@ -129,7 +158,7 @@ def string_amounts(exchange: Exchange, case: Case) -> Problems:
         for name in AMOUNTS:
             if amount(row.get(name)) is None:
                 yield Problem(
-                    f"{name} is {excerpt(row.get(name))}, expected a decimal number as text",
+                    f"{name} is {literal(row.get(name))}, expected a decimal number as text",
                     pointer=f"/balance_infos/{position}/{name}",
                 )
 

@@ -74,22 +74,18 @@ def suffix(exchange: Exchange, case: Case) -> Problems:
 
 @check_group("fim.suffix-counted", lambda exchange: counted(exchange) and exchange.format == "fim")
 def suffix_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    without = [read(exchange)[1].prompt for exchange in exchanges if not asked(exchange).get("suffix")]
-    for exchange in exchanges:
-        count = read(exchange)[1].prompt
-        if (
-            asked(exchange).get("suffix")
-            and without
-            and None not in (count, without[0])
-            and (count or 0) <= (without[0] or 0)
-        ):
+    counts = [(each, count) for each in exchanges if (count := read(each)[1].prompt) is not None]
+    without = [count for each, count in counts if not asked(each).get("suffix")]
+    with_one = [(each, count) for each, count in counts if asked(each).get("suffix")]
+    if not without or not with_one:
+        raise Inconclusive("there is nothing to compare with")
+    for exchange, count in with_one:
+        if count <= without[0]:
             yield Problem(
                 f"with a suffix prompt_tokens is {count}, without {without[0]}",
                 pointer="/usage/prompt_tokens",
                 exchange=exchange,
             )
-    if not without or len(without) == len(exchanges):
-        raise Inconclusive("there is nothing to compare with")
 
 
 @check("fim.echo", filled)
@@ -127,7 +123,7 @@ def logprobs(exchange: Exchange, case: Case) -> Problems:
 def logprobs_width(exchange: Exchange, case: Case) -> Problems:
     found = at(exchange.json, "choices", 0, "logprobs", "top_logprobs")
     most = asked(exchange).get("logprobs", 0) + 1
-    if not isinstance(found, list) or not found:
+    if not isinstance(found, list) or not any(isinstance(entry, dict) and entry for entry in found):
         raise Inconclusive("no answer has top_logprobs")
     for position, entry in enumerate(found):
         if isinstance(entry, dict) and len(entry) > most:
@@ -166,7 +162,7 @@ def stop(exchange: Exchange, case: Case) -> Problems:
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange)["max_tokens"]
     count = found.usage.completion if found.usage else None
-    if found.finish == "stop" and count != bound:
+    if found.finish != "length" and (count is None or (found.finish == "stop" and count != bound)):
         known = "an unknown number of" if count is None else count
         raise Inconclusive(f"the text has {known} tokens, so nothing says that max_tokens {bound} cut it")
     if found.finish != "length":
@@ -253,5 +249,7 @@ def prefix_stop(exchange: Exchange, case: Case) -> Problems:
         yield Problem("the answer holds the fence that should have ended it", excerpt=found.content or "")
     elif found.finish == "length":
         raise Inconclusive("max_tokens cut the answer before the stop text came")
+    elif "print" not in (found.content or ""):
+        raise Inconclusive("the answer has nothing of the code that the stop text would have ended")
     if found.finish not in ("stop", "length"):
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")

@@ -91,13 +91,17 @@ def users_isolated(exchanges: Sequence[Exchange], case: Case) -> Problems:
 @check("cache.not-whole-prompt", split, unasked=unasked.of("chat", "fim"))
 def not_whole_prompt(exchange: Exchange, case: Case) -> Problems:
     counts = read(exchange)[1]
-    if counts.miss is not None and counts.miss < 1:
+    if (counts.miss is not None and counts.miss < 1) or (
+        counts.prompt is not None and hits(exchange) >= counts.prompt > 0
+    ):
         yield Problem(
             f"all {counts.prompt} tokens of the prompt hit, expected one miss at least",
             pointer="/usage/prompt_cache_miss_tokens",
         )
     elif not hits(exchange):
         raise Inconclusive(NO_HITS)
+    elif counts.miss is None and counts.prompt is None:
+        raise Inconclusive("the usage counts neither the misses nor the prompt")
 
 
 @check_group("cache.no-effect-on-shape", lambda exchange: document(exchange) and completion(exchange))

@@ -189,7 +189,7 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
 
 @check("chat.length-finish", lambda exchange: chat_completion(exchange) and whole(exchange), unasked=unasked.of("chat"))
 def length_finish(exchange: Exchange, case: Case) -> Problems:
-    found, bound = answer(exchange), asked(exchange).get("max_tokens")
+    found, bound = answer(exchange), exchange.reader.bound(asked(exchange))
     count = found.usage.completion if found.usage else None
     if found.finish != "length" and count is None:
         raise Inconclusive(
@@ -216,8 +216,8 @@ def role(exchange: Exchange, case: Case) -> Problems:
 
 @check("chat.no-tool-calls-key", chat_chosen, unasked=unasked.of("chat"))
 def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
-    if exchange.request.json.get("tools"):
-        return
+    if asked(exchange).get("tools"):
+        raise Inconclusive("each answer might have called a tool")
     for event, body in exchange.chunks if exchange.chunks else ((None, exchange.json),):
         for member in ("delta", "message"):
             calls = at(body, "choices", 0, member, "tool_calls")
@@ -301,10 +301,13 @@ def content_not_null(exchange: Exchange, case: Case) -> Problems:
 
 
 def named_like(got: str, case: Case) -> bool:
-    """The asked name, the one behind an alias, or one of the list; OpenAI and others add a revision to the name."""
+    """The asked name, the one behind an alias, or one of the list. OpenAI names the revision, and what stands behind a deployment."""
     asked_for = case.subject.model
-    revised = case.subject.behaviour.model_revisions and got.startswith(asked_for)
-    return revised or got in {asked_for, case.subject.limits.aliases.get(asked_for), *case.served}
+    return case.subject.behaviour.model_revisions or got in {
+        asked_for,
+        case.subject.limits.aliases.get(asked_for),
+        *case.served,
+    }
 
 
 @check("chat.model-served", completion)

@@ -26,7 +26,8 @@ from echosounder.wire.strict_json import at
 MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
 HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Half of a surrogate pair, but for the codes that stand for bytes which were no UTF-8."""
-SIBLINGS = frozenset({"content", "reasoning_content"})
+SIBLINGS = frozenset({"content", "reasoning_content", "refusal"})
+"""Members of a delta that may be null next to each other; OpenAI itself sends ``"refusal": null``."""
 
 
 @check("stream.chunk-schema", chat_chunked)
@@ -37,7 +38,11 @@ def chunk_schema(exchange: Exchange, case: Case) -> Problems:
 @check("stream.object", chat_chunked)
 def chunk_object(exchange: Exchange, case: Case) -> Problems:
     for index, chunk in objects(exchange):
-        if chunk.get("object") != "chat.completion.chunk":
+        if "object" not in chunk and "choices" not in chunk:
+            yield Problem(
+                f"event {index} is not a chunk of the answer: {excerpt(chunk)}", event=index, cause="a foreign event"
+            )
+        elif chunk.get("object") != "chat.completion.chunk":
             yield Problem(
                 f"object is {chunk.get('object')!r}, expected 'chat.completion.chunk'", event=index, pointer="/object"
             )
@@ -70,6 +75,8 @@ def role_first(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.role-once", spoken)
 def role_once(exchange: Exchange, case: Case) -> Problems:
+    if all(len(rows) < 2 for rows in by_choice(exchange).values()):
+        raise Inconclusive("no stream has two deltas")
     for rows in by_choice(exchange).values():
         for event, _, delta in rows[1:]:
             if "role" in delta:
@@ -85,6 +92,13 @@ def opening_chunk(exchange: Exchange, case: Case) -> Problems:
         event, _, delta = rows[0]
         if delta.get("content") or delta.get("reasoning_content"):
             yield Problem("the opening chunk carries text already, expected the role alone", event=event)
+        elif delta.get("content") != "" and delta.get("reasoning_content") != "":
+            got = excerpt(delta["content"]) if "content" in delta else "absent"
+            yield Problem(
+                f"content of the opening chunk is {got}, expected the empty string, or null next to an empty reasoning_content",
+                event=event,
+                pointer="/choices/0/delta/content",
+            )
 
 
 @check("stream.choice-index", choosing)

@@ -1,4 +1,4 @@
-"""Controls for what is said against a text: the answer to the same question in the other mode."""
+"""What the other exchanges of a run say about one: the answer to the same question in the other mode, features that are absent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from echosounder.judgement.answers import document
 from echosounder.judgement.check import Controls
+from echosounder.judgement.checks.served import NO_KEY, REFUSED_MEMBERS, absent
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import compact
 
@@ -25,7 +26,9 @@ def replaced(text: str) -> bool:
 
 
 def controls(exchanges: Iterable[Exchange]) -> Controls:
-    torn, sound = set[str](), set[str]()
+    exchanges, torn, sound = tuple(exchanges), set[str](), set[str]()
     for exchange in filter(document, exchanges):
         (torn if replaced(exchange.text) else sound).add(question(exchange))
-    return Controls(frozenset(torn), frozenset(sound - torn))
+    refused = frozenset(name for each in exchanges for name in each.notes.get(REFUSED_MEMBERS, ()))
+    keyless = any(each.status == 200 and each.notes.get("fault") == NO_KEY for each in exchanges)
+    return Controls(frozenset(torn), frozenset(sound - torn), absent(exchanges), refused, keyless)

@@ -58,7 +58,7 @@ def continued(exchanges: Sequence[Exchange], owned: bool = False) -> Iterator[tu
 
 @check_group("usage.prompt-grows", counted)
 def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    pairs = list(continued(exchanges))
+    pairs = list(continued([each for each in exchanges if read(each)[1].prompt is not None]))
     if not pairs:
         raise Inconclusive("no conversation and its continuation were both answered")
     for earlier, later in pairs:

@@ -6,7 +6,7 @@ import re
 
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import events, stream, wants_stream
-from echosounder.judgement.check import Case, Problem, Problems, Untestable, check, excerpt, picks
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, excerpt, picks
 from echosounder.judgement.checks.controls import REPLACEMENT, question, replaced
 from echosounder.wire import sse, strict_json
 from echosounder.wire.exchange import End, Exchange, Observed
@@ -77,8 +77,11 @@ def flowing(exchange: Exchange) -> bool:
 @check("stream.ends-with-done", at_its_end, rests=[Observed.FRAMING])
 def ends_with_done(exchange: Exchange, case: Case) -> Problems:
     if (done := marker(exchange)) not in exchange.data:
+        bare = exchange.body.rstrip(b"\r\n").endswith(f"data: {done}".encode())
         yield Problem(
-            f"the last event is {excerpt(exchange.data[-1])}, expected {done}",
+            f"the line data: {done} is not followed by a blank line, so that clients never see it"
+            if bare
+            else f"the last event is {excerpt(exchange.data[-1])}, expected {done}",
             event=len(exchange.data) - 1,
             cause="no [DONE]",
         )
@@ -209,6 +212,8 @@ def _parses(text: str) -> bool:
 @check("stream.error-not-done", events)
 def error_not_done(exchange: Exchange, case: Case) -> Problems:
     errors = [index for index, mark in exchange.marks if mark.error]
+    if not errors:
+        raise Inconclusive("no stream broke off with an error")
     done = marker(exchange)
     if errors and done and done in exchange.data[errors[0] :]:
         yield Problem(f"{done} follows an error event, so that clients take the stream for complete", event=errors[0])
@@ -216,6 +221,8 @@ def error_not_done(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.error-class", events)
 def error_class(exchange: Exchange, case: Case) -> Problems:
+    if not any(mark.error for _, mark in exchange.marks):
+        raise Inconclusive("no stream broke off with an error")
     for index, value in exchange.chunks:
         if at(value, "error", "type") == "invalid_request_error":
             yield Problem(

@@ -82,10 +82,18 @@ def no_flood(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"{blank} of {len(content(exchange))} characters are white space", excerpt=content(exchange))
 
 
+def _used_up(exchange: Exchange) -> bool:
+    """Did the answer take all the tokens that it was given, by its own count?"""
+    counts, most = answer(exchange).usage, exchange.reader.bound(exchange.asked)
+    return counts is not None and counts.completion is not None and most is not None and counts.completion >= most
+
+
 @check("json.length-cut", lambda exchange: chat_completion(exchange) and whole(exchange))
 def length_cut(exchange: Exchange, case: Case) -> Problems:
     if parsed(content(exchange)) is not None:
         raise Inconclusive("the whole answer fits into max_tokens")
+    if answer(exchange).finish != "length" and not _used_up(exchange):
+        raise Inconclusive("nothing says that max_tokens cut the answer")
     if answer(exchange).finish != "length":
         yield Problem(
             f"the JSON was cut, but finish_reason is {answer(exchange).finish!r}, expected 'length'",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from itertools import pairwise
 from typing import Any
 
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, chat_completion, objects, wants_stream
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt
+from echosounder.judgement.check import Case, Inconclusive, Judge, Problem, Problems, Untestable, check, excerpt, picks
 from echosounder.judgement.checks.usage import counted, read
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
@@ -40,11 +41,28 @@ def alternatives(item: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-@check(
-    "logprobs.shape",
-    lambda exchange: chat_completion(exchange) and bool(answer(exchange).content),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@picks("an answer with text", model=True)
+def worded(exchange: Exchange) -> bool:
+    return chat_completion(exchange) and bool(answer(exchange).content)
+
+
+def of_items(requirement: str) -> Callable[[Judge], Judge]:
+    """Registers a judge of answers with items; an answer with text and without them is the server's doing."""
+
+    def register(judge: Judge) -> Judge:
+        @wraps(judge)
+        def listing(exchange: Exchange, case: Case) -> Problems:
+            if not listed(exchange):
+                raise Untestable("an answer with text came without log probabilities")
+            yield from judge(exchange, case)
+
+        check(requirement, worded, unasked=unasked.asking("logprobs", value=True))(listing)
+        return judge
+
+    return register
+
+
+@check("logprobs.shape", worded, unasked=unasked.asking("logprobs", value=True))
 def shape(exchange: Exchange, case: Case) -> Problems:
     if not list(entries(exchange)):
         got = at(exchange.json, "choices", 0, "logprobs") if exchange.json else "no logprobs.content in any chunk"
@@ -74,15 +92,12 @@ def in_stream(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check(
-    "logprobs.text-complete",
-    lambda exchange: chat_completion(exchange) and listed(exchange),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@of_items("logprobs.text-complete")
 def text_complete(exchange: Exchange, case: Case) -> Problems:
     expected = (answer(exchange).content or "").encode("utf-8", "surrogateescape")
-    got = b"".join(spelled(item) for _, _, item in itemised(exchange))
-    if got != expected and not got.startswith(expected):  # the token that ends the text may be listed too
+    pieces = [spelled(item) for _, _, item in itemised(exchange)]
+    got = b"".join(pieces)
+    if expected not in (got, b"".join(pieces[:-1])):  # the token that ends the text may be listed too
         yield Problem(f"the tokens spell {excerpt(got)!r}, the content is {excerpt(expected)!r}")
 
 
@@ -94,11 +109,7 @@ def spelled(item: dict[str, Any]) -> bytes:
     return token.encode("utf-8", "surrogateescape") if isinstance(token, str) else b""
 
 
-@check(
-    "logprobs.not-positive",
-    lambda exchange: chat_completion(exchange) and listed(exchange),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@of_items("logprobs.not-positive")
 def not_positive(exchange: Exchange, case: Case) -> Problems:
     for event, pointer, item in itemised(exchange):
         for each in (item, *alternatives(item)):
@@ -121,11 +132,7 @@ def item_spells(item: dict[str, Any]) -> bool:
     return item.get("bytes") is not None and isinstance(token, str) and "\ufffd" not in token
 
 
-@check(
-    "logprobs.bytes",
-    lambda exchange: chat_completion(exchange) and listed(exchange),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@of_items("logprobs.bytes")
 def token_bytes(exchange: Exchange, case: Case) -> Problems:
     whole = [row for row in itemised(exchange) if item_spells(row[2])]
     if not whole:
@@ -136,11 +143,7 @@ def token_bytes(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"bytes {excerpt(numbers)} do not spell {token!r}", event=event, pointer=f"{pointer}/bytes")
 
 
-@check(
-    "logprobs.width",
-    lambda exchange: chat_completion(exchange) and listed(exchange),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@of_items("logprobs.width")
 def width(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("top_logprobs") or 0
     if not any(alternatives(item) for _, _, item in itemised(exchange)):
@@ -155,17 +158,15 @@ def width(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check(
-    "logprobs.ordered",
-    lambda exchange: chat_completion(exchange) and listed(exchange),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@of_items("logprobs.ordered")
 def ordered(exchange: Exchange, case: Case) -> Problems:
-    if not any(len(alternatives(item)) > 1 for _, _, item in itemised(exchange)):
+    if not any(
+        sum(probable(each.get("logprob")) for each in alternatives(item)) > 1 for _, _, item in itemised(exchange)
+    ):
         raise Inconclusive("no item has two alternatives")
     for event, pointer, item in itemised(exchange):
         values = [each.get("logprob") for each in alternatives(item)]
-        numbers = [value for value in values if isinstance(value, (int, float))]
+        numbers = [value for value in values if probable(value)]
         if any(first < second for first, second in pairwise(numbers)):
             yield Problem(
                 f"top_logprobs are not in falling order: {excerpt(numbers)}",
@@ -175,12 +176,10 @@ def ordered(exchange: Exchange, case: Case) -> Problems:
             return
 
 
-@check(
-    "logprobs.count",
-    lambda exchange: counted(exchange) and listed(exchange),
-    unasked=unasked.asking("logprobs", value=True),
-)
+@of_items("logprobs.count")
 def count(exchange: Exchange, case: Case) -> Problems:
+    if not counted(exchange):
+        raise Untestable("the answer has no usage")
     counts = read(exchange)[1]
     if counts.completion is None:
         raise Inconclusive("the usage does not count the completion")

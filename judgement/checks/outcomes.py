@@ -8,8 +8,28 @@ from functools import cache
 
 from echosounder import specs
 from echosounder.judgement import unasked
-from echosounder.judgement.check import Case, Inconclusive, Pick, Problem, Problems, check, check_group, excerpt, picks
-from echosounder.judgement.checks.served import absent, excused, legal
+from echosounder.judgement.check import (
+    Case,
+    Inconclusive,
+    Pick,
+    Problem,
+    Problems,
+    Unsupported,
+    check,
+    check_group,
+    excerpt,
+    picks,
+)
+from echosounder.judgement.checks.served import (
+    NO_KEY,
+    REFUSED_MEMBERS,
+    absent,
+    excused,
+    legal,
+    plainly_refused,
+    too_long,
+    unauthorized,
+)
 from echosounder.wire.exchange import NOT_SERVED, End, Exchange
 from echosounder.wire.strict_json import at
 
@@ -61,14 +81,51 @@ def served(requirement: str, pick: Pick) -> None:
     def judge(exchange: Exchange, case: Case) -> Problems:
         if "fault" in exchange.notes:
             raise Inconclusive(f"{case.subject.model} must refuse it")
-        if exchange.status != 200:
+        if requirement not in NAMING and pardoned(exchange, case):
+            raise Unsupported(f"{named(exchange)} got {outcome(exchange)}")
+        if too_long(exchange):
+            raise Inconclusive(f"the prompt is too long for the target: {outcome(exchange)}")
+        if exchange.status != 200 or at(exchange.json, "error"):
             yield unserved(exchange)
+        elif requirement in PLAIN and (wrong := _not_plain(exchange)):
+            says = f"{named(exchange)} is answered with {wrong}, expected a completion"
+            yield Problem(says, cause=f"{named(exchange)} has an effect")
 
     judge.__name__ = requirement
     SERVED.add(requirement)
     check(requirement, pick, unasked=unasked.never)(judge)
 
 
+def pardoned(exchange: Exchange, case: Case) -> bool:
+    """Plainly refused, for a feature or a member that is refused always, which another requirement reports."""
+    about = case.controls.refused & exchange.asked.keys()
+    return excused(exchange, case.controls.absent or frozenset()) or (plainly_refused(exchange) and bool(about))
+
+
+def _not_plain(exchange: Exchange) -> str:
+    """What is wrong with an answer to a request that switches nothing on: it is a document that says something, and no more."""
+    if exchange.media_type == "text/event-stream":
+        return "an event stream"
+    choice = at(exchange.json, "choices", 0)
+    if not isinstance(choice, dict):
+        return "no choice"
+    if at(choice, "message", "tool_calls"):
+        return "a call"
+    return "log probabilities" if choice.get("logprobs") else ""
+
+
+PLAIN = frozenset(
+    {
+        "chat.nulls-accepted",
+        "chat.unknown-field-ignored",
+        "chat.content-parts",
+        "json.text-accepted",
+        "tools.empty-array",
+    }
+)
+"""The requirements that ask for an answer as to the same request without the member that they are about."""
+NAMING = frozenset({"fim.available", "json.accepted", "prefix.accepted", "prefix.beta-route"})
+"""The requirements that say that an optional feature is absent; all others excuse it."""
 SERVED: set[str] = set()
 """The requirements that ask for requests of their own to be served, at their own level."""
 
@@ -87,10 +144,11 @@ def promised(exchange: Exchange) -> bool:
 @check_group("request.served", picks("a legal request that the target had room for")(promised))
 def legal_served(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """What is served once must be served always; an optional feature that never is may be absent."""
-    missing = absent(exchanges)
+    missing = absent(exchanges) if case.controls.absent is None else case.controls.absent
     for exchange in exchanges:
         silent = exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
-        if silent or exchange.status == 200 or excused(exchange, missing):
+        excuse = excused(exchange, missing) or pardoned(exchange, case) or too_long(exchange)
+        if silent or exchange.status == 200 or excuse:
             continue
         yield Problem(
             f"a legal request, {named(exchange)}, got {outcome(exchange)}, expected to be served",
@@ -101,9 +159,26 @@ def legal_served(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("no legal request was served")
 
 
+@check("request.members-known", lambda exchange: legal(exchange) and exchange.status == 200)
+@check("request.members-served", lambda exchange: legal(exchange) and exchange.status == 200)
+def members_served(exchange: Exchange, case: Case) -> Problems:
+    """A member that is refused in every request is one finding: the probes went on without it."""
+    for name, says in exchange.notes.get(REFUSED_MEMBERS, {}).items():
+        hint = "; --profile openai has no such member" if name == "thinking" else ""
+        yield Problem(
+            f"each request with {name} is refused: {says}; it is served without, and so the probes went on{hint}",
+            pointer=f"/{name}",
+            excerpt=excerpt(exchange.request.body),
+            cause=f"{name} is refused",
+        )
+
+
 def unserved(exchange: Exchange) -> Problem:
     where = named(exchange)
     return Problem(f"{where} got {outcome(exchange)}, expected to be served", cause=f"{where} is not served")
+
+
+ASKS_FOR_NONE = "the target asks for no key, which error.status-401 reports"
 
 
 def refused(
@@ -116,9 +191,12 @@ def refused(
         fault = exchange.notes.get("fault")
         if fault is None:
             raise Inconclusive(f"{case.subject.model} need not refuse it")
+        if case.controls.keyless and unauthorized(exchange) and (requirement, fault) != ("error.status-401", NO_KEY):
+            raise Inconclusive(ASKS_FOR_NONE)
         if exchange.status not in allowed:
+            how = f"refused with {exchange.status}" if turned_away(exchange) else "not refused"
             yield Problem(
-                f"{fault}: {outcome(exchange)}, expected {spoken(allowed)}", cause=f"{named(exchange)} is not refused"
+                f"{fault}: {outcome(exchange)}, expected {spoken(allowed)}", cause=f"{named(exchange)} is {how}"
             )
 
     judge.__name__ = requirement
@@ -303,6 +381,8 @@ either("thinking.reasoning-by-tools", {400})
 
 @check("transport.no-redirect", answered, unasked=unasked.of("chat", "fim", "messages", "responses"))
 def no_redirect(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status is not None and exchange.status >= 500:
+        yield Problem(f"{exchange.request.path} got {outcome(exchange)}, expected to be served or refused")
     if exchange.status is None or not 300 <= exchange.status < 400:
         return
     # RFC 9110, 15.4.2 and 15.4.3: "a user agent MAY change the request method from POST to GET"; 307 and 308 keep it.

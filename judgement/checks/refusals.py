@@ -11,7 +11,7 @@ from echosounder.judgement.agreed import BAD_KEY
 from echosounder.judgement.answers import asked, failed
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
 from echosounder.judgement.checks.outcomes import answered, outcome, tried
-from echosounder.wire.exchange import Exchange, Observed
+from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.strict_json import at
 
 INTERNALS = re.compile(
@@ -20,6 +20,8 @@ INTERNALS = re.compile(
 )
 PARAMETER = re.compile(r"[\w.\[\]'\"-]{0,64}")
 SLOW_S = 10
+DIED = frozenset({End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR})
+"""Ends of a connection before an answer: that is no hanging."""
 
 
 @picks("a refusal with a body")
@@ -69,6 +71,8 @@ def envelope(exchange: Exchange, case: Case) -> Problems:
         )
     else:
         yield from members(body["error"])
+        if case.policy == "documented" and "param" not in body["error"]:
+            yield Problem("error has no member param", pointer="/error")
 
 
 def members(error: dict[str, Any]) -> Problems:
@@ -81,9 +85,11 @@ def members(error: dict[str, Any]) -> Problems:
 
 @check("error.code-is-name", enveloped, unasked=unasked.readable)
 def code_is_name(exchange: Exchange, case: Case) -> Problems:
+    if "code" not in exchange.json["error"]:
+        raise Inconclusive("no error has a code, which is reported elsewhere")
     code = exchange.json["error"].get("code")
     nullable = case.subject.behaviour.error_code_nullable and code is None
-    if "code" in exchange.json["error"] and not nullable and (not isinstance(code, str) or code.isdigit()):
+    if not nullable and (not isinstance(code, str) or code.isdigit()):
         yield Problem(f"error.code is {code!r}, expected a name such as 'invalid_request_error'", pointer="/error/code")
 
 
@@ -132,6 +138,8 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
 
 @check("error.prompt-refusal", lambda exchange: tried(exchange) and "fault" in exchange.notes, rests=[Observed.TIMES])
 def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
+    if exchange.status is None and exchange.end in DIED:
+        raise Inconclusive("the connection ended before an answer, which is reported elsewhere")
     if exchange.status is None:
         yield Problem(
             f"{exchange.notes['fault']}: {outcome(exchange)}, expected a refusal at once", cause="refusals hang"
@@ -171,6 +179,8 @@ def stream_same_status(exchanges: Sequence[Exchange], case: Case) -> Problems:
     stream = next((each for each in exchanges if asked(each).get("stream")), None)
     if document is None or stream is None:
         raise Inconclusive("one of the two modes was not answered")
+    if not failed(document) and not failed(stream):
+        raise Inconclusive("both modes served what is at fault")
     if stream.status != document.status:
         yield Problem(
             f"a bad streaming request got {outcome(stream)}, the same without stream {outcome(document)}",

@@ -8,7 +8,8 @@ from typing import Any
 from echosounder import specs
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import document, objects, stream
-from echosounder.judgement.check import Case, Problem, Problems, check, picks
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, picks
+from echosounder.judgement.checks.served import INSTEAD
 from echosounder.judgement.schema import Mismatch, request_mismatches, response_mismatches, value_mismatches
 from echosounder.wire.exchange import End, Exchange
 
@@ -29,9 +30,11 @@ def legal(exchange: Exchange) -> bool:
     return exchange.status is not None and not {"fault", "open"} & exchange.notes.keys()
 
 
-@picks("made up by us alone: a request that hands the target's own words back is as legal as those are")
+@picks(
+    "made up by us alone: a request that hands the target's own words back is as legal as those are, one made to suit it too"
+)
 def ours(exchange: Exchange) -> bool:
-    return legal(exchange) and "built" not in exchange.notes
+    return legal(exchange) and not {"built", INSTEAD} & exchange.notes.keys()
 
 
 @check("request.document-valid", ours, unasked=unasked.never)
@@ -46,9 +49,10 @@ def request_valid(exchange: Exchange, case: Case) -> Problems:
 
 @check("response.document-valid", legal)
 def response_valid(exchange: Exchange, case: Case) -> Problems:
-    if exchange.end is End.COMPLETE:  # half a body cannot be valid; that it is half is told elsewhere
-        found = response_mismatches(exchange, case.profile)
-        yield from grouped((event_of(exchange, mismatch.chunk), mismatch) for mismatch in found)
+    if exchange.end is not End.COMPLETE:
+        raise Inconclusive("half a body cannot be valid; that it is half is reported elsewhere")
+    found = response_mismatches(exchange, case.profile)
+    yield from grouped((event_of(exchange, mismatch.chunk), mismatch) for mismatch in found)
 
 
 def event_of(exchange: Exchange, chunk: int | None) -> int | None:

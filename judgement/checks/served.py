@@ -5,6 +5,7 @@ A run conforms only where every feature that it asked for was served at least on
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,8 +15,22 @@ from echosounder.specs.grammar import UNKNOWN
 from echosounder.wire.exchange import NOT_SERVED, Exchange
 from echosounder.wire.strict_json import at
 
+INSTEAD, REFUSED_MEMBERS, TRIED = "instead", "refused_members", "tried"
+"""Notes of exchanges: sent without these members, which the target refuses; what it said to each of them, on the first request that
+was served without; sent only to find that out."""
+NO_KEY = "no key"
+"""The fault of a request that is sent without any."""
 SHOWN = 3
 """So many kinds of outcomes stand in one sentence."""
+
+
+def _offers(exchange: Exchange) -> bool:
+    return bool(exchange.asked.get("tools"))
+
+
+def _thinks(exchange: Exchange) -> bool:
+    return at(exchange.asked, "thinking", "type") == "enabled"
+
 
 FEATURES: dict[str, Callable[[Exchange], bool]] = {
     "chat": lambda exchange: exchange.format == "chat",
@@ -23,11 +38,15 @@ FEATURES: dict[str, Callable[[Exchange], bool]] = {
     "FIM completion": lambda exchange: exchange.format == "fim",
     "request in the format Responses": lambda exchange: exchange.format == "responses",
     "request in the format Messages": lambda exchange: exchange.format == "messages",
-    "tool request": lambda exchange: bool(exchange.asked.get("tools")),
+    "tool request in the format Responses": lambda exchange: exchange.format == "responses" and _offers(exchange),
+    "tool request in the format Messages": lambda exchange: exchange.format == "messages" and _offers(exchange),
+    "tool request": lambda exchange: exchange.format == "chat" and _offers(exchange),
     "JSON request": lambda exchange: at(exchange.asked, "response_format", "type") == "json_object",
     "prefix completion": lambda exchange: bool(at(exchange.asked, "messages", -1, "prefix")),
     "logprobs request": lambda exchange: exchange.asked.get("logprobs") is True,
-    "thinking request": lambda exchange: at(exchange.asked, "thinking", "type") == "enabled",
+    "thinking request": lambda exchange: exchange.format == "chat" and _thinks(exchange),
+    "thinking request in the format Messages": lambda exchange: exchange.format == "messages" and _thinks(exchange),
+    "request that mentions thinking": lambda exchange: exchange.format == "chat" and "thinking" in exchange.asked,
 }
 """What a request is about, chat first. All but the first two are optional."""
 
@@ -59,15 +78,54 @@ def plainly_refused(exchange: Exchange) -> bool:
     return exchange.status in {400, 422} and isinstance(at(exchange.json, "error"), dict)
 
 
-def absent(exchanges: Sequence[Exchange]) -> frozenset[str]:
-    """The optional features that *exchanges* asked for and that were not served once."""
-    served = {name for name, about in FEATURES.items() if any(each.status == 200 and about(each) for each in exchanges)}
-    return frozenset(FEATURES.keys() - served - set(NEEDED))
+def absent(exchanges: Iterable[Exchange]) -> frozenset[str]:
+    """The optional features that *exchanges* asked for, and that were plainly refused whenever they were answered."""
+    mine = [exchange for exchange in exchanges if legal(exchange)]
+    groups = {name: list(filter(about, mine)) for name, about in FEATURES.items() if name not in NEEDED}
+    return frozenset(name for name, group in groups.items() if _refused_as_a_whole(group))
+
+
+def _refused_as_a_whole(group: Iterable[Exchange]) -> bool:
+    """A refusal of ``tool_choice`` is none of tools, unless its words say so."""
+    group = list(group)
+    refusals = [exchange for exchange in group if plainly_refused(exchange)]
+    served = any(exchange.status == 200 for exchange in group)
+    return not served and any(not _forced(exchange) or _unknown_here(exchange) for exchange in refusals)
+
+
+def _forced(exchange: Exchange) -> bool:
+    return exchange.asked.get("tool_choice") not in (None, "auto", "none")
+
+
+UNKNOWN_HERE = re.compile(r"support|implement|enabl|availab|permitted|recogni|unknown", re.IGNORECASE)
+
+
+def _unknown_here(exchange: Exchange) -> bool:
+    says = str(at(exchange.json, "error", "message") or "")
+    return bool(UNKNOWN_HERE.search(says)) and "tool_choice" not in says and "required" not in says
 
 
 def excused(exchange: Exchange, missing: frozenset[str]) -> bool:
     """Plainly refused, and about an optional feature that the target does not have."""
     return plainly_refused(exchange) and any(FEATURES[name](exchange) for name in missing)
+
+
+def unauthorized(exchange: Exchange) -> bool:
+    """At fault for its key or the way that it is given."""
+    fault = str(exchange.notes.get("fault", ""))
+    return "key" in fault or "scheme" in fault
+
+
+TOO_LONG = re.compile(r"context|too (?:long|large)|exceed|maximum.*(?:length|tokens)", re.IGNORECASE)
+LONG = 2000
+"""Bytes of a body below which no prompt is too long for a model."""
+
+
+def too_long(exchange: Exchange) -> bool:
+    """Refused for a prompt that does not fit into the target's context, which no requirement says the size of."""
+    if exchange.status not in {400, 413, 422} or len(exchange.request.body) < LONG:
+        return False
+    return bool(TOO_LONG.search(str(at(exchange.json, "error", "message") or exchange.text[:500])))
 
 
 def dead(exchanges: Iterable[Exchange]) -> bool:
@@ -78,6 +136,7 @@ def dead(exchanges: Iterable[Exchange]) -> bool:
 
 def lacking(exchanges: Iterable[Exchange]) -> str:
     """Why the run has nothing to conform by, in one line with what to try; empty where each feature was served or may be absent."""
+    exchanges = list(exchanges)
     mine = [exchange for exchange in exchanges if legal(exchange)]
     for name, about in FEATURES.items():
         group = [exchange for exchange in mine if about(exchange)]
@@ -85,8 +144,14 @@ def lacking(exchanges: Iterable[Exchange]) -> str:
             continue
         if name not in NEEDED and all(plainly_refused(exchange) for exchange in group):
             continue
-        return f"no {name} was served: {_outcomes(group)}; {_advice(group)}"
+        return f"no {name} was served: {_outcomes(group)}; {_advice(group)}{gateway(exchanges)}"
     return ""
+
+
+def gateway(exchanges: Iterable[Exchange]) -> str:
+    """Says that the list of models came although no chat did: then it may be a front that made it."""
+    listed = any(each.request.path == "/models" and each.status == 200 for each in exchanges)
+    return ", though GET /models is answered, perhaps by a gateway in front of it" if listed else ""
 
 
 def _outcomes(exchanges: Iterable[Exchange]) -> str:
@@ -106,7 +171,7 @@ def outcome(exchange: Exchange) -> str:
 
 
 def tally(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
-    """A row per path: ``{"path", "legal", "served", "unserved": [{"request", "outcome"}, ...]}``, in the order of sending."""
+    """A row per path: ``{"path", "legal", "served", "unserved": [{"request", "outcome"}, ...]}``, failures of the server first."""
     paths: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
         if legal(exchange):
@@ -116,6 +181,7 @@ def tally(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
 
 def _row(path: str, exchanges: Sequence[Exchange]) -> dict[str, Any]:
     unserved = [exchange for exchange in exchanges if exchange.status != 200]
+    unserved.sort(key=lambda exchange: 0 if exchange.status is None or exchange.status >= 500 else 1)
     return {
         "path": path,
         "legal": len(exchanges),

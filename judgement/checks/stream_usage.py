@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import chat_chunked, chunked, objects
-from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.chunks import finished, finishes
 from echosounder.wire.exchange import End, Exchange
 
@@ -68,6 +68,8 @@ def usage_once(exchange: Exchange, case: Case) -> Problems:
 )
 def usage_null_before(exchange: Exchange, case: Case) -> Problems:
     totals = usages(exchange)[-1]
+    if all(event >= totals for event, _ in objects(exchange)):
+        raise Inconclusive("no chunk precedes the totals")
     for event, chunk in objects(exchange):
         if event < totals and ("usage" not in chunk or chunk["usage"] is not None):
             got = f"the usage {excerpt(chunk['usage'])}" if "usage" in chunk else "no member usage"

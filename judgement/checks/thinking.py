@@ -17,9 +17,19 @@ from echosounder.judgement.answers import (
     ok,
     wants_stream,
 )
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, Untestable, check, check_group, excerpt
+from echosounder.judgement.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    Unsupported,
+    Untestable,
+    check,
+    check_group,
+    excerpt,
+)
 from echosounder.judgement.checks.chunks import finishes
-from echosounder.judgement.checks.outcomes import outcome, tried
+from echosounder.judgement.checks.outcomes import outcome, pardoned, tried
 from echosounder.judgement.checks.usage import counted, read
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
@@ -45,7 +55,13 @@ check("thinking.enabled", chat_completion, unasked=unasked.asking("thinking", "t
     must_think_and_answer
 )
 check("thinking.reasoner-thinks", chat_completion)(must_think_and_answer)
-check("thinking.default-on", chat_completion)(must_think)
+
+
+@check("thinking.default-on", chat_completion)
+def default_on(exchange: Exchange, case: Case) -> Problems:
+    if "thinking request" in (case.controls.absent or ()):
+        raise Unsupported("thinking is refused, so nothing thinks by default")
+    yield from must_think(exchange, case)
 
 
 @check("thinking.effort-none", chat_chosen)
@@ -135,13 +151,17 @@ def thoughts(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:
 
 @check("thinking.length", tried)
 def length(exchange: Exchange, case: Case) -> Problems:
+    if pardoned(exchange, case):
+        raise Unsupported(f"thinking: {outcome(exchange)}")
     if not ok(exchange):
         yield Problem(f"a small max_tokens while thinking got {outcome(exchange)}, expected status 200")
     elif not chat_chosen(exchange):
         raise Untestable("the answer has no choice")
     elif (finish := answer(exchange).finish) != "length":
         counts = answer(exchange).usage
-        if counts is not None and counts.completion is not None and counts.completion < bound(exchange):
+        if counts is None or counts.completion is None:
+            raise Inconclusive("the answer does not count its tokens, so nothing says that max_tokens cut it")
+        if counts.completion < bound(exchange):
             raise Inconclusive(f"thought and answer took {counts.completion} tokens only")
         yield Problem(f"max_tokens {bound(exchange)} was used up, but finish_reason is {finish!r}, expected 'length'")
 
@@ -170,6 +190,8 @@ def tools(exchanges: Sequence[Exchange], case: Case) -> Problems:
     first = next((exchange for exchange in exchanges if exchange.step == "call"), None)
     if first is None:
         raise Inconclusive("the request was not sent")
+    if pardoned(first, case):
+        raise Unsupported(f"tools while thinking: {outcome(first)}")
     if not ok(first):
         yield Problem(f"tools while thinking got {outcome(first)}, expected to be served", exchange=first)
         return

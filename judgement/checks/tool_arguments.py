@@ -11,7 +11,7 @@ from jsonschema.exceptions import SchemaError
 from echosounder.judgement import unasked
 from echosounder.judgement.agreed import NASTY, ORDER
 from echosounder.judgement.answers import answer
-from echosounder.judgement.check import Case, Problem, Problems, check, check_group, excerpt
+from echosounder.judgement.check import Case, Problem, Problems, check, check_group, excerpt, literal
 from echosounder.judgement.checks.chunks import MARKUP
 from echosounder.judgement.checks.tool_calls import calling, complete_calls, functions, raw_calls
 from echosounder.wire.answer import Call
@@ -85,7 +85,7 @@ def echoed(exchange: Exchange, call: Call, name: str, expected: Any) -> Problems
     got = at(value, name)
     if problem or got != expected or type(got) is not type(expected):
         yield Problem(
-            problem or f"{name} is {excerpt(got)}, the schema allows {excerpt(expected)} alone",
+            problem or f"{name} is {literal(got)}, the schema allows {literal(expected)} alone",
             event=call.event,
             excerpt=call.arguments,
             exchange=exchange,

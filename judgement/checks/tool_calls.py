@@ -15,7 +15,7 @@ from echosounder.judgement.answers import (
     wants_stream,
     whole,
 )
-from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, picks
+from echosounder.judgement.check import Case, Problem, Problems, check, excerpt, literal, picks
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, entries
 
@@ -101,7 +101,7 @@ def missing(event: int | None, pointer: str, call: Any) -> Problems:
     for path in (("id",), ("function", "name"), ("function", "arguments")):
         if not isinstance(at(call, *path), str):
             yield Problem(
-                f"{'.'.join(path)} of a call is {excerpt(at(call, *path))}, expected a string",
+                f"{'.'.join(path)} of a call is {literal(at(call, *path))}, expected a string",
                 event=event,
                 pointer=f"{pointer}/{'/'.join(path)}",
             )
@@ -142,7 +142,7 @@ def index_in_document(exchange: Exchange, case: Case) -> Problems:
     for _, pointer, call in raw_calls(exchange):
         if not isinstance(at(call, "index"), int):
             yield Problem(
-                f"index of a call is {excerpt(at(call, 'index'))}, expected a number", pointer=f"{pointer}/index"
+                f"index of a call is {literal(at(call, 'index'))}, expected a number", pointer=f"{pointer}/index"
             )
 
 

@@ -17,6 +17,7 @@ from echosounder.judgement.check import (
     picks,
 )
 from echosounder.judgement.checks.chunks import MARKUP
+from echosounder.judgement.checks.schemas import reasons
 from echosounder.judgement.checks.tool_arguments import loaded
 from echosounder.judgement.checks.tool_calls import called_in_document, calling, complete_calls, cut, with_tools
 from echosounder.wire.exchange import Exchange
@@ -73,7 +74,8 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
     lenient = forced and case.policy == "interop"
     allowed = case.subject.behaviour.forced_call_finish if lenient else ("tool_calls",)
     found = answer(exchange)
-    if found.finish not in allowed:
+    known = {"function_call"} & set(reasons(case))  # what OpenAI said of calls before they were tools
+    if found.finish not in (*allowed, *known):
         yield Problem(
             f"the answer calls a tool, but finish_reason is {found.finish!r}, expected 'tool_calls'",
             pointer="/choices/0/finish_reason",

@@ -76,8 +76,17 @@ def encoding_honest(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the answer is compressed with {coding}, the request offered {offered or 'nothing'}")
     elif exchange.end is End.COMPLETE and any(read.data for read in exchange.reads) and not exchange.body:
         yield Problem(f"the answer says {coding}, but does not decompress")
+    elif coding != "identity" and exchange.end is End.COMPLETE and not _as_labelled(exchange):
+        yield Problem(f"the answer says {coding}, but what it decompresses to is not {exchange.media_type}")
     elif coding == "identity" and exchange.body.startswith(b"\x1f\x8b"):
         yield Problem("the answer is gzip without saying so", offset=0)
+
+
+def _as_labelled(exchange: Exchange) -> bool:
+    """Is the body what its media type says, as far as that can be told?"""
+    if exchange.media_type == "application/json":
+        return exchange.parsed is not None
+    return exchange.media_type != "text/event-stream" or bool(exchange.events)
 
 
 @check_group("transport.big-body", answered)
@@ -154,7 +163,7 @@ def n_choices(exchange: Exchange, case: Case) -> Problems:
 def max_completion_tokens(exchange: Exchange, case: Case) -> Problems:
     counts = answer(exchange).usage
     bound = asked(exchange)["max_completion_tokens"]
-    if counts is None or counts.completion is None:
+    if counts is None or counts.completion is None or (counts.completion == 0 and not answer(exchange).empty):
         raise Inconclusive("the answer does not count its tokens")
     if counts.completion > bound:
         yield Problem(f"completion_tokens is {counts.completion}, max_completion_tokens was {bound}")

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from echosounder.judgement import metered as rules
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, asked, completion, document, ok
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, literal, picks
 from echosounder.judgement.checks.controls import question
 from echosounder.judgement.metered import Known, Metered
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage
 
 
@@ -64,7 +65,9 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
     for name in ("prompt", "completion", "total"):
         if name in exchange.reader.grammar.counts and getattr(counts, name) is None:
             member = count_of(exchange, name)
-            yield Problem(f"usage has no count {member}", event=found.usage_event, pointer=f"/usage/{member}")
+            got = at(found.usage_raw, *exchange.reader.grammar.counts[name])
+            says = f"usage has no count {member}" if got is None else f"{member} is {literal(got)}, expected an integer"
+            yield Problem(says, event=found.usage_event, pointer=f"/usage/{member}")
 
 
 @check("usage.cache-split", counted)
@@ -116,7 +119,7 @@ def nonnegative(exchange: Exchange, case: Case) -> Problems:
         if isinstance(value, (int, float)) and value < 0:
             yield Problem(f"{name} is negative: {value}", event=found.usage_event, pointer=place)
         elif name.endswith("_tokens") and type(value) is not int:
-            yield Problem(f"{name} is {excerpt(value)}, expected an integer", event=found.usage_event, pointer=place)
+            yield Problem(f"{name} is {literal(value)}, expected an integer", event=found.usage_event, pointer=place)
     if counts.prompt == 0:
         yield Problem(
             "prompt_tokens is 0, although something was asked", event=found.usage_event, pointer="/usage/prompt_tokens"
@@ -168,8 +171,8 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
 
 @check("usage.reasoning-within-completion", counted, unasked=unasked.thinking())
 def reasoning_within(exchange: Exchange, case: Case) -> Problems:
-    if read(exchange)[1].reasoning is None:
-        raise Inconclusive("the usage does not count reasoning")
+    if None in (read(exchange)[1].reasoning, read(exchange)[1].completion):
+        raise Inconclusive("the usage does not count reasoning and completion")
     yield from rules.sums(metered(exchange), "reasoning")
 
 

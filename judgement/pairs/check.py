@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from echosounder.judgement.check import Case, Problem, Problems
+from echosounder.judgement.check import CannotSay, Case, Problem, Problems
 from echosounder.judgement.pairs.alignment import Located
 from echosounder.judgement.pairs.pair import Pair
 
@@ -23,12 +23,14 @@ GroupJudge = Callable[[Sequence[Pair], Case], Problems]
 
 @dataclass(frozen=True, slots=True)
 class PairCheck:
-    """``judge`` yields the problems of all picked pairs together; each names its exchange."""
+    """``judge`` yields the problems of all picked pairs together; each names its exchange. It also gets the pairs that ``beside``
+    picks, to compare with: they alone are nothing to judge."""
 
     requirement: str
     pick: Pick
     judge: GroupJudge
     name: str
+    beside: Pick | None = None
 
 
 CHECKS: dict[str, PairCheck] = {}
@@ -39,11 +41,7 @@ def check(requirement: str, pick: Pick) -> Callable[[Judge], Judge]:
 
     def register(judge: Judge) -> Judge:
         def each(pairs: Sequence[Pair], case: Case) -> Problems:
-            yield from _once(
-                problem if problem.exchange else replace(problem, exchange=pair.client)
-                for pair in pairs
-                for problem in judge(pair, case)
-            )
+            yield from _once(_of_each(judge, pairs, case))
 
         _add(PairCheck(requirement, pick, each, judge.__name__))
         return judge
@@ -51,11 +49,26 @@ def check(requirement: str, pick: Pick) -> Callable[[Judge], Judge]:
     return register
 
 
-def check_group(requirement: str, pick: Pick) -> Callable[[GroupJudge], GroupJudge]:
+def _of_each(judge: Judge, pairs: Sequence[Pair], case: Case) -> Problems:
+    """One pair that can be judged is enough; where none can, the last reason counts."""
+    judged, reason = False, None
+    for pair in pairs:
+        try:
+            for problem in judge(pair, case):
+                judged = True
+                yield problem if problem.exchange else replace(problem, exchange=pair.client)
+            judged = True
+        except CannotSay as cannot:
+            reason = cannot
+    if reason is not None and not judged:
+        raise reason
+
+
+def check_group(requirement: str, pick: Pick, beside: Pick | None = None) -> Callable[[GroupJudge], GroupJudge]:
     """Registers a judge of all picked pairs at once."""
 
     def register(judge: GroupJudge) -> GroupJudge:
-        _add(PairCheck(requirement, pick, judge, judge.__name__))
+        _add(PairCheck(requirement, pick, judge, judge.__name__, beside))
         return judge
 
     return register
@@ -81,13 +94,18 @@ def at(*steps: str) -> Pick:
     return lambda pair: pair.judgeable and pair.step in steps
 
 
+def _telling(located: Located) -> bool:
+    """Does the change show a value? Of a member that was null mostly, the one that was not is the loss."""
+    return located.change.before not in (None, "", [], {}) or located.change.after not in (None, "", [], {})
+
+
 def one_each(found: Iterator[tuple[Pair, Located]]) -> Problems:
     """One problem for each cause, with the first place where it shows and how often it does."""
     seen: dict[tuple[str, str], list[tuple[Pair, Located]]] = {}
     for pair, located in found:
         seen.setdefault((located.change.kind, located.change.place), []).append((pair, located))
     for (kind, place), all_of_it in seen.items():
-        pair, located = all_of_it[0]
+        pair, located = next((each for each in all_of_it if _telling(each[1])), all_of_it[0])
         exchanges = len({each.client.id for each, _ in all_of_it})
         often = f" ({len(all_of_it)} times in {exchanges} exchanges)" if len(all_of_it) > 1 else ""
         yield Problem(

@@ -63,7 +63,11 @@ def _on_clients(check: PairCheck, mine: Sequence[Pair]) -> Check:
     def judge(exchanges: Sequence[Exchange], case: Case) -> Problems:
         return check.judge([by_id[exchange.id] for exchange in exchanges], case)
 
-    return Check(check.requirement, lambda exchange: check.pick(by_id[exchange.id]), judge, check.name)
+    def wanted(exchange: Exchange) -> bool:
+        pair = by_id[exchange.id]
+        return check.pick(pair) or (check.beside is not None and check.beside(pair))
+
+    return Check(check.requirement, wanted, judge, check.name)
 
 
 def _unpicked(row: specs.Requirement, mine: Sequence[Pair]) -> Result:

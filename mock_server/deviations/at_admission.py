@@ -201,8 +201,6 @@ BELOW_BETA = {
     "prefix.beta-route",
     "prefix.accepted",
     "fim.available",
-    "fim.stream",
-    "fim.legal-served",
     "proxy.beta-routes",
 }
 

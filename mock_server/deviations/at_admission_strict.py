@@ -59,6 +59,18 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
         lambda request, context: "user_id" in context.body,
     ),
     (
+        "temperature-rejected",
+        {"request.members-served", "request.members-known"},
+        "Any temperature is refused.",
+        lambda request, context: context.body.get("temperature") is not None,
+    ),
+    (
+        "thinking-switch-rejected",
+        {"request.members-served"},
+        "The switch that turns thinking off is refused.",
+        lambda request, context: context.body.get("thinking") == {"type": "disabled"},
+    ),
+    (
         "temperature-two-rejected",
         {"chat.temperature-bounds"},
         "The highest temperature is refused.",
@@ -90,7 +102,7 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     ),
     (
         "json-mode-rejected",
-        {"json.accepted", "json.word-any-case"},
+        {"json.accepted"},
         "JSON mode is refused.",
         lambda request, context: wants_json(context.body),
     ),
@@ -108,7 +120,7 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     ),
     (
         "prefix-rejected",
-        {"prefix.accepted", "prefix.truncation-resumed"},
+        {"prefix.accepted"},
         "A prefix is refused.",
         lambda request, context: any("prefix" in turn for turn in answers(context)),
     ),

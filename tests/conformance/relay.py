@@ -36,9 +36,10 @@ class Asked:
 class Relay(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, upstream, rule, edit):
+    def __init__(self, upstream, rule, edit, passed_on):
         super().__init__(("127.0.0.1", 0), Handler)
         self.place, self.rule, self.edit, self.posts = urlsplit(upstream), rule, edit, 0
+        self.passed_on = passed_on or (lambda asked: asked.raw)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -64,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
     def forwarded(self, asked):
         connection = http.client.HTTPConnection(self.server.place.hostname, self.server.place.port, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host", *HOP}}
-        connection.request(self.command, self.path, asked.raw, headers)
+        connection.request(self.command, self.path, self.server.passed_on(asked), headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
@@ -91,9 +92,12 @@ def whole(handler):
 
 
 @contextmanager
-def relay(upstream, rule, edit=None):
-    """*rule* gives a request's ``(status, JSON value or bytes)``, or None: then the mock answers, and *edit* may change its body."""
-    server = Relay(upstream, rule, edit)
+def relay(upstream, rule, edit=None, passed_on=None):
+    """*rule* gives a request's ``(status, JSON value or bytes)``, or None: then the mock answers, and *edit* may change its body.
+
+    *passed_on* gives the body that the mock gets.
+    """
+    server = Relay(upstream, rule, edit, passed_on)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -4,11 +4,12 @@ Each stand-in is an honest mock behind a relay that answers some requests itself
 """
 
 import io
+import json
 import re
 import socket
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from echosounder.conformance.check_run import check
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
+from echosounder.mock_server.net.process import spawn
 from echosounder.reports import summary, terminal
 from echosounder.wire.target import target
 
@@ -58,8 +60,8 @@ NOTHING_SERVED = {
 }
 
 
-def run(mock, folder, rule, suite=Suite.SMOKE, edit=None, **members):
-    with relay(mock.url, rule, edit) as url:
+def run(mock, folder, rule, suite=Suite.SMOKE, edit=None, passed_on=None, **members):
+    with relay(mock.url, rule, edit, passed_on) as url:
         return check(CheckOptions(target(url), folder, KEY, suite=suite, bounds=BOUNDS, **members))
 
 
@@ -115,6 +117,14 @@ def chat(status, message, when):
 
 
 UNSERVED = {
+    "a call that must be, refused in words of its schema": (
+        chat(
+            422,
+            "tool_choice: Input should be 'none' or 'auto'",
+            lambda asked: asked.body.get("tool_choice") == "required",
+        ),
+        "tools.required (first), got status 422",
+    ),
     "any newline": (chat(500, "boom", lambda asked: b"\\n" in asked.raw), "chat.unicode (first), got status 500"),
     "a call that must be, failed": (
         chat(500, "boom", lambda asked: asked.body.get("tool_choice") == "required"),
@@ -139,13 +149,22 @@ def test_a_legal_request_that_is_not_served_is_a_finding_and_the_root_of_what_fo
     assert any(says in finding["message"] for finding in rows["request.served"]["findings"])
     untestable = [row for row in rows.values() if row["verdict"] == "untestable"]
     assert [row["id"] for row in untestable if row.get("explained_by") != "request.served"] == []
-    assert "legal requests served; not " in shown(outcome)[2]
+    assert "legal requests served; not " in shown(outcome)[1]
 
 
 def test_a_crash_is_a_finding_in_the_smallest_suite(mock, tmp_path):
     outcome = run(mock, tmp_path, UNSERVED["a call that must be, failed"][0])
     assert outcome.exit_code == 1
     assert "a legal request, tools.required" in str(outcome.report["requirements"])
+
+
+def test_a_forced_call_that_is_refused_is_no_want_of_tools_in_the_smallest_suite_either(mock, tmp_path):
+    outcome = run(mock, tmp_path, UNSERVED["a call that must be, refused"][0])
+    assert outcome.exit_code == 1
+    assert "a legal request, tools.required (first), got status 422" in str(outcome.report["requirements"])
+    assert not any(
+        row["verdict"] == "unsupported" for row in outcome.report["requirements"] if row["id"][:6] == "tools."
+    )
 
 
 def test_a_feature_that_is_refused_as_a_whole_is_absent_and_no_finding(mock, tmp_path):
@@ -173,6 +192,78 @@ def test_an_honest_target_says_how_much_it_served(mock, tmp_path):
 def test_an_embedding_model_is_not_chosen_where_another_is_listed(mock, tmp_path):
     outcome = run(mock, tmp_path, models(listing("text-embedding-3-small", "chatty")), only=("chat.role-assistant",))
     assert outcome.report["target"]["model"] == "chatty"
+
+
+def embeds(asked):
+    return refusal(400, "this model does not chat") if asked.chat and asked.body["model"] == "gte-large" else None
+
+
+def test_a_model_that_turns_out_not_to_chat_is_not_blamed_on_the_target(mock, tmp_path):
+    rule = models(listing("gte-large", "chatty"), embeds)
+    known = lambda asked: asked.raw.replace(b'"chatty"', b'"deepseek-flash"')  # noqa: E731
+    outcome = run(mock, tmp_path, rule, passed_on=known, only=("chat.role-assistant", "request.served"))
+    assert (outcome.exit_code, outcome.report["target"]["model"]) == (0, "chatty")
+
+
+def refuses(*members, but=()):
+    """A server that refuses these members, each with any value but those given."""
+
+    def rule(asked):
+        wrong = [name for name in members if asked.chat and asked.body.get(name) not in (None, *but)]
+        return refusal(400, f"Unsupported parameter: {wrong[0]}") if wrong else None
+
+    return rule
+
+
+def unthinking(asked):
+    """The mock thinks unless it is told not to; a server that does not know the member does not."""
+    new = asked.chat and asked.body and "thinking" not in asked.body
+    return json.dumps(asked.body | {"thinking": {"type": "disabled"}}).encode() if new else asked.raw
+
+
+def broken(outcome):
+    held = {"fail", "untestable", "nonstrict", "error"}
+    return {row["id"]: len(row["findings"]) for row in outcome.report["requirements"] if row["verdict"] in held}
+
+
+MEMBERS = {
+    "thinking": ("2026-11", refuses("thinking"), 1, {"request.members-served": 1}),
+    "max_tokens, at OpenAI": ("openai", refuses("max_tokens"), 0, {"request.members-known": 1}),
+    "any temperature but 1": ("openai", refuses("temperature", but=(1,)), 0, {"request.members-known": 1}),
+    "two of them": ("openai", refuses("temperature", "max_tokens"), 0, {"request.members-known": 2}),
+}
+
+
+@pytest.fixture(scope="module")
+def mocks():
+    """Mocks by profile, for targets of another dialect."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(spawn(profile=name, ttft_ms=0.0, itl_ms=0.0)) for name in ("2026-11", "openai")
+        }
+
+
+@pytest.mark.parametrize(("profile", "rule", "code", "found"), MEMBERS.values(), ids=MEMBERS)
+def test_a_member_that_is_refused_in_every_request_is_one_finding(mocks, tmp_path, profile, rule, code, found):
+    outcome = run(mocks[profile], tmp_path, rule, Suite.STANDARD, passed_on=unthinking, profile=profile)
+    assert (broken(outcome), outcome.exit_code) == (found, code)
+    row = next(each for each in outcome.report["served"] if each["path"] == "/chat/completions")
+    assert row["served"] > 30
+
+
+def test_a_dead_engine_is_given_up_after_a_few_requests_whatever_is_refused(mock, tmp_path):
+    outcome = run(mock, tmp_path, posts(*refusal(500, "EngineDeadError")), Suite.STANDARD)
+    assert (outcome.exit_code, shown(outcome)) == (3, [f"? INCONCLUSIVE  {outcome.stopped}"])
+    assert str(outcome.stopped).startswith("no chat was served: 5 × 500")
+    assert "though GET /models is answered" in str(outcome.stopped)
+    assert outcome.report["cost"]["requests"] < 20
+
+
+def test_an_engine_that_refuses_once_and_then_serves_is_judged(mock, tmp_path):
+    rule = lambda asked: refusal(500, "warming up") if asked.chat and asked.number == 1 else None  # noqa: E731
+    outcome = run(mock, tmp_path, rule)
+    assert outcome.exit_code == 1
+    assert "a legal request, chat.basic, got status 500" in str(outcome.report["requirements"])
 
 
 def torn(streams, documents):

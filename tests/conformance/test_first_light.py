@@ -6,11 +6,19 @@ from echosounder.judgement.setting import Suite
 from echosounder.wire.formats import FORMATS
 from echosounder.wire.target import target
 
-# A mock without delays has no flow to judge, and the small suite asks for one document alone where documents are compared.
+# A mock without delays has no flow to judge, and the small suite asks for one document alone where documents are compared;
+# no stream of an honest target breaks off with an error.
 COMPARED = {
     f"{form}.{name}" for form in ("responses", "messages") for name in ("stream-same-text", "usage-same-in-both-modes")
 }
-UNTOLD = {"stream.unbuffered", "stream.headers-early", "chat.id-unique", "chat.answers-fresh"} | COMPARED
+UNTOLD = {
+    "stream.unbuffered",
+    "stream.headers-early",
+    "chat.id-unique",
+    "chat.answers-fresh",
+    "stream.error-class",
+    "stream.error-not-done",
+} | COMPARED
 
 
 def test_the_honest_mock_conforms(mock, tmp_path):

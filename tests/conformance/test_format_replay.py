@@ -3,6 +3,7 @@
 import pytest
 
 from echosounder.conformance.replay import request_of
+from echosounder.judgement.agreed import BAD_KEY
 from echosounder.wire.access import Access
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.formats import CHAT, MESSAGES
@@ -23,6 +24,12 @@ def test_the_key_goes_back_where_it_was(form, header, authorization, name):
     assert (send.authorization, send.key_header) == (authorization, name)
     if authorization is None:
         assert header in send.headers
+
+
+@pytest.mark.parametrize(("fault", "key"), [("unknown key", f"Bearer {BAD_KEY}"), ("unknown role", "Bearer {key}")])
+def test_a_wrong_key_is_sent_again_as_a_wrong_key(fault, key):
+    request = Request("POST", CHAT.path, "", (("authorization", f"Bearer {MARK}"),))
+    assert request_of(Exchange("1", "p", request, notes={"fault": fault})).authorization == key
 
 
 def test_a_header_of_the_users_own_wins_over_that_of_the_format():

@@ -33,6 +33,25 @@ TABLE = {
 }
 
 
+UNJUDGED = {
+    "another requirement": [Result("fim.echo", Verdict.FAIL)],
+    "inconclusive": results(a=Verdict.INCONCLUSIVE),
+    "absent": results(a=Verdict.UNSUPPORTED, b=Verdict.NOT_APPLICABLE),
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("judged", UNJUDGED.values(), ids=UNJUDGED)
+def test_an_entry_of_which_the_run_says_nothing_is_named(judged, tmp_path):
+    found = load(ENTRY, tmp_path).apply(judged, "http://h", TODAY)
+    assert (found.reasons, found.stale, found.unjudged) == ({}, (), ("stream.*",))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE])
+def test_an_entry_that_was_judged_is_not_named(verdict, tmp_path):
+    assert load(ENTRY, tmp_path).apply(results(a=verdict), "http://h", TODAY).unjudged == ()
+
+
 @pytest.mark.parametrize(("text", "judged", "accepted", "stale", "expired"), TABLE.values(), ids=TABLE)
 def test_entries(text, judged, accepted, stale, expired, tmp_path):
     found = load(text, tmp_path).apply(judged, "http://localhost:8000/v1", TODAY)

@@ -9,16 +9,16 @@ from echosounder.judgement.causes import (
     BLOCKING,
     ELSEWHERE,
     IN_ONE_ANSWER,
+    IN_ONE_EVENT,
     SYSTEMATIC,
     UMBRELLAS,
     explanations,
     umbrella,
 )
-from echosounder.judgement.rule import MAX_FINDINGS
 from echosounder.wire.verdict import Finding, Result, Verdict
 
 IDS = [row.id for row in specs.requirements()]
-ROWS = (*BLOCKING, *IN_ONE_ANSWER, *ELSEWHERE, *SYSTEMATIC)
+ROWS = (*BLOCKING, *IN_ONE_EVENT, *IN_ONE_ANSWER, *ELSEWHERE, *SYSTEMATIC)
 
 
 def broken(id, *exchanges, verdict=Verdict.FAIL):
@@ -57,9 +57,76 @@ def test_what_is_built_on_a_refused_feature_fails_in_other_answers_too():
     assert explanations(found) == {"chat.multi-turn": "chat.system-message"}
 
 
-def test_findings_that_were_cut_off_may_have_been_anywhere():
-    many = broken("stream.data-is-json", *["4"] * MAX_FINDINGS)
-    assert explanations([many, untestable("stream.role-first", "9")]) == {"stream.role-first": "stream.data-is-json"}
+def placed(id, *places, verdict=Verdict.FAIL):
+    """Findings at ``(exchange, event, cause)``, of which one alone is kept."""
+    exchange, event, cause = places[0]
+    first = Finding(id, "no", exchange=exchange, event=event, cause=cause)
+    return Result(id, verdict, (first,), exchanges=tuple(each for each, _, _ in places), places=places)
+
+
+def test_findings_that_were_cut_off_count_where_they_were():
+    many = placed("stream.data-is-json", *((str(number), 0, "") for number in range(20)))
+    assert explanations([many, untestable("stream.role-first", "19")]) == {"stream.role-first": "stream.data-is-json"}
+    assert explanations([many, untestable("stream.role-first", "20")]) == {}
+
+
+SWALLOWED = {
+    "a refused document is not a wrong content type": (
+        placed("stream.content-type", *((str(number), None, "not an event stream") for number in range(20))),
+        untestable("json.valid", "3", "77"),
+    ),
+    "an ignored stop is not a missing end": (
+        broken("stream.finish-once", "4"),
+        Result("chat.stop-string", Verdict.FAIL, (Finding("", "the answer contains the stop text 'HALT'", "4"),)),
+    ),
+    "a lost space is not a missing marker": (
+        placed("stream.complete", ("4", 9, "no [DONE]")),
+        broken("stream.text-complete", "4"),
+    ),
+    "another event is another fault": (
+        placed("stream.object", ("4", 7, "a foreign event")),
+        placed("stream.id-constant", ("4", 3, "")),
+    ),
+}
+
+
+@pytest.mark.parametrize(("cause", "other"), SWALLOWED.values(), ids=SWALLOWED)
+def test_a_cause_swallows_only_what_it_explains(cause, other):
+    assert explanations([cause, other]) == {}
+
+
+TOGETHER = {
+    "what is in the same event": (
+        placed("stream.object", ("4", 7, "a foreign event"), ("5", 8, "a foreign event")),
+        placed("stream.id-constant", ("4", 7, ""), ("5", 8, "")),
+    ),
+    "an unknown reason and no reason": (
+        broken("stream.finish-once", "4"),
+        Result("chat.stop-string", Verdict.FAIL, (Finding("", "finish_reason is None, expected 'stop'", "4"),)),
+    ),
+    "what was cut and what is missing": (
+        placed("stream.complete", ("4", 9, "stream cut")),
+        broken("stream.text-complete", "4"),
+    ),
+    "usage that is not there": (
+        placed("stream.usage-present", ("4", None, "no usage in the stream")),
+        untestable("stream.usage-once", "4"),
+    ),
+    "a split that is not there": (
+        placed("usage.cache-split", ("4", None, ""), ("5", None, "")),
+        untestable("cache.repeat-hits", "4", "5"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("cause", "effect"), TOGETHER.values(), ids=TOGETHER)
+def test_effects_that_belong_together_stand_together(cause, effect):
+    assert explanations([cause, effect]) == {effect.requirement: cause.requirement}
+
+
+def test_two_causes_may_explain_one_effect_together():
+    refused, cut = broken("request.served", "3"), placed("stream.complete", ("4", 9, "stream cut"))
+    assert explanations([refused, cut, untestable("json.valid", "3", "4")]) == {"json.valid": "request.served"}
 
 
 def test_a_server_that_refuses_nothing_lacks_one_thing():

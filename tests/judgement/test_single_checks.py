@@ -70,7 +70,7 @@ CREATED = {
     "an integer": ([MODEL | {"created": 1686935002}], ""),
     "absent": ([MODEL], "created is absent"),
     "a fraction": ([MODEL | {"created": 1.5}], "created is 1.5"),
-    "a text": ([MODEL | {"created": 1}, MODEL | {"created": "2026-08"}], "created is 2026-08"),
+    "a text": ([MODEL | {"created": 1}, MODEL | {"created": "2026-08"}], 'created is "2026-08"'),
     "a boolean": ([MODEL | {"created": True}], "created is true"),
     "null": ([MODEL | {"created": None}], "created is null"),
 }

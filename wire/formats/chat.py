@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
@@ -30,6 +30,11 @@ class Chat(Format):
             yield "thinking", {"type": "enabled" if question.thinking else "disabled"}
         if question.user is not None:
             yield "user_id", question.user
+
+    def bound(self, body: Mapping[str, Any]) -> int | None:
+        """By either name: some models of OpenAI know the newer one alone."""
+        value = body.get("max_completion_tokens")
+        return super().bound(body) or (value if isinstance(value, int) else None)
 
     def mark(self, event: str, value: Any) -> Mark:
         if not isinstance(value, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echosounder.judgement.check import Case, Problem, Problems
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems
 from echosounder.judgement.pairs.check import check, check_group
 from echosounder.judgement.pairs.pair import Pair
 
@@ -38,9 +38,10 @@ def auth_status(pair: Pair, case: Case) -> Problems:
 @check_group("proxy.secrets-upstream", lambda pair: True)
 def secrets_upstream(pairs: Sequence[Pair], case: Case) -> Problems:
     """A proxy that checks keys itself has its own for the upstream; the client's has nothing to do there."""
-    own = guards(pairs)
+    if not guards(pairs):
+        raise Inconclusive("the proxy passes keys on, so the client's is the upstream's")
     for pair in pairs:
-        for place in pair.upstream[0].notes["key_in"] if own and pair.arrived else ():
+        for place in pair.upstream[0].notes["key_in"] if pair.arrived else ():
             yield Problem(
                 f"the client's key reached the upstream in {place}", exchange=pair.client, cause=f"key in {place}"
             )
@@ -59,7 +60,7 @@ def secrets_downstream(pairs: Sequence[Pair], case: Case) -> Problems:
 def cancel_propagates(pair: Pair, case: Case) -> Problems:
     hung_up, noticed, ended = pair.client.t_closed, pair.source.notes["closed"], pair.source.notes["ended"]
     if hung_up is None or (noticed is None and not pair.source.notes["open"] and (ended or 0) <= hung_up):
-        return  # a proxy that buffers had the whole answer before the client saw its beginning
+        raise Inconclusive("the upstream had answered to its end before the client hung up")
     if noticed is None:
         more = "was still at work when we stopped waiting" if pair.source.notes["open"] else "answered to its end"
         yield Problem(f"{pair.step}: the client hung up, and the upstream {more}", cause="cancel not passed on")

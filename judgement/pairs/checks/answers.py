@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from echosounder.judgement.alone import failing, like
 from echosounder.judgement.answers import asked, wants_stream
@@ -11,7 +12,7 @@ from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, e
 from echosounder.judgement.pairs.alignment import EVENT, Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.checks import requests
-from echosounder.judgement.pairs.json_changes import Change, ChangeKind
+from echosounder.judgement.pairs.json_changes import Change, ChangeKind, read
 from echosounder.judgement.pairs.pair import Pair
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
@@ -68,13 +69,29 @@ def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Loc
     for pair in pairs:
         stream = wants_stream(pair.client)
         for located in pair.answer_changes:
-            if owner(located, stream) == requirement and not _renamed_model(pair, located.change):
+            change = located.change
+            taken_out = requests.counts_for_itself(pair) and _usage_of_the_gateway(change)
+            if owner(located, stream) == requirement and not _renamed_model(pair, change) and not taken_out:
                 yield pair, located
 
 
 def _renamed_model(pair: Pair, change: Change) -> bool:
     """Where the proxy maps the name of the model on the way up it has to map it on the way down."""
     return change.place == "/model" and any(each.change.place == "/model" for each in pair.request_changes)
+
+
+def _usage_of_the_gateway(change: Change) -> bool:
+    """The chunk that the gateway asked for, and with it the usage of the whole stream."""
+    if change.place == EVENT:
+        return change.kind is ChangeKind.DROPPED and requests.only_usage(parsed(change.before))
+    return change.place == "/usage" and change.after is None
+
+
+def parsed(text: str) -> Any:
+    try:
+        return read(text)
+    except ValueError:
+        return None
 
 
 def _compares(requirement: str) -> None:
@@ -203,7 +220,12 @@ def media_type_down(pair: Pair, case: Case) -> Problems:
 TRACE = "x-ds-trace-id"
 
 
-@check("proxy.trace-id-kept", lambda pair: pair.arrived and bool(pair.client.status and pair.source.header(TRACE)))
+def passed_down(pair: Pair) -> bool:
+    """The upstream's answer, and not one of the gateway's own in its place."""
+    return pair.arrived and pair.client.status is not None and pair.client.status == pair.source.status
+
+
+@check("proxy.trace-id-kept", lambda pair: passed_down(pair) and pair.source.header(TRACE) is not None)
 def trace_id_kept(pair: Pair, case: Case) -> Problems:
     if pair.client.header(TRACE) != pair.source.header(TRACE):
         yield Problem(
@@ -217,7 +239,7 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "te", 
 APART = frozenset(HOP | {"date", "server", "content-type", "retry-after", TRACE})
 
 
-@check_group("proxy.headers-kept", at("extra-headers"))
+@check_group("proxy.headers-kept", lambda pair: at("extra-headers")(pair) and passed_down(pair))
 def headers_kept(pairs: Sequence[Pair], case: Case) -> Problems:
     for pair in pairs:
         got = {name.lower(): value for name, value in pair.client.headers}

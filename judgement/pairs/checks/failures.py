@@ -192,7 +192,9 @@ def no_senseless_retry(pair: Pair, case: Case) -> Problems:
 
 @check(
     "proxy.retry-after-obeyed",
-    lambda pair: at("429", "503", "500")(pair) and pair.upstream[0].header("retry-after") is not None,
+    lambda pair: (
+        at("429", "503", "500")(pair) and len(pair.upstream) > 1 and pair.upstream[0].header("retry-after") is not None
+    ),
 )
 def retry_after_obeyed(pair: Pair, case: Case) -> Problems:
     first, *more = pair.upstream

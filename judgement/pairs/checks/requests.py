@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from echosounder.judgement.answers import answer
+from echosounder.judgement.answers import answer, wants_stream
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, excerpt
 from echosounder.judgement.pairs.alignment import Located
 from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.json_changes import Change, ChangeKind
 from echosounder.judgement.pairs.pair import Pair
+from echosounder.wire.strict_json import at as at_
 
 UNKNOWN = ("echosounder_extra", "user_id", "thinking", "prefix", "reasoning_effort", "seed", "suffix")
 """Members that a proxy made for another API does not know."""
@@ -44,8 +46,20 @@ def passed_on(pair: Pair) -> bool:
 def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Located]]:
     for pair in pairs:
         for located in pair.request_changes:
-            if owner(located.change) == requirement:
+            of_its_own = located.change.place.startswith("/stream_options") and counts_for_itself(pair)
+            if owner(located.change) == requirement and not of_its_own:
                 yield pair, located
+
+
+def counts_for_itself(pair: Pair) -> bool:
+    """A gateway that bills asks for the usage of a stream whose client did not ask, and takes the extra chunk out again."""
+    sent, received = (at_(each.asked, "stream_options", "include_usage") for each in (pair.client, pair.upstream[0]))
+    leaked = any(only_usage(chunk) for _, chunk in pair.client.chunks)
+    return wants_stream(pair.client) and sent is not True and received is True and not leaked
+
+
+def only_usage(chunk: Any) -> bool:
+    return isinstance(chunk, dict) and chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
 
 
 def _compares(requirement: str) -> None:
@@ -85,7 +99,11 @@ def _bodies_differ(pair: Pair) -> bool:
     return pair.client.request.body != pair.upstream[0].request.body
 
 
-@check_group("proxy.forwards", lambda pair: True)
+ROUTES = frozenset({"models", "balance"})
+"""Steps for other addresses, which have a requirement of their own."""
+
+
+@check_group("proxy.forwards", lambda pair: pair.step not in ROUTES)
 def forwards(pairs: Sequence[Pair], case: Case) -> Problems:
     for pair in pairs:
         if not pair.arrived:
@@ -161,7 +179,7 @@ def paths_kept(pair: Pair, case: Case) -> Problems:
         yield Problem(f"{wanted} reached the upstream as {got}", cause=f"path became {got}")
 
 
-@check("proxy.routes-reach", lambda pair: pair.step in {"models", "balance"})
+@check("proxy.routes-reach", lambda pair: pair.step in ROUTES)
 def routes_reach(pair: Pair, case: Case) -> Problems:
     if not pair.arrived:
         yield Problem(

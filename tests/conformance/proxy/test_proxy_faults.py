@@ -452,7 +452,7 @@ OTHER = {
     "refuses a fault itself": (lost("no-model"), set()),
     "hangs up upstream": (hangs_up("stream"), {"proxy.answer-finished"}),
     "refuses a member": (lost("unknown"), {"proxy.forwards"}),
-    "answers the list itself": (lost("models"), {"proxy.forwards", "proxy.routes-reach"}),
+    "answers the list itself": (lost("models"), {"proxy.routes-reach"}),
     "answers a repetition itself": (lost("again-same"), {"proxy.answers-fresh"}),
     "answers another bound itself": (lost("again-longer"), {"proxy.answers-fresh"}),
     "answers a stream again itself": (lost("again-stream-same"), {"proxy.answers-fresh"}),

@@ -213,6 +213,7 @@ ASKS = {
     "with name": Ask({**HI, "messages": [{**HI["messages"][0], "name": "Ada"}]}),
     "in parts": Ask(said_in_parts("Repeat exactly: one")),
     "user": Ask({**HI, "user_id": "u"}),
+    "not thinking": Ask({**HI, "thinking": {"type": "disabled"}}),
     "hot": Ask({**HI, "temperature": 2}),
     "top_p 1": Ask({**HI, "top_p": 1}),
     "penalty": Ask({**HI, "frequency_penalty": 1}),

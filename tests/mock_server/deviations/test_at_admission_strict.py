@@ -11,6 +11,8 @@ ROWS = [
     ("content-parts-rejected", "in parts", refused),
     ("history-rejected", "after a turn", refused),
     ("user-id-rejected", "user", refused),
+    ("temperature-rejected", "hot", refused),
+    ("thinking-switch-rejected", "not thinking", refused),
     ("temperature-two-rejected", "hot", refused),
     ("top-p-one-rejected", "top_p 1", refused),
     ("penalties-rejected", "penalty", refused),
