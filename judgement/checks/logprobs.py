@@ -166,7 +166,7 @@ def ordered(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no item has two alternatives")
     for event, pointer, item in itemised(exchange):
         values = [each.get("logprob") for each in alternatives(item)]
-        numbers = [value for value in values if probable(value)]
+        numbers = [value for value in values if isinstance(value, (int, float)) and probable(value)]
         if any(first < second for first, second in pairwise(numbers)):
             yield Problem(
                 f"top_logprobs are not in falling order: {excerpt(numbers)}",

@@ -29,7 +29,7 @@ def _offers(exchange: Exchange) -> bool:
 
 
 def _thinks(exchange: Exchange) -> bool:
-    return at(exchange.asked, "thinking", "type") == "enabled"
+    return bool(at(exchange.asked, "thinking", "type") == "enabled")
 
 
 FEATURES: dict[str, Callable[[Exchange], bool]] = {

@@ -18,6 +18,7 @@ UNTOLD = {
     "chat.answers-fresh",
     "stream.error-class",
     "stream.error-not-done",
+    "chat.answers-fresh",
 } | COMPARED
 
 
