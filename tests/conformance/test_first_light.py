@@ -18,7 +18,6 @@ UNTOLD = {
     "chat.answers-fresh",
     "stream.error-class",
     "stream.error-not-done",
-    "chat.answers-fresh",
 } | COMPARED
 
 
