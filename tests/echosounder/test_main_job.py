@@ -112,7 +112,9 @@ def test_everything_listed_can_be_explained(kind, capsys):
 
 
 def test_plan_sends_nothing_and_says_what_it_would_cost(capsys):
-    assert run(["plan", "--suite", "smoke", "--json"]) == 0
+    assert run(["plan", "--suite", "smoke", "--json", "--format", "chat", "--format", "fim"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert 0 < plan["requests"] <= 20
     assert float(plan["usd"]) > 0
+    assert run(["plan", "--suite", "smoke", "--json"]) == 0
+    assert plan["requests"] < json.loads(capsys.readouterr().out)["requests"] <= 40
