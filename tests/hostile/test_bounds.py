@@ -213,9 +213,12 @@ def test_too_large_to_judge_is_a_verdict(tmp_path: Path, capsys: pytest.CaptureF
     assert not [row["id"] for row in rows if row["verdict"] == "error"]
 
 
-def test_a_small_log_of_large_answers_is_too_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_small_log_of_large_answers_is_too_much(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runlog, "MOST_DECODED", 16 * 1024 * 1024)
     bomb = gzip.compress(bytes(8 * 1024 * 1024))
-    folder = logged(tmp_path, *(answering(bomb, number, content_encoding="gzip") for number in range(40)))
+    folder = logged(tmp_path, *(answering(bomb, number, content_encoding="gzip") for number in range(4)))
     assert (folder / "run.jsonl").stat().st_size < 1_000_000
     assert run(["score", str(folder)]) == 3
     assert "too much to judge" in capsys.readouterr().err
