@@ -15,6 +15,7 @@ from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import Deviation, all_deviations
 from echosounder.mock_server.deviations.selection import SELECTORS
+from echosounder.selftest.kill_matrix import recorded
 from echosounder.specs import coverage
 
 HERE = Path(__file__).parent
@@ -104,6 +105,24 @@ def strength() -> Iterator[str]:
     yield from (
         _cells(layer, str(found), str(count)) for layer, (found, count) in _golden()["figures"]["by_layer"].items()
     )
+    yield from _levels()
+
+
+LEVELS = {
+    "MUST": "a MUST is broken: exit code 1",
+    "SHOULD": "only a SHOULD is: told, exit code 0",
+    "silent": "nothing, by the usual probes and profile",
+}
+
+
+def _levels() -> Iterator[str]:
+    """How loudly each fault is told, and which of them not by a MUST."""
+    found = recorded(_golden()).by_level()
+    total = sum(map(len, found.values()))
+    yield "\n## By level\n\n| what a run says | faults | of |\n|---|--:|--:|"
+    yield from (_cells(LEVELS[level], str(len(names)), str(total)) for level, names in found.items())
+    for level in ("SHOULD", "silent"):
+        yield f"\n{level}: {', '.join(f'`{name}`' for name in found[level]) or 'none'}."
 
 
 def strength_table() -> str:

@@ -112,6 +112,17 @@ IN_ONE_ANSWER: Effects = (
     ("stream.finish-last", ENDS),
     ("thinking.reasoning-string", ("thinking.*",)),
     ("tools.name-offered", ("tools.named-calls",)),
+    (
+        "tools.arguments-intact",
+        (
+            "tools.arguments-*",
+            "tools.parallel",
+            "tools.stream-complete",
+            "tools.strict-followed",
+            "transport.numbers-exact",
+        ),
+    ),
+    ("stream.text-kept", ("stream.text-complete", "chat.unicode")),
     ("tools.finish-has-calls", ("tools.required-calls", "tools.named-calls", "tools.stream-complete")),
     ("json.no-whitespace-flood", ("json.*",)),
 )

@@ -9,6 +9,7 @@ from echosounder.wire.usage import Usage
 
 MEASURED, WARMUP = "measured", "warm-up"
 CLIENT_LIMIT = "client-limit"  # the failure of a request for which this machine had no connection
+NO_TOKEN = "no-token"  # the failure of a stream that came to its end and brought nothing
 NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited for in vain
 
 

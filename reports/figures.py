@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from echosounder.reports.text import line
+
 DASH = "–"
 
 
@@ -113,6 +115,14 @@ def cost(report: Mapping[str, Any]) -> str:
 
 def _requests(count: int) -> str:
     return "request" if count == 1 else "requests"
+
+
+def outcome(report: Mapping[str, Any]) -> Iterator[str]:
+    """What happened to the requests, where not all is well; nothing in a report of before there was such a verdict."""
+    found = report.get("outcome") or {}
+    if found.get("verdict", "served") != "served":
+        yield f"requests {found['verdict']}:"
+    yield from (line(f"  {reason}", 300) for reason in found.get("reasons", ()))
 
 
 def streams(report: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from echosounder.reports.figures import (
     measured,
     number,
     objective,
+    outcome,
     percent,
     percentile,
     streams,
@@ -110,6 +111,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     said += f" {undecided} of {len(report['slo'])} objectives undecided." if undecided else ""
     yield f"{face(measurement['verdict']).says}{_when(report, run)}.{said}"
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
+    yield from (f"- {markdown(said, 300)}" for said in outcome(report))
     yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
     yield from _slo(report["slo"])
     if rows := precision.main(report):

@@ -12,7 +12,7 @@ from echosounder.reports import bill, limiter, precision, traffic, unserved
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
-from echosounder.reports.figures import MET, cost, number, objective, percent, streams, usd
+from echosounder.reports.figures import MET, cost, number, objective, outcome, percent, streams, usd
 from echosounder.reports.kinds import kind
 from echosounder.reports.text import line
 from echosounder.reports.verdicts import FACES, face
@@ -99,6 +99,8 @@ def _load(report: Mapping[str, Any], console: Console) -> None:
     )
     for reason in measurement["reasons"]:
         _print(console, Text("   " + line(reason), STYLES[face(measurement["verdict"]).tone]))
+    for says in outcome(report):
+        _print(console, Text(f"   {says}", STYLES["bad" if report["outcome"]["verdict"] == "broken" else "warn"]))
     for slo in report["slo"]:
         _print(console, _slo(slo))
     for said in (*bill.lines(report), *limiter.lines(report)):

@@ -132,6 +132,14 @@ def echo_arguments(ask: Ask) -> Steps:
     yield ask.chat(prompt, tools=[PRECISE], **forced(ask), max_tokens=256, **GREEDY, **STREAM_USAGE, step="stream")
 
 
+@probe("tools.cut", requests=3, prompt=3000, tokens=36, features={"tools"}, applies=has_tools)
+def cut_short(ask: Ask) -> Steps:
+    """Calls that max_tokens cuts: in a document, in a stream, and one of two in a stream."""
+    yield ask.chat(PARIS, tools=[WEATHER], **forced(ask), max_tokens=8, **GREEDY, step="document")
+    yield ask.chat(PARIS, tools=[WEATHER], **forced(ask), max_tokens=8, **GREEDY, **STREAM_USAGE, step="stream")
+    yield ask.chat(TWO, tools=[WEATHER], **forced(ask), max_tokens=20, **GREEDY, **STREAM_USAGE, step="parallel")
+
+
 @probe("tools.round-trip", requests=2, prompt=4000, tokens=320, features={"tools"}, applies=has_tools)
 def round_trip(ask: Ask) -> Steps:
     """A call, its result, and the answer to it."""

@@ -13,6 +13,7 @@ import msgspec
 
 from echosounder import specs
 from echosounder.judgement.assigned import checks
+from echosounder.judgement.rule import unmet
 from echosounder.wire.verdict import Verdict
 
 SCHEMA = frozenset({"response.document-valid", "stream.chunk-schema", "chat.response-schema", "fim.response-schema",
@@ -55,6 +56,13 @@ class KillRow:
     @property
     def killed(self) -> bool:
         return len(self.missed) < len(self.judgeable)
+
+    @property
+    def level(self) -> str:
+        """What a run says of it: ``MUST`` where it ends with exit code 1, ``SHOULD`` where it tells and ends well, else ``silent``."""
+        if any(unmet(specs.requirement(id).level, verdict) for id, verdict in self.broken.items()):
+            return "MUST"
+        return "SHOULD" if self.broken else "silent"
 
     @property
     def moody(self) -> tuple[str, ...]:
@@ -149,6 +157,12 @@ class Matrix:
         killed = Counter(row.layer for row in self.faults if row.killed)
         return {layer: (killed[layer], count) for layer, count in total.items()}
 
+    def by_level(self) -> dict[str, list[str]]:
+        """The faults by what a run of the suite says of them: see :attr:`KillRow.level`."""
+        return {
+            level: [row.name for row in self.faults if row.level == level] for level in ("MUST", "SHOULD", "silent")
+        }
+
     def record(self) -> dict[str, Any]:
         """``kill-matrix.json``: the figures, and the complete result map of every deviation."""
         return {
@@ -223,6 +237,8 @@ def lines(matrix: Matrix) -> Iterator[str]:
     said = matrix.figures()
     yield f"killed {said['killed']} of {said['deviations']} deviations; a schema alone would have killed {said['killed_by_schema_alone']}"
     yield from (f"  {layer:<10} {dead} of {count}" for layer, (dead, count) in said["by_layer"].items())
+    levels = matrix.by_level()
+    yield "a run says so with " + ", ".join(f"{level}: {len(names)}" for level, names in levels.items())
     yield f"survivors: {_listed(said['survivors'])}"
     yield f"declared to break: {said['declared']} requirements in all; not found broken: {_listed(said['declared_but_not_found'])}"
     right = f"{said['first_finding_right']:.1%} of the killed"

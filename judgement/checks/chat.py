@@ -32,6 +32,7 @@ from echosounder.judgement.check import (
 )
 from echosounder.judgement.checks.controls import REPLACEMENT, question
 from echosounder.judgement.checks.identity import recent
+from echosounder.judgement.checks.integrity import forms
 from echosounder.judgement.checks.outcomes import turned_away, unserved
 from echosounder.judgement.checks.schemas import chat_document, reasons
 from echosounder.wire import strict_json
@@ -240,10 +241,26 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
             exchange=exchange,
             cause="characters were cut",
         )
-    if not torn:
+    formed = [] if torn else list(in_wrong_form(exchanges))
+    yield from formed
+    if not torn and not formed:
         yield from lost_in_one_mode(exchanges)
-    if not torn and not any(map(repeats, exchanges)):
+    if not torn and not formed and not any(map(repeats, exchanges)):
         raise Inconclusive("the model did not repeat the text")
+
+
+def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
+    """Exactly what was asked for, but for what became of its characters, in each answer of a mode: no model answers like that."""
+    for how, text in forms(UNICODE):
+        for mode in (False, True):
+            mine = [each for each in exchanges if wants_stream(each) is mode]
+            if len(mine) > 1 and all((answer(each).content or "").split() == text.split() for each in mine):
+                yield Problem(
+                    f"the text comes back, and {how}",
+                    excerpt=answer(mine[0]).content or "",
+                    exchange=mine[0],
+                    cause="characters were lost",
+                )
 
 
 def damaged(exchange: Exchange, case: Case) -> str:

@@ -152,6 +152,21 @@ def fields_known(exchange: Exchange, case: Case) -> Problems:
             )
 
 
+@check("stream.events-heard", events)
+def events_heard(exchange: Exchange, case: Case) -> Problems:
+    """The standard dispatches an event under its name, or as ``message``; clients of formats without names listen to that alone."""
+    for stamped in exchange.events if not exchange.reader.grammar.named else ():
+        event = stamped.item
+        assert isinstance(event, sse.Event)
+        if event.event not in {None, "", "message"} and event.data:
+            yield Problem(
+                f"event {stamped.index} is named {event.event!r}: clients that listen to messages never see it",
+                event=stamped.index,
+                cause="events are named",
+            )
+            return
+
+
 @check("stream.one-line-per-event", events)
 def one_line_per_event(exchange: Exchange, case: Case) -> Problems:
     for stamped in exchange.events:

@@ -158,6 +158,22 @@ def width(exchange: Exchange, case: Case) -> Problems:
             return
 
 
+@check("logprobs.full-width", lambda exchange: chat_completion(exchange) and listed(exchange))
+def full_width(exchange: Exchange, case: Case) -> Problems:
+    """Judged by the widest item: no vocabulary is so small that none has as many candidates."""
+    wanted = asked(exchange).get("top_logprobs") or 0
+    widest = max(len(alternatives(item)) for _, _, item in itemised(exchange))
+    if not wanted or not widest:
+        raise Inconclusive("no item has alternatives")
+    if widest < wanted:
+        event, pointer, _ = next(itemised(exchange))
+        yield Problem(
+            f"no item has more than {widest} entries in top_logprobs, asked were {wanted}",
+            event=event,
+            pointer=f"{pointer}/top_logprobs",
+        )
+
+
 @of_items("logprobs.ordered")
 def ordered(exchange: Exchange, case: Case) -> Problems:
     if not any(

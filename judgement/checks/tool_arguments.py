@@ -92,6 +92,22 @@ def echoed(exchange: Exchange, call: Call, name: str, expected: Any) -> Problems
         )
 
 
+@check("tools.arguments-typed", complete_calls)
+def arguments_typed(exchange: Exchange, case: Case) -> Problems:
+    """Of each member that an ``enum`` of one value dictates; another value is the model's, the same in another type is not."""
+    for call in answer(exchange).calls:
+        value, _ = loaded(call)
+        for name, schema in (at(functions(exchange).get(str(call.name)), "parameters", "properties") or {}).items():
+            allowed, got = at(schema, "enum"), at(value, name)
+            alike = isinstance(allowed, list) and str(got).lower() == str(allowed[0]).lower()
+            if alike and len(allowed) == 1 and type(got) is not type(allowed[0]):
+                yield Problem(
+                    f"{name} is {excerpt(got)} of type {type(got).__name__}, the schema allows {excerpt(allowed[0])} alone, as it stands",
+                    event=call.event,
+                    excerpt=call.arguments,
+                )
+
+
 @check("transport.numbers-exact", complete_calls)
 def numbers_exact(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:

@@ -82,6 +82,24 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
         )
 
 
+@check("tools.cut-marked", calling)
+def cut_marked(exchange: Exchange, case: Case) -> Problems:
+    """A client runs what ends with tool_calls; half of an argument must not look like all of it."""
+    found = answer(exchange)
+    usage, most = found.usage, asked(exchange).get("max_tokens")
+    count = usage.completion if usage else None
+    torn = [call for call in found.calls if isinstance(call.arguments, str) and loaded(call)[1]]
+    if not torn or count is None or count < (most or 0):
+        raise Inconclusive("max_tokens did not cut a call")
+    if found.finish != "length":
+        yield Problem(
+            f"max_tokens {most} cut the arguments of {torn[0].name}, but finish_reason is {found.finish!r}, expected 'length'",
+            pointer="/choices/0/finish_reason",
+            excerpt=torn[0].arguments,
+            cause="a cut call looks complete",
+        )
+
+
 @picks("a chat answer that came to its end")
 def ended(exchange: Exchange) -> bool:
     return chat_completion(exchange) and whole(exchange)

@@ -15,6 +15,7 @@ from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.strict_json import at
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+OTHER_CHARSET = re.compile(r";\s*charset=\"?(?!utf-?8\b)([^;\"\s]+)", re.IGNORECASE)
 MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*')
 
 
@@ -62,6 +63,8 @@ def content_type_exact(exchange: Exchange, case: Case) -> Problems:
     value = exchange.header("content-type")
     if value is not None and not MEDIA_TYPE.fullmatch(value.strip()):
         yield Problem(f"content-type {value!r} is not a media type")
+    elif value is not None and (other := OTHER_CHARSET.search(value)):
+        yield Problem(f"content-type {value!r} claims the charset {other[1]}, and the answer is UTF-8 (RFC 8259, 8.1)")
     elif value is None and exchange.body.strip() and ok(exchange):
         yield Problem("the answer has a body but no content-type")
     elif value is None:

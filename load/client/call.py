@@ -10,7 +10,7 @@ import msgspec
 from echosounder.load.client.framing import Framing
 from echosounder.load.client.reader import StreamReader
 from echosounder.load.client.stamps import Ancillary, Stamps
-from echosounder.load.sample import MEASURED, Sample
+from echosounder.load.sample import MEASURED, NO_TOKEN, Sample
 from echosounder.wire import formats, sse
 from echosounder.wire.answer import NOTHING, Mark
 from echosounder.wire.capture import clean
@@ -176,7 +176,7 @@ def stream_end(call: ActiveCall, whole: Mark) -> StreamEnd:
 def failure(call: ActiveCall, end: StreamEnd) -> str:
     """The class of the failure, empty where there is none. No variable text in it: classes are counted."""
     if end in {StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE}:  # complete; `ends` tells which
-        return ""
+        return NO_TOKEN if call.job.stream and call.reader.line.t_first_token is None else ""
     if end is StreamEnd.REFUSED:
         return f"http-{call.framing.status}"
     if end is StreamEnd.RESET and call.reused and call.framing.status is None:

@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from echosounder.load.calibration import Calibration
+from echosounder.load.figures import outcome
 from echosounder.load.figures.client_error import client_error, of_metric
 from echosounder.load.figures.distribution import around, figures
 from echosounder.load.figures.latency import METRICS
@@ -87,6 +88,8 @@ def report(
         "stopped": tally.stopped,
         "definitions": DEFINITIONS,
     }
+    gap = made["metrics"]["gap_ms"]
+    made["outcome"] = outcome.judge(made["counts"]["sent"], made["failures"], made["stream"], gap and gap["mean"])
     made["slo"] = objectives(tally, made)
     return made
 
@@ -112,7 +115,8 @@ def attach_conformance(
 
 
 def exit_code(made: dict[str, Any]) -> int:
-    """3 stopped without an answer, nothing completed, or an objective undecided · 4 measurement invalid · 1 an objective missed · 0."""
+    """3 stopped without an answer, nothing completed, or an objective undecided · 4 measurement invalid · 1 an objective missed, or
+    requests badly served · 0."""
     codes = {STOP_CODES.get(stop["kind"], 3) for stop in made["stopped"]}
     if 4 in codes:  # whatever else there is came of it
         return 4
@@ -121,7 +125,7 @@ def exit_code(made: dict[str, Any]) -> int:
     if made["measurement"]["verdict"] == "invalid":
         return 4
     met = {slo["met"] for slo in made["slo"]}
-    return 1 if False in met else 3 if None in met else 0
+    return 1 if False in met or made.get("outcome", {}).get("verdict") == "broken" else 3 if None in met else 0
 
 
 def window(options: Options, tally: Tally) -> tuple[int, int]:

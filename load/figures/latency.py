@@ -5,7 +5,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any
 
-from echosounder.load.sample import NOT_FINISHED, Sample
+from echosounder.load.sample import NO_TOKEN, NOT_FINISHED, Sample
 from echosounder.wire.latency import SPANS, Span
 from echosounder.wire.stream import StreamEnd
 
@@ -39,6 +39,8 @@ def outcome(sample: Sample) -> str:
 
     What we cancelled is in flight and nobody's fault, but for what the drain waited for in vain.
     """
+    if sample.failure == NO_TOKEN:
+        return FAILED
     if sample.end is StreamEnd.DONE:
         return COMPLETED
     if sample.end is StreamEnd.RESET:

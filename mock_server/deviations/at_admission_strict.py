@@ -33,6 +33,32 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
         lambda request, context: any(turns(context.body, "system")),
     ),
     (
+        "max-tokens-required",
+        {"chat.max-tokens-optional"},
+        "A chat request without max_tokens is refused.",
+        lambda request, context: "messages" in context.body and "max_tokens" not in context.body,
+    ),
+    (
+        "sdk-blocked",
+        {"chat.client-headers"},
+        "Requests with the User-Agent of an SDK are refused, as by a rule against robots.",
+        lambda request, context: "openai" in request.headers.get("user-agent", "").lower(),
+    ),
+    (
+        "late-system-rejected",
+        {"chat.system-anywhere"},
+        "A system message must be the first.",
+        lambda request, context: any(each.get("role") == "system" for each in list(turns(context.body))[1:]),
+    ),
+    (
+        "schema-keywords-rejected",
+        {"tools.schema-keywords"},
+        "Parameters with keywords that a grammar cannot keep are refused.",
+        lambda request, context: any(
+            word in str(each) for each in functions(context.body) for word in ("'pattern'", "'$ref'", "'not'")
+        ),
+    ),
+    (
         "message-name-rejected",
         {"chat.message-name"},
         "Messages with a name are refused.",

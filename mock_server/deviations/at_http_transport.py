@@ -176,6 +176,14 @@ def content_type_malformed(reply: Reply, context: Context) -> Reply:
     return reply
 
 
+@deviation("content-type-other-charset", Layer.HTTP, {"transport.content-type-exact"})
+def content_type_other_charset(reply: Reply, context: Context) -> Reply:
+    """The media type claims Latin-1, and the body is UTF-8."""
+    media_type = (reply.header("content-type") or "text/plain").partition(";")[0]
+    reply.set_header("content-type", f"{media_type}; charset=iso-8859-1")
+    return reply
+
+
 @deviation("content-type-spelling", Layer.HTTP)
 def content_type_spelling(reply: Reply, context: Context) -> Reply:
     """Legal: media types are in capitals, with and without a charset; neither changes their meaning."""

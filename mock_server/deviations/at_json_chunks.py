@@ -263,7 +263,7 @@ def stream_id_fixed(chunk: Document, context: Context) -> None:
         chunk["id"] = "chatcmpl-0"
 
 
-@deviation("chunk-reordered", Layer.JSON, {"stream.finish-last", "stream.text-complete"})
+@deviation("chunk-reordered", Layer.JSON, {"stream.finish-last", "stream.text-complete", "stream.text-kept"})
 def chunk_reordered(frames: Frames, context: Context) -> Frames:
     """The first piece of the text arrives after the chunk that ends the choice."""
     held: Frame | None = None

@@ -54,6 +54,14 @@ def calls_lost(document: Document, context: Context) -> None:
             message.setdefault("content", "")
 
 
+@each_document("cut-calls-as-complete", {"tools.cut-marked"})
+def cut_calls_as_complete(document: Document, context: Context) -> None:
+    """What ``max_tokens`` cuts ends with ``tool_calls`` where tools were on offer."""
+    for choice in context.edits.choices(document) if context.body.get("tools") else ():
+        if choice.get("finish_reason") == "length" and context.body.get("tool_choice") == "required":
+            choice["finish_reason"] = "tool_calls"
+
+
 @each_document("prose-ends-as-call", {"tools.finish-has-calls"})
 def prose_ends_as_call(document: Document, context: Context) -> None:
     """An answer in prose ends with ``tool_calls`` where tools were on offer."""
@@ -149,7 +157,9 @@ def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
 
 
 @deviation(
-    "tool-args-invalid-json", Layer.JSON, {"tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"}
+    "tool-args-invalid-json",
+    Layer.JSON,
+    {"tools.arguments-intact", "tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"},
 )
 def tool_args_invalid_json(frames: Frames, context: Context) -> Frames:
     """Behind the arguments stands a closing tag of the template."""
@@ -160,7 +170,9 @@ def tool_args_invalid_json(frames: Frames, context: Context) -> Frames:
 
 
 @deviation(
-    "tool-markup-in-arguments", Layer.JSON, {"tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"}
+    "tool-markup-in-arguments",
+    Layer.JSON,
+    {"tools.arguments-intact", "tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"},
 )
 def tool_markup_in_arguments(frames: Frames, context: Context) -> Frames:
     """The last value of the arguments ends in a delimiter of the template, and the object stays open."""

@@ -100,6 +100,14 @@ def logprobs_too_wide(document: Document, context: Context) -> None:
             entry["top_logprobs"] = [*entry["top_logprobs"], spare, dict(spare)]
 
 
+@each_document("logprobs-too-narrow", {"logprobs.full-width"})
+def logprobs_too_narrow(document: Document, context: Context) -> None:
+    """No token has more than one alternative, however many were asked for."""
+    for entries in tokens(document, context):
+        for entry in entries:
+            entry["top_logprobs"] = entry["top_logprobs"][:1]
+
+
 @each_document("fim-logprobs-too-wide", {"fim.logprobs-width"})
 def fim_logprobs_too_wide(document: Document, context: Context) -> None:
     """Each token of FIM has more alternatives than were asked for."""

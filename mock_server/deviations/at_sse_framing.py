@@ -117,6 +117,12 @@ def event_lines(raw: bytes, context: Context) -> bytes:
     return raw if raw.startswith(b":") else b"event: message\n" + raw
 
 
+@each_event("events-named", {"stream.events-heard"})
+def events_named(raw: bytes, context: Context) -> bytes:
+    """Every event has a name that default listeners never hear."""
+    return raw if raw.startswith(b":") else b"event: completion\n" + raw
+
+
 @deviation("id-lines", Layer.SSE, {"stream.one-line-per-event"})
 def id_lines(frames: Frames, context: Context) -> Frames:
     """Every event has an id; legal by the standard, but DeepSeek's have none."""

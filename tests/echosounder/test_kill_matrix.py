@@ -53,6 +53,16 @@ def test_the_figures_of_a_small_matrix():
     assert not MATRIX.clean
 
 
+def test_faults_by_what_a_run_says_of_them():
+    assert MATRIX.by_level() == {
+        "MUST": ["found", "half found"],
+        "SHOULD": ["found late"],
+        "silent": ["found elsewhere", "missed"],
+    }
+    untestable = Matrix((row("hidden", ["fim.stop"], {"fim.stop": "untestable"}),), (honest(),))
+    assert untestable.by_level()["MUST"] == ["hidden"]
+
+
 def test_an_alarm_on_an_honest_mock_is_a_false_one():
     matrix = Matrix((row("found", ["fim.stop"], {"fim.stop": "fail"}),), (honest("stream.utf8"),), whole=False)
     assert matrix.alarms == ["stream.utf8 on an honest 2026-08"]

@@ -55,6 +55,7 @@ ENDS: list[tuple[str, tuple[Any, ...], StreamEnd, str]] = [
         StreamEnd.DONE,
         "",
     ),
+    ("done without a token", (HEAD, body(DONE), LAST), StreamEnd.DONE, "no-token"),
     ("finish without done", (HEAD, body(A, FINISH), LAST), StreamEnd.FINISH_WITHOUT_DONE, ""),
     ("end without finish", (HEAD, body(A, B), LAST), StreamEnd.EOF_WITHOUT_FINISH, "eof-without-finish"),
     (

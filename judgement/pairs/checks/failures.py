@@ -26,10 +26,20 @@ NOT_RETRIABLE = frozenset({"400", "401", "402", "422", "invalid"})
 MEMBERS = ("message", "type", "param", "code")
 
 
+_HUNG = frozenset({End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT})
+
+
 @check("proxy.truncation-visible", at(*behaviours.CUTS, "body-cut", "stall"))
 def truncation_visible(pair: Pair, case: Case) -> Problems:
     """Success is what the upstream did not say: a finish_reason, [DONE], or a body that ends as if it were whole."""
     client, source = pair.client, pair.source
+    if client.end in _HUNG and pair.step != "stall":
+        yield Problem(
+            f"the upstream broke off ({pair.step}), and its client is left hanging: {client.error or client.end}, "
+            "expected an error or a connection that ends",
+            cause="client left hanging",
+        )
+        return
     if client.status != 200:
         return
     if asked(client).get("stream"):
@@ -187,6 +197,17 @@ def no_senseless_retry(pair: Pair, case: Case) -> Problems:
         yield Problem(
             f"refused with {pair.upstream[0].status}, which no repetition mends, and sent {len(pair.upstream)} times",
             cause="senseless retry",
+        )
+
+
+@check("proxy.retries-told", lambda pair: at("429", "503", "500")(pair) and pair.client.status is not None)
+def retries_told(pair: Pair, case: Case) -> Problems:
+    """What the client does not know of, it repeats again: load and cost multiply."""
+    again = len(pair.upstream) - 1
+    if again:
+        yield Problem(
+            f"refused with {pair.upstream[0].status}, and sent {again} times more without the client's knowledge",
+            cause="silent retry",
         )
 
 

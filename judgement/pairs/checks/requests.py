@@ -106,7 +106,7 @@ ROUTES = frozenset({"models", "balance"})
 @check_group("proxy.forwards", lambda pair: pair.step not in ROUTES)
 def forwards(pairs: Sequence[Pair], case: Case) -> Problems:
     for pair in pairs:
-        if not pair.arrived:
+        if not pair.arrived and "fault" not in pair.client.notes:
             said = f"status {pair.client.status}" if pair.client.status is not None else pair.client.error
             yield Problem(
                 f"{pair.client.request.method} {pair.client.request.path} ({pair.step}) never reached the upstream; "

@@ -276,6 +276,14 @@ DOWN = {
         ),
         {"proxy.truncation-visible"},
     ),
+    "cut leaves its client hanging": (
+        only("mid-text", lambda each: replace(each, end=End.IDLE_TIMEOUT, error="timed out")),
+        {"proxy.truncation-visible"},
+    ),
+    "lost upstream leaves its client hanging": (
+        only("before-head", lambda each: replace(each, status=None, reads=(), end=End.IDLE_TIMEOUT, error="timed out")),
+        {"proxy.truncation-visible"},
+    ),
     "cut ends in good order": (
         only("mid-text", lambda each: replace(each, end=End.COMPLETE)),
         {"proxy.truncation-visible"},
@@ -396,6 +404,20 @@ def delayed(ms: float, *steps: str, whole: bool = False) -> Callable[[Run], Run]
     return lambda run: damaged(run, client=late)
 
 
+def in_bursts(size: int, step: str) -> Callable[[Run], Run]:
+    """So many events at a time, read when the last of them came."""
+
+    def apply(each: Exchange) -> Exchange:
+        if each.step != step:
+            return each
+        ends = [
+            each.reads[min(place // size * size + size, len(each.reads)) - 1].at for place in range(len(each.reads))
+        ]
+        return replace(each, reads=tuple(Read(end, read.data) for end, read in zip(ends, each.reads, strict=True)))
+
+    return lambda run: damaged(run, client=apply)
+
+
 def shifted(name: str, ms: float, *steps: str) -> Callable[[Run], Run]:
     def apply(each: Exchange) -> Exchange:
         return replace(each, **{name: getattr(each, name) + round(ms * 1e6)}) if each.step in steps else each
@@ -456,13 +478,18 @@ OTHER = {
     "answers a repetition itself": (lost("again-same"), {"proxy.answers-fresh"}),
     "answers another bound itself": (lost("again-longer"), {"proxy.answers-fresh"}),
     "answers a stream again itself": (lost("again-stream-same"), {"proxy.answers-fresh"}),
+    "turns one of several callers away": (
+        both(lost("caller-2"), lambda run: damaged(run, client=only("caller-2", status(429)))),
+        {"proxy.forwards"},
+    ),
     "refuses a megabyte": (lost("large"), {"proxy.forwards", "proxy.large-request"}),
     "asks twice": (again("stream"), {"proxy.no-retry"}),
     "asks again after a cut": (again("mid-text"), {"proxy.no-retry"}),
     "repeats what was refused for good": (again("402"), {"proxy.no-senseless-retry"}),
-    "repeats too soon": (again("429"), {"proxy.retry-after-obeyed"}),
-    "repeats in time": (again("429", 1100), set()),
+    "repeats too soon": (again("429"), {"proxy.retry-after-obeyed", "proxy.retries-told"}),
+    "repeats in time": (again("429", 1100), {"proxy.retries-told"}),
     "buffers": (delayed(0, "paced", whole=True), {"proxy.unbuffered"}),
+    "buffers three events at a time": (in_bursts(3, "paced"), {"proxy.unbuffered"}),
     "lags a little": (delayed(60, "paced"), set()),
     "lags a lot": (delayed(300, "paced"), {"proxy.unbuffered"}),
     "lags at the end": (shifted("t_closed", 700, "paced"), {"proxy.ends-at-once"}),

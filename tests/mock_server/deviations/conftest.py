@@ -152,6 +152,16 @@ ASKS = {
     "stream": Ask({**HI, **STREAM}),
     "stream with usage": Ask({**HI, **USAGE}),
     "two streams in one": Ask({**HI, **STREAM, "n": 2}, mock=(("profile", "openai"),)),
+    "chat by an SDK": Ask(HI, headers={"user-agent": "OpenAI/Python 2.8.1"}),
+    "late system": Ask({**HI, "messages": [*HI["messages"], {"role": "system", "content": "Hurry."}]}),
+    "tool with a pattern": Ask(said("Hi.", tools=[function("write", path={"type": "string", "pattern": "^/"})])),
+    "row": Ask(
+        said(
+            "Write.",
+            tool_choice="required",
+            tools=[function("write", zip={"type": "string", "enum": ["01"]}, no={"enum": ["null"]})],
+        )
+    ),
     "chat for two": Ask({**HI, "n": 2}),
     "chat by alias": Ask({**HI, "model": "deepseek-chat"}, mock=(("profile", "2026-04"),)),
     "chat without model": Ask({**HI, "model": "no-such-model"}),
@@ -168,6 +178,7 @@ ASKS = {
     "calls as stream": Ask({**CALL, **STREAM}),
     "no calls": Ask({**CALL, "tool_choice": "none"}),
     "forced call while thinking": Ask({**CALL, "thinking": {"type": "enabled"}, "tool_choice": "required"}),
+    "cut call": Ask({**CALL, "tool_choice": "required", "max_tokens": 6}),
     "no tools": Ask({**HI, "tools": []}),
     "order": Ask(ORDER),
     "history": Ask({**CALL, "messages": HISTORY}),

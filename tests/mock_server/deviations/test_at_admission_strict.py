@@ -7,6 +7,10 @@ def refused(wire):
 
 ROWS = [
     ("system-role-rejected", "with system", refused),
+    ("max-tokens-required", "chat", refused),
+    ("sdk-blocked", "chat by an SDK", refused),
+    ("late-system-rejected", "late system", refused),
+    ("schema-keywords-rejected", "tool with a pattern", refused),
     ("message-name-rejected", "with name", refused),
     ("content-parts-rejected", "in parts", refused),
     ("history-rejected", "after a turn", refused),

@@ -25,6 +25,7 @@ def sizes(wire):
 
 
 ROWS = [
+    ("content-type-other-charset", "chat", lambda wire: wire.header("content-type").endswith("charset=iso-8859-1")),
     (
         "gzip-read-as-text",
         "stream in gzip",

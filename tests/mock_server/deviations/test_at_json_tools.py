@@ -16,6 +16,7 @@ def arguments(wire):
 
 
 ROWS = [
+    ("cut-calls-as-complete", "cut call", lambda wire: wire.finishes == ["tool_calls"]),
     ("calls-lost", "calls", lambda wire: not wire.calls and wire.finishes == ["tool_calls"]),
     ("calls-lost", "calls as stream", lambda wire: not wire.calls and wire.finishes == ["tool_calls"]),
     ("prose-ends-as-call", "no calls", lambda wire: not wire.calls and wire.finishes == ["tool_calls"]),

@@ -14,6 +14,7 @@ def parses(text):
 
 
 ROWS = [
+    ("events-named", "stream", lambda wire: wire.body.startswith(b"event: completion\ndata: {")),
     ("missing-done", "stream", lambda wire: b"[DONE]" not in wire.body and not wire.broken),
     ("missing-done", "FIM as stream", lambda wire: b"[DONE]" not in wire.body),
     ("done-twice", "stream", lambda wire: wire.data[-2:] == ["[DONE]", "[DONE]"]),

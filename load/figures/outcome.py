@@ -1,0 +1,73 @@
+"""What happened to the requests: a verdict of its own beside that of the measurement, which says who made the numbers.
+
+A run can be measured well and served badly: a valid measurement of an endpoint that cuts every fourth stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from echosounder.load.sample import NO_TOKEN
+
+ORDER = ("served", "impaired", "broken")
+UNENDED = (
+    "idle-timeout",
+    "total-timeout",
+    "reset",
+    "eof-without-finish",
+    "chunk-truncated",
+    "error-event",
+    "not-finished",
+    "protocol-error",
+    "too-large",
+)
+TURNED_AWAY = ("http-429", "http-503")
+TOGETHER, FEWEST = 0.9, 100
+"""The share of events that share a read, and the fewest of them, from which a stream is said to be buffered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A kind of failure: the classes that count, the share from which it breaks a run, what is said of it."""
+
+    classes: tuple[str, ...]
+    broken: float
+    says: str
+
+    def of(self, failures: Mapping[str, int]) -> dict[str, int]:
+        return {name: count for name, count in failures.items() if name in self.classes}
+
+
+SHARES = (
+    Share(UNENDED, 0.01, "did not come to their end, which load.streams-complete asks for"),
+    Share((NO_TOKEN,), 0.01, "came to their end without a token"),
+    Share(TURNED_AWAY, 0.2, "were turned away for lack of room"),
+)
+
+
+def judge(sent: int, failures: Mapping[str, int], stream: Mapping[str, int], gap_ms: float | None) -> dict[str, object]:
+    """``{"verdict", "reasons"}`` of a run that sent so many requests; *stream* counts events with tokens and the reads they came in."""
+    found = [*_failed(sent, failures), *_buffered(stream, gap_ms)]
+    worst = max((ORDER.index(grade) for grade, _ in found), default=0)
+    return {"verdict": ORDER[worst], "reasons": [says for _, says in found]}
+
+
+def _failed(sent: int, failures: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    refused = tuple(name for name in failures if name.startswith("http-") and name not in TURNED_AWAY)
+    for each in (*SHARES, Share(refused, 0.01, "were refused or failed")):
+        mine = each.of(failures)
+        if sent and (count := sum(mine.values())):
+            how = ", ".join(f"{number} {name}" for name, number in sorted(mine.items(), key=lambda item: -item[1]))
+            grade = "broken" if count / sent >= each.broken else "impaired"
+            yield grade, f"{count} of {sent} requests ({count / sent:.1%}) {each.says}: {how}"
+
+
+def _buffered(stream: Mapping[str, int], gap_ms: float | None) -> Iterator[tuple[str, str]]:
+    events, reads = stream["token_events"], stream["token_reads"]
+    if events >= FEWEST and (share := 1 - reads / events) >= TOGETHER:
+        cost = f", {gap_ms:.0f} ms apart" if gap_ms else ""
+        yield (
+            "impaired",
+            f"{share:.0%} of {events} events came in a read with others: streams come in {reads} pieces{cost}",
+        )

@@ -1,0 +1,110 @@
+"""Arguments and texts that are damaged on their way in each answer, or in each stream."""
+
+import json
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from echosounder.mock_server.deviations.edits import Frames
+from echosounder.mock_server.deviations.forms import described, each_document
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.mock_server.net.frames import Frame
+
+DAMAGED = {"tools.arguments-intact", "tools.arguments-json"}
+TORN = {"stream.text-kept", "stream.text-complete"}
+
+
+def rewritten(frames: Frames, context: Context, change: Callable[[str], str]) -> Frames:
+    """The arguments of each call as *change* makes them: in a stream all of them in the first piece."""
+    held = list(frames)
+    parts: dict[object, list[dict[str, str]]] = {}
+    for frame in held:
+        for call in context.edits.calls(frame.json or {}):
+            parts.setdefault(call.get("index"), []).append(call["function"])
+    for pieces in parts.values():
+        first, *rest = [piece for piece in pieces if piece.get("arguments")] or ({},)
+        if first:
+            first["arguments"] = change("".join(piece["arguments"] for piece in (first, *rest)))
+            for piece in rest:
+                piece["arguments"] = ""
+    yield from held
+
+
+def damage(
+    name: str,
+    summary: str,
+    change: Callable[[str], str],
+    streams: bool = False,
+    breaks: Collection[str] = frozenset(DAMAGED),
+) -> None:
+    def apply(frames: Frames, context: Context) -> Frames:
+        return rewritten(frames, context, change) if context.stream or not streams else frames
+
+    deviation(name, Layer.JSON, breaks)(described(summary, apply))
+
+
+def retyped(text: str) -> str:
+    """Texts that look like another type become one, as by a reader of YAML."""
+    value = json.loads(text)
+    for name, each in value.items():
+        with suppress(ValueError):
+            value[name] = json.loads(each.lstrip("0") or "0") if isinstance(each, str) else each
+    return json.dumps(value)
+
+
+damage(
+    "arguments-retyped",
+    "Arguments that look like a number, a truth or null become one.",
+    retyped,
+    breaks={"tools.arguments-typed"},
+)
+damage("arguments-encoded-twice", "Arguments are JSON in a JSON string.", json.dumps)
+damage("arguments-in-python", "Arguments are the repr of a Python dict.", lambda text: repr(json.loads(text)))
+damage(
+    "arguments-brace-lost", "The last brace of the arguments is missing.", lambda text: text.rstrip().removesuffix("}")
+)
+damage(
+    "streamed-arguments-opened-twice", "In streams an empty object stands before the arguments.", "{{}}{}".format, True
+)
+damage("streamed-arguments-twice", "Streams send the arguments a second time, whole.", lambda text: text * 2, True)
+damage("streamed-arguments-head-lost", "Streams lose the first piece of the arguments.", lambda text: text[3:], True)
+damage("streamed-arguments-lost", "Streams bring a call without its arguments.", lambda text: "{}", True)
+
+
+def _texts(frames: Frames, context: Context) -> list[tuple[Frame, bool]]:
+    """All frames, and which of them hold a piece of the text."""
+    return [(each, any(holder[name] for holder, name in context.edits.texts(each.json or {}))) for each in frames]
+
+
+@deviation("pieces-lost-in-streams", Layer.JSON, TORN)
+def pieces_lost_in_streams(frames: Frames, context: Context, *, every: int = 3) -> Frames:
+    """Of the pieces of a streamed text, one in ``every`` is lost."""
+    count = 0
+    for frame, speaks in _texts(frames, context) if context.stream else ((each, False) for each in frames):
+        count += speaks
+        if not (speaks and count % every == 0):
+            yield frame
+
+
+@deviation("pieces-doubled-in-streams", Layer.JSON, TORN)
+def pieces_doubled_in_streams(frames: Frames, context: Context, *, every: int = 3) -> Frames:
+    """Of the pieces of a streamed text, one in ``every`` has its text twice."""
+    count = 0
+    for frame, speaks in _texts(frames, context) if context.stream else ((each, False) for each in frames):
+        count += speaks
+        for holder, name in context.edits.texts(frame.json or {}) if speaks and count % every == 0 else ():
+            holder[name] *= 2
+        yield frame
+
+
+@each_document("non-ascii-lost", {"chat.unicode"})
+def non_ascii_lost(document: dict[str, object], context: Context) -> None:
+    """What is not ASCII is taken out of every text."""
+    for holder, name in context.edits.texts(document):
+        holder[name] = "".join(letter for letter in holder[name] or "" if letter.isascii())
+
+
+@each_document("non-ascii-as-question-marks", {"chat.unicode"})
+def non_ascii_as_question_marks(document: dict[str, object], context: Context) -> None:
+    """What is not ASCII became a question mark in every text."""
+    for holder, name in context.edits.texts(document):
+        holder[name] = (holder[name] or "").encode("ascii", "replace").decode()
