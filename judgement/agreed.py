@@ -6,8 +6,9 @@ UNICODE = "那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩�
 ORDER, NASTY = 9007199254740993, "2>&1 \"q\" 'a' </tag> \\n {}[] 😀\n那"
 """Values that break careless code: beyond 2**53, and every delimiter that JSON, markup and shells know."""
 
-OWN = "ßøþñæç"
-"""A letter for each of several callers, that no answer holds but one that was asked to repeat it: two bytes, and mostly one token."""
+OWN = "ßøþñжç"
+"""A letter for each of several callers, that no answer holds but one that was asked to repeat it: two bytes, mostly one
+token, and of no two of one alphabet, which a small model may go on with."""
 
 BAD_KEY = "sk-echosounder-invalid-key-4711"
 """A key that no server knows."""

@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.judgement.alone import broken, like
+from echosounder.judgement.answers import CHOICES
 from echosounder.judgement.check import Case, Subject
 from echosounder.load.figures.analysis import attach_conformance
+from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import exchange_from, records
+from echosounder.wire.strict_json import at
+
+SHARED = "chat.id-unique"
+"""The requirement on several answers that is judged under load too: there they are mixed up first."""
 
 
 def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[str, Any]:
     """The report of a load run with what the checks found in the exchanges of its log."""
     case, sampled = Case(Subject(profile, report["target"]["model"] or "")), 0
-    failing, unjudged = Counter[str](), Counter[str]()
+    failing, unjudged, ids = Counter[str](), Counter[str](), Counter[str]()
     for record in records(log):
         if record["kind"] == "worker" and case.started is None:
             case = replace(case, started=record["wall_offset"] / 1e9, stamp=0)
@@ -26,7 +32,16 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
                 continue
             sampled += 1
             failing.update(broken(exchange, case))
+            ids.update(named(exchange))
+    shared = sum(count for count in ids.values() if count > 1)
+    failing.update({SHARED: shared} if shared else {})
     return attach_conformance(report, sampled, failing, unjudged)
+
+
+def named(exchange: Exchange) -> set[str]:
+    """The ids that an answer goes by, one in each chunk; of two callers that share one, at least one got the other's."""
+    bodies = [value for _, value in exchange.chunks] if exchange.wants_stream else [exchange.json]
+    return {id for body in bodies if exchange.format in CHOICES and isinstance(id := at(body, "id"), str) and id}
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:

@@ -69,7 +69,7 @@ KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CallMade:
     """A call, where it was made, and how its arguments are damaged; empty where they are not."""
 
     exchange: Exchange
@@ -86,9 +86,9 @@ def damage(exchange: Exchange, call: Call) -> str:
     return "without a required member" if problem and "required property" in problem.message else ""
 
 
-def made(exchanges: Sequence[Exchange], streamed: bool) -> list[Made]:
+def made(exchanges: Sequence[Exchange], streamed: bool) -> list[CallMade]:
     return [
-        Made(exchange, call, damage(exchange, call))
+        CallMade(exchange, call, damage(exchange, call))
         for exchange in exchanges
         if wants_stream(exchange) is streamed
         for call in answer(exchange).calls
@@ -96,7 +96,7 @@ def made(exchanges: Sequence[Exchange], streamed: bool) -> list[Made]:
     ]
 
 
-def systematic(calls: Sequence[Made]) -> bool:
+def systematic(calls: Sequence[CallMade]) -> bool:
     """All of them damaged, and enough of them to say so."""
     return (
         len(calls) >= CALLS
@@ -127,7 +127,7 @@ def arguments_intact(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("too few calls were made to tell a system from chance")
 
 
-def _told(calls: Sequence[Made], message: str) -> Problem:
+def _told(calls: Sequence[CallMade], message: str) -> Problem:
     first = calls[0]
     return Problem(
         message,

@@ -28,7 +28,7 @@ TOGETHER, FEWEST = 0.9, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FailureShare:
     """A kind of failure: the classes that count, the share from which it breaks a run, what is said of it."""
 
     classes: tuple[str, ...]
@@ -40,9 +40,9 @@ class Share:
 
 
 SHARES = (
-    Share(UNENDED, 0.01, "did not come to their end, which load.streams-complete asks for"),
-    Share((NO_TOKEN,), 0.01, "came to their end without a token"),
-    Share(TURNED_AWAY, 0.2, "were turned away for lack of room"),
+    FailureShare(UNENDED, 0.01, "did not come to their end, which load.streams-complete asks for"),
+    FailureShare((NO_TOKEN,), 0.01, "came to their end without a token"),
+    FailureShare(TURNED_AWAY, 0.2, "were turned away for lack of room"),
 )
 
 
@@ -55,7 +55,7 @@ def judge(sent: int, failures: Mapping[str, int], stream: Mapping[str, int], gap
 
 def _failed(sent: int, failures: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     refused = tuple(name for name in failures if name.startswith("http-") and name not in TURNED_AWAY)
-    for each in (*SHARES, Share(refused, 0.01, "were refused or failed")):
+    for each in (*SHARES, FailureShare(refused, 0.01, "were refused or failed")):
         mine = each.of(failures)
         if sent and (count := sum(mine.values())):
             how = ", ".join(f"{number} {name}" for name, number in sorted(mine.items(), key=lambda item: -item[1]))

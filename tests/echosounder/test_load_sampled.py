@@ -43,6 +43,12 @@ def test_what_a_deviating_target_breaks_under_load_is_counted_and_told(tmp_path,
     assert "stream.role-first" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_answers_that_share_an_id_under_load_are_told(tmp_path):
+    with spawn(ttft_ms=5, itl_ms=0.2, deviate=("stream-id-fixed",)) as mock:
+        _, report = loaded(mock.url, tmp_path)
+    assert report["conformance"]["failing"] == {"chat.id-unique": report["conformance"]["sampled"]}
+
+
 def test_ctrl_c_says_so_in_one_line_keeps_everything_and_exits_3(tmp_path):
     with spawn(ttft_ms=5, itl_ms=5) as mock:
         words = ["load", "streaming", mock.url, "--users", "4", "--duration", "60s", "--out", str(tmp_path)]

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from echosounder.judgement.checks.integrity import CALLS, QUESTIONS, Made, difference, forms, systematic
+from echosounder.judgement.checks.integrity import CALLS, QUESTIONS, CallMade, difference, forms, systematic
 from echosounder.judgement.checks.integrity import damage as damage_of
 from echosounder.wire.answer import Call
 from echosounder.wire.exchange import Exchange, Request
@@ -71,7 +71,7 @@ ASKED = [asked(f"question {number}") for number in range(QUESTIONS)]
 
 def run(broken):
     """The calls of a run: each question twice in each mode; ``broken()`` says whether a question's call is."""
-    return [Made(ask, Call(), "no JSON object" if bad else "") for ask in ASKED for bad in [broken()] * 4]
+    return [CallMade(ask, Call(), "no JSON object" if bad else "") for ask in ASKED for bad in [broken()] * 4]
 
 
 def test_a_model_that_breaks_calls_by_chance_is_hardly_ever_accused():
@@ -86,4 +86,4 @@ def test_few_calls_prove_nothing():
     broken = run(lambda: True)
     assert not systematic(broken[: CALLS - 1])
     assert not systematic(broken[:8]), "two questions"
-    assert not systematic([*broken, Made(ASKED[0], Call(), "")]), "one of them whole"
+    assert not systematic([*broken, CallMade(ASKED[0], Call(), "")]), "one of them whole"
