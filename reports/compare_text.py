@@ -12,33 +12,33 @@ from echosounder.reports.terminal import STYLES
 from echosounder.reports.text import code, line, markdown
 from echosounder.wire.comparison import SCHEMA, ComparedFigure, Comparison, RatioEstimate, VerdictChange, least
 
-_LOOKS = {
+LOOKS = {
     "equal": ("=", "good", "no difference that counts"),
     "better": ("▲", "good", "better, and nothing worse"),
     "worse": ("▼", "bad", "at least one thing is worse than before"),
     "unresolved": ("?", "warn", "the runs cannot tell: too short, too noisy, or not valid"),
 }
-_MOVES = {
+MOVES = {
     "broken": ("▼", "bad"),
     "fixed": ("▲", "good"),
     "flapping": ("↕", "warn"),
     "changed": ("→", "warn"),
 }
-_TONES = {"slower": "bad", "faster": "good", "equal": "idle", "unresolved": "warn"}
+TONES = {"slower": "bad", "faster": "good", "equal": "idle", "unresolved": "warn"}
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    glyph, tone, says = _LOOKS[comparison.verdict]
+    glyph, tone, says = LOOKS[comparison.verdict]
     _print(console, f"{glyph} {comparison.verdict.upper()}", tone, f"  {says}")
     for note in comparison.notes:
         _print(console, f"   {line(note)}", "warn")
     for move in comparison.moves:
-        glyph, tone = _MOVES[move.kind]
+        glyph, tone = MOVES[move.kind]
         _print(console, f"{glyph} {move.kind:9}", tone, f" {_moved(move)}")
         if move.why:
             _print(console, f"             {line(move.why)}", "idle")
     for row in comparison.rows:
-        _print(console, f"{row.change:10}", _TONES[row.change], f" {_measured(row)}")
+        _print(console, f"{row.change:10}", TONES[row.change], f" {_measured(row)}")
     if not comparison.rows:
         _print(console, f"{comparison.same} requirements are the same", "idle")
 
@@ -59,17 +59,17 @@ def record(comparison: Comparison) -> dict[str, Any]:
 
 
 def _markdown(comparison: Comparison) -> Iterator[str]:
-    glyph, _, says = _LOOKS[comparison.verdict]
+    glyph, _, says = LOOKS[comparison.verdict]
     yield f"# Comparison: {glyph} {comparison.verdict}\n\n{says}."
     yield from (f"- {markdown(note, 500)}" for note in comparison.notes)
     if comparison.moves:
         yield "\n| | level | requirement | before | after | why |\n|---|---|---|---|---|---|"
     for move in comparison.moves:
         told = f"{code(move.requirement)} | {markdown(', '.join(move.before))} | {markdown(', '.join(move.after))} | {markdown(move.why)}"
-        yield f"| {_MOVES[move.kind][0]} {move.kind} | {move.level} | {told} |"
+        yield f"| {MOVES[move.kind][0]} {move.kind} | {move.level} | {told} |"
     if comparison.rows:
         yield "\n| | figure | result |\n|---|---|---|"
-    yield from (f"| {row.change} | {row.name} | {_result(row)} |" for row in comparison.rows)
+    yield from (f"| {row.change} | {row.name} | {result(row)} |" for row in comparison.rows)
     if not comparison.rows:
         yield f"\n{comparison.same} requirements are the same."
 
@@ -79,10 +79,11 @@ def _moved(move: VerdictChange) -> str:
 
 
 def _measured(row: ComparedFigure) -> str:
-    return f"{row.name}: {_result(row)}" + ("" if row.decides else "; decides nothing")
+    return f"{row.name}: {result(row)}" + ("" if row.decides else "; decides nothing")
 
 
-def _result(row: ComparedFigure) -> str:
+def result(row: ComparedFigure) -> str:
+    """What came of a figure, in words: before, after, the change and what would have shown."""
     found = row.difference
     if found is None:
         return f"too few requests to compare: a median takes {least(0.5)} of each run, a p95 {least(0.95)}"

@@ -13,7 +13,7 @@ from echosounder.cli import compare_live as both
 from echosounder.cli import options
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.judgement.comparison import runs as comparing
-from echosounder.reports import compare_text, source
+from echosounder.reports import compare_page, compare_text, source
 from echosounder.reports.kinds import kind
 from echosounder.wire.comparison import BETTER, EQUAL, UNRESOLVED, WORSE, Comparison
 from echosounder.wire.errors import UsageError
@@ -91,6 +91,7 @@ def compare(
     threshold: Annotated[
         float, typer.Option(min=0.0, max=10.0, help="Loads: the change, as a share, that counts.")
     ] = 0.05,
+    page: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as a page.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a job summary.")] = False,
     live: Live = False,
     reference_model: ReferenceModel = None,
@@ -129,6 +130,8 @@ def compare(
         )
         return both.live(settings, json_)
     result = _compared(_side(before, also_before), _side(after, also_after), common=common, threshold=threshold)
+    if page is not None:
+        _write(page, compare_page.render(result, before, after))
     if json_:
         print(json.dumps({**compare_text.record(result), "exit_code": EXIT_CODES[result.verdict]}, indent=1))
     elif markdown:
@@ -136,6 +139,13 @@ def compare(
     else:
         compare_text.show(result, Console(highlight=False))
     return EXIT_CODES[result.verdict]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; give another file with --html") from None
 
 
 def _reference(network: Network, header: list[str] | None, auth: str | None) -> Network:

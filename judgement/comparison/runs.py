@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from statistics import median
 from typing import Any
 
 from echosounder.judgement.comparison.latencies import difference, shares
@@ -53,7 +54,7 @@ def checks(before: Sequence[Report], after: Sequence[Report], common: bool = Fal
 
 def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: float = 0.05) -> Comparison:
     """Compares two load runs by their samples. *threshold*: the change, as a share, from which a latency counts as changed;
-    nothing counts that is less than the client's own error (``client_error_ms``, p99, of the worse run).
+    nothing counts that is less than the client's own error (``client_error_ms``, p99, of the worse run) in that figure.
 
     Raises :class:`UsageError` where the runs are of different scenarios.
     """
@@ -62,7 +63,8 @@ def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: floa
         raise UsageError("a load report can be compared with a load report only")
     if len(said := {str(report["scenario"]) for report in reports}) > 1:
         raise UsageError(f"the runs are of different scenarios: {', '.join(sorted(said))}")
-    rows = tuple(_rows(_measured(before[1]), _measured(after[1]), threshold, _floors(*reports)))
+    samples = (_measured(before[1]), _measured(after[1]))
+    rows = tuple(_rows(*samples, threshold, _floors(reports, samples)))
     notes = tuple(_notes(*reports))
     invalid = any(report["measurement"]["verdict"] == "invalid" for report in reports)
     cut = [name for name, (_, run) in zip(_SIDES, (before, after), strict=True) if run.footer is None]
@@ -125,14 +127,20 @@ def _rows(
     yield ComparedFigure("failures", "share", shares(_failures(before), _failures(after)))
 
 
-def _floors(*reports: Report) -> dict[str, float]:
-    """What the client's clock may err by, ms, in the worse of the runs: for a gap, and for what counts from the request."""
+def _floors(reports: Sequence[Report], samples: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    """What the client's clock may err by, ms, in the worse of the runs: for what counts from the request, and for the mean gap of
+    an answer. That is the time from the first read to the last one by how many gaps there are, and only those two reads can be late."""
     errors = [report["client_error_ms"] for report in reports]
     gaps = [error["p99"] or 0.0 for error in errors]
     return {
-        "gap": max(gaps),
+        "gap": max(gap / _gaps_of_an_answer(each) for gap, each in zip(gaps, samples, strict=True)),
         "ttft": max(error.get("ttft_p99") or gap for error, gap in zip(errors, gaps, strict=True)),
     }
+
+
+def _gaps_of_an_answer(samples: Sequence[Mapping[str, Any]]) -> float:
+    """As most answers have them."""
+    return median([len(gaps) for sample in samples if (gaps := sample.get("gaps_us"))] or [1])
 
 
 def _failures(samples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from echosounder.cli.compare import EXIT_CODES
 from echosounder.judgement.comparison import runs as compare
-from echosounder.reports import compare_text
+from echosounder.reports import compare_page, compare_text
 from echosounder.wire.errors import UsageError
 from echosounder.wire.header import Aimed, Header, RunKind
 from echosounder.wire.runlog import Run
@@ -164,6 +164,20 @@ def test_what_is_less_than_the_clients_own_error_is_not_the_targets(valid):
     assert compare.loads((valid, before), (calibrated, after)).verdict == "worse"
 
 
+@pytest.mark.parametrize(("slower", "verdict"), [(1.0, "equal"), (1.1, "worse")])
+def test_the_mean_of_many_gaps_errs_by_less_than_one_of_them(valid, slower, verdict):
+    """A clock that errs by 4 ms in single gaps of 20 ms, and answers of forty: 10 % are 32 ms from the first read to the last."""
+    rng = random.Random(4)
+    coarse = valid | {"client_error_ms": {"p50": 0.2, "p99": 4.0, "ttft_p99": 4.0}}
+
+    def answers(gap):
+        made = simulated(rng, 2_000, gap=gap)
+        return Run(HEADER, samples=tuple(one | {"gaps_us": one["gaps_us"] * 20} for one in made.samples), footer={})
+
+    comparison = compare.loads((coarse, answers(1.0)), (coarse, answers(slower)))
+    assert comparison.verdict == verdict
+
+
 def test_an_answer_that_was_cut_short_is_not_a_fast_one(valid):
     rng = random.Random(4)
     before, after = simulated(rng, 2_000, failing=0), simulated(rng, 2_000, failing=0)
@@ -215,6 +229,9 @@ def test_a_comparison_reads_the_same_everywhere(check_report, valid):
         for text in (console.export_text(), compare_text.to_markdown(comparison)):
             assert word in text
             assert "worse" in text.lower()
+        page = compare_page.render(comparison, "runs/first", "runs/<second>")
+        assert (word in page, "Worse" in page, "runs/&lt;second&gt;" in page) == (True, True, True)
+        assert ("<svg" in page) == bool(comparison.rows)
         document = json.loads(json.dumps(compare_text.record(comparison)))
         assert (document["schema"], document["verdict"]) == ("echosounder/compare/1", "worse")
 
