@@ -22,7 +22,7 @@ LINKED = {
 OURS = LINKED | {"echosounder": {"specs", "wire", "judgement", "conformance", "load", "mock_server", "reports"}}
 # A library that a package alone may import, or that only some of its modules may: importing it costs or changes something.
 FENCED = {
-    "locust": {"load/worker/locustfile.py"},  # patches sockets at import
+    "locust": {"load/worker/locustfile.py", "load/stream_user.py"},  # patches sockets at import
     "gevent": {"load/"},
     "httpx": {"conformance/", "echosounder/"},
     "openapi_core": {"judgement/"},
