@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from echosounder import __version__
 from echosounder.load.calibration import machine, saved
 from echosounder.load.figures import slo
 from echosounder.load.figures.analysis import exit_code, report
+from echosounder.load.figures.levels import Divided, levels
 from echosounder.load.figures.money import Money
 from echosounder.load.figures.tally import Tally
 from echosounder.load.gather import bury, fold, keep, reader
@@ -77,14 +78,14 @@ def run(options: Options, progress: Progress = lambda step: None) -> LoadResult:
     """
     options = checked(options)
     sworn(options)
-    items(options)
+    names = tuple(dict.fromkeys(item.name for item in items(options)))
     options = replace(options, beyond=beyond(options))
     clock = ClockReading(time.time(), time.monotonic_ns())
     try:
         with Log(options.out / "run.jsonl", header(options, clock)) as log:
             options = _ready(options)
-            log.write("options", {"machine": machine(), "options": told(options)})
-            tally, lost = _measure(options, log, progress)
+            log.write("options", {"machine": machine(), "options": told(options), "items": names})
+            tally, lost = _measure(options, new_tally(options, names), log, progress)
             log.footer["stopped"] = tally.stopped
     except OSError as error:
         raise CannotJudge(
@@ -127,15 +128,17 @@ def header(options: Options, clock: ClockReading, kind: RunKind = RunKind.LOAD) 
     )
 
 
-def new_tally(options: Options) -> Tally:
-    """An empty tally with the objectives and the prices of the options."""
+def new_tally(options: Options, names: Sequence[str] = ()) -> Tally:
+    """An empty tally with the objectives and the prices of the options, and the parts to be told: levels, and items by *names*."""
     known = worst(options) is not None
-    return Tally(tuple(map(slo.parse, options.slo)), Money(prices(options) if known else None))
+    tally = Tally(tuple(map(slo.parse, options.slo)), Money(prices(options) if known else None))
+    tally.parts = Divided(tally, levels(options), tuple(names), options.warmup)
+    return tally
 
 
-def _measure(options: Options, log: Log, progress: Progress) -> tuple[Tally, int]:
+def _measure(options: Options, tally: Tally, log: Log, progress: Progress) -> tuple[Tally, int]:
     """Run Locust until it ends; everything the workers wrote is in the log and in the tally afterwards."""
-    tally, parts, live = new_tally(options), Parts(options.out / "parts"), Live(options)
+    parts, live = Parts(options.out / "parts"), Live(options)
     read = reader(options)
     with (
         held_back() as interrupted,

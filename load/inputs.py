@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from echosounder import specs
-from echosounder.load.options import MAX_SECONDS, SHORTEST, Options
+from echosounder.load.options import MAX_SECONDS, MAX_TOKENS, SHORTEST, Options
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.scenarios.file import read_scenario
-from echosounder.load.worker.workload import MAX_TOKENS, Item
+from echosounder.load.worker.workload import Item
 from echosounder.wire import formats
 from echosounder.wire.errors import UsageError
 from echosounder.wire.files import text

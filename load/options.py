@@ -1,6 +1,7 @@
 """Everything that a load run is told, as one frozen record that the parent checks and the workers read."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ from echosounder.wire.visible import line
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400
 GRACE = 60.0  # s that workers may need to write what they measured
+MAX_TOKENS = 1_000_000
 SHORTEST = 0.1  # s of sending
 FILES = {"scenario": "the scenario's file", "prompts": "--prompts", "trace": "--trace"}
 NOWHERE = "http://worker.invalid"  # the target of a worker that was given none
@@ -50,15 +52,17 @@ class Options:
     users: str | None = setting(
         None,
         "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
-        "many, 256 by default.",
+        "many, 256 by default. For capacity: find the most users, from LOW to HIGH.",
     )
-    rate: str | None = setting(None, "Open loop: so many requests a second, whatever the target does.")
+    rate: str | None = setting(
+        None, "Open loop: so many requests a second, whatever the target does. For capacity: where to look, LOW..HIGH."
+    )
     arrival: str = setting("constant", "When the requests of the open loop are due.", choices=ARRIVALS)
     trace: Path | None = setting(None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end.")
     beyond: int | None = None  # requests of the trace that are due after the duration; found out when the run begins
     duration: float = setting(
         10.0,
-        "How long to send, 30s or as long as the trace by default. For rate-limit: the longest it may take, 5m by default.",
+        "How long to send, 30s or as long as the trace by default. For rate-limit and capacity: the longest it may take, 5m by default.",
         low=SHORTEST,
         high=MAX_SECONDS,
         unit="s",
@@ -74,6 +78,10 @@ class Options:
     drain: float = setting(30.0, "How long streams in flight may take to end.", low=0, high=MAX_SECONDS, unit="s")
     prompt_tokens: str | None = setting(None, "Length of the prompts: 200, or 100-400.")
     output_tokens: str | None = setting(None, "Length of the answers asked for.")
+    by_input_length: str | None = setting(
+        None,
+        "A sweep: the duration is shared between these lengths of prompt, as in 1k,4k,16k,64k (1k is 1,024 tokens).",
+    )
     prompts: Path | None = setting(None, "Prompts from a file, one a line.")
     format: str | None = setting(
         None, "Wire format to ask in, where the scenario names none of its own.", choices=FORMATS
@@ -202,6 +210,7 @@ def checked(options: Options) -> Options:
             users >= options.workers,
             f"{options.workers} workers share the schedule, so each needs a user: give --users {options.workers} or more",
         )
+    _swept(options)
     for expression in options.slo:
         slo.parse(expression)
     usable_key(options.api_key, "the API key")
@@ -220,6 +229,37 @@ def sworn(options: Options) -> None:
         f"a master and its workers know each other by a secret of the run: put one of {SECRET} characters or more into the variable "
         "ECHOSOUNDER_RUN_SECRET of each of them, or into a file that ECHOSOUNDER_RUN_SECRET_FILE names",
     )
+
+
+def input_lengths(options: Options) -> list[tuple[str, int]]:
+    """The lengths of a sweep as they were written, and in tokens. Raises :class:`UsageError`."""
+    return [(text, _tokens(text)) for text in (options.by_input_length or "").replace(" ", "").lower().split(",")]
+
+
+def _tokens(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,7})(k?)", text)
+    tokens = int(match[1]) * (1024 if match[2] else 1) if match else 0
+    _demand(0 < tokens <= MAX_TOKENS, f"cannot read the length of prompt {text!r}; write --by-input-length 1k,4k,16k")
+    return tokens
+
+
+def _swept(options: Options) -> None:
+    if options.by_input_length is None:
+        return
+    input_lengths(options)
+    for name, given in (
+        ("--prompt-tokens", options.prompt_tokens),
+        ("--prompts", options.prompts),
+        ("--trace", options.trace),
+    ):
+        _demand(not given, f"--by-input-length says how long prompts are: give no {name} with it")
+    for level in (options.rate, options.users):
+        if level is not None:
+            parts = shape.parse(level, options.duration).segments
+            _demand(
+                len(parts) == 1 and parts[0].start == parts[0].end,
+                f"--by-input-length sweeps at one load: write one number, not {level!r}",
+            )
 
 
 def _places(options: Options) -> None:

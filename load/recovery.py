@@ -34,6 +34,7 @@ class Made:
     options: Options
     started: str
     machine: str
+    items: tuple[str, ...] = ()
 
 
 def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResult]:
@@ -48,7 +49,7 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
     _at_rest(folder)
     made = _made(path)
     made = replace(made, options=replace(made.options, slo=slo or made.options.slo))
-    tally = new_tally(made.options)
+    tally = new_tally(made.options, made.items)
     try:
         known, footer = _enter(path, tally)
         if "stopped" not in footer:
@@ -90,7 +91,7 @@ def _made(path: Path) -> Made:
         if record["kind"] == "options":
             try:
                 options = whole(record["options"])
-                return Made(options, header.started, str(record["machine"]))
+                return Made(options, header.started, str(record["machine"]), tuple(record.get("items", ())))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None
         if worker_of(record) is not None:

@@ -126,7 +126,8 @@ def outcome(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def streams(report: Mapping[str, Any]) -> Iterator[str]:
-    """What the streams brought besides tokens, and whether they came one by one; nothing where there is nothing to say."""
+    """Whether the run was steady, what streams brought besides tokens, and whether they came one by one; only what is to be said."""
+    yield from (report.get("steady") or {}).get("says", ())
     found = report.get("stream") or {}
     if kept := found.get("keepalives"):
         every = (report["metrics"].get("keepalive_interval_ms") or {}).get("p50")

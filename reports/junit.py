@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import objective
 from echosounder.reports.kinds import kind, started
+from echosounder.reports.parts_of_load import named
 from echosounder.reports.text import block, line
 from echosounder.reports.verdicts import area, face
 from echosounder.wire.runlog import Run
@@ -83,11 +84,21 @@ def _load(report: Mapping[str, Any]) -> Iterator[ET.Element]:
     measurement = report["measurement"]
     case = _verdict("measurement", measurement["verdict"], good="valid", bad="invalid", why=measurement["reasons"])
     yield _suite("run", [case])
-    yield _suite("slo", [_slo(slo) for slo in report["slo"]])
+    yield _suite("slo", [_slo("slo", slo) for slo in report["slo"]])
+    for part in (*(report.get("levels") or ()), *(report.get("items") or ())):
+        yield _suite(*_part(part))
 
 
-def _slo(slo: Mapping[str, Any]) -> ET.Element:
-    case = _case("slo", line(slo["expr"]))
+def _part(part: Mapping[str, Any]) -> tuple[str, list[ET.Element]]:
+    """A level, with what its measurement is worth, or an item: the name of its suite and its cases."""
+    group = line(f"{'item' if 'item' in part else 'level'} {named(part)}")
+    found = part.get("measurement")
+    cases = [_verdict("measurement", found["verdict"], "valid", "invalid", found["reasons"], group)] if found else []
+    return group, cases + [_slo(group, slo) for slo in part["slo"]]
+
+
+def _slo(group: str, slo: Mapping[str, Any]) -> ET.Element:
+    case = _case(group, line(slo["expr"]))
     message = f"{line(slo['expr'])}: measured {objective(slo)}"
     if slo["met"] is None:
         ET.SubElement(case, "skipped", message=f"undecided: {message}")
@@ -96,9 +107,11 @@ def _slo(slo: Mapping[str, Any]) -> ET.Element:
     return case
 
 
-def _verdict(name: str, verdict: str, good: str, bad: str, why: list[str] | None = None) -> ET.Element:
+def _verdict(
+    name: str, verdict: str, good: str, bad: str, why: list[str] | None = None, group: str = "run"
+) -> ET.Element:
     """The run as a whole, as a case of its own: a run that could judge nothing must not look green."""
-    case = _case("run", name)
+    case = _case(group, name)
     message = "; ".join([f"{verdict}: {face(verdict).says}", *map(line, why or [])])
     if verdict == bad:
         ET.SubElement(case, "failure", type=verdict, message=message)

@@ -26,6 +26,26 @@ def latency(report: Mapping[str, Any]) -> Markup:
     )
 
 
+def by_level(levels: Points) -> Markup:
+    """Latency from level to level, in their order; nothing of fewer than three."""
+    columns = {
+        f"{name} {statistic}": [_measured(level, key, statistic) for level in levels]
+        for key, name in (("ttft_ms", "TTFT"), ("e2e_ms", "E2E"))
+        for statistic in ("p50", "p95")
+    }
+    values = {name: column for name, column in columns.items() if any(column)}
+    if len(levels) < 3 or not values:
+        return Markup("")
+    caption = "Latency from level to level, on a logarithmic axis. The bars are 95 % confidence intervals."
+    names = [str(level["level"]) for level in levels]
+    return charts.lines("levels", caption, "ms", names, values, logarithmic=True)
+
+
+def _measured(level: Mapping[str, Any], key: str, statistic: str) -> Any:
+    row = level["metrics"].get(key)
+    return _point(row, statistic) if row and row[statistic] else None
+
+
 def _point(row: Mapping[str, Any], name: str) -> Any:
     """Nothing where only a lower bound is known: a line that goes through it would say that the target is so fast."""
     return None if name in row.get("at_least", ()) else charts.with_interval(row[name], row.get(f"{name}_ci"))

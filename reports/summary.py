@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from echosounder.reports import bill, limiter, precision, traffic, unserved
+from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, traffic, unserved
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
@@ -112,13 +112,21 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield f"{face(measurement['verdict']).says}{_when(report, run)}.{said}"
     yield from (f"- {markdown(reason)}" for reason in measurement["reasons"])
     yield from (f"- {markdown(said, 300)}" for said in outcome(report))
-    yield from (f"- {markdown(said, 700)}" for said in (*bill.lines(report), *limiter.lines(report)))
+    yield from (f"- {markdown(said, 700)}" for said in _found(report))
     yield from _slo(report["slo"])
     if rows := precision.main(report):
         yield "\n| " + " | ".join(precision.HEAD) + " |\n|---|" + "--:|" * (len(precision.HEAD) - 1)
         yield from (f"| {metric.name} | " + " | ".join(precision.cells(row)) + " |" for metric, row in rows)
         yield ""
     yield from (f"- {markdown(said, 300)}" for said in precision.legend(report))
+    for part in parts_of_load.tables(report):
+        yield (
+            f"\n{part.title} (latencies in ms)\n\n| "
+            + " | ".join(part.head)
+            + " |\n|---|"
+            + "--:|" * (len(part.head) - 1)
+        )
+        yield from ("| " + " | ".join(map(markdown, row)) + " |" for row in part.rows)
     yield "\n<details><summary>Every latency and percentile</summary>\n"
     yield "| ms | n | " + " | ".join(percentile(name) for name in PERCENTILES) + " |"
     yield "|---|" + "--:|" * (len(PERCENTILES) + 1)
@@ -130,6 +138,10 @@ def _load(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield ""
     yield _outcome(report)
     yield _money(report)
+
+
+def _found(report: Mapping[str, Any]) -> Iterator[str]:
+    yield from (*capacity.lines(report), *bill.lines(report), *limiter.lines(report))
 
 
 def _slo(slos: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from echosounder.reports import bill, limiter, precision, traffic, unserved
+from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, traffic, unserved
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
 from echosounder.reports.curl import replay
@@ -103,9 +103,12 @@ def _load(report: Mapping[str, Any], console: Console) -> None:
         _print(console, Text(f"   {says}", STYLES["bad" if report["outcome"]["verdict"] == "broken" else "warn"]))
     for slo in report["slo"]:
         _print(console, _slo(slo))
-    for said in (*bill.lines(report), *limiter.lines(report)):
+    for said in (*capacity.lines(report), *bill.lines(report), *limiter.lines(report)):
         _print(console, Text("   " + said))
+    _tried(report, console)
     _latencies(report, console)
+    for part in parts_of_load.tables(report):
+        _part(part, console)
     _print(console, Text(_throughput(report)))
     for said in streams(report):
         _print(console, Text(said))
@@ -132,6 +135,27 @@ def _latencies(report: Mapping[str, Any], console: Console) -> None:
         _print(console, Text("   " + line(said, 300), "dim"))
     if others.row_count:
         console.print(others)
+
+
+def _tried(report: Mapping[str, Any], console: Console) -> None:
+    """The levels of a search for the capacity."""
+    table = _table([head.replace(" ", "\n") for head in capacity.HEAD])
+    table.columns[-1].justify = "left"
+    for row in capacity.rows(report):
+        table.add_row(*row)
+    if table.row_count:
+        console.print(table)
+
+
+def _part(part: parts_of_load.PartTable, console: Console) -> None:
+    """The objectives stand below: they are too wide for a column."""
+    table = _table([head.replace(" ", "\n") for head in part.head[: part.figures]])
+    for row in part.rows:
+        table.add_row(*map(line, row[: part.figures]))
+    _print(console, Text(f"\n{part.title} (latencies in ms)", "dim"))
+    console.print(table)
+    for row in part.rows if part.judged else ():
+        _print(console, Text(f"   {line(row[0])}: {line(row[-1], 300)}"))
 
 
 def _table(heads: Sequence[str]) -> Table:

@@ -15,7 +15,7 @@ from echosounder.cli.described import described, values
 from echosounder.cli.duration import seconds
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.load import engine, inputs, sampled
-from echosounder.load.experiments import EXPERIMENTS
+from echosounder.load.experiments import EXPERIMENTS, TWO_KEYS
 from echosounder.load.options import NOWHERE, Options
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.access import DIRECT, Access
@@ -106,8 +106,8 @@ def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Lo
     """What runs the scenario. Raises :class:`UsageError` for a second key that is of no use or not there."""
     if other_key_env is None:
         return EXPERIMENTS.get(scenario, engine.run)
-    if scenario not in EXPERIMENTS:
-        raise UsageError(f"--other-api-key-env is of use with {' and '.join(EXPERIMENTS)} only, not with {scenario}")
+    if scenario not in TWO_KEYS:
+        raise UsageError(f"--other-api-key-env is of use with {' and '.join(TWO_KEYS)} only, not with {scenario}")
     key = options.api_key(other_key_env)
     if key is None:
         raise UsageError(f"the variable {other_key_env} holds no API key; set it, or leave --other-api-key-env out")

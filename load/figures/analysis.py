@@ -1,16 +1,13 @@
 """From a run's tally to ``report.json`` (``echosounder/load/1``). Pure: no clock, no file."""
 
-from dataclasses import fields
 from typing import Any
 
 from echosounder.load.calibration import Calibration
-from echosounder.load.figures import outcome
-from echosounder.load.figures.client_error import client_error, of_metric
-from echosounder.load.figures.distribution import around, figures
-from echosounder.load.figures.latency import METRICS
-from echosounder.load.figures.slo import evaluate
+from echosounder.load.figures import members, outcome
+from echosounder.load.figures.breakdown import breakdown, steady
+from echosounder.load.figures.client_error import client_error
 from echosounder.load.figures.tally import Tally
-from echosounder.load.figures.validity import Signals, busiest, judge
+from echosounder.load.figures.validity import judge
 from echosounder.load.options import Options
 from echosounder.load.sample import CLIENT_LIMIT
 
@@ -61,7 +58,7 @@ def report(
     """The report of a run. ``conformance`` is empty until :func:`attach_conformance` fills it."""
     begin, end = window(options, tally)
     error = client_error(tally, calibration)
-    signals = _signals(options, tally, lost_workers, error)
+    signals = members.signals(options, tally, lost_workers, error, (end - begin) / 1000 * len(tally.workers))
     verdict, reasons = judge(signals)
     made: dict[str, Any] = {
         "schema": SCHEMA,
@@ -72,17 +69,17 @@ def report(
         "duration_s": round((end - begin) / SECOND, 3),
         "warmup_s": options.warmup,
         "workers": len(tally.workers),
-        "measurement": {"verdict": verdict, "reasons": reasons, "signals": _plain(signals)},
-        "stamps": _stamps(tally),
-        "counts": _counts(tally),
+        "measurement": {"verdict": verdict, "reasons": reasons, "signals": members.plain(signals)},
+        "stamps": members.stamps(tally),
+        "counts": members.counts(tally),
         "failures": dict(sorted(tally.failures.items())),
         "ends": {str(end): number for end, number in sorted(tally.ends.items())},
-        "metrics": _metrics(tally, error),
-        "throughput": _throughput(tally, begin, end),
+        "metrics": members.metrics(tally, error),
+        "throughput": members.throughput(tally, begin, end),
         "client_error_ms": error,
-        "stream": _stream(tally),
-        "cache": _cache(tally),
-        "cost": _cost(tally),
+        "stream": members.stream(tally),
+        "cache": members.cache(tally),
+        "cost": members.cost(tally),
         "rate_limit": None,
         "conformance": {"sampled": 0, "failing": {}},
         "stopped": tally.stopped,
@@ -90,17 +87,9 @@ def report(
     }
     gap = made["metrics"]["gap_ms"]
     made["outcome"] = outcome.judge(made["counts"]["sent"], made["failures"], made["stream"], gap and gap["mean"])
-    made["slo"] = objectives(tally, made)
+    made["slo"] = members.objectives(tally.slos, tally, made)
+    made |= breakdown(options, tally, error, begin, end) | steady(tally)
     return made
-
-
-def objectives(tally: Tally, made: dict[str, Any]) -> list[dict[str, Any]]:
-    """Member ``slo``: every objective held against what was measured, and against how far that can be trusted."""
-
-    def interval(name: str, statistic: str) -> tuple[float, float] | None:
-        return around(tally.histograms[name], tally.ages.get(name), statistic)
-
-    return [evaluate(slo, made, interval) for slo in tally.slos]
 
 
 def attach_conformance(
@@ -137,114 +126,3 @@ def window(options: Options, tally: Tally) -> tuple[int, int]:
     ticks = [int(tick["at"]) for tick in tally.ticks.values()]
     end = max(tally.ended.values()) if tally.ended else min(planned, max(ticks, default=planned))
     return begin, max(end, begin)
-
-
-def _counts(tally: Tally) -> dict[str, int]:
-    members = ("sent", "completed", "failed", "rejected", "truncated", "in_flight")
-    ticked = {
-        name: sum(int(tick[name]) for tick in tally.ticks.values()) for name in ("scheduled", "skipped", "unsent")
-    }
-    counts = {name: tally.counts[name] for name in members}
-    warm = tally.counts["sent_warm_up"]
-    scheduled = max(ticked["scheduled"] + sum(tally.lost.values()) - warm, counts["sent"])
-    return {
-        "scheduled": scheduled,
-        **counts,
-        "warm_up": warm,
-        "unsent": ticked["unsent"],
-        "over_budget": ticked["skipped"],
-    }
-
-
-def _throughput(tally: Tally, begin: int, end: int) -> dict[str, Any]:
-    """Of whole tenths of a second in the measured time."""
-    passed = tally.passed.between(begin, end)
-    members = {"requests_per_s": passed.answers, "output_tokens_per_s": passed.tokens, "goodput_per_s": passed.good}
-    return {name: round(value / passed.seconds, 3) if passed.seconds else None for name, value in members.items()}
-
-
-def _metrics(tally: Tally, error: dict[str, Any]) -> dict[str, Any]:
-    found = {name: figures(tally.histograms[name], tally.ages.get(name)) for name in METRICS}
-    return {f"{name}_ms": made and {**made, "client_ms": of_metric(name, error)} for name, made in found.items()}
-
-
-def _stream(tally: Tally) -> dict[str, int]:
-    """What streams were made of. ``token_events`` that came in fewer ``token_reads`` came together, and have no time of their own."""
-    tokens = tally.tokens
-    return {
-        "token_events": tokens["events"],
-        "token_reads": tokens["reads"],
-        "malformed_events": tokens["malformed"],
-        "keepalives": tokens["keepalives"],
-        "requests_with_keepalives": tokens["with_keepalives"],
-        "bytes": tokens["bytes"],
-    }
-
-
-def _stamps(tally: Tally) -> dict[str, Any]:
-    kernel, user = tally.stamps["kernel"], tally.stamps["user"]
-    return {"by": "kernel" if kernel > user else "user", "kernel": kernel, "user": user}
-
-
-def _cache(tally: Tally) -> dict[str, Any]:
-    tokens = tally.tokens
-    prompt, split = tokens["prompt"], tokens["split"]
-    known = tokens["with_expected"] > 0
-    return {
-        "prompt_tokens": prompt if tokens["with_usage"] else None,
-        "hit_tokens": tokens["hit"] if split else None,
-        "expected_hit_tokens": tokens["expected_hit"] if known else None,
-        "hit_ratio": round(tokens["hit"] / prompt, 6) if split and prompt else None,
-        "mismatches": tokens["mismatches"] if known else None,
-        "output_tokens": tokens["output"] if tokens["with_usage"] else None,
-        "without_usage": tokens["without_usage"],
-    }
-
-
-def _cost(tally: Tally) -> dict[str, Any]:
-    """Of everything that was sent, warm-up included, as :func:`_cache` is not."""
-    spent, tokens = tally.money.spent(), tally.money.tokens
-    return {
-        "usd": format(spent.usd, "f") if spent else None,
-        "usd_without_cache": format(spent.without_cache, "f") if spent else None,
-        "balance_delta": None,
-        "unexplained": None,
-        "unpriced": tally.money.unpriced,
-        "tokens": {"prompt": tokens.prompt, "hit": tokens.hit, "output": tokens.output},
-    }
-
-
-def _signals(options: Options, tally: Tally, lost_workers: int, error: dict[str, Any]) -> Signals:
-    counts = _counts(tally)
-    reads = tally.stamps["kernel"] + tally.stamps["user"]
-    answered = tally.histograms["ttft"].count
-    open_loop = options.rate is not None or options.trace is not None
-    return Signals(
-        dispatch_ms=tally.late.quantile(0.99) if open_loop else None,
-        lag_ms=tally.lags.quantile(0.99),
-        read_ms=tally.delays.quantile(0.99),
-        kernel_stamps=tally.stamps["kernel"] / reads if reads else 0.0,
-        cpu=max(map(busiest, tally.cpu.values()), default=None),
-        unsent=_share(counts) if open_loop and options.users is None else None,
-        lost_workers=lost_workers,
-        calibrated_ms=error["p99"] if error["calibrated"] else None,
-        client_limit=tally.failures[CLIENT_LIMIT] or None,
-        unanswered=counts["sent"] if not counts["completed"] and not answered else None,
-        frozen=_frozen(options, tally),
-        unfinished=counts["sent"] if not counts["completed"] and answered else None,
-    )
-
-
-def _frozen(options: Options, tally: Tally) -> float | None:
-    begin, end = window(options, tally)
-    lasted = (end - begin) / 1000 * len(tally.workers)
-    return min(tally.frozen_us / lasted, 1.0) if lasted > 0 else None
-
-
-def _share(counts: dict[str, int]) -> float:
-    return counts["unsent"] / counts["scheduled"] if counts["scheduled"] else 0.0
-
-
-def _plain(signals: Signals) -> dict[str, Any]:
-    values = {each.name: getattr(signals, each.name) for each in fields(signals)}
-    return {name: None if value is None else round(value, 4) for name, value in values.items()}

@@ -75,6 +75,11 @@ def _binomial_interval(count: int, share: float, tail: float) -> tuple[int, int]
     return low, high
 
 
+def at_most(successes: int, count: int, share: float) -> float:
+    """P(B <= successes) for B ~ Binomial(count, share)."""
+    return sum(_binomial(count, each, share) for each in range(min(successes, count) + 1))
+
+
 def _binomial(count: int, successes: int, share: float) -> float:
     """Its mass by logarithms: (1 - share) ** count is nothing to a float soon."""
     ways = lgamma(count + 1) - lgamma(successes + 1) - lgamma(count - successes + 1)

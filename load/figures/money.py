@@ -72,6 +72,10 @@ class Money:
         for minute, usages in minutes.items():
             self.minutes[minute] = self.minutes.get(minute, Tokens()).plus(tokens(usages))
 
+    def empty(self) -> "Money":
+        """Another one at the same prices."""
+        return Money(self.rates)
+
     @property
     def tokens(self) -> Tokens:
         """Of everything that was paid for, warm-up included."""

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 import msgspec
 
+from echosounder.load.figures.course import RunCourse
 from echosounder.load.figures.histogram import Grouped, Histogram
 from echosounder.load.figures.interval import GROUPS
 from echosounder.load.figures.latency import (
@@ -39,6 +40,14 @@ _SAMPLE_STAMPS = tuple(name for name in Sample.__struct_fields__ if name.startsw
 Record = Sample | dict[str, Any]
 
 
+class PartCounter(Protocol):
+    """Who counts a run by its parts (:class:`load.figures.levels.Divided`)."""
+
+    def samples(self, batch: Sequence[Sample], worker: dict[str, Any]) -> None: ...
+
+    def tick(self, record: dict[str, Any], worker: dict[str, Any]) -> None: ...
+
+
 @dataclass(slots=True)
 class Tally:
     """All that a report is made of. ``slos`` decide which requests count as goodput."""
@@ -65,6 +74,8 @@ class Tally:
     most_in_flight: int = 0
     frozen_us: int = 0  # in which the loops of the workers stood still
     passed: Throughput = field(default_factory=Throughput)
+    course: RunCourse = field(default_factory=RunCourse)
+    parts: "PartCounter | None" = None  # levels and items, counted for themselves as well
 
     def enter(self, records: Iterable[Record]) -> list[Record]:
         """Count records of workers' logs; the same records, on the clock of the first worker's machine."""
@@ -90,6 +101,9 @@ class Tally:
         self._ends(measured, ended)
         self._times(measured, ended)
         self._tokens(measured, ended)
+        self.course.add(measured)
+        if self.parts is not None:
+            self.parts.samples(batch, worker)
 
     def _other(self, record: dict[str, Any]) -> dict[str, Any]:
         kind = record.get("kind")
@@ -141,6 +155,13 @@ class Tally:
         worker = int(record["worker"])
         self.ticks[worker] = record
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.vitals(record)
+        if self.parts is not None:
+            self.parts.tick(record, next(iter(self.workers.values()), {}))
+
+    def vitals(self, record: dict[str, Any]) -> None:
+        """How the client was, as a tick tells."""
+        worker = int(record["worker"])
         self.cpu.setdefault(worker, []).append((int(record["at"]), float(record["cpu"])))
         lags = _expand(record["lag_us"])
         self.lags.add(lags)

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from echosounder.load.worker.workload import KINDS, MAX_TOKENS, Item
+from echosounder.load.options import MAX_TOKENS
+from echosounder.load.worker.workload import KINDS, Item
 from echosounder.wire.errors import UsageError
 from echosounder.wire.files import text
 from echosounder.wire.formats import FORMATS

@@ -11,7 +11,7 @@ from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import Head, tunnel
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.inputs import Due, items, paid, trace, worst
-from echosounder.load.options import Options
+from echosounder.load.options import Options, input_lengths
 from echosounder.load.sample import Sample
 from echosounder.load.worker import shape
 from echosounder.load.worker.breaker import Breaker
@@ -41,7 +41,7 @@ def session(
     return Session(
         options,
         worker,
-        jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines)).job,
+        jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines), _sweep(options)).job,
         head=Head(options.target, options.api_key),
         dispatcher=_dispatcher(options, worker, lines),
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
@@ -99,6 +99,14 @@ def _dispatcher(options: Options, worker: int, lines: list[Due] | None) -> Dispa
 
 def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None:
     return None if lines is None else lambda index: (lines[index].prompt_tokens, lines[index].output_tokens)
+
+
+def _sweep(options: Options) -> Callable[[float], int] | None:
+    if options.by_input_length is None:
+        return None
+    lengths = [tokens for _, tokens in input_lengths(options)]
+    each = options.duration / len(lengths)
+    return lambda at: lengths[min(max(int(at / each), 0), len(lengths) - 1)]
 
 
 def _budget(options: Options, worker: int) -> LoadBudget:

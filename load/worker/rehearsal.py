@@ -10,7 +10,7 @@ from echosounder.load.sample import Sample, encoded
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def rehearse(jobs: Callable[[int], Job], request: Callable[[Job], bytes]) -> Sample:
+def rehearse(jobs: Callable[..., Job], request: Callable[[Job], bytes]) -> Sample:
     """Make a request and read its answer, without a socket; the sample is nobody's."""
     call = ActiveCall("rehearsal", jobs(0), 0, 0)
     request(call.job)

@@ -37,7 +37,7 @@ class Session:
         options: Options,
         worker: int,
         *,
-        jobs: Callable[[int], Job],
+        jobs: Callable[[int, float], Job],
         head: Head,
         dispatcher: Dispatcher,
         client: Client,
@@ -140,7 +140,7 @@ class Session:
                 self._fill()
 
     def _dispatch(self, now: int, index: int, due: int, queued: bool) -> None:
-        job = self._jobs(index)
+        job = self._jobs(index, (due - self._warm) / SECOND)
         if not self._budget.debit(job):
             self._skipped += 1
             self._dispatcher.release(now, failed=False)

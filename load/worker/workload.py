@@ -1,7 +1,7 @@
 """What is sent: requests computed from a seed and their index, so that every worker and every run makes the same ones."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from random import Random
@@ -14,7 +14,6 @@ from echosounder.wire import formats
 from echosounder.wire.formats import Format, Question, Tool, Turn
 
 _encode = msgspec.json.Encoder().encode
-MAX_TOKENS = 1_000_000
 TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL = Tool(
@@ -69,19 +68,32 @@ class Drawn:
 
 
 class Workload:
-    """``job(index)`` is the request with that index. ``lengths`` (of a trace) override prompt and output tokens by index."""
+    """``job(index)`` is the request with that index. ``lengths`` (of a trace) override prompt and output tokens by index.
+
+    ``sweep`` gives the length of prompts by the seconds since the warm-up ended.
+    """
 
     def __init__(
-        self, items: Sequence[Item], model: str, seed: int = 0, lengths: Callable[[int], tuple[int, int]] | None = None
+        self,
+        items: Sequence[Item],
+        model: str,
+        seed: int = 0,
+        lengths: Callable[[int], tuple[int, int]] | None = None,
+        sweep: Callable[[float], int] | None = None,
     ) -> None:
         self._items, self._model, self._seed, self._lengths = tuple(items), model, seed, lengths
+        self._sweep = sweep
         self._weights = list(accumulate(item.weight for item in items))
 
-    def job(self, index: int) -> Job:
+    def job(self, index: int, at: float = 0.0) -> Job:
+        """*at*: seconds since the warm-up ended, which tell a sweep how far it is."""
         seed = self._seed * 1_000_003 + index
         item = self._items[0]
         if len(self._items) > 1:
             (item,) = Random(f"{seed} item").choices(self._items, cum_weights=self._weights)
+        if self._sweep:
+            tokens = self._sweep(at)
+            item = replace(item, prompt_tokens=(tokens, tokens))
         drawn = self._draw(item, index, seed)
         form = item.asked_in
         data = _encode(form.ask(self._model, _QUESTIONS[item.kind](drawn)))

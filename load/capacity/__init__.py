@@ -1,0 +1,101 @@
+"""The highest rate, or number of users, at which a target still meets the objectives: found with as few requests as tell.
+
+:mod:`load.capacity.search` says which level to try next, :mod:`load.capacity.holding` whether a level meets the objectives; both are
+pure. :mod:`load.capacity.hunting` sends, and :func:`find` runs it against a real target.
+"""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from echosounder.load.capacity.holding import judged, needed
+from echosounder.load.capacity.hunting import LOOKS, Hunt, hunt
+from echosounder.load.capacity.report import capacity
+from echosounder.load.capacity.search import Search
+from echosounder.load.engine import LoadResult, Progress
+from echosounder.load.experiment.run import ExperimentRun, WorstCase, perform, ready
+from echosounder.load.experiment.script import Script, Stopped
+from echosounder.load.figures import slo
+from echosounder.load.inputs import items, worst
+from echosounder.load.options import Options
+from echosounder.load.worker.shape import MAX_LEVEL
+from echosounder.load.worker.workload import Workload
+from echosounder.wire.errors import UsageError
+from echosounder.wire.header import RunKind
+from echosounder.wire.prices import bill
+from echosounder.wire.verdict import Result
+
+LEVELS = 12  # that a search takes, if each has to be watched to its end
+FAILURES = 500  # in a row, before the target counts as broken: beyond its capacity it may refuse many
+_RANGE = re.compile(r"(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
+
+__all__ = ["find"]
+
+
+def find(options: Options, progress: Progress = lambda step: None) -> LoadResult:
+    """Find the capacity. ``options.rate`` or ``options.users``: ``LOW..HIGH``, where to begin and what not to exceed.
+
+    Exit code 0 where there is an answer, 1 where not even the least load meets the objectives, 3 where it was not found, 4 where
+    the client was the limit. The report's member ``capacity`` is described in :mod:`load.capacity.report`.
+
+    Raises :class:`UsageError`, :class:`Unreachable` and :class:`KeyRefused`.
+    """
+    slos = tuple(judged(slo.parse(text)) for text in options.slo)
+    if not slos:
+        raise UsageError("a capacity is the most that meets objectives: give --slo, like --slo 'ttft_p95<500ms'")
+    search = searched(options)
+    asked = items(replace(options, scenario="streaming"))
+    options = ready(replace(options, rate=None, users="1", breaker=FAILURES))
+    workload = Workload(asked, options.model or "", options.seed)
+    state = Hunt(search, slos, workload.job, search.whole, options.arrival == "poisson", options.seed)
+    planned = plan(options, needed(slos), workload)
+
+    def experiment(run: ExperimentRun) -> Script[Hunt]:
+        return hunt(state, lambda level: run.tell(f"at {level} {'users' if search.whole else 'requests/s'}"))
+
+    return perform(RunKind.LOAD, options, (options.api_key,), planned, experiment, _conclude, progress)
+
+
+def searched(options: Options) -> Search:
+    """Where the search begins and ends, by ``users`` or else ``rate``. Raises :class:`UsageError`."""
+    whole = options.users is not None
+    text = options.users or options.rate or "1"
+    match = _RANGE.fullmatch(text.replace(" ", ""))
+    first, most = (float(match[1]), float(match[2] or MAX_LEVEL)) if match else (0.0, 0.0)
+    if not 0 < first <= most <= MAX_LEVEL or (whole and (first % 1 or most % 1)):
+        name = "--users" if whole else "--rate"
+        raise UsageError(f"cannot read {name} {text!r}; write where to begin and what not to exceed, like {name} 1..64")
+    return Search(first, most, whole=whole)
+
+
+def plan(options: Options, least: int, workload: Workload) -> WorstCase:
+    """What a search may take: levels that are all watched to the end, each request at the ceiling of the first."""
+    requests = min(LEVELS * LOOKS[-1] * least, options.budget_requests or MAX_LEVEL)
+    job, known = workload.job(0), worst(options)
+    ceiling = (
+        None if known is None else bill(0, requests * job.most_tokens, requests * (job.max_tokens or 0), known).total
+    )
+    if ceiling is not None and options.budget is not None:
+        ceiling = min(ceiling, options.budget)
+    return WorstCase(requests, options.duration, ceiling)
+
+
+def _conclude(
+    run: ExperimentRun, state: Hunt, made: dict[str, Any]
+) -> tuple[dict[str, Any], list[Result], Stopped | None]:
+    found = capacity(state)
+    low, high = found["interval"]
+    answered = low is not None and high is not None
+    made = {**made, "capacity": found, "slo": [] if low is not None else _missed(state)}
+    if found["limit"] == "client":
+        made["measurement"] = {**made["measurement"], "verdict": "invalid", "reasons": [found["says"]]}
+    stopped = state.stopped if not answered else None
+    if stopped is None and high is None and low is None:
+        stopped = Stopped("unresolved", found["says"])
+    return made, [], stopped
+
+
+def _missed(state: Hunt) -> list[dict[str, Any]]:
+    """The objectives that not even the least load met."""
+    least = min(state.watched, key=lambda each: each.level, default=None)
+    return [{"expr": row.expr, "value": None, "met": row.met} for row in (least.held if least else ())]

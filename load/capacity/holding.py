@@ -1,0 +1,126 @@
+"""Does a level of load meet the objectives? From the requests that were due in it, whichever way they ended. Pure.
+
+A latency objective such as ``ttft_p95<500ms`` says that at most 5 % of the requests may take 500 ms or more, so it is a share that
+is judged, by the binomial distribution. Requests behind one queue are alike, and tell less than as many independent ones: the
+variance between batches says how much less. Requests that failed have taken too long. A backlog that grows would break any
+objective in the end, so that a level at which it does is missed, however good its first requests were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, inf, log, sqrt
+from statistics import fmean, variance
+
+from echosounder.load.figures.distribution import PERCENTILES
+from echosounder.load.figures.interval import at_most
+from echosounder.load.figures.latency import COMPLETED, latencies_us, outcome
+from echosounder.load.figures.slo import SHARES, Slo
+from echosounder.load.figures.tally import NEEDED
+from echosounder.load.sample import Sample
+from echosounder.wire.errors import UsageError
+
+ERROR = 0.005  # of a verdict to be wrong: a search asks a few times near its answer, which is to hold in 95 of 100
+BATCHES = 10
+TREND = 5.04  # Student's t, 8 degrees of freedom, 0.1 % on both sides
+GROWS, STEADY = 5.0, 15.0  # ms a second by which a wait at least grows, and at most does not
+MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One objective at one level: how many of how many requests are beyond its limit, and what may be. ``met`` None: undecided."""
+
+    expr: str
+    beyond: int
+    of: int
+    allowed: float
+    met: bool | None
+
+
+def judged(slo: Slo) -> Slo:
+    """The objective, if a level can be judged by it. Raises :class:`UsageError` for one that asks for a rate or for money."""
+    known = slo.statistic in PERCENTILES if slo.latency else slo.name in SHARES
+    if known and slo.compare.startswith("<") and 0 < _allowed(slo) < 1:
+        return slo
+    raise UsageError(
+        f"a capacity is not found by {slo.expr!r}; give percentiles of latencies and shares, like ttft_p95<500ms or failures<1%"
+    )
+
+
+def needed(slos: Sequence[Slo]) -> int:
+    """How many requests it takes to see that all of the objectives are met, if not one is beyond the limit."""
+    return max(ceil(log(ERROR) / log(1 - _allowed(slo))) + 1 for slo in slos)
+
+
+def held(slo: Slo, samples: Sequence[Sample]) -> Held:
+    """*samples* in the order in which they were due."""
+    marks = [mark for sample in samples for mark in _marks(slo, sample)]
+    bad, allowed, shrink = sum(marks), _allowed(slo), 1 / inflation(marks)
+    of = round(len(marks) * shrink)
+    met = None
+    if at_most(ceil(bad * shrink), of, allowed) <= ERROR:
+        met = True
+    elif 1 - at_most(floor(bad * shrink) - 1, of, allowed) <= ERROR:
+        met = False
+    return Held(slo.expr, bad, len(marks), allowed, met)
+
+
+def inflation(marks: Sequence[bool]) -> float:
+    """By how much the variance of the mean of the marks exceeds that of independent ones; at least 1."""
+    share = fmean(marks) if marks else 0.0
+    size = len(marks) // BATCHES
+    if size < 2 or not 0 < share < 1:
+        return 1.0
+    means = [fmean(marks[start : start + size]) for start in range(0, size * BATCHES, size)]
+    return max(1.0, variance(means) * size / (share * (1 - share)))
+
+
+def growth(samples: Sequence[Sample]) -> tuple[float, float] | None:
+    """Between what bounds the wait for the first token grows, ms a second, at 99.9 %; None where so few cannot tell.
+
+    Ten ms a second is one percent more than the target can serve.
+    """
+    points = [
+        ((sample.t_scheduled - samples[0].t_scheduled) / 1e9, (sample.t_first_token - sample.t_scheduled) / MS)
+        for sample in samples
+        if sample.t_first_token is not None
+    ]
+    size = len(points) // BATCHES
+    if size < 2:
+        return None
+    batches = [points[start : start + size] for start in range(0, size * BATCHES, size)]
+    times, waits = ([fmean(point[place] for point in batch) for batch in batches] for place in (0, 1))
+    slope, error = _regression(times, waits)
+    return slope - TREND * error, slope + TREND * error
+
+
+def backlog(samples: Sequence[Sample]) -> bool | None:
+    """Does the wait grow from request to request? None where it may or may not."""
+    low, high = growth(samples) or (-inf, inf)
+    return True if low > GROWS else False if high < STEADY else None
+
+
+def _regression(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """The slope of the line of least squares, and its standard error."""
+    middle, mean = fmean(times), fmean(values)
+    spread = sum((time - middle) ** 2 for time in times)
+    if not spread:
+        return 0.0, 0.0
+    slope = sum((time - middle) * (value - mean) for time, value in zip(times, values, strict=True)) / spread
+    left = sum((value - mean - slope * (time - middle)) ** 2 for time, value in zip(times, values, strict=True))
+    return slope, sqrt(left / (len(times) - 2) / spread)
+
+
+def _allowed(slo: Slo) -> float:
+    """The share of requests that may be beyond the limit."""
+    return 1 - PERCENTILES[slo.statistic] if slo.latency else slo.limit
+
+
+def _marks(slo: Slo, sample: Sample) -> list[bool]:
+    """Which of the values of a request are beyond the limit; a request that failed is, and so is one that gave no value."""
+    if not slo.latency:
+        return [outcome(sample) in SHARES[slo.name]]
+    if outcome(sample) != COMPLETED:
+        return [True]
+    values = latencies_us(slo.name, sample)
+    return [not slo.holds(value / 1000) for value in values] or [slo.name in NEEDED]

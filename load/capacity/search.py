@@ -1,0 +1,84 @@
+"""Which level to try next, and what is known so far: a bracket that closes. Pure, and the same for requests a second and for users.
+
+Levels go up by doubling until one is missed, and then the gap between the highest that met and the lowest that missed is halved
+on the logarithm. A level that stays undecided however long it is watched is one of the answer's inside: the search goes on at
+both sides of it.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import log, sqrt
+
+STEP = 2.0  # from level to level on the way up
+LEAST_STEP = 1.02  # rates nearer than that nobody can tell apart
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """``low`` met the objectives, ``high`` did not; None where no level did. The answer lies between them."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(slots=True)
+class Search:
+    """``first`` is tried first, ``most`` never exceeded. ``precision``: how much wider than its low end the answer may be.
+
+    ``whole``: levels are whole numbers, as users are.
+    """
+
+    first: float
+    most: float
+    precision: float = 0.08
+    whole: bool = False
+    verdicts: dict[float, bool | None] = field(default_factory=dict)
+
+    def tell(self, level: float, met: bool | None) -> None:
+        """What came of a level; None where that could not be decided."""
+        self.verdicts[level] = met
+
+    @property
+    def bracket(self) -> Bracket:
+        """A level that missed below one that met makes the lower one the end of what is sure."""
+        missed = [level for level, met in self.verdicts.items() if met is False]
+        high = min(missed, default=None)
+        met = [level for level, held in self.verdicts.items() if held and (high is None or level < high)]
+        return Bracket(max(met, default=None), high)
+
+    def next(self) -> float | None:
+        """The level to try; None where the answer is as narrow as it was wanted, or cannot get narrower."""
+        low, high = self.bracket.low, self.bracket.high
+        if high is None:
+            return self._up(max(self.verdicts, default=None))
+        if low is None:
+            return self._fresh(self.rounded(high / STEP)) if high > self._least else None
+        if high <= low * (1 + self.precision) or (self.whole and high - low <= 1):
+            return None
+        return self._inside(low, high)
+
+    @property
+    def _least(self) -> float:
+        return 1.0 if self.whole else self.first / 64
+
+    def rounded(self, level: float) -> float:
+        """Three digits, or a whole number: nobody asks for 41.6180339 requests a second."""
+        return float(max(round(level), 1)) if self.whole else float(f"{level:.3g}")
+
+    def _up(self, highest: float | None) -> float | None:
+        if highest is None:
+            return self.rounded(min(self.first, self.most))
+        return self.rounded(min(highest * STEP, self.most)) if highest < self.most else None
+
+    def _inside(self, low: float, high: float) -> float | None:
+        """The middle of the widest part of the bracket that no undecided level divides."""
+        open_ = sorted(level for level, met in self.verdicts.items() if met is None and low < level < high)
+        ends = [low, *open_, high]
+        parts = sorted(pairwise(ends), key=lambda part: log(part[1] / part[0]), reverse=True)
+        below, above = parts[0]
+        if open_ and above / below <= max(LEAST_STEP, 1 + self.precision / 2):
+            return None
+        return self._fresh(self.rounded(sqrt(below * above)))
+
+    def _fresh(self, level: float) -> float | None:
+        return None if level in self.verdicts else level
