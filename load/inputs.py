@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from echosounder import specs
 from echosounder.load.options import MAX_SECONDS, MAX_TOKENS, SHORTEST, Options
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.scenarios.file import read_scenario
+from echosounder.load.traces import TraceError, rows
 from echosounder.load.worker.workload import Item
 from echosounder.wire import formats
 from echosounder.wire.errors import UsageError
@@ -30,6 +32,7 @@ class Due:
     offset: float
     prompt_tokens: int
     output_tokens: int
+    blocks: tuple[int, ...] = ()  # of the prompt, whose beginning is that of any other with the same first blocks
 
 
 def items(options: Options) -> tuple[Item, ...]:
@@ -70,8 +73,19 @@ def _asked_in(item: Item, format: str) -> Item:
 
 
 def trace(path: Path) -> list[Due]:
-    """JSON lines of ``{"offset": s, "prompt_tokens": n, "output_tokens": n}``, sorted by offset. UsageError names a bad line."""
-    return sorted((_due(path, number, line) for number, line in _lines(path)), key=lambda due: due.offset)
+    """JSON lines of ``{"offset": s, "prompt_tokens": n, "output_tokens": n}``, or what :mod:`load.traces` converts, sorted by offset.
+
+    Raises :class:`UsageError` that names a bad line.
+    """
+    try:
+        found = [_due(path, number, row) for number, row in rows(list(_lines(path)))]
+    except TraceError as error:
+        raise UsageError(f"{path}:{error.number}: not a request of a trace ({error}); write {TRACE_LINE}") from None
+    if not found:
+        raise UsageError(
+            f"{path}: none of its spans tells tokens in and out (gen_ai.usage.input_tokens, gen_ai.usage.output_tokens)"
+        )
+    return sorted(found, key=lambda due: due.offset)
 
 
 def duration(path: Path, warmup: float) -> float:
@@ -128,18 +142,17 @@ def _range(text: str) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
-def _due(path: Path, number: int, line: str) -> Due:
+def _due(path: Path, number: int, row: dict[str, Any]) -> Due:
     try:
-        row = json.loads(line)
         offset, *tokens = row["offset"], row["prompt_tokens"], row["output_tokens"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except KeyError as error:
         raise UsageError(f"{path}:{number}: not a request of a trace ({error!r}); write {TRACE_LINE}") from None
     if type(offset) not in {int, float} or not 0 <= offset <= MAX_SECONDS:  # NaN is in no range
         raise UsageError(f"{path}:{number}: offset must be seconds between 0 and {MAX_SECONDS}, not {offset!r}")
     for count in tokens:
         if type(count) is not int or not 1 <= count <= MAX_TOKENS:
             raise UsageError(f"{path}:{number}: tokens must be whole numbers from 1 to {MAX_TOKENS}, not {count!r}")
-    return Due(float(offset), *tokens)
+    return Due(float(offset), *tokens, blocks=row.get("blocks", ()))
 
 
 def _prompts(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The answer of a run that was asked a question: what the limiter is, or whether the bill is right. It stands before everything else."""
+"""The answer of a run that was asked a question: a limiter, a capacity, whether the bill is right. It stands before everything else."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -22,6 +22,9 @@ class Headline(NamedTuple):
 
 def answer(report: Mapping[str, Any]) -> Headline | None:
     """None where the run was asked nothing, or is of a version that did not put its answer into a sentence."""
+    if found := report.get("capacity"):
+        known = None not in found["interval"]
+        return Headline("good" if known else "warn", line(f"Capacity: {found['says']}", 300))
     if found := report.get("rate_limit"):
         return _limiter(found)
     if says := report["cost"].get("says"):

@@ -1,4 +1,4 @@
-"""The capacity that was found, for people: the answer, and what each level came to."""
+"""The capacity that was found, for people: what each level came to."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,9 +14,9 @@ HEAD = ("", "done/s", "sent", "TTFT p50", "TTFT p95", "E2E p50", "why")
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """The answer; nothing of a run that did not look for it."""
+    """By what it was found; nothing of a run that did not look for it."""
     if found := report.get("capacity"):
-        yield f"capacity: {line(found['says'])} ({', '.join(map(line, found['objectives']))}; {number(found['requests'])} requests)"
+        yield f"by {', '.join(map(line, found['objectives']))}, with {number(found['requests'])} requests at {len(found['levels'])} levels"
 
 
 def rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:

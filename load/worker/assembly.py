@@ -41,7 +41,9 @@ def session(
     return Session(
         options,
         worker,
-        jobs=Workload(items(options), options.model or "", options.seed, _lengths(lines), _sweep(options)).job,
+        jobs=Workload(
+            items(options), options.model or "", options.seed, _lengths(lines), _sweep(options), _blocks(lines)
+        ).job,
         head=Head(options.target, options.api_key),
         dispatcher=_dispatcher(options, worker, lines),
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
@@ -99,6 +101,10 @@ def _dispatcher(options: Options, worker: int, lines: list[Due] | None) -> Dispa
 
 def _lengths(lines: list[Due] | None) -> Callable[[int], tuple[int, int]] | None:
     return None if lines is None else lambda index: (lines[index].prompt_tokens, lines[index].output_tokens)
+
+
+def _blocks(lines: list[Due] | None) -> Callable[[int], tuple[int, ...]] | None:
+    return None if lines is None else lambda index: lines[index].blocks
 
 
 def _sweep(options: Options) -> Callable[[float], int] | None:

@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 
 from echosounder.load.client.call import Job
+from echosounder.load.traces import BLOCK
 from echosounder.load.worker.words import text
 from echosounder.wire import formats
 from echosounder.wire.formats import Format, Question, Tool, Turn
@@ -70,7 +71,8 @@ class Drawn:
 class Workload:
     """``job(index)`` is the request with that index. ``lengths`` (of a trace) override prompt and output tokens by index.
 
-    ``sweep`` gives the length of prompts by the seconds since the warm-up ended.
+    ``sweep`` gives the length of prompts by the seconds since the warm-up ended, ``blocks`` (of a trace) what prompts are made of:
+    those with the same first blocks begin with the same words.
     """
 
     def __init__(
@@ -80,9 +82,10 @@ class Workload:
         seed: int = 0,
         lengths: Callable[[int], tuple[int, int]] | None = None,
         sweep: Callable[[float], int] | None = None,
+        blocks: Callable[[int], tuple[int, ...]] | None = None,
     ) -> None:
         self._items, self._model, self._seed, self._lengths = tuple(items), model, seed, lengths
-        self._sweep = sweep
+        self._sweep, self._blocks = sweep, blocks
         self._weights = list(accumulate(item.weight for item in items))
 
     def job(self, index: int, at: float = 0.0) -> Job:
@@ -123,8 +126,17 @@ class Workload:
         elif low < high:  # to seed a generator costs as much as all the rest of a request
             tokens = Random(f"{seed} length").randint(low, high)
         prefix = [text(item.shared_prefix, f"{self._seed} {item.name}")] if item.shared_prefix else []
-        texts = (*prefix, text(tokens, f"{self._seed} {item.name} {index}"))
+        texts = (*prefix, self._prompt(tokens, item, index))
         return Drawn(item, texts, tokens + item.shared_prefix, output, seed)
+
+    def _prompt(self, tokens: int, item: Item, index: int) -> str:
+        if not (ids := self._blocks(index) if self._blocks else ()):
+            return text(tokens, f"{self._seed} {item.name} {index}")
+        left = tokens - BLOCK * (len(ids) - 1)
+        return " ".join(
+            text(BLOCK if more else left, f"{self._seed} block {id}")
+            for more, id in zip(range(len(ids) - 1, -1, -1), ids, strict=True)
+        )
 
     def _conversation(self, item: Item, index: int, seed: int) -> Drawn:
         """Question, answer, question … of the conversation that this index belongs to, up to its present round."""

@@ -1,0 +1,113 @@
+"""Traces that others publish, a converter each: from a line of theirs to a row of ours. Pure; what a row must be, ``inputs`` checks.
+
+Mooncake (JSON lines; its block hashes become shared prefixes), BurstGPT and Azure's LLM inference traces (CSV), and spans of
+OpenTelemetry as its file exporter writes them (a JSON document a line, attributes by the GenAI conventions; other spans are passed over).
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+Line = tuple[int, str]  # its number, and what stands in it
+Row = tuple[int, dict[str, Any]]  # offset (s), prompt_tokens, output_tokens, and blocks where prompts share beginnings
+BLOCK = 512  # tokens that a hash of Mooncake's stands for
+_INPUT, _OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+
+
+class TraceError(ValueError):
+    """A line that makes no sense. ``number`` is that of the line."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number = number
+
+
+def rows(lines: Sequence[Line]) -> Iterator[Row]:
+    """The requests of a trace, whoever wrote it; offsets of the others begin with the first request. Raises :class:`TraceError`."""
+    number, first = lines[0]
+    head = [cell.strip() for cell in first.split(",")]
+    if {"TIMESTAMP", "ContextTokens", "GeneratedTokens"} <= set(head):
+        return _from_the_first(_table(lines, _azure))
+    if {"Timestamp", "Request tokens", "Response tokens"} <= set(head):
+        return _from_the_first(_table(lines, _burst))
+    document = _json(number, first)
+    if "resourceSpans" in document:
+        return _from_the_first(row for at, text in lines for row in _spans(at, _json(at, text)))
+    if "input_length" in document:
+        return _from_the_first((at, _converted(at, _mooncake, _json(at, text))) for at, text in lines)
+    return ((at, _json(at, text)) for at, text in lines)
+
+
+def _from_the_first(found: Iterator[Row]) -> Iterator[Row]:
+    made = list(found)
+    begin = min((row["offset"] for _, row in made), default=0.0)
+    return ((at, {**row, "offset": row["offset"] - begin}) for at, row in made)
+
+
+def _json(number: int, text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TraceError(number, repr(error)) from None
+    if not isinstance(document, dict):
+        raise TraceError(number, "it is no JSON object")
+    return document
+
+
+def _table(lines: Sequence[Line], convert: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Row]:
+    numbers = [number for number, _ in lines[1:]]
+    for number, row in zip(numbers, csv.DictReader([text for _, text in lines], skipinitialspace=True), strict=True):
+        yield number, _converted(number, convert, row)
+
+
+def _converted(number: int, convert: Callable[[dict[str, Any]], dict[str, Any]], row: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return convert(row)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise TraceError(number, repr(error)) from None
+
+
+def _azure(row: dict[str, Any]) -> dict[str, Any]:
+    stamp = datetime.fromisoformat(row["TIMESTAMP"].strip()[:26])
+    offset = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+    return _row(offset, int(row["ContextTokens"]), int(row["GeneratedTokens"]))
+
+
+def _burst(row: dict[str, Any]) -> dict[str, Any]:
+    """A response of no tokens is a request that failed then."""
+    answered = int(row["Response tokens"])
+    if not answered:
+        raise ValueError("it failed: 0 response tokens; take the file without failures, or delete the line")
+    return _row(float(row["Timestamp"]), int(row["Request tokens"]), answered)
+
+
+def _mooncake(row: dict[str, Any]) -> dict[str, Any]:
+    blocks, tokens = tuple(row.get("hash_ids") or ()), row["input_length"]
+    if not all(type(each) is int for each in blocks):
+        raise ValueError("hash_ids must be whole numbers")
+    if blocks and not (len(blocks) - 1) * BLOCK < tokens <= len(blocks) * BLOCK:
+        raise ValueError(f"{len(blocks)} hash_ids are not {tokens} tokens: each stands for {BLOCK}")
+    return _row(row["timestamp"] / 1000, tokens, row["output_length"]) | {"blocks": blocks}
+
+
+def _spans(number: int, document: dict[str, Any]) -> Iterator[Row]:
+    try:
+        spans = [
+            span
+            for resource in document["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+        for span in spans:
+            told = {each["key"]: each["value"] for each in span.get("attributes", ())}
+            if _INPUT in told and _OUTPUT in told:
+                tokens = (int(told[name]["intValue"]) for name in (_INPUT, _OUTPUT))
+                yield number, _row(int(span["startTimeUnixNano"]) / 1e9, *tokens)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TraceError(number, repr(error)) from None
+
+
+def _row(offset: float, prompt: int, output: int) -> dict[str, Any]:
+    return {"offset": offset, "prompt_tokens": prompt, "output_tokens": output}
