@@ -117,6 +117,11 @@ def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Lo
 def _run(runner: Callable[..., engine.LoadResult], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
+        if settings.web is not None:
+            page = f"http://127.0.0.1:{settings.web}"
+            bar.console.print(
+                f"watch: {page}/echosounder, and Locust's own page: {page}/", highlight=False, soft_wrap=True
+            )
         plans = settings.scenario in EXPERIMENTS  # the first step says what it may take, before anything is sent
 
         def told(step: engine.Step) -> None:

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, compress, count
-from operator import add, mul
+from operator import add, mul, sub
 
 from echosounder.load.figures import hdr
 from echosounder.wire.latency import nearest_rank
@@ -40,6 +40,22 @@ class Histogram:
         self._sum += other._sum
         self._largest = max(self._largest, other._largest)
         self._cumulated = None
+
+    def since(self, older: "Histogram") -> "Histogram":
+        """What came after *older*, an earlier state of this one; its largest value is known to the width of a bucket."""
+        self._settle()
+        older._settle()
+        made = Histogram()
+        made._counts = array("Q", map(sub, self._counts, older._counts))
+        made._count, made._sum = self._count - older._count, self._sum - older._sum
+        made._largest = max(map(hdr.highest, compress(count(), made._counts)), default=0)
+        return made
+
+    def copy(self) -> "Histogram":
+        """As it is now."""
+        made = Histogram()
+        made.merge(self)
+        return made
 
     @property
     def count(self) -> int:

@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from echosounder.load.figures import members
+from echosounder.load.figures.analysis import window
+from echosounder.load.figures.distribution import figures
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
 from echosounder.load.watch import metrics
+from echosounder.load.watch.window import SHOWN, Window
 
 LATENCIES = tuple(metric.member for metric in metrics.LATENCIES)
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -63,7 +67,7 @@ class Live:
     def __init__(self, options: Options) -> None:
         self._options, self._path = options, options.out / "parts" / FILE
         self._points: list[dict[str, Any]] = []
-        self._last = 0
+        self._last, self._window = 0, Window()
         self._watched = options.web is not None or options.prometheus is not None or options.otel
         self.now: dict[str, Any] = {}
 
@@ -73,14 +77,34 @@ class Live:
             return
         self._last = now
         self.now = snapshot(self._options, tally, now)
+        self.now["window"] = self._window.take(tally, self.now["elapsed_s"])
+        self.now["slo"] = held(self._options, tally, now)
         self._points = [*self._points, _point(self.now)][-MAX_POINTS:]
         if self._options.web is not None:
             _replace(self._path, json.dumps({**self.now, "points": self._points}))
 
 
+def held(options: Options, tally: Tally, now: int) -> list[dict[str, Any]]:
+    """The objectives, as the run stands."""
+    if not tally.slos or not tally.workers:
+        return []
+    begin, _ = window(options, tally)
+    found = {
+        f"{slo.name}_ms": figures(tally.histograms[slo.name], tally.ages.get(slo.name))
+        for slo in tally.slos
+        if slo.latency
+    }
+    passed = members.throughput(tally, begin, max(now, begin))
+    made = {"metrics": found, "counts": members.counts(tally), "throughput": passed}
+    return members.objectives(tally.slos, tally, made | {"cache": members.cache(tally), "cost": members.cost(tally)})
+
+
 def _point(state: dict[str, Any]) -> dict[str, Any]:
-    figures = {f"{name}_{label}": state[f"{name}_ms"][label] for name in LATENCIES for label in ("p50", "p99")}
-    return {"t_s": state["elapsed_s"], "output_tokens": state["output_tokens"], **figures}
+    """Of the last seconds, not of the whole run."""
+    last = state["window"]
+    figures = {f"{name}_{label}": last[f"{name}_ms"][label] for name in SHOWN for label in ("p50", "p99")}
+    rates = {name: last[name] for name in ("completed_per_s", "failed_per_s")}
+    return {"t_s": state["elapsed_s"], "output_tokens": state["output_tokens"], **rates, **figures}
 
 
 def _replace(path: Path, text: str) -> None:
