@@ -29,7 +29,11 @@ from typing import Any
 
 HERE = Path(__file__).parent
 OURS = ("echosounder", "echosounder-own-stamps")
-LOCUST = ("fasthttp", "fasthttp-measuring")  # in this environment, so that ours and theirs have one Locust
+LOCUST = (
+    "fasthttp",
+    "fasthttp-measuring",
+    "stream-user",
+)  # in this environment, so that ours and theirs have one Locust
 PEERS = (*LOCUST, "aiohttp", "httpx-sse", "openai")
 HTTP_CLIENTS = HERE.parent / ".field/http-clients/bin/python"
 SERVER_CORE, CLIENT_CORE = 0, 1

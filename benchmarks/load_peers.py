@@ -3,13 +3,14 @@
     python benchmarks/load_peers.py CLIENT URL CONNECTIONS SECONDS
 
 CLIENT: fasthttp (Locust's FastHttpUser with its ``client.iter_lines``), fasthttp-measuring (the same user, made to do what ours
-does: a stamp per read, every event's JSON, how the stream ended, a record to a file), aiohttp, httpx-sse, openai.
+does: a stamp per read, every event's JSON, how the stream ended, a record to a file), stream-user (our StreamUser: a user and a greenlet
+per stream, and every latency in Locust's statistics), aiohttp, httpx-sse, openai.
 ``first`` and ``gaps``: monotonic ns of the first token by trace id, and the times between tokens, as the client stamps them.
 """
 
 import sys
 
-if any(argument.startswith("fasthttp") for argument in sys.argv):
+if any(argument.startswith(("fasthttp", "stream-user")) for argument in sys.argv):
     import locust  # noqa: F401  # patches what the imports below would else have for good
 
 import asyncio
@@ -138,6 +139,29 @@ def _fasthttp(url: str, seen: Seen, end: float) -> None:
     _locust(Reader, seen, end)
 
 
+def _stream_user(url: str, seen: Seen, end: float) -> None:
+    from itertools import accumulate
+
+    from locust import task
+
+    from echosounder.load import StreamUser
+
+    class Reader(StreamUser):
+        host = url
+        model = BODY["model"]
+
+        @task
+        def read(self) -> None:
+            found = self.stream("tell me a story", 256)
+            if found.t_first_token is not None:
+                seen.note(
+                    found.trace, [found.t_first_token + 1000 * gap for gap in accumulate(found.gaps_us, initial=0)]
+                )
+                seen.events += found.token_events - len(found.gaps_us) - 1  # several events in a read
+
+    _locust(Reader, seen, end)
+
+
 def _fasthttp_measuring(url: str, seen: Seen, end: float) -> None:
     import tempfile
 
@@ -186,6 +210,7 @@ def _fasthttp_measuring(url: str, seen: Seen, end: float) -> None:
 CLIENTS = {
     "fasthttp": _fasthttp,
     "fasthttp-measuring": _fasthttp_measuring,
+    "stream-user": _stream_user,
     "aiohttp": _aiohttp,
     "httpx-sse": _httpx_sse,
     "openai": _openai,

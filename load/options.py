@@ -52,10 +52,11 @@ class Options:
     users: str | None = setting(
         None,
         "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
-        "many, 256 by default. For capacity: find the most users, from LOW to HIGH.",
+        "many, 256 by default. For capacity: find the most users, as in 1..64.",
     )
     rate: str | None = setting(
-        None, "Open loop: so many requests a second, whatever the target does. For capacity: where to look, LOW..HIGH."
+        None,
+        "Open loop: so many requests a second, whatever the target does. For capacity: where to look, 1..256 by default.",
     )
     arrival: str = setting("constant", "When the requests of the open loop are due.", choices=ARRIVALS)
     trace: Path | None = setting(None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end.")

@@ -88,18 +88,25 @@ def _at_rest(folder: Path) -> None:
 def _made(path: Path) -> Made:
     header = runlog.header(path)
     for record in records(path):
-        if record["kind"] == "options":
+        if record["kind"] == "options" and not record.get("asks_next"):
             try:
                 options = whole(record["options"])
                 return Made(options, header.started, str(record["machine"]), tuple(record.get("items", ())))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None
+        if record["kind"] == "options":
+            raise LogError(
+                f"{path} cannot be analysed again, because it asked by what it had heard: {_report_of(header.scenario)}"
+            )
         if worker_of(record) is not None:
             raise LogError(
-                f"{path} does not say how it was made, so it cannot be analysed again: what {header.scenario} found"
-                " is in its report.json, or it has to be run again"
+                f"{path} does not say how it was made, so it cannot be analysed again: {_report_of(header.scenario)}"
             )
     raise CannotJudge(f"{path}: nothing was sent before the run was stopped; run it again")
+
+
+def _report_of(scenario: str) -> str:
+    return f"what {scenario} found is in its report.json, or it has to be run again"
 
 
 def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from echosounder.load.capacity.holding import judged, needed
-from echosounder.load.capacity.hunting import LOOKS, Hunt, hunt
+from echosounder.load.capacity.hunting import LEAST, LOOKS, Hunt, hunt
 from echosounder.load.capacity.report import capacity
 from echosounder.load.capacity.search import Search
 from echosounder.load.engine import LoadResult, Progress
@@ -25,6 +25,8 @@ from echosounder.wire.header import RunKind
 from echosounder.wire.prices import bill
 from echosounder.wire.verdict import Result
 
+MOST = 256.0  # requests a second, or users, where nobody says what not to exceed
+SECONDS = 2 * LEAST  # of a level that is as high as is allowed, until it is told
 LEVELS = 12  # that a search takes, if each has to be watched to its end
 FAILURES = 500  # in a row, before the target counts as broken: beyond its capacity it may refuse many
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
@@ -48,7 +50,7 @@ def find(options: Options, progress: Progress = lambda step: None) -> LoadResult
     options = ready(replace(options, rate=None, users="1", breaker=FAILURES))
     workload = Workload(asked, options.model or "", options.seed)
     state = Hunt(search, slos, workload.job, search.whole, options.arrival == "poisson", options.seed)
-    planned = plan(options, needed(slos), workload)
+    planned = plan(options, needed(slos), search.most, workload)
 
     def experiment(run: ExperimentRun) -> Script[Hunt]:
         return hunt(state, lambda level: run.tell(f"at {level} {'users' if search.whole else 'requests/s'}"))
@@ -61,16 +63,17 @@ def searched(options: Options) -> Search:
     whole = options.users is not None
     text = options.users or options.rate or "1"
     match = _RANGE.fullmatch(text.replace(" ", ""))
-    first, most = (float(match[1]), float(match[2] or MAX_LEVEL)) if match else (0.0, 0.0)
+    first, most = (float(match[1]), float(match[2] or max(MOST, float(match[1])))) if match else (0.0, 0.0)
     if not 0 < first <= most <= MAX_LEVEL or (whole and (first % 1 or most % 1)):
         name = "--users" if whole else "--rate"
         raise UsageError(f"cannot read {name} {text!r}; write where to begin and what not to exceed, like {name} 1..64")
     return Search(first, most, whole=whole)
 
 
-def plan(options: Options, least: int, workload: Workload) -> WorstCase:
-    """What a search may take: levels that are all watched to the end, each request at the ceiling of the first."""
-    requests = min(LEVELS * LOOKS[-1] * least, options.budget_requests or MAX_LEVEL)
+def plan(options: Options, least: int, most: float, workload: Workload) -> WorstCase:
+    """What a search may take: levels that are all watched to the end, or as high as is allowed; each request at the first's ceiling."""
+    requests = LEVELS * max(LOOKS[-1] * least, round(most * SECONDS))
+    requests = min(requests, options.budget_requests or requests)
     job, known = workload.job(0), worst(options)
     ceiling = (
         None if known is None else bill(0, requests * job.most_tokens, requests * (job.max_tokens or 0), known).total

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from echosounder import specs
 from echosounder.judgement.rule import unmet
+from echosounder.load.calibration import machine
 from echosounder.load.engine import LoadResult, Progress, Step, header, new_tally
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.experiment.sender import RunBounds, Sender
@@ -15,7 +16,7 @@ from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
 from echosounder.load.inputs import paid, worst
 from echosounder.load.log import Log
-from echosounder.load.options import Options, checked
+from echosounder.load.options import Options, checked, told
 from echosounder.load.parts import count
 from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint
@@ -89,6 +90,7 @@ def perform(
     progress(Step(0.0, plan.seconds, plan.says))
     try:
         with Log(options.out / "run.jsonl", header(options, clock, kind)) as log:
+            log.write("options", {"machine": machine(), "options": told(options), "asks_next": True})
             return _perform(options, keys, plan, script, conclude, progress, log, clock.started)
     except OSError as error:
         reason = error.strerror or error

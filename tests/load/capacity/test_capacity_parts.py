@@ -1,17 +1,24 @@
 """The search and the verdicts, as pure functions."""
 
+from dataclasses import replace
+from decimal import Decimal
 from random import Random
 
 import pytest
 
+from echosounder.load.capacity import plan, searched
 from echosounder.load.capacity.holding import backlog, held, inflation, judged, needed
 from echosounder.load.capacity.search import Search
 from echosounder.load.figures.slo import parse
+from echosounder.load.inputs import items
+from echosounder.load.options import Options
 from echosounder.load.sample import Sample
+from echosounder.load.worker.workload import Workload
 from echosounder.wire.errors import UsageError
 from echosounder.wire.stream import StreamEnd
 
 MS = 1_000_000
+OPTIONS = Options(url="http://127.0.0.1:9")
 
 
 def tried(truth: float, first: float = 1.0, most: float = 1000.0, whole: bool = False) -> list[float]:
@@ -120,3 +127,38 @@ def test_how_many_requests_a_level_takes(slos: tuple[str, ...], count: int) -> N
 def test_objectives_that_tell_no_capacity_are_named(text: str) -> None:
     with pytest.raises(UsageError, match="a capacity is not found by"):
         judged(parse(text))
+
+
+RANGES = [
+    ({}, (1, 256, False)),
+    ({"rate": "8"}, (8, 256, False)),
+    ({"rate": "500"}, (500, 500, False)),
+    ({"rate": "0.5 .. 4"}, (0.5, 4, False)),
+    ({"users": "1..64"}, (1, 64, True)),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), RANGES)
+def test_where_to_look_is_told_by_rate_or_users(given: dict[str, str], expected: tuple[float, float, bool]) -> None:
+    search = searched(replace(OPTIONS, **given))
+    assert (search.first, search.most, search.whole) == expected
+
+
+@pytest.mark.parametrize(
+    "given", [{"rate": "8..4"}, {"rate": "0"}, {"users": "1.5..3"}, {"rate": "4,8"}, {"rate": "1..9999999"}]
+)
+def test_a_range_that_cannot_be_is_named(given: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="write where to begin and what not to exceed"):
+        searched(replace(OPTIONS, **given))
+
+
+def test_the_plan_bounds_requests_and_price() -> None:
+    options = replace(OPTIONS, model="m", prices=("1", "1", "2"), seed=1)
+    workload = Workload(items(replace(options, scenario="streaming")), "m")
+    small, high = plan(options, 105, 8.0, workload), plan(options, 105, 256.0, workload)
+    assert (small.requests, high.requests) == (12 * 4 * 105, 12 * 256 * 8)
+    assert small.ceiling is not None
+    assert high.ceiling is not None
+    assert float(high.ceiling / small.ceiling) == pytest.approx(high.requests / small.requests)
+    capped = plan(replace(options, budget_requests=50, budget_usd="0.0001"), 105, 8.0, workload)
+    assert (capped.requests, capped.ceiling) == (50, Decimal("0.0001"))
