@@ -152,7 +152,7 @@ def _due(path: Path, number: int, row: dict[str, Any]) -> Due:
     for count in tokens:
         if type(count) is not int or not 1 <= count <= MAX_TOKENS:
             raise UsageError(f"{path}:{number}: tokens must be whole numbers from 1 to {MAX_TOKENS}, not {count!r}")
-    return Due(float(offset), *tokens, blocks=row.get("blocks", ()))
+    return Due(float(offset), tokens[0], tokens[1], row.get("blocks", ()))
 
 
 def _prompts(path: Path) -> Iterator[str]:

@@ -91,7 +91,12 @@ def _conclude(
     answered = low is not None and high is not None
     made = {**made, "capacity": found, "slo": [] if low is not None else _missed(state)}
     if found["limit"] == "client":
-        made["measurement"] = {**made["measurement"], "verdict": "invalid", "reasons": [found["says"]]}
+        said = "the client sent late, so that the search could not go on" if answered else found["says"]
+        made["measurement"] = {
+            **made["measurement"],
+            "verdict": "degraded" if answered else "invalid",
+            "reasons": [said],
+        }
     stopped = state.stopped if not answered else None
     if stopped is None and high is None and low is None:
         stopped = Stopped("unresolved", found["says"])

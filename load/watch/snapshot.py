@@ -10,7 +10,7 @@ from echosounder.load.figures.distribution import figures
 from echosounder.load.figures.tally import Tally
 from echosounder.load.options import Options
 from echosounder.load.watch import metrics
-from echosounder.load.watch.window import SHOWN, Window
+from echosounder.load.watch.window import SHOWN, LastSeconds
 
 LATENCIES = tuple(metric.member for metric in metrics.LATENCIES)
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -67,7 +67,7 @@ class Live:
     def __init__(self, options: Options) -> None:
         self._options, self._path = options, options.out / "parts" / FILE
         self._points: list[dict[str, Any]] = []
-        self._last, self._window = 0, Window()
+        self._last, self._window = 0, LastSeconds()
         self._watched = options.web is not None or options.prometheus is not None or options.otel
         self.now: dict[str, Any] = {}
 

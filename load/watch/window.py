@@ -25,7 +25,7 @@ class Before:
 
 
 @dataclass(slots=True)
-class Window:
+class LastSeconds:
     """Keeps what a run was like in each of its last seconds; ``take`` gives the difference to now."""
 
     kept: deque[Before] = field(default_factory=deque)

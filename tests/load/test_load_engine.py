@@ -36,7 +36,7 @@ def options(mock: RunningMock, out: Path) -> Options:
 def closed(mock: RunningMock, tmp_path_factory: pytest.TempPathFactory) -> LoadResult:
     """A closed-loop run of six users."""
     out = tmp_path_factory.mktemp("closed")
-    slo = ("ttft_p95<2s", "failures<1%", "goodput>1/s")
+    slo = ("ttft_p50<2s", "failures<1%", "goodput>1/s")
     load = replace(options(mock, out), users="6", slo=slo, sample_every=3)
     for number in range(5):
         outcome = run(replace(load, out=out / str(number)))

@@ -9,7 +9,7 @@ from echosounder.load.figures.histogram import Histogram
 from echosounder.load.options import Options
 from echosounder.load.sample import Sample
 from echosounder.load.watch.snapshot import held
-from echosounder.load.watch.window import Window
+from echosounder.load.watch.window import LastSeconds
 from echosounder.wire.stream import StreamEnd
 
 S, MS = 1_000_000_000, 1_000_000
@@ -23,7 +23,7 @@ def answered(number: int, ttft_ms: int, end: StreamEnd = StreamEnd.DONE) -> Samp
 
 
 def test_the_last_seconds_are_told_apart_from_the_run() -> None:
-    tally, window = new_tally(OPTIONS), Window()
+    tally, window = new_tally(OPTIONS), LastSeconds()
     assert window.take(tally, 0.0)["ttft_ms"] == {"p50": None, "p95": None, "p99": None}
     for second in range(1, 31):
         slow = second > 15
