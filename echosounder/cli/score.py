@@ -11,7 +11,9 @@ from echosounder.cli.passing import BodiesOption, header
 from echosounder.judgement.baseline import Baseline
 from echosounder.listening import again
 from echosounder.listening.witness import Bodies, Witness
+from echosounder.load.figures import slo as objectives
 from echosounder.reports.source import read as lean
+from echosounder.wire.errors import UsageError
 from echosounder.wire.files import plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.recordings.kinds import KINDS, exchanges
@@ -19,24 +21,37 @@ from echosounder.wire.runlog import read
 
 Recorded = Annotated[Path, typer.Argument(metavar="RUN", help=f"What was recorded: {KINDS}.")]
 
+Slo = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="EXPR", help="Of a load: hold it against these objectives, in place of its own; may be repeated."
+    ),
+]
+
 
 def score(
     run: Recorded,
     profile: options.Profile = specs.DEFAULT_PROFILE,
     bodies: BodiesOption = Bodies.FINDINGS,
     baseline: options.Baseline = None,
+    slo: Slo = None,
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
     """Judge a run or a recording without sending anything. A run's reports go beside it."""
+    wanted = tuple(slo or ())
+    for expression in wanted:
+        objectives.parse(expression)
     plain(run if not run.is_dir() else run / "run.jsonl")
+    if wanted and not (_is_run(run) and analysed.is_load(run)):
+        raise UsageError(f"--slo is for load runs, and {run} is none")
     if again.known(run):
         folder = run if run.is_dir() else run.parent
         return _publish(again.log(folder, "interop", _accepted(baseline)), folder, json_)
     if not _is_run(run):
         return _recording(run, profile, bodies, baseline, out, json_)
     if analysed.is_load(run):
-        report, outcome = analysed.remade(run)
+        report, outcome = analysed.remade(run, wanted)
         analysed.publish(report, outcome.log.parent, json_)
         return outcome.exit_code
     read(run).finished()
