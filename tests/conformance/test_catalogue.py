@@ -17,7 +17,7 @@ from echosounder.wire.errors import BudgetSpent, UsageError
 from echosounder.wire.prices import dearest
 
 # Judged elsewhere: between the two sides of a proxy, and under load.
-ELSEWHERE = ("proxy.", "load.")
+ELSEWHERE = ("proxy.", "load.", "client.")
 AT = datetime(2026, 8, 17, 12, tzinfo=UTC)
 ASK = Ask("2026-08", "deepseek-v4-flash")
 EVERY = [(profile, model) for profile in specs.PROFILES for model in specs.models(profile)]
