@@ -285,6 +285,7 @@ POORER = {
             "stream.fields-known",
             "stream.error-*",
             "stream.one-line-*",
+            "stream.events-heard",
             "stream.keepalive-*",
             "stream.uncompressed-flush",
         ),
