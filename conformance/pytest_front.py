@@ -49,14 +49,15 @@ def register(config: pytest.Config, front: Front) -> None:
 
 def _options(config: pytest.Config) -> CheckOptions:
     get = config.getoption
-    url = get("--echo-target")
+    url, profile = get("--echo-target"), get("--echo-profile") or specs.DEFAULT_PROFILE
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     return CheckOptions(
         target=target(url, get("--echo-model"), access=of_environment(url, os.environ)),
         out=Path(get("--echo-out") or f"runs/{stamp}-pytest"),
         api_key=usable_key(os.environ.get(get("--echo-api-key-env")), f"the variable {get('--echo-api-key-env')}"),
-        profile=get("--echo-profile") or specs.DEFAULT_PROFILE,
+        profile=profile,
         suite=Suite.named(get("--echo-suite")),
+        formats=tuple(specs.behaviour(profile).formats),
         only=tuple(get("--echo-only")),
         policy=get("--echo-policy"),
         baseline=Path(get("--echo-baseline")) if get("--echo-baseline") else None,

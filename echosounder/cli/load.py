@@ -1,6 +1,6 @@
 """``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -114,23 +114,25 @@ def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Lo
     return partial(EXPERIMENTS[scenario], other_key=key)
 
 
+def _first(settings: Options, step: engine.Step) -> Iterator[str]:
+    """What is said at the first step: where to watch; of an experiment what it may take, before anything is sent."""
+    if settings.web is not None:
+        page = f"http://127.0.0.1:{settings.web}"
+        yield f"watch: {page}/echosounder, and Locust's own page: {page}/"
+    if settings.scenario in EXPERIMENTS:
+        yield line(f"{settings.scenario}: {step.said}")
+
+
 def _run(runner: Callable[..., engine.LoadResult], settings: Options, key_env: str, as_json: bool) -> int:
     with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
-        if settings.web is not None:
-            page = f"http://127.0.0.1:{settings.web}"
-            bar.console.print(
-                f"watch: {page}/echosounder, and Locust's own page: {page}/", highlight=False, soft_wrap=True
-            )
-        plans = settings.scenario in EXPERIMENTS  # the first step says what it may take, before anything is sent
+        begun = False
 
         def told(step: engine.Step) -> None:
-            nonlocal plans
-            if plans:
-                bar.console.print(
-                    line(f"{settings.scenario}: {step.said}"), highlight=False, soft_wrap=True, markup=False
-                )
-            plans = False
+            nonlocal begun
+            for said in () if begun else _first(settings, step):
+                bar.console.print(said, highlight=False, soft_wrap=True, markup=False)
+            begun = True
             bar.update(task, completed=step.done, total=step.planned, description=step.said)
 
         outcome = runner(settings, told)

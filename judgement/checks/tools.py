@@ -100,15 +100,18 @@ def cut_marked(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@picks("a chat answer that came to its end with a finish_reason of tool_calls")
-def ended_for_calls(exchange: Exchange) -> bool:
-    return chat_completion(exchange) and whole(exchange) and answer(exchange).finish == "tool_calls"
+@picks("a chat answer that came to its end")
+def ended(exchange: Exchange) -> bool:
+    return chat_completion(exchange) and whole(exchange)
 
 
-@check("tools.finish-has-calls", ended_for_calls, unasked=unasked.of("chat"))
+@check("tools.finish-has-calls", ended, unasked=unasked.of("chat"))
 def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
     """No model decides this: the reason and the calls are the server's to keep together."""
-    if not answer(exchange).calls:
+    found = answer(exchange)
+    if found.finish != "tool_calls":
+        raise Inconclusive("no answer ended with tool_calls")
+    if not found.calls:
         yield Problem(
             "finish_reason is 'tool_calls', and the answer holds no call: its client has nothing to run",
             pointer="/choices/0/finish_reason",

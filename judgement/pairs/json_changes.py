@@ -22,7 +22,7 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
     NUMBER = "number"  # another number where a number was, or one of another type
     REORDERED = "reordered"  # the members of an object came in another order
-    RESPELT = "respelt"  # the same number in other digits: 1e2 for 100
+    RESPELT = "respelt"  # the same number in other digits: 1e2 for 100.0
 
 
 @dataclass(frozen=True, slots=True)

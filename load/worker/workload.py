@@ -168,8 +168,12 @@ def _json(drawn: Drawn) -> Question:
 
 
 def _tools(drawn: Drawn) -> Question:
-    """A forced call is refused where thinking is on, so the tool is only offered."""
-    return Question(_turns(drawn), drawn.output_tokens, drawn.item.stream, tools=(TOOL,))
+    """A forced call is refused where thinking is on, so the tool is only offered.
+
+    Where there are tools, what was thought before has to come back, and made-up answers had no thoughts: a conversation asks for none.
+    """
+    thinking = False if drawn.item.rounds > 1 else None
+    return Question(_turns(drawn), drawn.output_tokens, drawn.item.stream, thinking, tools=(TOOL,))
 
 
 def _fim(drawn: Drawn) -> Question:

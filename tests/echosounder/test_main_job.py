@@ -26,11 +26,16 @@ def report_of(folder, name):
     return document
 
 
+# No stream of an honest server breaks off with an error, and no answer of this seed holds the stop text of a prefix.
+UNSHOWN = {"stream.error-class", "stream.error-not-done", "prefix.stop"}
+
+
 def test_the_honest_mock_conforms(honest):
     code, folder = honest
     report = report_of(folder, "check")
     assert (code, report["verdict"]) == (0, "conforms")
-    assert {row["verdict"] for row in report["requirements"]} <= {"pass", "not-applicable"}
+    told = {row["id"] for row in report["requirements"] if row["verdict"] in {"pass", "not-applicable"}}
+    assert {row["id"] for row in report["requirements"]} - told <= UNSHOWN
     assert report["counts"]["pass"] >= 25
     assert {path.name for path in folder.iterdir()} >= FILES
     assert ET.parse(folder / "junit.xml").getroot().tag == "testsuites"

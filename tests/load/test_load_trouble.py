@@ -375,7 +375,7 @@ def broken_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
         (tmp_path / "sitecustomize.py").write_text(
             "from echosounder.load.worker.workload import Workload\n"
             "made = Workload.job\n"
-            f"Workload.job = lambda self, index: made(self, index) if index < {index} else 1 / 0\n",
+            f"Workload.job = lambda self, index, at=0.0: made(self, index, at) if index < {index} else 1 / 0\n",
             encoding="utf-8",
         )
         monkeypatch.syspath_prepend(tmp_path)

@@ -12,6 +12,7 @@ from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.worker.words import text
 from echosounder.load.worker.workload import Item, Workload
 from echosounder.wire import tokens
+from echosounder.wire.formats import FORMATS
 
 
 def bodies(item: Item, count: int = 40, seed: int = 0) -> list[dict[str, Any]]:
@@ -46,12 +47,14 @@ def test_every_scenario_makes_requests_that_the_ceiling_covers(name: str) -> Non
     for index in range(60):
         job = workload.job(index)
         body = json.loads(job.body)
-        assert body["max_tokens"] == job.max_tokens
+        form = FORMATS[job.format]
+        assert body[form.grammar.bound] == job.max_tokens
         assert body.get("stream", False) is job.stream
         texts = [
             body.get("prompt", ""),
             body.get("suffix", ""),
-            *(message["content"] for message in body.get("messages", ())),
+            body.get("system", ""),
+            *(message["content"] for message in body.get("messages") or body.get("input", ())),
         ]
         known = sum(len(each.split()) for each in texts)
         assert job.prompt_tokens is not None

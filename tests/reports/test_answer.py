@@ -30,7 +30,10 @@ def shown(report):
 ASKED = [
     (limiter, "✓ Token bucket: 5 requests/s, burst 10"),
     (lambda report: limiter(report, kind="unresolved", says="Limiter not resolved"), "? Limiter not resolved"),
-    (lambda report: limiter(report, certain=False), "? Token bucket: 5 requests/s, burst 10"),
+    (
+        lambda report: limiter(report, certain=False, doubts=["too few refusals"]),
+        "? Token bucket: 5 requests/s, burst 10",
+    ),
     (lambda report: bill(report, "right", "The bill is right: 1 USD"), "✓ The bill is right: 1 USD"),
     (lambda report: bill(report, "wrong", "The bill is wrong: it drifts"), "✗ The bill is wrong: it drifts"),
     (lambda report: bill(report, "unverified", "The bill could not be verified"), "? The bill could not be verified"),
