@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from echosounder.judgement.assigned import judged
 from echosounder.judgement.setting import Suite
 from echosounder.wire.access import of_environment, usable_key
 from echosounder.wire.errors import EchosounderError
+from echosounder.wire.files import fresh
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Result, Verdict
 from echosounder.wire.visible import line
@@ -50,10 +50,8 @@ def register(config: pytest.Config, front: Front) -> None:
 def _options(config: pytest.Config) -> CheckOptions:
     get = config.getoption
     url, profile = get("--echo-target"), get("--echo-profile") or specs.DEFAULT_PROFILE
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     return CheckOptions(
         target=target(url, get("--echo-model"), access=of_environment(url, os.environ)),
-        out=Path(get("--echo-out") or f"runs/{stamp}-pytest"),
         api_key=usable_key(os.environ.get(get("--echo-api-key-env")), f"the variable {get('--echo-api-key-env')}"),
         profile=profile,
         suite=Suite.named(get("--echo-suite")),
@@ -61,6 +59,7 @@ def _options(config: pytest.Config) -> CheckOptions:
         only=tuple(get("--echo-only")),
         policy=get("--echo-policy"),
         baseline=Path(get("--echo-baseline")) if get("--echo-baseline") else None,
+        out=Path(get("--echo-out")) if get("--echo-out") else fresh("pytest"),
     )
 
 

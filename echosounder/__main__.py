@@ -55,9 +55,10 @@ def root(
 def _application() -> typer.Typer:
     program = typer.Typer(
         name="echosounder",
-        help="Tests, loads and impersonates the DeepSeek HTTP API.",
+        help="Conformance tests, load tests and a fault-injecting mock for DeepSeek- and OpenAI-compatible APIs.",
         epilog="Exit codes: 0 clean, 1 deviations or a missed SLO, 2 wrong usage, 3 could not judge, 4 measurement invalid.",
         no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
     program.callback()(root)
@@ -86,7 +87,7 @@ def run(arguments: list[str]) -> int:
         print(f"echosounder {echosounder.__version__}")
         return 0
     try:
-        file = _settings_file(arguments)
+        file = _settings_file(arguments := arguments or ["--help"])
         if _named(arguments):
             command: Any = typer.main.get_command(registered(arguments, file))
             settled = _defaults(command, file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from echosounder.judgement.client.score import rows
 from echosounder.judgement.setting import Suite
 from echosounder.stage import stage
 from echosounder.wire.errors import EchosounderError
+from echosounder.wire.files import fresh
 
 
 def start(config: pytest.Config) -> None:
@@ -38,10 +38,10 @@ def _options(config: pytest.Config) -> ClientOptions:
     get = config.getoption
     return ClientOptions(
         command=tuple(shlex.split(get("--echo-client"))),
-        out=Path(get("--echo-out") or f"runs/{datetime.now():%Y%m%d-%H%M%S}-pytest"),
         profile=get("--echo-profile") or specs.DEFAULT_PROFILE,
         model=get("--echo-model"),
         suite=Suite.named(get("--echo-suite")),
         only=tuple(get("--echo-only")),
         baseline=Path(get("--echo-baseline")) if get("--echo-baseline") else None,
+        out=Path(get("--echo-out")) if get("--echo-out") else fresh("pytest"),
     )

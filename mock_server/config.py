@@ -1,6 +1,7 @@
 """Everything that can be chosen about a mock, in one frozen record: the command line, tests and `spawn` all fill this."""
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.settings import setting, settings
 
 KEEPALIVE_S = 75.0
+MAX_PORT = 65_535
+MIN_DIGITS = 2
 # A test can make up any key it likes that begins with sk-; these words in it make the mock refuse it.
 REFUSED_WORDS = ("invalid", "wrong", "revoked")
 CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
@@ -87,8 +90,12 @@ class Config:
     def _check(self, name: str, value: Any, choices: tuple[str, ...]) -> None:
         if choices and value not in choices:
             raise UsageError(f"{name} is {value!r}{hint(value, choices)}: choose from {', '.join(choices)}")
-        if isinstance(value, (int, float)) and not value >= 0 and name != "seed":
-            raise UsageError(f"{name} is {value}: it must not be negative")
+        if isinstance(value, (int, float)) and not 0 <= value < math.inf and name != "seed":
+            raise UsageError(f"{name} is {value}: it must not be negative or infinite")
+        if name == "balance_digits" and value < MIN_DIGITS:
+            raise UsageError(f"balance_digits is {value}: it must be at least {MIN_DIGITS}")
+        if name == "port" and value > MAX_PORT:
+            raise UsageError(f"port is {value}: it must be at most {MAX_PORT}")
         if name in ("slots", "output_tokens", "cache_unit", "keepalive_ms") and value == 0:
             raise UsageError(f"{name} is 0: it must be at least 1")
 

@@ -174,6 +174,8 @@ SHARED = {
     "network",
     "options",
     "passing",
+    "printed",
+    "progress",
     "results",
     "said",
     "settings",

@@ -1,5 +1,7 @@
 """Files that somebody names: only such as end. A pipe or a device would keep whoever reads it for as long as its writer likes."""
 
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
@@ -18,6 +20,19 @@ def plain(path: Path) -> Path:
     if not (S_ISREG(mode) or S_ISDIR(mode)):
         raise UsageError(f"{path} is no regular file but a pipe or a device; copy what it gives into a file first")
     return path
+
+
+def fresh(name: str, runs: Path = Path("runs")) -> Path:
+    """A new folder in *runs*, named by the time and *name*, and numbered where two runs begin in one second. Raises ``OSError``."""
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"
+    for number in count(1):
+        path = runs / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("unreachable")
 
 
 def text(path: Path, most: int = MOST) -> str:

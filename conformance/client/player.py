@@ -30,7 +30,7 @@ class Player:
 
     def __init__(self, options: ClientOptions, stage: Stage) -> None:
         self._options, self._stage, self._launcher = options, stage, Launcher()
-        self._ignored = tuple(map(_pattern, options.ignored))
+        self._ignored = tuple(map(pattern, options.ignored))
 
     def stop(self) -> None:
         """Ends every command that is running."""
@@ -78,7 +78,7 @@ def _below_base(exchange: Exchange) -> Exchange:
     return replace(exchange, request=replace(request, path=request.path.removeprefix("/v1")), format="")
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from echosounder.cli import options
+from echosounder.cli import options, printed
+from echosounder.cli.duration import duration
 from echosounder.load import calibrate as grid
 from echosounder.load.calibration import FRONTIERS_MS, Calibration, Cell
 from echosounder.load.options import Options
@@ -32,7 +33,7 @@ def calibrate(
         list[float] | None,
         typer.Option(min=0.1, help="Events per second and stream; may be repeated; 10 and 50 by default."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1.0, help="Length of each cell.")] = 4.0,
+    seconds: Annotated[float, typer.Option(parser=duration(1), metavar="DURATION", help="Length of each cell.")] = 4.0,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes, as in `load`.")] = 1,
     save: Annotated[bool, typer.Option(help="Keep the result, for `load` to cite.")] = True,
     json_: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON alone on stdout.")] = False,
@@ -61,7 +62,7 @@ def calibrate(
 
 
 def _show(result: Calibration) -> None:
-    console = Console(highlight=False)
+    console = printed.console()
     console.print(
         f"{result.machine}: error of the client's stamps against the server's write times, ms", soft_wrap=True
     )

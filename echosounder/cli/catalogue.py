@@ -13,7 +13,7 @@ from rich.table import Table
 
 import echosounder.conformance.probes  # noqa: F401  # importing it registers every probe
 from echosounder import specs
-from echosounder.cli import complete, options
+from echosounder.cli import complete, options, printed
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.client import scenarios as of_clients
 from echosounder.conformance.probe import PROBES
@@ -43,7 +43,14 @@ def list_(
     json_: options.Json = False,
 ) -> None:
     """List requirements, probes, deviations, scenarios or profiles."""
+    if profile is not None:
+        options.known_profile(profile, judged=False)
     rows = [row for row in ROWS[kind](profile) if feature is None or feature in row.get("features", ())]
+    if feature is not None and not rows:
+        known = sorted({each for row in ROWS[kind](profile) for each in row.get("features", ())})
+        raise UsageError(
+            f"no {kind} have the feature {feature!r}; features are {', '.join(known) or 'not known of them'}"
+        )
     if json_:
         print(json.dumps(rows, ensure_ascii=False, indent=1, default=str))
         return
@@ -51,8 +58,7 @@ def list_(
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    console = Console()
-    console.width = console.width if console.is_terminal else 250  # a pipe wants a row a line
+    console = printed.console()
     console.print(table)
     Console(stderr=True).print(f"{len(rows)} {kind}", style="dim")
 
@@ -68,7 +74,7 @@ def explain(
     if json_:
         print(json.dumps(found[0][1], ensure_ascii=False, indent=1, default=str))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = printed.console(soft_wrap=True)
     for kind, row in found:
         console.print(f"[bold]{id}[/] ({kind.removesuffix('s')})")
         for name, value in row.items():

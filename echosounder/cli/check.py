@@ -10,6 +10,7 @@ import typer
 from echosounder import specs
 from echosounder.cli import options, results
 from echosounder.cli.network import STRAIGHT, Network, networked
+from echosounder.cli.progress import progress
 from echosounder.conformance import check_run
 from echosounder.conformance import proxy as both_sides
 from echosounder.conformance.http_sender import Bounds
@@ -64,8 +65,7 @@ def check(
         raise UsageError("--proxy URL and --upstream-port N go together, and without another URL")
     if proxy and repeat > 1:
         raise UsageError("--repeat does not go with --proxy; run the check of a proxy several times")
-    folder = results.ready(options.out_dir(out, "check"))
-    with ExitStack() as stack:
+    with results.folder(out, "check") as folder, ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile, port=upstream_port or 0))
         settings = CheckOptions(
             target=_target(network, proxy or url, mock.url if mock else "", model, beta_url),
@@ -95,7 +95,7 @@ def _target(network: Network, given: str | None, bundled: str, model: str | None
 
 
 def _run(judging: Callable[..., check_run.CheckOutcome], settings: CheckOptions, key_env: str, as_json: bool) -> int:
-    with results.progress("check", quiet=as_json) as bar:
+    with progress("check", quiet=as_json) as bar:
         task = bar.add_task("", total=None)
 
         def watch(step: Progress) -> None:

@@ -6,10 +6,12 @@ import typer
 
 from echosounder import specs
 from echosounder.cli import options, results
-from echosounder.cli.duration import seconds
+from echosounder.cli.duration import duration
+from echosounder.cli.progress import progress
 from echosounder.conformance.client import run as position
 from echosounder.conformance.client.launch import found
 from echosounder.conformance.client.options import PARALLEL, ClientOptions
+from echosounder.conformance.client.player import pattern
 from echosounder.conformance.options import Progress
 from echosounder.judgement.assigned import known_patterns
 from echosounder.judgement.setting import Suite
@@ -30,20 +32,22 @@ Parallel = Annotated[
 ]
 Limit = Annotated[
     float,
-    typer.Option("--timeout", parser=seconds, metavar="DURATION", help="How long the command may run in one scenario."),
+    typer.Option(
+        "--timeout", parser=duration(), metavar="DURATION", help="How long the command may run in one scenario."
+    ),
 ]
 Patience = Annotated[
     float,
     typer.Option(
         "--client-timeout",
-        parser=seconds,
+        parser=duration(),
         metavar="DURATION",
         help="Time-out that the client is told (ECHO_TIMEOUT_S).",
     ),
 ]
 Time = Annotated[
     float | None,
-    typer.Option("--budget-time", parser=seconds, metavar="DURATION", help="When no more scenarios are started."),
+    typer.Option("--budget-time", parser=duration(), metavar="DURATION", help="When no more scenarios are started."),
 ]
 Ignore = Annotated[
     list[str] | None,
@@ -70,28 +74,29 @@ def client(
     """Run a client against an honest mock, every legal variant and every fault; judge its requests and what it makes of answers."""
     options.known_profile(profile)
     known_patterns(tuple(only or ()))
-    settings = ClientOptions(
-        command=tuple(command),
-        out=options.out_dir(out, "client"),
-        profile=profile,
-        model=model,
-        suite=Suite.named(suite),
-        only=tuple(only or ()),
-        baseline=baseline,
-        limit_s=timeout,
-        patience_s=client_timeout,
-        budget_s=budget_time,
-        ignored=tuple(ignore or ()),
-        seed=seed,
-        parallel=parallel or PARALLEL,
-    )
-    found(settings.command)
-    results.ready(settings.out)
-    return _run(settings, json_)
+    found(tuple(command))
+    ignored = tuple(each for each in ignore or () if pattern(each))
+    with results.folder(out, "client") as folder:
+        settings = ClientOptions(
+            command=tuple(command),
+            out=folder,
+            profile=profile,
+            model=model,
+            suite=Suite.named(suite),
+            only=tuple(only or ()),
+            baseline=baseline,
+            limit_s=timeout,
+            patience_s=client_timeout,
+            budget_s=budget_time,
+            ignored=ignored,
+            seed=seed,
+            parallel=parallel or PARALLEL,
+        )
+        return _run(settings, json_)
 
 
 def _run(settings: ClientOptions, as_json: bool) -> int:
-    with results.progress("client", quiet=as_json) as bar:
+    with progress("client", quiet=as_json) as bar:
         task = bar.add_task("", total=None)
 
         def watch(step: Progress) -> None:

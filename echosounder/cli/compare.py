@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from echosounder import specs
 from echosounder.cli import compare_live as both
-from echosounder.cli import options
+from echosounder.cli import options, printed
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.judgement.comparison import runs as comparing
 from echosounder.reports import compare_page, compare_text, source
@@ -113,6 +112,12 @@ def compare(
 ) -> int:
     """Compare two runs; exit 0 when nothing got worse, 1 when something did, 3 when that cannot be told. With --live, two targets:
     0 when nothing differs, 1 when something does; budgets hold for each side."""
+    if live and (also_before or also_after):
+        raise UsageError(
+            "--also-before and --also-after name runs; with --live, --times sends each probe several times"
+        )
+    if live and page:
+        raise UsageError("--html is for two runs; with --live, --out names the folder of the report")
     if live:
         settings = both.Settings(
             urls=(before, after),
@@ -137,7 +142,7 @@ def compare(
     elif markdown:
         print(compare_text.to_markdown(result))
     else:
-        compare_text.show(result, Console(highlight=False))
+        compare_text.show(result, printed.console())
     return EXIT_CODES[result.verdict]
 
 

@@ -1,16 +1,17 @@
 """``echosounder compare --live``: the same probes to two targets, and what they answer differently."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress as Bar
 
-from echosounder.cli import options, results
+from echosounder.cli import options, printed, results
 from echosounder.cli.network import Network
+from echosounder.cli.progress import progress
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.live_comparison import OneSided, compare
 from echosounder.conformance.options import CheckOptions, Progress, deadline
@@ -43,11 +44,17 @@ class Settings:
 def live(settings: Settings, as_json: bool) -> int:
     """0 where nothing differs, 1 where something does; raises where one of the two gives nothing to compare."""
     options.known_profile(settings.profile)
-    folder = options.out_dir(settings.out, "compare")
     amount = options.money(settings.budget_usd)
-    reference, candidate = (_side(settings, index, folder / name, amount) for index, name in enumerate(SIDES))
+    with ExitStack() as stack:
+        folder = stack.enter_context(results.made(settings.out, "compare"))
+        logs = [stack.enter_context(results.folder(folder / name, name)) for name in SIDES]
+        return _live(settings, folder, (_side(settings, index, log, amount) for index, log in enumerate(logs)), as_json)
+
+
+def _live(settings: Settings, folder: Path, sides: Iterable[CheckOptions], as_json: bool) -> int:
+    reference, candidate = sides
     try:
-        with results.progress("compare", quiet=as_json) as bar:
+        with progress("compare", quiet=as_json) as bar:
             comparison = compare(reference, candidate, settings.times, _watch(bar))
     except OneSided as error:
         with options.naming_the_key(settings.keys[SIDES.index(error.side)]):
@@ -59,7 +66,7 @@ def live(settings: Settings, as_json: bool) -> int:
 def _side(settings: Settings, index: int, folder: Path, amount: Decimal | None) -> CheckOptions:
     return CheckOptions(
         target=settings.networks[index].target(settings.urls[index], settings.models[index]),
-        out=results.ready(folder),
+        out=folder,
         api_key=options.api_key(settings.keys[index]),
         profile=settings.profile,
         suite=Suite.named(settings.suite),
@@ -91,6 +98,6 @@ def _publish(report: dict[str, object], folder: Path, as_json: bool) -> None:
     if as_json:
         print(text)
         return
-    console = Console(highlight=False)
+    console = printed.console()
     differences.show(report, console)
     console.print(f"report: {folder / 'summary.md'}", style="dim", soft_wrap=True)

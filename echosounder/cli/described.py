@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from echosounder.cli.duration import seconds
+from echosounder.cli.duration import UNITS, duration
 from echosounder.wire.settings import Setting, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +44,8 @@ def _value(each: Setting, value: Any) -> Any:
 
 
 def _option(each: Setting, variables: str, complete: Any) -> Parameter:
-    more: dict[str, Any] = {"parser": seconds, "metavar": "DURATION"} if each.unit == "s" else {"metavar": each.metavar}
+    unit = _unit(each)
+    more: dict[str, Any] = {"parser": duration(unit=unit), "metavar": "DURATION"} if unit else {"metavar": each.metavar}
     if each.plain is int and not each.optional:
         more["min"] = each.low  # so that help shows it
     option = typer.Option(
@@ -72,9 +73,15 @@ def _kind(each: Setting) -> Any:
 def _default(each: Setting) -> Any:
     if each.later:
         return None
-    if each.unit == "s":
-        return f"{each.default:g}s"
+    if unit := _unit(each):
+        return f"{each.default:g}{unit}"
     return list(each.default) if each.repeated else each.default
+
+
+def _unit(each: Setting) -> str:
+    """Of a duration: the record says it, or its name ends in it. Empty for what is none."""
+    suffix = each.name.rpartition("_")[2]
+    return each.unit or (suffix if each.plain is float and suffix in UNITS else "")
 
 
 def _parts(each: Setting) -> bool:

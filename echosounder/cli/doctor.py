@@ -12,12 +12,12 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 import echosounder
 from echosounder import specs
-from echosounder.cli import options
+from echosounder.cli import options, printed
+from echosounder.cli.duration import duration
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.ask import Send
 from echosounder.conformance.http_sender import Bounds, HttpSender
@@ -40,11 +40,13 @@ class Symptom:
 def doctor(
     url: options.Url = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the target.")] = 5.0,
+    timeout: Annotated[
+        float, typer.Option(parser=duration(0.1), metavar="DURATION", help="How long to wait for the target.")
+    ] = 5.0,
     network: Network = STRAIGHT,
 ) -> int:
     """Check versions, clock, timers, ports, key and target; exit 3 when a run would fail."""
-    console, bad = Console(highlight=False, soft_wrap=True), False
+    console, bad = printed.console(soft_wrap=True), False
     for symptom in examine(network.target(url) if url else None, api_key_env, timeout):
         console.print(Text.from_markup(MARKS[symptom.state]) + Text(f"  {line(symptom.what, 500)}"))
         bad |= symptom.state == "bad"

@@ -12,16 +12,22 @@ from echosounder.wire.errors import UsageError
 
 def history(
     folder: Annotated[Path, typer.Argument(help="Folder that holds the folders of runs.")] = Path("runs"),
-    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/history.html by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="HTML output path; FOLDER/history.html by default.")] = None,
 ) -> None:
-    """Index a folder of runs (made anew from the logs each time) and plot the trend of each target."""
+    """Index a folder of runs (rebuilt from the logs each time) and plot the trend of each target."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; `echosounder check --out {folder}/first` makes a run")
     database, page = folder / "history.sqlite", out or folder / "history.html"
+    _writable(page)
     for complaint in pages.index(folder, database):
         tell(f"left out: {complaint}")
+    page.write_text(pages.render(pages.entries(database)), encoding="utf-8")
+    print(page)
+
+
+def _writable(page: Path) -> None:
+    """Raises :class:`UsageError` where the page cannot be, before minutes go into the index."""
     try:
-        page.write_text(pages.render(pages.entries(database)), encoding="utf-8")
+        page.open("a", encoding="utf-8").close()
     except OSError as error:
         raise UsageError(f"cannot write {page}: {error.strerror}; give another file with --out") from None
-    print(page)

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from echosounder import specs
 from echosounder.cli import options, results
-from echosounder.cli.duration import seconds
+from echosounder.cli.duration import duration
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.cli.passing import BodiesOption, header
 from echosounder.conformance.listen.forwarder import Onward
 from echosounder.conformance.listen.serve import Until, relay
+from echosounder.judgement.baseline import Baseline
 from echosounder.listening.__main__ import JudgeSettings
 from echosounder.listening.judge import Judge
 from echosounder.listening.witness import Bodies
@@ -38,8 +39,11 @@ def listen(
     keep: Annotated[
         str, typer.Option(metavar="SIZE", help="Bytes of log on the disk, like 500M; the oldest go.")
     ] = "1G",
-    duration: Annotated[str | None, typer.Option(help="End by itself after this time, like 1h.")] = None,
-    requests: Annotated[int | None, typer.Option(min=1, help="End by itself after so many requests.")] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(parser=duration(), metavar="DURATION", help="End by itself after this time, like 1h."),
+    ] = None,
+    requests: Annotated[int | None, typer.Option(min=1, help="End by itself after this many requests.")] = None,
     keep_host: Annotated[
         bool, typer.Option("--keep-host", help="Leave the header Host as the client wrote it.")
     ] = False,
@@ -51,19 +55,21 @@ def listen(
     """Forward requests to a server unchanged, and judge what passes. Sends nothing itself; Ctrl-C ends it with a report."""
     options.known_profile(profile)
     aim = _aim(network, upstream)
-    bounds = Until(None if duration is None else seconds(duration), requests)
-    folder = results.ready(options.out_dir(out, "listen"))
-    settings = JudgeSettings(
-        folder=str(folder),
-        header=header(RunKind.LISTEN, aim.shown, profile, aim.access.shown),
-        policy=policy,
-        bodies=bodies,
-        keep=size(keep),
-        base=aim.url,
-        baseline=None if baseline is None else str(baseline),
-    )
-    way = Onward.of(aim, keep_host)
-    return _run(Judge(settings), folder, (host, port), way, bounds, json_)
+    bounds = Until(duration, requests)
+    if baseline:
+        Baseline.load(baseline)  # the process that judges would find out too late
+    limit, way = size(keep), Onward.of(aim, keep_host)
+    with results.folder(out, "listen") as folder:
+        settings = JudgeSettings(
+            folder=str(folder),
+            header=header(RunKind.LISTEN, aim.shown, profile, aim.access.shown),
+            policy=policy,
+            bodies=bodies,
+            keep=limit,
+            base=aim.url,
+            baseline=None if baseline is None else str(baseline),
+        )
+        return _run(Judge(settings), folder, (host, port), way, bounds, json_)
 
 
 def _run(judge: Judge, folder: Path, place: tuple[str, int], way: Onward, bounds: Until, as_json: bool) -> int:

@@ -12,8 +12,9 @@ import typer
 from echosounder import specs
 from echosounder.cli import analysed, complete, options, results
 from echosounder.cli.described import described, values
-from echosounder.cli.duration import seconds
+from echosounder.cli.duration import duration
 from echosounder.cli.network import STRAIGHT, Network, networked
+from echosounder.cli.progress import progress
 from echosounder.load import engine, inputs, sampled
 from echosounder.load.experiments import EXPERIMENTS, TWO_KEYS
 from echosounder.load.options import NOWHERE, Options
@@ -26,9 +27,9 @@ Timeout = Annotated[
     float,
     typer.Option(
         envvar="ECHOSOUNDER_TIMEOUT",
-        parser=seconds,
+        parser=duration(),
         metavar="DURATION",
-        help="Give up on a stream after so long without a byte.",
+        help="Give up on a stream after this long without a byte.",
     ),
 ]
 OtherKey = Annotated[
@@ -41,11 +42,15 @@ OtherKey = Annotated[
 ]
 Scenario = Annotated[
     str,
-    typer.Argument(help="One that `list scenarios` shows, or a YAML file.", autocompletion=complete.names("scenarios")),
+    typer.Argument(
+        help="One that `list scenarios` shows, or a YAML file. A URL in its place: streaming at that target.",
+        autocompletion=complete.names("scenarios"),
+    ),
 ]
 
 
 USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
+FIRST = "streaming"
 
 
 @networked
@@ -66,12 +71,13 @@ def load(
 ) -> int:
     """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
     options.known_profile(profile)
+    scenario, url = _what_and_where(scenario, url)
     runner = _runner(scenario, other_api_key_env)
     given = values(Options, given)
     given["duration"] = _duration(scenario, **given)
     if given["seed"] is None:  # what an experiment asks does not depend on what others asked before
         given["seed"] = 0 if scenario in EXPERIMENTS else randbelow(2**31)
-    with ExitStack() as stack:
+    with results.folder(out, f"load-{Path(scenario).stem}") as folder, ExitStack() as stack:
         settings = Options(
             url=url or (NOWHERE if given["worker"] else stack.enter_context(spawn(profile=profile)).url),
             scenario=scenario,
@@ -83,10 +89,23 @@ def load(
             run_secret=options.run_secret(),
             connect_timeout=min(timeout, 10.0),
             idle_timeout=timeout,
-            out=results.ready(options.out_dir(out, f"load-{Path(scenario).stem}")),
+            out=folder,
             **given,
         )
         return _run(runner, settings, api_key_env, json_)
+
+
+def _what_and_where(scenario: str, url: str | None) -> tuple[str, str | None]:
+    """Scenario and URL, in whichever order they were given; a URL alone is loaded with :data:`FIRST`."""
+    if not _is_url(scenario):
+        return scenario, url
+    return (
+        FIRST if url is None or _is_url(url) else url
+    ), scenario  # a second URL is that of the variable, which is weaker
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
 
 
 def _access(network: Network, url: str | None) -> Access:
@@ -124,7 +143,7 @@ def _first(settings: Options, step: engine.Step) -> Iterator[str]:
 
 
 def _run(runner: Callable[..., engine.LoadResult], settings: Options, key_env: str, as_json: bool) -> int:
-    with results.progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
+    with progress("load", quiet=as_json) as bar, options.naming_the_key(key_env):
         task = bar.add_task("", total=None)
         begun = False
 

@@ -17,6 +17,7 @@ from echosounder.cli.said import say
 from echosounder.cli.settings import LINES
 from echosounder.wire.access import Access, auth_header, headers, proxy_for
 from echosounder.wire.target import Target, shortened, target
+from echosounder.wire.trust import context
 
 PANEL = "Network"
 PASSWORD = "ECHOSOUNDER_CLIENT_KEY_PASSWORD"
@@ -67,7 +68,7 @@ class Network:
 
     def access(self, url: str) -> Access:
         """How *url* is reached from here. Raises ``UsageError``."""
-        return Access(
+        access = Access(
             headers=headers(self.header or ()),
             auth=auth_header(self.auth_header),
             proxy=proxy_for(url, os.environ) if self.trust_env else None,
@@ -76,6 +77,11 @@ class Network:
             client_key=_path(self.client_key),
             password=os.environ.get(self.client_key_password_env) or None,
         )
+        if access.ca_file or access.client_cert or access.client_key:
+            context(
+                access
+            )  # wrong files are found out before anything is sent, also where the target has no certificate
+        return access
 
     def target(self, url: str, model: str | None = None, beta_url: str | None = None) -> Target:
         """The target of a user's *url*; says so where the path of an endpoint is left off."""

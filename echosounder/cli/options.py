@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 
 from echosounder import specs
 from echosounder.cli import complete
-from echosounder.cli.duration import seconds
+from echosounder.cli.duration import duration
 from echosounder.wire.access import usable_key
 from echosounder.wire.errors import KeyRefused, UsageError
 from echosounder.wire.files import text
@@ -137,19 +136,24 @@ Repeat = Annotated[
         envvar="ECHOSOUNDER_REPEAT",
         min=1,
         max=1000,
-        help="Send everything so often: what breaks now and then gets its share.",
+        help="Run the suite N times and report failure rates.",
     ),
 ]
 Timeout = Annotated[
     float,
-    typer.Option(envvar="ECHOSOUNDER_TIMEOUT", min=0.1, help="Seconds without a byte before giving up on an answer."),
+    typer.Option(
+        envvar="ECHOSOUNDER_TIMEOUT",
+        parser=duration(0.1),
+        metavar="DURATION",
+        help="Give up on an answer after this long without a byte.",
+    ),
 ]
 
 Deadline = Annotated[
     float | None,
     typer.Option(
         envvar="ECHOSOUNDER_DEADLINE",
-        parser=seconds,
+        parser=duration(),
         metavar="DURATION",
         help="Longest time that all of it may take; by default what `plan` shows for the suite.",
     ),
@@ -159,7 +163,7 @@ Patience = Annotated[
     float | None,
     typer.Option(
         envvar="ECHOSOUNDER_PATIENCE",
-        parser=seconds,
+        parser=duration(),
         metavar="DURATION",
         help="How long to wait in all for a limiter that says when to come again; 10m by default, 0 for not at all.",
     ),
@@ -197,11 +201,6 @@ def naming_the_key(variable: str) -> Iterator[None]:
         yield
     except KeyRefused as error:
         raise error.naming(variable) from None
-
-
-def out_dir(out: Path | None, name: str) -> Path:
-    """The folder for results: *out*, or a new one named by the time and the run's name."""
-    return out or Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"
 
 
 def money(text: str | None) -> Decimal | None:

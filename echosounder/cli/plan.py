@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from echosounder import specs
-from echosounder.cli import options
+from echosounder.cli import options, printed
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import deadline as longest
@@ -41,7 +41,7 @@ def plan(
     if json_:
         print(json.dumps(_record(ask, sends, bounds), indent=1))
     else:
-        _show(ask, sends, bounds, Console(highlight=False))
+        _show(ask, sends, bounds, printed.console())
 
 
 def _record(ask: Ask, sends: Plan, bounds: Bounds) -> dict[str, object]:

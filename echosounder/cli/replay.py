@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from echosounder.cli import options
+from echosounder.cli import options, printed
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance.client import replay as replayed
 from echosounder.conformance.http_sender import Bounds
@@ -58,7 +58,7 @@ def _shown(exchange: str, outcome: Replay) -> int:
         raise Unreachable(
             f"{outcome.after.request.url} gave no answer ({outcome.after.error}), so nothing can be said; is it running?"
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = printed.console(soft_wrap=True)
     status = outcome.after.status or outcome.after.error
     console.print(
         Text.assemble(

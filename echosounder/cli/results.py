@@ -1,15 +1,13 @@
 """What every command does with a report: the files into the run's folder, the summary to the person, JSON to the machine."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from echosounder import reports
+from echosounder.cli import printed
 from echosounder.cli.said import say
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement import client, pairs
@@ -18,13 +16,14 @@ from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
 from echosounder.reports import terminal
 from echosounder.wire.errors import LogError, UsageError
-from echosounder.wire.files import plain
+from echosounder.wire.files import fresh, plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import Run, read
 
 POSITIONS = {RunKind.PROXY: pairs, RunKind.CLIENT: client}
 """Where other rules than those of a server hold."""
 EXIT = {"conforms": 0, "deviates": 1}
+RUNS = Path("runs")
 
 
 def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
@@ -50,7 +49,7 @@ def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: boo
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
     elif not silent:
-        console = Console(highlight=False)
+        console = printed.console()
         terminal.show(report, run, console)
         console.print(f"report: {out / reports.FILES['html']}", style="dim", soft_wrap=True)
     for sentence in of_the_baseline(report):
@@ -90,27 +89,50 @@ def of_the_baseline(report: dict[str, Any]) -> Iterator[str]:
 
 
 @contextmanager
-def progress(label: str, quiet: bool) -> Iterator[Progress]:
-    """A progress bar on stderr, shown only to people: never in a pipe, never with ``--json``."""
-    columns = (
-        TextColumn(label),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("[dim]{task.description}"),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        yield bar
+def folder(out: Path | None, name: str) -> Iterator[Path]:
+    """The folder for a run, with its log begun: :func:`made` and :func:`ready`."""
+    with made(out, name) as path:
+        yield ready(path)
+
+
+@contextmanager
+def made(out: Path | None, name: str) -> Iterator[Path]:
+    """The folder for results: *out*, or a new one named by the time and *name*. Where wrong usage prevents the run, what was made
+    for it is removed again. Raises :class:`UsageError` where it cannot be written into."""
+    ours = [each for each in (out or RUNS, *(out or RUNS).parents) if not each.exists()]
+    with writable(out or RUNS):
+        path = out or fresh(name, RUNS)
+        path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    except UsageError:
+        _discard(path, ours if out else [path, *ours])
+        raise
+
+
+def _discard(path: Path, ours: Sequence[Path]) -> None:
+    """Empty files and folders only: what was written is never lost."""
+    for each in list(path.iterdir()) if path in ours else [path / "run.jsonl"]:
+        if each.is_file() and not each.stat().st_size:
+            each.unlink()
+    for each in ours:
+        with suppress(OSError):
+            each.rmdir()
+
+
+@contextmanager
+def writable(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror}; give another folder with --out") from None
 
 
 def ready(out: Path) -> Path:
     """The folder, made; raises :class:`UsageError` where it cannot be, before anything is sent or paid."""
-    try:
+    with writable(out):
         out.mkdir(parents=True, exist_ok=True)
         if (out / "run.jsonl").is_fifo():
             plain(out / "run.jsonl")
         (out / "run.jsonl").open("a", encoding="utf-8").close()
-    except OSError as error:
-        raise UsageError(f"cannot write into {out}: {error.strerror}; give another folder with --out") from None
     return out

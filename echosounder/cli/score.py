@@ -8,6 +8,7 @@ import typer
 from echosounder import specs
 from echosounder.cli import analysed, options, results
 from echosounder.cli.passing import BodiesOption, header
+from echosounder.cli.progress import progress
 from echosounder.judgement.baseline import Baseline
 from echosounder.listening import again
 from echosounder.listening.witness import Bodies, Witness
@@ -69,11 +70,12 @@ def _accepted(baseline: Path | None) -> Baseline:
 def _recording(path: Path, profile: str, bodies: Bodies, baseline: Path | None, out: Path | None, as_json: bool) -> int:
     options.known_profile(profile)
     next(exchanges(path), None)  # before a folder is made for what cannot be read
-    folder, accepted = results.ready(options.out_dir(out, "score")), _accepted(baseline)
-    witness = Witness(folder, header(RunKind.RECORDING, str(path), profile), "interop", bodies)
-    with results.progress("score", quiet=as_json):
-        document = again.recording(path, witness, accepted)
-    return _publish(document, folder, as_json)
+    accepted = _accepted(baseline)
+    with results.folder(out, "score") as folder:
+        witness = Witness(folder, header(RunKind.RECORDING, str(path), profile), "interop", bodies)
+        with progress("score", quiet=as_json):
+            document = again.recording(path, witness, accepted)
+        return _publish(document, folder, as_json)
 
 
 def _publish(document: dict[str, object], folder: Path, as_json: bool) -> int:

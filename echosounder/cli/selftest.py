@@ -1,17 +1,15 @@
 """``echosounder selftest``: how strong the suite is, measured."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from echosounder import specs
-from echosounder.cli import options, results
+from echosounder.cli import options, printed, results
+from echosounder.cli.progress import progress
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest import kill_matrix
@@ -37,8 +35,12 @@ def selftest(
     accused wrongly and no check is without use. Writes kill-matrix.json."""
     options.known_profile(profile)
     names = chosen(only or [])
-    folder = ready(out or options.out_dir(None, "selftest"))
-    with results.progress("selftest", quiet=json_) as bar:
+    with results.made(out, "selftest") as folder:
+        return _run(profile, suite, names, passes, ready(folder), json_)
+
+
+def _run(profile: str, suite: options.SuiteName, names: set[str] | None, passes: int, folder: Path, json_: bool) -> int:
+    with progress("selftest", quiet=json_) as bar:
         task = bar.add_task("", total=None)
 
         def watch(done: int, total: int, name: str) -> None:
@@ -61,7 +63,7 @@ def selftest(
 
 
 def tell(matrix: kill_matrix.Matrix, written: Path) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = printed.console(soft_wrap=True)
     for line in kill_matrix.lines(matrix):
         console.print(line, markup=False)
     console.print(f"matrix: {written}", style="dim")
@@ -78,7 +80,7 @@ def chosen(patterns: list[str]) -> set[str] | None:
 
 def ready(folder: Path) -> Path:
     """The folder, made before minutes are spent on what shall go into it."""
-    with writable(folder):
+    with results.writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).open("a", encoding="utf-8").close()
     return folder
@@ -86,14 +88,6 @@ def ready(folder: Path) -> Path:
 
 def write(matrix: kill_matrix.Matrix, folder: Path) -> Path:
     path = folder / FILE
-    with writable(folder):
+    with results.writable(folder):
         path.write_text(json.dumps(matrix.record(), indent=1) + "\n", encoding="utf-8")
     return path
-
-
-@contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"cannot write into {folder}: {error.strerror}; give another folder with --out") from None

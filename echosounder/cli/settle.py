@@ -4,10 +4,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import typer
-from rich.console import Console
 
 from echosounder import specs
-from echosounder.cli import options, results
+from echosounder.cli import options, printed, results
 from echosounder.cli.network import STRAIGHT, Network, networked
 from echosounder.conformance import check_run
 from echosounder.conformance.ask import Ask
@@ -39,17 +38,17 @@ def settle(
     rows = disputed(profile)
     only, caps = tuple(row.id for row in rows), Caps(usd=options.money(budget_usd))
     sends = plan(Ask(profile, model or specs.models(profile)[0]), Suite.THOROUGH, datetime.now(UTC), only, 1, caps)
-    console = Console(highlight=False, soft_wrap=True)
+    console = printed.console(soft_wrap=True)
     price = "at a price that nobody knows" if sends.usd is None else f"for {sends.usd.normalize():f} USD at most"
     console.print(f"{sends.requests} requests {price} settle {len(rows)} questions.")
     if url and not yes and not typer.confirm("Send them?"):
         return 3
-    with ExitStack() as stack:
+    with results.folder(out, "settle") as folder, ExitStack() as stack:
         mock = None if url else stack.enter_context(spawn(profile=profile))
         outcome = check_run.check(
             CheckOptions(
                 target=network.target(url, model, beta_url) if url else target(mock.url if mock else ""),
-                out=results.ready(options.out_dir(out, "settle")),
+                out=folder,
                 api_key=options.api_key(api_key_env) if url else options.BUNDLED_KEY,
                 profile=profile,
                 suite=Suite.THOROUGH,

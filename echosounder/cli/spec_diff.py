@@ -8,10 +8,9 @@ from typing import Annotated, Any
 import httpx
 import typer
 import yaml
-from rich.console import Console
 
 from echosounder import specs
-from echosounder.cli import options
+from echosounder.cli import options, printed
 from echosounder.conformance.http_transport import SocketStamps, StampedTransport
 from echosounder.specs.drift import Drift, drift
 from echosounder.specs.lines import FASTEST
@@ -41,7 +40,7 @@ def spec_diff(source: Source, profile: options.Profile = specs.DEFAULT_PROFILE, 
 
 
 def _show(found: list[Drift], profile: str) -> None:
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = printed.console(soft_wrap=True, markup=False)
     for each in found:
         console.print(line(f"{each.kind:9}{each.where}: {each.says}", LINE))
     wrong = sum(each.contradicts for each in found)

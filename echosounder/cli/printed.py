@@ -1,0 +1,15 @@
+"""Standard output: wrapped to the window of a terminal; in a pipe or a file every line is whole, whatever its length."""
+
+from typing import Any
+
+from rich.console import Console
+
+WIDEST = 100_000  # columns
+
+
+def console(**more: Any) -> Console:
+    """*more* are arguments of rich's console."""
+    made = Console(highlight=False, **more)
+    if not made.is_terminal:
+        made.width = WIDEST
+    return made
