@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from echosounder.reports.text import visible
 from echosounder.wire.exchange import Exchange, Request
 from echosounder.wire.redact import MARK, SECRET_HEADERS
+from echosounder.wire.runlog import Run
 
 MAX_BODY = 8_192
 _WRONG_KEY = "sk-no-such-key"  # for an exchange whose probe notes that its key was the fault
@@ -23,9 +24,11 @@ def curl(exchange: Exchange, key_variable: str = "DEEPSEEK_API_KEY") -> str | No
     return " ".join(_words(request, _WRONG_KEY if "key" in exchange.notes.get("fault", "") else f'"${key_variable}"'))
 
 
-def replay(exchange: str, run: str = "run.jsonl") -> str:
-    """The harness's own command: it sends the exchange again and judges it again."""
-    return f"echosounder replay {shlex.quote(run)} {shlex.quote(visible(exchange))}"
+def replay(exchange: str, run: Run | None = None) -> str:
+    """The harness's own command, to be pasted where the run was made: it sends the exchange again and judges it again."""
+    return (
+        f"echosounder replay {shlex.quote(visible(run.place if run else 'run.jsonl'))} {shlex.quote(visible(exchange))}"
+    )
 
 
 def _fits(body: bytes) -> bool:

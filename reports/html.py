@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import escape
 
+from echosounder.reports import accepted as sentences
 from echosounder.reports import (
     bill,
     capacity,
@@ -66,11 +67,14 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
 def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     requirements = worst_first(report["requirements"])
     views = wireview.views(_findings(requirements), run)
-    shown = _within({row["id"]: [_shown(one, views) for one in row["findings"][:MAX_FINDINGS]] for row in requirements})
+    shown = _within(
+        {row["id"]: [_shown(one, views, run) for one in row["findings"][:MAX_FINDINGS]] for row in requirements}
+    )
     return {
         "requirements": requirements,
         "causes": fix_first(report),
         "accepted": sum(bool(row.get("accepted")) for row in requirements),
+        "baseline": list(sentences.lines(report)),
         "max_causes": MAX_CAUSES,
         "max_excerpt": MAX_EXCERPT,
         "shown": shown,
@@ -100,10 +104,10 @@ def _within(shown: dict[str, list[Shown]]) -> dict[str, list[Shown]]:
     return kept
 
 
-def _shown(finding: Mapping[str, Any], views: Mapping[str, wireview.View]) -> Shown:
+def _shown(finding: Mapping[str, Any], views: Mapping[str, wireview.View], run: Run | None) -> Shown:
     name = finding["exchange"]
     command = curl(views[name].exchange) if name in views else None
-    return Shown(finding, wireview.link(finding, views), command or "", replay(name) if name else "")
+    return Shown(finding, wireview.link(finding, views), command or "", replay(name, run) if name else "")
 
 
 def _facets(requirements: list[Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from echosounder.reports import accepted
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import objective
 from echosounder.reports.kinds import kind, started
@@ -30,7 +31,7 @@ _MAX_FINDINGS = 10
 
 def render(report: Mapping[str, Any], run: Run | None = None) -> str:
     root = ET.Element("testsuites", name="echosounder")
-    for suite in _check(report) if kind(report) == "check" else _load(report):
+    for suite in _check(report, run) if kind(report) == "check" else _load(report):
         if when := started(report, run):
             suite.set("timestamp", line(when))
         root.append(suite)
@@ -40,19 +41,21 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _check(report: Mapping[str, Any]) -> Iterator[ET.Element]:
-    yield _suite("run", [_verdict("check", report["verdict"], good="conforms", bad="deviates")])
+def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[ET.Element]:
+    yield _suite("run", [_verdict("check", report["verdict"], "conforms", "deviates", [*accepted.lines(report)])])
     areas: dict[str, list[ET.Element]] = {}
     for requirement in report["requirements"]:
-        areas.setdefault(area(requirement["id"]), []).append(_requirement(requirement))
+        areas.setdefault(area(requirement["id"]), []).append(_requirement(requirement, run))
     for name, cases in areas.items():
         yield _suite(name, cases)
 
 
-def _requirement(requirement: Mapping[str, Any]) -> ET.Element:
+def _requirement(requirement: Mapping[str, Any], run: Run | None) -> ET.Element:
     case = _case(area(requirement["id"]), requirement["id"])
-    text = _told(requirement)
-    if outcome := _OUTCOME.get(requirement["verdict"]):
+    text = _told(requirement, run)
+    if reason := requirement.get("accepted"):
+        ET.SubElement(case, "skipped", message=f"accepted {requirement['verdict']}: {line(str(reason))}")
+    elif outcome := _OUTCOME.get(requirement["verdict"]):
         message = (requirement["findings"] or [{}])[0].get("message") or requirement.get("note") or requirement["title"]
         said = f"{requirement['verdict']}: {line(message)}"
         ET.SubElement(case, outcome, type=requirement["verdict"], message=said).text = text
@@ -62,8 +65,8 @@ def _requirement(requirement: Mapping[str, Any]) -> ET.Element:
     return case
 
 
-def _told(requirement: Mapping[str, Any]) -> str:
-    shown = [_finding(finding) for finding in requirement["findings"][:_MAX_FINDINGS]]
+def _told(requirement: Mapping[str, Any], run: Run | None) -> str:
+    shown = [_finding(finding, run) for finding in requirement["findings"][:_MAX_FINDINGS]]
     if more := len(requirement["findings"]) - len(shown):
         shown.append(f"and {more} more in report.json")
     if requirement.get("note"):
@@ -71,12 +74,12 @@ def _told(requirement: Mapping[str, Any]) -> str:
     return "\n\n".join(shown)
 
 
-def _finding(finding: Mapping[str, Any]) -> str:
+def _finding(finding: Mapping[str, Any], run: Run | None) -> str:
     where = [finding["exchange"]] if finding["exchange"] else []
     where += [f"{name} {finding[name]}" for name in ("event", "offset", "pointer") if finding.get(name) is not None]
     lines = [line(finding["message"]), line("at " + ", ".join(where)) if where else "", block(finding["excerpt"], 500)]
     if finding["exchange"]:
-        lines.append(replay(finding["exchange"]))
+        lines.append(replay(finding["exchange"], run))
     return "\n".join(text for text in lines if text)
 
 

@@ -27,7 +27,7 @@ def render(report: Mapping[str, Any], run: Run | None = None) -> str:
     driver = {"name": "Echosounder", "rules": [_rule(row) for row in broken]} | (
         {"version": version} if version else {}
     )
-    results = [result for index, row in enumerate(broken) for result in _results(index, row)]
+    results = [result for index, row in enumerate(broken) for result in _results(index, row, run)]
     document = {"tool": {"driver": driver}, "results": results[:MAX_RESULTS], "columnKind": "unicodeCodePoints"}
     properties = {name: line(report[name]) for name in ("profile", "policy", "suite")} | {
         "target": line(report["target"]["url"])
@@ -46,7 +46,7 @@ def _rule(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _results(index: int, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _results(index: int, row: Mapping[str, Any], run: Run | None) -> Iterator[dict[str, Any]]:
     for finding in row["findings"] or [{"message": row.get("note") or row["title"], "exchange": "", "excerpt": ""}]:
         place: dict[str, Any] = {"physicalLocation": _LOG}
         if finding["exchange"]:
@@ -55,16 +55,16 @@ def _results(index: int, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "ruleId": row["id"],
             "ruleIndex": index,
             "level": _LEVELS.get(row["level"], "note"),
-            "message": {"text": _message(row, finding)},
+            "message": {"text": _message(row, finding, run)},
             "locations": [place],
             "partialFingerprints": {"finding/v1": _fingerprint(row["id"], finding)},
         }
 
 
-def _message(row: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
+def _message(row: Mapping[str, Any], finding: Mapping[str, Any], run: Run | None) -> str:
     parts = [f"{row['verdict']}: {line(finding['message'], 1_000)}"]
     parts += [block(finding["excerpt"], 500)] if finding["excerpt"] else []
-    parts += [replay(finding["exchange"])] if finding["exchange"] else []
+    parts += [replay(finding["exchange"], run)] if finding["exchange"] else []
     return "\n".join(parts)
 
 

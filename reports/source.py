@@ -75,7 +75,7 @@ def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
     except (KeyError, TypeError, ValueError) as error:
         raise LogError(f"{path}: a record is not of schema {SCHEMA} ({error!r})") from None
     footer = kept["footer"][-1] if kept["footer"] else None
-    return Run(header, tuple(kept["exchange"]), (), tuple(kept["sample"]), footer)
+    return Run(header, tuple(kept["exchange"]), (), tuple(kept["sample"]), footer, place=str(path))
 
 
 def _is_wanted(record: Mapping[str, Any], wanted: set[str]) -> bool:

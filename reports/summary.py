@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from echosounder.reports import accepted as sentences
 from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, traffic, unserved
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import Cause, fix_first
@@ -46,13 +47,13 @@ def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     yield "| " + " | ".join(f"{look.glyph} {name}" for name, look in _present(report)) + " |"
     yield "|" + "--:|" * len(_present(report))
     yield "| " + " | ".join(str(report["counts"][name]) for name, _ in _present(report)) + " |"
-    if lines := [*unserved.lines(report), *traffic.lines(report)]:
+    if lines := [*sentences.lines(report), *unserved.lines(report), *traffic.lines(report)]:
         yield ""
         yield from (f"- {markdown(says, 400)}" for says in lines)
     if rows := traffic.rows(report):
         yield "\n| " + " | ".join(traffic.HEAD) + " |\n|---|---|" + "--:|" * (len(traffic.HEAD) - 2)
         yield from ("| " + " | ".join(map(markdown, row)) + " |" for row in rows)
-    yield from _causes(fix_first(report))
+    yield from _causes(fix_first(report), run)
     yield from _requirements(report)
     yield ""
     yield f"Cost: {_cost(report['cost'])}."
@@ -69,7 +70,7 @@ def _present(report: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, look) for name, look in FACES.items() if report["counts"].get(name)]
 
 
-def _causes(causes: list[Cause]) -> Iterator[str]:
+def _causes(causes: list[Cause], run: Run | None) -> Iterator[str]:
     if not causes:
         return
     yield "\n## Fix first"
@@ -79,7 +80,7 @@ def _causes(causes: list[Cause]) -> Iterator[str]:
         if cause.finding and cause.finding["excerpt"]:
             yield "\n" + fenced(cause.finding["excerpt"], 400)
         if cause.finding and cause.finding["exchange"]:
-            yield f"\n   {code(replay(cause.finding['exchange']))}"
+            yield f"\n   {code(replay(cause.finding['exchange'], run))}"
     if len(causes) > MAX_CAUSES:
         yield f"\n…and {len(causes) - MAX_CAUSES} more causes in report.html."
 

@@ -26,10 +26,10 @@ _SHOWN = ("p50", "p90", "p99", "max")
 
 def show(report: Mapping[str, Any], run: Run | None, console: Console) -> None:
     """Prints to *console*; everything that a target sent is printed literally."""
-    (_check if kind(report) == "check" else _load)(report, console)
+    _check(report, run, console) if kind(report) == "check" else _load(report, console)
 
 
-def _check(report: Mapping[str, Any], console: Console) -> None:
+def _check(report: Mapping[str, Any], run: Run | None, console: Console) -> None:
     if report.get("reason") and report["verdict"] == "inconclusive":  # then nothing else in the report is worth reading
         _print(console, _verdict(report["verdict"]), Text("  " + line(report["reason"], 400)))
         return
@@ -43,7 +43,7 @@ def _check(report: Mapping[str, Any], console: Console) -> None:
     _traffic(report, console)
     causes = fix_first(report)
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
-        _cause(console, number_, cause)
+        _cause(console, number_, cause, run)
     if len(causes) > MAX_CAUSES:
         _print(console, Text(f"   …and {len(causes) - MAX_CAUSES} more causes in report.html", "dim"))
     _print(console, Text("\n" + _cost(report["cost"]), "dim"))
@@ -58,7 +58,7 @@ def _traffic(report: Mapping[str, Any], console: Console) -> None:
         console.print(table)
 
 
-def _cause(console: Console, number_: int, cause: Cause) -> None:
+def _cause(console: Console, number_: int, cause: Cause, run: Run | None) -> None:
     tone = "bad" if cause.level == "MUST" else "warn"
     _print(console, Text(f"\n{number_:2}. {cause.level} ", STYLES[tone]), Text(line(cause.title)))
     names = ", ".join(cause.requirements[:4]) + (
@@ -71,7 +71,7 @@ def _cause(console: Console, number_: int, cause: Cause) -> None:
     if finding and finding["excerpt"]:
         _print(console, Text("    " + line(finding["excerpt"], 160), "cyan"))
     if finding and finding["exchange"]:
-        _print(console, Text("    " + replay(finding["exchange"]), "dim"))
+        _print(console, Text("    " + replay(finding["exchange"], run), "dim"))
 
 
 def _counts(counts: Mapping[str, int]) -> Text:

@@ -160,7 +160,7 @@ STAMPS = ("t_scheduled", "t_sent", "t_connected", "t_headers", "t_closed")
 
 @dataclass(frozen=True)
 class Run:
-    """A log read back. ``footer`` is None for an unfinished run."""
+    """A log read back. ``footer`` is None for an unfinished run; ``place`` is the path of the log, as a command line names it."""
 
     header: Header
     exchanges: tuple[Exchange, ...] = ()
@@ -168,6 +168,7 @@ class Run:
     samples: tuple[dict[str, Any], ...] = ()
     footer: dict[str, Any] | None = None
     clients: tuple[ClientRun, ...] = ()
+    place: str = "run.jsonl"
 
     def finished(self) -> "Run":
         """Self; raises :class:`UnfinishedRun` when the log has no footer or the run was interrupted."""
@@ -253,6 +254,7 @@ def read(path: Path) -> Run:
             samples=tuple(kinds.get("sample", ())),
             footer=kinds.get("footer", [None])[-1],
             clients=tuple(ClientRun.from_record(record) for record in kinds.get("client", ())),
+            place=str(path),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LogError(f"{path}: a record is missing or not of schema {SCHEMA} ({error!r})") from None

@@ -14,7 +14,7 @@ from echosounder.judgement import client, pairs
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
-from echosounder.reports import terminal
+from echosounder.reports import accepted, terminal
 from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.files import fresh, plain
 from echosounder.wire.header import RunKind
@@ -52,11 +52,8 @@ def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: boo
         console = printed.console()
         terminal.show(report, run, console)
         console.print(f"report: {out / reports.FILES['html']}", style="dim", soft_wrap=True)
-    for sentence in of_the_baseline(report):
+    for sentence in accepted.lines(report):
         say(sentence)
-
-
-NAMED = 5
 
 
 def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
@@ -69,23 +66,6 @@ def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
         raise UsageError(
             f"cannot write the reports into {out}: {error.strerror}; the run is safe in {out / 'run.jsonl'}"
         ) from None
-
-
-def of_the_baseline(report: dict[str, Any]) -> Iterator[str]:
-    """What has to be done about the baseline: entries whose requirements pass again, and entries past their date."""
-    found = report.get("baseline", {})
-    for id in found.get("stale", ()):
-        yield (
-            f"the baseline is stale: {id} passes, but is accepted as broken, and so the run deviates; delete the entry,"
-            " or give it `sometimes = true` where the fault comes and goes"
-        )
-    for id in found.get("expired", ()):
-        yield f"the baseline accepts {id} no longer: the entry is past its date; mend the target, or give it a new date"
-    if ids := found.get("unjudged"):
-        yield (
-            f"the run did not judge what the baseline accepts as {', '.join(ids[:NAMED])}"
-            f"{f' and {len(ids) - NAMED} more' if len(ids) > NAMED else ''}: try a larger --suite, or delete the entry"
-        )
 
 
 @contextmanager

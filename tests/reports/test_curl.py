@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,7 +91,10 @@ def test_a_body_that_a_line_cannot_hold_has_no_line(body):
 
 def test_the_replay_command_survives_any_id():
     assert replay("7") == "echosounder replay run.jsonl 7"
-    assert replay("a b;rm", "runs/x y/run.jsonl") == "echosounder replay 'runs/x y/run.jsonl' 'a b;rm'"
+    assert (
+        replay("a b;rm", SimpleNamespace(place="runs/x y/run.jsonl"))
+        == "echosounder replay 'runs/x y/run.jsonl' 'a b;rm'"
+    )
 
 
 def test_a_probe_that_sent_a_wrong_key_is_repeated_with_a_wrong_key():

@@ -1,6 +1,7 @@
 """Every format: valid by its own rules, complete, and literal about what a target sent."""
 
 import json
+from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -227,3 +228,36 @@ def test_a_page_says_how_much_the_baseline_accepts(check_report):
     assert "The baseline accepts" not in reports.render("html", check_report)
     check_report["requirements"][1]["accepted"] = "issue 7"
     assert "The baseline accepts 1 of those that did not pass" in reports.render("html", check_report)
+
+
+def test_an_accepted_failure_is_red_in_no_output(check_report):
+    """The run conforms and ends with exit code 0: a job that reads the JUnit file must not fail either."""
+    for row in check_report["requirements"]:
+        if row["verdict"] not in ("pass", "not-applicable"):
+            row["accepted"] = "issue 7"
+    check_report["verdict"] = "conforms"
+    suites = ET.fromstring(reports.render("junit", check_report))
+    assert (suites.get("failures"), suites.get("errors")) == ("0", "0")
+    assert "issue 7" in {each.get("message").rpartition(": ")[2] for each in suites.iter("skipped")}
+
+
+@pytest.mark.parametrize("format", ["md", "junit", "html"])
+@pytest.mark.parametrize(
+    ("baseline", "says"),
+    [
+        ({"stale": ["stream.done"]}, "the baseline is stale: stream.done passes"),
+        ({"expired": ["stream.done"]}, "the baseline accepts stream.done no longer"),
+    ],
+    ids=["stale", "expired"],
+)
+def test_every_output_says_what_the_baseline_did_to_the_verdict(format, baseline, says, check_report):
+    check_report["verdict"] = "deviates"
+    check_report["baseline"] = {"accepted": {}, "stale": [], "expired": [], "unjudged": []} | baseline
+    assert says in reports.render(format, check_report).replace("\\", "")
+
+
+@pytest.mark.parametrize("format", ["md", "junit", "html", "sarif"])
+def test_the_replay_line_names_the_log_of_the_run(format, check_report):
+    run = Run(HEADER, place="runs/mine too/run.jsonl")
+    text = unescape(reports.render(format, check_report, run))
+    assert "echosounder replay 'runs/mine too/run.jsonl' e1" in text

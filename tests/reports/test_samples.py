@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_each_file_is_what_the_report_gives(name, format):
 
 
 def test_the_page_is_what_the_run_gives():
-    run = source.read(SAMPLES / "check", report("check"))
+    run = replace(source.read(SAMPLES / "check", report("check")), place="run.jsonl")
     assert (SAMPLES / "check" / "report.html").read_text(encoding="utf-8") == reports.render(
         "html", report("check"), run
     )
