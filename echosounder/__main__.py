@@ -100,7 +100,10 @@ def run(arguments: list[str]) -> int:
         return _say(_usage(error), 2, arguments)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except BrokenPipeError:  # who read our output has had enough of it
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # who read our output has had enough of it: Rich and Typer exit with 1, which would accuse
         return _unread()
     except Exception as error:
         return _say(_unforeseen(error), CannotJudge.exit_code, arguments)

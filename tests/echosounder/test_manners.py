@@ -1,7 +1,10 @@
 """What a command line owes whoever types it: help, durations with units, folders of its own, whole lines in a pipe, signs of life."""
 
 import io
+import os
 import re
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -135,6 +138,28 @@ def test_a_table_in_a_pipe_is_whole(capsys):
 def test_the_plan_in_a_pipe_cuts_nothing(capsys):
     assert run(["plan"]) == 0
     assert "…" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["list", "requirements"], ["explain", "models.tested-model-listed", "--json"], ["plan"]],
+    ids=" ".join,
+)
+def test_a_reader_that_stops_reading_is_no_deviation(words):
+    """As in `echosounder list | head -1`: exit code 1 would accuse a target."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "echosounder", *words],
+            check=False,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (3, b"")
 
 
 class Clock:
