@@ -89,9 +89,17 @@ def _expanded(value: Any, known: dict[int, float]) -> float:
     return known[id(value)]
 
 
+def _document(text: str) -> Any:
+    """JSON, else YAML: JSON that escapes an emoji as two surrogates is no YAML."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.load(text, FASTEST)
+
+
 def _compared(source: str, profile: str, text: bytes) -> list[Drift]:
     try:
-        theirs: Any = yaml.load(text.decode("utf-8-sig"), FASTEST)  # JSON is YAML
+        theirs = _document(text.decode("utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{source} is neither JSON nor YAML: {str(error).splitlines()[0]}") from None
     if _expanded(theirs, {}) > MOST_VALUES:

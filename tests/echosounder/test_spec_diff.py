@@ -21,6 +21,14 @@ def test_our_own_document_does_not_contradict_us(tmp_path, capsys, name):
     assert capsys.readouterr().out.startswith("0 differences")
 
 
+def test_json_that_is_no_yaml_is_read(tmp_path, capsys):
+    """An emoji as two surrogates, as Python's json writes it."""
+    theirs = specs.document() | {"info": {"title": "\N{WHALE}", "version": "1"}}
+    (tmp_path / "their.json").write_text(json.dumps(theirs), encoding="utf-8")
+    assert "\\ud83d" in (tmp_path / "their.json").read_text(encoding="utf-8")
+    assert run(["spec-diff", str(tmp_path / "their.json")]) == 0
+
+
 def test_another_date_contradicts(tmp_path, capsys):
     assert run(["spec-diff", written(tmp_path, specs.document("2026-08")), "--profile", "2026-11", "--json"]) == 1
     assert {"narrowed", "removed"} <= {each["kind"] for each in json.loads(capsys.readouterr().out)}
