@@ -49,6 +49,7 @@ class Detours:
     def __init__(self) -> None:
         self.taken: tuple[str, ...] = ()
         self._tried: set[frozenset[str]] = set()
+        self._served: set[str] = set()  # members that some request was served with: a refusal is about another value
 
     def around(self, send: Send, probe: str) -> Send:
         """*send* without what the target refuses, except what it is about."""
@@ -56,10 +57,13 @@ class Detours:
         members = [name for name in self.taken if name in body and not _about(name, send, probe, body)]
         return _avoiding(send, body, members) if members else send
 
-    def search(self, send: Send, refused: Exchange, ask: Ask) -> Exchange:
+    def search(self, send: Send, refused: Exchange, probe: str, ask: Ask) -> Exchange:
         """The answer to *send* without what is in its way, where it is *refused* for that; else *refused* itself."""
         body = _object(send)
-        members = [name for name in WAYS if name in body]
+        if refused.status == 200:
+            self._served |= body.keys() & WAYS.keys()
+        asked = [name for name in WAYS if name in body and name not in self._served]
+        members = [name for name in asked if not _about(name, send, probe, body)]
         if not members or not self._worth(send, refused, frozenset(members), body):
             return refused
         self._tried.add(frozenset(members))

@@ -223,7 +223,7 @@ class ProbeSender:
             send = self._detours.around(send, probe) if self._detours else send
             exchange = ask(send)
             if self._detours and answers[0].dead_end is None:
-                exchange = self._detours.search(send, exchange, ask)
+                exchange = self._detours.search(send, exchange, probe, ask)
         finally:
             self.record(each for answered in answers for each in answered.exchanges)
         self._look(next(answered for answered in answers if answered.exchanges[0] is exchange))

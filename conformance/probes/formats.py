@@ -99,8 +99,7 @@ class Words(ABC):
         return {self.bound: tokens}
 
     def forced(self, ask: Ask) -> Body:
-        free = ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking
-        return self.must if free else {}
+        return self.must if self.forces(ask) else {}
 
     def thinking(self, ask: Ask) -> Body:
         return self.think if ask.limits.thinking == "switch" else {}
@@ -115,6 +114,10 @@ class Words(ABC):
 
     def calls(self, subject: Subject) -> bool:
         return self.served(subject) and subject.limits.tools
+
+    def forces(self, subject: Subject) -> bool:
+        free = subject.limits.thinking != "always" or subject.limits.forced_tools_in_thinking
+        return self.calls(subject) and free
 
     def keyed(self, subject: Subject) -> bool:
         return self.served(subject) and needs_key(subject)

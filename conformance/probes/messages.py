@@ -136,12 +136,16 @@ def unknown_model(ask: Ask) -> Steps:
     yield message(ask, HELLO, model="echosounder-no-such-model", max_tokens=1).but(notes={"open": "an unknown model"})
 
 
-@BLOCKS.probe("choice", requests=3, prompt=3000, tokens=256 + 2 * OUTPUT, applies=BLOCKS.calls)
+@BLOCKS.probe("named", prompt=1000, tokens=256, applies=BLOCKS.forces)
+def named(ask: Ask) -> Steps:
+    """A tool that is named, where a call can be forced."""
+    chosen, tools = BLOCKS.named("get_time"), [WEATHER, TIME]
+    yield message(ask, PARIS, tools=tools, tool_choice=chosen, max_tokens=256, **GREEDY, step="named")
+
+
+@BLOCKS.probe("choice", requests=2, prompt=2000, tokens=2 * OUTPUT, applies=BLOCKS.calls)
 def choice(ask: Ask) -> Steps:
-    """A tool that is named, tools that must not be called, and tools with a choice."""
-    if BLOCKS.forced(ask):
-        chosen, tools = BLOCKS.named("get_time"), [WEATHER, TIME]
-        yield message(ask, PARIS, tools=tools, tool_choice=chosen, max_tokens=256, **GREEDY, step="named")
+    """Tools that must not be called, and tools with a choice."""
     yield message(ask, PARIS, tools=[WEATHER], tool_choice={"type": "none"}, step="none")
     yield message(ask, HELLO, tools=[{**WEATHER, **CACHED}], tool_choice={"type": "auto"}, step="auto")
 
@@ -149,10 +153,12 @@ def choice(ask: Ask) -> Steps:
 @BLOCKS.probe("history", requests=2, tokens=2 * OUTPUT, prompt=3000, applies=BLOCKS.calls)
 def history(ask: Ask) -> Steps:
     """Calls and their results that the model never made; then one result that reports an error, in blocks."""
-    both = {"call_00_a": "Paris", "call_01_b": "Tokyo"}
-    yield message(ask, BLOCKS.history(TWO, both, list(both)), tools=[WEATHER], step="results")
+    thought = [{"type": "thinking", "thinking": "Which city?", "signature": "s"}] * (ask.limits.thinking == "always")
+    calls = [BLOCKS.called("call_00_a", "Paris"), BLOCKS.called("call_01_b", "Tokyo")]
+    results = [result("call_00_a"), result("call_01_b")]
+    yield message(ask, BLOCKS.again(TWO, [*thought, *calls], results), tools=[WEATHER], step="results")
     failed = result("call_00_a", content=[text("no such city")], is_error=True)
-    turns = BLOCKS.again(PARIS, [BLOCKS.called("call_00_a", "Paris")], [failed])
+    turns = BLOCKS.again(PARIS, [*thought, calls[0]], [failed])
     yield message(ask, turns, tools=[WEATHER], step="error")
 
 
