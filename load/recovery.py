@@ -21,7 +21,7 @@ from echosounder.load.options import Options, whole
 from echosounder.load.parts import Parts, blocks, entered, lines, parse, worker_of
 from echosounder.wire import runlog
 from echosounder.wire.errors import CannotJudge, LogError
-from echosounder.wire.runlog import records
+from echosounder.wire.runlog import LoggedStop, records
 
 UNKNOWN = "the run was stopped before anything was written down, so what was sent by then is not known; run it again"
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
@@ -52,6 +52,7 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
     tally = new_tally(made.options, made.items)
     try:
         known, footer = _enter(path, tally)
+        msgspec.convert(footer.get("stopped", []), list[LoggedStop])
         if "stopped" not in footer:
             _merge(folder, tally, known)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError) as error:

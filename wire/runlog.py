@@ -130,10 +130,15 @@ class LoggedSample(msgspec.Struct):
     token_events: Whole = 0
 
 
+class LoggedStop(msgspec.Struct):
+    kind: str
+    reason: str
+
+
 class LoggedFooter(msgspec.Struct):
     records: dict[str, int] = {}
     unsent: dict[str, str] = {}
-    stopped: str | list[dict[str, Any]] = ""
+    stopped: str | list[LoggedStop] = ""
     stopped_by: str = "BudgetSpent"
     interrupted: str = ""
     at_most_usd: str | None = None
