@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -120,7 +121,7 @@ class ActiveCall:
             return
         if self.t_first_byte is None:
             self.t_first_byte = at
-        self.total += sum(map(len, pieces))
+        self.total = self.framing.taken
         if self.keep and self.total > MAX_KEPT:
             self.keep = False
             self.kept.clear()
@@ -285,5 +286,9 @@ def _text(value: Any, redact: Redactor = NO_SECRETS) -> str | None:
     """A short string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
     if not value:
         return None
-    text = value if isinstance(value, str) else _spelt(value)
-    return redact.text(text[:SEARCHED].encode("utf-8", "replace").decode())[:EXCERPT]
+    return _shown((value if isinstance(value, str) else _spelt(value))[:SEARCHED], redact)
+
+
+@lru_cache(maxsize=256)  # most answers name the same model and the same reason
+def _shown(text: str, redact: Redactor) -> str:
+    return redact.text(text.encode("utf-8", "replace").decode())[:EXCERPT]

@@ -15,7 +15,7 @@ class Framing:
 
     ``status`` is None until the header section is complete; ``length`` is the declared Content-Length.
     ``streamed``: the content type is that of server-sent events. ``surplus``: bytes came after the end of the message,
-    so the connection must not be used again.
+    so the connection must not be used again. ``taken``: bytes of the body so far, as they came.
     """
 
     __slots__ = (
@@ -27,7 +27,6 @@ class Framing:
         "_headers",
         "_parser",
         "_persistent",
-        "_taken",
         "broken",
         "chunked",
         "complete",
@@ -38,6 +37,7 @@ class Framing:
         "status",
         "streamed",
         "surplus",
+        "taken",
     )
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Framing:
         self.status: int | None = None
         self.length: int | None = None
         self._persistent = False
-        self._head = self._around = self._taken = self._end = 0
+        self._head = self._around = self.taken = self._end = 0
         self.chunked = self.complete = self.surplus = self.streamed = False
         self._parser: Any = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
 
@@ -75,9 +75,9 @@ class Framing:
 
     def _bound(self, received: int, taken: int) -> None:
         """Trailers, chunk extensions and interim answers are no body, and the parser itself would take them without end."""
-        self._taken += taken
+        self.taken += taken
         self._around += received - taken
-        if not self.complete and self._around > MAX_HEAD + AROUND * self._taken:
+        if not self.complete and self._around > MAX_HEAD + AROUND * self.taken:
             self.broken = self.broken or f"more than {MAX_HEAD} bytes stand around its body"
 
     def release(self) -> None:
