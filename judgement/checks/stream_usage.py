@@ -5,7 +5,7 @@ from __future__ import annotations
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import chat_chunked, chunked, objects
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
-from echosounder.judgement.checks.chunks import finished, finishes
+from echosounder.judgement.checks.chunk_finish import finished, finishes
 from echosounder.wire.exchange import End, Exchange
 
 

@@ -28,7 +28,7 @@ from echosounder.judgement.check import (
     check_group,
     excerpt,
 )
-from echosounder.judgement.checks.chunks import finishes
+from echosounder.judgement.checks.chunk_finish import finishes
 from echosounder.judgement.checks.outcomes import outcome, pardoned, tried
 from echosounder.judgement.checks.usage import counted, read
 from echosounder.wire.exchange import Exchange

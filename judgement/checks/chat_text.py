@@ -1,0 +1,83 @@
+"""The text of chat answers: characters that were lost on the way, or stand in the wrong form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from echosounder.judgement.agreed import UNICODE
+from echosounder.judgement.answers import (
+    answer,
+    chat_completion,
+    wants_stream,
+    whole,
+)
+from echosounder.judgement.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    check_group,
+)
+from echosounder.judgement.checks.controls import REPLACEMENT, question
+from echosounder.judgement.checks.integrity import forms
+from echosounder.wire.exchange import Exchange
+
+MOJIBAKE = re.compile("Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
+
+
+@check_group("chat.unicode", lambda exchange: chat_completion(exchange) and whole(exchange))
+def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    torn = [(exchange, letters) for exchange in exchanges if (letters := damaged(exchange, case))]
+    for exchange, letters in torn:
+        yield Problem(
+            f"the answer holds {letters!r}: characters were cut or misread",
+            excerpt=answer(exchange).content or "",
+            exchange=exchange,
+            cause="characters were cut",
+        )
+    formed = [] if torn else list(in_wrong_form(exchanges))
+    yield from formed
+    if not torn and not formed:
+        yield from lost_in_one_mode(exchanges)
+    if not torn and not formed and not any(map(repeats, exchanges)):
+        raise Inconclusive("the model did not repeat the text")
+
+
+def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
+    """Exactly what was asked for, but for what became of its characters, in each answer of a mode: no model answers like that."""
+    for how, text in forms(UNICODE):
+        for mode in (False, True):
+            mine = [each for each in exchanges if wants_stream(each) is mode]
+            if len(mine) > 1 and all((answer(each).content or "").split() == text.split() for each in mine):
+                yield Problem(
+                    f"the text comes back, and {how}",
+                    excerpt=answer(mine[0]).content or "",
+                    exchange=mine[0],
+                    cause="characters were lost",
+                )
+
+
+def damaged(exchange: Exchange, case: Case) -> str:
+    """Letters of another encoding, or U+FFFD that the answer to the same question as a document does not hold."""
+    said = answer(exchange).content or ""
+    if found := MOJIBAKE.search(said):
+        return found[0]
+    return REPLACEMENT if REPLACEMENT in said and not case.controls.excuse(question(exchange)) else ""
+
+
+def repeats(exchange: Exchange) -> bool:
+    return UNICODE in (answer(exchange).content or "")
+
+
+def lost_in_one_mode(exchanges: Sequence[Exchange]) -> Problems:
+    """What each answer of one mode repeats, and none of the other, is not the model's choice."""
+    modes = [[each for each in exchanges if wants_stream(each) is mode] for mode in (False, True)]
+    for mine, others, name in ((modes[1], modes[0], "a stream"), (modes[0], modes[1], "a document")):
+        if mine and others and all(map(repeats, others)) and not any(map(repeats, mine)):
+            yield Problem(
+                f"no answer as {name} repeats the text unchanged, and each in the other mode does",
+                excerpt=answer(mine[0]).content or "",
+                exchange=mine[0],
+                cause="stream and document differ",
+            )

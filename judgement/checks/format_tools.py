@@ -1,0 +1,109 @@
+"""Tool calls in answers of Responses and Messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from echosounder.judgement import unasked
+from echosounder.judgement.answers import answer, asked, whole
+from echosounder.judgement.check import (
+    Case,
+    Inconclusive,
+    Problem,
+    Problems,
+    excerpt,
+    picks,
+)
+from echosounder.judgement.checks.formats import both, both_group
+from echosounder.wire.answer import Call
+from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import parse
+
+
+@picks("a call in the answer", model=True)
+def calling(exchange: Exchange) -> bool:
+    return whole(exchange) and bool(answer(exchange).calls)
+
+
+@both("tool-called", whole)
+def tool_called(exchange: Exchange, case: Case) -> Problems:
+    if "tool_choice" not in asked(exchange):
+        raise Inconclusive("the model may refuse to call")
+    if not answer(exchange).calls:
+        yield Problem("a call was required, and there is none", cause="no call")
+
+
+def offered(exchange: Exchange) -> set[str]:
+    tools = asked(exchange).get("tools")
+    return {tool["name"] for tool in tools if isinstance(tool, dict) and "name" in tool} if tools else set()
+
+
+@both("tool-name", calling, unasked=unasked.of)
+def tool_name(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        if not isinstance(call.name, str) or call.name not in offered(exchange):
+            yield Problem(f"the call is of {excerpt(call.name)}, which was not offered", event=call.event)
+
+
+@both("tool-arguments", calling, unasked=unasked.of)
+def tool_arguments(exchange: Exchange, case: Case) -> Problems:
+    if exchange.reader.grammar.meaning(answer(exchange).finish) == "bounded":
+        raise Inconclusive("the call was cut")
+    for call in answer(exchange).calls:
+        if wrong := unreadable(call):
+            yield Problem(
+                f"the arguments of {excerpt(call.name)} are {wrong}", event=call.event, excerpt=call.arguments
+            )
+
+
+def unreadable(call: Call) -> str:
+    """Why the arguments are no JSON object; empty where they are one."""
+    try:
+        parsed = parse(call.arguments)
+    except ValueError as error:
+        return f"not JSON: {error}"
+    if parsed.problems:
+        return ", ".join(parsed.problems)
+    return "" if isinstance(parsed.value, dict) else f"{excerpt(parsed.value)}, not an object"
+
+
+@both("tool-id", calling, unasked=unasked.of)
+def tool_id(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        if not isinstance(call.id, str) or not call.id:
+            yield Problem(f"the id of a call is {excerpt(call.id)}, expected a string", event=call.event)
+
+
+@both_group("tool-id-unique", calling)
+def tool_id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    seen: set[str] = set()
+    ids = [(each, call) for each in exchanges for call in answer(each).calls]
+    if len(ids) < 2:
+        raise Inconclusive("there is only one call")
+    for exchange, call in ids:
+        if repr(call.id) in seen:
+            yield Problem(f"the id {excerpt(call.id)} is of two calls", event=call.event, exchange=exchange)
+        seen.add(repr(call.id))
+
+
+@both("tool-finish", calling, unasked=unasked.of)
+def tool_finish(exchange: Exchange, case: Case) -> Problems:
+    finish = answer(exchange).finish
+    if exchange.reader.grammar.meaning(finish) not in {"called", "bounded"}:
+        yield Problem(f"the answer calls a tool and ends with {excerpt(finish)}")
+
+
+@both("tool-named", lambda exchange: exchange.step == "named" and whole(exchange))
+def tool_named(exchange: Exchange, case: Case) -> Problems:
+    names = [call.name for call in answer(exchange).calls]
+    if not names or set(map(repr, names)) != {repr(asked(exchange)["tool_choice"].get("name"))}:
+        yield Problem(f"get_time was to be called, and {names or 'nothing'} was")
+
+
+@both("tool-none", lambda exchange: exchange.step == "none" and whole(exchange))
+def tool_none(exchange: Exchange, case: Case) -> Problems:
+    for call in answer(exchange).calls:
+        yield Problem(f"tool_choice was none, and {excerpt(call.name)} is called", event=call.event)
+
+
+# --------------------------------------------------------------------------------------------------------- thinking
