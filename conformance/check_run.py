@@ -16,8 +16,9 @@ from echosounder.conformance.ask import Send
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import CheckOptions, Progress, Watch, quiet
 from echosounder.conformance.planner import Plan
+from echosounder.conformance.positions import Direct
 from echosounder.conformance.probe_choice import PROBES
-from echosounder.conformance.probe_sender import Direct, ProbeSender, probe_sender
+from echosounder.conformance.probe_sender import ProbeSender, probe_sender
 from echosounder.conformance.reducer import Reducer
 from echosounder.judgement.absence import absent
 from echosounder.judgement.assigned import known_patterns

@@ -12,8 +12,9 @@ from typing import Any
 
 from echosounder.conformance.http_sender import HttpSender
 from echosounder.conformance.options import CheckOptions, Progress, Watch, quiet
+from echosounder.conformance.positions import Direct
 from echosounder.conformance.probe import Probe
-from echosounder.conformance.probe_sender import Direct, probe_sender
+from echosounder.conformance.probe_sender import probe_sender
 from echosounder.judgement.differences import SIDES, Difference, differences
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.header import RunKind

@@ -21,7 +21,8 @@ from echosounder.load.options import Options, whole
 from echosounder.load.parts import Parts, blocks, entered, lines, parse, worker_of
 from echosounder.wire import runlog
 from echosounder.wire.errors import CannotJudge, LogError
-from echosounder.wire.runlog import LoggedStop, records
+from echosounder.wire.logged import LoggedStop
+from echosounder.wire.runlog import records
 
 UNKNOWN = "the run was stopped before anything was written down, so what was sent by then is not known; run it again"
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"

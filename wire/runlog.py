@@ -12,15 +12,16 @@ from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import msgspec
 
 from echosounder.wire.command import ClientRun
 from echosounder.wire.errors import LogError, RecordError, TooMuchToJudge, UnfinishedRun
-from echosounder.wire.exchange import UPSTREAM, VALUE, End, Exchange, Observed, Read, Request
+from echosounder.wire.exchange import UPSTREAM, VALUE, Exchange, Read, Request
 from echosounder.wire.files import plain
 from echosounder.wire.header import READABLE, SCHEMA, Header, header_from
+from echosounder.wire.logged import SHAPES, STAMPS, LoggedExchange
 from echosounder.wire.verdict import Result
 
 _UPSTREAM = "@upstream"
@@ -70,97 +71,6 @@ class RunWriter:
             self.footer.setdefault("interrupted", kind.__name__)
         self.write("footer", {"records": dict(self._count), **self.footer})
         self._file.close()
-
-
-class LoggedRequest(msgspec.Struct, forbid_unknown_fields=True):
-    method: str
-    path: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    body: str | dict[str, str]
-
-
-class LoggedExchange(msgspec.Struct, forbid_unknown_fields=True):
-    """An exchange as a log has it, which may come from anyone: what it must be before anybody reads it."""
-
-    id: str
-    probe: str
-    request: LoggedRequest
-    step: str = ""
-    status: Annotated[int, msgspec.Meta(ge=0, le=999)] | None = None
-    reason: str = ""
-    http_version: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    reads: tuple[tuple[int, str | dict[str, str]], ...] = ()
-    end: End = End.COMPLETE
-    error: str = ""
-    t_scheduled: int | None = None
-    t_sent: int | None = None
-    t_connected: int | None = None
-    t_headers: int | None = None
-    t_closed: int | None = None
-    notes: dict[str, Any] = {}
-    format: str = ""
-    side: str = ""
-    lacks: tuple[Observed, ...] = ()
-
-
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-
-
-class LoggedSample(msgspec.Struct):
-    """The members of a sample that are read without its own type."""
-
-    id: str
-    name: str = ""
-    phase: str = ""
-    end: str = ""
-    failure: str = ""
-    status: Whole | None = None
-    gaps_us: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**62)], ...] = ()
-    usage: dict[str, Whole | None] | None = None
-    t_scheduled: Whole = 0
-    t_dispatched: Whole = 0
-    t_sent: Whole | None = None
-    t_headers: Whole | None = None
-    t_first_event: Whole | None = None
-    t_first_token: Whole | None = None
-    t_last_token: Whole | None = None
-    t_closed: Whole | None = None
-    token_events: Whole = 0
-
-
-class LoggedStop(msgspec.Struct):
-    kind: str
-    reason: str
-
-
-class LoggedFooter(msgspec.Struct):
-    records: dict[str, int] = {}
-    unsent: dict[str, str] = {}
-    stopped: str | list[LoggedStop] = ""
-    stopped_by: str = "BudgetSpent"
-    interrupted: str = ""
-    at_most_usd: str | None = None
-
-
-class LoggedWorker(msgspec.Struct):
-    worker: Whole
-    begin: Whole
-    wall_offset: Whole = 0
-
-
-class LoggedTick(msgspec.Struct):
-    worker: Whole
-    at: Whole
-    cpu: float = 0.0
-    in_flight: Whole = 0
-    lag_us: dict[str, Whole] = {}
-    delay_us: dict[str, Whole] = {}
-
-
-SHAPES = {"sample": LoggedSample, "footer": LoggedFooter, "worker": LoggedWorker, "tick": LoggedTick}
-STAMPS = ("t_scheduled", "t_sent", "t_connected", "t_headers", "t_closed")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Self
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.conformance.meter import RunMeter
-from echosounder.conformance.probe_sender import Answered, choose, list_models
+from echosounder.conformance.positions import Answered, choose, list_models
 from echosounder.conformance.proxy import gate
 from echosounder.conformance.proxy.probes import MARKER
 from echosounder.conformance.proxy.secrecy import without_secrets

@@ -10,8 +10,9 @@ import pytest
 
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.positions import Answered, choose
 from echosounder.conformance.probe import PROBES, Probe
-from echosounder.conformance.probe_sender import GIVE_UP_AFTER, Answered, choose, probe_sender
+from echosounder.conformance.probe_sender import GIVE_UP_AFTER, probe_sender
 from echosounder.judgement.setting import MODELS, Suite
 from echosounder.specs import DEFAULT_PROFILE
 from echosounder.wire.errors import BudgetSpent, CannotJudge, KeyRefused, Unreachable
