@@ -72,7 +72,7 @@ class Config:
 
     journal: str | None = setting(None, "append a JSON line per request to this file")
     journal_size: int = setting(4096, "requests that GET /__mock/journal remembers")
-    max_body: int = setting(64 << 20, "bytes of request body accepted; more is a 413")
+    max_body: int = setting(65 << 20, "bytes of request body accepted; more is a 413")
     request_timeout_s: float = setting(30.0, "a request must be complete after this long; else 408")
     while_stdin: bool = setting(False, "stop when standard input ends, so as not to outlive who started it")
     control: str = setting("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))

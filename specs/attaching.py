@@ -36,6 +36,10 @@ class Attachments:
     image_tokens: int  # that an image is billed at most
     details: tuple[str, ...]
 
+    def longest(self, images: int) -> int:
+        """Pixels that the longer side of each of so many images may have."""
+        return self.side if images < self.many else self.side_of_many
+
 
 @functools.cache
 def attachments(profile: str) -> Attachments | None:

@@ -72,6 +72,19 @@ def nulls(ask: Ask) -> Steps:
     yield ask.post(FIM, {"model": ask.model, "prompt": PROMPT, "max_tokens": 4, **dict.fromkeys(NULLABLE)})
 
 
+def is_listed(ask: Subject) -> bool:
+    return has_fim(ask) and ask.model in ask.limits.models
+
+
+@probe("fim.models", Suite.THOROUGH, requests=2, tokens=4, features={"fim"}, applies=is_listed)
+def models(ask: Ask) -> Steps:
+    """Each model of the profile, under its own name."""
+    for name in ask.limits.models[:2]:
+        yield ask.fim(PROMPT, model=name, max_tokens=2, step=name).but(
+            notes={"open": "the pages disagree on the models"}
+        )
+
+
 @probe("fim.off-beta", tokens=1, features={"fim", "errors"}, applies=has_fim, order=10)
 def off_beta(ask: Ask) -> Steps:
     """The same request on the stable base URL."""

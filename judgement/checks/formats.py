@@ -286,4 +286,4 @@ for format in OPTIONAL:
     refused(f"{format}.error-no-key", steps("none"), {401})
     refused(f"{format}.error-bad-key", steps("unknown", "bearer"), {401})
     refused(f"{format}.error-bad-json", steps("json"), {400})
-    either(f"{format}.thinking-missing-refused", {400})
+    either(f"{format}.thinking-missing-refused", {400}, follow_up("lost"))

@@ -224,9 +224,9 @@ def unknown_model(case: Case) -> Collection[int]:
     return case.subject.behaviour.unknown_model_statuses
 
 
-def either(requirement: str, documented: Collection[int]) -> None:
-    """Registers the check of an outcome that is open: served, or refused as an error of the client. The policy ``documented``
-    wants one of *documented*."""
+def either(requirement: str, documented: Collection[int], pick: Pick = tried) -> None:
+    """Registers the check of an outcome that is open: what *pick* picks is served, or refused as an error of the client. The
+    policy ``documented`` wants one of *documented*."""
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         allowed = documented if case.policy == "documented" else {200, *CLIENT}
@@ -235,7 +235,7 @@ def either(requirement: str, documented: Collection[int]) -> None:
             yield Problem(f"{named(exchange)} got {outcome(exchange)}, expected {expected}")
 
     judge.__name__ = requirement
-    check(requirement, tried, unasked=unasked.never)(judge)
+    check(requirement, pick, unasked=unasked.never)(judge)
 
 
 @check("transport.no-redirect", answered, unasked=unasked.of("chat", "fim", "messages", "responses"))

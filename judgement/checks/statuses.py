@@ -153,6 +153,7 @@ refused("error.unknown-model", steps(), unknown_model)
 
 either("prefix.assistant-last", {200, *CLIENT})
 either("tools.result-content-parts", {200, *CLIENT})
+either("fim.models", {200})
 either("thinking.effort-with-disabled", {400})
 either("thinking.reasoning-missing-refused", {400})
 either("thinking.reasoning-by-tools", {400})

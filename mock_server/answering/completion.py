@@ -5,7 +5,7 @@ from echosounder.mock_server.admission import money, refusals
 from echosounder.mock_server.admission.admission import check_media_type
 from echosounder.mock_server.admission.cache import PrefixCache
 from echosounder.mock_server.admission.limiter import Limiter, Limiters, LimitRule, rule
-from echosounder.mock_server.answering import images, schedule
+from echosounder.mock_server.answering import schedule
 from echosounder.mock_server.answering.capacity import Capacity
 from echosounder.mock_server.answering.identity import Identities
 from echosounder.mock_server.answering.plan import AnswerPlan, weave
@@ -67,8 +67,8 @@ class Completions:
             )
         prepared = self._prepare(form, request.body, beta)
         self.check_money(key)
-        for id in prepared.question.files:
-            self._check_image(id, key, now)
+        if self.room and prepared.question.files:
+            self.room.check_images(prepared.question.files, prepared.question.images, key, now)
         user = prepared.question.user
         held = self._limits(prepared).take(key, prepared.model, user, request.arrived, now)
         try:
@@ -92,15 +92,6 @@ class Completions:
             raise refusals.no_money()
 
     # --- before
-
-    def _check_image(self, id: str, key: str, now: float) -> None:
-        """Raises :class:`refusals.Refused` for a file that is not there or no image."""
-        if self.room and images.size(self.room.known(id, key, now).data) is None:
-            types = ", ".join(self.room.bounds.image_types)
-            status = specs.limits(self._config.profile).range_status
-            raise refusals.invalid(
-                self._config.profile, status, f"File {id} has an unsupported format, expected one of {types}"
-            )
 
     def _limits(self, prepared: Prepared) -> Limiters:
         """As configured, else the concurrency that the profile grants to an account per model."""

@@ -36,6 +36,7 @@ class Question:
     stop: tuple[str, ...] = ()
     choices: int = 1  # answers to the same conversation
     files: tuple[str, ...] = ()  # that are referred to, by id
+    images: int = 0  # that are shown, the files among them
     user: str = ""  # of the account's users
     stream: bool = False
     include_usage: bool = False

@@ -1,10 +1,12 @@
 """What can be asked about files: keep one, list them, tell of one, forget one. guides/files_api, 2026-08-21."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
 from echosounder import specs
 from echosounder.mock_server.admission.refusals import Refused, invalid
+from echosounder.mock_server.answering.images import size
 from echosounder.mock_server.files.multipart import Field, fields
 from echosounder.mock_server.files.store import Files, Full, StoredFile
 from echosounder.mock_server.net.http1 import HttpRequest
@@ -70,6 +72,27 @@ class FileRoom:
         if found is None:
             raise _no_file(id)
         return found
+
+    def check_images(self, ids: Sequence[str], images: int, key: str, now: float) -> None:
+        """For files that are *images* together with what a request shows besides: are they there, and no larger than allowed?"""
+        files = [self.known(id, key, now) for id in ids]
+        for file in files:
+            if problem := self._not_shown(file, self.bounds.longest(images)):
+                raise self._invalid(problem)
+        if sum(len(file.data) for file in files) > self.bounds.images_bytes_by_file:
+            raise self._invalid("The images are too large in total")
+
+    def _not_shown(self, file: StoredFile, longest: int) -> str | None:
+        found = size(file.data)
+        if found is None:
+            return f"File {file.id} has an unsupported format, expected one of {', '.join(self.bounds.image_types)}"
+        if len(file.data) > self.bounds.image_bytes_by_file:
+            return f"File {file.id} is larger than {self.bounds.image_bytes_by_file} bytes"
+        return (
+            f"File {file.id} is {max(found)} pixels wide or high, at most {longest} are allowed"
+            if max(found) > longest
+            else None
+        )
 
     def _form(self, request: HttpRequest) -> Form:
         try:

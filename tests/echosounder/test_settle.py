@@ -13,6 +13,7 @@ PROFILE = "2026-11"
 OTHERWISE = [
     ("finish-without-delta", "stream.finish-delta", "has no delta"),
     ("finish-with-content", "stream.finish-adds-nothing", "last piece of text"),
+    ("refuse:status=400,when.model=deepseek-v4-pro,when.path=*/beta/completions", "fim.models", "fim of the model"),
     ("reasoning-missing-served", "thinking.reasoning-by-tools", "reasoning_input of the profile"),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -110,6 +111,16 @@ BROKEN = [
     ("messages.stop-sequence-null", inside(6, "delta", stop_sequence="five")),
     ("messages.stream-event-schema", at(4, delta={"type": "text_delta"})),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["responses", "messages"])
+@pytest.mark.parametrize(("lost", "expected"), [(400, Verdict.PASS), (200, Verdict.NONSTRICT)])
+def test_the_letter_wants_a_lost_thought_refused_and_nothing_else(name, lost, expected):
+    id, letter = f"{name}.thinking-missing-refused", Case(CASE.subject, "documented")
+    rounds = [replace(document(name, status, {}), step=step) for step, status in (("call", 200), ("lost", lost))]
+    found = judge(specs.requirement(id), checks()[id], rounds, letter)
+    assert found.verdict is expected
+    assert all("(lost)" in each.message for each in found.findings)
 
 
 SHORT = {"responses.stateless", "responses.stream-event-schema"}  # the example leaves out members that these ask for

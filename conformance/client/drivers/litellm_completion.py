@@ -78,4 +78,4 @@ def main() -> dict[str, Any]:
 try:
     print(json.dumps(main(), ensure_ascii=False))
 except Exception as error:
-    sys.exit(f"{type(error).__name__}: {error}")
+    sys.exit(f"{type(error).__name__}: {error} (status {getattr(error, 'status_code', None)})")

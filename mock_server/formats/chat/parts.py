@@ -28,9 +28,19 @@ def _read(part: Part) -> str:
     return images.read(part["image_url"]["url"], part["image_url"].get("detail") == "low")
 
 
-def files(body: Body) -> Iterator[str]:
-    """The ids of the files that are referred to."""
-    yield from (part["file"]["file_id"] for _, part in _beyond_text(body) if part["type"] == "file")
+def joined(parts: list[Part]) -> str | list[Part]:
+    """A content that is nothing but text as one text."""
+    return parts if any(part["type"] != "text" for part in parts) else "".join(part["text"] for part in parts)
+
+
+def shown(body: Body) -> list[Part]:
+    """Images, inline, by address or as files."""
+    return [part for _, part in _beyond_text(body)]
+
+
+def files(shown: list[Part]) -> tuple[str, ...]:
+    """The ids of the files among them."""
+    return tuple(part["file"]["file_id"] for part in shown if part["type"] == "file")
 
 
 def allowed(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -61,7 +71,7 @@ def _beyond_text(body: Body) -> Iterator[tuple[str, Part]]:
 def _too_much(shown: list[Part], known: Attachments) -> str | None:
     if len(shown) > known.images:
         return f"Too many images: {len(shown)}, at most {known.images} are allowed"
-    side, total = known.side if len(shown) < known.many else known.side_of_many, 0
+    side, total = known.longest(len(shown)), 0
     for part in shown:
         if part["type"] == "image_url":
             detail = part["image_url"].get("detail")

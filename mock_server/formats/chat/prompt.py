@@ -26,7 +26,7 @@ _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Question:
     """Of a body that is allowed."""
     messages, thinks = body["messages"], thinking(body, limits)
-    last = messages[-1]
+    last, shown = messages[-1], parts.shown(body)
     wants_json = (body.get("response_format") or {}).get("type") == "json_object"
     return Question(
         body["model"],
@@ -43,7 +43,8 @@ def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Ques
         thinks=thinks,
         thinking_counted=limits.thinking_counted,
         choices=body.get("n") or 1,
-        files=tuple(parts.files(body)),
+        files=parts.files(shown),
+        images=len(shown),
         logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
         **common(body),
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.mock_server.answering import images
+from echosounder.mock_server.formats.chat.parts import joined
 from echosounder.mock_server.formats.rules import Body
 from echosounder.specs import Limits
 from echosounder.wire.strict_json import compact
@@ -96,19 +97,23 @@ def _user(message: Body, sees: bool) -> Iterator[Body]:
         yield {"role": "user", "content": _content(said, sees)}
 
 
-def _content(content: Any, sees: bool) -> str:
-    return content if isinstance(content, str) else "".join(_part(part, sees) for part in content)
+def _content(content: Any, sees: bool) -> str | list[Body]:
+    return content if isinstance(content, str) else joined([_part(part, sees) for part in content])
 
 
-def _part(part: Body, sees: bool) -> str:
+def _part(part: Body, sees: bool) -> Body:
+    """As a chat has it."""
     if part["type"] == "text":
-        return str(part["text"])
-    source = part["source"]
+        return {"type": "text", "text": part["text"]}
     if not sees:
-        return images.PLACEHOLDER
-    if source["type"] == "base64":
-        return images.read(f"data:{source['media_type']};base64,{source['data']}")
-    return images.read(source.get("url") or source.get("file_id") or "")
+        return {"type": "text", "text": images.PLACEHOLDER}
+    match part["source"]:
+        case {"type": "file", "file_id": id}:
+            return {"type": "file", "file": {"file_id": id}}
+        case {"type": "base64", "media_type": label, "data": data}:
+            return {"type": "image_url", "image_url": {"url": f"data:{label};base64,{data}"}}
+        case source:
+            return {"type": "image_url", "image_url": {"url": source["url"]}}
 
 
 def _tool(tool: Body) -> Body:

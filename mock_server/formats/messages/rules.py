@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from echosounder.mock_server.formats.chat import conversation as chat
+from echosounder.mock_server.formats.chat import parts
 from echosounder.mock_server.formats.chat.rules import user_id
 from echosounder.mock_server.formats.messages.conversation import as_chat, blocks, effort, functions
 from echosounder.mock_server.formats.rules import (
@@ -69,6 +70,7 @@ RULES = Rules(
     ("tools", tool_names),
     ("tools", _as_in_chat(chat.tool_schemas)),
     ("tool_choice", _as_in_chat(chat.tool_choice)),
+    ("messages", _as_in_chat(parts.allowed)),
     ("messages", results),
     ("messages", thinking),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.mock_server.answering import images
+from echosounder.mock_server.formats.chat.parts import joined
 from echosounder.mock_server.formats.responses.shapes import kind_of
 from echosounder.mock_server.formats.rules import Body
 from echosounder.specs import Limits
@@ -122,16 +123,19 @@ def _other(kind: str, item: Body, sees: bool) -> Body:
     return {"role": "system" if item["role"] == "system" else "user", "content": _content(item["content"], sees)}
 
 
-def _content(content: Any, sees: bool) -> str:
-    return content if isinstance(content, str) else "".join(_part(part, sees) for part in content)
+def _content(content: Any, sees: bool) -> str | list[Body]:
+    return content if isinstance(content, str) else joined([_part(part, sees) for part in content])
 
 
-def _part(part: Body, sees: bool) -> str:
+def _part(part: Body, sees: bool) -> Body:
+    """As a chat has it."""
     if part["type"] != "input_image":
-        return str(part["text"])
+        return {"type": "text", "text": part["text"]}
     if not sees:
-        return images.PLACEHOLDER
-    return images.read(part.get("image_url") or part.get("file_id") or "", part.get("detail") == "low")
+        return {"type": "text", "text": images.PLACEHOLDER}
+    if part.get("file_id"):
+        return {"type": "file", "file": {"file_id": part["file_id"]}}
+    return {"type": "image_url", "image_url": {"url": part.get("image_url") or "", "detail": part.get("detail")}}
 
 
 def _sees(limits: Limits, model: str) -> bool:

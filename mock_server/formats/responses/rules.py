@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from echosounder.mock_server.formats.chat import conversation as chat
+from echosounder.mock_server.formats.chat import parts
 from echosounder.mock_server.formats.chat.rules import user_id
 from echosounder.mock_server.formats.responses.conversation import (
     CALLS,
@@ -125,6 +126,7 @@ RULES = Rules(
     ("tools", _as_in_chat(chat.tool_schemas)),
     ("tool_choice", _as_in_chat(chat.tool_choice)),
     ("input", images),
+    ("input", _as_in_chat(parts.allowed)),
     ("input", call_ids),
     ("input", outputs),
     ("input", reasoning),

@@ -4,7 +4,7 @@ import httpx
 import openai
 import pytest
 
-from echosounder.conformance.pictures import png
+from echosounder.conformance.pictures import data_url, png
 from echosounder.mock_server.net.process import spawn
 
 PURPOSE = {"purpose": "user_data"}
@@ -95,6 +95,29 @@ def test_lists_refused(client, query):
 @pytest.mark.parametrize("seconds", [3600, 2592000])
 def test_the_bounds_themselves_are_taken(client, seconds):
     assert upload(client, name="a" * 512, **life(seconds)).status_code == 200
+
+
+def test_the_largest_file_is_taken_and_shown_as_often_as_a_request_may(client):
+    """Of 64 MiB; 200 MiB of such files may be shown at once."""
+    largest = png(8, 8).ljust(64 << 20, b"\0")
+    assert upload(client, largest + b"\0").status_code == 413
+    part = {"type": "file", "file": {"file_id": upload(client, largest).json()["id"]}}
+    assert [shown(client, [part] * times) for times in (1, 3, 4)] == [200, 200, 400]
+
+
+WIDE = [(14, 8192, 200), (1, 8193, 400), (15, 4096, 200), (15, 4097, 400)]
+
+
+@pytest.mark.parametrize(("images", "width", "status"), WIDE)
+def test_a_file_is_no_wider_than_an_image_may_be(client, images, width, status):
+    part = {"type": "file", "file": {"file_id": upload(client, png(width, 1)).json()["id"]}}
+    dot = {"type": "image_url", "image_url": {"url": data_url(png(8, 8))}}
+    assert shown(client, [part, *[dot] * (images - 1)]) == status
+
+
+def shown(client, parts):
+    body = {"model": "deepseek-flash", "messages": [{"role": "user", "content": parts}], "max_tokens": 1}
+    return client.post("/chat/completions", json=body).status_code
 
 
 def test_an_older_profile_keeps_none(of_profile):

@@ -86,6 +86,66 @@ def test_allowed(client, case):
     assert asked(client, *ALLOWED[case]).status_code == 200
 
 
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
+def test_the_largest_inline_image(client, more, status):
+    """Of 32 MiB, whatever its head says."""
+    assert asked(client, image(data_url(png(8, 8).ljust((32 << 20) + more, b"\0")))).status_code == status
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413)])
+def test_the_largest_body(client, more, status):
+    """Of 48 MiB; members that nobody knows count."""
+    body = b'{"model":"deepseek-flash","messages":[{"role":"user","content":"Hi."}],"max_tokens":1,"pad":"'
+    body = body.ljust((48 << 20) + more - 2, b"a") + b'"}'
+    headers = {"content-type": "application/json"}
+    assert client.post("/chat/completions", content=body, headers=headers).status_code == status
+
+
+WIDE = png(8193, 1)
+SAME_IN = {  # how the other formats show an image: by data URL, by address, by the id of a file
+    "/responses": lambda how, value: {"input": [{"role": "user", "content": [{"type": "input_image", how: value}]}]},
+    "/anthropic/v1/messages": lambda how, value: {"messages": [{"role": "user", "content": [block(how, value)]}]},
+}
+
+
+def block(how, value):
+    if how == "file_id":
+        source = {"type": "file", "file_id": value}
+    elif value.startswith("data:"):
+        source = {"type": "base64", "media_type": "image/png", "data": value.partition(",")[2]}
+    else:
+        source = {"type": "url", "url": value}
+    return {"type": "image", "source": source}
+
+
+BOUNDS = [
+    (DOT, 200),
+    ("data:image/png;base64,dGV4dA==", 400),
+    (data_url(WIDE), 400),
+    ("https://example.com/a.png", 200),
+    ("ftp://example.com/a.png", 400),
+    ("https://example.com/".ljust(8193, "a"), 400),
+]
+
+
+@pytest.mark.parametrize("path", SAME_IN)
+@pytest.mark.parametrize(("url", "status"), BOUNDS)
+def test_the_other_formats_have_the_same_bounds(client, path, url, status):
+    body = {"model": "deepseek-flash", "max_tokens": 1, **SAME_IN[path]("image_url", url)}
+    assert client.post(path, json=body).status_code == status
+
+
+@pytest.mark.parametrize("path", SAME_IN)
+@pytest.mark.parametrize(("data", "status"), [(png(8, 8), 200), (WIDE, 400), (b"text", 400), (None, 404)])
+def test_files_in_the_other_formats(client, path, data, status):
+    id = "file-api-none"
+    if data is not None:
+        sent = client.post("/files", files={"file": ("a.png", data)}, data={"purpose": "user_data"})
+        id = sent.json()["id"]
+    body = {"model": "deepseek-flash", "max_tokens": 1, **SAME_IN[path]("file_id", id)}
+    assert client.post(path, json=body).status_code == status
+
+
 def test_where_nobody_sees(client, of_profile):
     assert "image input" in asked(client, image(DOT), model="deepseek-v4-pro").json()["error"]["message"]
     old = asked(of_profile("2026-08"), image(DOT), model="deepseek-v4-flash")
