@@ -11,6 +11,9 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
 FIELD := $(foreach name,litellm openai-old llama langchain anthropic transformers aimock npm clients agents reports,.field/$(name)/ready)
 
+# Hundreds of processes start in a suite, and each would compile all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup check test pythons demo self golden mutants field hostile docs bench packaging peers lock clean
 .DEFAULT_GOAL := setup
 

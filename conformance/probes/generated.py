@@ -1,13 +1,14 @@
-"""A small corpus of generated bodies: legal, seeded, the same in every run of the same seed."""
+"""A small corpus of generated bodies: legal, seeded, the same in every run of the same seed.
+
+The generators are imported by those who use them: hypothesis takes a fifth of a second, and most runs send none of these.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echosounder.conformance.ask import CHAT, FIM, Ask
-from echosounder.conformance.generate.conversations import Move, Talk, sends, sends_in, walks
-from echosounder.conformance.generate.requests import chat, corpus, fim, translated
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.cache import LONG
 from echosounder.conformance.probes.fim import has_fim
@@ -15,12 +16,17 @@ from echosounder.judgement.check import Subject
 from echosounder.judgement.setting import Suite
 from echosounder.wire.formats import MESSAGES, RESPONSES, Format
 
+if TYPE_CHECKING:
+    from echosounder.conformance.generate.conversations import Move, Talk
+
 COUNT = 16
 
 
 @probe("generated.chat", Suite.THOROUGH, requests=COUNT, prompt=40_000, tokens=4 * COUNT)
 def chats(ask: Ask) -> Steps:
     """Legal conversations of all shapes."""
+    from echosounder.conformance.generate.requests import chat, corpus
+
     for number, body in enumerate(corpus(chat(ask), COUNT, ask.seed)):
         yield ask.post(CHAT, body, step=str(number))
 
@@ -28,6 +34,8 @@ def chats(ask: Ask) -> Steps:
 @probe("generated.fim", Suite.THOROUGH, requests=8, prompt=8_000, tokens=32, features={"fim"}, applies=has_fim)
 def fims(ask: Ask) -> Steps:
     """Legal FIM requests of all shapes."""
+    from echosounder.conformance.generate.requests import corpus, fim
+
     for number, body in enumerate(corpus(fim(ask), 8, ask.seed)):
         yield ask.post(FIM, body, step=str(number))
 
@@ -42,10 +50,14 @@ def asks_in(form: Format) -> None:
         return form.name in subject.behaviour.formats
 
     def requests(ask: Ask) -> Steps:
+        from echosounder.conformance.generate.requests import corpus, translated
+
         for number, body in enumerate(corpus(translated(form, ask), COUNT, ask.seed)):
             yield ask.within(form, body, step=str(number))
 
     def talks(ask: Ask) -> Steps:
+        from echosounder.conformance.generate.conversations import sends_in
+
         for number, talk, walk in walked(ask, form.name):
             for step, send in enumerate(sends_in(form, talk, walk)):
                 yield send.but(step=f"{number}.{step}")
@@ -65,6 +77,8 @@ for form in (RESPONSES, MESSAGES):
 @probe("generated.conversation", Suite.THOROUGH, requests=WALKS * STEPS, prompt=100_000, tokens=4 * WALKS * STEPS)
 def conversations(ask: Ask) -> Steps:
     """Conversations that grow, part and change their user: questions, calls and results, begun answers."""
+    from echosounder.conformance.generate.conversations import sends
+
     for number, talk, walk in walked(ask, "walk"):
         for step, send in enumerate(sends(talk, walk)):
             yield send.but(step=f"{number}.{step}")
@@ -72,6 +86,9 @@ def conversations(ask: Ask) -> Steps:
 
 def walked(ask: Ask, name: str) -> Iterator[tuple[int, Talk, list[Move]]]:
     """Conversations that begin, each with its number and its moves. *name* makes them new to a cache."""
+    from echosounder.conformance.generate.conversations import Talk, walks
+    from echosounder.conformance.generate.requests import corpus
+
     drawn = corpus(walks(STEPS, STEPS), WALKS + 1, ask.seed)[1:]  # the first is the simplest there is
     for number, walk in enumerate(drawn):
         thinks = always_thoughtful(ask) or (number == 1 and ask.limits.thinking == "switch")
