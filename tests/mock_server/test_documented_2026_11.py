@@ -1,11 +1,13 @@
 """What the documentation of September to November 2026 says, fact by fact, asked of the mock; and what it was before."""
 
+from datetime import datetime
 from json import loads
 
 import httpx
 import pytest
 
 from echosounder import specs
+from echosounder.mock_server.admission.money import PriceList
 from echosounder.mock_server.formats.chat.prompt import read
 
 FLASH, PRO = "deepseek-flash", "deepseek-v4-pro"
@@ -115,6 +117,22 @@ def test_both_models_fill_gaps(client, model):
 def test_headers_of_a_harness_pass(client):
     headers = {"x-deepseek-harness-session": "1", "x-deepseek-harness-version": "0.3"}
     assert client.post("/chat/completions", json={"model": FLASH, "messages": HI}, headers=headers).status_code == 200
+
+
+# --- bills of what has been so since mid-October
+
+BILLED = [
+    ("2026-10-16T23:59:59+00:00", 150_000),  # before: the prices that stand for the profile
+    ("2026-10-17T07:00:00+00:00", 150_000),  # Saturday
+    ("2026-10-19T07:00:00+00:00", 300_000),  # Monday, peak
+    ("2026-10-19T10:00:00+00:00", 150_000),
+    ("2026-11-30T01:00:00+00:00", 300_000),
+]
+
+
+@pytest.mark.parametrize(("at", "pico"), BILLED)
+def test_what_a_missed_token_costs(at, pico):
+    assert PriceList("2026-11", "USD").rates(FLASH, datetime.fromisoformat(at).timestamp()).miss == pico
 
 
 # --- answers
