@@ -125,7 +125,12 @@ def event_schema(exchange: Exchange, case: Case) -> Problems:
     yield from chunks_valid(exchange, SCHEMAS[exchange.format], case)
 
 
-@both("stream-usage", finished)
+@picks("a stream that ended in good order, and did not fail")
+def succeeded(exchange: Exchange) -> bool:
+    return finished(exchange) and not any(mark.error for _, mark in exchange.marks)
+
+
+@both("stream-usage", succeeded)
 def stream_usage(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if found.usage is None or found.usage.completion is None or found.usage.prompt is None:

@@ -188,8 +188,10 @@ def first_content_in_role_chunk(frames: Frames, context: Context) -> Frames:
 
 
 def said(frame: Frame, edits: Edits) -> str | None:
-    """The one member in which a chunk has text, if it does nothing but talk."""
+    """The one member in which a chunk of choices has text, if it does nothing but talk. Named events count what came before them."""
     chunk = frame.json or {}
+    if not any(edits.choices(chunk)):
+        return None
     names = [name for holder, name in edits.texts(chunk) if holder[name]]
     return names[0] if len(names) == 1 and not edits.finishes(chunk) else None
 

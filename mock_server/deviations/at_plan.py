@@ -25,8 +25,9 @@ def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("aborted", Layer.PLAN)
 def aborted(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the server gives up half-way, as documented since September 2026; before that the reason is not known."""
-    known = specs.document(context.profile)["components"]["schemas"]["FinishReason"]["enum"]
+    """Legal: the server gives up half-way, as documented for chat since September 2026; else the reason is not known."""
+    reasons = "FimFinishReason" if "prompt" in context.body else "FinishReason"
+    known = specs.document(context.profile)["components"]["schemas"][reasons]["enum"]
     return _half(plan, context, "aborted") if "aborted" in known else plan
 
 

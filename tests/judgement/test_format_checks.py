@@ -138,6 +138,25 @@ def test_what_is_wrong_is_found(id, change):
         assert before is Verdict.PASS
 
 
+def failed(rows):
+    error = {"code": "server_error", "message": "the back end broke off"}
+    rows[9] = ["response.failed", rows[9][1] | {"type": "response.failed"}]
+    rows[9][1]["response"] |= {"status": "failed", "error": error, "usage": None}
+    return rows
+
+
+@pytest.mark.parametrize("id", ["responses.stream-complete", "responses.stream-ends-once", "responses.stream-usage"])
+def test_a_response_that_failed_has_ended_in_its_own_way(id):
+    """`response.failed` is one of the three last events, and has no usage: no transport cut it."""
+    assert verdict(id, streamed("responses", failed([*events("responses")]))).verdict is not Verdict.FAIL
+
+
+def test_a_stream_that_breaks_off_with_an_error_is_not_complete():
+    rows = [*events("responses")][:5]
+    rows.append(["error", {"type": "error", "code": "server_error", "message": "gone", "sequence_number": 5}])
+    assert verdict("responses.stream-complete", streamed("responses", rows)).verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize("name", ["responses", "messages"])
 def test_the_marker_of_chat_is_named(name):
     whole = streamed(name, events(name))
