@@ -157,8 +157,9 @@ def still_valid(pair: Pair, case: Case) -> Problems:
     if wants_stream(client) != wants_stream(source):
         return  # told as a change of the request
     kind = _kind(client)
-    before = {result.requirement for result in failing(source, case, kind)}
-    for result in failing(client, case, kind):
+    after = tuple(failing(client, case, kind))
+    before = {result.requirement for result in failing(source, case, kind)} if after else set()
+    for result in after:
         if result.requirement not in before:
             first = result.findings[0]
             yield Problem(

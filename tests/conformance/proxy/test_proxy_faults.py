@@ -4,7 +4,7 @@ The sets are exact. A fault that breaks more than one requirement breaks each fo
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,32 @@ import pytest
 
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.proxy.probes import PROBES
+from echosounder.judgement.alone import failing
+from echosounder.judgement.check import Case
+from echosounder.judgement.pairs.checks import answers
 from echosounder.judgement.pairs.pair import upstream_side
 from echosounder.judgement.pairs.score import score
 from echosounder.wire.exchange import End, Exchange, Read
 from echosounder.wire.runlog import Run, read
+from echosounder.wire.verdict import Result
 
 Change = Callable[[Exchange], Exchange]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def judged_once() -> Iterator[None]:
+    """Of three hundred exchanges a fault damages a few: what the others break by themselves is judged once for all rows."""
+    known: dict[Any, tuple[Exchange, list[Result]]] = {}
+
+    def remembered(exchange: Exchange, case: Case, probe: str | None) -> list[Result]:
+        key = id(exchange), case, probe
+        if key not in known:
+            known[key] = exchange, list(failing(exchange, case, probe))  # kept, so that no other gets its id
+        return known[key][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "failing", remembered)
+        yield
 
 
 @pytest.fixture(scope="module")
