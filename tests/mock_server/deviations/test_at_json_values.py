@@ -1,11 +1,16 @@
 """Documents and chunks of the right shape whose values are wrong."""
 
-import time
+from email.utils import parsedate_to_datetime
 
 
 def every(wire, name):
     """The values of a member over all chunks."""
     return {chunk[name] for chunk in wire.chunks}
+
+
+def dated(wire):
+    """When it was sent, in Unix seconds by its own header: the honest answer may be of another day than this look at it."""
+    return parsedate_to_datetime(wire.header("date")).timestamp()
 
 
 ROWS = [
@@ -15,7 +20,7 @@ ROWS = [
     ("tools-answered-elsewhere", "no calls", lambda wire: wire.json["id"] == "chatcmpl-tools"),
     ("tools-answered-elsewhere", "calls as stream", lambda wire: every(wire, "model") == {"tool-parser-7b"}),
     ("model-wrong", "FIM as stream", lambda wire: every(wire, "model") == {"gpt-4o"}),
-    ("created-old", "chat", lambda wire: wire.json["created"] < time.time() - 86_400),
+    ("created-old", "chat", lambda wire: wire.json["created"] < dated(wire) - 86_400),
     ("created-drifts", "stream", lambda wire: len(every(wire, "created")) > 1),
     ("model-drifts", "stream", lambda wire: len(every(wire, "model")) > 1),
     ("fingerprint-drifts", "stream", lambda wire: len(every(wire, "system_fingerprint")) > 1),
