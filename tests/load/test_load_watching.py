@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -37,6 +38,22 @@ def fetch(url: str) -> str:
             return str(answer.read().decode())
         time.sleep(0.1)
     raise AssertionError(f"nothing at {url}")
+
+
+STRANGERS = {
+    "another page": {"Origin": "http://evil.example"},
+    "a name of theirs for our address": {"Host": "evil.example"},
+    "a page of another port": {"Referer": "http://127.0.0.1:1/"},
+    "an image on another page": {"Sec-Fetch-Site": "cross-site"},
+}
+
+
+def turned_away(url: str, headers: dict[str, str], method: str = "GET") -> bool:
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), timeout=5).close()
+    except urllib.error.HTTPError as refused:
+        return refused.code == 403
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +101,10 @@ def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: R
         ).stdout
         scraped = fetch(f"http://127.0.0.1:{metrics}/metrics")
         own = fetch(page + "/stats/requests")
+        for name, headers in STRANGERS.items():
+            assert turned_away(page + "/echosounder.json", headers), name
+            assert turned_away(page + "/stop", headers, "POST"), name
+        assert "completed" in fetch(page + "/echosounder.json"), "nobody of them stopped it"
         with suppress(OSError):  # the run may be over before the answer is written
             urllib.request.urlopen(urllib.request.Request(page + "/stop", method="POST"), timeout=5).close()
         return dom, scraped, own, time.monotonic()
@@ -103,6 +124,7 @@ def test_the_page_shows_the_run_in_a_browser_and_the_stop_button_ends_it(mock: R
     assert watched.outcome is not None
     assert time.monotonic() - stopped < 15, "the stop button stopped it"
     assert watched.outcome.report["counts"]["sent"] > 4
+    assert "stopped by the user, on the web page" in json.dumps(watched.outcome.report), "it did not end by itself"
     ttft = re.search(r'data-figure="ttft_ms.p50">([\d.]+)<', dom)
     assert ttft is not None, dom[-2000:]
     assert 30 <= float(ttft[1]) < 200
