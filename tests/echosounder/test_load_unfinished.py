@@ -131,6 +131,19 @@ def test_a_log_that_the_kill_cut_in_a_line_is_made_whole(left):
     assert sorted(ids((left / "run.jsonl").read_bytes().splitlines())) == written
 
 
+def test_a_kill_before_anything_was_written_down_says_that_what_was_sent_is_not_known(left, capsys):
+    """What the target saw by then nobody can say, so nobody says that it was nothing."""
+    lines = (left / "run.jsonl").read_bytes().splitlines(keepends=True)
+    options = next(place for place, line in enumerate(lines) if json.loads(line)["kind"] == "options")
+    (left / "run.jsonl").write_bytes(b"".join(lines[: options + 1]))
+    for part in (left / "parts").glob("worker-*.jsonl"):
+        part.write_bytes(b"")
+    assert run(["score", str(left)]) == 3
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "what was sent by then is not known; run it again" in said
+    assert "nothing was sent" not in said
+
+
 def test_report_makes_it_too_and_renders_it(left, capsys):
     assert run(["report", str(left), "--format", "json"]) == 0
     said = capsys.readouterr()
