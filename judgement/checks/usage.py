@@ -10,6 +10,7 @@ from echosounder.judgement.answers import answer, asked, completion, document, o
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, literal, picks
 from echosounder.judgement.checks.controls import question
 from echosounder.judgement.metered import Known, Metered
+from echosounder.judgement.stated_cost import costs
 from echosounder.wire.answer import Answer
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
@@ -68,6 +69,11 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
             got = at(found.usage_raw, *exchange.reader.grammar.counts[name])
             says = f"usage has no count {member}" if got is None else f"{member} is {literal(got)}, expected an integer"
             yield Problem(says, event=found.usage_event, pointer=f"/usage/{member}")
+
+
+@check("usage.cost-stated", counted)
+def cost_stated(exchange: Exchange, case: Case) -> Problems:
+    yield from costs(exchange, read(exchange)[1], str(asked(exchange).get("model", "")), case)
 
 
 @check("usage.cache-split", counted)

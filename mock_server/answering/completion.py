@@ -133,6 +133,7 @@ class Completions:
             response = _stream(prepared, plan, usage, flight.armed is not None, rows, offsets, round(gap))
         else:
             response = _whole(prepared, plan, usage, offsets[-1] if offsets else round(first))
+        response.headers += plan.headers
         if start == now:
             return response
         return delayed(response, start - now, round(config.keepalive_ms * schedule.MS), self._patience(), plan.stream)

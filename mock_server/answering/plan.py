@@ -119,6 +119,7 @@ class AnswerPlan:
     ] = ()  # further choices, where several were asked for; ``completion_tokens`` counts all
     stopped: str = ""  # the stop text that ended the answer
     told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer tells again
+    headers: tuple[tuple[str, str], ...] = ()  # beside those that every answer has
     ended: int = 0  # when it will have been said, in seconds like ``created``
 
     @property

@@ -50,6 +50,33 @@ def bill_drifts(plan: AnswerPlan, context: Context, *, pico: int = 1) -> AnswerP
     return replace(plan, surcharge=Surcharge(pico=pico))
 
 
+@deviation("cost-stated", Layer.PLAN)
+def cost_stated(plan: AnswerPlan, context: Context) -> AnswerPlan:
+    """Legal: a header says what the answer cost, as gateways do."""
+    return _told(plan, context, plan.prompt.hit)
+
+
+@deviation("cost-stated-uncached", Layer.PLAN, {"usage.cost-stated"})
+def cost_stated_uncached(plan: AnswerPlan, context: Context) -> AnswerPlan:
+    """The cost that a header tells knows nothing of the cache: a gateway prices all tokens of the prompt alike."""
+    return _told(plan, context, 0)
+
+
+@deviation("cost-stated-wrong", Layer.PLAN, {"usage.cost-stated", "proxy.cost-stated"})
+def cost_stated_wrong(plan: AnswerPlan, context: Context, *, percent: int = 50) -> AnswerPlan:
+    """The cost that a header tells rests on another price, such as that of another time of day."""
+    return _told(plan, context, plan.prompt.hit, percent)
+
+
+def _told(plan: AnswerPlan, context: Context, hit: int, percent: int = 100) -> AnswerPlan:
+    rates = _rates(plan.model, specs.profile(context.profile).priced(datetime.fromtimestamp(plan.created, UTC)))
+    if rates is None:
+        return plan
+    tokens = zip(rates, (hit, plan.prompt.tokens - hit, plan.completion_tokens), strict=True)
+    dollars = float(sum(rate * count for rate, count in tokens)) * percent / 1e8
+    return replace(plan, headers=(*plan.headers, ("x-litellm-response-cost", str(dollars))))
+
+
 def _rates(model: str, at: datetime) -> specs.Rates | None:
     try:
         price = specs.price(model, at)

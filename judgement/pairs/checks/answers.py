@@ -14,6 +14,7 @@ from echosounder.judgement.pairs.check import at, check, check_group, one_each
 from echosounder.judgement.pairs.checks import requests
 from echosounder.judgement.pairs.json_changes import Change, ChangeKind, read
 from echosounder.judgement.pairs.pair import Pair
+from echosounder.judgement.stated_cost import costs
 from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.stream import StreamEnd, stream_end
 
@@ -249,3 +250,12 @@ def headers_kept(pairs: Sequence[Pair], case: Case) -> Problems:
                 yield Problem(
                     f"header {name}: {value} was dropped", exchange=pair.client, cause=f"header {name.lower()}"
                 )
+
+
+@check("proxy.cost-stated", comparable)
+def cost_stated(pair: Pair, case: Case) -> Problems:
+    """By the usage that the upstream told, whatever the proxy has made of it."""
+    usage = pair.source.answer.usage
+    if usage is None:
+        raise Inconclusive("the upstream told no usage")
+    yield from costs(pair.client, usage, str(asked(pair.source).get("model", "")), case)

@@ -233,6 +233,10 @@ DOWN = {
     "arguments": (got(b"9007199254740993", b"9007199254740992", "tool"), {"proxy.tool-calls-kept"}),
     "reasoning": (got(b"reasoning_content", b"reasoning", "thinking"), {"proxy.reasoning-both-ways"}),
     "logprobs": (got(b'"logprob":-', b'"logprob":-1', "logprobs"), {"proxy.logprobs-kept"}),
+    "a cost of its own": (
+        only("document", header("x-litellm-response-cost", "0.5")),
+        {"proxy.cost-stated"},
+    ),
     "no media type": (only("document", header("content-type", None)), {"proxy.media-type-down"}),
     "malformed media type": (
         only("document", header("content-type", "application/json; charset")),

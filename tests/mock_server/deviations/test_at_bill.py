@@ -27,7 +27,21 @@ def over(wire):
     return taken(wire) - sum(count * rate for count, rate in zip(tokens(wire), rates(wire), strict=True))
 
 
+def told(wire):
+    """What a header says, as trillionths; None without it."""
+    said = wire.header("x-litellm-response-cost")
+    return None if said is None else round(Decimal(said).scaleb(12))
+
+
+def uncached(wire):
+    hit, miss, output = tokens(wire)
+    return hit and (hit + miss) * rates(wire)[1] + output * rates(wire)[2]
+
+
 ROWS = [
+    ("cost-stated", "cached", lambda wire: told(wire) == taken(wire)),
+    ("cost-stated-uncached", "cached", lambda wire: told(wire) == uncached(wire) > taken(wire)),
+    ("cost-stated-wrong", "chat", lambda wire: told(wire) and told(wire) * 2 == taken(wire)),
     ("bill-hit-as-miss", "cached", lambda wire: over(wire) == tokens(wire)[0] * (rates(wire)[1] - rates(wire)[0]) > 0),
     ("bill-off-by-one", "chat", lambda wire: over(wire) == rates(wire)[2]),
     ("bill-off-by-one:kind=miss,by=-1", "chat", lambda wire: over(wire) == -rates(wire)[1]),
