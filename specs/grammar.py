@@ -22,6 +22,7 @@ MEMBERS = {
     "events",
     "varying",
     "silent",
+    "silent_unless",
     "end",
     "finish",
     "usage",
@@ -43,7 +44,8 @@ class Grammar:
     ``bound``: the member of a request that bounds the output, tokens. ``headers`` of a request; ``{key}`` stands for the API key.
     ``end_data``: the data of the event that ends a stream, None where streams end by the names ``end_events``.
     ``named``: events may have a name. ``varying``: members of events that differ from each to the next and tell nothing.
-    ``silent``: names of events that say nothing that an earlier or a later one does not say.
+    ``silent``: names of events that say nothing that an earlier or a later one does not say. ``silent_unless``: names of events
+    that say no more than a role, each with a text that stands in those which do.
     ``finish``: why an answer ended -> ended, bounded, called, filtered or interrupted.
     ``usage`` and ``error`` point into a non-streaming response; ``counts`` (of COUNTS, those that the format has) into the usage
     object, ``message`` into the error. ``merged``: several usage objects of a stream are parts of one; else the last counts.
@@ -66,6 +68,7 @@ class Grammar:
     named: bool = False
     varying: tuple[str, ...] = ()
     silent: frozenset[str] = frozenset()
+    silent_unless: tuple[tuple[str, str], ...] = ()
     error: Pointer = ()
     message: Pointer = ()
     probes: Mapping[str, str] = field(default_factory=dict)
@@ -121,6 +124,7 @@ def read(table: YamlFile) -> Grammar:
         named=row["events"] == "named",
         varying=tuple(row["varying"]),
         silent=frozenset(row["silent"]),
+        silent_unless=tuple(row["silent_unless"].items()),
         finish=row["finish"],
         usage=pointer(row["usage"]["at"]),
         merged=row["usage"]["parts"] == "merged",

@@ -67,6 +67,7 @@ class StreamReader:
         "_tail",
         "_template",
         "_templates",
+        "_unless",
         "done",
         "error",
         "events",
@@ -81,7 +82,8 @@ class StreamReader:
     )
 
     def __init__(self, format: Format) -> None:
-        self._format, self._marker, self._silent = format, format.marker, _lines(format.grammar.silent)
+        self._format, self._marker = format, format.marker
+        self._silent, self._unless = _silent(format.grammar.silent, format.grammar.silent_unless)
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
@@ -138,20 +140,17 @@ class StreamReader:
 
     def _take(self, at: int, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """Take the pieces that are like the template, then the others, up to one that makes a new template; what is left."""
-        template = self._template
+        template, silent = self._template, self._silent
         if template is not None:
             count = len(pieces)
             pieces = template.unlike(pieces)
             self.token_events += count - len(pieces)
             self.events += count - len(pieces)
         for number, piece in enumerate(pieces, 1):
-            if piece.startswith(self._silent) and _whole_event(piece):
-                self.events += 1
-                self.line.event(at, NOTHING)
+            if piece.startswith(silent) and self._noted(at, piece):
                 continue
-            data = piece[6:-2]
-            if piece.startswith(DATA) and piece.endswith(END) and b"\n" not in data and b"\r" not in data:
-                self._data(at, "", data, piece)
+            if piece.startswith(DATA) and piece.endswith(END) and piece.count(b"\n") == 2 and b"\r" not in piece:
+                self._data(at, "", piece[len(DATA) : -len(END)], piece)
             elif named := _named(piece):
                 self._data(at, *named, piece)
             elif piece.endswith(END) and piece.count(END) == 1 and b"\r" not in piece:
@@ -161,6 +160,18 @@ class StreamReader:
             if self._template is not template:
                 return pieces[number:]
         return ()
+
+    def _noted(self, at: int, piece: bytes) -> bool:
+        """Note an event that brings nothing, as its beginning says; False where it is no whole one, or may bring something."""
+        if not (piece.endswith(END) and piece.count(b"\n") == 3) or b"\r" in piece:
+            return False
+        for begin, text in self._unless:
+            if piece.startswith(begin) and (text in piece or b"\\" in piece):
+                return False
+        self.events += 1
+        if self.line.t_first_event is None:
+            self.line.event(at, NOTHING)
+        return True
 
     def _block(self, at: int, block: bytes) -> None:
         """Whatever is not one line of data, the general decoder knows."""
@@ -222,14 +233,17 @@ class StreamReader:
 
 
 @cache
-def _lines(names: frozenset[str]) -> tuple[bytes, ...]:
-    """The first lines of events of these names."""
-    return tuple(b"event: %b\n" % name.encode() for name in sorted(names))
+def _silent(
+    names: frozenset[str], unless_: tuple[tuple[str, str], ...]
+) -> tuple[tuple[bytes, ...], tuple[tuple[bytes, bytes], ...]]:
+    """What events begin with that bring nothing, where their name is on the line before their data and their type comes first in it;
+    and of those that bring nothing unless a text stands in them, the beginning and the text, which an escape could hide."""
+    unless = tuple((_begin(name), text.encode()) for name, text in unless_)
+    return (*map(_begin, sorted(names)), *(begin for begin, _ in unless)), unless
 
 
-def _whole_event(piece: bytes) -> bool:
-    """Is it an event, a name above one line of data and nothing else?"""
-    return piece.endswith(END) and piece.count(b"\n") == 3 and b"\ndata: " in piece and b"\r" not in piece
+def _begin(name: str) -> bytes:
+    return b'event: %b\ndata: {"type":"%b"' % (name.encode(), name.encode())
 
 
 def _named(piece: bytes) -> tuple[str, bytes] | None:

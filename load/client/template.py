@@ -12,7 +12,7 @@ between them: an integer, then the output.
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from itertools import pairwise, repeat
 from typing import Any
 
@@ -31,13 +31,17 @@ Span = tuple[int, int, bytes]  # where in an event something may vary, and what 
 
 
 class Template:
-    """``prefix`` and ``suffix`` stay; ``fits`` judges together what stands between them in several events."""
+    """``prefix`` and ``suffix`` stay; between them stands the output alone."""
 
-    __slots__ = ("_back", "_begin", "_fits", "_prefix", "_suffix")
+    __slots__ = ("_back", "_begin", "_prefix", "_suffix")
 
-    def __init__(self, prefix: bytes, suffix: bytes, fits: Callable[[list[bytes]], bool]) -> None:
-        self._prefix, self._suffix, self._fits = prefix, suffix, fits
+    def __init__(self, prefix: bytes, suffix: bytes) -> None:
+        self._prefix, self._suffix = prefix, suffix
         self._begin, self._back = len(prefix), -len(suffix)
+
+    def _fits(self, insides: list[bytes]) -> bool:
+        """May all of these stand between what stays?"""
+        return _outputs(insides)
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """The events of *pieces* that are not like it. These lines are what an event costs."""
@@ -46,14 +50,28 @@ class Template:
         if not insides:
             return pieces
         if self._fits(insides):
-            if len(insides) == len(pieces):
-                return ()
+            left = pieces[len(insides) :]
+            if not any(piece.startswith(prefix) and piece.endswith(suffix) for piece in left):
+                return left  # most often those that are like it come first
             return [piece for piece in pieces if not (piece.startswith(prefix) and piece.endswith(suffix))]
         return [piece for piece in pieces if not self._like(piece)]
 
     def _like(self, piece: bytes) -> bool:
         alike = piece.startswith(self._prefix) and piece.endswith(self._suffix)
         return alike and self._fits([piece[self._begin : self._back]])
+
+
+class SeveralTemplate(Template):
+    """One in which several places vary, with the bytes *between* them; *patterns* says what may stand in each."""
+
+    __slots__ = ("_between", "_patterns")
+
+    def __init__(self, prefix: bytes, suffix: bytes, between: list[bytes], patterns: tuple[bytes, ...]) -> None:
+        super().__init__(prefix, suffix)
+        self._between, self._patterns = between, patterns
+
+    def _fits(self, insides: list[bytes]) -> bool:
+        return _several(insides, self._between, self._patterns)
 
 
 class CountedTemplate(Template):
@@ -65,20 +83,25 @@ class CountedTemplate(Template):
 
     __slots__ = ("_between", "_next", "_tails")
 
-    def __init__(
-        self, prefix: bytes, suffix: bytes, fits: Callable[[list[bytes]], bool], between: bytes, number: int
-    ) -> None:
-        super().__init__(prefix, suffix, fits)
+    def __init__(self, prefix: bytes, suffix: bytes, between: bytes, number: int) -> None:
+        super().__init__(prefix, suffix)
         self._between, self._next, self._tails = between, number, _tails(suffix)
+
+    def _fits(self, insides: list[bytes]) -> bool:
+        """Asked of events with other counters than the next ones alone."""
+        return _several(insides, [self._between], (OUTPUT, INTEGER))
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """As of any template. An event of another kind counts, too; where the counter jumps, it is read again."""
         insides = self._few(pieces) if len(pieces) < FEW else self._many(pieces)
-        if not _outputs(insides):
+        if insides and not _outputs(insides):
             return self._jumped(pieces)
-        count = len(insides)
-        self._next += count
-        return self._jumped(pieces[count:]) if count < len(pieces) else ()
+        self._next += len(insides)
+        left = pieces[len(insides) :]
+        if any(map(bytes.startswith, left, repeat(self._prefix))):
+            return self._jumped(left)
+        self._next += len(left)
+        return left
 
     def _few(self, pieces: Sequence[bytes]) -> list[bytes]:
         """The outputs of the events up to the first that is not as expected."""
@@ -93,10 +116,10 @@ class CountedTemplate(Template):
 
     def _many(self, pieces: Sequence[bytes]) -> list[bytes]:
         """The same at a lower cost for each."""
-        ends = [self._between + tail for tail in self._tails[self._next : self._next + len(pieces)]]
-        same = [*map(bytes.endswith, pieces, ends)]
-        alike = pieces[: same.index(False) if False in same else len(same)]
-        return self._insides(alike) if all(map(bytes.startswith, alike, repeat(self._prefix))) else self._few(pieces)
+        begun = [*map(bytes.startswith, pieces, repeat(self._prefix)), False]
+        ends = [self._between + tail for tail in self._tails[self._next : self._next + begun.index(False)]]
+        same = [*map(bytes.endswith, pieces, ends), False]
+        return self._insides(pieces[: same.index(False)])
 
     def _insides(self, pieces: Sequence[bytes]) -> list[bytes]:
         """The outputs of events whose counters are the next ones: they are cut alike as long as those have as many digits."""
@@ -121,7 +144,7 @@ class CountedTemplate(Template):
         return left
 
 
-FEW = 16
+FEW = 64
 
 
 @lru_cache(maxsize=8)
@@ -141,7 +164,7 @@ def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | N
             begin = block.index(text, data)
             if block[:begin].endswith((b'":', b'": ')):  # the value of a member
                 span = (begin + 1, begin + len(text) - 1, OUTPUT)
-                return _cut(block, sorted([span, *_others(block, data, span, varying)]))
+                return _cut(block, span, [*_others(block, data, span, varying)])
     return None
 
 
@@ -160,51 +183,42 @@ def _members(names: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(b'"%b":' % name.encode() for name in names)
 
 
-def _cut(block: bytes, spans: list[Span]) -> Template:
-    prefix, suffix = block[: spans[0][0]], block[spans[-1][1] :]
-    if len(spans) == 1:
-        return Template(prefix, suffix, _outputs)
+def _cut(block: bytes, output: Span, others: list[Span]) -> Template:
+    begin, end, _ = output
+    if not others:
+        return Template(block[:begin], block[end:])
+    if len(others) == 1:
+        at, stop, pattern = others[0]
+        number = block[at:stop]
+        if at > end and pattern is INTEGER and number.isdigit():
+            return CountedTemplate(block[:begin], block[stop:], block[end:at], int(number) + 1)
+    spans = sorted([output, *others])
     between = [block[left[1] : right[0]] for left, right in pairwise(spans)]
     patterns = tuple(pattern for _, _, pattern in spans)
-    number = block[slice(*spans[-1][:2])]
-    if patterns == (OUTPUT, INTEGER) and number.isdigit():
-        rarely = partial(
-            _fitting, between, patterns
-        )  # each stream has one template at least, few of them are asked for this
-        return CountedTemplate(prefix, suffix, rarely, between[0], int(number) + 1)
-    return Template(prefix, suffix, _several(between, patterns))
-
-
-def _fitting(between: list[bytes], patterns: tuple[bytes, ...], insides: list[bytes]) -> bool:
-    return _several(between, patterns)(insides)
+    return SeveralTemplate(block[: spans[0][0]], block[spans[-1][1] :], between, patterns)
 
 
 def _outputs(insides: list[bytes]) -> bool:
-    """Of a template in which the output alone varies. The space between two is nothing that could follow a backslash."""
+    """Is each the inside of a string that is not empty? The space between two is nothing that could follow a backslash."""
     return all(insides) and bool(_strings(b" ".join(insides)))
 
 
-def _several(between: list[bytes], patterns: tuple[bytes, ...]) -> Callable[[list[bytes]], bool]:
-    """Of a template in which several places vary, with the bytes *between* them.
+def _several(insides: list[bytes], between: list[bytes], patterns: tuple[bytes, ...]) -> bool:
+    """Does each consist of what *patterns* allow, with the bytes *between* them?
 
     Each of those becomes a control character of its own (a format names fewer members than there are), and each event a line, so
     that one expression judges all events.
     No string holds a control character, so one that was there before is seen.
     """
-    marks = [(literal, bytes([number])) for number, literal in enumerate(between, 1)]
-    lines = _lines(patterns)
-
-    def fits(insides: list[bytes]) -> bool:
-        joined = b"\n".join([*insides, b""])
-        if joined.count(b"\n") != len(insides):
+    joined = b"\n".join([*insides, b""])
+    if joined.count(b"\n") != len(insides):
+        return False
+    for number, literal in enumerate(between, 1):
+        mark = bytes([number])
+        if mark in joined:
             return False
-        for literal, mark in marks:
-            if mark in joined:
-                return False
-            joined = joined.replace(literal, mark)
-        return bool(lines(joined))
-
-    return fits
+        joined = joined.replace(literal, mark)
+    return bool(_lines(patterns)(joined))
 
 
 @cache

@@ -1,5 +1,6 @@
 """The fast stream reader against the plain one: :func:`wire.stream.timeline` over the same reads is the oracle."""
 
+import functools
 import itertools
 import json
 import re
@@ -64,6 +65,82 @@ def reads(draw: Any) -> list[bytes]:
     return [body[a:b] for a, b in itertools.pairwise(cuts)]
 
 
+def event(type: str, **members: Any) -> dict[str, Any]:
+    return {"type": type, **members}
+
+
+def item(**members: Any) -> dict[str, Any]:
+    return event("response.output_item.added", output_index=1, item=members)
+
+
+def block(**members: Any) -> dict[str, Any]:
+    return event("content_block_start", index=0, content_block=members)
+
+
+USED = {"input_tokens": 3, "output_tokens": 2}
+KINDS = {  # what a stream of each format may hold, in any order: each brings something else, or nothing
+    "responses": [
+        st.builds(lambda text: event("response.output_text.delta", item_id="i", delta=text), words),
+        st.builds(lambda text: event("response.output_text.delta", item_id="i", delta=text), words),
+        st.builds(
+            lambda text: event("response.output_text.delta", delta=text, obfuscation="x" * (len(text) % 3)), words
+        ),
+        st.builds(lambda text: event("response.reasoning_text.delta", delta=text), words),
+        st.builds(lambda text: event("response.function_call_arguments.delta", output_index=1, delta=text), words),
+        st.builds(lambda text: event("response.output_text.done", text=text), words),
+        st.builds(lambda text: item(type="message", id=text, role="assistant"), words | st.just("x_call")),
+        st.sampled_from(["function_call", "custom_tool_call"]).map(lambda kind: item(type=kind, call_id="c", name="f")),
+        st.sampled_from(["created", "in_progress", "content_part.added", "content_part.done", "output_item.done"]).map(
+            lambda kind: event(f"response.{kind}", part={"text": "a"})
+        ),
+        st.sampled_from(["completed", "incomplete", "failed"]).map(
+            lambda kind: event(f"response.{kind}", response={"status": kind, "model": "m", "usage": USED})
+        ),
+        st.just(event("error", message="No.")),
+    ],
+    "messages": [
+        st.builds(lambda text: event("content_block_delta", index=0, delta=event("text_delta", text=text)), words),
+        st.builds(lambda text: event("content_block_delta", index=0, delta=event("text_delta", text=text)), words),
+        st.builds(
+            lambda text: event("content_block_delta", index=0, delta=event("thinking_delta", thinking=text)), words
+        ),
+        st.builds(
+            lambda text: event("content_block_delta", index=0, delta=event("input_json_delta", partial_json=text)),
+            words,
+        ),
+        st.builds(lambda text: block(type="text", text=text), words | st.just("")),
+        st.just(block(type="tool_use", id="c", name="f", input={})),
+        st.sampled_from(["ping", "content_block_stop", "message_stop"]).map(event),
+        st.just(event("message_start", message={"role": "assistant", "model": "m", "usage": USED})),
+        st.just(event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 4})),
+        st.just(event("error", error={"message": "No."})),
+    ],
+}
+
+
+@st.composite
+def named_bodies(draw: Any, form: str) -> bytes:
+    """A stream of named events, some without a name, or with one that is not their type, numbered as Responses numbers them."""
+    dumps, eol, numbered = draw(style), draw(eols), draw(st.booleans())
+    last = draw(st.booleans())  # the members sorted, as some servers have them: the type comes last
+    names = st.sampled_from([None] * 20 + ["", "x", "ping", "response.created", "response.output_item.added"])
+    parts = []
+    for number, value in enumerate(draw(st.lists(st.one_of(KINDS[form]), max_size=14))):
+        members = {**value, "sequence_number": number + draw(st.integers(0, 8)) // 8} if numbered else value
+        name = draw(names)
+        name = value["type"] if name is None else name
+        line = f"event: {name}".encode() + eol if name else b""
+        parts.append(line + b"data: " + json.dumps(members, sort_keys=last, **dumps).encode() + eol + eol)
+    return b"".join(parts)
+
+
+@st.composite
+def named_reads(draw: Any, form: str) -> list[bytes]:
+    body = draw(named_bodies(form))
+    cuts = sorted(draw(st.sets(st.integers(0, len(body)), max_size=6)) | {0, len(body)})
+    return [body[a:b] for a, b in itertools.pairwise(cuts)]
+
+
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exchange knows its format by name."""
@@ -96,6 +173,24 @@ def test_the_marks_are_those_of_the_shared_timeline(cut: Callable[[bytes], list[
     agree(CHAT, pieces, cut)
 
 
+@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("form", sorted(KINDS))
+@given(data=st.data())
+def test_formats_with_named_events_say_what_the_plain_reader_says(form: str, data: Any) -> None:
+    pieces = data.draw(named_reads(form))
+    for cut in (in_one, by_events, by_tens):
+        agree(FORMATS[form], pieces, cut)
+
+
+@pytest.mark.parametrize("form", sorted(KINDS))
+def test_the_example_of_a_format_says_the_same_in_any_cut(form: str) -> None:
+    body = FORMATS[form].grammar.example.encode() + b"\n"
+    for place in range(1, len(body)):
+        reader = agree(FORMATS[form], [body[:place], body[place:]], by_events)
+    assert (reader.done, reader.token_events, reader.model) == (True, 2, "m")
+    assert FORMATS[form].usage(reader.usage).completion == 2
+
+
 def agree(format: Format, pieces: list[bytes], cut: Callable[[bytes], list[bytes]] = in_one) -> StreamReader:
     """The fast reader says of these reads what the plain one says."""
     reader = StreamReader(format)
@@ -116,6 +211,13 @@ def agree(format: Format, pieces: list[bytes], cut: Callable[[bytes], list[bytes
     assert list(reader.token_reads) == sorted(set(tokens))
     assert reader.events == len(exchange.events)
     assert reader.keepalives == len(exchange.items) - len(exchange.events)
+    marks = brought.values()
+    assert reader.done == any(mark.end for mark in marks)
+    assert bool(reader.error) == any(mark.error for mark in marks)
+    assert reader.finish == next((mark.finish for mark in reversed(marks) if mark.finish), None)
+    assert reader.usage == functools.reduce(
+        format.added, (mark.usage for mark in marks if mark.usage is not None), None
+    )
     return reader
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from echosounder.wire.answer import NOTHING, Call, Mark
+from echosounder.wire.answer import END, NOTHING, Call, Mark
 from echosounder.wire.formats.format import Body, Format, Question
 from echosounder.wire.formats.responses import kind_of
 from echosounder.wire.strict_json import at, compact, entries
@@ -56,11 +56,11 @@ class Messages(Format):
             return _started(value.get("content_block"), value.get("index"))
         if kind == "message_start":
             message = value.get("message")
-            return Mark(role=at(message, "role"), usage=at(message, "usage"), model=at(message, "model"))
+            return _begun(message) if isinstance(message, dict) else NOTHING
         if kind == "message_delta":
             return Mark(finish=at(value, "delta", "stop_reason"), usage=self.usage_of(value))
         if self.ends(kind):
-            return Mark(end=True)
+            return END
         return Mark(error=self.error_of(value) or (value if kind == "error" else None))
 
     def whole(self, value: Any) -> Mark:
@@ -94,8 +94,12 @@ class Messages(Format):
         return replace(counts, miss=miss, prompt=miss + (counts.hit or 0))
 
 
+def _begun(message: dict[str, Any]) -> Mark:
+    return Mark(role=message.get("role"), usage=message.get("usage"), model=message.get("model"))
+
+
 def _delta(delta: Any, index: Any) -> Mark:
-    kind = at(delta, "type")
+    kind = kind_of(delta)
     if kind == "text_delta":
         return Mark(text=delta.get("text"))
     if kind == "thinking_delta":
@@ -108,10 +112,11 @@ def _delta(delta: Any, index: Any) -> Mark:
 
 def _started(block: Any, index: Any) -> Mark:
     """A block begins empty, but a text that stands there already is part of it."""
-    kind = at(block, "type")
-    if kind == "tool_use":
+    if not isinstance(block, dict):
+        return NOTHING
+    if block.get("type") == "tool_use":
         return Mark(calls=(_called(block, index, ""),))
-    return Mark(text=at(block, "text"), reasoning=at(block, "thinking"))
+    return Mark(text=block.get("text"), reasoning=block.get("thinking"))
 
 
 def _joined(blocks: list[dict[str, Any]], kind: str, member: str) -> str | None:

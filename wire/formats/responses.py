@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
@@ -11,7 +11,7 @@ from echosounder.wire.strict_json import at, entries
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items that call a tool, and the member that holds what it is called with."""
-WHOLE = frozenset({"response.created", "response.in_progress", "response.queued"})
+WHOLE = ("response.created", "response.in_progress", "response.queued")
 """Events that show the response before it is complete."""
 
 
@@ -55,18 +55,8 @@ class Responses(Format):
         if not isinstance(value, dict):
             return NOTHING
         kind = kind_of(value) or event
-        if kind == "response.output_text.delta":
-            return Mark(text=value.get("delta"))
-        if kind == "response.reasoning_text.delta":
-            return Mark(reasoning=value.get("delta"))
-        if kind in {"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"}:
-            return Mark(calls=(_part(value),))
-        if kind == "response.output_item.added":
-            item = value.get("item")
-            called = kind_of(item) in CALLS
-            return Mark(role=at(item, "role"), calls=(_called(item, value.get("output_index"), ""),) if called else ())
-        if kind in WHOLE:
-            return Mark(model=at(value, "response", "model"))
+        if kind in _EVENTS:
+            return _EVENTS[kind](value)
         if self.ends(kind):
             return self._ended(value.get("response"))
         return Mark(error=self.error_of(value) or (value if kind == "error" else None))
@@ -106,17 +96,16 @@ class Responses(Format):
 
 def kind_of(value: Any) -> str:
     """The type of an event, an item or a part; empty where it has none that is a text."""
-    kind = at(value, "type")
+    kind = value.get("type") if isinstance(value, dict) else None
     return kind if isinstance(kind, str) else ""
 
 
 def _finish(response: dict[str, Any]) -> Any:
     """Why the response is incomplete, ``function_call`` where it ends with a call, else its status."""
-    if reason := at(response, "incomplete_details", "reason"):
+    if response.get("incomplete_details") and (reason := at(response, "incomplete_details", "reason")):
         return reason
-    if response.get("status") == "completed" and kind_of(at(response, "output", -1)) in CALLS:
-        return "function_call"
-    return response.get("status")
+    status = response.get("status")
+    return "function_call" if status == "completed" and kind_of(at(response, "output", -1)) in CALLS else status
 
 
 def _joined(items: list[dict[str, Any]], kind: str, part: str) -> str | None:
@@ -135,6 +124,35 @@ def _called(item: Any, index: Any, given: Any) -> Call:
     )
 
 
-def _part(value: dict[str, Any]) -> Call:
+def _text(value: dict[str, Any]) -> Mark:
+    return Mark(text=value.get("delta"))
+
+
+def _thought(value: dict[str, Any]) -> Mark:
+    return Mark(reasoning=value.get("delta"))
+
+
+def _part(value: dict[str, Any]) -> Mark:
     delta = value.get("delta")
-    return Call(arguments=delta if isinstance(delta, str) else "", index=value.get("output_index"))
+    part = Call(arguments=delta if isinstance(delta, str) else "", index=value.get("output_index"))
+    return Mark(calls=(part,))
+
+
+def _added(value: dict[str, Any]) -> Mark:
+    item = value.get("item")
+    called = kind_of(item) in CALLS
+    return Mark(role=at(item, "role"), calls=(_called(item, value.get("output_index"), ""),) if called else ())
+
+
+def _shown(value: dict[str, Any]) -> Mark:
+    return Mark(model=at(value, "response", "model"))
+
+
+_EVENTS: Mapping[str, Callable[[dict[str, Any]], Mark]] = {
+    "response.output_text.delta": _text,
+    "response.reasoning_text.delta": _thought,
+    "response.function_call_arguments.delta": _part,
+    "response.custom_tool_call_input.delta": _part,
+    "response.output_item.added": _added,
+    **dict.fromkeys(WHOLE, _shown),
+}
