@@ -115,10 +115,11 @@ $(foreach name,litellm openai-old langchain anthropic packaging transformers $(P
 	$(CHECK)
 	@touch $@
 
-# One of these comes as source only, in plain Python.
-.field/mutants/ready: tests/mutants/tools.lock
+# One of these comes as source only, in plain Python: built with what its own lock brings, for build isolation would fetch something.
+.field/mutants/ready: tests/mutants/build.lock tests/mutants/tools.lock
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/$(INSTALL) --requirement $<
+	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<
+	$(@D)/bin/$(INSTALL) --no-build-isolation --requirement $(word 2,$^)
 	$(CHECK)
 	@touch $@
 

@@ -141,7 +141,17 @@ def test_users_and_developers_have_the_same_versions():
 
 @pytest.mark.parametrize("path", ["Makefile", "Dockerfile", "action.yml", "ci/gitlab-ci.yml", "ci/install", ".ci/run"])
 def test_nothing_is_installed_but_from_a_lock(path):
-    """Each ``pip install`` resolves nothing, and what it takes is pinned by hash, is ours, or (torch) pinned by version."""
+    """Each ``pip install`` resolves nothing, and what it takes is pinned by hash, is ours, or (torch) pinned by version; and where
+    something is built, it is built with what is there already: isolation would fetch the newest of the tools that it names."""
     text = (ROOT / path).read_text(encoding="utf-8").replace("\\\n", " ")
-    installs = [line for line in text.splitlines() if re.search(r"\bpip\b.* install ", line) and "apt-get" not in line]
+    lines = [
+        line.replace("$(INSTALL)", "pip install --no-deps") for line in text.splitlines() if "INSTALL :=" not in line
+    ]
+    installs = [line for line in lines if re.search(r"\bpip\b.* install ", line) and "apt-get" not in line]
     assert [line for line in installs if "--no-deps" not in line] == []
+    assert [line for line in installs if not re.search("--only-binary :all:|--no-build-isolation", line)] == []
+
+
+def test_whatever_is_installed_by_that_name_is_held_against_hashes():
+    (macro,) = re.findall(r"^INSTALL := (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert {"--require-hashes", "--no-deps"} <= set(macro.split())

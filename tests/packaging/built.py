@@ -4,7 +4,8 @@
 
 ``sources``  the source distribution builds the same wheel        ``pip``     newest versions under each PYTHON: plain, then with load
 ``lowest``   the lowest versions that pyproject.toml allows       ``uv``      uv tool install, uvx
-``pipx``     pipx install                                         ``locks``   every lock with the oldest and the newest pip
+``pipx``     pipx install                                         ``locks``   every lock with the oldest and the newest pip: ours are
+                                                                  installed, all others fetched and held against their hashes
 """
 
 import argparse
@@ -21,6 +22,13 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 LOCKED = ("requirements.lock", "requirements-dev.lock")
+WHOLE = ("--require-hashes", "--no-deps")
+WHEELS = ("--only-binary", ":all:")
+SOURCES = {  # what comes as source is built with the tools of a lock of their own
+    "tests/field/llama.lock": "tests/field/llama-build.lock",
+    "tests/mutants/tools.lock": "tests/mutants/build.lock",
+}
+OLDEST_PIP = "pip==22.3"  # which CPython 3.11.0 brought
 # Run against the lowest versions: what the libraries that we call give back, and the plugin in their pytest. Their pytest falls over the
 # finder that pygal leaves behind unless test modules are imported the old way.
 SMOKE = ("tests/reports", "tests/echosounder/test_pytest_front_end.py", "tests/load/test_load_figures.py")
@@ -142,17 +150,27 @@ def pipx(wheel: Path, folder: Path) -> None:
 
 
 def locks(wheel: Path, folder: Path) -> None:
-    """With the pip that this Python brings, which may be old, and with the newest that the tools' lock knows."""
-    newest_pip = next(
-        line.split()[0]
-        for line in (ROOT / "tests/packaging/tools.lock").read_text(encoding="utf-8").splitlines()
-        if line.startswith("pip==")
-    )
-    for own, name in ((own, name) for own in (True, False) for name in LOCKED):
-        interpreter = python(folder / f"{name}-{own}")
-        if not own:
-            pip(interpreter, newest_pip)
-        pip(interpreter, "--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", ROOT / name)
+    """With the pip that the first supported Python brought, and with the newest that the tools' lock knows."""
+    lines = (ROOT / "tests/packaging/tools.lock").read_text(encoding="utf-8").splitlines()
+    newest_pip = next(line.split()[0] for line in lines if line.startswith("pip=="))
+    others = sorted({*run("git", "ls-files", "*.lock", cwd=ROOT).split()} - {*LOCKED})
+    for which in (OLDEST_PIP, newest_pip):
+        for name in LOCKED:
+            pip(with_pip(which, folder / f"{name} {which}"), *WHOLE, *WHEELS, "--requirement", ROOT / name)
+        empty = with_pip(which, folder / which)
+        for name in others:
+            how = WHEELS
+            if name in SOURCES:
+                pip(empty, *WHOLE, *WHEELS, "--requirement", ROOT / SOURCES[name])
+                how = ("--no-build-isolation",)
+            pip(empty, "--dry-run", *WHOLE, *how, "--requirement", ROOT / name)
+        print(f"{which}: {len(LOCKED)} locks installed, {len(others)} fetched", flush=True)
+
+
+def with_pip(which: str, folder: Path) -> Path:
+    interpreter = python(folder)
+    pip(interpreter, which)
+    return interpreter
 
 
 VERBS: dict[str, Callable[[Path, Path], None]] = {
