@@ -51,14 +51,14 @@ def test_answers_that_share_an_id_under_load_are_told(tmp_path):
 
 def test_ctrl_c_says_so_in_one_line_keeps_everything_and_exits_3(tmp_path):
     with spawn(ttft_ms=5, itl_ms=5) as mock:
-        words = ["load", "streaming", mock.url, "--users", "4", "--duration", "60s", "--out", str(tmp_path)]
+        words = ["load", "streaming", mock.url, "--users", "4", "--duration", "110s", "--out", str(tmp_path)]
         command = [sys.executable, "-m", "echosounder", *words]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
             log = tmp_path / "run.jsonl"
             while process.poll() is None and not (log.exists() and '"kind":"tick"' in log.read_text(encoding="utf-8")):
                 time.sleep(0.05)
             os.kill(process.pid, signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=90)
     assert process.returncode == 3
     assert err.splitlines() == [f"echosounder: interrupted by the user; what was measured is in {tmp_path}"]
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))

@@ -68,7 +68,7 @@ def killed(mock, out, *more):
 
 
 def wait_for_the_end(out):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(map(claimed, [out / "run.jsonl", *(out / "parts").glob("worker-*.jsonl")])):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -117,7 +117,7 @@ def test_ctrl_c_keeps_what_is_known(tmp_path):
             assert "at most 2000 requests" in process.stderr.readline()
             _wait_for_refusals(tmp_path / "run.jsonl")
             process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=30)
+            output, errors = process.communicate(timeout=90)
     assert process.returncode == 3
     assert errors.count("\n") <= 1  # one line, where there is one: that it was interrupted, and where the results are
     assert "stopped early: interrupted by the user" in output

@@ -55,7 +55,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
         ):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=90)
     assert (process.returncode, "Traceback" in out + errors) == (3, False)
     assert "interrupted by the user; what was measured is in" in errors
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))

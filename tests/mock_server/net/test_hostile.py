@@ -120,7 +120,7 @@ def test_a_broken_request_does_not_take_the_one_before_it_along(target: RunningM
 
 
 def idle(client: httpx.Client) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         state = client.get("/__mock/state").json()
         if state["in_flight"] == 0 and state["connections"] <= 1:
