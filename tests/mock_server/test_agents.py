@@ -1,20 +1,19 @@
 """Two coding agents of others, as npm has them, work with the mock from the first request to the last, one in each format (`make field`).
 
-Claude Code does not send its thoughts back, which the API asks for since September 2026 where tools are offered, so that its call and
-the result go to a date at which the model thinks only when it is told to.
+Claude Code is set up as DeepSeek's guide says (quick_start/agent_integrations/claude_code). Told a model of Anthropic's instead, it asks
+for no thoughts, gets some because the API thinks by default, drops them, and is refused after its first call.
 """
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from echosounder.mock_server.net.process import RunningMock, spawn
+from echosounder.mock_server.net.process import RunningMock
 
 pytestmark = pytest.mark.field
 HOME = Path(__file__).parents[2] / ".field" / "agents"
@@ -48,25 +47,26 @@ def run(folder: Path, more: dict[str, str], *command: str) -> list[dict[str, Any
     return [json.loads(line) for line in lines]
 
 
-def claude(mock: RunningMock, folder: Path, prompt: str) -> dict[str, Any]:
-    words = (
-        "--model",
-        "claude-haiku-4-5",
-        "--tools",
-        "Read",
-        "--allowedTools",
-        "Read",
-        "--system-prompt",
-        "You are brief.",
-    )
+GUIDE = {
+    "ANTHROPIC_AUTH_TOKEN": KEY,
+    "ANTHROPIC_MODEL": "deepseek-flash[1m]",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL": "deepseek-flash[1m]",
+    "ANTHROPIC_DEFAULT_SONNET_MODEL": "deepseek-flash[1m]",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL": "deepseek-flash",
+    "CLAUDE_CODE_SUBAGENT_MODEL": "deepseek-flash",
+    "CLAUDE_CODE_EFFORT_LEVEL": "max",
+}
+HAIKU = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_MODEL": "claude-haiku-4-5"}
+PATH = "/anthropic/v1/messages"
+
+
+def claude(mock: RunningMock, folder: Path, prompt: str, setting: dict[str, str] = GUIDE) -> dict[str, Any]:
+    words = ("--tools", "Read", "--allowedTools", "Read", "--system-prompt", "You are brief.")
     more = {
         "ANTHROPIC_BASE_URL": f"{mock.url}/anthropic",
-        "ANTHROPIC_API_KEY": KEY,
         "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "4096",
-        "MAX_THINKING_TOKENS": "0",
-        "CLAUDE_CODE_DISABLE_THINKING": "1",
+        **setting,
     }
     command = (program("@anthropic-ai/claude-code*/**/claude"), "-p", prompt, *words, "--output-format", "json")
     return run(folder, more, *command)[-1]
@@ -85,27 +85,28 @@ def asked(mock: RunningMock, path: str) -> list[dict[str, Any]]:
     return [each for each in entries if each["path"].partition("?")[0] == path]
 
 
-@pytest.fixture(scope="module")
-def earlier() -> Iterator[RunningMock]:
-    with spawn(profile="2025-12", ttft_ms=1, itl_ms=0.1) as running:
-        yield running
-
-
 def test_claude_code_says_what_it_is_told(mock: RunningMock, tmp_path: Path) -> None:
-    before = len(asked(mock, "/anthropic/v1/messages"))
+    before = len(asked(mock, PATH))
     said = claude(mock, tmp_path, ECHO)
     assert (said["is_error"], said["result"]) == (False, "the light turns")
-    [request] = asked(mock, "/anthropic/v1/messages")[before:]
+    [request] = asked(mock, PATH)[before:]
     assert (request["status"], request["stream"]) == (200, True)
     assert said["usage"]["output_tokens"] == request["usage"]["output_tokens"]
 
 
-def test_claude_code_calls_a_tool_and_sends_its_result(earlier: RunningMock, tmp_path: Path) -> None:
-    said = claude(earlier, tmp_path, "Call Read for note.txt.")
-    requests = asked(earlier, "/anthropic/v1/messages")
-    assert [each["status"] for each in requests] == [200] * len(requests)
-    assert len(requests) >= 2
+def test_claude_code_calls_a_tool_and_sends_its_result_and_its_thoughts(mock: RunningMock, tmp_path: Path) -> None:
+    before = len(asked(mock, PATH))
+    said = claude(mock, tmp_path, "Call Read for note.txt.")
+    assert [each["status"] for each in asked(mock, PATH)[before:]] == [200, 200]
     assert (said["is_error"], said["subtype"]) == (False, "success")
+
+
+def test_claude_code_with_a_model_of_anthropic_is_refused_as_by_deepseek(mock: RunningMock, tmp_path: Path) -> None:
+    """farion1231/cc-switch#3222, Alishahryar1/free-claude-code#599: no thoughts stand beside the call in the history."""
+    before = len(asked(mock, PATH))
+    said = claude(mock, tmp_path, "Call Read for note.txt.", HAIKU)
+    assert [each["status"] for each in asked(mock, PATH)[before:]] == [200, 400]
+    assert "The `content[].thinking` in the thinking mode must be passed back to the API." in said["result"]
 
 
 def test_codex_says_what_it_is_told(mock: RunningMock, tmp_path: Path) -> None:
