@@ -187,6 +187,7 @@ def test_prefill_is_proportional_to_what_is_not_cached(connect: Connect) -> None
         assert first_token(entry) == 10_000_000 + 10_000 * entry["cache"]["miss"]
 
 
+@pytest.mark.best_of(5)  # they have to come while the first is served
 def test_who_waits_gets_keepalives(connect: Connect) -> None:
     body = said("Write 50 words.")
     with (
@@ -208,6 +209,7 @@ def test_who_waits_gets_keepalives(connect: Connect) -> None:
     assert all(json.loads(text)["choices"] for text in texts if text.startswith("\n"))
 
 
+@pytest.mark.best_of(5)
 def test_concurrency_is_limited_and_refusals_cost_nothing(connect: Connect) -> None:
     body = said("hi")
     with (
