@@ -81,11 +81,11 @@ class CountedTemplate(Template):
     *between*: the bytes from the output to the counter; *number*: the counter of the next event.
     """
 
-    __slots__ = ("_between", "_next", "_tails")
+    __slots__ = ("_between", "_ends", "_next")
 
     def __init__(self, prefix: bytes, suffix: bytes, between: bytes, number: int) -> None:
         super().__init__(prefix, suffix)
-        self._between, self._next, self._tails = between, number, _tails(suffix)
+        self._between, self._next, self._ends = between, number, _ends(between, suffix)
 
     def _fits(self, insides: list[bytes]) -> bool:
         """Asked of events with other counters than the next ones alone."""
@@ -93,45 +93,25 @@ class CountedTemplate(Template):
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """As of any template. An event of another kind counts, too; where the counter jumps, it is read again."""
-        insides = self._few(pieces) if len(pieces) < FEW else self._many(pieces)
-        if insides and not _outputs(insides):
-            return self._jumped(pieces)
-        self._next += len(insides)
+        prefix, begin = self._prefix, self._begin
+        insides = [
+            piece[begin : -len(end)]
+            for piece, end in zip(pieces, self._expected(len(pieces)), strict=False)
+            if piece.startswith(prefix) and piece.endswith(end)
+        ]
         left = pieces[len(insides) :]
-        if any(map(bytes.startswith, left, repeat(self._prefix))):
-            return self._jumped(left)
-        self._next += len(left)
+        if (insides and not _outputs(insides)) or any(map(bytes.startswith, left, repeat(prefix))):
+            return self._jumped(pieces)
+        self._next += len(pieces)
         return left
 
-    def _few(self, pieces: Sequence[bytes]) -> list[bytes]:
-        """The outputs of the events up to the first that is not as expected."""
-        prefix, begin, between = self._prefix, self._begin, self._between
-        insides = []
-        for piece, tail in zip(pieces, self._tails[self._next : self._next + FEW], strict=False):
-            end = between + tail
-            if not (piece.startswith(prefix) and piece.endswith(end)):
-                break
-            insides.append(piece[begin : -len(end)])
-        return insides
-
-    def _many(self, pieces: Sequence[bytes]) -> list[bytes]:
-        """The same at a lower cost for each."""
-        begun = [*map(bytes.startswith, pieces, repeat(self._prefix)), False]
-        ends = [self._between + tail for tail in self._tails[self._next : self._next + begun.index(False)]]
-        same = [*map(bytes.endswith, pieces, ends), False]
-        return self._insides(pieces[: same.index(False)])
-
-    def _insides(self, pieces: Sequence[bytes]) -> list[bytes]:
-        """The outputs of events whose counters are the next ones: they are cut alike as long as those have as many digits."""
-        insides: list[bytes] = []
-        number, behind = self._next, len(self._between) + len(self._suffix)
-        while pieces:
-            width = len(str(number))
-            most = 10**width - number
-            cut = slice(self._begin, -(behind + width))
-            insides += [piece[cut] for piece in pieces[:most]]
-            number, pieces = number + most, pieces[most:]
-        return insides
+    def _expected(self, count: int) -> list[bytes]:
+        """What the next events should end in, as far as such ends are kept."""
+        ends, upto = self._ends, self._next + count
+        if len(ends) < upto:
+            numbers = range(len(ends), min(upto, MOST_ENDS))
+            ends += [b"%b%d%b" % (self._between, number, self._suffix) for number in numbers]
+        return ends[self._next : upto]
 
     def _jumped(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """The same where an event is not what was expected."""
@@ -144,13 +124,14 @@ class CountedTemplate(Template):
         return left
 
 
-FEW = 64
+MOST_ENDS = 4096
 
 
 @lru_cache(maxsize=8)
-def _tails(suffix: bytes) -> list[bytes]:
-    """The ends of events that have *suffix* behind a counter, by the counter; what is beyond them is read as that of any template."""
-    return [b"%d%b" % (number, suffix) for number in range(4096)]
+def _ends(between: bytes, suffix: bytes) -> list[bytes]:
+    """The ends of events by their counter, from 0 on, which grow as they are asked for: most streams of a target share them.
+    What is beyond the most is read as that of any template."""
+    return []
 
 
 def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | None:
