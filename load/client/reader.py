@@ -62,12 +62,13 @@ class StreamReader:
         "_decoder",
         "_format",
         "_general",
+        "_hedged",
+        "_hedges",
         "_marker",
         "_silent",
         "_tail",
         "_template",
         "_templates",
-        "_unless",
         "done",
         "error",
         "events",
@@ -83,7 +84,7 @@ class StreamReader:
 
     def __init__(self, format: Format) -> None:
         self._format, self._marker = format, format.marker
-        self._silent, self._unless = _silent(format.grammar.silent, format.grammar.silent_unless)
+        self._silent, self._hedged, self._hedges = _silent(format.grammar.silent, format.grammar.silent_unless)
         self._decoder: sse.Decoder | None = None  # of the general case
         self._general = False  # line ends other than LF were seen: every byte goes through the general decoder
         self._tail = b""
@@ -165,9 +166,8 @@ class StreamReader:
         """Note an event that brings nothing, as its beginning says; False where it is no whole one, or may bring something."""
         if not (piece.endswith(END) and piece.count(b"\n") == 3) or b"\r" in piece:
             return False
-        for begin, text in self._unless:
-            if piece.startswith(begin) and (text in piece or b"\\" in piece):
-                return False
+        if piece.startswith(self._hedged) and (b"\\" in piece or any(text in piece for text in self._hedges)):
+            return False
         self.events += 1
         if self.line.t_first_event is None:
             self.line.event(at, NOTHING)
@@ -203,13 +203,20 @@ class StreamReader:
             self._mark(at, DONE)
             return
         try:
-            value = _decode(data)
-        except (ValueError, RecursionError):
-            self.malformed += 1
-            value = None
+            value = _strict(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            value = self._lenient(data)
         mark = self._format.mark(event, value)
         if self._mark(at, mark) and block is not None and mark.finish is None and mark.usage is None:
             self._learn(mark.output, block)
+
+    def _lenient(self, data: bytes) -> Any:
+        """The JSON value of what the strict and fast parser does not take: the word of the lenient one counts."""
+        try:
+            return parse(data.decode("utf-8", "surrogateescape")).value
+        except (ValueError, RecursionError):
+            self.malformed += 1
+            return None
 
     def _mark(self, at: int, mark: Mark) -> bool:
         """Note what an event brought; has it output?"""
@@ -233,13 +240,11 @@ class StreamReader:
 
 
 @cache
-def _silent(
-    names: frozenset[str], unless_: tuple[tuple[str, str], ...]
-) -> tuple[tuple[bytes, ...], tuple[tuple[bytes, bytes], ...]]:
+def _silent(names: frozenset[str], unless: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, ...], ...]:
     """What events begin with that bring nothing, where their name is on the line before their data and their type comes first in it;
-    and of those that bring nothing unless a text stands in them, the beginning and the text, which an escape could hide."""
-    unless = tuple((_begin(name), text.encode()) for name, text in unless_)
-    return (*map(_begin, sorted(names)), *(begin for begin, _ in unless)), unless
+    which of these bring nothing unless a text stands in them, which an escape could hide; and those texts."""
+    hedged = tuple(_begin(name) for name, _ in unless)
+    return (*hedged, *map(_begin, sorted(names))), hedged, tuple(text.encode() for _, text in unless)
 
 
 def _begin(name: str) -> bytes:
@@ -258,11 +263,3 @@ def _named(piece: bytes) -> tuple[str, bytes] | None:
 @lru_cache(maxsize=256)
 def _name(line: bytes) -> str:
     return line[len(NAME) : -1].decode("utf-8", "surrogateescape")
-
-
-def _decode(data: bytes) -> Any:
-    """The JSON value. Only what the strict and fast parser does not take goes to the lenient one, whose word counts."""
-    try:
-        return _strict(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return parse(data.decode("utf-8", "surrogateescape")).value

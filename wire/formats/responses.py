@@ -104,8 +104,8 @@ def _finish(response: dict[str, Any]) -> Any:
     """Why the response is incomplete, ``function_call`` where it ends with a call, else its status."""
     if response.get("incomplete_details") and (reason := at(response, "incomplete_details", "reason")):
         return reason
-    status = response.get("status")
-    return "function_call" if status == "completed" and kind_of(at(response, "output", -1)) in CALLS else status
+    status, output = response.get("status"), entries(response.get("output"))
+    return "function_call" if output and status == "completed" and kind_of(output[-1]) in CALLS else status
 
 
 def _joined(items: list[dict[str, Any]], kind: str, part: str) -> str | None:
