@@ -47,6 +47,12 @@ def test_a_line_that_names_no_command_imports_none(line):
     }  # fmt: skip
 
 
+def test_who_sends_no_generated_requests_does_not_import_their_generators():
+    imported = set(python(shown("plan", "--suite", "standard") + IMPORTED).splitlines()[-1].split())
+    assert "echosounder.conformance.probes.generated" in imported
+    assert "hypothesis" not in imported
+
+
 def test_help_costs_little_more_than_the_library_that_prints_it():
     """0.15 s where Python and Typer with Rich alone take 0.12 s; importing the commands costs ten times that."""
     library = min(float(python("import typer.main, typer.rich_utils, rich.table" + CPU)) for _ in range(3))
