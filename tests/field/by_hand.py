@@ -6,8 +6,10 @@ honest one, and what the driver said. A finding that does not show again is told
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -28,14 +30,18 @@ HEAD = """# Each finding by hand
 
 Every finding of [the clients](clients/index.html) once more, without the harness that found it: `echosounder mock` with the deviation, the
 driver alone, and what it said. *Bytes* are the first line of the answer that an honest one does not have, or *the rest is missing*.
-Made by `tests/field/by_hand.py`; what each finding means is in [the field notes](../field-notes.md#what-clients-make-of-answers).
+Times are of a busy machine, the start of the program included. Made by
+`tests/field/by_hand.py`; what each finding means is in [the field notes](../field-notes.md#what-clients-make-of-answers).
 """
+MEANS_NOTHING = re.compile(r"[0-9a-f]*\r?$|x-ds-trace-id")  # the length of a chunk, a blank line, a name
 BROKEN = ("fail", "nonstrict")
+LIMIT_S = 40
 
 
 @dataclass(frozen=True)
 class Seen:
     status: str
+    seconds: float
     said: str
     sent: tuple[list[str], ...]  # the lines of each answer
     price: list[str | None]
@@ -48,23 +54,26 @@ def alone(command: tuple[str, ...], use: str, deviations: str) -> Seen:
     chosen = tuple(filter(None, deviations.split(";")))
     with spawn(profile="2026-11", seed=0, clock=CLOCK, deviate=chosen) as mock:
         told = Briefing(mock.url, "sk-hand-0123456789", "deepseek-flash", use, 2.0, "hand").variables(os.environ)
+        begun = time.monotonic()
         try:
-            done = subprocess.run(command, env=told, cwd=ROOT, capture_output=True, timeout=20, check=False)
+            done = subprocess.run(command, env=told, cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=False)
             status, said = f"exit {done.returncode}", (done.stdout + done.stderr).decode("utf-8", "replace")
         except subprocess.TimeoutExpired:
-            status, said = "still running after 20 s", ""
+            status, said = "still running", ""
+        took = time.monotonic() - begun
         with urlopen(f"{mock.url}/__mock/journal?bodies=1&open=1") as answer:
             rows = json.load(answer)["entries"]
-    lines = tuple((row["sent"] or "").splitlines() for row in rows)
-    return Seen(status, said.strip(), lines, [row["price"] for row in rows], len({row["connection"] for row in rows}))
+    lines = tuple((row.get("sent") or "").split("\n") for row in rows)
+    prices, connections = [row.get("price") for row in rows], {row["connection"] for row in rows}
+    return Seen(status, took, said.strip(), lines, prices, len(connections))
 
 
 def unlike(seen: Seen, honest: Seen) -> str:
     """Where an answer first has a line that no honest one has, from a little before the difference on."""
     known = {line for answer in honest.sent for line in answer}
     for line in (line for answer in seen.sent for line in answer):
-        if line not in known and len(line) > 3 and "trace-id" not in line:
-            same = max(shared(line, each) for each in known)
+        if line not in known and not MEANS_NOTHING.match(line):
+            same = max((shared(line, each) for each in known), default=0)
             return ("…" if same > 30 else "") + line[max(same - 30, 0) : same + 70]
     return "the rest is missing" if seen.sent != honest.sent else "as from an honest server"
 
@@ -94,13 +103,13 @@ def rows(name: str) -> Iterator[str]:
         seen = alone(command, scene.use, scene.deviations)
         odd = unlike(seen, alone(command, scene.use, ""))
         cost = sum(map(float, filter(None, seen.price)))
-        told = f"{seen.status}; {len(seen.sent)} requests, {seen.connections} connections, {cost:.8f} USD"
+        told = f"{seen.status} after {seen.seconds:.1f} s; {len(seen.sent)} requests, {seen.connections} connections, {cost:.8f} USD"
         cells = (f"`{requirement}`", scene.use, f"`{scene.deviations or 'none'}`", cell(odd), cell(seen.said), told)
         yield f"| {' | '.join(cells)} |"
 
 
 def cell(text: str) -> str:
-    shown = text.replace(str(ROOT), "…").replace("\n", " ")
+    shown = text.replace(str(ROOT), "…").replace("\r", "␍").replace("\n", "␊")
     shown = shown if len(shown) <= 150 else f"{shown[:70]} … {shown[-70:]}"
     return "`" + shown.replace("`", "'").replace("|", "\\|") + "`"
 

@@ -134,8 +134,8 @@ def page(rows: tuple[Software, ...], out: Path) -> None:
         columns = [f"{label}={RUNS / name}" for name, label in names.items()]
         assert run(["matrix", *columns, "--out", str(out), "--issues", issues.name]) == 0
     text = (out / "index.html").read_text(encoding="utf-8")
-    for place in (str(ROOT), str(Path.home())):  # what a traceback told about this machine
-        text = text.replace(place, "…")
+    for place in (r"/[\w./-]+(?=/\.(?:field|venv)/)", re.escape(str(ROOT)), re.escape(str(Path.home()))):
+        text = re.sub(place, "…", text)  # what a traceback told about this machine
     (out / "index.html").write_text(text, encoding="utf-8")
 
 
