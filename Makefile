@@ -68,6 +68,7 @@ mutants: setup .field/mutants/ready  ## a sample of small changes to our own cod
 field: setup $(FIELD)  ## slow: against software that we did not write (one of them compiles for half an hour, once)
 	$(BIN)/pytest --quiet -m field
 	$(BIN)/python tests/field/matrix.py
+	PYTHONPATH=. $(BIN)/python tests/field/by_hand.py
 
 hostile: setup  ## slow: what hostile targets do to whole runs; writes docs/hostile.md
 	PYTHONPATH=. $(BIN)/python -m tests.hostile.table

@@ -66,3 +66,15 @@ def test_bounds(case):
         files.add("k", file("c"), 0)
     files.add("k", file("c"), 10)
     assert kept(files, now=10) == ["a", "c"]
+
+
+def test_the_bounds_of_an_account_are_those_of_the_guide():
+    """25 GiB, in 400 files of 64 MiB each, of which only the sizes are looked at here; and 10 000 files."""
+    assert (BOUNDS.files, BOUNDS.file_bytes, BOUNDS.files_bytes) == (10_000, 64 << 20, 25 << 30)
+    files = Files(BOUNDS, room=1 << 40)
+    for number in range(400):
+        files.add("k", replace(file(str(number)), data=range(64 << 20)), 0)
+    with pytest.raises(Full, match="more than 26843545600 bytes"):
+        files.add("k", file("one more", 1), 0)
+    files.add("k", file("nothing", 0), 0)
+    files.add("another", file("one more", 1), 0)
