@@ -1,23 +1,16 @@
 """A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
 
-import json
-import os
 import platform
-import re
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from echosounder import __version__
 from echosounder.load.calibration import machine, saved
+from echosounder.load.child import PATIENCE, close, hush, last_words, start, stop
+from echosounder.load.demands import checked, sworn
 from echosounder.load.figures import slo
 from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.levels import Divided, levels
@@ -27,26 +20,20 @@ from echosounder.load.gather import bury, fold, keep, reader
 from echosounder.load.inputs import beyond, items, prices, worst
 from echosounder.load.interrupt import held_back
 from echosounder.load.log import Log
-from echosounder.load.options import Options, checked, secrets, sworn, told
+from echosounder.load.options import Options, told
 from echosounder.load.parts import Parts
 from echosounder.load.preflight import preflight
-from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.watch.otel import exporting
 from echosounder.load.watch.prometheus import serving
 from echosounder.load.watch.snapshot import Live
 from echosounder.load.worker.recorder import UNWRITTEN
-from echosounder.wire.children import environment
 from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.header import Aimed, ClockReading, Header, RunKind
 
 POLL = 0.2  # s
-PATIENCE = 60  # s that a master waits for its workers
-MOST_WORDS = 8 * 1024 * 1024  # bytes of what workers say
 OVERDUE = (
     "a worker did not end within the time that the run may take, and was killed; the figures are of what it had written"
 )
-_ERROR = re.compile(r"[\w.]+(Error|Exception): |\[.*/(ERROR|CRITICAL)/")
-LOCUSTFILE = Path(__file__).parent / "worker" / "locustfile.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +132,7 @@ def _measure(options: Options, tally: Tally, log: Log, progress: Progress) -> tu
         serving(options.prometheus, lambda: live.now),
         exporting(options.otel, lambda: live.now),
     ):
-        process = _start(options)
+        process = start(options)
         try:
             until = _deadline(options, tally)
             while process.poll() is None and not interrupted.wait(POLL):
@@ -153,13 +140,13 @@ def _measure(options: Options, tally: Tally, log: Log, progress: Progress) -> tu
                 live.take(tally, time.monotonic_ns())
                 progress(_step(options, tally))
                 if any(stop["kind"] != "budget" for stop in tally.stopped):  # who has spent his share waits for answers
-                    _close(process)
+                    close(process)
                 if time.monotonic() > until():
                     tally.stopped.append({"kind": "worker", "reason": OVERDUE, "worker": None})
                     break
         finally:
-            _stop(process)
-            _hush(options)
+            stop(process)
+            hush(options)
         read(parts, log, tally)
         progress(_step(options, tally))
         live.take(tally, time.monotonic_ns(), last=True)
@@ -175,7 +162,7 @@ def _measure(options: Options, tally: Tally, log: Log, progress: Progress) -> tu
         raise CannotJudge(
             "interrupted before anything was sent"
             if interrupted.is_set()
-            else f"no worker came up: {_last_words(options.out)}"
+            else f"no worker came up: {last_words(options.out)}"
         )
     parts.remove()
     return tally, bury(options, log, tally)
@@ -199,147 +186,9 @@ def _began(tally: Tally) -> float:
     return max(own, default=0) / 1e9
 
 
-def _start(options: Options) -> "subprocess.Popen[bytes]":
-    parts = options.out / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    for old in parts.glob("worker-*.jsonl"):
-        old.unlink()
-    options = _settled(options)
-    (parts / "options.json").write_text(json.dumps(told(options)), encoding="utf-8")
-    with (parts / "locust.log").open("wb") as words, _whispered(secrets(options)) as whispered:
-        # A session of its own: Ctrl-C in the terminal must reach us alone, so that we can stop in good order. A folder of its own:
-        # Locust and Python would take settings and modules from the user's.
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "locust", *arguments(options)],
-            env=_environment(options, parts.absolute(), whispered),
-            cwd=parts,
-            pass_fds=(whispered,),
-            stdin=subprocess.PIPE,
-            stdout=words,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-
-def _settled(options: Options) -> Options:
-    """The options for a process in another folder, with a secret for the workers that it may start."""
-    scenario = options.scenario if options.scenario in SCENARIOS else str(Path(options.scenario).absolute())
-    paths = {
-        name: path.absolute() for name in ("trace", "prompts", "out") if (path := getattr(options, name)) is not None
-    }
-    access = options.access
-    ca_file, cert, key = (
-        path and str(Path(path).absolute()) for path in (access.ca_file, access.client_cert, access.client_key)
-    )
-    access = replace(access, ca_file=ca_file, client_cert=cert, client_key=key)
-    return replace(options, **paths, scenario=scenario, access=access, run_secret=options.run_secret or token_hex(32))
-
-
-def _environment(options: Options, parts: Path, whispered: int) -> dict[str, str]:
-    """Of the Locust process: no secret, nothing that Locust would take for its own settings, which it also looks for at home."""
-    given = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if given.get(name):
-            given[name] = str(Path(given[name]).absolute())
-    return {
-        **environment(given, options.target.redactor(options.api_key, options.run_secret)),
-        "HOME": str(parts),
-        "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path),
-        "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
-        "ECHOSOUNDER_LOAD_WHISPERED": str(whispered),
-        "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP": "0",  # our carriers report nothing
-    }
-
-
-@contextmanager
-def _whispered(text: str) -> Iterator[int]:
-    """A descriptor from which a child can read *text*, once: arguments and environments are open to others."""
-    read, write = os.pipe()
-    try:
-        with os.fdopen(write, "w", encoding="utf-8") as pipe:
-            pipe.write(text)
-        yield read
-    finally:
-        os.close(read)
-
-
-def arguments(options: Options) -> list[str]:
-    """Locust's command line: one carrier user per worker."""
-    command = ["-f", str(LOCUSTFILE), "--only-summary"]
-    if options.worker:
-        host, port = options.worker.rsplit(":", 1)
-        return [*command, "--headless", "--worker", "--master-host", host, "--master-port", port]
-    command += ["-u", str(options.workers), "-r", str(options.workers), "--expect-workers-max-wait", str(PATIENCE)]
-    if options.web is None:
-        command += ["--headless"]
-    else:
-        command += ["--autostart", "--autoquit", "0", "--web-host", "127.0.0.1", "--web-port", str(options.web)]
-    if options.master:
-        host, port = options.master.rsplit(":", 1)
-        command += ["--master", "--master-bind-host", host, "--master-bind-port", port]
-        command += ["--expect-workers", str(options.workers)]
-    elif options.processes > 1:
-        port = str(_free_port())
-        command += [
-            "--processes",
-            str(options.processes),
-            "--master-bind-host",
-            "127.0.0.1",
-            "--master-bind-port",
-            port,
-        ]
-        command += ["--master-host", "127.0.0.1", "--master-port", port]
-    return command
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _close(process: "subprocess.Popen[bytes]") -> None:
-    """The order to stop is the end of the workers' standard input."""
-    assert process.stdin is not None
-    with suppress(OSError):
-        process.stdin.close()
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Order the workers to stop: they give up what is in flight, write, and end. Whoever does not within 10 s is killed."""
-    _close(process)
-    try:
-        process.wait(10)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def _step(options: Options, tally: Tally) -> Step:
     begins = [int(worker["begin"]) for worker in tally.workers.values()]
     elapsed = (time.monotonic_ns() - min(begins)) / 1e9 if begins else 0.0
     completed, failed = (sum(int(tick[name]) for tick in tally.ticks.values()) for name in ("completed", "failed"))
     said = f"{completed} completed, {failed} failed, {tally.in_flight} in flight" if begins else "starting"
     return Step(min(max(elapsed, 0.0), options.seconds), options.seconds, said)
-
-
-def _hush(options: Options) -> None:
-    """What Locust and the workers said stays, without a secret in it."""
-    path = options.out / "parts" / "locust.log"
-    redact = options.target.redactor(options.api_key, options.run_secret)
-    with suppress(OSError):
-        if path.stat().st_size <= MOST_WORDS and redact.holds(words := path.read_bytes()):
-            path.write_bytes(redact.data(words))
-        elif path.stat().st_size > MOST_WORDS:
-            os.truncate(path, 0)
-
-
-def _last_words(out: Path) -> str:
-    try:
-        lines = (out / "parts" / "locust.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        return "it said nothing"
-    own = [line for line in lines if line.startswith("echosounder:")]
-    errors = [line for line in lines if _ERROR.match(line)]  # behind them Locust prints its statistics
-    return (own or errors or lines or ["it said nothing"])[-1]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from echosounder import specs
 from echosounder.judgement.rule import unmet
 from echosounder.load.calibration import machine
+from echosounder.load.demands import checked
 from echosounder.load.engine import LoadResult, Progress, Step, header, new_tally
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.experiment.sender import RunBounds, Sender
@@ -16,7 +17,7 @@ from echosounder.load.figures.analysis import exit_code, report
 from echosounder.load.figures.tally import Tally
 from echosounder.load.inputs import paid, worst
 from echosounder.load.log import Log
-from echosounder.load.options import Options, checked, told
+from echosounder.load.options import Options, told
 from echosounder.load.parts import count
 from echosounder.load.preflight import preflight
 from echosounder.load.worker.assembly import endpoint

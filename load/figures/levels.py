@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from echosounder.load.demands import input_lengths
 from echosounder.load.figures.tally import Tally
-from echosounder.load.options import Options, input_lengths
+from echosounder.load.options import Options
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.load.worker import shape
 

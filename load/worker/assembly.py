@@ -10,8 +10,9 @@ from echosounder.load.client import tls as client_tls
 from echosounder.load.client.client import Client, Endpoint
 from echosounder.load.client.head import Head, tunnel
 from echosounder.load.client.stamps import Stamps
+from echosounder.load.demands import input_lengths
 from echosounder.load.inputs import Due, items, paid, trace, worst
-from echosounder.load.options import Options, input_lengths
+from echosounder.load.options import Options
 from echosounder.load.sample import Sample
 from echosounder.load.worker import shape
 from echosounder.load.worker.breaker import Breaker

@@ -23,8 +23,10 @@ from locust import User, events, task
 from locust.rpc import zmqrpc
 from locust.runners import MasterRunner, WorkerRunner
 
-from echosounder.load.options import placed, told, whole
+from echosounder.load.demands import placed
+from echosounder.load.options import told, whole
 from echosounder.load.sample import Sample
+from echosounder.load.watch import page
 from echosounder.load.watch.snapshot import FILE
 from echosounder.load.worker.assembly import part, session
 from echosounder.load.worker.breaker import Trip
@@ -34,7 +36,7 @@ from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import UNWRITTEN
 from echosounder.load.worker.session import Session
 from echosounder.wire.errors import EchosounderError, UsageError
-from echosounder.wire.guard import guarded, policy
+from echosounder.wire.guard import guarded
 
 
 def whispered() -> str:
@@ -186,8 +188,7 @@ def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None
     PLACE.runner, PLACE.web_ui = runner, web_ui
     if web_ui is not None:
         web_ui.app.wsgi_app = guarded(web_ui.app.wsgi_app)
-        web_ui.app.add_url_rule("/echosounder", view_func=live_page)
-        web_ui.app.add_url_rule("/echosounder.json", view_func=live_figures)
+        page.add(web_ui.app, OPTIONS.out / "parts" / FILE)
     for message, listener in MESSAGES.items():
         runner.register_message(message, listener)
     if isinstance(runner, MasterRunner):
@@ -195,19 +196,6 @@ def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None
     elif not isinstance(runner, WorkerRunner):  # a worker goes when the master says so
         PLACE.go.set()
     gevent.spawn(watch_parent)
-
-
-def live_page() -> tuple[str, int, dict[str, str]]:
-    """Our page beside Locust's own; it asks for the figures once a second."""
-    page = (Path(__file__).parents[1] / "watch" / "live.html").read_text(encoding="utf-8")
-    return page, 200, {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy(page)}
-
-
-def live_figures() -> tuple[str, int, dict[str, str]]:
-    """What the parent wrote last: it has the samples of every worker."""
-    path = OPTIONS.out / "parts" / FILE
-    kind = {"Content-Type": "application/json"}
-    return (path.read_text(encoding="utf-8"), 200, kind) if path.exists() else ("{}", 404, kind)
 
 
 def on_stopping(**_: Any) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import zmq
 
+from echosounder.load.demands import checked, placed
 from echosounder.load.engine import run
-from echosounder.load.options import Options, checked, placed, secrets, told, whole
+from echosounder.load.options import Options, secrets, told, whole
 from echosounder.load.worker.channel import key_pairs, lock
 from echosounder.load.worker.inbox import Inbox
 from echosounder.mock_server.net.process import spawn

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echosounder.load.demands import checked
 from echosounder.load.engine import LoadResult, run
 from echosounder.load.figures.tally import Tally
-from echosounder.load.options import NOWHERE, Options, checked
+from echosounder.load.options import NOWHERE, Options
 from echosounder.load.sample import Sample
 from echosounder.load.worker.budget import share
 from echosounder.mock_server.net.process import spawn

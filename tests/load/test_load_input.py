@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from echosounder.load.demands import checked
 from echosounder.load.inputs import beyond, duration, items, trace
-from echosounder.load.options import Options, checked
+from echosounder.load.options import Options
 from echosounder.load.preflight import preflight
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.wire.access import Access

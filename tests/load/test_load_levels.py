@@ -9,10 +9,11 @@ import jsonschema
 import pytest
 from msgspec.structs import replace as but
 
+from echosounder.load.demands import checked
 from echosounder.load.engine import new_tally, run
 from echosounder.load.figures.analysis import report
 from echosounder.load.figures.levels import levels
-from echosounder.load.options import Options, checked
+from echosounder.load.options import Options
 from echosounder.load.sample import Sample
 from echosounder.load.worker.workload import TEMPLATE, Item, Workload
 from echosounder.mock_server.net.process import RunningMock, spawn

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from echosounder.load.demands import checked
 from echosounder.load.engine import run
-from echosounder.load.options import Options, checked
+from echosounder.load.options import Options
 from echosounder.load.sample import Sample
 from echosounder.load.scenarios.file import read_scenario
 from echosounder.load.worker.breaker import Breaker
