@@ -158,7 +158,7 @@ def stop(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("fim.length-finish", filled, unasked=unasked.of("fim"))
+@check("fim.length-finish", filled, unasked=unasked.never)
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), asked(exchange)["max_tokens"]
     count = found.usage.completion if found.usage else None

@@ -181,7 +181,8 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
             )
 
 
-@check("chat.length-finish", lambda exchange: chat_completion(exchange) and whole(exchange), unasked=unasked.of("chat"))
+# Not of answers to others: one may end by itself with the last token that it may have.
+@check("chat.length-finish", lambda exchange: chat_completion(exchange) and whole(exchange), unasked=unasked.never)
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), exchange.reader.bound(asked(exchange))
     count = found.usage.completion if found.usage else None

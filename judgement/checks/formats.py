@@ -215,7 +215,7 @@ def cache_hit(exchanges: Sequence[Exchange], case: Case) -> Problems:
         yield Problem("a long prompt that was repeated hit nothing in the cache", exchange=exchanges[-1])
 
 
-@both("length-finish", ended, unasked=unasked.of)
+@both("length-finish", ended, unasked=lambda format: unasked.never)
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), exchange.reader.bound(asked(exchange))
     if found.usage is None or found.usage.completion is None or bound is None or found.usage.completion < bound:
