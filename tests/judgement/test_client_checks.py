@@ -95,6 +95,12 @@ def tries(*gaps, status=429, price=None, headers=(), last=None):
     return scene(*made, *((last,) if last else ()), status=1)
 
 
+def without_bytes(made):
+    """The mock no longer knows what the first request was: it keeps the bytes of the latest ones."""
+    first, *others = made.exchanges
+    return replace(made, exchanges=(replace(first, request=replace(first.request, headers=(), body=b"")), *others))
+
+
 FAILED = {"status": 1, "stdout": "", "stderr": "E: status 402: no money left, sorry"}
 STREAMS = [
     exchange(f"1.{n}", asked=request({**BODY, "n": n}), reads=document({"content": f"text {n}"})) for n in range(2)
@@ -179,6 +185,13 @@ ROWS = [
     ),
     ("retry-back-off", tries(0.5, 0.001), "at once", tries(0.2, 0.4)),
     ("retry-identical", tries(last=exchange("1.9", asked=request({**BODY, "n": 2}))), "body differs", tries(1.0)),
+    ("retries-bounded", without_bytes(tries(*[1.0] * 10)), "11 times", without_bytes(tries(*[1.0] * 9))),
+    (
+        "retry-identical",
+        without_bytes(tries(1.0, 1.0, last=exchange("1.9", asked=request({**BODY, "n": 2})))),
+        "body differs",
+        without_bytes(tries(1.0, 1.0)),
+    ),
     ("no-retry-paid", tries(1.0, price="0.01"), "0.02", tries(price="0.01")),
     ("gives-up-stream", scene(status=None), "still running after 9 s", scene(**FAILED)),
     ("done-is-the-end", scene(ended=10 * S), "6.0 s", scene(ended=5 * S)),
