@@ -26,7 +26,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One normative sentence. ``since`` and ``until`` are profiles of one vendor, both inclusive; None is unbounded."""
+    """One normative sentence. ``since`` and ``until`` are profiles of one vendor, both inclusive; None is unbounded.
+
+    ``tolerated`` says why a target that breaks a SHOULD or a MAY still keeps the contract; None where nobody had to say so yet.
+    """
 
     id: str
     title: str
@@ -41,6 +44,7 @@ class Requirement:
     probes: tuple[str, ...]
     conflict: str | None
     settle: str | None
+    tolerated: str | None
     excluded: str | None
 
     def admits(self, name: str) -> bool:
@@ -122,6 +126,7 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
             probes=tuple(row.get("probes", ())),
             conflict=row.get("conflict"),
             settle=row.get("settle"),
+            tolerated=row.get("tolerated"),
             excluded=row.get("excluded"),
         )
     except (KeyError, TypeError, AttributeError) as error:

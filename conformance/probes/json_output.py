@@ -15,6 +15,11 @@ TURNS = [
     {"role": "user", "content": "Which is the longest river in the world? The Nile River. Answer in JSON."},
 ]
 
+OTHER = [
+    TURNS[0],
+    {"role": "user", "content": "Which is the highest mountain in the world? Mount Everest. Answer in JSON."},
+]
+
 
 def has_json(ask: Subject) -> bool:
     return ask.limits.json_output
@@ -22,9 +27,9 @@ def has_json(ask: Subject) -> bool:
 
 @probe("json.object", requests=2, tokens=256, features={"json"}, applies=has_json)
 def json_object(ask: Ask) -> Steps:
-    """A question that invites a JSON object, twice."""
+    """Two questions that invite a JSON object."""
     yield ask.chat(TURNS, response_format=OBJECT, max_tokens=128, **GREEDY, step="first")
-    yield ask.chat(TURNS, response_format=OBJECT, max_tokens=128, **GREEDY, step="second")
+    yield ask.chat(OTHER, response_format=OBJECT, max_tokens=128, **GREEDY, step="second")
 
 
 @probe("json.object.stream", tokens=128, features={"json"}, applies=has_json)

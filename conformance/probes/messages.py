@@ -173,9 +173,10 @@ def pairing(ask: Ask) -> Steps:
 
 @BLOCKS.probe("effort", requests=2, tokens=2 * OUTPUT, applies=BLOCKS.switches)
 def effort(ask: Ask) -> Steps:
-    """Efforts in output_config."""
-    for step in ("low", "max"):
-        yield message(ask, HELLO, **BLOCKS.thinking(ask), output_config={"effort": step}, step=step)
+    """Efforts in output_config, once with a budget for the thought and once without one: a target may refuse it and still think."""
+    switched = {"thinking": {"type": "enabled"}} if BLOCKS.thinking(ask) else {}
+    yield message(ask, HELLO, **BLOCKS.thinking(ask), output_config={"effort": "low"}, step="low")
+    yield message(ask, HELLO, **switched, output_config={"effort": "max"}, step="max")
 
 
 @BLOCKS.probe("auth", Suite.SMOKE, requests=3, prompt=2000, tokens=3, about=["errors"], applies=BLOCKS.keyed, order=10)

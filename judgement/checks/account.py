@@ -136,6 +136,18 @@ def created(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"created is {value}, which are no Unix seconds", pointer=f"/data/{position}/created")
 
 
+@of_list("models.created-seconds", unasked.under("/models"))
+def created_seconds(exchange: Exchange, case: Case) -> Problems:
+    told = [(place, row["created"]) for place, row in rows(exchange.json, "data") if row.get("created") is not None]
+    if not told:
+        raise Inconclusive("no entry says when its model was made")
+    for position, value in told:
+        if type(value) is not int or not 0 <= value < MILLISECONDS:
+            yield Problem(
+                f"created is {literal(value)}, expected whole Unix seconds", pointer=f"/data/{position}/created"
+            )
+
+
 def expect(requirement: str, names: set[str]) -> None:
     def judge(exchange: Exchange, case: Case) -> Problems:
         if missing := sorted(names - set(map(str, listed(exchange)))):

@@ -1,4 +1,4 @@
-"""What the context cache reports. That it hits is best effort, so nothing here is more than a SHOULD."""
+"""What the context cache reports. That it hits is best effort; what it says that it hit must have been sent before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, completion, document
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, picks
 from echosounder.judgement.checks.usage import counted, metered, read
-from echosounder.judgement.metered import NO_HITS, Known, Metered
+from echosounder.judgement.metered import NO_HITS, TEMPLATE, Known, Metered
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
@@ -62,7 +62,7 @@ def middle_misses(exchanges: Sequence[Exchange], case: Case) -> Problems:
     changed = by_step(exchanges).get("changed")
     if changed is None or not any(hits(exchange) for exchange in exchanges):
         raise Inconclusive(NO_HITS)
-    if hits(changed):
+    if hits(changed) >= TEMPLATE:
         yield Problem(
             f"a prompt with another beginning hit {hits(changed)} tokens",
             pointer="/usage/prompt_cache_hit_tokens",

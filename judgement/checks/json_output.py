@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from echosounder.judgement import unasked
 from echosounder.judgement.answers import answer, chat_completion, whole
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, picks
+from echosounder.judgement.checks.controls import question
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import parse
 
@@ -80,6 +82,32 @@ def no_flood(exchange: Exchange, case: Case) -> Problems:
     blank = sum(character.isspace() for character in outside)
     if blank > 20 and blank * 2 > len(content(exchange)):
         yield Problem(f"{blank} of {len(content(exchange))} characters are white space", excerpt=content(exchange))
+
+
+ANSWERS = 3
+"""The fewest JSON answers, to at least two questions, that tell a server from a mood of its model."""
+
+
+def useless(exchange: Exchange) -> str:
+    """What keeps a client from reading the answer as an object, though it may be JSON; empty where nothing does."""
+    text = content(exchange)
+    if len(text) - len(text.strip()) > 20 and len(text.strip()) * 2 < len(text):
+        return "lost in white space"
+    if not text.strip():
+        return "empty"
+    return "no object" if parsed(text) is not None and not isinstance(parsed(text), dict) else ""
+
+
+@check_group("json.usable", finished)
+def usable(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """One answer may be the model's mood; the same in all of them is the server's."""
+    faults = {useless(exchange) for exchange in exchanges}
+    if len(exchanges) < ANSWERS or len({question(exchange) for exchange in exchanges}) < 2:
+        raise Inconclusive("too few JSON answers to tell a server from a mood of its model")
+    if len(faults) == 1 and (fault := faults.pop()):
+        yield Problem(
+            f"all {len(exchanges)} JSON answers are {fault}", excerpt=content(exchanges[0]), exchange=exchanges[0]
+        )
 
 
 def _used_up(exchange: Exchange) -> bool:

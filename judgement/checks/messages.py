@@ -10,7 +10,7 @@ from echosounder.judgement.answers import answer, asked, whole
 from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, excerpt, picks
 from echosounder.judgement.checks.format_streams import of_type
 from echosounder.judgement.checks.formats import readable
-from echosounder.judgement.checks.outcomes import outcome, refused, served, steps
+from echosounder.judgement.checks.outcomes import ASKS_FOR_NONE, outcome, refused, served, steps
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, entries
 
@@ -50,6 +50,8 @@ def unknown_model_refused(exchange: Exchange, case: Case) -> Problems:
 
 @check("messages.two-keys", steps())
 def two_keys(exchange: Exchange, case: Case) -> Problems:
+    if case.controls.keyless:
+        raise Inconclusive(ASKS_FOR_NONE)
     expected = 200 if exchange.step == "right" else 401
     if exchange.status != expected:
         where = "Authorization" if exchange.step == "right" else "x-api-key alone"

@@ -238,6 +238,18 @@ def either(requirement: str, documented: Collection[int], pick: Pick = tried) ->
     check(requirement, pick, unasked=unasked.never)(judge)
 
 
+@check("request.open-answered", tried)
+def open_answered(exchange: Exchange, case: Case) -> Problems:
+    if "open" not in exchange.notes:
+        raise Inconclusive(f"{case.subject.model} must serve it")
+    broken_off = exchange.status is None and exchange.end in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
+    if broken_off or (exchange.status or 0) >= 500:
+        yield Problem(
+            f"{named(exchange)} got {outcome(exchange)}, expected to be served or refused",
+            cause=f"{named(exchange)} has no answer",
+        )
+
+
 @check("transport.no-redirect", answered, unasked=unasked.of("chat", "fim", "messages", "responses"))
 def no_redirect(exchange: Exchange, case: Case) -> Problems:
     if exchange.status is not None and exchange.status >= 500:

@@ -33,22 +33,53 @@ def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
     A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner,
     and one of the same length no sooner.
     """
-    spreads = [(exchange, spread) for exchange in exchanges if (spread := _spread(exchange)) is not None]
-    everyone = [spread for _, spread in spreads]
-    late = [
-        each
-        for each in spreads
-        if each[1].late and each[1].long and not _slow_start(*each, exchanges) and not _outrun(each[1], everyone)
-    ]
+    spreads = _spreads(exchanges)
+    late = held_back(spreads, exchanges)
     for exchange, spread in late:
         yield Problem(
             f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
             f"expected them as they are made",
             event=0,
             exchange=exchange,
+            cause=HELD_BACK,
         )
     if not late and all(spread.late for _, spread in spreads):
-        raise Inconclusive("no stream had enough events over enough time to tell")
+        raise Inconclusive(TOO_SHORT)
+
+
+@check_group("stream.flows", events, rests=[Observed.TIMES])
+def flows(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """One stream may have waited on the way; all of those that were long in time were held back by the server, or on each way to it."""
+    spreads = [each for each in _spreads(exchanges) if each[1].long]
+    late = held_back(spreads, exchanges)
+    if len(spreads) < 2:
+        raise Inconclusive(TOO_SHORT)
+    if len(late) == len(spreads):
+        exchange, spread = late[0]
+        yield Problem(
+            f"each of {len(late)} streams came in one piece or in lumps: {spread.events} events in {spread.reads} reads, the first after "
+            f"{spread.wait_ms:.0f} ms",
+            event=0,
+            exchange=exchange,
+            cause=HELD_BACK,
+        )
+
+
+HELD_BACK = "streams are held back"
+TOO_SHORT = "no stream had enough events over enough time to tell"
+
+
+def _spreads(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, _Spread]]:
+    return [(exchange, spread) for exchange in exchanges if (spread := _spread(exchange)) is not None]
+
+
+def held_back(
+    spreads: Sequence[tuple[Exchange, _Spread]], exchanges: Sequence[Exchange]
+) -> list[tuple[Exchange, _Spread]]:
+    """Those of *spreads* that are long in time and came late, for no other reason that *exchanges* show."""
+    everyone = [spread for _, spread in spreads]
+    late = [each for each in spreads if each[1].late and each[1].long]
+    return [each for each in late if not _slow_start(*each, exchanges) and not _outrun(each[1], everyone)]
 
 
 def _slow_start(exchange: Exchange, spread: _Spread, exchanges: Sequence[Exchange]) -> bool:

@@ -51,6 +51,17 @@ def unsolicited(exchange: Exchange, case: Case) -> Problems:
             )
 
 
+@check("stream.usage-chunk-asked-for", over, unasked=unasked.without("stream_options", "include_usage"))
+def usage_chunk_asked_for(exchange: Exchange, case: Case) -> Problems:
+    for event, chunk in objects(exchange):
+        if chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict):
+            yield Problem(
+                "a chunk of usage with empty choices came unasked: clients that read choices[0] fail",
+                event=event,
+                pointer="/choices",
+            )
+
+
 @check("stream.usage-once", metered)
 def usage_once(exchange: Exchange, case: Case) -> Problems:
     found = usages(exchange)

@@ -11,7 +11,7 @@ from jsonschema.exceptions import SchemaError
 from echosounder.judgement import unasked
 from echosounder.judgement.agreed import NASTY, ORDER
 from echosounder.judgement.answers import answer
-from echosounder.judgement.check import Case, Problem, Problems, check, check_group, excerpt, literal
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check, check_group, excerpt, literal
 from echosounder.judgement.checks.chunks import MARKUP
 from echosounder.judgement.checks.tool_calls import calling, complete_calls, functions, raw_calls
 from echosounder.wire.answer import Call
@@ -110,7 +110,14 @@ def arguments_typed(exchange: Exchange, case: Case) -> Problems:
 
 @check("transport.numbers-exact", complete_calls)
 def numbers_exact(exchange: Exchange, case: Case) -> Problems:
+    """Another number is the model's; the nearest one that a float holds, or the number as a text, is not."""
     for call in answer(exchange).calls:
+        value, problem = loaded(call)
+        got = at(value, "order")
+        if problem or (
+            got != ORDER and str(got) not in {str(form) for form in (ORDER, int(float(ORDER)), float(ORDER))}
+        ):
+            raise Inconclusive(problem or f"the model wrote {excerpt(got)} for {ORDER}")
         yield from echoed(exchange, call, "order", ORDER)
 
 

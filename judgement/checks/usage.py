@@ -216,6 +216,34 @@ def repeatable(exchanges: Sequence[Exchange], case: Case) -> Problems:
     yield from rules.repeatable([metered(exchange) for exchange in exchanges])
 
 
+BYTES = 400
+"""Prompts have to differ by so many bytes, or what stands around them, which nobody sees, counts too."""
+
+
+def prompt_bytes(exchange: Exchange) -> int:
+    """Of the texts of all messages; what stands around them is the same in requests of as many messages."""
+    return sum(len(str(turn.get("content", "")).encode()) for turn in asked(exchange).get("messages", ()))
+
+
+@check_group(
+    "usage.prompt-within-bytes", lambda exchange: counted(exchange) and exchange.format == "chat" and ok(exchange)
+)
+def within_bytes(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """Between the shortest and the longest prompt: a token holds one byte at least, in every tokenizer."""
+    sizes = [(prompt_bytes(each), count, each) for each in exchanges if (count := read(each)[1].prompt) is not None]
+    sizes.sort(key=lambda each: each[0])
+    if not sizes or sizes[-1][0] - sizes[0][0] < BYTES:
+        raise Inconclusive("no two prompts of different lengths are counted")
+    (least, few, _), (most, many, longest) = sizes[0], sizes[-1]
+    if many - few > most - least:
+        yield Problem(
+            f"{most - least} bytes more in the prompt are {many - few} prompt_tokens more, expected one per byte at most",
+            event=read(longest)[0].usage_event,
+            pointer="/usage/prompt_tokens",
+            exchange=longest,
+        )
+
+
 @check("usage.plausible", lambda exchange: counted(exchange) and ok(exchange))
 def plausible(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)

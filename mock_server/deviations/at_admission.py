@@ -83,7 +83,7 @@ def logprobs_zero(request: HttpRequest, context: Context) -> bool:
     return context.body.get("logprobs") is True and not context.body.get("top_logprobs")
 
 
-@refuses("effort-without-thinking-crashes", CRASH, {"thinking.effort-with-disabled"})
+@refuses("effort-without-thinking-crashes", CRASH, {"thinking.effort-with-disabled", "request.open-answered"})
 def effort_without_thinking_crashes(request: HttpRequest, context: Context) -> bool:
     """A ``reasoning_effort`` with thinking disabled crashes the server, which may refuse it or serve it."""
     return "reasoning_effort" in context.body and context.body.get("thinking") == {"type": "disabled"}
@@ -118,7 +118,7 @@ def tool_result_array_content_rejected(request: HttpRequest, context: Context) -
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
 
-@refuses("tool-result-array-content-crashes", CRASH, {"tools.result-content-parts"})
+@refuses("tool-result-array-content-crashes", CRASH, {"tools.result-content-parts", "request.open-answered"})
 def tool_result_array_content_crashes(request: HttpRequest, context: Context) -> bool:
     """The result of a tool as an array of parts crashes the server, which may refuse it or serve it."""
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))

@@ -35,7 +35,7 @@ def prompt_count_constant(document: Document, context: Context) -> None:
         recount(usage, context.edits, 16)
 
 
-@each_document("prompt-count-tenfold", {"usage.plausible"})
+@each_document("prompt-count-tenfold", {"usage.plausible", "usage.prompt-within-bytes"})
 def prompt_count_tenfold(document: Document, context: Context) -> None:
     """Prompts are counted tenfold."""
     for usage in context.edits.usages(document):

@@ -118,7 +118,7 @@ def balance_in_exponents(document: Document, context: Context) -> None:
         account |= {name: f"{float(value):.2E}" for name, value in account.items() if name.endswith("_balance")}
 
 
-@each_document("models-created-in-milliseconds", {"models.created"})
+@each_document("models-created-in-milliseconds", {"models.created", "models.created-seconds"})
 def models_created_in_milliseconds(document: Document, context: Context) -> None:
     """``/models`` dates its models in milliseconds."""
     for model in document.get("data") or ():

@@ -46,20 +46,20 @@ def json_in_prose(frames: Frames, context: Context) -> Frames:
     return wrapped(frames, context, "Here is the JSON that you asked for:\n", "")
 
 
-@deviation("json-array", Layer.JSON, {"json.object"})
+@deviation("json-array", Layer.JSON, {"json.object", "json.usable"})
 def json_array(frames: Frames, context: Context) -> Frames:
     """A JSON answer is an array."""
     return wrapped(frames, context, "[", "]")
 
 
-@each_document("json-empty", {"json.not-empty"}, where=in_json)
+@each_document("json-empty", {"json.not-empty", "json.usable"}, where=in_json)
 def json_empty(document: Document, context: Context) -> None:
     """A JSON answer has no text at all."""
     for holder, name in context.edits.texts(document):
         holder[name] = ""
 
 
-@each_document("json-whitespace-flood", {"json.no-whitespace-flood"}, where=in_json)
+@each_document("json-whitespace-flood", {"json.no-whitespace-flood", "json.usable"}, where=in_json)
 def json_whitespace_flood(document: Document, context: Context) -> None:
     """A JSON answer consists of white space."""
     for holder, name in context.edits.texts(document):

@@ -153,7 +153,11 @@ def usage_on_finish_chunk(frames: Frames, context: Context) -> Frames:
         yield held
 
 
-@deviation("usage-unsolicited", Layer.JSON, {"stream.usage-unsolicited-chunk", "stream.usage-on-finish"})
+@deviation(
+    "usage-unsolicited",
+    Layer.JSON,
+    {"stream.usage-unsolicited-chunk", "stream.usage-chunk-asked-for", "stream.usage-on-finish"},
+)
 def usage_unsolicited(frames: Frames, context: Context) -> Frames:
     """A chunk of usage with empty ``choices`` comes without having been asked for."""
     return frames if wants_usage(context.body) else apart(frames, context)

@@ -65,7 +65,7 @@ def model_drifts(chunk: Document, context: Context) -> None:
     chunk["model"] = f"{chunk.get('model')}-{context.rng.randrange(1000)}"
 
 
-@each_chunk("fingerprint-drifts", {"stream.fingerprint-constant"})
+@each_chunk("fingerprint-drifts", {"stream.fingerprint-constant", "stream.fingerprint-one"})
 def fingerprint_drifts(chunk: Document, context: Context) -> None:
     """Chunks come from several installations."""
     chunk["system_fingerprint"] = f"fp_{context.rng.getrandbits(40):010x}"

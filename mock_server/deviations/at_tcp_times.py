@@ -10,7 +10,7 @@ from echosounder.mock_server.net.http1 import LAST_CHUNK
 PATIENCE = 120.0  # s; longer than clients wait
 
 
-@deviation("stream-buffered-by-proxy", Layer.TCP, {"stream.unbuffered"})
+@deviation("stream-buffered-by-proxy", Layer.TCP, {"stream.unbuffered", "stream.flows"})
 def stream_buffered_by_proxy(frames: Frames, context: Context) -> Frames:
     """A stream is held back until it is complete and then sent at once."""
     held = list(frames)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from echosounder import specs
 from echosounder.judgement.assigned import checks
 from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest.kill_matrix import Honest, KillRow, Matrix, lines, upper_bound
@@ -61,6 +62,33 @@ def test_faults_by_what_a_run_says_of_them():
     }
     untestable = Matrix((row("hidden", ["fim.stop"], {"fim.stop": "untestable"}),), (honest(),))
     assert untestable.by_level()["MUST"] == ["hidden"]
+
+
+def test_a_fault_is_tolerated_only_where_each_requirement_that_it_breaks_says_why():
+    told = {"transport.keep-alive": "nonstrict"}
+    rows = (
+        row("open", ["transport.keep-alive"], told),
+        row(
+            "open in part",
+            ["transport.keep-alive", "stream.usage-unasked"],
+            {**told, "stream.usage-unasked": "nonstrict"},
+        ),
+        row("refused whole", ["messages.budget-ignored"], {"messages.budget-ignored": "unsupported"}),
+        row("broken too", ["transport.keep-alive"], {**told, "fim.stop": "fail"}),
+        row("unseen", ["transport.keep-alive"]),
+    )
+    matrix = Matrix(rows, (honest(),))
+    assert [each.name for each in matrix.tolerated] == ["open"]
+    assert matrix.tolerated[0].tolerated == {
+        "transport.keep-alive": specs.requirement("transport.keep-alive").tolerated
+    }
+    assert matrix.at_exit_1 == 1 / 4
+
+
+def test_faults_that_break_the_contract_end_with_exit_code_1():
+    """The class of what is tolerated grows by nothing but a reason in the requirement, and by no more than a tenth of all faults."""
+    assert FIGURES["breaking_at_exit_1"] >= 0.99
+    assert FIGURES["tolerated"] <= 0.11 * FIGURES["deviations"]
 
 
 def test_an_alarm_on_an_honest_mock_is_a_false_one():
