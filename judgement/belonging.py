@@ -5,9 +5,11 @@ No model writes the letter of another caller, whatever it makes of the request; 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
 
 from echosounder.judgement.agreed import OWN
 from echosounder.judgement.answers import answer
@@ -91,3 +93,51 @@ def overlap(spans: Iterable[tuple[int | None, int | None]]) -> bool:
     """Were at least two under way at one time? Begin and end of each, ns; those that lack either say nothing."""
     known = sorted((begin, end) for begin, end in spans if begin is not None and end is not None)
     return any(later[0] < earlier[1] for earlier, later in pairwise(known))
+
+
+WORD = re.compile("[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer of many, and the words that its request alone asked to hear first: when it was under way (ns), and what it said."""
+
+    id: str
+    own: tuple[str, ...]
+    said: tuple[str, ...]
+    begin: int | None
+    end: int | None
+
+    @property
+    def kept(self) -> bool:
+        """Does it begin as it was asked to? Without one that does, none could be told from another's."""
+        return self.said[: len(self.own)] == self.own
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(WORD.findall(text.lower()))
+
+
+def strangers(answers: Sequence[Told]) -> list[tuple[Told, Told]]:
+    """``(answer, whose words it holds)``, each answer once, of those that were under way at one time. Empty where no answer shows its own.
+
+    Two words in a row, in their places, are of another caller once in 260,000 by chance, and only where the model's own are not there.
+    """
+    if not any(each.kept for each in answers):
+        return []
+    known = sorted(
+        (each for each in answers if each.own and None not in (each.begin, each.end)), key=lambda each: each.begin or 0
+    )
+    found: dict[str, tuple[Told, Told]] = {}
+    for place, one in enumerate(known):
+        end = one.end or 0
+        for other in takewhile(lambda each, end=end: (each.begin or 0) < end, known[place + 1 :]):
+            for mine, theirs in ((one, other), (other, one)):
+                if mine.id not in found and _holds(mine, theirs):
+                    found[mine.id] = (mine, theirs)
+    return list(found.values())
+
+
+def _holds(mine: Told, theirs: Told) -> bool:
+    alien = [said == other != own for said, other, own in zip(mine.said, theirs.own, mine.own, strict=False)]
+    return any(map(all, pairwise(alien)))

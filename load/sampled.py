@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.judgement.alone import broken, like
-from echosounder.judgement.answers import CHOICES
+from echosounder.judgement.answers import CHOICES, answer
+from echosounder.judgement.belonging import Told, strangers, words
 from echosounder.judgement.check import Case, Subject
 from echosounder.load.figures.analysis import attach_conformance
+from echosounder.load.worker.workload import OWN_ASK, OWN_WORDS
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import exchange_from, records
 from echosounder.wire.strict_json import at
 
-SHARED = "chat.id-unique"
-"""The requirement on several answers that is judged under load too: there they are mixed up first."""
+SHARED, OWN = "chat.id-unique", "chat.answers-own"
+"""The requirements on several answers that are judged under load too: there they are mixed up first."""
 
 
 def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[str, Any]:
     """The report of a load run with what the checks found in the exchanges of its log."""
     case, sampled = Case(Subject(profile, report["target"]["model"] or "")), 0
     failing, unjudged, ids = Counter[str](), Counter[str](), Counter[str]()
+    heard: list[Told] = []
     for record in records(log):
         if record["kind"] == "worker" and case.started is None:
             case = replace(case, started=record["wall_offset"] / 1e9, stamp=0)
@@ -33,9 +36,19 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
             sampled += 1
             failing.update(broken(exchange, case))
             ids.update(named(exchange))
+            heard += told(exchange)
+    failing.update({OWN: len(mixed)} if (mixed := strangers(heard)) else {})
     shared = sum(count for count in ids.values() if count > 1)
     failing.update({SHARED: shared} if shared else {})
     return attach_conformance(report, sampled, failing, unjudged)
+
+
+def told(exchange: Exchange) -> Iterator[Told]:
+    """The exchange by the words that its prompt alone asked to hear first; nothing where it asked for none."""
+    asked = at(exchange.asked, "messages", -1, "content")
+    if exchange.status == 200 and isinstance(asked, str) and asked.endswith(OWN_ASK):
+        said = words(answer(exchange).content or "")[:OWN_WORDS]
+        yield Told(exchange.id, words(asked)[:OWN_WORDS], said, exchange.t_sent, exchange.t_closed)
 
 
 def named(exchange: Exchange) -> set[str]:

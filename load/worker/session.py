@@ -58,6 +58,7 @@ class Session:
         self._skipped = self._completed = self._failed = 0
         self._begin = self._warm = self._flushed = self._stop_at = self._drained = 0
         self._keep_from = self._keep_gap = float("inf")
+        self._kept_pair = -1
         self._over = self._tripped = self._filling = False
         self._cause = NOT_FINISHED if options.drain else ""  # without patience nobody can tell slow from hung
         client.done = self.finished
@@ -154,10 +155,17 @@ class Session:
         self._client.send(call, self._head.request(job))
 
     def _keeps(self, index: int, now: int) -> bool:
-        """Is this one of the exchanges that are kept whole, for the checks? Each part of the run has its share of them."""
-        if now < self._keep_from or index // self._workers % self._options.sample_every:
+        """Is this one of the exchanges that are kept whole, for the checks? Each part of the run has its share of them.
+
+        Two in a row, which are mostly under way at once: else nobody could see that the one got what belongs to the other.
+        """
+        pair, second = divmod(index // self._workers, 2)
+        if second:
+            return pair == self._kept_pair
+        if now < self._keep_from or pair % self._options.sample_every:
             return False
-        self._keep_from += self._keep_gap
+        self._keep_from += 2 * self._keep_gap
+        self._kept_pair = pair
         return True
 
     def _disk_failed(self, reason: str) -> None:

@@ -16,6 +16,10 @@ from echosounder.wire.formats import Format, Question, Tool, Turn
 
 _encode = msgspec.json.Encoder().encode
 TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
+OWN_WORDS = 8
+"""How many words of its own a prompt asks to hear first, so that an answer with another caller's is known."""
+OWN_ASK = "start your answer with these first eight words above"
+"""One token per word, as in the text that it ends."""
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL = Tool(
     "look_up",
@@ -126,8 +130,15 @@ class Workload:
         elif low < high:  # to seed a generator costs as much as all the rest of a request
             tokens = Random(f"{seed} length").randint(low, high)
         prefix = [text(item.shared_prefix, f"{self._seed} {item.name}")] if item.shared_prefix else []
-        texts = (*prefix, self._prompt(tokens, item, index))
+        texts = (*prefix, self._owned(tokens, item, index))
         return Drawn(item, texts, tokens + item.shared_prefix, output, seed)
+
+    def _owned(self, tokens: int, item: Item, index: int) -> str:
+        """A prompt that asks to hear its own beginning first; without that where it is short, or its kind or a trace says what to ask."""
+        rest = tokens - len(OWN_ASK.split())
+        if item.kind != "chat" or self._blocks or rest < 2 * OWN_WORDS:
+            return self._prompt(tokens, item, index)
+        return f"{self._prompt(rest, item, index)} {OWN_ASK}"
 
     def _prompt(self, tokens: int, item: Item, index: int) -> str:
         if not (ids := self._blocks(index) if self._blocks else ()):

@@ -14,6 +14,8 @@ _SAY = re.compile(
     r"(?: the)?(?: single)?(?: word| text| phrase)?:?\s+[\"'“‘`]([^\"'”’`\n]{1,200})[\"'”’`]",
     re.IGNORECASE,
 )
+_FIRST = re.compile(r"\bstart your answer with these first (two|four|eight|sixteen) words above\W*$", re.IGNORECASE)
+_COUNTS = {"two": 2, "four": 4, "eight": 8, "sixteen": 16}
 _WORDS = re.compile(r"\b(\d{1,6})[ -]+(?:words?|tokens?)\b")
 _ONE_WORD = re.compile(r"\b(?:one|a single|single)[ -]word\b")
 _LONG = re.compile(r"\b(?:long|essay|detailed|story|as much as|count from)\b")
@@ -39,6 +41,12 @@ def repeated(prompt: str, gist: str) -> str | None:
             return found[1]
     said = _SAY.search(prompt) if "say" in gist or "reply" in gist or "answer" in gist or "respond" in gist else None
     return said[1] if said else None
+
+
+def opening(prompt: str, gist: str) -> str:
+    """The first words of the prompt, where it asks to hear them first; empty where it does not."""
+    found = _FIRST.search(gist) if "first" in gist else None
+    return " ".join(prompt.split(None, 16)[: _COUNTS[found[1]]]) if found else ""
 
 
 def length(gist: str) -> int | None:

@@ -73,8 +73,9 @@ class Planner:
         length = self.output_tokens or intent.length(gist)
         if length is None:
             length = (question.wanted or LONG) + 1 if intent.open_ended(gist) else 16 + number % 32
+        begun = list(self.split(intent.opening(question.asked, gist)))
         made = prose(number, min(length, left + 1, LONGEST))
-        return [" " + made[0], *made[1:]] if question.blank_first else made
+        return [*begun, " " + made[0], *made[1:]] if question.blank_first or begun else made
 
 
 @dataclass(slots=True)

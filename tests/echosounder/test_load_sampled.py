@@ -49,6 +49,13 @@ def test_answers_that_share_an_id_under_load_are_told(tmp_path):
     assert report["conformance"]["failing"] == {"chat.id-unique": report["conformance"]["sampled"]}
 
 
+@pytest.mark.parametrize("fault", ["answers-swapped", "streams-crossed"])
+def test_answers_that_hold_another_callers_words_are_told(tmp_path, fault):
+    with spawn(ttft_ms=5, itl_ms=0.2, deviate=(fault,)) as mock:
+        _, report = loaded(mock.url, tmp_path)
+    assert 0 < report["conformance"]["failing"]["chat.answers-own"] <= report["conformance"]["sampled"]
+
+
 def test_ctrl_c_says_so_in_one_line_keeps_everything_and_exits_3(tmp_path):
     with spawn(ttft_ms=5, itl_ms=5) as mock:
         words = ["load", "streaming", mock.url, "--users", "4", "--duration", "110s", "--out", str(tmp_path)]

@@ -1,6 +1,7 @@
 """Whose answer is it? Several callers, each with a letter of its own, and what comes back to them."""
 
 import json
+from random import Random
 
 import pytest
 
@@ -8,11 +9,13 @@ from echosounder import specs
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement.assigned import checks
+from echosounder.judgement.belonging import Told, strangers, words
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import judge
 from echosounder.wire import sse
 from echosounder.wire.exchange import Exchange, Read, Request
 from echosounder.wire.strict_json import at
+from echosounder.wire.tokens import WORDS
 from echosounder.wire.verdict import Verdict
 
 ASK = Ask("2026-11", "deepseek-flash")
@@ -95,3 +98,44 @@ ROWS = {
 def test_answers_belong_to_their_callers(exchanges, verdict):
     result = judge(specs.requirement("chat.answers-own"), checks()["chat.answers-own"], exchanges, Case(ASK))
     assert result.verdict is verdict, result
+
+
+A, B, C = (words(text) for text in ("red lamp old tree", "blue chair new river", "red chair old river"))
+
+
+def heard(own, said, begin=0, end=10, id=""):
+    return Told(id or " ".join(own), own, said, begin, end)
+
+
+KEPT = heard(C, C, 0, 99)
+TOLD = {
+    "each its own": ([heard(A, A), heard(B, B)], set()),
+    "the words of another": ([heard(A, B), heard(B, B)], {A}),
+    "each has the other's": ([heard(A, B), heard(B, A), KEPT], {A, B}),
+    "two words in their places": ([heard(A, (*A[:1], *B[1:3], A[3])), heard(B, B)], {A}),
+    "two words in other places": ([heard(A, (A[0], *B[:2], A[3])), heard(B, B)], set()),
+    "one word": ([heard(A, (*A[:3], B[3])), heard(B, B)], set()),
+    "one that both have between two": ([heard(A, (B[0], A[1], B[2], A[3])), heard(B, B), KEPT], set()),
+    "one after the other": ([heard(A, B), heard(B, B, 10, 20)], set()),
+    "nobody does as he is told": ([heard(A, B), heard(B, words("I would rather not"))], set()),
+    "no time": ([heard(A, B, None, None), heard(B, B)], set()),
+    "cut before a word": ([heard(A, ()), heard(B, B)], set()),
+}
+
+
+@pytest.mark.parametrize(("answers", "accused"), TOLD.values(), ids=TOLD)
+def test_the_words_of_another_caller_are_known_by_their_places(answers, accused):
+    assert {mine.own for mine, _ in strangers(answers)} == accused
+
+
+def test_a_model_that_talks_of_its_own_is_not_accused():
+    """Each answer is random words of the same vocabulary, but for one that keeps to its own: far more noise than a model makes."""
+    random, accused = Random(17), 0
+    for _ in range(300):
+        own = [tuple(random.choices(WORDS, k=8)) for _ in range(8)]
+        told = [
+            heard(mine, mine if not place else tuple(random.choices(WORDS, k=8)), id=str(place))
+            for place, mine in enumerate(own)
+        ]
+        accused += bool(strangers(told))
+    assert accused == 0
