@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 
 from echosounder.judgement.agreed import OWN
 from echosounder.judgement.answers import answer
@@ -105,8 +105,8 @@ class Told:
     id: str
     own: tuple[str, ...]
     said: tuple[str, ...]
-    begin: int | None
-    end: int | None
+    begin: int
+    end: int
 
     @property
     def kept(self) -> bool:
@@ -125,16 +125,13 @@ def strangers(answers: Sequence[Told]) -> list[tuple[Told, Told]]:
     """
     if not any(each.kept for each in answers):
         return []
-    known = sorted(
-        (each for each in answers if each.own and None not in (each.begin, each.end)), key=lambda each: each.begin or 0
-    )
+    known = sorted((each for each in answers if each.own), key=lambda each: each.begin)
     found: dict[str, tuple[Told, Told]] = {}
     for place, one in enumerate(known):
-        end = one.end or 0
-        for other in takewhile(lambda each, end=end: (each.begin or 0) < end, known[place + 1 :]):
-            for mine, theirs in ((one, other), (other, one)):
-                if mine.id not in found and _holds(mine, theirs):
-                    found[mine.id] = (mine, theirs)
+        for other in known[place + 1 :]:
+            if other.begin >= one.end:
+                break
+            found |= {mine.id: (mine, theirs) for mine, theirs in ((one, other), (other, one)) if _holds(mine, theirs)}
     return list(found.values())
 
 

@@ -46,9 +46,12 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
 def told(exchange: Exchange) -> Iterator[Told]:
     """The exchange by the words that its prompt alone asked to hear first; nothing where it asked for none."""
     asked = at(exchange.asked, "messages", -1, "content")
-    if exchange.status == 200 and isinstance(asked, str) and asked.endswith(OWN_ASK):
+    begin, end = exchange.t_sent, exchange.t_closed
+    if begin is None or end is None or exchange.status != 200:
+        return
+    if isinstance(asked, str) and asked.endswith(OWN_ASK):
         said = words(answer(exchange).content or "")[:OWN_WORDS]
-        yield Told(exchange.id, words(asked)[:OWN_WORDS], said, exchange.t_sent, exchange.t_closed)
+        yield Told(exchange.id, words(asked)[:OWN_WORDS], said, begin, end)
 
 
 def named(exchange: Exchange) -> set[str]:

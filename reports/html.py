@@ -25,7 +25,7 @@ from echosounder.reports import (
 from echosounder.reports.answer import answer
 from echosounder.reports.causes import fix_first
 from echosounder.reports.curl import curl, replay
-from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, percent, percentile, streams
+from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, outcome, percent, percentile, streams
 from echosounder.reports.kinds import kind, started
 from echosounder.reports.text import line, visible
 from echosounder.reports.verdicts import FACES, area
@@ -131,6 +131,8 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         "target": (report.get("target") or {}).get("url"),
         "answer": answer(report),
         "missed": sum(slo["met"] is False for slo in report["slo"]),
+        "unserved": list(outcome(report)),
+        "broken": (report.get("outcome") or {}).get("verdict") == "broken",
         "undecided": sum(slo["met"] is None for slo in report["slo"]),
         "definitions": _definitions(report),
         "load": _load_of(report),

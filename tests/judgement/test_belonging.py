@@ -118,7 +118,6 @@ TOLD = {
     "one that both have between two": ([heard(A, (B[0], A[1], B[2], A[3])), heard(B, B), KEPT], set()),
     "one after the other": ([heard(A, B), heard(B, B, 10, 20)], set()),
     "nobody does as he is told": ([heard(A, B), heard(B, words("I would rather not"))], set()),
-    "no time": ([heard(A, B, None, None), heard(B, B)], set()),
     "cut before a word": ([heard(A, ()), heard(B, B)], set()),
 }
 

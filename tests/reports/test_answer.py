@@ -53,3 +53,19 @@ def test_a_load_that_was_asked_nothing_begins_with_its_measurement(load_report):
     asked_nothing = {**load_report, "rate_limit": None}
     assert answer.answer(asked_nothing) is None
     assert "DEGRADED" in shown(asked_nothing)
+
+
+SAID = "8 of 8 requests (100.0%) did not come to their end, which load.streams-complete asks for: 8 chunk-truncated"
+OUTCOMES = {"served": ([], False), "impaired": ([SAID], False), "broken": ([SAID], True)}
+
+
+@pytest.mark.parametrize(("verdict", "reasons", "head"), [(name, *row) for name, row in OUTCOMES.items()], ids=OUTCOMES)
+def test_what_happened_to_the_requests_stands_beside_the_measurement(load_report, verdict, reasons, head):
+    """A page that says only that the measurement is valid is read as green."""
+    plain = {**load_report, "rate_limit": None, "slo": [], "outcome": {"verdict": verdict, "reasons": reasons}}
+    page = reports.render("html", {**plain, "measurement": {"verdict": "valid", "reasons": []}})
+    title, top = page[page.index("<title>") : page.index("</title>")], page[page.index("<h1>") : page.index("<main")]
+    assert ("Requests broken" in top[: top.index("</h1>")]) is head
+    assert ("✗ requests broken" in title) is head
+    assert (SAID in top) is bool(reasons)
+    assert ("measurement is valid" in top) is head
