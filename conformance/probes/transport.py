@@ -8,6 +8,7 @@ from echosounder.conformance.ask import CHAT, GREEDY, Ask, Send
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import COUNT, STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
+from echosounder.conformance.probes.tools import PARIS, WEATHER, forced
 from echosounder.judgement.agreed import BAD_KEY, OWN
 
 HELLO = "Say hello."
@@ -84,9 +85,9 @@ def together(ask: Ask) -> Steps:
     yield [refused, *streams, own(ask, 4, 32, step="document")]
 
 
-@probe("chat.fresh", requests=5, prompt=2000, tokens=131)
+@probe("chat.fresh", requests=7, prompt=3000, tokens=195)
 def fresh(ask: Ask) -> Steps:
-    """One question under another bound, another stop text, another last word and a wrong key: is each asked anew?"""
+    """One question under another bound, stop text, last word, tool_choice and key: is each asked anew?"""
 
     def asked(letter: str, step: str, **fields: Any) -> Send:
         text = f"{ask.salt} {letter} {letter} HALT {letter} {letter}"
@@ -97,6 +98,10 @@ def fresh(ask: Ask) -> Steps:
     yield asked(OWN[0], "whole")
     yield asked(OWN[0], "stopped", stop="HALT")
     yield asked(OWN[1], "other")
+    if ask.limits.tools:
+        weather = f"Note {ask.salt}. {PARIS}"
+        yield ask.chat(weather, tools=[WEATHER], tool_choice="none", max_tokens=32, **GREEDY, step="no-call")
+        yield ask.chat(weather, tools=[WEATHER], **forced(ask), max_tokens=32, **GREEDY, step="call")
     if ask.keyed:
         wrong = asked(OWN[0], "wrong-key").but(authorization=f"Bearer {BAD_KEY}")
         yield faulty(wrong, "a question that was answered, and a key that is wrong")

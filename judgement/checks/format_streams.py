@@ -76,6 +76,8 @@ def named(exchange: Exchange, case: Case) -> Problems:
 
 @both("stream-name-is-type", parted)
 def name_is_type(exchange: Exchange, case: Case) -> Problems:
+    if all(name(exchange, index) in {"", "message"} for index, _ in exchange.chunks):
+        raise Inconclusive("no event has a name")
     for index, value in exchange.chunks:
         given, kind = name(exchange, index), at(value, "type")
         if given not in {"", "message"} and given != kind:
@@ -156,8 +158,8 @@ def incremental(exchange: Exchange, case: Case) -> Problems:
 @both("thinking-first", parted, unasked=unasked.thinking)
 def thinking_first(exchange: Exchange, case: Case) -> Problems:
     spoken = False
-    if not any(mark.reasoning for _, mark in exchange.marks):
-        raise Inconclusive("the stream shows no thought")
+    if not all(any(getattr(mark, part) for _, mark in exchange.marks) for part in ("reasoning", "text")):
+        raise Inconclusive("the stream shows no thought, or no text")
     for index, mark in exchange.marks:
         spoken = spoken or bool(mark.text)
         if mark.reasoning and spoken:

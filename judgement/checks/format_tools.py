@@ -25,10 +25,19 @@ def calling(exchange: Exchange) -> bool:
     return whole(exchange) and bool(answer(exchange).calls)
 
 
+CUT = "the answer was cut before it called"
+
+
+def was_cut(exchange: Exchange) -> bool:
+    return exchange.reader.grammar.meaning(answer(exchange).finish) == "bounded"
+
+
 @both("tool-called", whole)
 def tool_called(exchange: Exchange, case: Case) -> Problems:
     if "tool_choice" not in asked(exchange):
         raise Inconclusive("the model may refuse to call")
+    if was_cut(exchange):
+        raise Inconclusive(CUT)
     if not answer(exchange).calls:
         yield Problem("a call was required, and there is none", cause="no call")
 
@@ -47,8 +56,8 @@ def tool_name(exchange: Exchange, case: Case) -> Problems:
 
 @both("tool-arguments", calling, unasked=unasked.of)
 def tool_arguments(exchange: Exchange, case: Case) -> Problems:
-    if exchange.reader.grammar.meaning(answer(exchange).finish) == "bounded":
-        raise Inconclusive("the call was cut")
+    if was_cut(exchange):
+        raise Inconclusive(CUT)
     for call in answer(exchange).calls:
         if wrong := unreadable(call):
             yield Problem(
@@ -77,9 +86,9 @@ def tool_id(exchange: Exchange, case: Case) -> Problems:
 @both_group("tool-id-unique", calling)
 def tool_id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
     seen: set[str] = set()
-    ids = [(each, call) for each in exchanges for call in answer(each).calls]
+    ids = [(each, call) for each in exchanges for call in answer(each).calls if isinstance(call.id, str)]
     if len(ids) < 2:
-        raise Inconclusive("there is only one call")
+        raise Inconclusive("there are no two calls with an id")
     for exchange, call in ids:
         if repr(call.id) in seen:
             yield Problem(f"the id {excerpt(call.id)} is of two calls", event=call.event, exchange=exchange)
@@ -96,6 +105,8 @@ def tool_finish(exchange: Exchange, case: Case) -> Problems:
 @both("tool-named", lambda exchange: exchange.step == "named" and whole(exchange))
 def tool_named(exchange: Exchange, case: Case) -> Problems:
     names = [call.name for call in answer(exchange).calls]
+    if not names and was_cut(exchange):
+        raise Inconclusive(CUT)
     if not names or set(map(repr, names)) != {repr(asked(exchange)["tool_choice"].get("name"))}:
         yield Problem(f"get_time was to be called, and {names or 'nothing'} was")
 

@@ -91,8 +91,8 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
 @both_group("id-unique", readable)
 def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
     seen: dict[str, str] = {}
-    if len(exchanges) < 2:
-        raise Inconclusive("only one response can be read")
+    if sum(isinstance(exchange.json.get("id"), str) for exchange in exchanges) < 2:
+        raise Inconclusive("fewer than two responses have an id")
     for exchange in exchanges:
         id = exchange.json.get("id")
         if isinstance(id, str) and seen.setdefault(id, exchange.id) != exchange.id:
@@ -128,6 +128,8 @@ def usage_present(exchange: Exchange, case: Case) -> Problems:
 @both("usage-nonnegative", counted)
 def usage_nonnegative(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
+    if all(getattr(counts, name) is None for name in exchange.reader.grammar.counts):
+        raise Inconclusive("the usage counts nothing")
     for name in exchange.reader.grammar.counts:
         value = getattr(counts, name)
         if value is not None and value < 0:
@@ -138,7 +140,9 @@ def usage_nonnegative(exchange: Exchange, case: Case) -> Problems:
 @both("usage-prompt-counted", counted)
 def usage_prompt_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    if counts.prompt is not None and counts.prompt <= 0:
+    if counts.prompt is None:
+        raise Inconclusive("the usage does not count the prompt")
+    if counts.prompt <= 0:
         yield Problem(f"the prompt counts {counts.prompt} tokens", event=found.usage_event, pointer="/usage")
 
 
@@ -159,8 +163,8 @@ def usage_bound_kept(exchange: Exchange, case: Case) -> Problems:
 @both("usage-completion-counted", counted)
 def usage_completion_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
-    if found.empty:
-        raise Inconclusive("the answer is empty")
+    if found.empty or counts.completion is None:
+        raise Inconclusive("the answer is empty, or not counted")
     if not counts.completion:
         yield Problem(
             f"there is output, but {metered(exchange).at('completion')} is {counts.completion}", event=found.usage_event
@@ -180,8 +184,11 @@ def prompts(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, int]]:
 def usage_modes(exchanges: Sequence[Exchange], case: Case) -> Problems:
     known = prompts(exchanges)
     (first, expected) = known[0]
-    for exchange, count in known[1:]:
-        if count != expected and metered(exchange).prompt == metered(first).prompt:
+    same = [(each, count) for each, count in known[1:] if metered(each).prompt == metered(first).prompt]
+    if not same:
+        raise Inconclusive("no prompt was counted twice")
+    for exchange, count in same:
+        if count != expected:
             how = "as a stream" if exchange.wants_stream else "again"
             yield Problem(f"the same prompt counted {expected} tokens, and {how} {count}", exchange=exchange)
 
@@ -208,9 +215,10 @@ def usage_cached(exchange: Exchange, case: Case) -> Problems:
 
 @both_group("cache-hit", counted)
 def cache_hit(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    again = [metered(each).hit for each in exchanges if each.step == "second"]
-    if not again:
-        raise Inconclusive("the prompt was not repeated")
+    told = [read(each)[1] for each in exchanges if each.step == "second"]
+    again = [each.hit if each.hit is not None else each.cached for each in told]
+    if not again or None in again:
+        raise Inconclusive("the prompt was not repeated, or what hit was not counted")
     if not any(again):
         yield Problem("a long prompt that was repeated hit nothing in the cache", exchange=exchanges[-1])
 
@@ -249,9 +257,10 @@ def thinking_off(exchange: Exchange, case: Case) -> Problems:
 
 @both_group("stream-same-text", lambda exchange: ok(exchange) and completion(exchange))
 def same_text(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    documents = {answer(each).content for each in exchanges if not each.wants_stream}
+    texts = [text for each in exchanges if not each.wants_stream and (text := answer(each).content)]
+    documents = set(texts)
     streams = [each for each in exchanges if each.wants_stream and asked(each).get("temperature") == 0]
-    if len(documents) != 1 or not streams:
+    if len(texts) < 2 or len(documents) != 1 or not streams:
         raise Inconclusive("two documents of the same request differ, or there is no stream")
     for exchange in streams:
         if answer(exchange).content not in documents:

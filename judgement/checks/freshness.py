@@ -46,6 +46,15 @@ def other_question(found: Asked) -> str:
     return ""
 
 
+def other_choice(found: Asked) -> str:
+    """The words of an answer that was forbidden to call, where a call is forced, by a server that obeys elsewhere."""
+    free, forced = found["no-call"], found["call"]
+    alike = text(forced) == text(free) != "" and not answer(forced).calls
+    if "called" in found and alike and asked(forced).get("tool_choice") == "required":
+        return "tool_choice required got the answer that had been given with none"
+    return ""
+
+
 def other_key(found: Asked) -> str:
     """An answer without a look at the key, by a server that refuses it elsewhere."""
     if "key refused" in found and ok(found["wrong-key"]) and text(found["wrong-key"]):
@@ -63,6 +72,7 @@ RULES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("whole", other_bound),
     ("stopped", other_stop),
     ("other", other_question),
+    ("call", other_choice),
     ("wrong-key", other_key),
     ("whole", same_id),
 )
@@ -92,6 +102,8 @@ def _by_step(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Exchange]]:
             yield exchange.step, exchange
         elif exchange.probe == "chat.stop-string" and completion(exchange) and _obeyed(exchange):
             yield "obeyed", exchange
+        elif exchange.probe == "tools.required" and completion(exchange) and answer(exchange).calls:
+            yield "called", exchange
         elif exchange.probe == "errors.bad-key" and refused(exchange):
             yield "key refused", exchange
 

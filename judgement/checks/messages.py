@@ -82,7 +82,7 @@ def stop_sequence(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the text holds the stop sequence {cut!r}", cause="stop sequences do not stop")
     elif reason == "stop_sequence" and which not in wanted:
         yield Problem(f"stop_sequence is {excerpt(which)}, expected one of {wanted}")
-    elif reason == "end_turn":
+    elif reason != "stop_sequence":
         raise Inconclusive("the model did not come to the stop sequence")
 
 
@@ -96,7 +96,9 @@ def stopped(exchange: Exchange) -> tuple[Any, Any]:
 @check("messages.stop-sequence-null", whole)
 def stop_sequence_null(exchange: Exchange, case: Case) -> Problems:
     reason, which = stopped(exchange)
-    if reason != "stop_sequence" and which is not None:
+    if reason in (None, "stop_sequence"):
+        raise Inconclusive("the answer does not say why it ended, or came to a stop sequence")
+    if which is not None:
         yield Problem(f"stop_reason is {excerpt(reason)}, and stop_sequence {excerpt(which)}, expected null")
 
 
@@ -134,6 +136,8 @@ def signature(exchange: Exchange, case: Case) -> Problems:
     unasked=unasked.of("messages"),
 )
 def thinking_block_first(exchange: Exchange, case: Case) -> Problems:
+    if len(entries(exchange.json["content"])) < 2:
+        raise Inconclusive("the thought is the only block")
     place, _ = blocks(exchange, "thinking")[0]
     if place:
         yield Problem(f"the thinking block is block {place}, expected the first", pointer=f"/content/{place}")

@@ -11,6 +11,7 @@ from echosounder.judgement.checks.format_streams import finished, of_type, typed
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
+NO_START, NO_BLOCK, NO_DELTA = "the stream has no message_start", "the stream has no block", "the stream has no delta"
 FITTING = {
     "text_delta": {"text"},
     "thinking_delta": {"thinking"},
@@ -22,6 +23,8 @@ FITTING = {
 @check("messages.blocks-balanced", finished)
 def blocks_balanced(exchange: Exchange, case: Case) -> Problems:
     opened: dict[str, int] = {}
+    if not of_type(exchange, "content_block_start", "content_block_stop"):
+        raise Inconclusive(NO_BLOCK)
     for index, kind, value in typed(exchange):
         place = repr(value.get("index"))
         if kind == "content_block_start":
@@ -34,7 +37,10 @@ def blocks_balanced(exchange: Exchange, case: Case) -> Problems:
 
 @check("messages.block-index", finished)
 def block_index(exchange: Exchange, case: Case) -> Problems:
-    for place, (index, value) in enumerate(of_type(exchange, "content_block_start")):
+    starts = of_type(exchange, "content_block_start")
+    if not starts:
+        raise Inconclusive(NO_BLOCK)
+    for place, (index, value) in enumerate(starts):
         if value.get("index") != place or isinstance(value.get("index"), bool):
             yield Problem(f"block {place} has index {excerpt(value.get('index'))}", event=index, pointer="/index")
 
@@ -42,6 +48,8 @@ def block_index(exchange: Exchange, case: Case) -> Problems:
 @check("messages.one-block-at-a-time", finished)
 def one_block(exchange: Exchange, case: Case) -> Problems:
     current: str | None = None
+    if len(of_type(exchange, "content_block_start")) < 2:
+        raise Inconclusive("the stream has no two blocks")
     for index, kind, value in typed(exchange):
         place = repr(value.get("index"))
         if kind == "content_block_start":
@@ -55,6 +63,8 @@ def one_block(exchange: Exchange, case: Case) -> Problems:
 @check("messages.delta-in-block", finished)
 def delta_in_block(exchange: Exchange, case: Case) -> Problems:
     opened: set[str] = set()
+    if not of_type(exchange, "content_block_delta"):
+        raise Inconclusive(NO_DELTA)
     for index, kind, value in typed(exchange):
         place = repr(value.get("index"))
         if kind == "content_block_start":
@@ -68,6 +78,8 @@ def delta_in_block(exchange: Exchange, case: Case) -> Problems:
 @check("messages.delta-fits-block", finished)
 def delta_fits_block(exchange: Exchange, case: Case) -> Problems:
     kinds: dict[str, Any] = {}
+    if not any(at(value, "delta", "type") in FITTING for _, value in of_type(exchange, "content_block_delta")):
+        raise Inconclusive(NO_DELTA)
     for index, kind, value in typed(exchange):
         place = repr(value.get("index"))
         if kind == "content_block_start":
@@ -110,6 +122,8 @@ def delta_once(exchange: Exchange, case: Case) -> Problems:
 def delta_last(exchange: Exchange, case: Case) -> Problems:
     kinds = [(index, kind) for index, kind, _ in typed(exchange) if kind != "ping"]
     seen = False
+    if not of_type(exchange, "message_delta"):
+        raise Inconclusive("the stream has no message_delta")
     for index, kind in kinds:
         if seen and kind.startswith("content_block"):
             yield Problem(f"{kind} after message_delta", event=index)
@@ -118,6 +132,8 @@ def delta_last(exchange: Exchange, case: Case) -> Problems:
 
 @check("messages.usage-at-start", finished)
 def usage_at_start(exchange: Exchange, case: Case) -> Problems:
+    if not of_type(exchange, "message_start"):
+        raise Inconclusive(NO_START)
     for index, value in of_type(exchange, "message_start"):
         usage = at(value, "message", "usage")
         counts = [
@@ -165,6 +181,8 @@ def tool_starts_empty(exchange: Exchange, case: Case) -> Problems:
 
 @check("messages.start-empty", finished)
 def start_empty(exchange: Exchange, case: Case) -> Problems:
+    if not of_type(exchange, "message_start"):
+        raise Inconclusive(NO_START)
     for index, value in of_type(exchange, "message_start"):
         content = at(value, "message", "content")
         if content != []:

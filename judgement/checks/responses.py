@@ -12,7 +12,7 @@ from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, c
 from echosounder.judgement.checks.format_streams import last, typed
 from echosounder.judgement.checks.formats import readable
 from echosounder.judgement.checks.outcomes import refused, served, steps
-from echosounder.judgement.checks.usage import counted, metered
+from echosounder.judgement.checks.usage import counted, metered, read
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at, entries, parse
 
@@ -87,8 +87,8 @@ def created_at(exchange: Exchange, case: Case) -> Problems:
 @check("responses.item-ids", response)
 def item_ids(exchange: Exchange, case: Case) -> Problems:
     ids = [item["id"] for item in items(final(exchange)) if "id" in item]
-    if not ids:
-        raise Inconclusive("no item has an id")
+    if len(ids) < 2:
+        raise Inconclusive("fewer than two items have an id")
     if len(set(map(repr, ids))) < len(ids):
         yield Problem(f"items share an id: {excerpt(ids)}", pointer="/output")
 
@@ -97,6 +97,8 @@ def item_ids(exchange: Exchange, case: Case) -> Problems:
 def item_status(exchange: Exchange, case: Case) -> Problems:
     if final(exchange).get("status") != "completed":
         raise Inconclusive("the response is not complete")
+    if not any("status" in item for item in items(final(exchange))):
+        raise Inconclusive("no item has a status")
     for place, item in enumerate(items(final(exchange))):
         if item.get("status", "completed") != "completed":
             yield Problem(
@@ -125,6 +127,9 @@ def usage_details(exchange: Exchange, case: Case) -> Problems:
 
 @check("responses.usage-sums", counted)
 def usage_sums(exchange: Exchange, case: Case) -> Problems:
+    counts = read(exchange)[1]
+    if None in (counts.prompt, counts.completion, counts.total):
+        raise Inconclusive("the usage does not count prompt, completion and total")
     for name in ("total", "reasoning"):
         yield from rules.sums(metered(exchange), name)
 

@@ -16,6 +16,8 @@ from echosounder.wire.strict_json import at, entries
 @check("responses.sequence", finished)
 def sequence(exchange: Exchange, case: Case) -> Problems:
     before = None
+    if len(list(typed(exchange))) < 2:
+        raise Inconclusive("the stream has fewer than two events")
     for index, kind, value in typed(exchange):
         number = value.get("sequence_number")
         if type(number) is not int:
@@ -98,6 +100,8 @@ def parts_balanced(exchange: Exchange, case: Case) -> Problems:
 @check("responses.output-index", finished)
 def output_index(exchange: Exchange, case: Case) -> Problems:
     rows = of_type(exchange, "response.output_item.added")
+    if not rows:
+        raise Inconclusive("no item was added")
     for place, (index, value) in enumerate(rows):
         if value.get("output_index") != place:
             yield Problem(
@@ -110,6 +114,8 @@ def output_index(exchange: Exchange, case: Case) -> Problems:
 @check("responses.item-id-kept", finished)
 def item_id_kept(exchange: Exchange, case: Case) -> Problems:
     known: dict[str, Any] = {}
+    if not any("output_index" in value for _, _, value in typed(exchange)):
+        raise Inconclusive("no event is of an item")
     for index, kind, value in typed(exchange):
         place = repr(value.get("output_index"))
         given = at(value, "item", "id") if "item" in value else value.get("item_id")
@@ -180,9 +186,10 @@ def item_done_whole(exchange: Exchange, case: Case) -> Problems:
     for kind in JOINED:
         for _, place, joined, _ in sums(exchange, kind):
             told.setdefault(repr(place), []).append(joined)
-    if not told:
-        raise Inconclusive("no item has a text")
-    for index, value in of_type(exchange, "response.output_item.done"):
+    done = of_type(exchange, "response.output_item.done")
+    if not told or not done:
+        raise Inconclusive("no item has a text, or none is done")
+    for index, value in done:
         expected = told.get(repr(value.get("output_index")))
         if expected is not None and written(value.get("item")) != expected:
             yield Problem(
@@ -198,5 +205,7 @@ def output_is_items(exchange: Exchange, case: Case) -> Problems:
     if final(exchange) is None:
         raise Inconclusive("the last event has no response")
     output = entries(at(final(exchange), "output"))
+    if not output and not done:
+        raise Inconclusive("the response has no items")
     if [(at(each, "id"), written(each)) for each in output] != [(at(each, "id"), written(each)) for each in done]:
         yield Problem(f"the response holds {len(output)} items that are not the {len(done)} that were done before")

@@ -27,6 +27,7 @@ def mock():
         ("response-cache:by=messages+stop,mint=true", ["max_tokens 32 got the answer", "a key that is refused"]),
         ("response-cache:by=messages+max_tokens,mint=true", ["stop 'HALT' got the answer"]),
         ("response-cache:by=last+max_tokens+stop,mint=true", ["last words differ", "a key that is refused"]),
+        ("response-cache:by=messages+max_tokens+stop+tools,mint=true", ["tool_choice required got the answer"]),
         ("response-cache:by=last+max_tokens+stop", ["one id"]),
     ],
 )
