@@ -99,7 +99,7 @@ WORD = re.compile("[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OwnWords:
     """An answer of many, and the words that its request alone asked to hear first: when it was under way (ns), and what it said."""
 
     id: str
@@ -118,7 +118,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(WORD.findall(text.lower()))
 
 
-def strangers(answers: Sequence[Told]) -> list[tuple[Told, Told]]:
+def strangers(answers: Sequence[OwnWords]) -> list[tuple[OwnWords, OwnWords]]:
     """``(answer, whose words it holds)``, each answer once, of those that were under way at one time. Empty where no answer shows its own.
 
     Two words in a row, in their places, are of another caller once in 260,000 by chance, and only where the model's own are not there.
@@ -126,7 +126,7 @@ def strangers(answers: Sequence[Told]) -> list[tuple[Told, Told]]:
     if not any(each.kept for each in answers):
         return []
     known = sorted((each for each in answers if each.own), key=lambda each: each.begin)
-    found: dict[str, tuple[Told, Told]] = {}
+    found: dict[str, tuple[OwnWords, OwnWords]] = {}
     for place, one in enumerate(known):
         for other in known[place + 1 :]:
             if other.begin >= one.end:
@@ -135,6 +135,6 @@ def strangers(answers: Sequence[Told]) -> list[tuple[Told, Told]]:
     return list(found.values())
 
 
-def _holds(mine: Told, theirs: Told) -> bool:
+def _holds(mine: OwnWords, theirs: OwnWords) -> bool:
     alien = [said == other != own for said, other, own in zip(mine.said, theirs.own, mine.own, strict=False)]
     return any(map(all, pairwise(alien)))

@@ -8,8 +8,9 @@ from typing import Any
 
 from echosounder.judgement.alone import broken, like
 from echosounder.judgement.answers import CHOICES, answer
-from echosounder.judgement.belonging import Told, strangers, words
+from echosounder.judgement.belonging import OwnWords, strangers, words
 from echosounder.judgement.check import Case, Subject
+from echosounder.judgement.checks.chunks import texts
 from echosounder.load.figures.analysis import attach_conformance
 from echosounder.load.worker.workload import OWN_ASK, OWN_WORDS
 from echosounder.wire.exchange import Exchange
@@ -24,7 +25,7 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
     """The report of a load run with what the checks found in the exchanges of its log."""
     case, sampled = Case(Subject(profile, report["target"]["model"] or "")), 0
     failing, unjudged, ids = Counter[str](), Counter[str](), Counter[str]()
-    heard: list[Told] = []
+    heard: list[OwnWords] = []
     for record in records(log):
         if record["kind"] == "worker" and case.started is None:
             case = replace(case, started=record["wall_offset"] / 1e9, stamp=0)
@@ -43,15 +44,15 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
     return attach_conformance(report, sampled, failing, unjudged)
 
 
-def told(exchange: Exchange) -> Iterator[Told]:
+def told(exchange: Exchange) -> Iterator[OwnWords]:
     """The exchange by the words that its prompt alone asked to hear first; nothing where it asked for none."""
-    asked = at(exchange.asked, "messages", -1, "content")
+    asked = next((each for each in texts(exchange.asked) if each.endswith(OWN_ASK)), "")
     begin, end = exchange.t_sent, exchange.t_closed
     if begin is None or end is None or exchange.status != 200:
         return
-    if isinstance(asked, str) and asked.endswith(OWN_ASK):
+    if asked:
         said = words(answer(exchange).content or "")[:OWN_WORDS]
-        yield Told(exchange.id, words(asked)[:OWN_WORDS], said, begin, end)
+        yield OwnWords(exchange.id, words(asked)[:OWN_WORDS], said, begin, end)
 
 
 def named(exchange: Exchange) -> set[str]:

@@ -9,7 +9,7 @@ from echosounder import specs
 from echosounder.conformance.ask import Ask
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement.assigned import checks
-from echosounder.judgement.belonging import Told, strangers, words
+from echosounder.judgement.belonging import OwnWords, strangers, words
 from echosounder.judgement.check import Case
 from echosounder.judgement.score import judge
 from echosounder.wire import sse
@@ -104,7 +104,7 @@ A, B, C = (words(text) for text in ("red lamp old tree", "blue chair new river",
 
 
 def heard(own, said, begin=0, end=10, id=""):
-    return Told(id or " ".join(own), own, said, begin, end)
+    return OwnWords(id or " ".join(own), own, said, begin, end)
 
 
 KEPT = heard(C, C, 0, 99)
