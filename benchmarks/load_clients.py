@@ -3,6 +3,7 @@
     python benchmarks/load_clients.py speed --events 256 --repeats 5
     python benchmarks/load_clients.py speed --events 16
     python benchmarks/load_clients.py speed --format responses --clients echosounder
+    python benchmarks/load_clients.py reader                              # ours only: what each format costs to read, no socket
     python benchmarks/load_clients.py truth --connections 256 1000
     python benchmarks/load_clients.py cost --connections 64 256 1000     # ours only: CPU per paced event, memory
 
@@ -13,8 +14,10 @@ and left out. Truth is the server's own write times.
 
 import argparse
 import bisect
+import gc
 import itertools
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -38,7 +41,8 @@ PEERS = (*LOCUST, "aiohttp", "httpx-sse", "openai")
 HTTP_CLIENTS = HERE.parent / ".field/http-clients/bin/python"
 SERVER_CORE, CLIENT_CORE = 0, 1
 PATIENCE = 120  # s for a run of another client
-SECONDS = {"speed": 4.0, "truth": 4.0, "cost": 20.0}
+SECONDS = {"speed": 4.0, "reader": 15.0, "truth": 4.0, "cost": 20.0}
+FORMATS = ("chat", "responses", "messages")
 WARM = 2_000_000_000  # ns at the start of a run in which users come and code is run for the first time
 
 Row = dict[str, Any]
@@ -83,6 +87,7 @@ def ours(name: str, url: str, connections: int, seconds: float, form: str = "") 
         "seconds": seconds,
         "streams": outcome.report["throughput"]["requests_per_s"] * seconds,
         "events": outcome.report["throughput"]["output_tokens_per_s"] * seconds,
+        "bytes": sum(sample["bytes"] for sample in samples),
         "cpu": cpu + parent,  # of the workers while they ran, and all of the parent's
         "ticks": ticks,
         "first": {sample["trace"]: sample["t_first_token"] for sample in samples if "trace" in sample},
@@ -124,7 +129,7 @@ def measured(name: str, given: argparse.Namespace, connections: int, url: str) -
 
 
 def speed(given: argparse.Namespace) -> None:
-    print("| client | events/s | streams/s | µs CPU per event | runs |\n|---|--:|--:|--:|--:|")
+    print("| client | events/s | streams/s | MB/s | µs CPU per event | runs |\n|---|--:|--:|--:|--:|--:|")
     for name in wanted(given, (OURS[0], *PEERS)):
         rows: list[Row] = []
         for _ in range(given.repeats):
@@ -135,7 +140,47 @@ def speed(given: argparse.Namespace) -> None:
         events = statistics.median(row["events"] / row["seconds"] for row in rows)
         streams = statistics.median(row["streams"] / row["seconds"] for row in rows)
         cpu = statistics.median(row["cpu"] / max(row["events"], 1) * 1e6 for row in rows)
-        print(f"| {name} | {events:,.0f} | {streams:,.0f} | {cpu:.2f} | {len(rows)} |", flush=True)
+        size = statistics.median(row.get("bytes", 0) / row["seconds"] / 1e6 for row in rows)
+        figures = f"{events:,.0f} | {streams:,.0f} | {f'{size:,.0f}' if size else '–'} | {cpu:.2f}"
+        print(f"| {name} | {figures} | {len(rows)} |", flush=True)
+
+
+def reader(given: argparse.Namespace) -> None:
+    """µs for a stream that is there whole: framing alone, which no client can do without, and the reader on top; the least of many."""
+    streams = {(events, form): _stream(events, form) for events in (16, 256) for form in FORMATS}
+    least = dict.fromkeys(itertools.product(streams, (False, True)), math.inf)
+    gc.disable()  # as while a load runs
+    until = time.monotonic() + given.seconds
+    while time.monotonic() < until:
+        for place, read in least:
+            begun = time.perf_counter_ns()
+            for _ in range(4):
+                _read(place[1], streams[place], read)
+            least[place, read] = min(least[place, read], (time.perf_counter_ns() - begun) / 4000)
+    print("| events | format | bytes | framing alone, µs | reader on top, µs |\n|--:|---|--:|--:|--:|")
+    for (events, form), body in streams.items():
+        framed, whole = least[(events, form), False], least[(events, form), True]
+        print(f"| {events} | {form} | {len(body):,} | {framed:.1f} | {whole - framed:.1f} |")
+
+
+def _stream(events: int, form: str) -> bytes:
+    import load_server as server
+
+    return b"".join(
+        server.chunks(events) if form == "chat" else server.named_chunks(server.FORMATS / f"{form}.yaml", events)
+    )
+
+
+def _read(form: str, body: bytes, read: bool) -> None:
+    from echosounder.load.client.framing import Framing
+    from echosounder.load.client.reader import StreamReader
+    from echosounder.wire.formats import named
+
+    framing, stream = Framing(), StreamReader(named(form))
+    pieces = framing.feed(body)
+    if read:
+        stream.feed(1, pieces)
+    framing.release()
 
 
 def truth(given: argparse.Namespace) -> None:
@@ -241,9 +286,7 @@ if __name__ == "__main__":
     parser.add_argument("--connections", type=int, nargs="+", default=[64], help="speed takes the first")
     parser.add_argument("--seconds", type=float, help=f"of each run, else {SECONDS}")
     parser.add_argument("--itl", type=float, default=20.0, help="ms")
-    parser.add_argument(
-        "--format", default="chat", choices=("chat", "responses", "messages"), help="of our own client's speed"
-    )
+    parser.add_argument("--format", default="chat", choices=FORMATS, help="of our own client's speed")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", type=Path, default=HTTP_CLIENTS, help="the interpreter that has the other clients")
     parser.add_argument("--clients", nargs="*", choices=(*OURS, *PEERS), help="only these")
@@ -251,4 +294,4 @@ if __name__ == "__main__":
     arguments.seconds = arguments.seconds or SECONDS[arguments.what]
     os.sched_setaffinity(0, {CLIENT_CORE})
     sys.path.insert(0, str(HERE.parent))
-    {"speed": speed, "truth": truth, "cost": cost}[arguments.what](arguments)
+    {"speed": speed, "reader": reader, "truth": truth, "cost": cost}[arguments.what](arguments)
