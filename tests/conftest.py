@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import random
+import signal
 import struct
 import sys
 import time
@@ -57,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Whatever a script starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("midnight"):
         config.pluginmanager.register(Midnight(os.environ.get("PYTEST_XDIST_WORKER", "")), "midnight")
 

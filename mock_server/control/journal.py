@@ -6,6 +6,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -161,9 +162,13 @@ class Journal:
 
     def _written(self, write: Callable[[TextIO], object]) -> None:
         """A file that cannot be written, such as on a full disk, ends; the mock does not."""
-        try:
-            if self._file:
-                write(self._file)
-        except OSError as error:
-            print(f"mock: the journal ends here, {error.strerror}: free some space and start again", file=sys.stderr)
-            self._file = None
+        if file := self._file:
+            try:
+                write(file)
+            except OSError as error:
+                print(
+                    f"mock: the journal ends here, {error.strerror}: free some space and start again", file=sys.stderr
+                )
+                self._file = None
+                with suppress(OSError):  # what it still holds cannot be written either
+                    file.close()

@@ -89,6 +89,9 @@ def test_given_prices_win_in_plan_check_and_report(honest, tmp_path, capsys):
     assert run(["score", str(tmp_path), "--json"]) == 0
 
 
+ENDED = {0, 1, 4}  # a busy machine may make a measurement invalid: it keeps within its price all the same
+
+
 @pytest.mark.parametrize(
     ("scenario", "more"), [("cache-pricing", []), ("rate-limit", ["--users", "8", "--duration", "15s"])]
 )
@@ -96,11 +99,11 @@ def test_an_experiment_keeps_within_the_price_that_it_says(scenario, more, tmp_p
     """What is said at first, given as the budget, is enough: the run ends because it knows, not because the money is gone."""
     with spawn(ttft_ms=0, itl_ms=0, limit=("concurrency:count=4",)) as limited:
         command = ["load", scenario, limited.url, *more, "--out"]
-        assert run([*command, str(tmp_path / "free")]) in {0, 1}
+        assert run([*command, str(tmp_path / "free")]) in ENDED
         said = re.search(r"for at most \$([0-9.]+)", "".join(capfd.readouterr()))
         assert said is not None
         usd = Decimal(said[1]) + Decimal("0.0001")  # it is said in four decimals
-        assert run([*command, str(tmp_path / "capped"), "--budget-usd", str(usd)]) in {0, 1}
+        assert run([*command, str(tmp_path / "capped"), "--budget-usd", str(usd)]) in ENDED
     report = json.loads((tmp_path / "capped" / "report.json").read_text(encoding="utf-8"))
     assert [stop for stop in report.get("stopped", []) if stop["kind"] == "budget"] == []
     assert Decimal(str(report["cost"]["usd"])) <= usd

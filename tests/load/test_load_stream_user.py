@@ -48,7 +48,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[tuple[str, str],
 
 def test_our_figures_stand_beside_the_requests(ran: Any) -> None:
     rows, _, journal = ran
-    streams = [entry for entry in journal if entry["path"].endswith("/chat/completions")]
+    streams = [entry for entry in journal if entry["path"].endswith("/chat/completions") and entry["complete"]]
     assert {name for _, name in rows} == {"story", "name"}
     for name in ("story", "name"):
         answers, first = rows["POST", name], rows["TTFT", name]

@@ -52,6 +52,7 @@ def together(url, stream):
         ("answers-swapped", False, 2),
     ],
 )
+@pytest.mark.best_of(5)  # all three have to be under way before the first has ended
 def test_only_answers_that_are_under_way_at_once_are_mixed_up(mock, deviation, stream, wrong):
     told(mock, deviation)
     alone = [asked(mock, letter, stream=stream) for letter in "abc"]
