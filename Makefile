@@ -14,7 +14,7 @@ FIELD := $(foreach name,litellm openai-old llama langchain anthropic transformer
 # Hundreds of processes start in a suite, and each would compile all of our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup check test pythons demo self golden mutants field hostile docs bench packaging peers lock clean
+.PHONY: setup check test pythons demo self golden mutants field hostile docs commands bench packaging peers lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/ready  ## everything the harness and its tests need, by version and hash
@@ -73,10 +73,13 @@ field: setup $(FIELD)  ## slow: against software that we did not write (one of t
 hostile: setup  ## slow: what hostile targets do to whole runs; writes docs/hostile.md
 	PYTHONPATH=. $(BIN)/python -m tests.hostile.table
 
-docs: setup  ## pages made from data, every command of the docs, the site
+docs: setup  ## pages made from data, their links, the site: seconds
 	$(BIN)/python docs/generate.py
-	$(BIN)/pytest --quiet -m "docs or not docs" tests/test_docs.py
+	$(BIN)/pytest --quiet -m "not docs" tests/test_docs.py
 	$(BIN)/zensical build --clean
+
+commands: setup  ## runs every command of the docs: minutes
+	$(BIN)/pytest --quiet -m docs tests/test_docs.py
 
 bench: setup  ## speed, truth and cost, beside those others that `make peers` installed; an hour, needs a quiet machine
 	$(BIN)/python benchmarks/mock_speed.py

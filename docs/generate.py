@@ -1,12 +1,15 @@
 """Writes the pages that are made from data: coverage, commands, deviations, scenarios. ``make docs`` runs it, a test compares."""
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer.main
+from rich.console import Console
 
 from echosounder.__main__ import registered
 from echosounder.judgement.judged import judged_ids
@@ -15,6 +18,8 @@ from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import Deviation, all_deviations
 from echosounder.mock_server.deviations.selection import SELECTORS
+from echosounder.reports import summary, terminal
+from echosounder.reports.source import read
 from echosounder.selftest.kill_matrix import recorded
 from echosounder.specs import coverage
 
@@ -35,6 +40,25 @@ def commands() -> Iterator[str]:
         if rows:
             yield "| option | what | variable | default |\n|---|---|---|---|"
             yield from rows
+
+
+def sample_output() -> Iterator[str]:
+    """What a check prints and writes, of the run that is kept in reports/samples/check."""
+    folder = HERE.parent / "reports/samples/check"
+    report, run = json.loads((folder / "report.json").read_text(encoding="utf-8")), read(folder)
+    run = replace(run, place="runs/wrong/run.jsonl")
+    screen = Console(file=io.StringIO(), width=110, color_system=None, legacy_windows=False)
+    terminal.show(report, run, screen)
+    yield f"# What the output looks like\n\n{NOTE}"
+    yield "A check of a mock with several faults. On the terminal:\n"
+    yield "```text\n" + "\n".join(map(str.rstrip, screen.file.getvalue().rstrip().splitlines())) + "\n```\n"
+    yield "The first finding in `report.json`:\n"
+    broken = next(row for row in report["requirements"] if row["verdict"] == "fail")
+    yield "```json\n" + json.dumps(broken, ensure_ascii=False, indent=1) + "\n```\n"
+    yield "The head of `summary.md`, for the job summary of a CI:\n"
+    yield "```markdown\n" + summary.render(report, run).partition("<details>")[0].rstrip() + "\n```\n"
+    yield "`report.html` begins with the verdict and what to fix first:\n"
+    yield "![The report of a check](pictures/check.png)"
 
 
 EXIT_CODES = (
@@ -171,7 +195,8 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 def pages() -> dict[Path, str]:
     """The text of each page by its path."""
     made = {HERE / "reference" / f"{name}.md": "\n".join(page()) + "\n" for name, page in PAGES.items()}
-    return made | {HERE.parent / "README.md": readme()}
+    sample = {HERE / "sample-output.md": "\n".join(sample_output()) + "\n"}
+    return made | sample | {HERE.parent / "README.md": readme()}
 
 
 def main() -> int:

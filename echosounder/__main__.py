@@ -25,6 +25,7 @@ COMMANDS = (
     "list",
     "explain",
     "score",
+    "baseline",
     "replay",
     "listen",
     "load",

@@ -12,7 +12,6 @@ from echosounder import specs
 from echosounder.judgement.check import CHECKS, Check
 from echosounder.wire.errors import UsageError
 
-
 @functools.cache
 def checks() -> dict[str, Check]:
     """The registered checks by requirement. Raises ``specs.SpecError`` where one judges a requirement that does not exist."""
@@ -29,15 +28,40 @@ def judged(profile: str, only: Iterable[str] = ()) -> tuple[specs.Requirement, .
     return tuple(row for row in rows if row.id in wanted)
 
 
-def known_patterns(only: Iterable[str]) -> tuple[str, ...]:
+def known_patterns(only: Iterable[str], option: str = "--only") -> tuple[str, ...]:
     """*only* as it is; :class:`UsageError` for a pattern that matches no requirement."""
-    only = tuple(only)
+    only, ids = tuple(only), [row.id for row in specs.requirements()]
     for pattern in only:
-        if not list(matching([pattern], [row.id for row in specs.requirements()])):
+        if not list(matching([pattern], ids)):
             raise UsageError(
-                f"--only {pattern!r} matches no requirement{_nearest(pattern)}; see `echosounder list requirements`"
+                f"{option} {pattern!r} matches no requirement{_nearest(pattern, ids)}; see `echosounder list requirements`"
             )
     return only
+
+
+def selection(only: Iterable[str] = (), exclude: Iterable[str] = (), features: Iterable[str] = ()) -> tuple[str, ...]:
+    """What a run is to judge, as patterns: those of *only*, of them the ones that have one of *features*, without *exclude*. None
+    where nothing is chosen, which means all. Raises :class:`UsageError` for a name that does not exist, and where nothing is left."""
+    only, exclude, features = known_patterns(only), known_patterns(exclude, "--exclude"), known_features(features)
+    if not exclude and not features:
+        return only
+    rows = [row for row in specs.requirements() if not features or not set(features).isdisjoint(row.features)]
+    ids = list(matching(only or ("*",), (row.id for row in rows)))
+    left = set(ids).difference(matching(exclude, ids))
+    if not left:
+        raise UsageError("--only, --exclude and --features together leave no requirement to judge")
+    return tuple(id for id in ids if id in left)
+
+
+def known_features(names: Iterable[str]) -> tuple[str, ...]:
+    """*names* as they are; :class:`UsageError` for one that no requirement has as a feature."""
+    names, known = tuple(names), sorted({each for row in specs.requirements() for each in row.features})
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"--features {name!r} is not a feature{_nearest(name, known)}; there are {', '.join(known)}"
+            )
+    return names
 
 
 def matching(patterns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
@@ -53,6 +77,6 @@ def _parted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]
     return frozenset(patterns).difference(wild), wild
 
 
-def _nearest(pattern: str) -> str:
-    near = difflib.get_close_matches(pattern, [row.id for row in specs.requirements()], n=1)
-    return f", did you mean {near[0]}?" if near else ""
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=3)
+    return f", did you mean {' or '.join(near)}?" if near else ""

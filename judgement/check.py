@@ -51,7 +51,7 @@ class CannotSay(Exception):
 
 
 class Inconclusive(CannotSay):
-    """The model or the network did not do its part."""
+    """The model or the network did not give what the check needs."""
 
 
 class Untestable(CannotSay):

@@ -53,7 +53,7 @@ def report(
         "unsent": {},
         "reason": reason,
         "traffic": {**traffic, "rates": list(rates.rows())},
-        "baseline": {"accepted": accepted.reasons, "stale": list(accepted.stale), "expired": list(accepted.expired)},
+        "baseline": accepted.record(),
     }
 
 

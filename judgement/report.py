@@ -11,7 +11,7 @@ from typing import Any
 
 from echosounder import specs
 from echosounder.judgement.answers import answer, completion
-from echosounder.judgement.baseline import Accepted, Baseline
+from echosounder.judgement.baseline import BROKEN, Accepted, Baseline
 from echosounder.judgement.causes import explanations, umbrella
 from echosounder.judgement.checks.served import dead, lacking, tally
 from echosounder.specs.grammar import UNKNOWN
@@ -39,12 +39,13 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
     ``unsent`` (probes and why), ``baseline``, ``served`` (how many legal requests were, by path), ``unjudged`` (exchanges of paths that
     no wire format is known for, by path), ``reason`` (why there is too little to judge by), ``waited`` (for a limiter: seconds, requests
     that were sent again, whether patience was over); of a requirement ``note``, ``accepted``,
-    ``explained_by`` (the broken requirement behind it) and ``umbrella`` (others say more precisely what is wrong); of a finding
-    ``offset`` and ``cause``.
+    ``explained_by`` (the broken requirement behind it), ``umbrella`` (others say more precisely what is wrong) and ``remedy`` (what to
+    change, see :mod:`specs.remedies`); of a finding ``offset``, ``cause``, ``status`` and ``accepted``.
     """
     header, target, asked = run.header, run.header.target, run.header.checking
     started = datetime.fromisoformat(header.started)
-    accepted = baseline.apply(results, target.url, started.date())
+    probes = {exchange.id: exchange.probe for exchange in run.exchanges}
+    accepted = baseline.apply(results, target.url, started.date(), probes)
     judged, whys = {result.requirement for result in results}, explanations(results)
     return {
         "schema": SCHEMA,
@@ -66,12 +67,7 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
         "unjudged": unjudged(run.exchanges),
         "waited": (run.footer or {}).get("waited"),
         "reason": reason(run),
-        "baseline": {
-            "accepted": accepted.reasons,
-            "stale": list(accepted.stale),
-            "expired": list(accepted.expired),
-            "unjudged": list(accepted.unjudged),
-        },
+        "baseline": accepted.record(),
     }
 
 
@@ -155,10 +151,12 @@ def requirement_row(result: Result, accepted: Accepted, cause: str | None) -> di
         "title": row.title,
         "text": row.text,
         "sources": [{"page": source.page, "section": source.section, "date": source.date} for source in row.sources],
-        "findings": [_finding(finding) for finding in result.findings],
+        "findings": _findings(result, accepted),
     }
     if result.note:
         document["note"] = result.note
+    if result.verdict in BROKEN and (remedy := specs.remedy(row.id)):
+        document["remedy"] = remedy.record()
     if cause is not None:
         document["explained_by"] = cause
     if umbrella(result):
@@ -168,6 +166,14 @@ def requirement_row(result: Result, accepted: Accepted, cause: str | None) -> di
     return document
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    names = ("message", "exchange", "event", "offset", "pointer", "excerpt", "cause")
-    return {name: getattr(finding, name) for name in names}
+def _findings(result: Result, accepted: Accepted) -> list[dict[str, Any]]:
+    """What a baseline accepts comes last: the first finding is what there is to fix."""
+    reasons = accepted.findings.get(result.requirement) or ("",) * len(result.findings)
+    rows = [_finding(finding, reason) for finding, reason in zip(result.findings, reasons, strict=False)]
+    return sorted(rows, key=lambda row: "accepted" in row)
+
+
+def _finding(finding: Finding, reason: str) -> dict[str, Any]:
+    names = ("message", "exchange", "event", "offset", "pointer", "excerpt", "cause", "status")
+    found = {name: getattr(finding, name) for name in names}
+    return found | ({"accepted": reason} if reason else {})

@@ -17,6 +17,8 @@ from itertools import islice
 
 from echosounder import specs
 from echosounder.judgement.check import HasId, Inconclusive, Problem, Unsupported, Untestable, excerpt
+from echosounder.judgement.faulty_field import LONGEST, around
+from echosounder.judgement.signature import shape
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.verdict import Finding, Result, Verdict
 
@@ -39,7 +41,7 @@ def decide(
     ids = tuple(exchanges)
     try:
         problems = tuple(islice(judge(), MAX_PLACES))
-        findings = tuple(finding(row, problem) for problem in problems[:MAX_FINDINGS])
+        findings = tuple(finding(row, problem) for problem in kept(problems))
     except Inconclusive as reason:
         return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
     except Untestable as reason:
@@ -52,6 +54,17 @@ def decide(
     if findings and row.level == "MAY":
         return Result(row.id, Verdict.UNSUPPORTED, note=f"optional, and not done: {findings[0].message}", exchanges=ids)
     return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids, places=places)
+
+
+def kept(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """At most ``MAX_FINDINGS``, in their order, and one of each kind before a second of any: a breach never hides behind ten of another."""
+    if len(problems) <= MAX_FINDINGS:
+        return problems
+    kinds: dict[tuple[str, str], int] = {}
+    for place, problem in enumerate(problems):
+        kinds.setdefault((getattr(problem.exchange, "probe", ""), shape(problem.message)), place)
+    places = dict.fromkeys([*kinds.values(), *range(len(problems))])
+    return [problems[place] for place in sorted(islice(places, MAX_FINDINGS))]
 
 
 def tripped(row: specs.Requirement, name: str, error: Exception, exchanges: Sequence[str] = ()) -> Result:
@@ -73,7 +86,8 @@ def finding(row: specs.Requirement, problem: Problem) -> Finding:
         event=problem.event,
         offset=problem.offset if problem.offset is not None else _offset(exchange, problem.event),
         pointer=problem.pointer,
-        excerpt=excerpt(problem.excerpt or _shown(exchange, problem)),
+        excerpt=excerpt(problem.excerpt or around(_shown(exchange, problem), problem.pointer, problem.message)),
+        status=exchange.status if exchange else None,
         cause=problem.cause,
     )
 
@@ -88,10 +102,10 @@ def _offset(exchange: Exchange | None, event: int | None) -> int | None:
     return exchange.events[event].item.offset
 
 
-def _shown(exchange: Exchange | None, problem: Problem) -> str | bytes:
+def _shown(exchange: Exchange | None, problem: Problem) -> str:
     """What the finding points at, where the check did not pick words of its own."""
     if exchange is None:
         return ""
     if problem.event is not None and problem.event < len(exchange.data):
         return exchange.data[problem.event]
-    return exchange.body[problem.offset or 0 :][:1000]
+    return exchange.body[problem.offset or 0 :][:LONGEST].decode("utf-8", "backslashreplace")

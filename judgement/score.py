@@ -165,7 +165,7 @@ def _unpicked(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange
     if all(too_long(exchange) for exchange in exchanges):
         return Result(row.id, Verdict.INCONCLUSIVE, note=f"too long for the target: {what}", exchanges=ids)
     if check.model and all(completion(exchange) for exchange in exchanges):
-        return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not do its part", exchanges=ids)
+        return Result(row.id, Verdict.INCONCLUSIVE, note="the model did not give what the check needs", exchanges=ids)
     if all(excused(exchange, known.absent or frozenset()) for exchange in exchanges):
         return Result(row.id, Verdict.UNSUPPORTED, note=f"refused: {what}", exchanges=ids)
     if _optional(row) and all(_not_here(exchange, known.absent) for exchange in exchanges):

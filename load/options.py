@@ -42,12 +42,12 @@ class Options:
     run_secret: str | None = setting(None, secret=True)
     users: str | None = setting(
         None,
-        "Closed loop: so many at once, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap up to so "
-        "many, 256 by default. For capacity: find the most users, as in 1..64.",
+        "Closed loop: N users at a time, 8 by default; or levels over time: 10,20,40 or 5..50. For rate-limit: look for a cap of at "
+        "most N users, 256 by default. For capacity: find the most users, as in 1..64.",
     )
     rate: str | None = setting(
         None,
-        "Open loop: so many requests a second, whatever the target does. For capacity: where to look, 1..256 by default.",
+        "Open loop: requests per second, whatever the target does. For capacity: where to look, 1..256 by default.",
     )
     arrival: str = setting("constant", "When the requests of the open loop are due.", choices=ARRIVALS)
     trace: Path | None = setting(None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end.")
@@ -88,8 +88,8 @@ class Options:
     prometheus: int | None = setting(None, "Serve metrics for Prometheus while running.", **PORT)
     otel: bool = setting(False, "Export OpenTelemetry metrics while running, by the OTEL_* variables.")
     slo: tuple[str, ...] = setting((), "ttft_p95<500ms, failures<1%, goodput>20/s; may be repeated.")
-    budget_usd: str | None = setting(None, "Never spend more than this.")
-    budget_requests: int | None = setting(None, "Never send more requests than this.", low=1, high=1_000_000_000)
+    budget_usd: str | None = setting(None, "Spending cap in USD.")
+    budget_requests: int | None = setting(None, "Maximum number of requests.", low=1, high=1_000_000_000)
     prices: tuple[str, str, str] | None = setting(
         None, "USD per million tokens, where no price is known.", flag="--price", metavar="HIT,MISS,OUTPUT"
     )

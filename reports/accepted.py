@@ -7,17 +7,26 @@ NAMED = 5
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """What has to be done about the baseline: entries whose requirements pass again, and entries past their date."""
+    """What has to be done about the baseline: entries that nothing needs any more, and entries past their date, each with its reason."""
     found = report.get("baseline", {})
-    for id in found.get("stale", ()):
+    for name in found.get("stale", ()):
         yield (
-            f"the baseline is stale: {id} passes, but is accepted as broken, and so the run deviates; delete the entry,"
-            " or give it `sometimes = true` where the fault comes and goes"
+            f"the baseline is stale: {name} passes, but is accepted as broken{_because(found, name)}, and so the run deviates;"
+            " delete the entry, or give it `sometimes = true` where the fault comes and goes"
         )
-    for id in found.get("expired", ()):
-        yield f"the baseline accepts {id} no longer: the entry is past its date; fix the target, or give it a new date"
-    if ids := found.get("unjudged"):
+    for name in found.get("expired", ()):
         yield (
-            f"the run did not judge what the baseline accepts as {', '.join(ids[:NAMED])}"
-            f"{f' and {len(ids) - NAMED} more' if len(ids) > NAMED else ''}: try a larger --suite, or delete the entry"
+            f"the baseline accepts {name} no longer{_because(found, name)}: the entry is past its date; fix the target,"
+            " or give it a new date"
         )
+    if names := found.get("unjudged"):
+        named = ", ".join(f"{name}{_because(found, name)}" for name in names[:NAMED])
+        yield (
+            f"the run did not judge what the baseline accepts as {named}"
+            f"{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}: try a larger --suite, or delete the entry"
+        )
+
+
+def _because(found: Mapping[str, Any], name: str) -> str:
+    reason = found.get("reasons", {}).get(name)
+    return f" ({reason})" if reason else ""

@@ -7,7 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from echosounder.reports.figures import number
-from echosounder.reports.kinds import day, kind
+from echosounder.reports.kinds import api, day, kind
 from echosounder.reports.text import line
 from echosounder.reports.verdicts import face
 from echosounder.wire.runlog import Run
@@ -69,7 +69,7 @@ def _check(report: Mapping[str, Any]) -> tuple[str, str, str]:
         if row["level"] == "MUST" and row["verdict"] != "not-applicable"
     ]
     said = f"{musts.count('pass')}/{len(musts)} MUST ({line(report['suite'], 20)})"
-    return f"DeepSeek API {line(report['profile'], 20)}", said, report["verdict"]
+    return api(report["profile"]), said, report["verdict"]
 
 
 def _load(report: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -12,24 +12,40 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One root: the requirements that it breaks, itself first; its first finding (None where only a note tells); ``count``
-    findings and notes in all. ``level`` is that of the worst of them."""
+    findings and notes in all. ``level`` is that of the worst of them. ``remedy`` is that of the root, None where none is known."""
 
     title: str
     level: str
     requirements: tuple[str, ...]
     finding: Mapping[str, Any] | None
     count: int
+    remedy: Mapping[str, Any] | None = None
 
 
 def fix_first(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes of a check report, each broken requirement in one of them. In order: what breaks a MUST; what was seen, for
-    what could not even be tested is a consequence more often than a root; what says precisely what is wrong, before umbrellas;
-    what breaks most; then the order of the catalogue."""
+    """The causes of a check report, each broken requirement in one of them. In order: what crashed (status 5xx); what breaks a MUST;
+    what was seen, for what could not even be tested is a consequence more often than a root; what says precisely what is wrong, before
+    umbrellas; what breaks most; then the order of the catalogue."""
     rows = {row["id"]: row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")}
     groups: dict[str, list[Row]] = {}
     for row in rows.values():
         groups.setdefault(_words(_root(row, rows)), []).append(row)
     return [_cause(members) for members in sorted(map(_root_first, groups.values()), key=_urgency)]
+
+
+def to_fix(report: Mapping[str, Any]) -> list[Cause]:
+    """The causes that somebody can fix: what was only not tested is not among them, unless there is nothing else."""
+    causes = fix_first(report)
+    return [cause for cause in causes if cause.finding] or causes
+
+
+def untested(report: Mapping[str, Any]) -> str:
+    """What is not among the things to fix because it could not be tested, in one sentence; empty where there is none."""
+    causes = fix_first(report)
+    count = sum(len(cause.requirements) for cause in causes if not cause.finding)
+    if not count or not any(cause.finding for cause in causes):
+        return ""
+    return f"{count} more {'requirement was' if count == 1 else 'requirements were'} not tested, because what they build on failed"
 
 
 def _root(row: Row, rows: Mapping[str, Row]) -> Row:
@@ -55,9 +71,15 @@ def _root_first(members: Sequence[Row]) -> list[Row]:
     return sorted(members, key=lambda row: ("explained_by" in row, _umbrella(row), _level(row["level"])))
 
 
-def _urgency(members: Sequence[Row]) -> tuple[int, bool, bool, int]:
+def _urgency(members: Sequence[Row]) -> tuple[bool, int, bool, bool, int]:
     root, precise = members[0], [row for row in members if not _umbrella(row)]
-    return min(_level(row["level"]) for row in members), _first(root) is None, _umbrella(root), -len(precise)
+    return (
+        not _crashed(root),
+        min(_level(row["level"]) for row in members),
+        _first(root) is None,
+        _umbrella(root),
+        -len(precise),
+    )
 
 
 def _cause(members: Sequence[Row]) -> Cause:
@@ -65,7 +87,12 @@ def _cause(members: Sequence[Row]) -> Cause:
     title = (finding or {}).get("cause") or (finding or {}).get("message") or root.get("note") or root["title"]
     level = min((row["level"] for row in members), key=_level)
     count = sum(max(1, len(row["findings"])) for row in members)
-    return Cause(title, level, tuple(row["id"] for row in members), finding, count)
+    remedy = next((row["remedy"] for row in members if row.get("remedy")), None)
+    return Cause(title, level, tuple(row["id"] for row in members), finding, count, remedy)
+
+
+def _crashed(row: Row) -> bool:
+    return any((finding.get("status") or 0) >= 500 for finding in row["findings"])
 
 
 def _umbrella(row: Row) -> bool:

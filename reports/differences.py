@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from echosounder.reports import page
 from echosounder.reports.terminal import STYLES
 from echosounder.reports.text import line, markdown
 
@@ -15,12 +16,20 @@ SHOWN = 3
 
 
 def show(record: Record, console: Console) -> None:
-    tone, glyph = ("bad", "▼") if record["differences"] else ("good", "=")
+    tone, glyph = _look(record)
     console.print(Text(f"{glyph} {_verdict(record)}", style=STYLES[tone]))
     for row in record["differences"]:
         console.print(Text(f"  {_fact(row)}"), soft_wrap=True)
         console.print(Text(f"      {_places(row)}", style=STYLES["idle"]), soft_wrap=True)
     console.print(Text(_asked(record), style=STYLES["idle"]), soft_wrap=True)
+
+
+def to_html(record: Record) -> str:
+    """A self-contained page."""
+    tone, glyph = _look(record)
+    return page.render(
+        "differences.html.j2", report=record, verdict=_verdict(record), tone=tone, glyph=glyph, places=_places
+    )
 
 
 def to_markdown(record: Record) -> str:
@@ -34,6 +43,10 @@ def _markdown(record: Record) -> Iterator[str]:
     for row in record["differences"]:
         sides = (" or ".join(row[side]) for side in ("reference", "candidate"))
         yield f"| {' | '.join(map(markdown, (row['fact'], *sides, _places(row))))} |"
+
+
+def _look(record: Record) -> tuple[str, str]:
+    return ("bad", "▼") if record["differences"] else ("good", "=")
 
 
 def _verdict(record: Record) -> str:

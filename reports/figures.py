@@ -53,6 +53,28 @@ METRICS = (
 PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
 
+_UNITS = {"ms": "ms", "us": "µs", "s": "s"}
+_ACRONYMS = {
+    "ci": "CI",
+    "ttft": "TTFT",
+    "tpot": "TPOT",
+    "itl": "ITL",
+    "e2e": "End to end",
+    "slo": "SLO",
+    "usd": "USD",
+    "url": "URL",
+}
+
+
+def heading(key: str) -> str:
+    """A member's name as words: ``ttft_ms`` is ``TTFT (ms)``, ``ci`` is ``CI``, ``goodput_per_s`` is ``Goodput per s``."""
+    *words, last = key.split("_")
+    unit = _UNITS.get(last) if words and words[-1] != "per" else None
+    named = [_ACRONYMS.get(word, word) for word in (words if unit else [*words, last])]
+    text = " ".join(named)
+    return f"{text[:1].upper()}{text[1:]}" + (f" ({unit})" if unit else "")
+
+
 def percentile(name: str) -> str:
     """``p99.9`` of ``p999``."""
     return "p99.9" if name == "p999" else name

@@ -81,7 +81,7 @@ def entry(run: Path, root: Path) -> HistoryRow:
         word = "unread" if _finished(run / "run.jsonl") else "unfinished"
         return _entry(about, header.kind_of_run.report, "", word)
     if kind(report) == "load":
-        return _entry(about, "load", report["scenario"], report["measurement"]["verdict"], **_latency(report))
+        return _entry(about, "load", _measured(report), report["measurement"]["verdict"], **_latency(report))
     return _entry(about, "check", _setting(report), report["verdict"], **_counts(report))
 
 
@@ -89,6 +89,17 @@ def _target(report: Mapping[str, Any] | None, header: Header) -> tuple[str, str]
     """Address and model: of the report, which knows the model that the target listed, where there is one."""
     about = report.get("target") or {} if report else {"url": header.target.url, "model": header.target.model}
     return _address(str(about.get("url") or "")), str(about.get("model") or "")
+
+
+def _measured(report: Mapping[str, Any]) -> str:
+    """What a load measured: under another load, the figures belong to another series."""
+    load = report.get("load") or {}
+    facts = (
+        f"{load['users']} users" if load.get("users") else "",
+        f"{load['rate']} per s" if load.get("rate") else "",
+        str(load.get("arrival") or "") if load.get("rate") else "",
+    )
+    return ", ".join((report["scenario"], *filter(None, facts)))
 
 
 def _setting(report: Mapping[str, Any]) -> str:

@@ -19,14 +19,25 @@ from echosounder.reports import (
     parts_of_load,
     precision,
     series,
+    told,
     traffic,
     wireview,
 )
 from echosounder.reports.answer import answer
-from echosounder.reports.causes import fix_first
+from echosounder.reports.causes import to_fix, untested
 from echosounder.reports.curl import curl, replay
-from echosounder.reports.figures import METRICS, PERCENTILES, measured, number, outcome, percent, percentile, streams
-from echosounder.reports.kinds import kind, started
+from echosounder.reports.figures import (
+    METRICS,
+    PERCENTILES,
+    heading,
+    measured,
+    number,
+    outcome,
+    percent,
+    percentile,
+    streams,
+)
+from echosounder.reports.kinds import api, kind, started
 from echosounder.reports.text import line, visible
 from echosounder.reports.verdicts import FACES, area
 from echosounder.wire.runlog import Run
@@ -72,7 +83,10 @@ def _check(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
     )
     return {
         "requirements": requirements,
-        "causes": fix_first(report),
+        "causes": to_fix(report),
+        "untested": untested(report),
+        "told": told.lines,
+        "api": api(report["profile"]),
         "accepted": sum(bool(row.get("accepted")) for row in requirements),
         "baseline": list(sentences.lines(report)),
         "max_causes": MAX_CAUSES,
@@ -149,7 +163,7 @@ def _load(report: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
         "parts": list(parts_of_load.tables(report)),
         "by_level": load_charts.by_level(report.get("levels") or ()),
         "timeline": load_charts.timeline(points),
-        "point_heads": heads,
+        "point_heads": [heading(name) for name in heads],
         "point_rows": [[number(point.get(name)) for name in heads] for point in points],
         "heatmap": heatmap.render(gaps) if (gaps := series.heat(samples)) else None,
         "failures": [(name, number(count)) for name, count in Counter(report["failures"]).most_common()],
@@ -171,14 +185,14 @@ def _definitions(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     known = [
         (metric.name, own.pop(metric.key, metric.definition)) for metric in METRICS if metric.key in report["metrics"]
     ]
-    return known + [(name.replace("_", " ").capitalize(), definition) for name, definition in own.items()]
+    return known + [(heading(name), definition) for name, definition in own.items()]
 
 
 def _load_of(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How the target was loaded, as far as the report says."""
     facts = {**(report.get("load") or {}), **{name: report.get(name) for name in ("duration_s", "warmup_s", "workers")}}
-    names = {"duration_s": "Duration, s", "warmup_s": "Warm-up, s"}
-    return [(names.get(name, name.capitalize()), _plain(value)) for name, value in facts.items() if value is not None]
+    names = {"warmup_s": "Warm-up (s)"}
+    return [(names.get(name, heading(name)), _plain(value)) for name, value in facts.items() if value is not None]
 
 
 def _failing(conformance: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -8,12 +8,23 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from echosounder.reports.text import line
 from echosounder.wire.errors import UsageError
 from echosounder.wire.runlog import Run
 
 CHECK, LOAD = "echosounder/check/1", "echosounder/load/1"
 _SCHEMAS = {"check": "check-1.schema.json", "load": "load-1.schema.json"}
+_VENDORS = {"openai": "OpenAI"}
 _REQUIRED = {CHECK: ("verdict", "target", "counts", "requirements"), LOAD: ("measurement", "counts", "metrics")}
+
+
+def api(profile: str) -> str:
+    """What a report is about, for people: ``DeepSeek API 2026-11``, ``OpenAI API``."""
+    return (
+        f"DeepSeek API {line(profile, 20)}"
+        if profile[:1].isdigit()
+        else f"{_VENDORS.get(profile, line(profile, 20))} API"
+    )
 
 
 def kind(report: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from echosounder.reports import page
-from echosounder.reports.kinds import day, kind
+from echosounder.reports.kinds import api, day, kind
 from echosounder.reports.verdicts import FACES, area
 from echosounder.wire.errors import UsageError
 from echosounder.wire.files import text
@@ -51,6 +51,7 @@ class MatrixCell:
     why: str
     findings: Sequence[Mapping[str, Any]]
     issues: tuple[Issue, ...]
+    accepted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def render(columns: Sequence[Column], issues: Iterable[Issue] = (), reference: s
     return page.render(
         "matrix.html.j2",
         columns=[_head(column) for column in columns],
+        apis=list(dict.fromkeys(api(column.report["profile"]) for column in columns)),
         reference=reference or columns[0].name,
         rows=rows,
         verdicts=[(name, verdicts[name]) for name in (*FACES, ABSENT) if name in verdicts],
@@ -149,11 +151,11 @@ def _rows(columns: Sequence[Column], issues: tuple[Issue, ...], reference: str) 
         for row in column.report["requirements"]:
             merged.setdefault(row["id"], row)
     rows = [_row(index, row, judged, issues, reference) for index, row in enumerate(merged.values())]
-    return sorted(rows, key=lambda row: _order(row.cells))
+    return sorted(rows, key=lambda row: (not row.differs, _order(row.cells)))
 
 
 def _order(cells: Sequence[MatrixCell]) -> int:
-    """Rows with something wrong in any column come first."""
+    """What differs comes first, then rows with something wrong in any column."""
     names = list(FACES)
     return min(names.index(cell.verdict) if cell.verdict in names else len(names) for cell in cells)
 
@@ -189,6 +191,7 @@ def _cell(
         row.get("note") or "",
         row["findings"][:MAX_FINDINGS],
         issues,
+        row.get("accepted") or "",
     )
 
 

@@ -43,7 +43,9 @@ def _environment() -> Environment:
         "area": verdicts.area,
     }
     environment.filters |= {"line": line, "block": block, "sentence": _sentence, "when": _when}
-    environment.filters |= {name: getattr(figures, name) for name in ("number", "percent", "usd", "cost", "objective")}
+    environment.filters |= {
+        name: getattr(figures, name) for name in ("heading", "number", "percent", "usd", "cost", "objective")
+    }
     return environment
 
 

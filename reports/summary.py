@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from echosounder.reports import accepted as sentences
-from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, traffic, unserved
+from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, told, traffic, unserved
 from echosounder.reports.answer import answer
-from echosounder.reports.causes import Cause, fix_first
+from echosounder.reports.causes import Cause, to_fix, untested
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import (
     MET,
@@ -53,7 +53,9 @@ def _check(report: Mapping[str, Any], run: Run | None) -> Iterator[str]:
     if rows := traffic.rows(report):
         yield "\n| " + " | ".join(traffic.HEAD) + " |\n|---|---|" + "--:|" * (len(traffic.HEAD) - 2)
         yield from ("| " + " | ".join(map(markdown, row)) + " |" for row in rows)
-    yield from _causes(fix_first(report), run)
+    yield from _causes(to_fix(report), run)
+    if says := untested(report):
+        yield f"\n{says}."
     yield from _requirements(report)
     yield ""
     yield f"Cost: {_cost(report['cost'])}."
@@ -77,12 +79,26 @@ def _causes(causes: list[Cause], run: Run | None) -> Iterator[str]:
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
         breaks = ", ".join(code(name) for name in cause.requirements[:8])
         yield f"\n{number_}. **{markdown(cause.title)}** ({markdown(cause.level)}, breaks {breaks})"
+        if cause.finding and cause.finding["message"] != cause.title:
+            yield ""
+            yield from (f"   - {name}: {markdown(said)}" for name, said in told.lines(cause.finding["message"]))
         if cause.finding and cause.finding["excerpt"]:
             yield "\n" + fenced(cause.finding["excerpt"], 400)
         if cause.finding and cause.finding["exchange"]:
             yield f"\n   {code(replay(cause.finding['exchange'], run))}"
+        yield from _remedy(cause.remedy)
     if len(causes) > MAX_CAUSES:
         yield f"\n…and {len(causes) - MAX_CAUSES} more causes in report.html."
+
+
+def _remedy(remedy: Mapping[str, Any] | None) -> Iterator[str]:
+    """The directives are links: the data that they come from is our own."""
+    if not remedy:
+        return
+    yield f"\n   Fix: {markdown(remedy['server'], 500)}"
+    if proxies := told.directives(remedy):
+        named = (f"[{each['proxy']}]({each['link']}): {code(each['directive'])}" for each in proxies)
+        yield f"\n   Behind a proxy: {'; '.join(named)}"
 
 
 def _requirements(report: Mapping[str, Any]) -> Iterator[str]:

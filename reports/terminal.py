@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, traffic, unserved
+from echosounder.reports import bill, capacity, limiter, parts_of_load, precision, told, traffic, unserved
 from echosounder.reports.answer import answer
-from echosounder.reports.causes import Cause, fix_first
+from echosounder.reports.causes import Cause, to_fix, untested
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import MET, cost, number, objective, outcome, percent, streams, usd
 from echosounder.reports.kinds import kind
@@ -41,11 +41,13 @@ def _check(report: Mapping[str, Any], run: Run | None, console: Console) -> None
         _print(console, Text(line(says, 400)))
     _print(console, _counts(report["counts"]))
     _traffic(report, console)
-    causes = fix_first(report)
+    causes = to_fix(report)
     for number_, cause in enumerate(causes[:MAX_CAUSES], 1):
         _cause(console, number_, cause, run)
     if len(causes) > MAX_CAUSES:
         _print(console, Text(f"   …and {len(causes) - MAX_CAUSES} more causes in report.html", "dim"))
+    if says := untested(report):
+        _print(console, Text("\n" + says, "dim"))
     _print(console, Text("\n" + _cost(report["cost"]), "dim"))
 
 
@@ -66,12 +68,14 @@ def _cause(console: Console, number_: int, cause: Cause, run: Run | None) -> Non
     )
     _print(console, Text(f"    breaks {names}", "dim"))
     finding = cause.finding
-    if finding and finding["message"] != cause.title:
-        _print(console, Text("    " + line(finding["message"])))
+    for name, said in told.lines(finding["message"]) if finding and finding["message"] != cause.title else ():
+        _print(console, Text(f"    {name:9}"), Text(line(said, 400)))
     if finding and finding["excerpt"]:
         _print(console, Text("    " + line(finding["excerpt"], 160), "cyan"))
     if finding and finding["exchange"]:
         _print(console, Text("    " + replay(finding["exchange"], run), "dim"))
+    if says := told.remedy(cause.remedy):
+        _print(console, Text("    fix      "), Text(line(says, 900)))
 
 
 def _counts(counts: Mapping[str, int]) -> Text:

@@ -22,7 +22,7 @@ FACES = {
         Face(Verdict.ERROR, "!", "bad", "the harness made a mistake: please report it"),
         Face(Verdict.FAIL, "✗", "bad", "the target deviates"),
         Face(Verdict.UNTESTABLE, "⊘", "bad", "not tested, because what it builds on failed; counts like a failure"),
-        Face(Verdict.INCONCLUSIVE, "?", "warn", "the model, the network or the budget did not do its part"),
+        Face(Verdict.INCONCLUSIVE, "?", "warn", "too little to judge by; the note names the reason"),
         Face(Verdict.NONSTRICT, "≈", "warn", "a SHOULD is broken"),
         Face(Verdict.UNSUPPORTED, "∅", "warn", "an optional feature, plainly refused with a proper error"),
         Face(Verdict.PASS, "✓", "good", "as required"),

@@ -24,6 +24,7 @@ from echosounder.specs.prices import (
     use_price,
     use_prices,
 )
+from echosounder.specs.remedies import Directive, Remedy, remedy
 from echosounder.specs.vendors import DEFAULT_PROFILE, PROFILES, Profile, profile
 
 __all__ = [
@@ -31,12 +32,14 @@ __all__ = [
     "PROFILES",
     "Attachments",
     "Behaviour",
+    "Directive",
     "Grammar",
     "Limits",
     "Price",
     "Profile",
     "Rates",
     "Refusal",
+    "Remedy",
     "Requirement",
     "Source",
     "SpecError",
@@ -53,6 +56,7 @@ __all__ = [
     "price",
     "profile",
     "rates_ahead",
+    "remedy",
     "requirement",
     "requirements",
     "under",

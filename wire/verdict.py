@@ -16,7 +16,9 @@ class Verdict(StrEnum):
     NONSTRICT = "nonstrict"  # a SHOULD is broken
     UNSUPPORTED = "unsupported"  # plainly refused with a proper error: an optional feature is absent
     UNTESTABLE = "untestable"  # its prerequisite failed; counts at the requirement's own severity
-    INCONCLUSIVE = "inconclusive"  # the model or the network did not do its part, or the budget ran out
+    INCONCLUSIVE = (
+        "inconclusive"  # the model, the network or the budget left too little to judge by; the note names which
+    )
     FAIL = "fail"
     ERROR = "error"  # our fault
 
@@ -50,7 +52,8 @@ class Finding:
     """One deviation: a sentence with got and expected, and where in which exchange it shows.
 
     ``event`` is the index of the SSE event, ``offset`` a byte offset into the body, ``pointer`` a JSON pointer (RFC 6901)
-    into the event's or the body's JSON, ``excerpt`` the bytes that show it. ``cause`` groups findings with one root.
+    into the event's or the body's JSON, ``excerpt`` the bytes that show it. ``cause`` groups findings with one root. ``status`` is that
+    of the exchange: with 500 and above, the target crashed.
     """
 
     requirement: str
@@ -61,6 +64,7 @@ class Finding:
     pointer: str | None = None
     excerpt: str = ""
     cause: str = ""
+    status: int | None = field(default=None, compare=False)
 
 
 Place = tuple[str, int | None, str]

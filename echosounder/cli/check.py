@@ -16,6 +16,7 @@ from echosounder.conformance import proxy as both_sides
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions, Progress
 from echosounder.conformance.options import deadline as longest
+from echosounder.judgement.assigned import selection
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.reports.source import read
@@ -40,6 +41,8 @@ def check(
     beta_url: options.BetaUrl = None,
     suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
+    exclude: options.Exclude = None,
+    features: options.Features = None,
     format: options.FormatOption = None,
     policy: options.PolicyOption = options.Policy.INTEROP,
     baseline: options.Baseline = None,
@@ -61,6 +64,7 @@ def check(
     """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both of its sides."""
     options.known_profile(profile)
     amount, formats = options.money(budget_usd), options.formats(format, profile)
+    chosen = selection(only or (), exclude or (), features or ())
     if (proxy is None) != (upstream_port is None) or (proxy and url):
         raise UsageError("--proxy URL and --upstream-port N go together, and without another URL")
     if proxy and repeat > 1:
@@ -73,7 +77,7 @@ def check(
             api_key=options.api_key(api_key_env) if url or proxy else options.BUNDLED_KEY,
             profile=profile,
             suite=Suite.named(suite),
-            only=tuple(only or ()),
+            only=chosen,
             formats=formats,
             policy=policy,
             baseline=baseline,

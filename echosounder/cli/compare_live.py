@@ -91,6 +91,7 @@ def _publish(report: dict[str, object], folder: Path, as_json: bool) -> None:
     try:
         (folder / "report.json").write_text(text + "\n", encoding="utf-8")
         (folder / "summary.md").write_text(differences.to_markdown(report), encoding="utf-8")
+        (folder / "report.html").write_text(differences.to_html(report), encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"cannot write into {folder}: {error.strerror}; the logs of both sides are safe there"
@@ -100,4 +101,4 @@ def _publish(report: dict[str, object], folder: Path, as_json: bool) -> None:
         return
     console = printed.console()
     differences.show(report, console)
-    console.print(f"report: {folder / 'summary.md'}", style="dim", soft_wrap=True)
+    console.print(f"report: {folder / 'report.html'}", style="dim", soft_wrap=True)

@@ -95,6 +95,24 @@ Only = Annotated[
         autocompletion=complete.names("requirements"),
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="ECHOSOUNDER_EXCLUDE",
+        help="Requirement ids to leave out, globs allowed; may be repeated.",
+        autocompletion=complete.names("requirements"),
+    ),
+]
+Features = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--features",
+        "--feature",
+        envvar="ECHOSOUNDER_FEATURES",
+        metavar="NAME",
+        help="Only requirements of this feature, such as tools or stream; may be repeated.",
+    ),
+]
 Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed of everything that is drawn.")]
 Usd = Annotated[str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Spending cap in USD.")]
 Prices = Annotated[

@@ -13,7 +13,7 @@ from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import deadline as longest
 from echosounder.conformance.planner import Caps, Plan
 from echosounder.conformance.planner import plan as planned
-from echosounder.judgement.assigned import known_patterns
+from echosounder.judgement.assigned import selection
 from echosounder.judgement.setting import Suite
 from echosounder.wire.prices import given
 
@@ -23,6 +23,8 @@ def plan(
     model: options.Model = None,
     suite: options.SuiteOption = options.SuiteName.STANDARD,
     only: options.Only = None,
+    exclude: options.Exclude = None,
+    features: options.Features = None,
     repeat: options.Repeat = 1,
     format: options.FormatOption = None,
     budget_usd: options.Usd = None,
@@ -35,7 +37,7 @@ def plan(
     options.known_profile(profile)
     ask = Ask(profile, model or specs.models(profile)[0])
     caps = Caps(budget_requests, options.money(budget_usd), given(prices))
-    patterns, formats = known_patterns(only or ()), options.formats(format, profile)
+    patterns, formats = selection(only or (), exclude or (), features or ()), options.formats(format, profile)
     sends = planned(ask, Suite.named(suite), datetime.now(UTC), patterns, repeat, caps, formats)
     bounds = Bounds(run_s=longest(Suite.named(suite), repeat, deadline))
     if json_:

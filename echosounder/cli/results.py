@@ -1,16 +1,20 @@
 """What every command does with a report: the files into the run's folder, the summary to the person, JSON to the machine."""
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from echosounder import reports
+import msgspec
+
+from echosounder import reports, specs
 from echosounder.cli import printed
 from echosounder.cli.said import say
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.judgement import client, pairs
+from echosounder.judgement.assigned import matching
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.report import report
 from echosounder.judgement.score import score as verdicts
@@ -19,6 +23,7 @@ from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.files import fresh, plain
 from echosounder.wire.header import RunKind
 from echosounder.wire.runlog import Run, read
+from echosounder.wire.verdict import Result
 
 POSITIONS = {RunKind.PROXY: pairs, RunKind.CLIENT: client}
 """Where other rules than those of a server hold."""
@@ -26,15 +31,36 @@ EXIT = {"conforms": 0, "deviates": 1}
 RUNS = Path("runs")
 
 
-def judge(run: Path, baseline: Path | None, as_json: bool) -> int:
-    """Scores the log, finished or not, and publishes the reports beside it; returns the exit code."""
-    log = read(run)
+def judge(run: Path, baseline: Path | None, as_json: bool, only: Sequence[str] = ()) -> int:
+    """Scores the log, finished or not, of it the requirements *only* where there are any, and publishes the reports beside it; returns
+    the exit code."""
+    log = _narrowed(read(run), only)
     known = Baseline.load(baseline) if baseline else Baseline()
     sides: Any = POSITIONS.get(log.header.kind_of_run)
-    results = sides.score(log) if sides else verdicts(log, PROBES)
-    document = (sides.report if sides else report)(log, results, known)
+    document = (sides.report if sides else report)(log, scored(log), known)
     publish(document, log, run if run.is_dir() else run.parent, as_json)
     return EXIT.get(document["verdict"], 3)
+
+
+def _narrowed(log: Run, only: Sequence[str]) -> Run:
+    """The log as if it had been asked for *only* these, as far as it was."""
+    if not only:
+        return log
+    asked = log.header.checking
+    left = tuple(matching(only, matching(asked.only or ("*",), (row.id for row in specs.requirements()))))
+    if not left:
+        raise UsageError(
+            "the run was not asked about any of the requirements that --only, --exclude and --features leave"
+        )
+    return dataclasses.replace(
+        log, header=msgspec.structs.replace(log.header, check=msgspec.structs.replace(asked, only=left))
+    )
+
+
+def scored(log: Run) -> tuple[Result, ...]:
+    """The verdicts of a log, by the rules of its position."""
+    sides: Any = POSITIONS.get(log.header.kind_of_run)
+    return tuple(sides.score(log)) if sides else verdicts(log, PROBES)
 
 
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:

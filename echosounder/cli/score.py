@@ -9,6 +9,7 @@ from echosounder import specs
 from echosounder.cli import analysed, options, results
 from echosounder.cli.passing import BodiesOption, header
 from echosounder.cli.progress import progress
+from echosounder.judgement.assigned import selection
 from echosounder.judgement.baseline import Baseline
 from echosounder.listening import again
 from echosounder.listening.witness import Bodies, Witness
@@ -34,6 +35,9 @@ def score(
     run: Recorded,
     profile: options.Profile = specs.DEFAULT_PROFILE,
     bodies: BodiesOption = Bodies.FINDINGS,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
+    features: options.Features = None,
     baseline: options.Baseline = None,
     slo: Slo = None,
     out: options.Out = None,
@@ -44,8 +48,12 @@ def score(
     for expression in wanted:
         objectives.parse(expression)
     plain(run if not run.is_dir() else run / "run.jsonl")
+    chosen = selection(only or (), exclude or (), features or ())
     if wanted and not (_is_run(run) and analysed.is_load(run)):
         raise UsageError(f"--slo is for load runs, and {run} is none")
+    passed = again.known(run) or not _is_run(run)
+    if chosen and (passed or analysed.is_load(run)):
+        raise UsageError(f"--only, --exclude and --features are for runs that sent a suite, and {run} is not one")
     if again.known(run):
         folder = run if run.is_dir() else run.parent
         return _publish(again.log(folder, "interop", _accepted(baseline)), folder, json_)
@@ -56,7 +64,7 @@ def score(
         analysed.publish(report, outcome.log.parent, json_)
         return outcome.exit_code
     read(run).finished()
-    return results.judge(run, baseline, json_)
+    return results.judge(run, baseline, json_, chosen)
 
 
 def _is_run(path: Path) -> bool:

@@ -31,8 +31,8 @@ def selftest(
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Run the suite against every deviation and every legal variant of the mock; exit 0 when nothing survived, nobody was
-    accused wrongly and no check is without use. Writes kill-matrix.json."""
+    """Run the suite against every deviation and every legal variant of the mock; exit 0 when every fault was
+    detected, there were no false alarms and every check can fail. Writes kill-matrix.json."""
     options.known_profile(profile)
     names = chosen(only or [])
     with results.made(out, "selftest") as folder:

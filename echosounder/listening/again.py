@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from echosounder import specs
 from echosounder.judgement.baseline import Baseline
 from echosounder.judgement.passive import judged
-from echosounder.judgement.passive_report import report
+from echosounder.judgement.passive_report import report, results
 from echosounder.judgement.rates import BROKEN, BreakRates
 from echosounder.listening import parted_log
 from echosounder.listening.witness import TrafficCounts, Witness
@@ -49,8 +50,20 @@ def log(folder: Path, policy: str, baseline: Baseline) -> Document:
 
     Raises :class:`LogError`, also where a record is not what it must be: the log may be from anybody.
     """
-    try:
+    with _readable(folder):
         return _Again(folder, policy).document(baseline)
+
+
+def verdicts(folder: Path, policy: str) -> tuple[Header, tuple[Result, ...]]:
+    """What the report of :func:`log` is made of. Raises the same."""
+    with _readable(folder):
+        return _Again(folder, policy).results()
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, specs.SpecError) as error:
         raise LogError(f"{folder}: a record is missing or not of a log of listen ({error!r})") from None
 
@@ -68,9 +81,16 @@ class _Again:
         self._footer: dict[str, Any] | None = None
         self._first = True
 
-    def document(self, baseline: Baseline) -> Document:
+    def results(self) -> tuple[Header, tuple[Result, ...]]:
+        self._read()
+        return self._header, results(self._rates, self._header.profile, self._policy)
+
+    def _read(self) -> None:
         for record in self._records:
             self._take(record)
+
+    def document(self, baseline: Baseline) -> Document:
+        self._read()
         said = (self._footer or {}).get("traffic") or {}
         more = {"reason": "", **said, "ended": self._footer is not None and "interrupted" not in self._footer}
         known = {**self._counts.record(), **self._traffic.report(), "parts_dropped": int(not self._first), **more}

@@ -155,7 +155,7 @@ class Matrix:
 
     @property
     def clean(self) -> bool:
-        """Nothing survived, nobody was accused wrongly, and no check is without use."""
+        """Every fault was detected, there were no false alarms, and every check can fail."""
         return not self.survivors and not self.alarms and not (self.whole and self.idle_checks)
 
     def by_layer(self) -> dict[str, tuple[int, int]]:

@@ -180,7 +180,7 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "balance_infos"):
         total, granted, topped = (amount(row.get(name)) for name in AMOUNTS)
         if total is None or granted is None or topped is None:
-            raise Untestable("the amounts are no decimal numbers")
+            raise Untestable("the amounts are not decimal numbers")
         if total != granted + topped:
             yield Problem(
                 f"total_balance {total} is not {granted} + {topped}", pointer=f"/balance_infos/{position}/total_balance"

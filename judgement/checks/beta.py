@@ -101,7 +101,7 @@ def echo(exchange: Exchange, case: Case) -> Problems:
 @check("fim.echo-off", worded, unasked=unasked.without("echo", format="fim"))
 def echo_off(exchange: Exchange, case: Case) -> Problems:
     if text(exchange).startswith(asked(exchange)["prompt"]):
-        yield Problem("the text begins with the whole prompt, which nobody asked for", pointer="/choices/0/text")
+        yield Problem("the text begins with the whole prompt, though echo was not asked for", pointer="/choices/0/text")
 
 
 ARRAYS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
@@ -237,7 +237,7 @@ def continues(exchange: Exchange, case: Case) -> Problems:
     said = text(exchange).lstrip()
     if said.startswith(("{", "```")):
         yield Problem(
-            f"the answer starts anew with {excerpt(said[:40])!r} instead of continuing {excerpt(prefix(exchange))!r}",
+            f"the answer starts over with {excerpt(said[:40])!r} instead of continuing {excerpt(prefix(exchange))!r}",
             excerpt=text(exchange),
         )
 

@@ -188,7 +188,7 @@ def length_finish(exchange: Exchange, case: Case) -> Problems:
     count = found.usage.completion if found.usage else None
     if found.finish != "length" and count is None:
         raise Inconclusive(
-            f"the answer does not count its tokens, so that nobody knows whether max_tokens {bound} cut it"
+            f"the answer does not report completion tokens, so it is unknown whether max_tokens {bound} cut it"
         )
     if found.finish != "length" and count != bound:  # more is a bound that is ignored
         raise Inconclusive(f"the answer took {count} tokens, so that max_tokens {bound} did not cut it")

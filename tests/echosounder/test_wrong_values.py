@@ -21,6 +21,7 @@ LINES = {
     "list": [],
     "explain": ["http.status-200"],
     "score": ["empty.har"],
+    "baseline": ["write", "run"],
     "replay": ["run", "5"],
     "listen": ["--upstream", TARGET, "--duration", "100ms"],
     "load": ["streaming", TARGET, "--duration", "200ms"],
@@ -39,6 +40,7 @@ LINES = {
 """What a command is given besides the wrong value: enough to get to work, and to end soon."""
 
 WRONG = {
+    "action": "nosuch",
     "after": "not a URL",
     "also_after": "nosuch",
     "also_before": "nosuch",
@@ -71,8 +73,12 @@ WRONG = {
     "drain": "-1s",
     "duration": "inf",
     "exchange": "nosuch",
+    "exclude": "nosuch.*",
     "expect_workers": "-1",
+    "expires": "soon",
     "feature": "nosuch",
+    "features": "nosuch",
+    "file": "file/baseline.toml",
     "folder": "nosuch",
     "format": "nosuch",
     "granted": "x",
@@ -110,6 +116,7 @@ WRONG = {
     "proxy": "not a URL",
     "queue": "-1",
     "rate": "0",
+    "reason": " ",
     "reference": "nosuch",
     "reference_auth_header": "two words",
     "reference_header": "no colon",

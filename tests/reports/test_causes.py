@@ -3,7 +3,7 @@
 import json
 from importlib.resources import files
 
-from echosounder.reports.causes import fix_first
+from echosounder.reports.causes import fix_first, to_fix, untested
 
 
 def names(report):
@@ -90,3 +90,20 @@ def test_four_faults_of_one_mock_are_four_entries():
     sample = files("echosounder.reports") / "samples" / "check" / "report.json"  # the README beside it names the four
     roots = [cause.requirements[0] for cause in fix_first(json.loads(sample.read_text(encoding="utf-8")))]
     assert roots == ["error.envelope", "stream.complete", "stream.role-first", "usage.total-is-sum"]
+
+
+def test_a_crash_comes_before_everything_else(make_check, make_requirement, make_finding):
+    rows = [make_requirement(f"a.r{i}", "MUST", "fail", [make_finding("wide")]) for i in range(3)]
+    rows += [make_requirement("b.one", "SHOULD", "nonstrict", [make_finding("crashed") | {"status": 500}])]
+    assert [title for title, _, _ in names(make_check(rows))] == ["crashed", "wide"]
+
+
+def test_what_was_only_not_tested_is_no_thing_to_fix_unless_there_is_nothing_else(
+    make_check, make_requirement, make_finding
+):
+    blind = [make_requirement(f"a.r{i}", "MUST", "untestable", (), f"reason {i}") for i in range(2)]
+    seen = [make_requirement("b.one", "MUST", "fail", [make_finding("no id")])]
+    both, alone = make_check([*blind, *seen]), make_check(blind)
+    assert [cause.title for cause in to_fix(both)] == ["no id"]
+    assert untested(both) == "2 more requirements were not tested, because what they build on failed"
+    assert ([cause.title for cause in to_fix(alone)], untested(alone)) == (["reason 0", "reason 1"], "")

@@ -127,7 +127,7 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
             f"{len(respelt)} of {len(pairs)} answers say the same in other bytes (white space, escapes, line ends, comments): "
             f"{excerpt(respelt[0].client.body)}",
             exchange=respelt[0].client,
-            cause="answer written anew",
+            cause="answer rewritten",
         )
 
 

@@ -195,7 +195,7 @@ def no_retry(pairs: Sequence[Pair], case: Case) -> Problems:
 def no_senseless_retry(pair: Pair, case: Case) -> Problems:
     if len(pair.upstream) > 1:
         yield Problem(
-            f"refused with {pair.upstream[0].status}, which no repetition mends, and sent {len(pair.upstream)} times",
+            f"refused with {pair.upstream[0].status}, which a retry cannot fix, and sent {len(pair.upstream)} times",
             cause="senseless retry",
         )
 

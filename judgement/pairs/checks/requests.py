@@ -91,7 +91,7 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
             f"{len(respelt)} of {len(pairs)} bodies say the same in other bytes (white space, escapes): "
             f"{excerpt(first.upstream[0].request.body)}",
             exchange=first.client,
-            cause="body written anew",
+            cause="body rewritten",
         )
 
 

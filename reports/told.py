@@ -1,0 +1,27 @@
+"""A finding as people read it: what was expected and what came, at the faulty field, and what to change."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_EXPECTED = re.compile(r"^(?P<got>.*), (?:but )?expected (?P<expected>.*)$", re.DOTALL)
+
+
+def lines(message: str) -> Iterator[tuple[str, str]]:
+    """``("expected", …)`` and ``("got", …)`` of a message that says both; else ``("found", the message)``."""
+    if found := _EXPECTED.match(message):
+        yield from (("expected", found["expected"]), ("got", found["got"]))
+    else:
+        yield "found", message
+
+
+def directives(remedy: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    return list((remedy or {}).get("proxies", ()))
+
+
+def remedy(found: Mapping[str, Any] | None) -> str:
+    """What to change in the server and, where a proxy can be the cause, in which proxy which directive; empty where none is known."""
+    if not found:
+        return ""
+    proxies = "; ".join(f"{each['proxy']}: {each['directive']}" for each in found.get("proxies", ()))
+    return str(found["server"]) + (f" Behind a proxy: {proxies}" if proxies else "")
