@@ -12,6 +12,7 @@ from echosounder import specs
 from echosounder.judgement.check import CHECKS, Check
 from echosounder.wire.errors import UsageError
 
+
 @functools.cache
 def checks() -> dict[str, Check]:
     """The registered checks by requirement. Raises ``specs.SpecError`` where one judges a requirement that does not exist."""

@@ -50,11 +50,11 @@ class Options:
         "Open loop: requests per second, whatever the target does. For capacity: where to look, 1..256 by default.",
     )
     arrival: str = setting("constant", "When the requests of the open loop are due.", choices=ARRIVALS)
-    trace: Path | None = setting(None, "JSON lines of offset, prompt_tokens and output_tokens, to replay to its end.")
+    trace: Path | None = setting(None, "File of JSON lines with offset, prompt_tokens and output_tokens to replay.")
     beyond: int | None = None  # requests of the trace that are due after the duration; found out when the run begins
     duration: float = setting(
         10.0,
-        "How long to send, 30s or as long as the trace by default. For rate-limit and capacity: the longest it may take, 5m by default.",
+        "How long to send; by default 30s, or the length of the trace. For rate-limit and capacity: the maximum duration, 5m by default.",
         low=SHORTEST,
         high=MAX_SECONDS,
         unit="s",
@@ -62,40 +62,49 @@ class Options:
     )
     warmup: float = setting(
         0.0,
-        "Sent first, at the level the load begins with, and left out of the figures.",
+        "Duration of a warm-up at the first level of the load, excluded from the figures.",
         low=0,
         high=MAX_SECONDS,
         unit="s",
     )
-    drain: float = setting(30.0, "How long streams in flight may take to end.", low=0, high=MAX_SECONDS, unit="s")
-    prompt_tokens: str | None = setting(None, "Length of the prompts: 200, or 100-400.")
-    output_tokens: str | None = setting(None, "Length of the answers asked for.")
+    drain: float = setting(
+        30.0, "How long to wait at the end for streams in flight.", low=0, high=MAX_SECONDS, unit="s"
+    )
+    prompt_tokens: str | None = setting(None, "Length of prompts in tokens: 200, or a range such as 100-400.")
+    output_tokens: str | None = setting(None, "Length of answers to request, in tokens.")
     by_input_length: str | None = setting(
         None,
-        "A sweep: the duration is shared between these lengths of prompt, as in 1k,4k,16k,64k (1k is 1,024 tokens).",
+        "Sweep over prompt lengths such as 1k,4k,16k,64k (1k is 1,024 tokens), which share the duration.",
     )
-    prompts: Path | None = setting(None, "Prompts from a file, one a line.")
-    format: str | None = setting(
-        None, "Wire format to ask in, where the scenario names none of its own.", choices=FORMATS
-    )
+    prompts: Path | None = setting(None, "File of prompts, one per line.")
+    format: str | None = setting(None, "Wire format of requests, for scenarios that do not name one.", choices=FORMATS)
     processes: int = setting(1, "Worker processes on this machine.", low=1, high=256)
     master: str | None = setting(
-        None, "Wait here for workers elsewhere; a PORT alone: of the loopback interface.", metavar="HOST:PORT"
+        None,
+        "Address on which to wait for remote workers; a port alone means the loopback interface.",
+        metavar="HOST:PORT",
     )
-    worker: str | None = setting(None, "Work for this master.", metavar="HOST:PORT")
-    expect_workers: int = setting(0, "Workers from elsewhere that the master waits for.", low=0, high=10_000)
-    web: int | None = setting(None, "Locust's web interface while running, our page at /echosounder.", **PORT)
-    prometheus: int | None = setting(None, "Serve metrics for Prometheus while running.", **PORT)
-    otel: bool = setting(False, "Export OpenTelemetry metrics while running, by the OTEL_* variables.")
-    slo: tuple[str, ...] = setting((), "ttft_p95<500ms, failures<1%, goodput>20/s; may be repeated.")
+    worker: str | None = setting(None, "Address of the master to work for.", metavar="HOST:PORT")
+    expect_workers: int = setting(0, "Number of remote workers that the master waits for.", low=0, high=10_000)
+    web: int | None = setting(
+        None, "Port for Locust's web interface during the run; the live page is at /echosounder.", **PORT
+    )
+    prometheus: int | None = setting(None, "Port on which to serve Prometheus metrics during the run.", **PORT)
+    otel: bool = setting(False, "Export OpenTelemetry metrics during the run, configured by the OTEL_* variables.")
+    slo: tuple[str, ...] = setting(
+        (), "Objective such as ttft_p95<500ms, failures<1% or goodput>20/s; may be repeated."
+    )
     budget_usd: str | None = setting(None, "Spending cap in USD.")
     budget_requests: int | None = setting(None, "Maximum number of requests.", low=1, high=1_000_000_000)
     prices: tuple[str, str, str] | None = setting(
-        None, "USD per million tokens, where no price is known.", flag="--price", metavar="HIT,MISS,OUTPUT"
+        None,
+        "Prices in USD per million tokens, for a model without a known price.",
+        flag="--price",
+        metavar="HIT,MISS,OUTPUT",
     )
     seed: int = setting(
         0,
-        "Seed of everything that is drawn. Without it each load draws its own and tells it: a server that has cached the "
+        "Seed for all random choices. Without it each load draws its own and tells it: a server that has cached the "
         "prompts of one run must not know those of the next.",
         later=True,
     )

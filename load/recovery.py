@@ -124,7 +124,7 @@ def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any]]:
 
 
 def _merge(folder: Path, tally: Tally, known: Counter[int]) -> None:
-    """What the workers wrote and the log does not hold, into both; a line that the kill cut off in the log is made whole by it."""
+    """What the workers wrote and the log does not hold, into both; a line that the kill cut off in the log is completed by it."""
     path = folder / "run.jsonl"
     os.truncate(path, sum(map(len, blocks(path))))
     # What the log holds of workers elsewhere has been moved to the first one's clock; what follows has not.

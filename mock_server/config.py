@@ -27,54 +27,58 @@ class Config:
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(0, "port to listen on; 0 takes a free one")
-    profile: str = setting(DEFAULT_PROFILE, "state of the API to be: " + ", ".join(PROFILES), choices=PROFILES)
-    seed: int | None = setting(None, "same requests, same order, same bytes (but for the time of day: see clock)")
+    profile: str = setting(DEFAULT_PROFILE, "version of the API to serve: " + ", ".join(PROFILES), choices=PROFILES)
+    seed: int | None = setting(
+        None, "seed: the same requests in the same order get the same bytes, apart from the time of day (see clock)"
+    )
     clock: str | None = setting(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
     deviate: tuple[str, ...] = setting((), "deviation to commit, `slug` or `slug:k=v,k=v`; may be repeated")
-    upstream: str | None = setting(None, "be a mutating reverse proxy in front of this URL")
+    upstream: str | None = setting(None, "act as a mutating reverse proxy in front of this URL")
     replay: str | None = setting(None, "answer with what was recorded: a run, a HAR, flows, a cassette, pairs of files")
-    replay_speed: float = setting(1.0, "factor of the recorded times; 0 answers at once")
+    replay_speed: float = setting(1.0, "multiplier for the recorded times; 0 answers immediately")
 
-    ttft_ms: float = setting(5.0, "start of a request to its first token", "--ttft")
-    itl_ms: float = setting(1.0, "between tokens", "--itl")
+    ttft_ms: float = setting(5.0, "time from the start of a request to its first token", "--ttft")
+    itl_ms: float = setting(1.0, "time between tokens", "--itl")
     schedule: str = setting(
         "constant", "constant, list:400,100, normal:cv=0.2, lognormal:cv=0.5, gamma:cv=1, trace:FILE"
     )
-    prefill_us: float = setting(0.0, "added to the first token for each prompt token that is not cached")
+    prefill_us: float = setting(0.0, "time added before the first token for each prompt token that is not cached")
     tokens: str = setting(
         "estimate", "how text is counted: exact needs the vocabulary and half a second more to start", choices=METHODS
     )
-    output_tokens: int | None = setting(None, "tokens of every answer in prose; by default the prompt decides")
-    slots: int | None = setting(None, "streams served at once; others wait; by default no bound")
-    queue: int | None = setting(None, "streams that may wait, more get 503; by default no bound")
-    slowdown: float = setting(0.0, "share by which a stream is slower when all slots are busy")
-    keepalive_ms: float = setting(5000.0, "between keep-alives while a request waits")
+    output_tokens: int | None = setting(None, "number of tokens in every text answer; by default the prompt decides")
+    slots: int | None = setting(None, "maximum number of concurrent streams; others wait; unlimited by default")
+    queue: int | None = setting(None, "maximum number of waiting streams; others get 503; unlimited by default")
+    slowdown: float = setting(0.0, "fraction by which streams slow down when all slots are busy")
+    keepalive_ms: float = setting(5000.0, "time between keep-alives while a request waits")
 
     keyless: bool = setting(
         False,
-        "let every request in, as a local server does; without it any key that begins with sk- is taken, but for those that hold "
-        f"one of these words: {', '.join(REFUSED_WORDS)}",
+        "accept every request without a key, as a local server does; otherwise any key that begins with sk- is accepted, unless it "
+        f"contains one of these words: {', '.join(REFUSED_WORDS)}",
     )
     granted: str = setting("10.00", "initial granted balance of each account")
     topped_up: str = setting("1000.00", "initial topped-up balance of each account")
-    currency: str = setting("USD", "of accounts and prices", choices=("USD", "CNY"))
+    currency: str = setting("USD", "currency of accounts and prices", choices=("USD", "CNY"))
     balance_digits: int = setting(12, "decimals shown by /user/balance, at least 2; the real API shows 2")
     limit: tuple[str, ...] = setting(
         (), "limiter, such as `concurrency:count=64` or `none`; by default the profile's; may be repeated"
     )
 
     cache: str = setting("profile", "model of the context cache: " + ", ".join(CACHES), choices=CACHES)
-    cache_unit: int | None = setting(None, "tokens that hits come in; by default the profile's")
-    cache_settle_s: float = setting(0.0, "until what was sent can hit")
-    cache_ttl_s: float = setting(86_400.0, "until what is not used is dropped")
-    cache_capacity: int = setting(1 << 24, "tokens kept; the least recently used go first")
-    cache_interval: int = setting(1024, "tokens between the units of long prompts (prefix-units)")
+    cache_unit: int | None = setting(None, "size of a cache unit in tokens; by default the profile's")
+    cache_settle_s: float = setting(0.0, "time until a prompt that was sent can be hit")
+    cache_ttl_s: float = setting(86_400.0, "time after which an unused entry is dropped")
+    cache_capacity: int = setting(1 << 24, "capacity in tokens; the least recently used entries are dropped first")
+    cache_interval: int = setting(1024, "distance in tokens between cache units of long prompts (prefix-units)")
 
     journal: str | None = setting(None, "append a JSON line per request to this file")
-    journal_size: int = setting(4096, "requests that GET /__mock/journal remembers")
-    max_body: int = setting(65 << 20, "bytes of request body accepted; more is a 413")
-    request_timeout_s: float = setting(30.0, "a request must be complete after this long; else 408")
-    while_stdin: bool = setting(False, "stop when standard input ends, so as not to outlive who started it")
+    journal_size: int = setting(4096, "number of requests that GET /__mock/journal returns")
+    max_body: int = setting(65 << 20, "maximum request body in bytes; larger ones get 413")
+    request_timeout_s: float = setting(30.0, "maximum time for a request to arrive completely; otherwise 408")
+    while_stdin: bool = setting(
+        False, "stop when standard input ends, so that it does not outlive the process that started it"
+    )
     control: str = setting("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))
 
     def __post_init__(self) -> None:

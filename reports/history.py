@@ -1,4 +1,4 @@
-"""Runs over time: an SQLite index made from their folders, thrown away and made anew at will, and the trends in it."""
+"""Runs over time: an SQLite index made from their folders, rebuilt at any time, and the trends in it."""
 
 import re
 import sqlite3
@@ -21,7 +21,7 @@ from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import UNMET
 
 _EPHEMERAL = re.compile(r"(https?://(?:localhost|127\.0\.0\.1|\[::1\])):(\d{5})(/.*)?")
-SCHEMA = 1  # of the index; another one is made anew
+SCHEMA = 1  # of the index; another one is rebuilt
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ _COLUMNS = tuple(field.name for field in fields(HistoryRow))
 
 
 def index(folder: Path, database: Path) -> list[str]:
-    """Enters every run below *folder* anew; returns what could not be read, one line each.
+    """Indexes every run below *folder* again; returns what could not be read, one line each.
 
     Raises :class:`UsageError` where the folder holds no run, or the database is none of ours.
     """

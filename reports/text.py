@@ -1,4 +1,4 @@
-"""Text from strangers, made fit to be read: whatever a target sent, it changes no terminal, no markup and no reading order."""
+"""Sanitizes untrusted text for display: whatever a target sent, it changes no terminal, no markup and no reading order."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Text from strangers, made fit for a line: whatever a target sent, it moves no cursor and changes no reading order."""
+"""Sanitizes untrusted text for one line: whatever a target sent, it moves no cursor and changes no reading order."""
 
 import re
 

@@ -87,7 +87,7 @@ def together(ask: Ask) -> Steps:
 
 @probe("chat.fresh", requests=7, prompt=3000, tokens=195)
 def fresh(ask: Ask) -> Steps:
-    """One question under another bound, stop text, last word, tool_choice and key: is each asked anew?"""
+    """One question under another bound, stop text, last word, tool_choice and key: is each answered afresh?"""
 
     def asked(letter: str, step: str, **fields: Any) -> Send:
         text = f"{ask.salt} {letter} {letter} HALT {letter} {letter}"

@@ -27,16 +27,19 @@ def paced(gap_ms: float) -> Iterator[str]:
 
 def calibrate(
     streams: Annotated[
-        list[int] | None, typer.Option(min=1, help="Streams at once; may be repeated; 16, 64, 256 and 1024 by default.")
+        list[int] | None,
+        typer.Option(min=1, help="Number of concurrent streams; may be repeated; 16, 64, 256 and 1024 by default."),
     ] = None,
     rate: Annotated[
         list[float] | None,
         typer.Option(min=0.1, help="Events per second and stream; may be repeated; 10 and 50 by default."),
     ] = None,
-    seconds: Annotated[float, typer.Option(parser=duration(1), metavar="DURATION", help="Length of each cell.")] = 4.0,
+    seconds: Annotated[
+        float, typer.Option(parser=duration(1), metavar="DURATION", help="Duration of each measurement.")
+    ] = 4.0,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes, as in `load`.")] = 1,
-    save: Annotated[bool, typer.Option(help="Keep the result, for `load` to cite.")] = True,
-    json_: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON alone on stdout.")] = False,
+    save: Annotated[bool, typer.Option(help="Save the result, so that `load` reports can cite it.")] = True,
+    json_: Annotated[bool, typer.Option("--json", help="Print only the calibration, as JSON, on stdout.")] = False,
 ) -> None:
     """Measure the client against the mock's true write times over a grid of streams × rate."""
     console = Console(stderr=True, highlight=False)

@@ -67,7 +67,7 @@ def explain(
     id: Annotated[str, typer.Argument(help="An id that `list` shows, of any kind.", autocompletion=complete.names())],
     json_: options.Json = False,
 ) -> None:
-    """One requirement, probe, deviation, scenario or profile in full, with its source."""
+    """Show one requirement, probe, deviation, scenario or profile in full, with its source."""
     found = [(kind, row) for kind in CatalogueKind for row in ROWS[kind](None) if row["id"] == id]
     if not found:
         raise UsageError(f"nothing is called {id!r}{_near(id)}; `echosounder list KIND` shows the names")

@@ -29,7 +29,8 @@ Proxy = Annotated[
     typer.Option(metavar="URL", help="Base URL of a proxy that forwards to --upstream-port of this machine."),
 ]
 UpstreamPort = Annotated[
-    int | None, typer.Option(metavar="N", min=1, max=65535, help="Port on which our mock is the proxy's upstream.")
+    int | None,
+    typer.Option(metavar="N", min=1, max=65535, help="Port on which the bundled mock listens as the proxy's upstream."),
 ]
 
 

@@ -23,17 +23,17 @@ Command = Annotated[
     list[str],
     typer.Argument(
         metavar="COMMAND...",
-        help="The client, after --. {base_url}, {api_key}, {model}, {prompt} and {use} in it are filled in.",
+        help="The client's command, after --. {base_url}, {api_key}, {model}, {prompt} and {use} are filled in.",
         show_default=False,
     ),
 ]
 Parallel = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Scenarios at a time; by default two for each processor.")
+    int | None, typer.Option(min=1, max=64, help="Number of scenarios to run at a time; by default two per processor.")
 ]
 Limit = Annotated[
     float,
     typer.Option(
-        "--timeout", parser=duration(), metavar="DURATION", help="How long the command may run in one scenario."
+        "--timeout", parser=duration(), metavar="DURATION", help="Maximum duration of the command in one scenario."
     ),
 ]
 Patience = Annotated[
@@ -42,16 +42,20 @@ Patience = Annotated[
         "--client-timeout",
         parser=duration(),
         metavar="DURATION",
-        help="Time-out that the client is told (ECHO_TIMEOUT_S).",
+        help="Timeout to tell the client, in ECHO_TIMEOUT_S.",
     ),
 ]
 Time = Annotated[
     float | None,
-    typer.Option("--budget-time", parser=duration(), metavar="DURATION", help="When no more scenarios are started."),
+    typer.Option(
+        "--budget-time", parser=duration(), metavar="DURATION", help="Start no further scenarios after this time."
+    ),
 ]
 Ignore = Annotated[
     list[str] | None,
-    typer.Option("--ignore", metavar="REGEX", help="What varies in the output from run to run; may be repeated."),
+    typer.Option(
+        "--ignore", metavar="REGEX", help="Regular expression for output that varies from run to run; may be repeated."
+    ),
 ]
 
 
@@ -71,7 +75,7 @@ def client(
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Run a client against an honest mock, every legal variant and every fault; judge its requests and what it makes of answers."""
+    """Run a client against an honest mock, every legal variant and every fault; judge its requests and how it handles the answers."""
     options.known_profile(profile)
     known_patterns(tuple(only or ()))
     found(tuple(command))

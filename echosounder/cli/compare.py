@@ -20,7 +20,8 @@ from echosounder.wire.errors import UsageError
 EXIT_CODES = {EQUAL: 0, BETTER: 0, WORSE: 1, UNRESOLVED: 3}
 
 More = Annotated[
-    list[Path] | None, typer.Option(metavar="RUN", help="Another run of that side, to see what flaps; may be repeated.")
+    list[Path] | None,
+    typer.Option(metavar="RUN", help="Another run of the same side, to find flaky requirements; may be repeated."),
 ]
 
 
@@ -29,18 +30,18 @@ Live = Annotated[
     bool,
     typer.Option(
         "--live",
-        help="BEFORE and AFTER are URLs: send both the same probes and tell only what differs.",
+        help="BEFORE and AFTER are URLs: send both the same probes and report only differences.",
         rich_help_panel=LIVE,
     ),
 ]
 ReferenceModel = Annotated[
     str | None,
-    typer.Option(help="Model of the first target; the first that it lists by default.", rich_help_panel=LIVE),
+    typer.Option(help="Model of the first target; by default the first that it lists.", rich_help_panel=LIVE),
 ]
 CandidateModel = Annotated[
     str | None,
     typer.Option(
-        "--model", help="Model of the second target; the first that it lists by default.", rich_help_panel=LIVE
+        "--model", help="Model of the second target; by default the first that it lists.", rich_help_panel=LIVE
     ),
 ]
 ReferenceKey = Annotated[
@@ -74,21 +75,28 @@ ReferenceAuth = Annotated[
     ),
 ]
 Times = Annotated[
-    int, typer.Option(min=1, max=100, help="How often each probe is sent, to tell noise.", rich_help_panel=LIVE)
+    int,
+    typer.Option(
+        min=1,
+        max=100,
+        help="Number of times to send each probe, to separate differences from noise.",
+        rich_help_panel=LIVE,
+    ),
 ]
 
 
 @networked
 def compare(
-    before: Annotated[str, typer.Argument(help="The run to compare with; with --live, the URL of the reference.")],
+    before: Annotated[str, typer.Argument(help="The earlier run; with --live, the URL of the reference.")],
     after: Annotated[str, typer.Argument(help="The run to judge; with --live, the URL of the candidate.")],
     also_before: More = None,
     also_after: More = None,
     common: Annotated[
-        bool, typer.Option("--common", help="Checks: compare only the requirements that all runs judged.")
+        bool, typer.Option("--common", help="For checks: compare only requirements that all runs judged.")
     ] = False,
     threshold: Annotated[
-        float, typer.Option(min=0.0, max=10.0, help="Loads: the change, as a share, that counts.")
+        float,
+        typer.Option(min=0.0, max=10.0, help="For loads: the smallest relative change that counts, such as 0.05."),
     ] = 0.05,
     page: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as a page.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a job summary.")] = False,

@@ -11,7 +11,7 @@ from echosounder.wire.errors import UsageError
 
 
 def history(
-    folder: Annotated[Path, typer.Argument(help="Folder that holds the folders of runs.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="Folder that contains the run folders.")] = Path("runs"),
     out: Annotated[Path | None, typer.Option(help="HTML output path; FOLDER/history.html by default.")] = None,
 ) -> None:
     """Index a folder of runs (rebuilt from the logs each time) and plot the trend of each target."""

@@ -31,7 +31,7 @@ TEMPLATE = """\
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(settings.FILE),
+    path: Annotated[Path, typer.Argument(help="Path of the new file.")] = Path(settings.FILE),
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented echosounder.toml."""

@@ -30,23 +30,24 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 @networked
 def listen(
-    upstream: Annotated[str, typer.Option("--upstream", metavar="URL", help="Where requests go on to.")],
+    upstream: Annotated[str, typer.Option("--upstream", metavar="URL", help="URL to forward requests to.")],
     host: Annotated[str, typer.Option(envvar="ECHOSOUNDER_LISTEN_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
     profile: options.Profile = specs.DEFAULT_PROFILE,
     policy: options.PolicyOption = options.Policy.INTEROP,
     bodies: BodiesOption = Bodies.FINDINGS,
     keep: Annotated[
-        str, typer.Option(metavar="SIZE", help="Bytes of log on the disk, like 500M; the oldest go.")
+        str,
+        typer.Option(
+            metavar="SIZE", help="Maximum size of the log on disk, such as 500M; the oldest parts are deleted."
+        ),
     ] = "1G",
     duration: Annotated[
         float | None,
-        typer.Option(parser=duration(), metavar="DURATION", help="End by itself after this time, like 1h."),
+        typer.Option(parser=duration(), metavar="DURATION", help="Stop after this time, such as 1h."),
     ] = None,
-    requests: Annotated[int | None, typer.Option(min=1, help="End by itself after this many requests.")] = None,
-    keep_host: Annotated[
-        bool, typer.Option("--keep-host", help="Leave the header Host as the client wrote it.")
-    ] = False,
+    requests: Annotated[int | None, typer.Option(min=1, help="Stop after this many requests.")] = None,
+    keep_host: Annotated[bool, typer.Option("--keep-host", help="Keep the client's Host header.")] = False,
     baseline: options.Baseline = None,
     out: options.Out = None,
     json_: options.Json = False,

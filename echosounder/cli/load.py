@@ -29,7 +29,7 @@ Timeout = Annotated[
         envvar="ECHOSOUNDER_TIMEOUT",
         parser=duration(),
         metavar="DURATION",
-        help="Give up on a stream after this long without a byte.",
+        help="Abandon a stream after this long without a byte.",
     ),
 ]
 OtherKey = Annotated[
@@ -37,13 +37,13 @@ OtherKey = Annotated[
     typer.Option(
         "--other-api-key-env",
         envvar="ECHOSOUNDER_OTHER_API_KEY_ENV",
-        help="Variable that holds a second API key (rate-limit): are both counted together?",
+        help="Variable that holds a second API key, to test whether both share a limit (rate-limit).",
     ),
 ]
 Scenario = Annotated[
     str,
     typer.Argument(
-        help="One that `list scenarios` shows, or a YAML file. A URL in its place: streaming at that target.",
+        help="Scenario from `list scenarios`, or a YAML file. A URL in its place runs `streaming` against that target.",
         autocompletion=complete.names("scenarios"),
     ),
 ]

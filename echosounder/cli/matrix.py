@@ -14,13 +14,13 @@ def matrix(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of check runs, or NAME=FOLDER.")],
     out: Annotated[Path, typer.Option(help="Folder for index.html.")] = Path("matrix"),
     reference: Annotated[
-        str | None, typer.Option(help="Name of the run that the others are held against; the first by default.")
+        str | None, typer.Option(help="Name of the run to compare the others with; the first by default.")
     ] = None,
     issues: Annotated[
         Path | None, typer.Option(help="YAML list of known issues: requirement, target, link, note.")
     ] = None,
 ) -> None:
-    """Requirements down, targets across; each cell leads to its finding."""
+    """Write a page with requirements as rows and targets as columns; each cell links to its findings."""
     known = page.known_issues(issues) if issues else ()
     text = page.render([_column(run) for run in runs], known, reference)
     try:

@@ -45,9 +45,17 @@ OPTIONS = (
         metavar="NAME",
     ),
     _option(
-        "trust_env", bool, False, "Use the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY excepts."
+        "trust_env",
+        bool,
+        False,
+        "Use the proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, except for hosts in NO_PROXY.",
     ),
-    _option("ca_file", Path | None, None, "Certificate authorities to trust besides the system's or SSL_CERT_FILE's."),
+    _option(
+        "ca_file",
+        Path | None,
+        None,
+        "Certificate authorities to trust in addition to those of the system or SSL_CERT_FILE.",
+    ),
     _option("client_cert", Path | None, None, "Client certificate (PEM), with its key or with --client-key."),
     _option("client_key", Path | None, None, "Key of the client certificate (PEM)."),
     _option("client_key_password_env", str, PASSWORD, "Variable that holds the password of the client key."),

@@ -31,7 +31,10 @@ class Policy(StrEnum):
 
 
 PolicyOption = Annotated[
-    Policy, typer.Option(envvar="ECHOSOUNDER_POLICY", help="What clients need, or the letter of the documentation.")
+    Policy,
+    typer.Option(
+        envvar="ECHOSOUNDER_POLICY", help="interop: what clients need; documented: the letter of the documentation."
+    ),
 ]
 Url = Annotated[
     str | None,
@@ -46,16 +49,17 @@ Profile = Annotated[
     str,
     typer.Option(
         envvar="ECHOSOUNDER_PROFILE",
-        help="Which date of the API, or whose shape; see `list profiles`.",
+        help="Dated version of the DeepSeek API, or openai; see `list profiles`.",
         autocompletion=complete.names("profiles"),
     ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to ask for; the first that /models lists by default."),
+    typer.Option(envvar="ECHOSOUNDER_MODEL", help="Model to request; by default the first that /models lists."),
 ]
 BetaUrl = Annotated[
-    str | None, typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base of beta features; /beta beside URL by default.")
+    str | None,
+    typer.Option(envvar="ECHOSOUNDER_BETA_URL", help="Base URL of beta features; by default /beta next to URL."),
 ]
 KeyEnv = Annotated[
     str, typer.Option("--api-key-env", envvar="ECHOSOUNDER_API_KEY_ENV", help="Variable that holds the API key.")
@@ -113,7 +117,7 @@ Features = Annotated[
         help="Only requirements of this feature, such as tools or stream; may be repeated.",
     ),
 ]
-Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(envvar="ECHOSOUNDER_SEED", help="Seed for all random choices.")]
 Usd = Annotated[str | None, typer.Option("--budget-usd", envvar="ECHOSOUNDER_BUDGET_USD", help="Spending cap in USD.")]
 Prices = Annotated[
     str | None,
@@ -130,14 +134,16 @@ Out = Annotated[
 Baseline = Annotated[
     Path | None,
     typer.Option(
-        envvar="ECHOSOUNDER_BASELINE", help="Accepted failures, each with its reason and expiry; stale ones fail."
+        envvar="ECHOSOUNDER_BASELINE",
+        help="File of accepted findings, each with a reason and an expiry date; stale entries fail the run.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print report.json alone on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")]
 
 SuiteOption = Annotated[
-    SuiteName, typer.Option(envvar="ECHOSOUNDER_SUITE", help="At most 40, at most 300, or all requests.")
+    SuiteName,
+    typer.Option(envvar="ECHOSOUNDER_SUITE", help="How much to send: at most 40 requests, at most 300, or all."),
 ]
 Requests = Annotated[
     int | None,
@@ -163,7 +169,7 @@ Timeout = Annotated[
         envvar="ECHOSOUNDER_TIMEOUT",
         parser=duration(0.1),
         metavar="DURATION",
-        help="Give up on an answer after this long without a byte.",
+        help="Abandon an answer after this long without a byte.",
     ),
 ]
 
@@ -173,7 +179,7 @@ Deadline = Annotated[
         envvar="ECHOSOUNDER_DEADLINE",
         parser=duration(),
         metavar="DURATION",
-        help="Longest time that all of it may take; by default what `plan` shows for the suite.",
+        help="Maximum duration of the whole run; by default the one that `plan` shows for the suite.",
     ),
 ]
 
@@ -183,7 +189,7 @@ Patience = Annotated[
         envvar="ECHOSOUNDER_PATIENCE",
         parser=duration(),
         metavar="DURATION",
-        help="How long to wait in all for a limiter that says when to come again; 10m by default, 0 for not at all.",
+        help="Maximum total time to wait for rate limits that say when to retry; 10m by default, 0 disables waiting.",
     ),
 ]
 

@@ -11,9 +11,7 @@ from echosounder.wire.header import Aimed, ClockReading, Header, RunKind
 
 BodiesOption = Annotated[
     Bodies,
-    typer.Option(
-        envvar="ECHOSOUNDER_BODIES", help="Whose bodies are written down: none, those that show a finding, or all."
-    ),
+    typer.Option(envvar="ECHOSOUNDER_BODIES", help="Which bodies to keep: none, those that show a finding, or all."),
 ]
 
 

@@ -30,15 +30,15 @@ STYLES = {ReplayOutcome.FIXED: "bold green", ReplayOutcome.STILL: "bold red", Re
 @networked
 def replay(
     run: options.Run,
-    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Its id, as the findings name it.")],
+    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Id of the exchange, as findings show it.")],
     url: Annotated[
-        str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Send it elsewhere; to the run's target by default.")
+        str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Base URL to send it to; by default the run's target.")
     ] = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: options.Timeout = 60.0,
     network: Network = STRAIGHT,
 ) -> int:
-    """Send one exchange again and say FIXED, STILL or OTHER; exit 0 when nothing is found any more."""
+    """Send one exchange again and report FIXED, STILL or OTHER; exit 0 when there is no finding any more."""
     log = read(run)
     _ = log.header.checking  # a load run has no exchange that could be judged alone
     if log.header.kind_of_run is RunKind.CLIENT:

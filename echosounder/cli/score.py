@@ -21,13 +21,11 @@ from echosounder.wire.header import RunKind
 from echosounder.wire.recordings.kinds import KINDS, exchanges
 from echosounder.wire.runlog import read
 
-Recorded = Annotated[Path, typer.Argument(metavar="RUN", help=f"What was recorded: {KINDS}.")]
+Recorded = Annotated[Path, typer.Argument(metavar="RUN", help=f"A run or a recording: {KINDS}.")]
 
 Slo = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="EXPR", help="Of a load: hold it against these objectives, in place of its own; may be repeated."
-    ),
+    typer.Option(metavar="EXPR", help="For a load run: objectives to use instead of its own; may be repeated."),
 ]
 
 
@@ -43,7 +41,7 @@ def score(
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Judge a run or a recording without sending anything. A run's reports go beside it."""
+    """Judge a run or a recording without sending anything. Reports of a run are written next to it."""
     wanted = tuple(slo or ())
     for expression in wanted:
         objectives.parse(expression)

@@ -19,7 +19,9 @@ from echosounder.wire.errors import UsageError
 Patterns = Annotated[
     list[str] | None, typer.Option("--only", metavar="GLOB", help="Deviations and legal variants; may be repeated.")
 ]
-Passes = Annotated[int, typer.Option(min=1, help="Runs per deviation, each under another seed: do they find the same?")]
+Passes = Annotated[
+    int, typer.Option(min=1, help="Runs per deviation, each with another seed, to see whether they agree.")
+]
 FILE = "kill-matrix.json"
 
 

@@ -60,7 +60,7 @@ def _load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: {error}; mend it, or start afresh with `echosounder init`") from None
+        raise UsageError(f"{path}: {error}; fix it, or start again with `echosounder init`") from None
 
 
 def _check(path: Path, where: str, given: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -29,11 +29,11 @@ def settle(
     beta_url: options.BetaUrl = None,
     budget_usd: options.Usd = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
-    yes: bool = typer.Option(False, "--yes", help="Send without asking."),
+    yes: bool = typer.Option(False, "--yes", help="Send without asking for confirmation."),
     out: options.Out = None,
     network: Network = STRAIGHT,
 ) -> int:
-    """Send the handful of requests that settle what the documentation and observers dispute; prints the price first."""
+    """Send the few requests that settle where documentation and observations disagree; prints the price first."""
     options.known_profile(profile)
     rows = disputed(profile)
     only, caps = tuple(row.id for row in rows), Caps(usd=options.money(budget_usd))

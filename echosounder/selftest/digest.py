@@ -3,7 +3,7 @@
 Code counts as what it does: neither comments, docstrings, layout nor where it imports from. By whole modules, because a check leans
 on its neighbours.
 What everything rests on (the answers, the sender, the mock's sockets) is in no digest, or every edit would make every row stale:
-that it still gives the same is what a tenth of the matrix, measured anew at each commit, is for.
+that it still gives the same is what a tenth of the matrix, measured again at each commit, is for.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def part(commit: str) -> list[str]:
     return [each.name for number, each in enumerate(all_deviations()) if number % PARTS == int(commit, 16) % PARTS]
 
 
-# --- measured anew
+# --- measured again
 
 
 def renewed(matrix: dict[str, Any], kills: dict[str, Any], names: set[str], honest: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a question that differs from an earlier one only a little is asked anew, or answered from a cache of responses."""
+"""Whether a question that differs a little from an earlier one is answered again, or from a cache of responses."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class Tally:
         self.passed.add(answers)
 
     def _good(self, sample: Sample) -> bool:
-        """Does the request by itself meet every latency that an objective names? One that it does not have it may lack by right."""
+        """Does the request by itself meet every latency that an objective names? One that it does not have it may legitimately lack."""
         judged = ((slo, latencies_us(slo.name, sample)) for slo in self.slos if slo.latency)
         return all(
             all(slo.holds(value / 1000) for value in values) and bool(values or slo.name not in NEEDED)

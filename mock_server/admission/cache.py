@@ -76,7 +76,7 @@ class PrefixCache:
             return Lookup(len(pieces), 0, Beginnings(self.unit, scope, pieces))
         made = Beginnings(self.unit, scope, ())
         made.extend(pieces)
-        usable = made.marks[: (len(pieces) - 1) // self.unit]  # the last token is always read anew
+        usable = made.marks[: (len(pieces) - 1) // self.unit]  # the last token always misses the cache
         whole = self._run(usable, now) if self.model == "prefix-blocks" else self._longest(usable, now)
         return Lookup(len(pieces), whole * self.unit, made)
 

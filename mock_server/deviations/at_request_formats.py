@@ -1,4 +1,4 @@
-"""Responses and Messages read as other requests than were sent: members get lost, and what is wrong is mended in silence."""
+"""Responses and Messages read as other requests than were sent: members get lost, and what is wrong is fixed silently."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Servers that are laxer than the API: what is wrong with a request is mended in silence, and it is served."""
+"""Servers that are laxer than the API: what is wrong with a request is fixed silently, and it is served."""
 
 import re
 from collections.abc import Collection

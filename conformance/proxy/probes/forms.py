@@ -1,4 +1,4 @@
-"""The borders of a request: what is legal though seldom asked, and what the API refuses, which a proxy must not mend."""
+"""The borders of a request: what is legal though seldom asked, and what the API refuses, which a proxy must not repair."""
 
 from __future__ import annotations
 

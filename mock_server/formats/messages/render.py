@@ -60,7 +60,7 @@ def _object(text: str) -> object:
 
 class MessagesRenderer:
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts:
-        """``input_tokens`` are those that were read anew."""
+        """``input_tokens`` are those that missed the cache."""
         return {
             "input_tokens": plan.prompt.miss,
             "cache_creation_input_tokens": 0,
