@@ -38,7 +38,9 @@ def _named(text: str, message: str) -> int | None:
 
 def _at(text: str, pointer: str) -> int | None:
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
-    place = known = max(text.find("{"), 0)
+    place = known = text.find("{")
+    if place < 0:
+        return None
     try:
         for step in steps:
             if (below := _member(text, place, step)) is None:

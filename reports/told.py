@@ -23,5 +23,5 @@ def remedy(found: Mapping[str, Any] | None) -> str:
     """What to change in the server and, where a proxy can be the cause, in which proxy which directive; empty where none is known."""
     if not found:
         return ""
-    proxies = "; ".join(f"{each['proxy']}: {each['directive']}" for each in found.get("proxies", ()))
+    proxies = " · ".join(f"{each['proxy']}: {each['directive'].rstrip(';')}" for each in found.get("proxies", ()))
     return str(found["server"]) + (f" Behind a proxy: {proxies}" if proxies else "")

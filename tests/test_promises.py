@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROW = re.compile(r"^\| \[(?P<page>[^\]]+)\]\([^)]+\) \| (?P<sentence>.*) \| `(?P<test>[^`]+)` \|$", re.M)
+ROW = re.compile(r"^\| \[?(?P<page>[\w./-]+)\]?(?:\([^)]+\))? \| (?P<sentence>.*) \| `(?P<test>[^`]+)` \|$", re.M)
 ROWS = [match.groupdict() for match in ROW.finditer((ROOT / "docs/promises.md").read_text(encoding="utf-8"))]
 
 

@@ -16,9 +16,7 @@ class Verdict(StrEnum):
     NONSTRICT = "nonstrict"  # a SHOULD is broken
     UNSUPPORTED = "unsupported"  # plainly refused with a proper error: an optional feature is absent
     UNTESTABLE = "untestable"  # its prerequisite failed; counts at the requirement's own severity
-    INCONCLUSIVE = (
-        "inconclusive"  # the model, the network or the budget left too little to judge by; the note names which
-    )
+    INCONCLUSIVE = "inconclusive"  # too little to judge by; the note names model, network or budget
     FAIL = "fail"
     ERROR = "error"  # our fault
 

@@ -66,7 +66,9 @@ def test_another_breach_of_a_requirement_that_is_accepted_in_part_is_red_and_nam
 def test_an_entry_past_its_date_and_one_that_is_stale_are_named_with_their_reasons(broken, capsys):
     text = '[[accepted]]\nid = "{}"\nreason = "{}"\nexpires = {}\n'
     row = next(
-        r for r in json.loads((broken / "run/report.json").read_text())["requirements"] if r["verdict"] == "pass"
+        r
+        for r in json.loads((broken / "run/report.json").read_text(encoding="utf-8"))["requirements"]
+        if r["verdict"] == "pass"
     )
     Path("b.toml").write_text(
         text.format(row["id"], "not so", "2999-12-31") + text.format("*", "too old", "2020-01-01")

@@ -108,7 +108,8 @@ class Clone(BaseHTTPRequestHandler):
         finish = "tool_calls" if calls else "length" if len(pieces) < len(WORDS) and "length" not in WRONG else "stop"
         count = len(pieces) or 8
         usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + (0 if "sum" in WRONG else count),
-                 "prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": prompt}  # fmt: skip
+                 "prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": prompt,
+                 "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0}}  # fmt: skip
         return pieces, calls, finish, usage
 
     def head(self, object, id):

@@ -49,7 +49,7 @@ def checked(mistakes, out):
     """The report of a smoke check of the clone with these mistakes."""
     command = [sys.executable, str(HERE / "newcomer.py"), "0", *sorted(mistakes)]
     environment = os.environ | {"DEEPSEEK_API_KEY": "sk-newcomer"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as clone:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as clone:
         try:
             url = clone.stdout.readline().split()[-1]
             line = [
@@ -65,7 +65,9 @@ def checked(mistakes, out):
                 "--out",
                 str(out),
             ]
-            done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(
+                line, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
+            )
         finally:
             clone.terminate()
     return done.returncode, json.loads((out / "report.json").read_text(encoding="utf-8"))
