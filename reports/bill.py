@@ -94,11 +94,12 @@ def _hits(cache: Report) -> str:
 
 def _sooner(latency: Report) -> str:
     low, high = latency["saved_ci"]
-    bounds = "" if low is None else f" ({number(low)} to {number(high)}, 95 %)"
-    chance = "" if latency["p"] is None else f", by chance with p = {number(latency['p'])}"
+    facts = [f"95 % CI {number(low)} to {number(high)}"] if low is not None else []
+    facts += [f"p = {number(latency['p'])}"] if latency["p"] is not None else []
+    known = f" ({', '.join(facts)})" if facts else ""
     if low is not None and low <= 0:
-        return f"Whether a hit brings the first token sooner cannot be told: {number(latency['saved_ms'])} ms{bounds}"
-    return f"A hit brings the first token {number(latency['saved_ms'])} ms sooner{bounds}{chance}"
+        return f"No significant effect of cache hits on TTFT: {number(latency['saved_ms'])} ms{known}"
+    return f"Cache hits cut TTFT by {number(latency['saved_ms'])} ms{known}"
 
 
 def amount(value: Any, cost: Report) -> str:

@@ -79,11 +79,11 @@ def _moved(move: VerdictChange) -> str:
 
 
 def _measured(row: ComparedFigure) -> str:
-    return f"{row.name}: {result(row)}" + ("" if row.decides else "; decides nothing")
+    return f"{row.name}: {result(row)}" + ("" if row.decides else "; informational")
 
 
 def result(row: ComparedFigure) -> str:
-    """What came of a figure, in words: before, after, the change and what would have shown."""
+    """What came of a figure, in words: before, after, the change and the smallest that could be detected."""
     found = row.difference
     if found is None:
         return f"too few requests to compare: a median takes {least(0.5)} of each run, a p95 {least(0.95)}"
@@ -91,7 +91,7 @@ def result(row: ComparedFigure) -> str:
         low, high, ratio = (100 * (value - 1) for value in (found.low, found.high, found.ratio))
         return (
             f"{number(found.before)} → {number(found.after)} {row.unit}: {ratio:+.1f} % ({low:+.1f} to {high:+.1f}); "
-            f"counts from {percent(found.threshold)}; {percent(found.resolution)} would have shown"
+            f"threshold {percent(found.threshold)}, smallest detectable change {percent(found.resolution)}"
         )
     return f"{percent(found.before)} → {percent(found.after)}"
 

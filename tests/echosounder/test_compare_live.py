@@ -8,7 +8,7 @@ import pytest
 
 from echosounder.__main__ import run
 from echosounder.mock_server.net.process import spawn
-from echosounder.reports.differences import to_markdown
+from echosounder.reports.differences import to_html, to_markdown
 
 KEY = "sk-live-0123456789"
 NOBODY = "http://127.0.0.1:1"
@@ -43,6 +43,8 @@ def test_a_difference_is_told_written_and_is_exit_code_1(reference, odd, tmp_pat
     )
     jsonschema.validate(report, schema)
     assert (tmp_path / "out/summary.md").read_text(encoding="utf-8") == to_markdown(report)
+    assert (tmp_path / "out/report.html").read_text(encoding="utf-8") == to_html(report)
+    assert "body /usage" in to_html(report)
     assert breaches(tmp_path / "out/candidate/run.jsonl") == []
     assert run(["score", "out/candidate"]) == 1, "each side's log is that of a check"
     assert KEY not in (tmp_path / "out/reference/run.jsonl").read_text(encoding="utf-8")

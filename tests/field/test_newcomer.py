@@ -38,7 +38,7 @@ REPAIRS = {
         "stream.chunk-schema",
         "response.document-valid",
     ),
-    "length": ("*.length-finish", "chat.max-tokens*", "usage.completion-within", "limits.max-tokens*"),
+    "length": ("*.length-finish", "chat.max-tokens*", "usage.within-max-tokens", "limits.max-tokens*"),
     "arguments": ("tools.arguments-*", "tools.call-shape"),
     "usage": ("stream.usage-*", "usage.present"),
 }

@@ -64,7 +64,7 @@ SAID = [
     ({"unverified": "there is no balance"}, "Not verified: there is no balance"),
     ({"clock_skew_s": -7200.0}, "The target's clock is 7,200 s behind ours"),
     ({}, "50 of 100 tokens hit in multiples of 128, 0.5 s after the answer; 1 hit as promised; none leaked"),
-    ({}, "A hit brings the first token 80 ms sooner (70 to 90, 95 %), by chance with p = 0.001"),
+    ({}, "Cache hits cut TTFT by 80 ms (95 % CI 70 to 90, p = 0.001)"),
     ({}, "✗ cache.user-id-isolates: prompts leak (and 1 more)"),
     (
         {

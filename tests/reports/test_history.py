@@ -119,6 +119,16 @@ def test_the_page_has_a_trend_for_each_target_and_kind(folder, database):
     assert "2026-11-03 10:00 UTC" in html
 
 
+def test_runs_under_another_load_are_another_series(folder, database, load_report):
+    load = {"users": "64", "rate": None, "arrival": None}
+    put(folder / "more", load_report | {"started": "2026-11-04T10:00:00+00:00", "load": load})
+    history.index(folder, database)
+    settings = {one.setting for one in history.entries(database) if one.kind == "load"}
+    assert len(settings) == 2
+    assert f"{load_report['scenario']}, 64 users" in settings
+    assert "64 users" in history.render(history.entries(database))
+
+
 @pytest.mark.parametrize(
     ("url", "target"),
     [

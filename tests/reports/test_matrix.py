@@ -47,6 +47,17 @@ def test_differences_are_held_against_the_reference(columns, reference):
     )
 
 
+def test_what_differs_comes_first(columns):
+    marks = [row.differs for row in rows(columns).values()]
+    assert marks == sorted(marks, reverse=True)
+    assert any(marks)
+
+
+def test_what_a_baseline_accepts_is_said_in_its_cell(columns):
+    next(row for row in columns[1].report["requirements"] if row["verdict"] == "fail")["accepted"] = "issue 7"
+    assert matrix.render(columns).count("accepted: issue 7") == 1
+
+
 @pytest.mark.parametrize(
     ("requirement", "target", "cells"),
     [

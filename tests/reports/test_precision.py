@@ -97,7 +97,7 @@ def test_what_waits_for_its_turn_is_shown_where_requests_are_due(trusted):
 def test_the_legend_explains_only_what_is_there(load_report):
     for name in ("ttft_ms", "gap_ms", "e2e_ms"):
         load_report["metrics"][name] |= {"p50_ci": [1.0, 2.0], "p95_ci": [1.0, 2.0]}
-    assert list(precision.legend(load_report)) == ["± sampling, 95 %: the true figure lies so near"]
+    assert list(precision.legend(load_report)) == ["± is the 95 % confidence interval of sampling"]
 
 
 @pytest.mark.parametrize("format", ["terminal", "md", "html"])
