@@ -80,4 +80,5 @@ def _parted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(names), n=3)
-    return f", did you mean {' or '.join(near)}?" if near else ""
+    others = f" Or {' or '.join(near[1:])}?" if near[1:] else ""
+    return f", did you mean {near[0]}?{others}" if near else ""

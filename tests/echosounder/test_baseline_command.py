@@ -70,9 +70,8 @@ def test_an_entry_past_its_date_and_one_that_is_stale_are_named_with_their_reaso
         for r in json.loads((broken / "run/report.json").read_text(encoding="utf-8"))["requirements"]
         if r["verdict"] == "pass"
     )
-    Path("b.toml").write_text(
-        text.format(row["id"], "not so", "2999-12-31") + text.format("*", "too old", "2020-01-01")
-    )
+    entries = text.format(row["id"], "not so", "2999-12-31") + text.format("*", "too old", "2020-01-01")
+    Path("b.toml").write_text(entries, encoding="utf-8")
     assert run(["score", "run", "--baseline", "b.toml"]) == 1
     said = capsys.readouterr().err
     for told in (f"{row['id']} passes, but is accepted as broken (not so)", "accepts * no longer (too old)"):
