@@ -158,7 +158,7 @@ CHECKS: dict[str, Check] = {}
 @dataclass(frozen=True, slots=True)
 class Picked:
     """A pick that says what it needs, in words for the note of a verdict, and whether it is the ``model`` that decides whether there
-    is any: where it picks nothing, that is nobody's fault."""
+    is any: where it picks nothing, that is not a fault."""
 
     holds: Pick
     needs: str = ""

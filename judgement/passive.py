@@ -27,7 +27,7 @@ def listens() -> frozenset[str]:
 
 @cache
 def occasion(row: specs.Requirement) -> Pick | None:
-    """Which exchanges that nobody of us asked for the requirement can be judged on; None where there are none."""
+    """Which exchanges that we did not send the requirement can be judged on; None where there are none."""
     check = checks().get(row.id)
     if check is None or not check.single or row.excluded:
         return None
@@ -42,7 +42,7 @@ def judged(
     exchange: Exchange, profile: str, policy: str = "interop", clock: ClockReading | None = None
 ) -> Iterator[Result]:
     """The verdicts on *exchange*: of requirements that speak of it. None of a format that is unknown, or where the client gave up,
-    since then nobody can tell what would have come. *clock* dates its stamps."""
+    since the rest is unknown then. *clock* dates its stamps."""
     if exchange.end is End.CLIENT_CANCELLED or (exchange.format == UNKNOWN and exchange.request.method != "GET"):
         return
     if exchange.status is None and exchange.notes.get("reused"):

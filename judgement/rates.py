@@ -98,7 +98,7 @@ class BreakRates:
                 kept += result.findings[: MAX_FINDINGS - len(kept)]
 
     def _bounded(self, by: str, value: str) -> str:
-        """Anybody may call himself anything: beyond so many values, the others are one."""
+        """Clients may use any name: beyond so many values, the others are one."""
         known = self._values.setdefault(by, set())
         if value not in known and len(known) >= VALUES:
             return OTHERS

@@ -65,7 +65,7 @@ def shape(text: str) -> str:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Is *text* what *pattern* says, with any text for each ``*``? In linear time, for both may be from anybody."""
+    """Is *text* what *pattern* says, with any text for each ``*``? In linear time, since both are untrusted."""
     first, *rest = pattern.split(ANY)
     if not rest:
         return text == pattern

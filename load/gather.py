@@ -15,7 +15,7 @@ Reader = Callable[[Parts, Log, Tally], None]
 
 
 def reader(options: Options) -> Reader:
-    """How to read while the run lasts. Where the workers need every core there is, figures wait, unless somebody looks at them."""
+    """How to read while the run lasts. Where the workers need every core there is, figures wait, unless they are being watched."""
     watched = options.web is not None or options.prometheus is not None or options.otel
     return read if watched or options.master is not None or _cores() > options.workers else keep
 

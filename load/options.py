@@ -147,7 +147,7 @@ def told(options: Options) -> dict[str, Any]:
 
 
 def secrets(options: Options) -> str:
-    """What :func:`told` leaves out, as JSON for a worker of ours and nobody else."""
+    """What :func:`told` leaves out, as JSON for our own workers only."""
     return json.dumps(
         {
             "url": options.url,

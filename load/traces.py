@@ -25,7 +25,7 @@ class TraceError(ValueError):
 
 
 def rows(lines: Sequence[Line]) -> Iterator[Row]:
-    """The requests of a trace, whoever wrote it; offsets of the others begin with the first request. Raises :class:`TraceError`."""
+    """The requests of a trace, whatever its writer; offsets of the others begin with the first request. Raises :class:`TraceError`."""
     number, first = lines[0]
     head = [cell.strip() for cell in first.split(",")]
     if {"TIMESTAMP", "ContextTokens", "GeneratedTokens"} <= set(head):

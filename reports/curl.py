@@ -1,4 +1,4 @@
-"""The same request again: as a curl line for anybody, as a replay command for users of the harness."""
+"""The same request again: as a curl line, as a replay command for users of the harness."""
 
 import re
 import shlex

@@ -98,7 +98,7 @@ class Access:
         }
 
     def record(self) -> dict[str, Any]:
-        """All of it, secrets included, for a process of ours and nobody else."""
+        """All of it, secrets included, for our own processes only."""
         return asdict(self)
 
     @property

@@ -34,7 +34,7 @@ class LogError(UsageError):
 
 
 class RecordError(LogError, ValueError):
-    """One record of a log, before anybody knows which log it is of."""
+    """One record of a log, before its log is known."""
 
 
 class CannotJudge(EchosounderError):

@@ -39,7 +39,7 @@ class End(StrEnum):
 
 
 class Observed(StrEnum):
-    """What somebody else's recording of an exchange may not hold."""
+    """What a recording by another tool may lack."""
 
     TIMES = "times"  # when each read came
     FRAMING = "framing"  # transfer coding, version, how the transfer ended

@@ -1,4 +1,4 @@
-"""Files that somebody names: only such as end. A pipe or a device would keep whoever reads it for as long as its writer likes."""
+"""Files named by the user: only regular files. A pipe or a device would block its reader for as long as its writer likes."""
 
 from datetime import UTC, datetime
 from itertools import count

@@ -1,4 +1,4 @@
-"""What each kind of record in a run log must be before anybody reads it: a log may come from anyone."""
+"""What each kind of record in a run log must be before it is read: a log is untrusted input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LoggedRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LoggedExchange(msgspec.Struct, forbid_unknown_fields=True):
-    """An exchange as a log has it, which may come from anyone: what it must be before anybody reads it."""
+    """An exchange as a log has it, which may come from anyone: what it must be before it is read."""
 
     id: str
     probe: str

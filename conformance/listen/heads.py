@@ -50,7 +50,7 @@ class Heads:
         return _TARGET.sub(lambda found: found[1] + self._base + found[2], head, count=1) if self._base else head
 
     def _begin(self, head: bytes) -> None:
-        """A body follows, or the next head, or nobody knows what."""
+        """A body follows, or the next head, or it is unknown."""
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         try:
             parser.receive_data(head)

@@ -14,7 +14,7 @@ ROOM = 256 * 1024 * 1024
 
 
 class TapeWriter:
-    """Writes frames to the pipe *fd*, gathered up to FLUSH bytes or FLUSH_S seconds. ``broken``: nobody reads any more."""
+    """Writes frames to the pipe *fd*, gathered up to FLUSH bytes or FLUSH_S seconds. ``broken``: the reader is gone."""
 
     def __init__(self, fd: int, loop: asyncio.AbstractEventLoop, room: int = ROOM) -> None:
         os.set_blocking(fd, False)

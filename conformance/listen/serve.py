@@ -1,4 +1,4 @@
-"""The relay as a server: from the first connection until a bound is reached or somebody says that it is enough."""
+"""The relay as a server: from the first connection until a bound is reached or it is stopped."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def salted(ask: Ask, name: str) -> str:
 
 @probe("cache.repeat", requests=3, prompt=18000, tokens=12, features={"cache"})
 def repeat(ask: Ask) -> Steps:
-    """A long prompt that nobody has sent before, three times."""
+    """A long prompt that has not been sent before, three times."""
     prompt = f"{salted(ask, 'repeat')}\nHow many paragraphs are there?"
     for step in ("first", "second", "third"):
         yield ask.chat(prompt, max_tokens=4, step=step).but(after_a_while=step != "first")

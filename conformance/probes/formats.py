@@ -57,7 +57,7 @@ class Words(ABC):
 
     @abstractmethod
     def said(self, role: str, content: Any) -> Body:
-        """What somebody says."""
+        """A spoken turn."""
 
     @abstractmethod
     def named(self, name: str) -> Body:

@@ -97,7 +97,7 @@ def stop_stream(ask: Ask) -> Steps:
 
 @BLOCKS.probe("options", requests=3, tokens=3 * OUTPUT, prompt=2000)
 def options(ask: Ask) -> Steps:
-    """Members that are ignored, one that nobody knows, and the highest temperature."""
+    """Members that are ignored, one that is unknown, and the highest temperature."""
     yield message(ask, HELLO, **IGNORED, step="ignored")
     yield message(ask, HELLO, x_echosounder={"any": [1]}, step="unknown")
     yield message(ask, HELLO, temperature=2, step="temperature")
@@ -132,7 +132,7 @@ def models(ask: Ask) -> Steps:
 
 @BLOCKS.probe("unknown-model", tokens=1, order=10)
 def unknown_model(ask: Ask) -> Steps:
-    """A model that nobody knows: mapped to one until October 2026, refused since."""
+    """An unknown model: mapped to one until October 2026, refused since."""
     yield message(ask, HELLO, model="echosounder-no-such-model", max_tokens=1).but(notes={"open": "an unknown model"})
 
 
@@ -181,7 +181,7 @@ def effort(ask: Ask) -> Steps:
 
 @BLOCKS.probe("auth", Suite.SMOKE, requests=3, prompt=2000, tokens=3, about=["errors"], applies=BLOCKS.keyed, order=10)
 def auth(ask: Ask) -> Steps:
-    """No key, and one that nobody knows, under either header."""
+    """No key, and one that is unknown, under either header."""
     send = message(ask, HELLO, max_tokens=1)
     yield faulty(send.but(authorization=None, step="none"), "no key")
     yield faulty(send.but(authorization=BAD_KEY, step="unknown"), "unknown key")

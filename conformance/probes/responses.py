@@ -93,7 +93,7 @@ def roles(ask: Ask) -> Steps:
 
 @ITEMS.probe("options", requests=3, tokens=3 * OUTPUT, prompt=2000)
 def options(ask: Ask) -> Steps:
-    """Members that are ignored, one that nobody knows, and the highest temperature."""
+    """Members that are ignored, one that is unknown, and the highest temperature."""
     yield respond(ask, HELLO, **IGNORED, step="ignored")
     yield respond(ask, HELLO, x_echosounder={"any": [1]}, step="unknown")
     yield respond(ask, HELLO, temperature=2, step="temperature")
@@ -101,7 +101,7 @@ def options(ask: Ask) -> Steps:
 
 @ITEMS.probe("unknown-item", tokens=OUTPUT)
 def unknown_item(ask: Ask) -> Steps:
-    """An item of a type that nobody knows."""
+    """An item of an unknown type."""
     yield respond(ask, [{"type": "x_echosounder", "text": "?"}, said("user", HELLO)])
 
 
@@ -171,7 +171,7 @@ def efforts(ask: Ask) -> Steps:
 
 @ITEMS.probe("auth", Suite.SMOKE, requests=2, prompt=2000, tokens=2, about=["errors"], applies=ITEMS.keyed, order=10)
 def auth(ask: Ask) -> Steps:
-    """No key, and one that nobody knows."""
+    """No key, and one that is unknown."""
     send = respond(ask, HELLO, max_output_tokens=1)
     yield faulty(send.but(authorization=None, step="none"), "no key")
     yield faulty(send.but(authorization=f"Bearer {BAD_KEY}", step="unknown"), "unknown key")

@@ -1,6 +1,6 @@
 """Does the proxy forward to us at all? Judged from the very first request, before anything else is sent.
 
-A proxy that forwards elsewhere may be spending somebody's money there, so one small request is all it gets.
+A proxy that forwards elsewhere may be spending real money there, so one small request is all it gets.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _access(network: Network, url: str | None) -> Access:
 
 
 def _duration(scenario: str, duration: float | None, trace: Path | None, warmup: float, **others: Any) -> float:
-    """How long to send where nobody said: a trace to its end."""
+    """How long to send by default: a trace to its end."""
     if duration is not None:
         return duration
     if scenario in EXPERIMENTS:

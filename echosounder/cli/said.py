@@ -1,4 +1,4 @@
-"""What goes to standard error: one line a sentence, with nothing in it that moves a terminal or that nobody else may know."""
+"""What goes to standard error: one line a sentence, with nothing in it that moves a terminal or is secret."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, 
 
 
 def _of_arguments(arguments: Sequence[str]) -> Iterator[str]:
-    """Keys that somebody typed, values of headers, users and queries of URLs."""
+    """Keys on the command line, values of headers, users and queries of URLs."""
     for flag, value in pairwise(["", *arguments]):
         name, colon, secret = value.removeprefix("--header=").partition(":")
         if colon and (flag == "--header" or value.startswith("--header=")) and name.strip().lower() not in PLAIN:

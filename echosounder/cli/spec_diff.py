@@ -1,4 +1,4 @@
-"""``echosounder spec-diff``: somebody's OpenAPI document beside ours, and what a client would notice."""
+"""``echosounder spec-diff``: a published OpenAPI document compared with ours, and what a client would notice."""
 
 import json
 import os

@@ -103,7 +103,7 @@ def _publisher(folder: Path) -> Callable[[dict[str, Any]], None]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """All of it or nothing: somebody may be reading."""
+    """All of it or nothing: it may be read meanwhile."""
     try:
         fresh = path.with_suffix(".new")
         fresh.write_text(text, encoding="utf-8")

@@ -48,7 +48,7 @@ def recording(path: Path, witness: Witness, baseline: Baseline) -> Document:
 def log(folder: Path, policy: str, baseline: Baseline) -> Document:
     """The report of a log that ``listen`` wrote: what it kept whole is judged by today's checks, the rest counts as it was judged then.
 
-    Raises :class:`LogError`, also where a record is not what it must be: the log may be from anybody.
+    Raises :class:`LogError`, also where a record is not what it must be: the log is untrusted.
     """
     with _readable(folder):
         return _Again(folder, policy).document(baseline)

@@ -108,7 +108,7 @@ def _event(written: str, got: str, index: int, recut: bool) -> Iterator[Located]
 
 
 def _said(text: str) -> str:
-    """What an event contributes to the answer; ids, stamps and members nobody knows take no part."""
+    """What an event contributes to the answer; ids, stamps and unknown members take no part."""
     try:
         chunk = read(text)
     except ValueError:

@@ -31,7 +31,7 @@ SEARCHED = 4 * EXCERPT  # of them, for secrets
 class Job(msgspec.Struct, frozen=True):
     """A request to send: what the workload decides, before time and place come in.
 
-    ``prompt_tokens`` are those of its texts, None where nobody counted them, an upper bound of the whole prompt where they
+    ``prompt_tokens`` are those of its texts, None where there are none, an upper bound of the whole prompt where they
     are not ``exact``. ``ceiling_tokens`` is what the prompt cannot exceed, with whatever the chat template adds.
     ``format`` names the wire format of the request and of its answer.
     """

@@ -37,7 +37,7 @@ _STAMPS = {name: attrgetter(span.since, span.until) for name, span in SPANS.item
 def outcome(sample: Sample) -> str:
     """The kind of end that ``counts`` counts. A reset after the first byte is a truncated answer, before it a failed request.
 
-    What we cancelled is in flight and nobody's fault, but for what the drain waited for in vain.
+    What we cancelled is in flight and not a failure, but for what the drain waited for in vain.
     """
     if sample.failure == NO_TOKEN:
         return FAILED

@@ -67,7 +67,7 @@ def _end(exchange: Exchange) -> StreamEnd:
 
 
 def asked_model(exchange: Exchange) -> str:
-    """The model that was asked for, as the client named it; bounded, since anybody may name anything."""
+    """The model that was asked for, as the client named it; bounded, since clients may name anything."""
     named = exchange.asked.get("model")
     return named[:100] if isinstance(named, str) else ""
 

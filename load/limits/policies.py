@@ -67,7 +67,7 @@ def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: b
 
 
 def rest(found: Identified) -> float:
-    """Seconds until a limiter that nobody asks is as it was in the beginning."""
+    """Seconds until an idle limiter is as it was in the beginning."""
     fit = found.fit
     if fit.kind is LimiterKind.BUCKET and fit.limit and fit.burst:
         return fit.burst.high / fit.limit.low

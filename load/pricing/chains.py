@@ -84,7 +84,7 @@ def few_shots(salt: str) -> Chain:
 
 
 def two_users(salt: str, first: str, second: str) -> Chain:
-    """One prompt for two users and for nobody: what one left must not be found by the next."""
+    """One prompt for two users and without a user: what one left must not be found by the next."""
     prompt = Prompt((user(600, f"{salt} users"),))
     yield [BillRequest("first user", prompt, user_id=first)]
     yield [BillRequest("first user again", prompt, user_id=first), BillRequest("second user", prompt, user_id=second)]

@@ -27,7 +27,7 @@ OUTPUT = 8  # tokens of an answer where its text does not matter
 class BillGoal:
     """``bulk``: requests of the last group, ``together`` of them at once. ``patience``: s to wait for a charge to be settled.
     ``pairs``: cold and warm prompts whose first tokens are compared. ``users``: two names for ``user_id``. ``seconds``: the most
-    that a run may take. ``salt`` makes the prompts ones that nobody has sent before."""
+    that a run may take. ``salt`` makes the prompts ones that have not been sent before."""
 
     bulk: int = 40
     together: int = 16

@@ -171,7 +171,7 @@ def settled(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _rests(entry: Entry) -> list[Decimal] | None:
-    """What is left by each rule; None where nobody can say."""
+    """What is left by each rule; None where it is unknown."""
     return None if entry.fell is None or entry.unknown else [EXACT.subtract(entry.fell, bill) for bill in entry.bills]
 
 

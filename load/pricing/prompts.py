@@ -32,7 +32,7 @@ class Message:
     ours: bool = True
 
     def pieces(self) -> tuple[list[str], int, int]:
-        """What is shared as a whole or not at all, and how many tokens each of it has at least and at most: nobody promised that an
+        """What is shared as a whole or not at all, and how many tokens each of it has at least and at most: it is not promised that an
         answer is counted alike when it comes back."""
         if self.ours:
             return self.text.split(" "), 1, 1

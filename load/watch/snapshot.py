@@ -72,7 +72,7 @@ class Live:
         self.now: dict[str, Any] = {}
 
     def take(self, tally: Tally, now: int, last: bool = False) -> None:
-        """At most once a second but for the last, and only where somebody looks: a snapshot reads whole histograms."""
+        """At most once a second but for the last, and only while it is watched: a snapshot reads whole histograms."""
         if not self._watched or (now - self._last < 1_000_000_000 and not last):
             return
         self._last = now

@@ -40,7 +40,7 @@ from echosounder.wire.guard import guarded
 
 
 def whispered() -> str:
-    """What the parent lets nobody else know."""
+    """What the parent keeps secret."""
     with os.fdopen(int(os.environ["ECHOSOUNDER_LOAD_WHISPERED"]), encoding="utf-8") as pipe:
         return pipe.read()
 

@@ -58,7 +58,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One request before it is JSON: its texts in order, and how many tokens they are; 0 tokens where nobody counted."""
+    """One request before it is JSON: its texts in order, and how many tokens they are; 0 tokens where they were not counted."""
 
     item: Item
     texts: tuple[str, ...]

@@ -57,7 +57,7 @@ def admit(form: Format, text: bytes, profile: str, beta: bool) -> tuple[dict[str
 
 
 def _limits(profile: str, model: str) -> Limits:
-    """Of a model; of a name that nobody knows the general ones, for what is looked up is remembered for ever."""
+    """Of a model; of an unknown name the general ones, for what is looked up is remembered for ever."""
     return specs.limits(profile, model) if _known(profile, model) else specs.limits(profile)
 
 

@@ -173,7 +173,7 @@ class Limiters:
         return held
 
     def clear(self) -> None:
-        """Forget; requests in flight give back to limiters that nobody asks any more."""
+        """Forget; requests in flight give back to limiters that are no longer in use."""
         self._scopes.clear()
 
     def _scope(self, name: tuple[object, ...], rule: LimitRule) -> _Scope:

@@ -129,7 +129,7 @@ class Recordings:
         )
 
     def _times(self, exchange: Exchange) -> tuple[list[int], int]:
-        """When each read and the head are due, ns after the request; at once where nobody wrote times down."""
+        """When each read and the head are due, ns after the request; at once where no times were recorded."""
         sent = exchange.t_sent
         if sent is None or Observed.TIMES in exchange.lacks:
             return [0 for _ in exchange.reads], 0

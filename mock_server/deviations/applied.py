@@ -1,6 +1,6 @@
 """Runs a deviation over frames: sees whether it changed anything, and lets the bytes through where it fails.
 
-A deviation may meet an upstream that answers in ways nobody thought of. Its mistake must not become the client's: what it
+A deviation may meet an upstream that answers in unforeseen ways. Its mistake must not become the client's: what it
 held when it failed goes on as it came, and so does the rest.
 """
 

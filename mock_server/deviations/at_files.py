@@ -204,7 +204,7 @@ def image_file_unknown_dropped(body: Document, context: Context) -> None:
 
 @deviation("image-free", Layer.REQUEST, {"vision.tokens"})
 def image_free(request: HttpRequest, context: Context) -> HttpRequest:
-    """Images are dropped before anybody reads or counts them."""
+    """Images are dropped before they are read or counted."""
     if not parts(context.body):
         return request
     for turn in turns(context.body):

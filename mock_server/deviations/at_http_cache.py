@@ -13,7 +13,7 @@ ID = re.compile(rb'"id":"[0-9a-f-]{36}"')
 
 @deviation("response-cache", Layer.HTTP, {"chat.answers-fresh"})
 def response_cache(reply: Reply, context: Context, *, by: str = "messages", mint: bool = False) -> Reply:
-    """Responses are kept, and served again to whoever sends the same model and messages; ``mint`` gives each a new id.
+    """Responses are kept, and served again to clients that send the same model and messages; ``mint`` gives each a new id.
 
     ``by`` lists the members of a request that make it another one, beside the mode; ``last`` stands for the beginning of the messages.
     """

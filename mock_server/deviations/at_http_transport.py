@@ -33,7 +33,7 @@ def zipped(frames: Frames, flush: int) -> Frames:
 
 @deviation("gzip-read-as-text", Layer.HTTP, {"transport.encoding-honest"})
 def gzip_read_as_text(reply: Reply, context: Context) -> Reply:
-    """A client that takes gzip gets what somebody on the way has read as text: it can no longer be decompressed."""
+    """A client that takes gzip gets what an intermediary has read as text: it can no longer be decompressed."""
     if offered(context) and reply.status == 200:
         reply.set_header("content-encoding", "gzip")
         reply.frames = _as_text(zipped(reply.frames, zlib.Z_SYNC_FLUSH))

@@ -97,7 +97,7 @@ def error_event_midstream(frames: Frames, context: Context, *, after: int = 4) -
 
 @deviation("error-midstream-wrong-class", Layer.JSON, {"stream.error-class", "stream.complete"})
 def error_midstream_wrong_class(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """A stream that breaks off ends in an error that blames the client, so that nobody tries again."""
+    """A stream that breaks off ends in an error that blames the client, so that clients do not retry."""
     return broken_off(frames, context, after, [Frame(0, json=BLAMED)])
 
 

@@ -1,4 +1,4 @@
-"""Documents that differ from DeepSeek's in what nobody may rely on."""
+"""Documents that differ from DeepSeek's in ways that clients must not rely on."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +32,7 @@ def objects(document: Document, edits: Edits) -> Iterator[Document]:
 
 @each_document("extra-members")
 def extra_members(document: Document, context: Context) -> None:
-    """Legal: objects of every level have members that nobody has documented yet."""
+    """Legal: objects of every level have undocumented members."""
     for each in list(objects(document, context.edits)):
         each["x_region"] = "eu-1"
         each["x_stats"] = {"queue_ms": 3.25, "tags": []}

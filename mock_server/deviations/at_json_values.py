@@ -41,7 +41,7 @@ def tools_answered_elsewhere(document: Document, context: Context) -> None:
 
 @each_document("model-wrong", {"chat.model-served"})
 def model_wrong(document: Document, context: Context) -> None:
-    """Answers name a model that nobody asked for."""
+    """Answers name a model that was not asked for."""
     if "choices" in document:
         document["model"] = "gpt-4o"
 

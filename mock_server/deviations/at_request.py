@@ -143,7 +143,7 @@ def thinking_never(body: Body, context: Context) -> None:
 
 @rewrites("int-precision", {"transport.numbers-exact", "proxy.request-numbers"})
 def int_precision(body: Body, context: Context) -> None:
-    """Integers beyond 2**53 lose their last digits: somebody on the way keeps numbers as floats."""
+    """Integers beyond 2**53 lose their last digits: an intermediary keeps numbers as floats."""
     for name, value in body.items():
         body[name] = rounded(value)
 

@@ -58,7 +58,7 @@ def sse_comment_as_data(frames: Frames, context: Context) -> Frames:
 
 @each_event("sse-keepalive-inside-event", {"stream.keepalive-is-comment", "stream.data-is-json", "stream.fields-known"})
 def sse_keepalive_inside_event(raw: bytes, context: Context) -> bytes:
-    """A comment is written into the middle of an event, by somebody who does not look where events end."""
+    """A comment is written into the middle of an event, by an intermediary that ignores where events end."""
     at = middle(raw)
     return raw if raw == context.edits.end else raw[:at] + b": keepalive\n\n" + raw[at:]
 

@@ -1,4 +1,4 @@
-"""Other ways to write the same events and documents. Whoever complains about one of them reads the format wrongly."""
+"""Other ways to write the same events and documents. A client that rejects one of them is wrong."""
 
 import json
 from itertools import chain, cycle

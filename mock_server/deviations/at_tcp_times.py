@@ -20,7 +20,7 @@ def stream_buffered_by_proxy(frames: Frames, context: Context) -> Frames:
 
 @deviation("no-close-after-done", Layer.TCP, {"stream.closes-after-done"})
 def no_close_after_done(frames: Frames, context: Context, *, seconds: float = 3.0) -> Frames:
-    """After ``[DONE]`` the body stays open for seconds, so that the connection serves nobody."""
+    """After ``[DONE]`` the body stays open for seconds, so that the connection cannot be reused."""
     for frame in frames:
         if context.stream and frame.raw == LAST_CHUNK:
             frame.at += round(seconds * SECOND)

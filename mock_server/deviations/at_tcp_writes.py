@@ -1,4 +1,4 @@
-"""In which portions bytes leave: nobody may rely on any. The first frame of an answer is its head."""
+"""In which portions bytes leave: clients must not rely on them. The first frame of an answer is its head."""
 
 import re
 from dataclasses import replace

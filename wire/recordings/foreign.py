@@ -1,4 +1,4 @@
-"""From what somebody saw of a request and its answer to an exchange: the API's path, without secrets, within a bound."""
+"""From a recording of a request and its answer to an exchange: the API's path, without secrets, within a bound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BODY = 8 * 1024 * 1024
 
 @dataclass
 class Foreign:
-    """What was seen so far. Stamps are ns on one monotonic clock, None where nobody took them; ``target`` is that of the request line
+    """What was seen so far. Stamps are ns on one monotonic clock, None where there are none; ``target`` is that of the request line
     or a URL."""
 
     method: str

@@ -93,7 +93,7 @@ def _faulty(send: Send) -> Send:
 
 
 def _turns(ask: Ask) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Results that nobody asked for, calls without a result, roles that do not exist."""
+    """Results that were not asked for, calls without a result, roles that do not exist."""
     yield "orphan", [{"role": "tool", "tool_call_id": CALL["id"], "content": "{}"}]
     called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
     yield "unanswered", [{**called, "reasoning_content": "Order."} if _thinks_back(ask) else called]
