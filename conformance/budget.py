@@ -38,14 +38,14 @@ REDUCTION_BYTES = 100_000
 
 
 def prompt_ceiling(send: Send) -> int:
-    """The most prompt tokens that a request can be billed: none where the body is no JSON object."""
+    """The most prompt tokens that a request can be billed: none where the body is not JSON object."""
     return len(send.body) + TEMPLATE + IMAGE * len(SHOWN.findall(send.body)) if _object(send) is not None else 0
 
 
 def completion_ceiling(send: Send, most: int | None = None) -> int:
     """The most completion tokens that a request can be billed, by a server that keeps within *most*, its longest output.
 
-    ``max_tokens`` of the body, or another name that it has somewhere; where that is no bound the server may use its own, or stop at
+    ``max_tokens`` of the body, or another name that it has somewhere; where that is unlimited the server may use its own, or stop at
     the stop text.
     """
     body = _object(send)
@@ -87,7 +87,7 @@ def price_ceiling(
 
 @dataclass
 class Budget:
-    """What is left. ``requests`` and ``usd`` None are no cap; ``fixed`` are prices that were given, ``most`` is the model's longest
+    """What is left. ``requests`` and ``usd`` None mean no cap; ``fixed`` are prices that were given, ``most`` is the model's longest
     output. Raises :class:`UsageError` where dollars are to be counted and no price is known."""
 
     model: str

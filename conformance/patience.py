@@ -22,7 +22,7 @@ UNTOLD = (0.5, 1.0, 2.0)
 LONGER = (*UNTOLD, 4.0, 8.0, 16.0, 32.0)
 """The same, where patience was asked for."""
 MOST_TRIES, STRIKES = 4, 2
-"""Tries of one request, and requests that were refused as often, after which nothing is sent again: that is no limiter."""
+"""Tries of one request, and requests that were refused as often, after which nothing is sent again: that is not a limiter."""
 MARGIN = 0.05
 """s: a second that is counted in whole ones is over a little later."""
 

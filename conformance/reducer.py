@@ -1,4 +1,4 @@
-"""Makes a wrongly answered generated request smaller against the live target, within so many further calls.
+"""Makes a wrongly answered generated request smaller against the live target, within a bounded number of further calls.
 
 The same request is never asked twice for another opinion: its first answer counts, so that a moody target cannot lead the
 search in circles. Only the request as it was, at first, and the smallest one, at last, are repeated, to say how surely they fail.

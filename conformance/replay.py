@@ -72,7 +72,7 @@ def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bound
 def _shows_nothing(
     before: Exchange, after: Exchange, old: Sequence[Finding], new: Sequence[Finding], judged: Sequence[Result]
 ) -> str:
-    """Why *after* cannot tell whether something is fixed, empty where it can: a refusal on the way to the answer is no answer, and what
+    """Why *after* cannot tell whether something is fixed, empty where it can: a refusal on the way to the answer is not an answer, and what
     was broken is fixed only where the same check passes now."""
     told = f"it answers with status {after.status} now, and {before.status} was recorded"
     if new or (after.status is None and before.status is not None):  # which is told as what it is: no answer

@@ -17,7 +17,7 @@ CHOICES = frozenset({"chat", "fim"})
 
 
 def asked(exchange: Exchange) -> dict[str, Any]:
-    """The request body, empty where it is no JSON object."""
+    """The request body, empty where it is not JSON object."""
     return exchange.asked
 
 

@@ -89,7 +89,7 @@ CHUNK = ("stream.chunk-schema", "stream.choices-present", "stream.finish-key-pre
          "response.document-valid")  # fmt: skip
 
 IN_ONE_EVENT: Effects = (("stream.object", CHUNK),)
-"""Explains what is wrong with the same events: one that is no chunk has nothing that chunks have."""
+"""Explains what is wrong with the same events: one that is not a chunk has nothing that chunks have."""
 
 IN_ONE_ANSWER: Effects = (
     # A front end that answers with a page answers in place of the API.

@@ -31,7 +31,7 @@ NOTHING_ACCEPTED = Accepted({}, (), ())
 
 
 CAPS = frozenset({"BudgetSpent", "RunTooLong", "TooMuchToJudge"})
-"""What ends a run early and is no excuse: what was sent before counts."""
+"""What ends a run early and is not an excuse: what was sent before counts."""
 
 
 def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:

@@ -17,7 +17,7 @@ FRONTIERS_MS = (1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Errors at so many streams of so many events per second. Milliseconds; ``*_user`` are those of stamps taken by us."""
+    """Errors at a number of streams of a number of events per second. Milliseconds; ``*_user`` are those of stamps taken by us."""
 
     streams: int
     rate: float
@@ -56,7 +56,7 @@ class Calibration:
         return found
 
     def nearest(self, streams: float, rate: float) -> Cell | None:
-        """The least demanding cell that demands at least as much as so many streams at such a rate; None beyond the grid."""
+        """The least demanding cell that demands at least as much as a number of streams at such a rate; None beyond the grid."""
         harder = [cell for cell in self.cells if cell.streams >= streams and cell.rate >= rate * 0.95]
         return min(harder, key=lambda cell: (cell.streams * cell.rate, cell.streams), default=None)
 

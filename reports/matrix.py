@@ -73,7 +73,7 @@ class MatrixRow:
 def render(columns: Sequence[Column], issues: Iterable[Issue] = (), reference: str | None = None) -> str:
     """A self-contained page. *reference* names the column that the others are held against; the first one by default.
 
-    Raises :class:`UsageError` where there is nothing to show, a name is used twice, or a report is no check report.
+    Raises :class:`UsageError` where there is nothing to show, a name is used twice, or a report is not a check report.
     """
     _validate(columns, reference)
     rows = _rows(columns, tuple(issues), reference or columns[0].name)

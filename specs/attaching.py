@@ -37,7 +37,7 @@ class Attachments:
     details: tuple[str, ...]
 
     def longest(self, images: int) -> int:
-        """Pixels that the longer side of each of so many images may have."""
+        """Pixels that the longer side of each of a number of images may have."""
         return self.side if images < self.many else self.side_of_many
 
 

@@ -32,7 +32,7 @@ OURS = {
     ),
 }
 PLAIN = frozenset({"accept", "accept-language", "user-agent", "origin", "referer", "content-language"})
-"""Headers whose values are no secret by any measure."""
+"""Headers whose values are not secret by any measure."""
 SWITCHED_ON = frozenset({"1", "true", "t", "yes", "y", "on"})  # as the command line reads a variable
 STANDARD = {"http": 80, "https": 443}
 _VERSION = re.compile(r"v?\d{1,4}([.-]\d{1,2}){0,2}(-[a-z]{1,10})?")

@@ -205,7 +205,7 @@ class Exchange:
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """The request body, empty where it is no JSON object."""
+        """The request body, empty where it is not JSON object."""
         body = self.request.json
         return body if isinstance(body, dict) else {}
 

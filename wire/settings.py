@@ -24,7 +24,7 @@ _PLAIN: tuple[type, ...] = (bool, int, float, str, Path)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known of a field. ``kind`` is its type, ``about`` its line of help: empty for what is no option of a command line.
+    """What is known of a field. ``kind`` is its type, ``about`` its line of help: empty for what is not an option of a command line.
 
     ``flag`` replaces the option that is made of the name, ``aliases`` are further ones. Numbers lie between ``low`` and ``high``,
     in ``unit``. ``later``: where it is left out, the command decides by what else was given. ``secret``: never written anywhere.

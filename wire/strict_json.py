@@ -20,7 +20,7 @@ class Parsed:
 
 
 def parse(text: str) -> Parsed:
-    """Raises ``ValueError`` (with line and column) when *text* is no single JSON value; NaN and Infinity only count as problems."""
+    """Raises ``ValueError`` (with line and column) when *text* is not a single JSON value; NaN and Infinity only count as problems."""
     problems: list[str] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:

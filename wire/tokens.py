@@ -49,7 +49,7 @@ def estimate(text: str) -> int:
 
 
 def words(tokens: int, seed: int = 0) -> str:
-    """English words that make up exactly so many tokens, with any vocabulary of V4; the same for the same seed."""
+    """English words that make up exactly a given number of tokens, with any vocabulary of V4; the same for the same seed."""
     return " ".join(random.Random(seed).choices(WORDS, k=tokens))
 
 

@@ -27,7 +27,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 def usage(value: Any, pointers: Pointers) -> Usage | None:
-    """The ``usage`` object of a response or chunk as counts; None when it is no object."""
+    """The ``usage`` object of a response or chunk as counts; None when it is not an object."""
     if not isinstance(value, dict):
         return None
     get = value.get

@@ -21,7 +21,7 @@ from echosounder.wire.strict_json import at
 LONGEST = 1e9
 """s: no wait is longer."""
 ABSURD = 366 * 86_400.0
-"""s from which a delay is no delay."""
+"""s from which a delay is not a delay."""
 AROUND = 2 * 86_400.0
 """s around now in which a number that would be an absurd delay is a Unix time."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}

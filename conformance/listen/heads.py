@@ -14,7 +14,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 
 class Heads:
     """The requests of one connection. ``passed`` gives what goes on: the bytes that came, but for the value of Host and the base of
-    the path, as soon as a head is complete; from what is no HTTP, or after an upgrade, on everything as it came.
+    the path, as soon as a head is complete; from what is not HTTP, or after an upgrade, on everything as it came.
     """
 
     def __init__(self, host: bytes, base: bytes = b"") -> None:

@@ -52,7 +52,7 @@ class Conversation:
 
 @dataclass
 class Seen:
-    """What was no exchange: connections that were lost to us, of another protocol, or never reached the upstream."""
+    """What was not an exchange: connections that were lost to us, of another protocol, or never reached the upstream."""
 
     lost: int = 0
     opaque: int = 0

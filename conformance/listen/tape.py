@@ -40,7 +40,7 @@ class TapeFrame(NamedTuple):
 
 
 def frames(file: BinaryIO) -> Iterator[TapeFrame]:
-    """The frames of a tape until it ends; one that was cut is left out, as its writer was killed. ValueError where it is no tape."""
+    """The frames of a tape until it ends; one that was cut is left out, as its writer was killed. ValueError where it is not a tape."""
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         kind, connection, at, length, delay = _HEAD.unpack(head)
         if length > MAX_DATA:

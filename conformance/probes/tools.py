@@ -264,7 +264,7 @@ def duplicate_name(ask: Ask) -> Steps:
 
 @probe("tools.bad-parameters", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def bad_parameters(ask: Ask) -> Steps:
-    """Parameters that are no object schema."""
+    """Parameters that are not object schema."""
     broken = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "string"}}}
     yield bad(ask, "parameters that are no object", broken)
 

@@ -20,7 +20,7 @@ LINES = {"header": "ECHOSOUNDER_HEADER", "reference_header": "ECHOSOUNDER_REFERE
 def defaults(path: Path, options: Mapping[str, frozenset[str]]) -> dict[str, dict[str, Any]]:
     """Defaults per command. ``options`` names the options of each command; an absent file gives no defaults.
 
-    Raises :class:`UsageError` for broken TOML, and for a key that is no option (which would otherwise do nothing, silently).
+    Raises :class:`UsageError` for broken TOML, and for a key that is not an option (which would otherwise do nothing, silently).
     """
     content = _load(path)
     tables = {name: value for name, value in content.items() if isinstance(value, dict)}

@@ -90,7 +90,7 @@ def _expanded(value: Any, known: dict[int, float]) -> float:
 
 
 def _document(text: str) -> Any:
-    """JSON, else YAML: JSON that escapes an emoji as two surrogates is no YAML."""
+    """JSON, else YAML: JSON that escapes an emoji as two surrogates is not a YAML."""
     try:
         return json.loads(text)
     except ValueError:

@@ -26,7 +26,7 @@ from echosounder.wire.outside import amount
 from echosounder.wire.strict_json import at
 
 MILLISECONDS = 10**11
-"""More than this are no seconds: 3,000 years hence."""
+"""More than this are not seconds: 3,000 years hence."""
 AMOUNTS = ("total_balance", "granted_balance", "topped_up_balance")
 EXPECTED = {
     "models.expected-2024-07": {"deepseek-chat", "deepseek-coder"},

@@ -25,7 +25,7 @@ from echosounder.wire.strict_json import at
 
 MARKUP = ("<｜", "｜>", "<|tool", "｜DSML｜", "<tool_call>", "</tool_call>", "<think>", "</think>")
 HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""Half of a surrogate pair, but for the codes that stand for bytes which were no UTF-8."""
+"""Half of a surrogate pair, but for the codes that stand for bytes which were not UTF-8."""
 SIBLINGS = frozenset({"content", "reasoning_content", "refusal"})
 """Members of a delta that may be null next to each other; OpenAI itself sends ``"refusal": null``."""
 

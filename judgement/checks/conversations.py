@@ -107,7 +107,7 @@ def bound(before: Sequence[Exchange], exchange: Exchange, owned: bool) -> int:
 
 
 def common(earlier: Exchange, later: Exchange) -> int:
-    """At most so many tokens of *later* can be known from *earlier*: all that it took, or a token per byte of what both share."""
+    """At most a given number of tokens of *later* can be known from *earlier*: all that it took, or a token per byte of what both share."""
     messages = shared(earlier, later)
     took = read(earlier)[1] if counted(earlier) else None
     if messages == len(turns(earlier)) and took and took.prompt is not None and took.completion is not None:

@@ -22,7 +22,7 @@ SCHEMAS = {"responses": "ResponsesEvent", "messages": "MessagesEvent"}
 
 
 def told(exchange: Exchange) -> bool:
-    """A refusal with a body that is no plain text by design."""
+    """A refusal with a body that is not a plain text by design."""
     return refusals.spoke(exchange) and exchange.step not in {"json", "none"}
 
 

@@ -1,4 +1,4 @@
-"""Damage that is no model's: the same in all answers, or in each stream and in no document of the same questions.
+"""Damage that is not a model's: the same in all answers, or in each stream and in no document of the same questions.
 
 One broken call of fourteen may be the model. A model that breaks one call in twenty, each question for itself, breaks all calls of
 `QUESTIONS` questions once in 8000 runs, and once in 20 more often where it answers a question alike each time.

@@ -21,7 +21,7 @@ INTERNALS = re.compile(
 PARAMETER = re.compile(r"[\w.\[\]'\"-]{0,64}")
 SLOW_S = 10
 DIED = frozenset({End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR})
-"""Ends of a connection before an answer: that is no hanging."""
+"""Ends of a connection before an answer: that is not a hanging."""
 
 
 @picks("a refusal with a body")

@@ -133,7 +133,7 @@ def nonnegative(exchange: Exchange, case: Case) -> Problems:
 
 
 def _members(value: object, path: str) -> Iterator[tuple[str, object]]:
-    """``(JSON pointer, value)`` of every member, those of objects within it included; null is no value."""
+    """``(JSON pointer, value)`` of every member, those of objects within it included; null is not value."""
     if isinstance(value, dict):
         for name, member in value.items():
             yield from _members(member, f"{path}/{name}")

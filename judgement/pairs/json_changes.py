@@ -121,7 +121,7 @@ def _elements(before: list[Any], after: list[Any], pointer: str) -> Iterator[Cha
 
 
 def _typed_alike(before: Number, after: Number) -> bool:
-    """12 that became 12.0 is no integer any more to a client with types; 1.0 that became 1 may still be read as a fraction."""
+    """12 that became 12.0 is not an integer any more to a client with types; 1.0 that became 1 may still be read as a fraction."""
     return not (_whole(before) and not _whole(after))
 
 

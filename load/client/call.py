@@ -133,7 +133,7 @@ class ActiveCall:
             self._whole(at, b"".join(pieces))
 
     def _whole(self, at: int, data: bytes) -> None:
-        """Of a body that is no stream. Empty lines that come before it are keep-alives, as comments are in a stream."""
+        """Of a body that is not a stream. Empty lines that come before it are keep-alives, as comments are in a stream."""
         if not self.body and data.isspace():
             for _ in range(data.count(b"\n")):
                 self.reader.keepalive(at)
@@ -153,7 +153,7 @@ class ActiveCall:
         return refused(self.framing.status)
 
     def whole(self) -> Mark:
-        """What an answer that is no stream says; nothing where it is no JSON."""
+        """What an answer that is not a stream says; nothing where it is not JSON."""
         if not self.body:
             return NOTHING
         try:

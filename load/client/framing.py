@@ -74,7 +74,7 @@ class Framing:
         return pieces
 
     def _bound(self, received: int, taken: int) -> None:
-        """Trailers, chunk extensions and interim answers are no body, and the parser itself would take them without end."""
+        """Trailers, chunk extensions and interim answers are not a body, and the parser itself would take them without end."""
         self.taken += taken
         self._around += received - taken
         if not self.complete and self._around > MAX_HEAD + AROUND * self.taken:

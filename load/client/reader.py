@@ -19,10 +19,10 @@ An example. Three pieces of one read, at 7 ms::
     event: echo⏎data: {"n":"a","echo":"so"}⏎⏎       parsed: kind content. "so" occurs once, after a colon, so the template is
                                                        (event: echo⏎data: {"n":"a","echo":"   ,   "}⏎⏎)
     event: echo⏎data: {"n":"a","echo":" deep"}⏎⏎    like it, with ` deep` inside: a token, not parsed
-    event: echo⏎data: {"n":"a","echo":""}⏎⏎         nothing inside: parsed; an empty text is no token
+    event: echo⏎data: {"n":"a","echo":""}⏎⏎         nothing inside: parsed; an empty text is not a token
 
 Two tokens, three events, one entry of 7 ms in ``token_reads``. ``"echo":"x","why":"end"`` has the template's beginning and end as
-well, but what stands between is no inside of a string (its quotes are bare), so it is parsed and its reason is seen.
+well, but what stands between is not the inside of a string (its quotes are bare), so it is parsed and its reason is seen.
 
 The marks are those of :func:`wire.stream.timeline`, which parses everything (a test holds the two against each other).
 """
@@ -163,7 +163,7 @@ class StreamReader:
         return ()
 
     def _noted(self, at: int, piece: bytes) -> bool:
-        """Note an event that brings nothing, as its beginning says; False where it is no whole one, or may bring something."""
+        """Note an event that brings nothing, as its beginning says; False where it is not a whole one, or may bring something."""
         if not (piece.endswith(END) and piece.count(b"\n") == 3) or b"\r" in piece:
             return False
         if piece.startswith(self._hedged) and (b"\\" in piece or any(text in piece for text in self._hedges)):

@@ -1,4 +1,4 @@
-"""How far may a percentile be off because only so many requests were sent? Intervals of 95 %, by two methods."""
+"""How far may a percentile be off because only a limited number of requests were sent? Intervals of 95 %, by two methods."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -47,7 +47,7 @@ SHARES = (
 
 
 def judge(sent: int, failures: Mapping[str, int], stream: Mapping[str, int], gap_ms: float | None) -> dict[str, object]:
-    """``{"verdict", "reasons"}`` of a run that sent so many requests; *stream* counts events with tokens and the reads they came in."""
+    """``{"verdict", "reasons"}`` of a run that sent some requests; *stream* counts events with tokens and the reads they came in."""
     found = [*_failed(sent, failures), *_buffered(stream, gap_ms)]
     worst = max((ORDER.index(grade) for grade, _ in found), default=0)
     return {"verdict": ORDER[worst], "reasons": [says for _, says in found]}

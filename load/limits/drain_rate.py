@@ -36,7 +36,7 @@ def per_time(bench: Bench) -> Script[Identified]:
 
 
 def _loose_ends(bench: Bench, found: Identified) -> Identified:
-    """The same, with what would have to be done to know more. A kind per time that never recovered is no kind yet."""
+    """The same, with what would have to be done to know more. A kind per time that never recovered is not a kind yet."""
     if not bench.record.recoveries and bench.stopped is not None:
         if bench.stopped.kind == "patience" and bench.record.span > LONG_ENOUGH:
             quota = len(bench.record.accepts)

@@ -14,7 +14,7 @@ LONGER = 3  # times the hold, where it was too short to tell
 
 
 def queued(bench: Bench, held: list[DueRequest]) -> Fit | None:
-    """A queue: some waited, with keep-alives or for long, and no more than so many were written to at one time. Only those can have
+    """A queue: some waited, with keep-alives or for long, and no more than a fixed number were written to at one time. Only those can have
     waited that came too many: where more did, the target is slow with all of them."""
     spans = _spans(bench, held)
     waiting = len(list(_waiting(bench, spans)))

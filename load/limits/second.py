@@ -23,7 +23,7 @@ ROUNDS = 2  # of the second that are waited for
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """``tried``: it was looked for another limiter, for so many ``seconds`` and ``requests``; ``fit``: what it is, None where none
+    """``tried``: it was looked for another limiter, for a number of ``seconds`` and ``requests``; ``fit``: what it is, None where none
     showed; ``needs``: one showed, and why nobody can say what it is."""
 
     tried: bool = False

@@ -164,7 +164,7 @@ def _some_hits(unit: int, entry: Entry) -> BillCause | None:
 
 
 def _by_use(uses: Uses, entry: Entry) -> BillCause | None:
-    """A part of the bill that is no token: so many uses of what is billed by use."""
+    """A part of the bill that is not a token: so many uses of what is billed by use."""
     for use in uses(entry.charges[0]) if entry.charges else ():
         count = _times(entry.remainder or ZERO, EXACT.scaleb(use.per_thousand, -3))
         if count and count > 0:

@@ -92,7 +92,7 @@ def _free(free: Free, share: Fraction, entries: Sequence[Entry]) -> Hypothesis:
 
 
 def _fees(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
-    """The same amount for each request, whatever it is: a part of the bill that is no token."""
+    """The same amount for each request, whatever it is: a part of the bill that is not a token."""
     for which, words, chosen in _SCOPES:
         counts = [sum(map(chosen, entry.charges)) for entry in entries]
         shares = {Fraction(rest) / count for count, rest in zip(counts, rests, strict=True) if count}
@@ -222,7 +222,7 @@ def _drift(step: int, charge: Charge, unit: Decimal) -> Decimal:
 
 
 def _factors(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
-    """Requests that all cost so many times what they should. It takes two entries that agree to say so."""
+    """Requests that all cost a multiple of what they should. It takes two entries that agree to say so."""
     for which, words, chosen in _SCOPES:
         bills = [total(charge.amount for charge in entry.charges if chosen(charge)) for entry in entries]
         pairs = [(bill, rest) for bill, rest in zip(bills, rests, strict=True) if bill]

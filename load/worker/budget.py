@@ -16,7 +16,7 @@ def share(total: int, worker: int, workers: int) -> int:
 
 @dataclass(slots=True)
 class LoadBudget:
-    """Money and requests of one worker. ``usd`` or ``requests`` None is no cap.
+    """Money and requests of one worker. ``usd`` or ``requests`` None is not a cap.
 
     The ceiling is what a request costs at ``rates``, the highest while the run lasts, when nothing is cached and the model uses all of its
     ``max_tokens``. What was answered counts at the prices of the moment, which ``paid`` gives; without it at ``rates``.

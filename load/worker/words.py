@@ -1,4 +1,4 @@
-"""Synthetic text of exactly so many tokens that begins like no other."""
+"""Synthetic text of exactly a given number of tokens that begins like no other."""
 
 import hashlib
 from functools import cache

@@ -1,4 +1,4 @@
-"""A machine that serves so many streams at once and lets the rest wait: pure arithmetic on the ends of what it accepted.
+"""A machine that serves a fixed number of streams at once and lets the rest wait: pure arithmetic on the ends of what it accepted.
 
 All schedules are known when they begin, so the start of a request that has to wait is known when it arrives.
 """

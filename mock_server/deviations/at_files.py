@@ -147,7 +147,7 @@ def file_list_open(request: HttpRequest, context: Context) -> HttpRequest:
 
 
 def parts(body: Document) -> list[Document]:
-    """The parts of messages that are no text."""
+    """The parts of messages that are not text."""
     contents = [turn.get("content") for turn in turns(body)]
     listed = [part for content in contents if isinstance(content, list) for part in content]
     return [part for part in listed if isinstance(part, dict) and part.get("type") in ("image_url", "file")]

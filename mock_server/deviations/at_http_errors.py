@@ -81,7 +81,7 @@ def body_before_key(reply: Reply, context: Context) -> Reply:
 def status_422(reply: Reply, context: Context) -> Reply:
     """Legal: members that are missing or of the wrong type are answered with 422, as documented, instead of 400.
 
-    What is no JSON, and values out of range, keep their 400.
+    What is not JSON, and values out of range, keep their 400.
     """
     if reply.status == 400 and b"deserialize" in peek(reply):
         reply.status = 422

@@ -11,7 +11,7 @@ NEVER_DONE = {"stream.ends-with-done", "stream.done-once", "stream.complete", "f
 
 
 def middle(raw: bytes) -> int:
-    """Where an event can be cut so that what follows is no comment."""
+    """Where an event can be cut so that what follows is not a comment."""
     at = len(raw) // 2
     while raw[at : at + 1] in (b":", b" ", b"\n"):
         at -= 1

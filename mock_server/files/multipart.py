@@ -11,7 +11,7 @@ _BOUNDARY = re.compile(r'multipart/form-data;.*?boundary=(?:"([^"]{1,70})"|([^\s
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``filename`` is None for a field that is no file."""
+    """``filename`` is None for a field that is not a file."""
 
     name: str
     data: bytes

@@ -43,7 +43,7 @@ class Renderer(Protocol):
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts: ...
 
     def whole(self, plan: AnswerPlan, limits: Limits, usage: Counts) -> bytes:
-        """The body of an answer that is no stream."""
+        """The body of an answer that is not a stream."""
 
     def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
         """What of a stream follows from the body alone: it is kept while the body comes again."""

@@ -32,7 +32,7 @@ class Application(Protocol):
         """Answer on the connection, now or later; every request ends with :meth:`ServerConnection.finished`."""
 
     def refuse(self, connection: "ServerConnection", status: int) -> None:
-        """Answer bytes that are no acceptable request; the connection closes after it."""
+        """Answer bytes that are not an acceptable request; the connection closes after it."""
 
 
 class _Unacceptable(Exception):

@@ -17,7 +17,7 @@ class Frame:
     """One piece, due ``at`` nanoseconds after the request arrived.
 
     ``raw`` is its bytes: an SSE event with its blank line, a whole document, or below HTTP whatever one write carries.
-    ``json`` is the document in it, if there is one; changing it changes ``raw``. A frame with ``act`` is no bytes
+    ``json`` is the document in it, if there is one; changing it changes ``raw``. A frame with ``act`` is not a bytes
     but something that is done to the connection.
     """
 

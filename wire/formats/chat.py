@@ -89,7 +89,7 @@ def first(choices: Any) -> dict[str, Any]:
 
 
 def _call(call: Any) -> Call:
-    """A call, or a fragment of one. One that is no object has no id, no name and no arguments, but is there."""
+    """A call, or a fragment of one. One that is not an object has no id, no name and no arguments, but is there."""
     function = at(call, "function")
     named = isinstance(function, dict) and "name" in function
     arguments = at(function, "arguments")

@@ -88,13 +88,13 @@ class Format(ABC):
         return value if isinstance(value, int) else None
 
     def turns(self, body: Mapping[str, Any]) -> list[Any]:
-        """The conversation that a request tells, each turn as it stands there; whatever is no list counts as none."""
+        """The conversation that a request tells, each turn as it stands there; whatever is not a list counts as none."""
         messages, system = body.get("messages"), body.get("system")
         return [*([system] if system else []), *(messages if isinstance(messages, list) else ())]
 
     @cached_property
     def marker(self) -> bytes | None:
-        """The data of the event that ends a stream, where that is no JSON; None where streams end by the name of an event."""
+        """The data of the event that ends a stream, where that is not JSON; None where streams end by the name of an event."""
         data = self.grammar.end_data
         return None if data is None else data.encode()
 
@@ -103,7 +103,7 @@ class Format(ABC):
         return event in self.grammar.end_events
 
     def usage(self, raw: Any) -> Usage | None:
-        """The counts of a usage object; None for what is no object."""
+        """The counts of a usage object; None for what is not an object."""
         return usage(raw, self.grammar.counts)
 
     def added(self, before: Any, usage: Any) -> Any:

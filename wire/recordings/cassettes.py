@@ -1,7 +1,7 @@
 """Cassettes of vcrpy and of VCR for Ruby, in YAML or JSON, plain or in gzip: what tests of API clients have recorded.
 
 They hold neither times nor chunks, and a body may have been decoded before it was written down. Values that were blotted out
-before they were published are no values.
+before they were published are not values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GZIP = b"\x1f\x8b"
 
 
 def captures(path: Path) -> Iterator[Foreign | None]:
-    """What each interaction holds, None for one that cannot be read. Raises :class:`LogError` where the file is no cassette."""
+    """What each interaction holds, None for one that cannot be read. Raises :class:`LogError` where the file is not a cassette."""
     for interaction in interactions(path):
         try:
             yield capture(interaction)

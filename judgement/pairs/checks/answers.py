@@ -205,7 +205,7 @@ def coding_offered(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.media-type-down", comparable)
 def media_type_down(pair: Pair, case: Case) -> Problems:
-    """Capitals and a charset change nothing; a parameter without a value is no media type (RFC 9110, 8.3.1)."""
+    """Capitals and a charset change nothing; a parameter without a value is not a media type (RFC 9110, 8.3.1)."""
     wanted, got = pair.source.media_type, pair.client.media_type
     if wants_stream(pair.client) == wants_stream(pair.source) and got != wanted:
         yield Problem(

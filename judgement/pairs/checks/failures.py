@@ -83,7 +83,7 @@ def status_kept(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.error-kept", refused)
 def error_kept(pair: Pair, case: Case) -> Problems:
-    """Of an error that is no JSON the words have to arrive, in whatever they are wrapped."""
+    """Of an error that is not JSON the words have to arrive, in whatever they are wrapped."""
     sent, got = _error(pair.source), _error(pair.client)
     if sent is None:
         if pair.source.text.strip() not in {pair.client.text.strip(), (got or {}).get("message")}:

@@ -60,7 +60,7 @@ def allowed(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def _beyond_text(body: Body) -> Iterator[tuple[str, Part]]:
-    """Parts that are no text, each with its place."""
+    """Parts that are not text, each with its place."""
     for index, message in enumerate(body["messages"]):
         if isinstance(message.get("content"), list):
             for place, part in enumerate(message["content"]):

@@ -38,7 +38,7 @@ class ResponsesEdits(Edits):
             yield document, "delta"
 
     def _parts(self, document: Document, kind: str) -> Iterator[Place]:
-        """Of a response that is no stream: in one, every text was said before."""
+        """Of a response that is not a stream: in one, every text was said before."""
         for item in _objects(document.get("output")):
             if item.get("type") == kind:
                 yield from (
