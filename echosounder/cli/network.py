@@ -57,7 +57,7 @@ OPTIONS = (
         "Certificate authorities to trust in addition to those of the system or SSL_CERT_FILE.",
     ),
     _option("client_cert", Path | None, None, "Client certificate (PEM), with its key or with --client-key."),
-    _option("client_key", Path | None, None, "Key of the client certificate (PEM)."),
+    _option("client_key", Path | None, None, "Private key of the client certificate (PEM)."),
     _option("client_key_password_env", str, PASSWORD, "Variable that holds the password of the client key."),
 )
 
