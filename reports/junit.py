@@ -78,6 +78,8 @@ def _finding(finding: Mapping[str, Any], run: Run | None) -> str:
     where = [finding["exchange"]] if finding["exchange"] else []
     where += [f"{name} {finding[name]}" for name in ("event", "offset", "pointer") if finding.get(name) is not None]
     lines = [line(finding["message"]), line("at " + ", ".join(where)) if where else "", block(finding["excerpt"], 500)]
+    if reason := finding.get("accepted"):
+        lines.append(f"accepted by the baseline: {line(reason)}")
     if finding["exchange"]:
         lines.append(replay(finding["exchange"], run))
     return "\n".join(text for text in lines if text)

@@ -60,6 +60,8 @@ def test_another_breach_of_a_requirement_that_is_accepted_in_part_is_red_and_nam
     marks = ["accepted" in each for each in row["findings"]]
     assert (code, "accepted" in row, marks) == (1, False, sorted(marks))
     assert (marks[0], marks[-1]) == (False, True)
+    assert "Accepted by the baseline: issue 7" in (broken / "run/report.html").read_text(encoding="utf-8")
+    assert "accepted by the baseline: issue 7" in (broken / "run/junit.xml").read_text(encoding="utf-8")
     assert outputs(broken / "run")[1] == 2  # the run, and the requirement
 
 
