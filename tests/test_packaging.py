@@ -105,9 +105,10 @@ def project(request, tmp_path):
 def test_a_project_may_have_folders_and_modules_of_our_names(elsewhere, project):
     tested = python(elsewhere, project, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert tested.returncode == 0, tested.stdout + tested.stderr
-    for command in (["check", "--suite", "smoke"], ["load", "streaming", "--users", "2", "--duration", "500ms"]):
+    load = ["load", "streaming", "--users", "2", "--duration", "500ms"]
+    for command, codes in ((["check", "--suite", "smoke"], {0}), (load, {0, 4})):  # 4: measured, on a machine that is busy
         done = python(elsewhere, project, "-m", "echosounder", *command)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode in codes, done.stdout + done.stderr
 
 
 def test_the_conformance_suite_runs_in_such_a_project(elsewhere, project):
