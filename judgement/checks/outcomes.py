@@ -243,6 +243,8 @@ def open_answered(exchange: Exchange, case: Case) -> Problems:
     if "open" not in exchange.notes:
         raise Inconclusive(f"{case.subject.model} must serve it")
     broken_off = exchange.status is None and exchange.end in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
+    if exchange.status is None and not broken_off:
+        raise Inconclusive("it was not answered, which another requirement is about")
     if broken_off or (exchange.status or 0) >= 500:
         yield Problem(
             f"{named(exchange)} got {outcome(exchange)}, expected to be served or refused",

@@ -53,6 +53,8 @@ def unsolicited(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.usage-chunk-asked-for", over, unasked=unasked.without("stream_options", "include_usage"))
 def usage_chunk_asked_for(exchange: Exchange, case: Case) -> Problems:
+    if not usages(exchange):
+        raise Inconclusive("the stream tells no usage")
     for event, chunk in objects(exchange):
         if chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict):
             yield Problem(

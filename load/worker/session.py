@@ -73,7 +73,8 @@ class Session:
         self._drained = self._stop_at + round(options.drain * SECOND)
         if options.sample_limit:
             span = self._stop_at - at
-            self._keep_from, self._keep_gap = at - span / AT_ONCE, span * (1 + 1 / AT_ONCE) / options.sample_limit
+            self._keep_gap = span * (1 + 1 / AT_ONCE) / options.sample_limit
+            self._keep_from = at - span / AT_ONCE + self._keep_gap
         wall = time.time_ns() - time.monotonic_ns()
         facts = {"pid": os.getpid(), "host": platform.node(), "boot": boot(), "begin": at, "wall_offset": wall}
         self._recorder.note("worker", {"worker": self.worker, **facts})

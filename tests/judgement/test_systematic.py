@@ -171,8 +171,10 @@ def ended(*more, **asked):
 def test_a_chunk_of_usage_is_asked_for():
     unasked = "stream.usage-chunk-asked-for"
     filters = {"id": "x", "choices": [], "prompt_filter_results": []}
-    assert verdict(unasked, ended()) is PASS
-    assert verdict(unasked, ended(filters)) is PASS
+    assert verdict(unasked, ended()) is INCONCLUSIVE
+    on_finish = {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": counts(9)}
+    assert verdict(unasked, ended(on_finish)) is PASS
+    assert verdict(unasked, ended(filters, on_finish)) is PASS
     assert verdict(unasked, ended({"id": "x", "choices": [], "usage": counts(9)})) is FAIL
 
 
@@ -208,6 +210,7 @@ OPEN = {
     "crashed": (document({"error": {"message": "no"}}, 500, notes={"open": "x"}), FAIL),
     "broken off": (document(None, None, notes={"open": "x"}, end=End.RESET), FAIL),
     "no room": (document({"error": {"message": "no"}}, 503, notes={"open": "x"}), INCONCLUSIVE),
+    "never answered": (document(None, None, notes={"open": "x"}, end=End.IDLE_TIMEOUT), INCONCLUSIVE),
     "another request": (document({"error": {"message": "no"}}, 500), INCONCLUSIVE),
 }
 
