@@ -27,6 +27,7 @@ from echosounder.mock_server.deviations import all_deviations
 from echosounder.selftest import digest
 from echosounder.selftest.kill_matrix import Matrix, lines, recorded
 from echosounder.selftest.laboratory import Study, everywhere, honest_runs, laboratory, visible
+from echosounder.wire.errors import CannotJudge
 from echosounder.wire.runlog import Run
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "golden"
@@ -91,7 +92,8 @@ def renewed(matrix: dict[str, Any], kills: dict[str, Any], names: set[str], hone
     study = Study(names=names, alone=honest_runs() if honest else (), watch=_watch)
     try:
         study.run()
-    except KeyboardInterrupt:  # what is known is kept, and `make golden` goes on from there
+    except (KeyboardInterrupt, CannotJudge) as stopped:  # what is known is kept, and `make golden` goes on from there
+        print(f"\n{stopped}" if isinstance(stopped, CannotJudge) else "", file=sys.stderr)
         names, honest = names & study.rows.keys(), False
     digests = {each.name: digest.of_deviation(each) for each in all_deviations()}
     old = recorded(matrix)
