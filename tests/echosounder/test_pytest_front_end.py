@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -50,7 +51,7 @@ def verdicts(folder):
 
 
 def test_a_client_is_judged_as_by_the_command(tmp_path):
-    command = f"{sys.executable} -m echosounder.conformance.client.drivers.httpx_by_hand"
+    command = f"{shlex.quote(sys.executable)} -m echosounder.conformance.client.drivers.httpx_by_hand"
     only = ["--echo-only", "client.cut-stream-is-error", "--echo-only", "client.no-legacy-members"]
     suite = ["--pyargs", "echosounder.conformance.suite", "--echo-suite", "smoke"]
     process = pytest_run(*suite, "--echo-client", command, *only, "--echo-out", str(tmp_path / "run"), cwd=tmp_path)
