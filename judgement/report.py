@@ -63,7 +63,7 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
             row.id for row in specs.requirements(header.profile) if row.id not in judged and CLIENT not in row.features
         ],
         "unsent": (run.footer or {}).get("unsent", {}),
-        "served": tally(run.exchanges),
+        "served": tally(filter(_of_the_target, run.exchanges)),
         "unjudged": unjudged(run.exchanges),
         "waited": (run.footer or {}).get("waited"),
         "reason": reason(run),
@@ -136,6 +136,11 @@ def _usd(counts: Iterable[Usage], model: str, at: datetime, prices: Sequence[str
 def counts_by_verdict(results: Iterable[Result]) -> dict[str, int]:
     seen = Counter(result.verdict for result in results)
     return {str(verdict): seen[verdict] for verdict in Verdict if seen[verdict]}
+
+
+def _of_the_target(exchange: Exchange) -> bool:
+    """Does it say how the target serves? Behind a proxy an upstream of ours fails on purpose, and its side is no answer to a client."""
+    return not exchange.side and not exchange.notes.get("upstream")
 
 
 def _level(result: Result) -> str:

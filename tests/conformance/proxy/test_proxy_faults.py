@@ -17,6 +17,7 @@ from echosounder.judgement.check import Case
 from echosounder.judgement.pairs.checks import answers
 from echosounder.judgement.pairs.pair import upstream_side
 from echosounder.judgement.pairs.score import score
+from echosounder.judgement.report import report
 from echosounder.wire.exchange import End, Exchange, Read
 from echosounder.wire.runlog import Run, read
 from echosounder.wire.verdict import Result
@@ -558,3 +559,10 @@ def test_the_steps_of_the_probes_have_names_of_their_own():
     ask = Ask("2026-08", "deepseek-v4-flash")
     steps = [send.step for steps in PROBES.values() for send in steps(ask)]
     assert sorted(steps) == sorted(set(steps))
+
+
+def test_what_an_upstream_was_told_to_refuse_is_not_counted_against_the_proxy(faithful):
+    """The report opens with what was served; the first lines are for whoever has to mend the proxy."""
+    served = report(faithful, score(faithful))["served"]
+    assert served
+    assert all(row["served"] == row["legal"] > 0 and not row["unserved"] for row in served), served
