@@ -21,8 +21,9 @@ WRONG_KEY = "sk-echosounder-wrong-key-4711"
 @probe("proxy.access")
 def access(ask: Ask) -> Steps:
     """Without a key, with a wrong one, and with the right one."""
-    yield ask.chat(HELLO, max_tokens=4, step="no-key").but(authorization=None)
-    yield ask.chat(HELLO, max_tokens=4, step="wrong-key").but(authorization=f"Bearer {WRONG_KEY}")
+    yield ask.chat(HELLO, max_tokens=4, step="no-key").but(authorization=None, notes={"fault": "no key"})
+    wrong = ask.chat(HELLO, max_tokens=4, step="wrong-key")
+    yield wrong.but(authorization=f"Bearer {WRONG_KEY}", notes={"fault": "a wrong key"})
     yield ask.chat(HELLO, max_tokens=4, step="right-key")
 
 
