@@ -264,7 +264,7 @@ def complete(exchange: Exchange, case: Case) -> Problems:
     if not exchange.events and exchange.end is End.COMPLETE:
         raise Untestable("no event stream came at all")
     end = stream_end(exchange)
-    if end is StreamEnd.ERROR_EVENT and any(mark.end for _, mark in exchange.marks):
+    if end is StreamEnd.ERROR_EVENT and any(mark.end and mark.error for _, mark in exchange.marks):
         return  # the format has an event of its own for an answer that failed
     if end in _BROKEN:
         at = f" after {len(exchange.events)} events" if exchange.events else " before its first event"
