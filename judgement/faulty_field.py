@@ -8,7 +8,7 @@ from json import JSONDecodeError, JSONDecoder
 LONGEST = 200_000
 """Characters of a text that is looked through."""
 BEFORE, WIDTH = 40, 160
-_DECODER = JSONDecoder(strict=False)
+_DECODER = JSONDecoder(strict=False, parse_int=str, parse_float=str)  # numbers of any length: nobody looks at them
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
 

@@ -15,6 +15,7 @@ from echosounder.wire.exchange import Exchange
 from echosounder.wire.files import text
 from echosounder.wire.header import SCHEMA
 from echosounder.wire.runlog import Run
+from echosounder.wire.strict_json import at
 
 # Of a load run's samples, what the figures and comparisons are drawn from.
 _SAMPLE = (
@@ -80,7 +81,7 @@ def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
 
 def _is_wanted(record: Mapping[str, Any], wanted: set[str]) -> bool:
     """The exchange itself, or the other side of it behind a proxy."""
-    return record["id"] in wanted or record.get("notes", {}).get("of") in wanted
+    return record["id"] in wanted or at(record, "notes", "of") in wanted
 
 
 def _named(report: Mapping[str, Any]) -> Iterator[str]:
