@@ -1,4 +1,4 @@
-"""How to ask: requests in the words of the profile under test. Pure; every completion request carries ``max_tokens``."""
+"""Builds requests in the format of the profile under test. Pure; every completion request carries ``max_tokens``."""
 
 from __future__ import annotations
 

@@ -87,8 +87,9 @@ def price_ceiling(
 
 @dataclass
 class Budget:
-    """What is left. ``requests`` and ``usd`` None mean no cap; ``fixed`` are prices that were given, ``most`` is the model's longest
-    output. Raises :class:`UsageError` where dollars are to be counted and no price is known."""
+    """The remaining budget. ``requests`` and ``usd`` None mean no cap; ``fixed`` are prices that were given, ``most`` is the
+    model's longest output. Raises :class:`UsageError` where dollars are to be counted and no price is known.
+    """
 
     model: str
     at: datetime

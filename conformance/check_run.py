@@ -36,7 +36,7 @@ from echosounder.wire.verdict import Result
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What came of a run. ``stopped`` is why it ended early, or why it came to nothing; ``exit_code`` is that of design section 6."""
+    """Result of a run. ``stopped`` is why it ended early, or why it came to nothing; ``exit_code`` is that of design section 6."""
 
     report: dict[str, Any]
     results: tuple[Result, ...]

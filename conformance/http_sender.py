@@ -238,7 +238,7 @@ class _Gauge:
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
     def passed(self, data: bytes) -> str:
-        """Which bound *data* passes, in words; empty while it holds."""
+        """The bound that *data* exceeds, in words; empty if none."""
         self._left -= len(data)
         if self._inflater is not None:
             data = self._inflated(data)

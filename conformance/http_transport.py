@@ -21,8 +21,9 @@ MAX_BEFORE = 1024 * 1024
 
 
 class SocketStamps:
-    """What the socket saw of the exchange under way, ns on the monotonic clock. ``deadline`` bounds all of it; ``first`` is how
-    the answer began."""
+    """Socket-level stamps of the current exchange, ns on the monotonic clock. ``deadline`` bounds all of it; ``first`` is how the
+    answer began.
+    """
 
     def __init__(self) -> None:
         self.begin(0.0)

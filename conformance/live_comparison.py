@@ -55,7 +55,7 @@ class _Side:
 
 @dataclass(frozen=True)
 class LiveComparison:
-    """What came of it. ``report`` is the content of ``report.json``; ``exit_code`` is 1 where something differs."""
+    """Result of a live comparison. ``report`` is the content of ``report.json``; ``exit_code`` is 1 where something differs."""
 
     differences: tuple[Difference, ...]
     report: dict[str, Any]

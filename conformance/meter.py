@@ -1,4 +1,4 @@
-"""What a run may take of time and bytes, whatever its target does: every exchange gets what is left of it."""
+"""Limits of time and bytes for a run: each exchange gets the remainder."""
 
 from __future__ import annotations
 

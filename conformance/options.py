@@ -1,4 +1,4 @@
-"""What a run that sends a suite is asked for, in every position, and how it reports progress."""
+"""Options of a run that sends a suite, in every position, and its progress reports."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: ``done`` of ``planned`` requests, and the probe under way."""
+    """Progress of a run: ``done`` of ``planned`` requests, and the current probe."""
 
     done: int
     planned: int

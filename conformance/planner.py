@@ -1,4 +1,4 @@
-"""What a run would send, before it sends anything: the probes that the budget has room for, and those that it leaves out."""
+"""Plans a run before anything is sent: the probes that fit the budget, and those that do not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a run may take, in requests and US dollars, None without a cap; ``prices`` where they were given."""
+    """Caps of a run in requests and US dollars, None without a cap; ``prices`` if they were given."""
 
     requests: int | None = None
     usd: Decimal | None = None
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def spent(self) -> BudgetSpent | None:
-        """What the budget leaves out, in one sentence."""
+        """The probes that do not fit the budget, in one sentence."""
         if not self.left_out:
             return None
         first, count = list(self.left_out)[:NAMED], len(self.left_out)

@@ -1,4 +1,4 @@
-"""How requests go out from one position, what their answers say about going on, and which model is asked."""
+"""Sends requests from one position, interprets the answers for going on, and chooses the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from echosounder.wire.exchange import End, Exchange
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one request brought home. ``exchanges``: the client's first, then those that reached an upstream of ours.
+    """Result of one request. ``exchanges``: the client's first, then those that reached an upstream of ours.
 
     ``silent``: no answer came where one was due; None where that says nothing, as after a fault of ours. ``dead_end`` is why it
     makes no sense to go on.
@@ -35,7 +35,7 @@ class Answered:
 
 
 class Position(Protocol):
-    """Where requests go in. ``subject`` is what they are sent to, for people."""
+    """A position of the harness. ``subject`` names the target for people."""
 
     subject: str
 

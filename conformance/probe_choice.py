@@ -1,4 +1,4 @@
-"""Which probes a requirement is judged on, and which of them a suite sends."""
+"""Chooses the probes of each requirement, and those that a suite sends."""
 
 from __future__ import annotations
 

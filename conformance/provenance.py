@@ -18,7 +18,7 @@ from echosounder.wire.header import Aimed, Checking, ClockReading, Header, RunKi
 def header(
     options: CheckOptions, model: str, clock: ClockReading, kind: RunKind, upstream: str | None = None
 ) -> Header:
-    """Of a run of *options* with *model* that began at *clock*; *upstream* is where the mock behind a proxy listens."""
+    """The header of a run of *options* with *model* that began at *clock*; *upstream* is the address of the mock behind a proxy."""
     target, prices = options.target, options.prices
     return Header(
         kind_of_run=kind,

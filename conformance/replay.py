@@ -37,7 +37,7 @@ JUDGED = frozenset({Verdict.PASS, Verdict.NONSTRICT, Verdict.FAIL})
 
 
 class ReplayOutcome(StrEnum):
-    """What became of the findings of an exchange."""
+    """Result of replaying an exchange: the state of each of its findings."""
 
     FIXED = "FIXED"  # it had findings, and has none any more
     STILL = "STILL"  # what was found is found again, or nothing was and is not now
@@ -128,7 +128,7 @@ def _kept(name: str, value: str, today: Set[str]) -> bool:
 
 
 def results(exchanges: Sequence[Exchange], exchange: Exchange, setting: RunSetting) -> tuple[Result, ...]:
-    """What every check says that looks at *exchange*."""
+    """Results of every check that looks at *exchange*."""
     return tuple(
         _judged(row, exchanges, exchange, setting)
         for row in rows(setting)

@@ -1,4 +1,4 @@
-"""How strong the checks are, measured on a recorded honest run: which mutant fails which check.
+"""Strength of the checks, measured on a recorded honest run: which mutant fails which check.
 
 A check that nothing can fail is worthless, and one that a mutant makes raise is broken; both are named.
 """

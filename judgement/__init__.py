@@ -1,4 +1,4 @@
-"""What is judged, and how: pure functions from what was sent and answered to verdicts. Nothing here sends or reads a clock.
+"""Pure functions that judge recorded exchanges and return verdicts. Nothing here sends or reads a clock.
 
     Exchange(s) ──> check ──> Problem ──> Finding ──> Result per requirement ──> report
 

@@ -41,7 +41,7 @@ def missing(exchange: Exchange) -> str:
 
 
 def foreign(exchange: Exchange) -> str:
-    """Which other format a response is in, in a sentence; empty where it is in its own, or in none."""
+    """A sentence that names the other format that a response is in; empty where it is in its own format, or in none."""
     if exchange.status != 200 or exchange.wants_stream or exchange.reader.whole(exchange.json).end:
         return ""
     other = next((each for each in FORMATS.values() if each.whole(exchange.json).end), None)  # chat before FIM

@@ -1,4 +1,4 @@
-"""What one exchange of a load run breaks by itself: the checks of a conformance run that look at one exchange at a time."""
+"""Violations that a single exchange of a load run shows: the checks of a conformance run that look at one exchange at a time."""
 
 from __future__ import annotations
 

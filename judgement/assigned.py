@@ -1,4 +1,4 @@
-"""Which requirement is judged by which check: the two registries seen together."""
+"""Maps each requirement to the check that judges it, over both registries."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Baseline:
             ) from None
 
     def apply(self, results: Iterable[Result], url: str, today: date, probes: Probes = NO_PROBES) -> Accepted:
-        """What of *results* is accepted for the target *url* on the day of the run; *probes* has the probe of each exchange."""
+        """The results with the accepted findings for the target *url* on the day of the run; *probes* has the probe of each exchange."""
         results = tuple(results)
         mine = [entry for entry in self.entries if fnmatchcase(url, entry.target)]
         live, expired = ([e for e in mine if (e.expires >= today) is counts] for counts in (True, False))

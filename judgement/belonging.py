@@ -1,4 +1,4 @@
-"""Which caller an answer belongs to: each was asked to repeat a letter that none but its own request holds.
+"""Detects answers that reach the wrong caller: each request asks for a letter that no other request contains.
 
 No model writes the letter of another caller, whatever it makes of the request; a server that does has mixed answers up.
 """

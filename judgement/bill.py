@@ -1,4 +1,4 @@
-"""What an account was charged beside what usage and prices say, as an experiment saw it, and what the requirements say about it.
+"""Compares the charges of an account with usage and prices, as recorded by an experiment, and judges the requirements on bills.
 
 The rules on usage and cache are those of :mod:`judgement.metered`, which the checks on exchanges share.
 """
@@ -20,7 +20,7 @@ FEWEST = 3  # prompts that should have hit
 
 
 class Role(Enum):
-    """What a request, or a group of them, was sent to show."""
+    """Purpose of a request, or of a group of requests."""
 
     THIRD = auto()  # the third prompt with the same long beginning
     FIM = auto()

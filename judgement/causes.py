@@ -1,4 +1,4 @@
-"""What follows from what: which broken requirement explains another one, so that a reader meets the fault before its effects.
+"""Which violated requirement explains another one, so that a report shows the cause before its effects.
 
 Verdicts do not depend on it. The report says of a broken requirement which other one explains it, and whether it is an
 umbrella; renderers put effects below their cause, and umbrellas after what says more precisely what is wrong.

@@ -27,7 +27,7 @@ EXCERPT = 160
 
 
 class HasId(Protocol):
-    """What a finding can name: an exchange, or what stands for one that was not kept."""
+    """Anything that a finding can refer to: an exchange, or its stand-in if it was not kept."""
 
     @property
     def id(self) -> str: ...
@@ -67,7 +67,7 @@ Problems = Iterator[Problem]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is judged: one model of one profile, and what the profile says of it."""
+    """The subject of a check: one model of one profile, with the profile's data."""
 
     profile: str
     model: str

@@ -1,4 +1,4 @@
-"""What differs between the answers of two targets to the same probes. Repetition tells difference from noise.
+"""Compares the answers of two targets to the same probes. Repeated probes tell differences from noise.
 
 What is compared are *facts*: things about an answer that a client can rely on or trip over, without the text that a model
 makes up. A fact differs when no value of it was seen on both sides; one that varies within a side and overlaps is noise.
@@ -42,7 +42,7 @@ class Difference:
 
 
 def differences(reference: Iterable[Exchange], candidate: Iterable[Exchange]) -> tuple[Difference, ...]:
-    """What differs between two sides that were sent the same probes, each as often as one likes."""
+    """Differences between two sides that were sent the same probes, each any number of times."""
     ours, theirs = _by_step(reference), _by_step(candidate)
     found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
     for key in [*ours, *(key for key in theirs if key not in ours)]:

@@ -1,4 +1,4 @@
-"""Which requirements have a check at all, be it on the answers of one server, on the two sides of a proxy or on a client."""
+"""Requirements that have a check: on the answers of one server, on the two sides of a proxy, or on a client."""
 
 import echosounder.judgement.client.checks
 import echosounder.judgement.pairs.checks  # noqa: F401  (importing registers)

@@ -55,7 +55,7 @@ class Metered:
         return self.usage.hit if self.usage.hit is not None else self.usage.cached or 0
 
     def at(self, count: str) -> str:
-        """Where the count of this name stands in the answer, as a JSON pointer."""
+        """Place of the count of this name in the answer, as a JSON pointer."""
         return written((*self.grammar.usage, *self.grammar.counts.get(count, ())))
 
     def wrong(self, message: str, pointer: str, cause: str = "") -> Problem:
@@ -67,7 +67,7 @@ class Metered:
 
 
 def sums(each: Metered, count: str) -> Iterator[Problem]:
-    """What does not add up in the *count* of this name."""
+    """Errors in the arithmetic of the *count* of this name."""
     pointer = written(each.grammar.counts.get(count, ()))
     for where, sentence in disagreements(each.usage, each.grammar.counts):
         if where == pointer and "negative" not in sentence:

@@ -1,4 +1,4 @@
-"""What traffic that only passes breaks: each exchange judged by itself, by the checks that need no request of ours. Pure."""
+"""Violations in observed traffic: each exchange judged by itself, by the checks that need no request of ours. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def listens() -> frozenset[str]:
 
 @cache
 def occasion(row: specs.Requirement) -> Pick | None:
-    """Which exchanges that we did not send the requirement can be judged on; None where there are none."""
+    """Observed exchanges on which the requirement can be judged; None where there are none."""
     check = checks().get(row.id)
     if check is None or not check.single or row.excluded:
         return None

@@ -72,7 +72,7 @@ def report(run: Run, results: Sequence[Result], baseline: Baseline = NO_BASELINE
 
 
 def unjudged(exchanges: Iterable[Exchange]) -> dict[str, int]:
-    """How many requests went to each path that no wire format is known for, and are of no probe that a requirement names."""
+    """Number of requests to each path that has no known wire format and belongs to no probe of a requirement."""
     probes = {pattern for row in specs.requirements() for pattern in row.probes}
     odd = [each for each in exchanges if each.format == UNKNOWN and each.request.method == "POST"]
     return dict(Counter(each.request.path for each in odd if not any(fnmatchcase(each.probe, one) for one in probes)))
@@ -111,7 +111,7 @@ def _probed(run: Run) -> bool:
 def cost(
     exchanges: Iterable[Exchange], model: str, at: datetime, prices: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """What the answers say they cost, at *prices* (hit, miss, output) or those of *at*.
+    """Cost of the answers by their reported usage, at *prices* (hit, miss, output) or those of *at*.
 
     ``usd`` is a decimal string, None where no price is known.
     """

@@ -51,13 +51,13 @@ class Mismatch:
 
 
 def request_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
-    """Where the request is not what the document of *profile* describes."""
+    """Mismatches between the request and the OpenAPI document of *profile*."""
     for error in _api(profile).iter_request_errors(_RequestView(exchange)):
         yield from _explain(error, events=False)
 
 
 def response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
-    """Where the response is not what the document describes. A status that it does not know is not a mismatch."""
+    """Mismatches between the response and the OpenAPI document. A status that it does not know is not a mismatch."""
     try:
         yield from list(islice(_response_mismatches(exchange, profile), MOST))
     except (UnicodeDecodeError, RecursionError) as error:  # openapi-core lets them through
@@ -72,7 +72,7 @@ def _response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]
 
 
 def value_mismatches(value: Any, schema: str, profile: str) -> Iterator[Mismatch]:
-    """Where *value* is not valid against ``components/schemas/<schema>``. Raises ``KeyError`` for an unknown name."""
+    """Mismatches between *value* and ``components/schemas/<schema>``. Raises ``KeyError`` for an unknown name."""
     try:
         shape = compact(_shape(value))
         yield from (_known if len(shape) <= REMEMBERED else _mismatches)(shape, schema, profile)

@@ -1,4 +1,4 @@
-"""How a run was made, as its header says: what was asked about, in which suite and under which policy."""
+"""Settings of a run, from its header: subject, suite and policy."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Sendable(Protocol):
 
 @dataclass(frozen=True)
 class RunSetting:
-    """What the header of a run says about how it was made; ``unsent`` has the probes that were not sent, and why."""
+    """Settings of a run, from its header; ``unsent`` has the probes that were not sent, and why."""
 
     subject: Subject
     policy: str

@@ -42,7 +42,7 @@ class Share:
 
 
 def share(results: Sequence[Result], of: str) -> Share:
-    """Of the *results* on one try each; those that could not be judged count for nothing."""
+    """Failure share of the *results* of single tries; tries without a verdict are not counted."""
     failed = sum(result.verdict in BROKEN for result in results)
     return Share(failed, failed + sum(result.verdict is Verdict.PASS for result in results), of)
 

@@ -1,4 +1,4 @@
-"""What stays the same of a finding from one run to the next: the probe that showed it, the place, and the words without their values.
+"""Signature of a finding, stable from run to run: the probe, the place, and the message without its values.
 
     the sum of 12 and 7 is 20, expected 19          the sum of * and * is *, expected *
     the id 'chatcmpl-8a1' changes in event 4        the id '*' changes in event *

@@ -1,4 +1,4 @@
-"""What the smaller requests of a run say about a finding: which is the smallest that still fails, and how surely. Pure.
+"""Finds the smallest request that still fails, from the smaller requests of a run, with its confidence. Pure.
 
 The requests were sent by :mod:`conformance.reducer`; their note ``reduces`` names the requirement, ``of`` the exchange that was
 answered wrongly, ``role`` why each was sent: ``repeat`` of the request as it was, ``candidate``, ``proof`` of the smallest.

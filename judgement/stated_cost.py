@@ -1,4 +1,4 @@
-"""What an answer itself says it cost, held against its usage and the price table. Gateways say it; DeepSeek does not."""
+"""Compares the cost that an answer reports with its usage and the price table. Gateways report it; DeepSeek does not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOLERANCE = Decimal("0.01")
 
 
 def stated(exchange: Exchange) -> tuple[str, Decimal] | None:
-    """Who says it (a header, or ``usage.cost``), and the amount; None where nothing is said, or nothing that is an amount."""
+    """Source of the reported cost (a header, or ``usage.cost``) and the amount; None without a valid amount."""
     return next(_stated(exchange), None)
 
 

@@ -1,4 +1,4 @@
-"""How wrong are this machine's figures? The client against a server that wrote down when it wrote, over a grid of streams × rate.
+"""Measures this machine's accuracy: the client against a server with known write times, over a grid of streams × rate.
 
 Both are on one machine and read one clock, so that the difference of two stamps is an error and nothing else.
 """

@@ -41,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was measured on a machine, and when."""
+    """The measured accuracy of a machine, and the date."""
 
     machine: str
     measured: str
@@ -85,7 +85,7 @@ class Calibration:
 
 
 def machine() -> str:
-    """What a calibration is good for: it moves with the processor, the system and the interpreter."""
+    """Identity of the machine for which a calibration is valid: processor, system and interpreter."""
     system = f"{platform.system()} {platform.release()}"
     return (
         f"{platform.node()} · {platform.machine()} × {os.cpu_count()} · {system} · Python {platform.python_version()}"

@@ -142,7 +142,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def hush(options: Options) -> None:
-    """What Locust and the workers said stays, without a secret in it."""
+    """Keeps the output of Locust and the workers, with secrets removed."""
     path = options.out / "parts" / "locust.log"
     redact = options.target.redactor(options.api_key, options.run_secret)
     with suppress(OSError):

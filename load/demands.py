@@ -1,4 +1,4 @@
-"""What a load needs to be able to run: the rules that its options keep, checked before anything is sent."""
+"""Preconditions of a load run: the rules for its options, checked before anything is sent."""
 
 import re
 from dataclasses import replace

@@ -38,7 +38,7 @@ OVERDUE = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far the run is: seconds ``done`` of ``planned`` (drain excluded), and a line that says what happened so far."""
+    """Progress of the run: seconds ``done`` of ``planned`` (drain excluded), and a line of status."""
 
     done: float
     planned: float
@@ -50,7 +50,7 @@ Progress = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a run came to: the report (``echosounder/load/1``), the exit code, and where the log is."""
+    """Result of a run: the report (``echosounder/load/1``), the exit code, and the path of the log."""
 
     report: dict[str, Any]
     exit_code: int

@@ -1,4 +1,4 @@
-"""What the workers append, into the run's log and the tally: while the run lasts, or most of it when it is over."""
+"""Collects the records of the workers into the run's log and the tally, during the run or after it."""
 
 import os
 from collections.abc import Callable
@@ -15,13 +15,13 @@ Reader = Callable[[Parts, Log, Tally], None]
 
 
 def reader(options: Options) -> Reader:
-    """How to read while the run lasts. Where the workers need every core there is, figures wait, unless they are being watched."""
+    """Reader for use during the run. If the workers need every core, figures are delayed unless they are displayed live."""
     watched = options.web is not None or options.prometheus is not None or options.otel
     return read if watched or options.master is not None or _cores() > options.workers else keep
 
 
 def read(parts: Parts, log: Log, tally: Tally) -> None:
-    """What the workers appended, into the log and the tally; stamps of other machines moved to the first one's clock."""
+    """Reads new records of the workers into the log and the tally; stamps of other machines are moved to the first one's clock."""
     for new in parts.new():
         log.append(entered(new, tally))
 
@@ -40,7 +40,7 @@ def fold(path: Path, tally: Tally) -> None:
 
 
 def bury(options: Options, log: Log, tally: Tally) -> int:
-    """How many workers did not come to their end. They and what they left of their schedule are written down."""
+    """Number of workers that ended early. They and the unsent rest of their schedule are recorded."""
     expected = list(tally.workers) if options.worker else range(options.workers)
     dead = [worker for worker in expected if worker not in tally.ended]
     for worker in dead:

@@ -97,12 +97,12 @@ def duration(path: Path, warmup: float) -> float:
 
 
 def beyond(options: Options) -> int | None:
-    """How many requests of the trace are due when sending has stopped; None without a trace."""
+    """Number of requests of the trace that are due after the end of sending; None without a trace."""
     return sum(due.offset >= options.seconds for due in trace(options.trace)) if options.trace else None
 
 
 def worst(options: Options) -> Rated | None:
-    """What a cap counts with: the prices given, else the highest of the list while the run lasts; None where neither knows the model."""
+    """Prices for a cap: those given, else the highest of the list during the run; None where neither knows the model."""
     lasts = timedelta(seconds=options.seconds + options.drain)
     return dearest(options.model or "", datetime.now(UTC), _given(options), lasts)
 

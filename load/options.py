@@ -132,7 +132,7 @@ class Options:
 
     @property
     def seconds(self) -> float:
-        """Of sending, warm-up included."""
+        """Duration of sending, s, warm-up included."""
         return self.warmup + self.duration
 
     @property
@@ -147,7 +147,7 @@ def told(options: Options) -> dict[str, Any]:
 
 
 def secrets(options: Options) -> str:
-    """What :func:`told` leaves out, as JSON for our own workers only."""
+    """The fields that :func:`told` omits, as JSON for our own workers only."""
     return json.dumps(
         {
             "url": options.url,
@@ -159,6 +159,6 @@ def secrets(options: Options) -> str:
 
 
 def whole(values: dict[str, Any], left_out: str | None = None) -> Options:
-    """What :func:`told` gave, and what :func:`secrets` did. Raises ``ValueError`` for values of another version."""
+    """Restores the output of :func:`told` and :func:`secrets`. Raises ``ValueError`` for values of another version."""
     kept = {name: value for name, value in values.items() if name not in GONE}
     return load(Options, kept, **json.loads(left_out or "{}"))

@@ -30,7 +30,7 @@ UNFINISHED = "the run did not finish: its process was killed; the figures are of
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How a run was made: its options (without the key), when it began, and the machine."""
+    """Provenance of a run: its options (without the key), start time and machine."""
 
     options: Options
     started: str

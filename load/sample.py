@@ -14,7 +14,7 @@ NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited 
 
 
 class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
-    """What one request did. Its stamps are on the monotonic clock of the worker's machine.
+    """Record of one request. Its stamps are on the monotonic clock of the worker's machine.
 
     ``t_dispatched`` is when the client took the request up, ``t_sent`` when the connection was there and the request was
     handed to the kernel. ``gaps_us`` are the times between successive reads that carried output, microseconds.
@@ -56,7 +56,7 @@ class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
 
     @property
     def t_kept_alive(self) -> int | None:
-        """When queueing under keep-alive comments ended: with the first event, where there was one."""
+        """End of queueing under keep-alive comments: the time of the first event, if there was one."""
         return self.t_first_event or self.t_last_keepalive
 
     @property

@@ -62,7 +62,7 @@ def named(exchange: Exchange) -> set[str]:
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
-    """What to tell a person: nothing where no exchange was kept."""
+    """The report as lines of text; empty if no exchange was kept."""
     sampled, failing = report["conformance"]["sampled"], report["conformance"]["failing"]
     if sampled and not failing:
         yield f"conformance: {sampled} exchanges judged, none broke a requirement"

@@ -12,7 +12,7 @@ from echosounder.mock_server.net.scheduler import Stream
 
 @dataclass(slots=True)
 class Reservation:
-    """What a planned answer holds until it is over, and what it will cost."""
+    """Resources that a planned answer holds until its end, and its cost."""
 
     key: str
     plan: AnswerPlan
@@ -24,7 +24,7 @@ class Reservation:
 
 @dataclass(slots=True)
 class Facts:
-    """What was decided about a request, as the journal tells it."""
+    """Decisions about a request, as recorded in the journal."""
 
     model: str = ""
     stream: bool = False

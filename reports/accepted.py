@@ -1,4 +1,4 @@
-"""What a baseline makes of a run, in sentences that every output has: on these the exit code depends."""
+"""Effect of a baseline on a run, in the sentences of every output; the exit code depends on them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ NAMED = 5
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """What has to be done about the baseline: entries that nothing needs any more, and entries past their date, each with its reason."""
+    """Required changes to the baseline: stale and expired entries, each with its reason."""
     found = report.get("baseline", {})
     for name in found.get("stale", ()):
         yield (

@@ -1,4 +1,5 @@
-"""What verifying a bill came to, for people: in sentences, the bill as a waterfall, and each request's cache hits beside the expected.
+"""The result of verifying a bill, for people: in sentences, the bill as a waterfall, and each request's cache hits beside the
+expected.
 
 The members ``cost``, ``cache`` and ``requirements`` of a load report; only what the design names must be in them.
 """

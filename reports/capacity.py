@@ -14,7 +14,7 @@ HEAD = ("", "done/s", "sent", "TTFT p50", "TTFT p95", "E2E p50", "why")
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """By what it was found; nothing of a run that did not look for it."""
+    """Lines on billing; empty for a run that did not measure it."""
     if found := report.get("capacity"):
         yield f"by {', '.join(map(line, found['objectives']))}, with {number(found['requests'])} requests at {len(found['levels'])} levels"
 

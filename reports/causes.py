@@ -1,4 +1,4 @@
-"""What to fix first: broken requirements grouped by the one thing behind them."""
+"""First things to fix: broken requirements, grouped by their common cause."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def to_fix(report: Mapping[str, Any]) -> list[Cause]:
 
 
 def untested(report: Mapping[str, Any]) -> str:
-    """What is not among the things to fix because it could not be tested, in one sentence; empty where there is none."""
+    """Requirements that are not among the things to fix because they could not be tested, in one sentence; empty if there are none."""
     causes = fix_first(report)
     count = sum(len(cause.requirements) for cause in causes if not cause.finding)
     if not count or not any(cause.finding for cause in causes):

@@ -83,7 +83,7 @@ def _measured(row: ComparedFigure) -> str:
 
 
 def result(row: ComparedFigure) -> str:
-    """What came of a figure, in words: before, after, the change and the smallest that could be detected."""
+    """Change of a figure, in words: before, after, the change and the smallest detectable change."""
     found = row.difference
     if found is None:
         return f"too few requests to compare: a median takes {least(0.5)} of each run, a p95 {least(0.95)}"

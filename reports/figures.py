@@ -96,7 +96,7 @@ def percent(value: float | None) -> str:
 
 
 def objective(slo: Mapping[str, Any]) -> str:
-    """What an objective was measured at, in the unit in which it was set; a latency in ms, whatever the unit of the objective."""
+    """Measured value of an objective, in the unit in which it was set; a latency in ms, whatever the unit of the objective."""
     value, expr = slo["value"], slo["expr"]
     if value is None:
         return DASH
@@ -125,7 +125,7 @@ def usd(value: Any) -> str:
 
 
 def cost(report: Mapping[str, Any]) -> str:
-    """What the run cost, as far as the answers told."""
+    """Cost of the run, as far as the answers reported it."""
     found = report["cost"]
     silent = found.get("unpriced") or 0
     if silent and found["usd"] is None:
@@ -140,7 +140,7 @@ def _requests(count: int) -> str:
 
 
 def outcome(report: Mapping[str, Any]) -> Iterator[str]:
-    """What happened to the requests, where not all is well; nothing in a report of before there was such a verdict."""
+    """Outcomes of the requests, if not all succeeded; empty for a report from before this verdict existed."""
     found = report.get("outcome") or {}
     if found.get("verdict", "served") != "served":
         yield f"requests {found['verdict']}:"

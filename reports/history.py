@@ -71,7 +71,7 @@ def index(folder: Path, database: Path) -> list[str]:
 
 
 def entry(run: Path, root: Path) -> HistoryRow:
-    """What the index knows of one folder. Raises :class:`LogError` for a log of another schema."""
+    """The index entry of one folder. Raises :class:`LogError` for a log of another schema."""
     header = runlog.header(run / "run.jsonl")
     name, report = str(run.relative_to(root)), _report(run)
     log = Run(header)

@@ -1,4 +1,4 @@
-"""Which report this is, and whether this version can read it."""
+"""Kind and version of a report, and whether this version can read it."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _REQUIRED = {CHECK: ("verdict", "target", "counts", "requirements"), LOAD: ("mea
 
 
 def api(profile: str) -> str:
-    """What a report is about, for people: ``DeepSeek API 2026-11``, ``OpenAI API``."""
+    """Subject of a report, for people: ``DeepSeek API 2026-11``, ``OpenAI API``."""
     return (
         f"DeepSeek API {line(profile, 20)}"
         if profile[:1].isdigit()
@@ -58,7 +58,7 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def started(report: Mapping[str, Any], run: Run | None) -> str | None:
-    """When the run began, ISO 8601 to the second, UTC; from the report or the log's header."""
+    """Start of the run, ISO 8601 to the second, UTC; from the report or the log's header."""
     value = report.get("started") or (run.header.started if run else None)
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value or 0, UTC)

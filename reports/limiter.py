@@ -1,4 +1,4 @@
-"""What a run found out about a limiter, for people: in sentences.
+"""Results on a limiter, for people: in sentences.
 
 The member ``rate_limit`` of a load report; only what the design names must be in it, all else is shown where it is there.
 """
@@ -23,7 +23,7 @@ def facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def policies(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """What each way of retrying came to: policy, jobs done, given up, requests per job done, seconds, goodput per second."""
+    """Result of each retry policy: policy, jobs done, given up, requests per job done, seconds, goodput per second."""
     return [
         (
             row["policy"].replace("-", " ") + " (recommended)" * row.get("recommended", False),

@@ -24,7 +24,7 @@ class PartTable:
 
     @property
     def figures(self) -> int:
-        """How many columns there are without the objectives."""
+        """Number of columns without the objectives."""
         return len(self.head) - self.judged
 
 
@@ -40,7 +40,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[PartTable]:
 
 
 def named(part: Part) -> str:
-    """What tells a part from its brothers: ``16`` (requests a second, users), ``4k`` or the item's name."""
+    """Label of a part: ``16`` (requests a second, users), ``4k`` or the item's name."""
     return str(part["item"] if "item" in part else part["level"])
 
 

@@ -70,7 +70,7 @@ def client(row: Row) -> str:
 
 
 def counted(row: Row) -> str:
-    """How many values; after the plus, of how many only a lower bound is known."""
+    """Number of values; after the plus, the number known only by a lower bound."""
     return number(row["count"]) + (f"+{number(row['censored'])}" if row.get("censored") else "")
 
 
@@ -83,7 +83,7 @@ HEAD = ("ms", *SHOWN, "max", "client", "n")
 
 
 def legend(report: Mapping[str, Any]) -> Iterator[str]:
-    """What the marks in the table mean, as far as they occur."""
+    """Legend of the marks that occur in the table."""
     rows = [row for _, row in main(report)]
     if not rows:
         return

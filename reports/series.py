@@ -1,4 +1,4 @@
-"""What a load run did over time, from its samples: rates and latencies per interval, and how the gaps were spread."""
+"""A load run over time, from its samples: rates and latencies per interval, and the distribution of the gaps."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -20,7 +20,7 @@ def directives(remedy: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 
 
 def remedy(found: Mapping[str, Any] | None) -> str:
-    """What to change in the server and, where a proxy can be the cause, in which proxy which directive; empty where none is known."""
+    """Changes to make in the server and, if a proxy can be the cause, the directive of each proxy; empty if none is known."""
     if not found:
         return ""
     proxies = " · ".join(f"{each['proxy']}: {each['directive'].rstrip(';')}" for each in found.get("proxies", ()))

@@ -1,4 +1,4 @@
-"""What traffic that only passed looked like: sentences and tables, from the member ``traffic`` of a report."""
+"""Observed traffic in sentences and tables, from the member ``traffic`` of a report."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ def of(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """What passed, what of it could not be judged, and what is broken how often; nothing for a run that asked by itself."""
+    """Amount of traffic, the part that could not be judged, and failure rates; empty for a run that sent its own requests."""
     traffic = of(report)
     if traffic is None:
         return

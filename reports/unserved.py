@@ -1,4 +1,4 @@
-"""How many legal requests a target served, which not, and what was not judged: what a report of a check begins with."""
+"""Number of legal requests that a target served, those that it did not, and those without a verdict: the beginning of a check's report."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

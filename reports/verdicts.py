@@ -1,4 +1,4 @@
-"""How verdicts look: one glyph, one word, one sentence and one tone each, the same in every output."""
+"""Display of verdicts: one glyph, one word, one sentence and one tone each, the same in every output."""
 
 from dataclasses import dataclass
 

@@ -56,7 +56,7 @@ class View:
 
 @dataclass
 class Marks:
-    """What the findings of one exchange point at."""
+    """Places that the findings of one exchange refer to."""
 
     events: set[int] = field(default_factory=set)
     offsets: set[int] = field(default_factory=set)

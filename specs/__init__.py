@@ -1,4 +1,4 @@
-"""What the DeepSeek HTTP API is, as data, and one small accessor per kind of data.
+"""The DeepSeek HTTP API as data, with one small accessor per kind of data.
 
 ``formats/`` holds the wire formats, ``vendors/<vendor>/`` the OpenAPI document, its dated profiles, their limits, behaviour
 and prices; ``requirements/`` what an endpoint is held to. Nothing here sends, waits or judges. ``python -m echosounder.specs``

@@ -1,4 +1,4 @@
-"""What a profile lets clients attach: files that the server keeps, and images in messages."""
+"""Attachments of a profile: files that the server keeps, and images in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server of each profile does and says: which format stands under which path, what it adds, how it words a refusal."""
+"""Server behavior per profile: the format of each path, additional headers, and the text of refusals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MERGED = ("formats", "model_names", "refusals", "texts")  # taken over from an e
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How an error is worded and labelled. Without ``type`` the text is the whole body; without ``content_type`` it has no label.
+    """Text and content type of an error. Without ``type`` the text is the whole body; without ``content_type`` it has no label.
 
     ``text`` has gaps in braces, which the occasion fills. ``status`` None: that of the profile's limits.
     """

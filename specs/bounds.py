@@ -1,4 +1,4 @@
-"""What each profile allows, per model: sizes, counts, statuses and which features exist."""
+"""Limits of each profile, per model: sizes, counts, statuses and which features exist."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ def _read(table: YamlFile, profile: str, model: str | None) -> Limits:
 
 
 def models(profile: str) -> tuple[str, ...]:
-    """What ``GET /models`` lists, in this order."""
+    """Models in the order of ``GET /models``."""
     return limits(profile).models

@@ -135,7 +135,7 @@ def _read(table: YamlFile, index: int, row: dict[str, Any]) -> Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many requirements of a feature are in which state; the feature ``all`` counts each requirement once."""
+    """Number of a feature's requirements in each state; the feature ``all`` counts each requirement once."""
 
     feature: str
     total: int

@@ -19,7 +19,7 @@ def document(profile: str = DEFAULT_PROFILE) -> dict[str, Any]:
 
 
 def made(changes: YamlFile, root: Traversable = ROOT) -> dict[str, Any]:
-    """What an overlay makes of the document, or of the outcome of the overlay, that its ``extends`` names, relative to itself."""
+    """Applies an overlay to the document, or to the result of the overlay, that its ``extends`` names, relative to itself."""
     base = posixpath.normpath(posixpath.join(posixpath.dirname(changes.name), changes.value["extends"]))
     if not root.joinpath(base).is_file():
         raise changes.error(("extends",), f"extends names no file: {changes.value['extends']!r}")

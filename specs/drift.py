@@ -1,4 +1,4 @@
-"""What a client would notice of the differences between two OpenAPI documents, in words.
+"""Client-visible differences between two OpenAPI documents, in words.
 
 Documents say the same in many ways, so what is compared is what a schema comes to: references followed, ``allOf`` joined, the
 branches of ``anyOf`` and ``oneOf`` laid together. Conditions (``if``) and rules in prose are not compared.
@@ -41,7 +41,7 @@ class Drift:
 
 @dataclass
 class SchemaShape:
-    """What a schema comes to. ``values`` None: any; ``types`` empty: any."""
+    """Resolved schema. ``values`` None: any; ``types`` empty: any."""
 
     types: set[str] = field(default_factory=set)
     values: set[str] | None = None
@@ -52,7 +52,7 @@ class SchemaShape:
 
 
 def drift(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Drift]:
-    """What *theirs* has otherwise than *ours*, operation by operation."""
+    """Differences of *theirs* from *ours*, operation by operation."""
     mine, others = dict(_operations(ours)), dict(_operations(theirs))
     found = [Drift(Kind.REMOVED, name, "the operation is gone") for name in mine if name not in others]
     found += [Drift(Kind.ADDED, name, "the operation is new") for name in others if name not in mine]
@@ -108,7 +108,7 @@ def _resolved(document: Any, node: Any) -> Any:
 
 
 def shape(document: Any, schema: Any, depth: int = 0) -> SchemaShape:
-    """What a schema of a document comes to. Raises KeyError for a reference that leads nowhere."""
+    """Resolves a schema of a document. Raises KeyError for a reference that leads nowhere."""
     node = _resolved(document, schema)
     made = SchemaShape()
     if not isinstance(node, dict) or depth > DEPTH:

@@ -75,7 +75,7 @@ class Grammar:
     example: str = ""
 
     def meaning(self, word: object) -> str | None:
-        """What a reason to end means; None for one that the format does not know, of whatever type."""
+        """Meaning of a finish reason; None for one that the format does not know, of any type."""
         return self.finish.get(word) if isinstance(word, str) else None
 
 

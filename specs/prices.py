@@ -96,7 +96,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class UsePrice:
-    """What a thousand successful uses of something cost that is not billed by tokens, valid in [since, until)."""
+    """Price of a thousand successful uses of a feature that is not billed by tokens, valid in [since, until)."""
 
     use: str
     currency: str
@@ -112,7 +112,7 @@ class UsePrice:
 
 
 def use_prices(at: datetime, currency: str = "USD") -> tuple[UsePrice, ...]:
-    """What is billed by use at an aware instant."""
+    """Prices by use at an aware instant."""
     return tuple(row for row in _use_list() if row.currency == currency and row.covers(at))
 
 

@@ -1,4 +1,4 @@
-"""What to change where a requirement is broken: in a server, and where a proxy can be the cause, the directive of each proxy."""
+"""Remedies for broken requirements: in a server, and where a proxy can be the cause, the directive of each proxy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "remedies.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """Of one ``proxy``: what to write into its configuration, and the ``link`` to its documentation."""
+    """Directive for one ``proxy``: the configuration to write, and the ``link`` to its documentation."""
 
     proxy: str
     directive: str
@@ -34,7 +34,7 @@ class Remedy:
 
 @functools.cache
 def remedy(requirement: str) -> Remedy:
-    """That of the first row of ``remedies.yaml`` whose pattern fits the id *requirement*."""
+    """Remedy from the first row of ``remedies.yaml`` whose pattern fits the id *requirement*."""
     table: Mapping[str, Any] = _file().value
     row = next(row for row in table["remedies"] if any(fnmatchcase(requirement, each) for each in row["ids"]))
     proxies = table["proxies"].get(row.get("proxies"), {})

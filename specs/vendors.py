@@ -1,4 +1,4 @@
-"""Who serves the API and when: vendors, and the dated profiles of each."""
+"""Vendors of the API, and the dated profiles of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network asks for between us and a target: extra headers, the key's own header, a forward proxy, certificates.
+"""Requirements of the network between us and a target: extra headers, the key's own header, a forward proxy, certificates.
 
 Pure: values in, values out. Whatever is written down of it goes through :attr:`Access.shown`, which holds no secret.
 """
@@ -87,7 +87,7 @@ class Access:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """What may be written down: names, files, the proxy's address."""
+        """Loggable settings: names, files, the proxy's address."""
         proxy = urlsplit(self.proxy or "")
         return {
             "headers": [name for name, _ in self.headers],

@@ -1,4 +1,4 @@
-"""What an answer says, in no format's words: the marks of its events, and the whole that they make."""
+"""Format-independent reading of an answer: the marks of its events, and the whole that they make."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def output(self) -> Any:
-        """What varies from one event with output to the next: the text, or the arguments of the only call."""
+        """The varying part of an event with output: the text, or the arguments of the only call."""
         return self.reasoning or self.text or (self.calls[0].arguments if len(self.calls) == 1 else None)
 
 

@@ -1,4 +1,4 @@
-"""What is kept of an exchange: nothing in it that a reader could read a secret from.
+"""The recorded form of an exchange, with all secrets removed.
 
 Secrets are looked for where they stand and behind every decoding that the bytes announce: content coding, the events of a stream put
 together. Offsets and lengths are evidence and stay as they are wherever that is possible.

@@ -1,4 +1,4 @@
-"""What a child process of ours gets to know: nothing secret in its arguments, and in its environment what it cannot do without."""
+"""Environment of a child process: no secrets in its arguments, and only the variables that it needs."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What came of comparing two runs, as a record: what judges makes it, what renders shows it."""
+"""Record of a comparison of two runs: written by the judgement, rendered by the reports."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,7 +36,7 @@ class RatioEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How often something went wrong before and after, as shares of 1, and what to make of it."""
+    """Failure shares before and after, as shares of 1, and their interpretation."""
 
     before: float
     after: float
@@ -85,5 +85,5 @@ class Comparison:
 
 
 def least(share: float) -> int:
-    """How many values of each run a comparison of this quantile takes: a p95 of twenty would be one of the two largest."""
+    """Minimum number of values per run for comparing this quantile: a p95 of twenty would be one of the two largest."""
     return LEAST_BATCHES * max(LEAST_IN_BATCH, round(2 / (1 - share)))

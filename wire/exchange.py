@@ -25,7 +25,7 @@ INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class End(StrEnum):
-    """How the transfer of the response ended, seen from the socket."""
+    """End of the transfer of a response, as seen from the socket."""
 
     COMPLETE = "complete"  # the framing said so: last chunk, content length, or close where neither was declared
     CONNECT_FAILED = "connect-failed"
@@ -39,7 +39,7 @@ class End(StrEnum):
 
 
 class Observed(StrEnum):
-    """What a recording by another tool may lack."""
+    """Parts that a recording by another tool may lack."""
 
     TIMES = "times"  # when each read came
     FRAMING = "framing"  # transfer coding, version, how the transfer ended
@@ -121,7 +121,7 @@ class Exchange:
 
     @cached_property
     def derived(self) -> dict[str, Any]:
-        """What those who judge it have worked out, by name, kept as long as the exchange lives and no part of its value."""
+        """Values derived by the checks, by name, kept as long as the exchange lives and no part of its value."""
         return {}
 
     side: str = ""

@@ -1,4 +1,4 @@
-"""Who may look at a page on the loopback interface: this machine's browser, for a page of the same address, and nobody else's page.
+"""Access control for a page on the loopback interface: only this machine's browser, for a page of the same address.
 
 A name that a stranger's server gives this machine's address (DNS rebinding) shows in ``Host``, a stranger's page in ``Origin``,
 ``Sec-Fetch-Site`` or ``Referer``.

@@ -48,7 +48,7 @@ class ClockReading(msgspec.Struct, frozen=True):
 
     @property
     def started(self) -> str:
-        """When a run with this clock began, as :class:`Header` has it."""
+        """Start time of a run with this clock, in the form of :class:`Header`."""
         return datetime.fromtimestamp(self.unix, UTC).isoformat(timespec="seconds")
 
 
@@ -72,9 +72,10 @@ USUAL = ("chat", "fim")
 
 
 class Checking(msgspec.Struct, frozen=True):
-    """What a check was asked for. ``formats`` are the wire formats that it asks in. ``catalogue`` and ``spec`` are digests of the
-    requirements and of the profile's document;
-    ``upstream`` is where the mock behind a proxy listened, ``prices`` what was given: USD per million tokens, hit, miss, output."""
+    """Settings of a check. ``formats`` are the wire formats that it asks in. ``catalogue`` and ``spec`` are digests of the
+    requirements and of the profile's document; ``upstream`` is where the mock behind a proxy listened, ``prices`` what was given:
+    USD per million tokens, hit, miss, output.
+    """
 
     policy: str
     suite: str
@@ -125,7 +126,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def header_from(record: dict[str, Any]) -> Header:
-    """Of any schema that can be read. Raises :class:`LogError` with the place of the member that does not fit."""
+    """Header from data of any supported schema. Raises :class:`LogError` with the place of the member that does not fit."""
     try:
         current = record if record.get("schema") == SCHEMA else _from_1(record)
         asked = {name: current[name] for name in Checking.__struct_fields__ if name in current}

@@ -1,4 +1,4 @@
-"""What the latencies of a request are: each from one stamp to another, defined once, and the quantile that all of them are told by.
+"""Latencies of a request: each from one stamp to another, defined once, and the quantile used for all of them.
 
 TTFT is the first content, reasoning or tool delta after ``t_sent``; E2E is of complete answers alone, for one that was cut is not fast.
 """
@@ -48,7 +48,7 @@ def quantile(ordered: Sequence[T], share: float) -> T | None:
 
 
 def complete(sample: Mapping[str, Any]) -> bool:
-    """Of a sample as the log has it: did the answer come to its end? One that does not say how it ended is what did not fail."""
+    """Whether the answer of a logged sample is complete; a sample without a recorded end is complete if it did not fail."""
     return sample["end"] in COMPLETE if "end" in sample else not sample.get("failure")
 
 

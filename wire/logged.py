@@ -1,4 +1,4 @@
-"""What each kind of record in a run log must be before it is read: a log is untrusted input."""
+"""Schema of each kind of record in a run log: a log is untrusted input."""
 
 from __future__ import annotations
 

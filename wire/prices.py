@@ -47,13 +47,13 @@ class Bill:
 
 
 def bill(hit_tokens: int, miss_tokens: int, output_tokens: int, rates: Rated, uses: Decimal = Decimal(0)) -> Bill:
-    """What the tokens cost at *rates*, and *uses* on top; exact to the last digit."""
+    """Cost of the tokens at *rates*, plus *uses*; exact to the last digit."""
     amounts = (_amount(hit_tokens, rates.hit), _amount(miss_tokens, rates.miss), _amount(output_tokens, rates.output))
     return Bill(hit_tokens, miss_tokens, output_tokens, *amounts, uses)
 
 
 def use_cost(uses: Mapping[str, int], at: datetime, currency: str = "USD") -> Decimal:
-    """What so many successful uses of each kind (``search``, ``fetch``, ``web-search``) cost at an aware instant.
+    """Cost of this many successful uses of each kind (``search``, ``fetch``, ``web-search``) at an aware instant.
 
     Raises :class:`specs.UnknownPriceError`.
     """
@@ -70,7 +70,7 @@ def bill_usage(counts: Usage, rates: Rated) -> Bill:
 
 
 def given(text: str | None) -> specs.Rates | None:
-    """What ``--price HIT,MISS,OUTPUT`` gives, US dollars per million tokens; raises :class:`UsageError`."""
+    """Parses ``--price HIT,MISS,OUTPUT``, US dollars per million tokens; raises :class:`UsageError`."""
     if text is None:
         return None
     try:

@@ -24,7 +24,8 @@ _PLAIN: tuple[type, ...] = (bool, int, float, str, Path)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known of a field. ``kind`` is its type, ``about`` its line of help: empty for what is not an option of a command line.
+    """Description of a field. ``kind`` is its type, ``about`` its line of help: empty for what is not an option of a command
+    line.
 
     ``flag`` replaces the option that is made of the name, ``aliases`` are further ones. Numbers lie between ``low`` and ``high``,
     in ``unit``. ``later``: where it is left out, the command decides by what else was given. ``secret``: never written anywhere.
@@ -46,7 +47,7 @@ class Setting:
 
     @property
     def option(self) -> str:
-        """As it is written on a command line."""
+        """The option as written on a command line."""
         return self.flag or f"--{self.name.replace('_', '-')}"
 
     @property
@@ -109,7 +110,7 @@ def dump(record: Any) -> dict[str, Any]:
 
 
 def load(record: type[T], values: dict[str, Any], **more: Any) -> T:
-    """What :func:`dump` gave, and what it left out. Raises ``ValueError`` for a member that is unknown or of another type."""
+    """Inverse of :func:`dump`, with the omitted members. Raises ``ValueError`` for a member that is unknown or of another type."""
     known = {each.name for each in settings(record)}
     if unknown := sorted(set(values) - known):
         raise ValueError(f"unknown: {', '.join(unknown)}")

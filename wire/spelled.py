@@ -1,4 +1,4 @@
-"""How a secret can be written so that a reader still reads it: one pattern for all of its spellings.
+"""Spellings of a secret that a reader could still recognize: one pattern for all of them.
 
 A character stands for itself in either case, percent-encoded, escaped as in JSON or HTML, each any number of times over; a whole
 secret may be in hexadecimal or in base64, wherever in a longer text that was encoded it stood. Every repetition is bounded, so a

@@ -94,7 +94,7 @@ class Decoder:
 
     @property
     def unfinished(self) -> bytes:
-        """What was received after the last dispatched item: a cut line, or an event without its blank line."""
+        """Bytes after the last dispatched item: a truncated line, or an event without its blank line."""
         return bytes(self._block.raw + self._buffer)
 
     def _next_line(self) -> Line | None:

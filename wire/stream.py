@@ -1,4 +1,4 @@
-"""What a streamed answer says about itself: when things came, and how it ended.
+"""Properties of a streamed answer: the times of its parts, and its end.
 
 The vocabulary of time is the load engine's and the reports' too: TTFT is the first content, reasoning or tool delta
 after ``t_sent``; a role chunk, a comment or an empty delta is not a token.
@@ -14,7 +14,7 @@ from echosounder.wire.exchange import End, Exchange
 
 
 class StreamEnd(StrEnum):
-    """How a stream ended, transport and content taken together."""
+    """End of a stream, transport and content taken together."""
 
     DONE = "done"
     FINISH_WITHOUT_DONE = "finish-without-done"

@@ -1,4 +1,4 @@
-"""Where requests go: the addresses behind the one URL that a user gives, and how they are reached."""
+"""Addresses of a target: the endpoints behind the one URL that a user gives, and the network access to them."""
 
 import hashlib
 import re

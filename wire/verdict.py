@@ -1,4 +1,4 @@
-"""What a check says: findings, and the verdict that follows from them."""
+"""Results of checks: findings, and the verdict that follows from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""When to come again, as an answer says it: ``Retry-After`` and whatever else servers put it into. The one reader of such values.
+"""Retry times in an answer: ``Retry-After`` and the other places that servers use. The only parser of such values.
 
     Retry-After: 3 · Wed, 21 Oct 2026 07:28:00 GMT        the two forms of RFC 9110, 10.2.3
     0.5 · -1 · 6m0s · 1764518400 · soon                   what is sent besides: read for what it means, and said to be wrong
@@ -60,7 +60,8 @@ class Wait:
 
 
 def wait(headers: Headers, body: Any, now: datetime) -> Wait | None:
-    """What an answer says, by the most specific of its sources; None where it says nothing. *body*: its JSON, None where it has none.
+    """The retry time of an answer, from the most specific of its sources; None if it has none. *body*: its JSON, None if it has
+    none.
 
     Dates are read by the clock of the answer's own ``Date`` where it sends one; *now* is ours, at the answer.
     """

@@ -1,4 +1,4 @@
-"""What a command is told: variables that SDKs read, those of the contract for drivers, and placeholders in its own arguments."""
+"""Inputs of a command: variables that SDKs read, those of the driver contract, and placeholders in its arguments."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class _Drain(Thread):
                 self._kept += data[: max(KEPT - len(self._kept), 0)]
 
     def taken(self) -> bytes:
-        """What came, once everybody who could write is gone."""
+        """The output, once every process that could write has ended."""
         self.join(1.0)
         return bytes(self._kept)
 

@@ -1,4 +1,4 @@
-"""What a run in the client position is asked for."""
+"""Options of a run in the client position."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Player:
         self._launcher.stop()
 
     def play(self, scenario: Scenario, number: int) -> tuple[ClientRun, list[Exchange]]:
-        """What the command did, and the requests that reached the mock, with ids that begin with *number*."""
+        """Outcome of the command, and the requests that reached the mock, with ids that begin with *number*."""
         options, token = self._options, secrets.token_hex(8)
         key = f"sk-echo-{secrets.token_hex(8)}"
         with self._stage(scenario.deviations) as root, UpstreamControl(root) as control:

@@ -1,4 +1,4 @@
-"""What a client is run in: rows of ``scenarios.yaml``, chosen by suite, wire format and use."""
+"""Scenarios for clients: rows of ``scenarios.yaml``, chosen by suite, wire format and use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def scenarios() -> tuple[Scenario, ...]:
 
 @functools.cache
 def families() -> dict[str, str]:
-    """What each family is about, by name."""
+    """Subject of each family, by name."""
     return {name: family["about"] for name, family in _table().items() if name != UNNOTICED}
 
 

@@ -1,4 +1,4 @@
-"""What makes a body legal beyond its schema: who may speak when, which calls are answered, what needs what.
+"""Rules beyond the schema that make a body legal: order of roles, answers to calls, dependent members.
 
 Generated bodies keep these rules by construction; here they are written down a second time, as what breaks them, to test
 the generators with and to keep a request legal while it is made smaller.

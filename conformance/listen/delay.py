@@ -1,4 +1,4 @@
-"""How long what passes is held up here: an upper bound for each read, and their distribution.
+"""Delay added by the forwarder: an upper bound for each read, and the distribution.
 
 A read may have been ready since the loop last asked the kernel and was told of others. So its bound is from the moment at which
 the loop woke, where it had waited for something to come, and from when it woke the time before, where it had not.

@@ -31,7 +31,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER, no time: the kernel resets the co
 
 @dataclass(frozen=True)
 class Onward:
-    """Where requests go on to. ``name`` is what they say as Host, None to leave it as the client wrote it."""
+    """Destination of forwarded requests. ``name`` is what they say as Host, None to leave it as the client wrote it."""
 
     host: str
     port: int

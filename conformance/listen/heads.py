@@ -1,4 +1,4 @@
-"""What has to change of a request on its way to another host: the name of the host, and the path where the upstream has a base."""
+"""Changes to a forwarded request's head: the host name, and the path if the upstream has a base."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Conversation:
 
 @dataclass
 class Seen:
-    """What was not an exchange: connections that were lost to us, of another protocol, or never reached the upstream."""
+    """Traffic that was not an exchange: lost connections, other protocols, and requests that never reached the upstream."""
 
     lost: int = 0
     opaque: int = 0

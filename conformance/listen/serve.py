@@ -25,7 +25,7 @@ TICK_S = 0.2
 
 @dataclass(frozen=True)
 class Until:
-    """When to end by itself: seconds, and requests that came to an end; None never."""
+    """When to stop: after this many seconds, or this many finished requests; None for never."""
 
     duration_s: float | None = None
     requests: int | None = None

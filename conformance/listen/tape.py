@@ -1,4 +1,4 @@
-"""What the relay writes down: a frame per event of a connection, binary, one after the other. The seam to whoever reads along."""
+"""Binary record of relayed connections: one frame per event, in order. The interface between relay and reader."""
 
 from __future__ import annotations
 

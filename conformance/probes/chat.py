@@ -138,7 +138,7 @@ def stop_array(ask: Ask) -> Steps:
 
 @probe("chat.stop-16", Suite.THOROUGH, tokens=8)
 def stop_16(ask: Ask) -> Steps:
-    """As many stop texts as are allowed."""
+    """The maximum number of stop texts."""
     yield ask.chat("Say hello.", stop=[f"stop {number}" for number in range(16)], max_tokens=8)
 
 

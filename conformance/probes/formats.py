@@ -29,7 +29,7 @@ OUTCOME = "21 degrees, sunny"
 
 
 class Words(ABC):
-    """How a format says what the probes of both want said."""
+    """Format-specific wording of the probes that both formats share."""
 
     built: str
     """What the next request is built of, for the note that says so."""

@@ -59,7 +59,7 @@ def turns(
 
 
 def thought(ask: Ask) -> dict[str, Any]:
-    """What an assistant message with calls must carry back to a model that always thinks."""
+    """Reasoning that an assistant message with calls must return to a model that always thinks."""
     needed = ask.limits.thinking == "always" and ask.limits.reasoning_kept
     return {"reasoning_content": "Two cities, two calls."} if needed else {}
 
@@ -203,7 +203,7 @@ def many(count: int) -> list[dict[str, Any]]:
 
 @probe("tools.count-128", Suite.THOROUGH, prompt=30000, tokens=4, features={"tools"}, applies=has_tools)
 def count_128(ask: Ask) -> Steps:
-    """As many functions as are allowed."""
+    """The maximum number of functions."""
     yield offered(ask, *many(128))
 
 

@@ -66,7 +66,7 @@ class PairSender:
         self._stack.close()
 
     def model(self, profile: str) -> str:
-        """What the proxy lists first of what the profile knows, as in any check run."""
+        """The first model that the proxy lists and the profile knows, as in any check run."""
         return choose(list_models(self._runner(Ask(profile, "").get("/models")), profile, "0"), profile)
 
     def first(self, profile: str) -> None:
@@ -122,7 +122,7 @@ class PairSender:
         return client, marker
 
     def stragglers(self) -> Iterator[Exchange]:
-        """What arrived of earlier requests after they had been written down: repetitions in the background."""
+        """Late requests from background retries, received after their exchange had been recorded."""
         records = self._upstream.arrivals(self._start, 0.0)
         for record in records:
             client = next((each for marker, each in self._markers.items() if marker in body(record)), None)

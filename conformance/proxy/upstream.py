@@ -48,7 +48,7 @@ class UpstreamControl:
             self._behaviour = text
 
     def count(self) -> int:
-        """How many requests have arrived so far."""
+        """Number of requests received so far."""
         return int(self._call("GET", "state")["requests"])
 
     def arrivals(self, since: int, patience_s: float) -> list[Record]:

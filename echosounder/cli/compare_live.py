@@ -24,8 +24,9 @@ from echosounder.wire.prices import given
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says about both sides. ``urls``, ``models`` and ``keys`` are of the reference and of the candidate;
-    a key is given by the variable that holds it."""
+    """Command-line settings of both sides. ``urls``, ``models`` and ``keys`` are of the reference and of the candidate; a key is
+    given by the variable that holds it.
+    """
 
     urls: tuple[str, str]
     models: tuple[str | None, str | None]

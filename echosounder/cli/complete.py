@@ -1,4 +1,4 @@
-"""What a shell fills in when Tab is pressed: commands, options and, by the functions here, the names that data give."""
+"""Shell completion: commands, options and, by the functions here, the names from the catalogue."""
 
 import os
 from collections.abc import Callable

@@ -67,7 +67,7 @@ def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Sympto
 
 
 def prices(at: datetime) -> Iterator[Symptom]:
-    """Where prices are a guess. Said here and nowhere else: budgets hold all the same, for they take the highest prices of a day."""
+    """Note on estimated prices. Budgets hold all the same, because they use the highest prices of a day."""
     guessed = (specs.caution(model, at) for name in specs.PROFILES for model in specs.models(name))
     for said in dict.fromkeys(filter(None, guessed)):
         yield Symptom("note", f"prices: {said}")

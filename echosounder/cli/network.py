@@ -64,7 +64,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Network:
-    """What the command line says about the way to a target."""
+    """Command-line options for reaching a target."""
 
     header: list[str] | None = None
     auth_header: str | None = None
@@ -75,7 +75,7 @@ class Network:
     client_key_password_env: str = PASSWORD
 
     def access(self, url: str) -> Access:
-        """How *url* is reached from here. Raises ``UsageError``."""
+        """Network access to *url*. Raises ``UsageError``."""
         access = Access(
             headers=headers(self.header or ()),
             auth=auth_header(self.auth_header),

@@ -206,7 +206,7 @@ RUN_SECRET = "ECHOSOUNDER_RUN_SECRET"
 
 
 def run_secret() -> str | None:
-    """What a master and its workers know each other by: of the variable, or of the file that another one names."""
+    """Shared secret of a master and its workers: from the variable, or from the file that another variable names."""
     named = os.environ.get(f"{RUN_SECRET}_FILE")
     if not named:
         return os.environ.get(RUN_SECRET) or None

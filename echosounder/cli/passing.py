@@ -1,4 +1,4 @@
-"""What `listen` and `score` have in common: whose bodies are kept, and the header of a log of traffic."""
+"""Common parts of `listen` and `score`: which bodies are kept, and the header of a log of traffic."""
 
 import time
 from typing import Annotated, Any

@@ -38,7 +38,7 @@ class Lines(Progress):
 
 @contextmanager
 def progress(label: str, quiet: bool) -> Iterator[Progress]:
-    """Of a run that *label* names; *quiet*: nothing, as with ``--json``."""
+    """Progress display of the run named *label*; with *quiet* none, as for ``--json``."""
     console = Console(stderr=True)
     if not (quiet or console.is_terminal):
         yield Lines(label, console)

@@ -1,4 +1,4 @@
-"""What every command does with a report: the files into the run's folder, the summary to the person, JSON to the machine."""
+"""Output of reports by every command: files into the run's folder, a summary for people, JSON for programs."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""What goes to standard error: one line a sentence, with nothing in it that moves a terminal or is secret."""
+"""Messages on standard error: one per line, without terminal control sequences or secrets."""
 
 import os
 import re

@@ -68,7 +68,7 @@ def disputed(profile: str) -> list[Requirement]:
 
 
 def answer(row: Requirement, verdict: Verdict) -> str:
-    """What a verdict under the policy ``documented`` means for ``specs/``."""
+    """Meaning of a verdict under the policy ``documented`` for ``specs/``."""
     if verdict in OPEN:
         return f"still open ({verdict}); {row.conflict}"
     if verdict is Verdict.PASS:

@@ -31,7 +31,7 @@ TELL_S, PAGE_S = 0.25, 5.0
 
 
 class JudgeSettings(msgspec.Struct, frozen=True):
-    """What the process that forwards tells the one that judges."""
+    """Settings that the forwarding process passes to the judging process."""
 
     folder: str
     header: Header

@@ -27,7 +27,7 @@ from echosounder.wire.verdict import Finding, Result
 
 
 class Bodies(StrEnum):
-    """Of which exchanges the bodies are written down."""
+    """Selection of the exchanges whose bodies are recorded."""
 
     NONE = "none"  # of none, and findings say nothing of them either
     FINDINGS = "findings"  # of those that break a requirement
@@ -36,7 +36,7 @@ class Bodies(StrEnum):
 
 @dataclass
 class TrafficCounts:
-    """What passed, whether it was judged or not."""
+    """Counts of observed traffic, judged or not."""
 
     requests: int = 0
     streams: int = 0

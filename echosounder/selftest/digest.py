@@ -1,4 +1,4 @@
-"""What a measurement of the suite rests on, as a digest: it changes when what was measured may come out otherwise.
+"""Digest of the inputs of a strength measurement: it changes when the result may change.
 
 Code counts as what it does: neither comments, docstrings, layout nor where it imports from. By whole modules, because a check leans
 on its neighbours.

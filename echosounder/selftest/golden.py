@@ -53,7 +53,7 @@ def problems(matrix: dict[str, Any], kills: dict[str, Any]) -> Iterator[str]:
 
 
 def remarks(matrix: dict[str, Any]) -> Iterator[str]:
-    """What was measured before rows said of what: it may be out of date, and it cannot be told."""
+    """Rows measured before digests were recorded: whether they are out of date is unknown."""
     undated = [name for name in matrix["deviations"] if not _dated(matrix["deviations"], name)]
     if undated:
         yield f"measured before rows had a digest, {COMMAND} on a quiet machine: {len(undated)} deviations"

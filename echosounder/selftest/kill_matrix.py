@@ -45,12 +45,12 @@ class KillRow:
 
     @property
     def judgeable(self) -> tuple[str, ...]:
-        """What it declares that this suite can see at all."""
+        """Requirements that it declares and this suite can judge."""
         return tuple(id for id in self.declared if id in checks() and not specs.requirement(id).excluded)
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """What it declares and no run found broken."""
+        """Requirements that it declares and no run found broken."""
         return tuple(id for id in self.judgeable if id not in self.broken and id not in self.elsewhere)
 
     @property
@@ -59,7 +59,7 @@ class KillRow:
 
     @property
     def level(self) -> str:
-        """What a run says of it: ``MUST`` where it ends with exit code 1, ``SHOULD`` where it tells and ends well, else ``silent``."""
+        """Result of a run: ``MUST`` for exit code 1, ``SHOULD`` for findings with exit code 0, else ``silent``."""
         if any(unmet(specs.requirement(id).level, verdict) for id, verdict in self.broken.items()):
             return "MUST"
         return "SHOULD" if self.broken else "silent"
@@ -177,7 +177,7 @@ class Matrix:
 
     @property
     def at_exit_1(self) -> float:
-        """Of the faults that break the contract, the share with which a run ends with exit code 1. 0.0 where there are none."""
+        """Share of the contract-breaking faults that make a run end with exit code 1; 0.0 where there are none."""
         breaking = len(self.faults) - len(self.tolerated)
         return len(self.by_level()["MUST"]) / breaking if breaking else 0.0
 

@@ -65,7 +65,7 @@ Watch = Callable[[int, int, str], None]
 
 @dataclass
 class Study:
-    """What is to be measured, and what has been so far: after Ctrl-C that is still worth telling.
+    """Plan and results of a measurement, which can be reported after Ctrl-C.
 
     Each deviation and legal variant (or those of *names*) gets *passes* runs of *suite*; then come the honest runs: those of *alone*,
     by default one where *names* are given; then, in a study of everything, mutants for the checks that no deviation failed.
@@ -167,7 +167,7 @@ def honest_runs(profile: str = specs.DEFAULT_PROFILE) -> list[HonestRun]:
 
 
 def home(each: Deviation | None, profile: str) -> Place:
-    """Where most of what a deviation breaks can show; the first model of *profile* where it makes no difference."""
+    """Model that shows most effects of a deviation; the first model of *profile* if it makes no difference."""
     declared = [specs.requirement(id) for id in each.breaks if id in checks()] if each else []
     return max(
         everywhere(profile), key=lambda place: sum(visible(row, *place) for row in declared)
@@ -191,7 +191,7 @@ class Lab:
         self._url, self._place, self._suite, self._folder = url, place, suite, folder
 
     def row(self, each: Deviation) -> KillRow:
-        """Where the suite misses all that *each* declares, the thorough one looks again, and then by the letter of the documentation."""
+        """Row of a deviation. If the suite misses all that *each* declares, the thorough suite runs next, then the documented policy."""
         found = self._row(each, self._suite, POLICIES[0])
         for policy in POLICIES:
             if found.judgeable and not found.killed:

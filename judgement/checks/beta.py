@@ -1,4 +1,4 @@
-"""What lies below /beta: fill in the middle, and chat prefix completion."""
+"""Endpoints below /beta: fill-in-the-middle and chat prefix completion."""
 
 from __future__ import annotations
 

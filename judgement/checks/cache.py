@@ -1,4 +1,4 @@
-"""What the context cache reports. That it hits is best effort; what it says that it hit must have been sent before."""
+"""Context cache accounting. Hits are best effort; a reported hit must match a prefix that was sent before."""
 
 from __future__ import annotations
 

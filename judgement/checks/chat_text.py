@@ -71,7 +71,7 @@ def repeats(exchange: Exchange) -> bool:
 
 
 def lost_in_one_mode(exchanges: Sequence[Exchange]) -> Problems:
-    """What each answer of one mode repeats, and none of the other, is not the model's choice."""
+    """Text that every answer of one mode repeats and no answer of the other contains is not the model's choice."""
     modes = [[each for each in exchanges if wants_stream(each) is mode] for mode in (False, True)]
     for mine, others, name in ((modes[1], modes[0], "a stream"), (modes[0], modes[1], "a document")):
         if mine and others and all(map(repeats, others)) and not any(map(repeats, mine)):

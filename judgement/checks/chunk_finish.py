@@ -47,7 +47,7 @@ def finish_once(exchange: Exchange, case: Case) -> Problems:
 
 
 def carries(choice: dict[str, Any]) -> str | None:
-    """What output a choice of a chunk holds, None where it holds none."""
+    """The kind of output in a choice of a chunk; None where it holds none."""
     for path in (("delta", "content"), ("text",), ("delta", "reasoning_content"), ("delta", "tool_calls")):
         if at(choice, *path):
             return path[-1]

@@ -1,4 +1,4 @@
-"""What the chunks of a stream hold, one by one and across the stream."""
+"""Contents of the chunks of a stream, one by one and across the stream."""
 
 from __future__ import annotations
 

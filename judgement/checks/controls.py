@@ -1,4 +1,4 @@
-"""What the other exchanges of a run say about one: the answer to the same question in the other mode, features that are absent."""
+"""Comparisons with other exchanges of the run: the same question in the other mode, and features that the target lacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPLACEMENT = "\ufffd"
 
 
 def question(exchange: Exchange) -> str:
-    """What was asked, whichever way the answer was to come."""
+    """The question of a request, the same for streaming and non-streaming."""
     return compact({name: value for name, value in exchange.asked.items() if name not in MODE})
 
 

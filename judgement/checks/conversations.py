@@ -39,7 +39,7 @@ def owner(exchange: Exchange) -> str:
 
 
 def shared(first: Exchange, second: Exchange) -> int:
-    """How many messages both requests begin with."""
+    """Number of leading messages that both requests share."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(turns(first), turns(second), strict=False)))
 
 
@@ -120,7 +120,7 @@ def common(earlier: Exchange, later: Exchange) -> int:
 
 
 def anywhere(exchange: Exchange) -> int:
-    """What any request at all may have left in the cache: the template, and the functions where they stand first."""
+    """Number of tokens that any earlier request may have left in the cache: the template, and leading functions."""
     return TEMPLATE + len(compact(asked(exchange).get("tools") or []).encode())
 
 

@@ -64,7 +64,7 @@ def expiry(exchange: Exchange, case: Case) -> Problems:
 
 
 def uploaded(exchanges: Sequence[Exchange]) -> dict[str, dict[str, Any]]:
-    """What the answers to uploads told, by id."""
+    """The uploaded files as the answers report them, by id."""
     told = [each.json for each in exchanges if each.step.startswith("upload") and ok(each)]
     return {each["id"]: each for each in told if isinstance(at(each, "id"), str)}
 

@@ -1,4 +1,4 @@
-"""What holds of Responses and Messages streams alike: named events, in an order, until the one that ends them."""
+"""Rules that Responses and Messages streams share: named events in a defined order, up to the final event."""
 
 from __future__ import annotations
 

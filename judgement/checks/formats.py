@@ -1,4 +1,4 @@
-"""What holds in the Responses and in the Messages format alike: of an answer as a whole, in whichever words it came."""
+"""Rules that the Responses and Messages formats share, for an answer as a whole."""
 
 from __future__ import annotations
 

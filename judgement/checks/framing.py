@@ -1,4 +1,4 @@
-"""How a stream is framed: judged on the bytes, below the events."""
+"""Framing of streams, judged on the bytes, below the events."""
 
 from __future__ import annotations
 

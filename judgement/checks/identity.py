@@ -1,4 +1,4 @@
-"""What names a stream, in every one of its chunks: the id, the time, the model and its build."""
+"""Identity of a stream in each of its chunks: id, time, model and build."""
 
 from __future__ import annotations
 

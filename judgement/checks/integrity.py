@@ -78,7 +78,7 @@ class CallMade:
 
 
 def damage(exchange: Exchange, call: Call) -> str:
-    """Of what a client could repair, and of what it could not."""
+    """Damage that a client could repair, and damage that it could not."""
     text = call.arguments
     if not an_object(text):
         return next((kind for kind, holds in KINDS if holds(text)), "no JSON object")
@@ -145,7 +145,7 @@ def within(piece: str, whole: str) -> bool:
 
 
 def difference(streamed: str, documented: str) -> str:
-    """What became of a text on its way, by what is there; empty where nothing did, or where it is another text."""
+    """How a text was changed in transit, in words; empty where it is unchanged, or is another text."""
     if streamed == documented or len(streamed) * 3 < len(documented) or len(documented) * 3 < len(streamed):
         return ""
     if within(streamed, documented):
@@ -174,7 +174,7 @@ def text_kept(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 
 def forms(text: str) -> Iterator[tuple[str, str]]:
-    """What careless code makes of a text: how, and the result."""
+    """Typical corruptions of a text: a name and the result of each."""
     yield "every character that is not ASCII is lost", "".join(letter for letter in text if letter.isascii())
     yield "every character that is not ASCII became a question mark", text.encode("ascii", "replace").decode()
     yield "characters are written as escapes", text.encode("ascii", "backslashreplace").decode()

@@ -89,7 +89,7 @@ ANSWERS = 3
 
 
 def useless(exchange: Exchange) -> str:
-    """What keeps a client from reading the answer as an object, though it may be JSON; empty where nothing does."""
+    """Why a client cannot read the answer as an object, though it may be JSON; empty where it can."""
     text = content(exchange)
     if len(text) - len(text.strip()) > 20 and len(text.strip()) * 2 < len(text):
         return "lost in white space"

@@ -1,4 +1,4 @@
-"""What only the Messages format has: blocks and their deltas, stop sequences, signatures, and two headers for a key."""
+"""Rules for the Messages format only: blocks and their deltas, stop sequences, signatures, and two headers for a key."""
 
 from __future__ import annotations
 

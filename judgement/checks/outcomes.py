@@ -1,4 +1,4 @@
-"""What must be served and what must be refused: a table each, for requirements that a status decides."""
+"""Requests that must be served and requests that must be refused: a table each, for requirements that a status decides."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def promised(exchange: Exchange) -> bool:
 
 @check_group("request.served", picks("a legal request that the target had room for")(promised))
 def legal_served(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """What is served once must be served always; an optional feature that never is may be absent."""
+    """A request that is served once must always be served; an optional feature that is never served may be absent."""
     missing = absent(exchanges) if case.controls.absent is None else case.controls.absent
     for exchange in exchanges:
         silent = exchange.status is None and exchange.end not in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}

@@ -1,4 +1,4 @@
-"""When the events of a stream come: as they are made, not held back, and the end at the end."""
+"""Timing of the events of a stream: sent as they are produced, not held back, with the end at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the Responses format has: items and their ids, sequence numbers, and members that never change."""
+"""Rules for the Responses format only: items and their ids, sequence numbers, and members that never change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a stream of the Responses format has: sequence numbers, items and parts that begin and end, and deltas that add up."""
+"""Rules for streams of the Responses format only: sequence numbers, items and parts that begin and end, and deltas that add up."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ REASONS = ("stop", "length", "content_filter", "tool_calls", "insufficient_syste
 
 
 def reasons(case: Case) -> tuple[str, ...]:
-    """What ends a chat: what all profiles know, and what the document of this one does."""
+    """Legal finish reasons of a chat: those common to all profiles, and those in this profile's OpenAPI document."""
     known = specs.document(case.profile)["components"]["schemas"]["FinishReason"]["enum"]
     return tuple(dict.fromkeys((*REASONS, *known)))
 

@@ -1,4 +1,4 @@
-"""What became of the legal requests of a run: how many were served, which were not, and whether that is enough to judge by.
+"""Outcomes of the legal requests of a run: how many were served, which were not, and whether that suffices for a verdict.
 
 A run conforms only where every feature that it asked for was served at least once; one that is optional may be plainly refused.
 """

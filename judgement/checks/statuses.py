@@ -1,4 +1,4 @@
-"""Which probes are to be served, and which refused and with what status: a row each."""
+"""Expected statuses: which probes must be served, and which refused with what status; one row each."""
 
 from __future__ import annotations
 

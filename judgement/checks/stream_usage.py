@@ -1,4 +1,4 @@
-"""Where the usage of a stream stands: once, at the end, and only where it is wanted."""
+"""Place of the usage in a stream: once, at the end, and only if requested."""
 
 from __future__ import annotations
 

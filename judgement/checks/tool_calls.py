@@ -1,4 +1,4 @@
-"""What a single tool call looks like, in a document and put together from a stream."""
+"""Form of a single tool call, in a non-streaming response and assembled from a stream."""
 
 from __future__ import annotations
 

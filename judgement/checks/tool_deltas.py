@@ -1,4 +1,4 @@
-"""How the deltas of a stream build up a tool call."""
+"""Assembly of a tool call from the deltas of a stream."""
 
 from __future__ import annotations
 

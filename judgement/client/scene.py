@@ -69,7 +69,7 @@ class Scene:
 
 
 def result(command: ClientRun) -> Any:
-    """What a command came to: its last line where that is a JSON object, else all that it printed."""
+    """The result of a command: its last line if that is a JSON object, else all of its output."""
     return command.told or command.stdout.strip()
 
 

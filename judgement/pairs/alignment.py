@@ -1,4 +1,4 @@
-"""Which part of the one side answers to which part of the other, and what changed between them.
+"""Aligns the two sides of a proxy, and lists the changes between them.
 
 Documents are compared as they stand. Streams are compared twice: joined (the text, the calls, the usage, wherever their parts
 were cut) and event by event, aligned by what each event says, so that one lost event is one change and not a hundred.
@@ -45,7 +45,7 @@ def request_changes(sent: Exchange, received: Exchange) -> Iterator[Located]:
 
 
 def answer_changes(written: Exchange, got: Exchange) -> Iterator[Located]:
-    """From what the upstream wrote to what the client got, both ended as they should."""
+    """Changes from the upstream's response to the client's, if both ended normally."""
     if not wants_stream(written) and not wants_stream(got):
         yield from _documents(written, got)
         return

@@ -1,4 +1,4 @@
-"""How the upstream can be told to behave: deviations of the mock, by what a proxy has to make of them.
+"""Behaviors of the upstream: deviations of the mock, grouped by how a proxy has to handle them.
 
 A proxy strips headers and replaces keys, so a behaviour cannot be asked for in the request. It is set through the control
 interface before the request is sent; one request is under way at a time.

@@ -1,4 +1,4 @@
-"""What is different between two JSON texts of which the second should be the first, passed on.
+"""Differences between two JSON texts, where the second should be the first, passed on.
 
 Numbers keep their spelling and members their order, because a proxy that reads into doubles or maps loses just these.
 """

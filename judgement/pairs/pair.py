@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def behaviour(self) -> str:
-        """How the upstream was told to behave, in the words of the mock; empty for honest."""
+        """The behavior requested of the upstream, as the mock names it; empty for honest."""
         return str(self.client.notes.get("upstream", ""))
 
     @property
@@ -60,12 +60,12 @@ class Pair:
 
     @cached_property
     def request_changes(self) -> tuple[Located, ...]:
-        """What the proxy made of the request, the first time it passed it on."""
+        """Changes that the proxy made to the request, the first time it forwarded it."""
         return tuple(request_changes(self.client, self.upstream[0]))
 
     @cached_property
     def answer_changes(self) -> tuple[Located, ...]:
-        """What it made of the answer."""
+        """Changes that the proxy made to the answer."""
         return tuple(answer_changes(self.source, self.client))
 
 

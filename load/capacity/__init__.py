@@ -59,7 +59,7 @@ def find(options: Options, progress: Progress = lambda step: None) -> LoadResult
 
 
 def searched(options: Options) -> Search:
-    """Where the search begins and ends, by ``users`` or else ``rate``. Raises :class:`UsageError`."""
+    """Bounds of the search, by ``users`` or else ``rate``. Raises :class:`UsageError`."""
     whole = options.users is not None
     text = options.users or options.rate or "1"
     match = _RANGE.fullmatch(text.replace(" ", ""))
@@ -71,7 +71,7 @@ def searched(options: Options) -> Search:
 
 
 def plan(options: Options, least: int, most: float, workload: Workload) -> WorstCase:
-    """What a search may take: levels that are all watched to the end, or as high as is allowed; each request at the first's ceiling."""
+    """Worst case of a search: every level observed to its end, or the highest level allowed; each request at the ceiling of the first."""
     requests = LEVELS * max(LOOKS[-1] * least, round(most * SECONDS))
     requests = min(requests, options.budget_requests or requests)
     job, known = workload.job(0), worst(options)

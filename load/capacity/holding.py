@@ -48,7 +48,7 @@ def judged(slo: Slo) -> Slo:
 
 
 def needed(slos: Sequence[Slo]) -> int:
-    """How many requests it takes to see that all of the objectives are met, if not one is beyond the limit."""
+    """Number of requests needed to confirm all objectives if none exceeds its limit."""
     return max(ceil(log(ERROR) / log(1 - _allowed(slo))) + 1 for slo in slos)
 
 
@@ -66,7 +66,7 @@ def held(slo: Slo, samples: Sequence[Sample]) -> Held:
 
 
 def inflation(marks: Sequence[bool]) -> float:
-    """By how much the variance of the mean of the marks exceeds that of independent ones; at least 1."""
+    """Factor by which the variance of the mean of the marks exceeds that of independent ones; at least 1."""
     share = fmean(marks) if marks else 0.0
     size = len(marks) // BATCHES
     if size < 2 or not 0 < share < 1:

@@ -124,7 +124,7 @@ def _due(state: Hunt, level: float, begin: float) -> Iterator[float]:
 
 
 def look(state: Hunt, level: float, begin: float, asked: list[tuple[DueRequest, Outcome | None]]) -> Watched | None:
-    """What can be said of a level by now; None while it has to be watched on."""
+    """The verdict on a level so far; None if it must be observed further."""
     now, takes = state.book.now, state.takes or _takes(asked)
     if takes is None:
         return None

@@ -1,4 +1,4 @@
-"""Which level to try next, and what is known so far: a bracket that closes. Pure, and the same for requests a second and for users.
+"""Chooses the next level to try, and narrows a bracket. Pure, and the same for requests per second and for users.
 
 Levels go up by doubling until one is missed, and then the gap between the highest that met and the lowest that missed is halved
 on the logarithm. A level that stays undecided however long it is watched is one of the answer's inside: the search goes on at
@@ -35,7 +35,7 @@ class Search:
     verdicts: dict[float, bool | None] = field(default_factory=dict)
 
     def tell(self, level: float, met: bool | None) -> None:
-        """What came of a level; None where that could not be decided."""
+        """Result of a level; None if undecided."""
         self.verdicts[level] = met
 
     @property

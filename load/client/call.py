@@ -49,7 +49,7 @@ class Job(msgspec.Struct, frozen=True):
 
     @property
     def most_tokens(self) -> int:
-        """What the prompt costs at most, in tokens. None is shorter than a byte."""
+        """Upper bound of the prompt's tokens: no token is shorter than a byte."""
         bound = self.ceiling_tokens or (None if self.exact else self.prompt_tokens)
         return bound or len(self.body)
 
@@ -143,7 +143,7 @@ class ActiveCall:
         self.body.append(data)
 
     def eof(self) -> End:
-        """What the peer's close means for the transfer."""
+        """End of the transfer when the peer closes the connection."""
         if self.framing.until_close:
             return End.COMPLETE
         return End.RESET if self.framing.status is None else End.TRUNCATED
@@ -153,7 +153,7 @@ class ActiveCall:
         return refused(self.framing.status)
 
     def whole(self) -> Mark:
-        """What an answer that is not a stream says; nothing where it is not JSON."""
+        """Reads a non-streaming response; empty if it is not JSON."""
         if not self.body:
             return NOTHING
         try:

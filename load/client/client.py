@@ -74,7 +74,7 @@ class Client:
         connection.start(call, request)
 
     def sweep(self, now: int) -> None:
-        """What no read will bring about: timeouts, and streams that have ended while their message has not. Call it often."""
+        """Handles events that no read triggers: timeouts, and streams that have ended while their message has not. Call it often."""
         self.stamps.refresh()
         if now < self._look:
             return

@@ -116,7 +116,7 @@ class Connection:
         self._sock.close()
 
     def sweep(self, now: int) -> None:
-        """What no read will bring about: timeouts, and the digest of what a quiet stream brought."""
+        """Handles events that no read triggers: timeouts, and pending data of a quiet stream."""
         call = self.call
         if call is None:
             return

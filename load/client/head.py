@@ -13,7 +13,7 @@ MOST = 16 * 1024  # bytes of what a proxy may say
 
 
 def place(target: Target, path: str) -> str:
-    """What a request line names: path and query, and all of the URL where a forward proxy passes plain HTTP on."""
+    """The request target: path and query, or the full URL if a forward proxy passes plain HTTP on."""
     url = urlsplit(target.address(path))
     whole = (url.scheme, url.netloc) if relayed(target) else ("", "")
     return urlunsplit((*whole, url.path or "/", url.query, ""))

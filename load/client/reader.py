@@ -1,4 +1,4 @@
-"""What a stream's bytes say about time, at a cost that a load generator can afford.
+"""Timing data of a stream, from its bytes, at a cost that a load generator can afford.
 
 How it works. A stream is a few hundred events that differ in one string. To parse each as JSON costs several times what it takes to
 compare its bytes, so the reader learns a *template* from one event, and counts those that are like it:

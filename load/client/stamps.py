@@ -1,4 +1,4 @@
-"""When bytes arrived: by the kernel's receive stamp where it gives one, by ours where not.
+"""Arrival times of bytes: the kernel's receive stamp if available, else our own.
 
 The kernel stamps a segment when it comes in (``SO_TIMESTAMPNS``), so a busy client does not age it. The stamp is on the
 real-time clock; it is moved to the monotonic clock by an offset that is measured again all the time.

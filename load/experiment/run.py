@@ -33,7 +33,7 @@ ENOUGH = frozenset({"time", "patience", "budget"})
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """What a run may take: requests, seconds, and the price that it cannot pass, None where no price is known; ``note`` says more."""
+    """Worst case of a run: requests, seconds, and the maximum price, None where no price is known; ``note`` explains."""
 
     requests: int
     seconds: float

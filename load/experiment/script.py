@@ -32,7 +32,7 @@ class DueRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an ask so far. The target decided between ``sent`` and ``answered``: that is all a client can know.
+    """Outcome of a request so far. The target decided between ``sent`` and ``answered``; the client cannot know more.
 
     ``status`` None: no HTTP answer came. ``closed`` None: the answer goes on. ``sample`` and, if it was asked for,
     ``exchange`` are there once it has ended. ``kept``: the connection can be used again.
@@ -79,7 +79,7 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Book:
-    """What a script has sent and heard so far; its methods are the steps that scripts are made of."""
+    """Record of a script's requests and answers; its methods are the steps of scripts."""
 
     now: float = 0.0
     outcomes: dict[int, Outcome] = field(default_factory=dict)

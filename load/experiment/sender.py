@@ -56,7 +56,7 @@ class Asked(ActiveCall):
 
 @dataclass(frozen=True, slots=True)
 class RunBounds:
-    """What a run may take: seconds, and the failures in a row after which the target counts as broken."""
+    """Limits of a run: seconds, and the number of consecutive failures after which the target counts as broken."""
 
     seconds: float
     breaker: int = 20
@@ -96,7 +96,7 @@ class Sender:
         return (time.monotonic_ns() - self._begin) / SECOND
 
     def run(self, script: Script[T]) -> T:
-        """What the script returns. Ctrl-C, the time and the budget stop it: it gets a :class:`Stopped` and says what it knows."""
+        """The return value of the script. Ctrl-C, the time and the budget stop it: it gets a :class:`Stopped` and says what it knows."""
         self._begin = time.monotonic_ns()
         self._wall = time.time_ns() - self._begin
         self.note("worker", {"worker": 0, "begin": self._begin, "wall_offset": self._wall})

@@ -17,7 +17,7 @@ RATES = ("goodput", "requests", "output_tokens")  # and of a part of the time
 
 
 def breakdown(options: Options, tally: Tally, error: dict[str, Any], begin: int, end: int) -> dict[str, Any]:
-    """What there is of ``levels`` and ``items``; nothing where load and requests are the same all the time."""
+    """Breakdown by ``levels`` and ``items``; empty if load and requests are constant."""
     parts = tally.parts
     if not isinstance(parts, Divided):
         return {}

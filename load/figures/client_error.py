@@ -1,4 +1,4 @@
-"""What the client itself adds to a figure, and in which direction: a read can be late, never early."""
+"""Measurement error of the client in a figure, and its direction: a read can be late, never early."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ class RunCourse:
                 row[3] += hit
 
     def parts(self) -> tuple[float, list[list[float]]]:
-        """How long a part is, s, and the sums of each, in order; nothing of a run that is too short."""
+        """Length of a part, s, and the sums of each, in order; empty for a run that is too short."""
         if not self.seconds:
             return 0.0, []
         first, last = min(self.seconds), max(self.seconds)

@@ -42,7 +42,7 @@ class Histogram:
         self._cumulated = None
 
     def since(self, older: "Histogram") -> "Histogram":
-        """What came after *older*, an earlier state of this one; its largest value is known to the width of a bucket."""
+        """The values added after *older*, an earlier state of this histogram; the largest is known to the width of a bucket."""
         self._settle()
         older._settle()
         made = Histogram()
@@ -52,7 +52,7 @@ class Histogram:
         return made
 
     def copy(self) -> "Histogram":
-        """As it is now."""
+        """A copy of the current state."""
         made = Histogram()
         made.merge(self)
         return made
@@ -95,7 +95,7 @@ class Histogram:
         return min(values[bisect_left(totals, rank)], self._largest) / 1000
 
     def up_to(self, bounds_us: Iterable[int]) -> list[int]:
-        """How many values are at most each bound."""
+        """Number of values up to each bound."""
         values, totals = self._cumulate()
         return [totals[behind - 1] if (behind := bisect_right(values, bound)) else 0 for bound in bounds_us]
 

@@ -1,4 +1,4 @@
-"""How far may a percentile be off because only a limited number of requests were sent? Intervals of 95 %, by two methods."""
+"""Sampling error of percentiles: 95 % confidence intervals, by two methods."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What a request's latencies are: every definition once, as data, for one sample and for columns of many."""
+"""Definitions of a request's latencies: each once, as data, for one sample and for columns of many."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
@@ -88,7 +88,7 @@ def column_us(name: str, samples: Iterable[Sample]) -> list[int]:
 
 
 def ages_us(name: str, samples: Iterable[Sample]) -> list[int]:
-    """What a latency of :data:`CENSORED` would have exceeded in requests that were given up before it was known, µs."""
+    """Lower bounds for a latency of :data:`CENSORED` from requests that were abandoned before it was known, µs."""
     waits = ("t_last_token", "finish") if name == "gap" else SPANS[name][:2]
     over = attrgetter(*waits, "t_closed")
     return [

@@ -30,7 +30,7 @@ class Level:
 
 
 def levels(options: Options) -> tuple[Level, ...]:
-    """Of a sweep, of a rate that changes, or else of users that do; none where the load is the same all the time."""
+    """Levels of a sweep, of a changing rate, or else of changing users; none if the load is constant."""
     if options.by_input_length:
         return tuple(_sweep(options))
     for text in (options.rate, options.users):
@@ -86,7 +86,7 @@ class Divided:
             tally.samples(part)
 
     def tick(self, record: dict[str, Any], worker: dict[str, Any]) -> None:
-        """How the client was, in the level in which it said so."""
+        """State of the client, added to the level of its time."""
         if self.by_level and (tally := self._at(int(record["at"]), worker)) is not None:
             tally.vitals(record)
 

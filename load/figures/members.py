@@ -40,7 +40,7 @@ def counts(tally: Tally) -> dict[str, int]:
 
 
 def throughput(tally: Tally, begin: int, end: int) -> dict[str, Any]:
-    """Of whole tenths of a second in the measured time."""
+    """Throughput of the full tenths of a second within the measured time."""
     passed = tally.passed.between(begin, end)
     members = {"requests_per_s": passed.answers, "output_tokens_per_s": passed.tokens, "goodput_per_s": passed.good}
     return {name: round(value / passed.seconds, 3) if passed.seconds else None for name, value in members.items()}
@@ -52,7 +52,7 @@ def metrics(tally: Tally, error: dict[str, Any]) -> dict[str, Any]:
 
 
 def stream(tally: Tally) -> dict[str, int]:
-    """What streams were made of. ``token_events`` that came in fewer ``token_reads`` came together, and have no time of their own."""
+    """Composition of streams. ``token_events`` that came in fewer ``token_reads`` came together, and have no time of their own."""
     tokens = tally.tokens
     return {
         "token_events": tokens["events"],
@@ -85,7 +85,7 @@ def cache(tally: Tally) -> dict[str, Any]:
 
 
 def cost(tally: Tally) -> dict[str, Any]:
-    """Of everything that was sent, warm-up included, as :func:`cache` is not."""
+    """Cost of all requests, warm-up included, unlike :func:`cache`."""
     spent, tokens = tally.money.spent(), tally.money.tokens
     return {
         "usd": format(spent.usd, "f") if spent else None,

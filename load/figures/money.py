@@ -1,4 +1,4 @@
-"""What a run costs, exactly: tokens by the minute they were sent in, because prices change by the clock."""
+"""Exact cost of a run: tokens by the minute of sending, because prices change during the day."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MINUTE = 60_000_000_000
 
 
 class Spent(NamedTuple):
-    """What a run cost, exactly, and what it would have cost had nothing been cached."""
+    """Exact cost of a run, and its cost without a cache."""
 
     usd: Decimal
     without_cache: Decimal
@@ -78,14 +78,14 @@ class Money:
 
     @property
     def tokens(self) -> Tokens:
-        """Of everything that was paid for, warm-up included."""
+        """Tokens of all requests that were paid for, warm-up included."""
         total = Tokens()
         for told in self.minutes.values():
             total = total.plus(told)
         return total
 
     def spent(self) -> Spent | None:
-        """What the answers cost that told their tokens. None where no price is known, or nothing of what was sent told any."""
+        """Cost of the answers that report their tokens. None if no price is known, or if no answer reports tokens."""
         if self.rates is None or (self.unpriced and not self.minutes):
             return None
         usd = plain = Decimal(0)

@@ -1,4 +1,4 @@
-"""What happened to the requests: a verdict of its own beside that of the measurement, which says who made the numbers.
+"""Outcomes of the requests: a verdict separate from that of the measurement, which rates the reliability of the figures.
 
 A run can be measured well and served badly: a valid measurement of an endpoint that cuts every fourth stream.
 """

@@ -41,7 +41,7 @@ Record = Sample | dict[str, Any]
 
 
 class PartCounter(Protocol):
-    """Who counts a run by its parts (:class:`load.figures.levels.Divided`)."""
+    """Interface for counting a run by its parts (:class:`load.figures.levels.Divided`)."""
 
     def samples(self, batch: Sequence[Sample], worker: dict[str, Any]) -> None: ...
 
@@ -160,7 +160,7 @@ class Tally:
             self.parts.tick(record, next(iter(self.workers.values()), {}))
 
     def vitals(self, record: dict[str, Any]) -> None:
-        """How the client was, as a tick tells."""
+        """State of the client, from a tick."""
         worker = int(record["worker"])
         self.cpu.setdefault(worker, []).append((int(record["at"]), float(record["cpu"])))
         lags = _expand(record["lag_us"])

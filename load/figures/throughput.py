@@ -1,4 +1,4 @@
-"""What passed per second: answers and output tokens by tenths of a second, so that memory grows with time and not with requests."""
+"""Throughput: answers and output tokens per tenth of a second, so that memory grows with time and not with requests."""
 
 from array import array
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Throughput:
                 moments[slot] -= rate * end
 
     def between(self, begin: int, end: int) -> Passed:
-        """What passed in the whole slots between two instants."""
+        """Throughput in the full slots between two instants."""
         first, last = (max(at - (self._origin or 0), 0) / SLOT for at in (begin, end))
         slots = slice(ceil(first), max(int(last), ceil(first)))
         whole, good, lumps, _, _ = (sum(column[slots]) for column in self._columns)

@@ -28,7 +28,7 @@ REMEMBERED = 4096
 
 
 def sample(exchange: Exchange) -> Sample:
-    """What *exchange* was as a request of a load run."""
+    """*exchange* as a request of a load run."""
     line, answer, end = timeline(exchange), exchange.answer, _end(exchange)
     marks = [(exchange.events[index].at, mark) for index, mark in exchange.marks if mark.kind]
     reads = list(dict.fromkeys(at for at, _ in marks))

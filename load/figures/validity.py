@@ -12,7 +12,7 @@ Tick = tuple[int, float]  # when it came, monotonic ns, and the share of a core 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the client knows about itself. Times in ms at p99 unless named otherwise; None where it was not measured.
+    """Self-measurements of the client. Times in ms at p99 unless named otherwise; None where it was not measured.
 
     ``dispatch_ms``: how late requests were taken up that did not wait for a free user. ``read_ms``: how long bytes had waited
     to be read. ``kernel_stamps``: the share of reads with a stamp of the kernel; those do not age while they wait.

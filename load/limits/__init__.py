@@ -1,4 +1,4 @@
-"""What limiter is in front of a target, and how it behaves: found out with as few requests as tell.
+"""Identifies the limiter of a target and its behavior, with as few requests as possible.
 
 The experiments are scripts (:mod:`load.experiment.script`), the conclusions are drawn by pure estimators from what was accepted and
 refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them against a real target.
@@ -85,7 +85,7 @@ def _accepted(options: Options) -> None:
 
 
 def plan(options: Options, goal: LimiterGoal) -> WorstCase:
-    """What a run may take. The price is that of answers as long as a hold can be; most are one token long."""
+    """Worst case of a run. The price assumes answers of maximum length; most are one token long."""
     known, requests = worst(options), min(goal.requests, options.budget_requests or goal.requests)
     ceiling = None if known is None else bill(0, requests * PROMPT_TOKENS, requests * HOLD_TOKENS, known).total
     if ceiling is not None and options.budget is not None:

@@ -31,7 +31,7 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class ObservedCost:
-    """What one request costs by the balance, in its currency. None: the balance does not tell."""
+    """Cost of one request by the balance, in its currency. None if the balance does not show it."""
 
     accepted: Fraction | None = None
     refused: Fraction | None = None

@@ -1,4 +1,4 @@
-"""What the decisions seen so far say: each kind of limiter is fitted to them, and the simplest that explains them all is named."""
+"""Fits each kind of limiter to the decisions so far; the simplest that explains them all is named."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -99,7 +99,7 @@ def as_cap(bench: Bench) -> Identified | None:
 
 
 def next_recovery(record: Record, fit: Fit) -> Range | None:
-    """When a drained limiter per window should accept again; None where too little is known."""
+    """Expected time at which a drained limiter per window accepts again; None if too little is known."""
     if fit.window is None or fit.limit is None or not record.recoveries:
         return None
     if fit.kind is LimiterKind.SLIDING:

@@ -1,4 +1,4 @@
-"""What a discovery is to find out and may spend, and the requests it asks with."""
+"""Goals and budget of a discovery, and the requests that it sends."""
 
 from dataclasses import dataclass
 

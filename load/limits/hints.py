@@ -1,4 +1,4 @@
-"""What a refusal says of time, and what the target's clock says beside ours. How a value is read: :mod:`wire.waits`."""
+"""Times in a refusal, and the target's clock compared with ours. Values are parsed by :mod:`wire.waits`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ NO_HINT = Wait("", "unparsable", None)
 
 
 def hint(outcome: Outcome, now: datetime) -> Wait | None:
-    """When to come again, from a header or the body; *now* is ours, at the answer."""
+    """Suggested retry time, from a header or the body; *now* is ours, at the answer."""
     return wait(outcome.headers, outcome.exchange.json if outcome.exchange else None, now)
 
 

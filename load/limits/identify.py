@@ -1,4 +1,4 @@
-"""Which kind of limiter it is, and its numbers: experiments one after the other until one kind alone explains all that was seen."""
+"""Identifies the kind of limiter and its parameters: experiments follow until one kind alone explains all observations."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a client's way of retrying does to what it gets through: the same burst of jobs, offered by four clients that differ in it."""
+"""Effect of retry policies on throughput: the same burst of jobs, offered by four clients that differ in their policy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Delay = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """What one client came to. ``seconds`` until the last job was done or given up, ``rest`` until the limiter is then at rest again.
+    """Result of one client. ``seconds`` until the last job was done or given up, ``rest`` until the limiter has then recovered.
 
     ``goodput_per_s``: jobs done per second of both. Without the rest a client that takes the burst and gives up the others would look
     faster than the limiter lets anybody be.

@@ -1,4 +1,4 @@
-"""What refusals look like."""
+"""Form of refusals."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from echosounder.wire.strict_json import at
 
 
 def how_refused(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """What the refusals looked like: ``{"statuses", "latency_ms", "body", "kept_connection", "headers"}``."""
+    """Form of the refusals: ``{"statuses", "latency_ms", "body", "kept_connection", "headers"}``."""
     bodies = [outcome.exchange.json for outcome in outcomes if outcome.exchange]
     kept = [outcome.kept for outcome in outcomes if outcome.kept is not None]
     latency = typical([outcome.answered - outcome.sent for outcome in outcomes])

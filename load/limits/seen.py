@@ -1,4 +1,4 @@
-"""What a limiter was seen to decide, and how sure the times are.
+"""The observed decisions of a limiter, and the uncertainty of their times.
 
 A client cannot know when a limiter decided, only that it was between sending and answer. Every estimator here reasons with that
 interval and never with a guess inside it. So a set of parameters that contradicts an observation is wrong for certain, however
@@ -20,7 +20,7 @@ INFINITY = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a number can be: bounds, both possible."""
+    """Range of a number, inclusive."""
 
     low: float
     high: float
@@ -126,12 +126,12 @@ class Record:
 
     @cached_property
     def sent(self) -> list[float]:
-        """Of the accepts, ascending."""
+        """Send times of the accepted requests, ascending."""
         return [each.sent for each in self.accepts]
 
     @cached_property
     def answered(self) -> list[float]:
-        """Of the accepts, ascending."""
+        """Answer times of the accepted requests, ascending."""
         return sorted(each.answered for each in self.accepts)
 
     @cached_property

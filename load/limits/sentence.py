@@ -1,4 +1,4 @@
-"""What was found, in a sentence and in the numbers of it, each in the unit that the limiter counts."""
+"""The result in a sentence and in its numbers, each in the unit that the limiter counts."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def second(fit: Fit | None) -> dict[str, Any] | None:
 
 
 def answer(found: Discovery) -> str:
-    """What the limiter is, and the one behind it where there is one."""
+    """The limiter, and a second one behind it if there is one."""
     first = _one_answer(found)
     if found.identified.fit.counted:
         first += "; what is refused counts too: who goes on asking is kept out"

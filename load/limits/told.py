@@ -25,7 +25,7 @@ class ToldLimit:
 
 
 def told_limits(outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit) -> list[ToldLimit]:
-    """What the answers announced, each limit once, by its last value."""
+    """The limits that the answers announced, each once, with its last value."""
     limits: dict[str, Announced] = {}
     left: dict[str, float] = {}
     for outcome, now in outcomes:

@@ -1,4 +1,4 @@
-"""What a limiter counts: requests, tokens of the prompt, tokens that are asked for or used, bytes, or a sum of them.
+"""The unit of a limiter: requests, tokens of the prompt, tokens requested or used, bytes, or a sum of them.
 
 From rest it is used up with requests of one size, then of another that is larger in one respect. Where it takes fewer of these, that is
 what it counts, and by how many fewer says with which weight.
@@ -56,7 +56,7 @@ class Poured:
     used: float | None = None
 
     def dearer(self, fit: Fit) -> float:
-        """How many short requests one of these weighs: at least, by the one that was refused."""
+        """Weight of one of these in short requests: a lower bound, from the one that was refused."""
         assert fit.limit is not None
         if fit.kind is LimiterKind.BUCKET:
             capacity = (fit.burst.mid if fit.burst else 1.0) + fit.limit.rate * self.seconds
@@ -66,7 +66,7 @@ class Poured:
 
 
 def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
-    """What it counts. Only for a limiter per time whose numbers are known."""
+    """The counted unit. Only for a limiter per time whose numbers are known."""
     fit = found.fit
     if fit.kind is LimiterKind.CONCURRENCY:
         return (yield from _weighed_cap(bench, found))

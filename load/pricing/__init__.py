@@ -110,7 +110,7 @@ def _digit(options: Options, currency: str) -> Decimal | None:
 
 
 def seen_after(unit: Decimal | None, rates: Rated) -> str:
-    """How many of the usual requests it takes until a fault of 1 % comes to the last digit of the balance; empty where one does."""
+    """Number of usual requests until a fault of 1 % reaches the last digit of the balance; empty if one suffices."""
     each = bill(0, BASE + TEMPLATE, OUTPUT, rates).total * FAULT
     if unit is None or not each or (requests := ceil(unit / each)) <= 1:
         return ""
@@ -130,7 +130,7 @@ def known(tariff: Tariff) -> Rated:
 
 
 def plan(goal: BillGoal, tariff: Tariff) -> WorstCase:
-    """What a run may take: nothing cached, every answer as long as it may be, at the dearest price that it may come to see."""
+    """Worst case of a run: nothing cached, every answer of maximum length, at the highest price during the run."""
     now, then = known(tariff), tariff.rates(datetime.now(UTC) + timedelta(seconds=goal.seconds))
     day = (
         dearest(tariff.model, datetime.now(UTC), span=timedelta(seconds=goal.seconds))
@@ -159,7 +159,7 @@ def _capped(options: Options, planned: WorstCase, rates: Rated) -> Options:
 
 
 def concluded(lab: BillState) -> tuple[dict[str, Any], list[Result], Stopped | None]:
-    """What a run came to: members ``cache``, ``cost`` and ``slo``, a result for each requirement, and why there is no verdict."""
+    """Result of a run: members ``cache``, ``cost`` and ``slo``, a result for each requirement, and the reason if there is no verdict."""
     evidence = Evidence(lab, lab.asking.profile)
     evidence.causes = causes(
         evidence.entries, lambda charge: lab.tariff.others(charge.at), lambda charge: lab.tariff.uses(charge.at)

@@ -51,7 +51,7 @@ class Evidence:
         self.entries = settled(self.lab.entries)
 
     def promised(self, counted: Counted) -> int:
-        """What the profile's rules say must hit."""
+        """Hits that the profile's rules guarantee."""
         return counted.expected.promised[self.model] if self.model else 0
 
     @property

@@ -93,7 +93,7 @@ def _said(answer: ServedRequest) -> str:
 
 
 def measured(scale: Scale, long: ServedRequest, short: ServedRequest) -> Scale:
-    """What two prompts of known lengths tell: tokens per word, and what the template adds. Some error where a word is not a token."""
+    """Measures two prompts of known lengths: tokens per word, and the overhead of the template. Approximate if a word is not a token."""
     counts = [answer.usage.prompt if answer.usage else None for answer in (long, short)]
     if counts[0] is None or counts[1] is None:
         return scale

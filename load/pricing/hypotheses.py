@@ -1,4 +1,4 @@
-"""What a wrong bill may come from: each hypothesis says how much would have been taken beyond the bill for a request."""
+"""Hypotheses for a wrong bill: each gives the excess that would be charged for a request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
 
 
 def derived(entries: Sequence[Entry], rests: Sequence[Decimal]) -> list[Hypothesis]:
-    """What has a number of its own that *rests* tell, one for each entry: a factor, or a fee."""
+    """A factor or a fee for each entry, derived from *rests*."""
     return [*_factors(entries, rests), *_fees(entries, rests)]
 
 
@@ -200,7 +200,7 @@ KINDS = {"output": (0, 0, 1), "miss": (0, 1, 0), "hit": (1, 0, 0)}
 
 
 def difference(tokens: int, rates: Rated) -> Decimal:
-    """What so many tokens cost more as misses than as hits."""
+    """Extra cost of this many tokens as misses rather than hits."""
     return EXACT.subtract(bill(0, tokens, 0, rates).total, bill(tokens, 0, 0, rates).total)
 
 

@@ -27,7 +27,7 @@ class Balance:
 
 
 def balance(outcome: Outcome, currency: str | None = None) -> Balance | None:
-    """What ``GET /user/balance`` says; in *currency*, else in the first. None where it says nothing of the kind."""
+    """The balance from ``GET /user/balance`` in *currency*, else in the first one. None if it is missing or malformed."""
     infos = at(outcome.exchange.json, "balance_infos") if outcome.status == 200 and outcome.exchange else None
     found = [made for info in infos if (made := _balance(info))] if isinstance(infos, list) else []
     return next((each for each in found if currency in (None, each.currency)), None)
@@ -76,7 +76,7 @@ class Charge:
 
     @property
     def uncached(self) -> Decimal:
-        """What it would have cost had there been no cache."""
+        """Cost without a cache."""
         return bill(0, self.hit + self.miss, self.output, self.rates[0]).total
 
 
@@ -115,14 +115,14 @@ class Entry:
 
     @property
     def fell(self) -> Decimal | None:
-        """By how much the balance fell."""
+        """Decrease of the balance."""
         if self.before is None or self.after is None:
             return None
         return EXACT.subtract(self.before.total, self.after.total)
 
     @property
     def remainder(self) -> Decimal | None:
-        """What the bill does not explain, positive where more was taken; None where a side of it is not known."""
+        """The part of the charge that the bill does not explain, positive if more was charged; None if either is unknown."""
         return None if self.fell is None or self.unknown else EXACT.subtract(self.fell, self.billed)
 
     @property

@@ -1,5 +1,4 @@
-"""What the context cache should hit, by the two sets of rules that the documentation has given. It knows what was sent, and never looks
-at the hits that were reported.
+"""Predicts cache hits by the two documented sets of rules. It knows the requests, and never reads the reported hits.
 
 ``prefix-blocks`` (August 2024 until V3.2): every full block of *unit* tokens that a request begins with can be hit by a later one.
 ``prefix-units`` (V4): what is stored are whole units: a request up to the end of its input, the same with its output, and a
@@ -116,7 +115,7 @@ class Node:
             self.ends = min(self.ends, seen.closed)
 
     def since(self, seen: ServedPrompt) -> float:
-        """When the first prompt other than this one was sent."""
+        """Time at which the first other prompt was sent."""
         first, *rest = self.sent
         return first if first != seen.sent else rest[0] if rest else NEVER
 

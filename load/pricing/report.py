@@ -123,7 +123,7 @@ def unexplained(evidence: Evidence) -> Decimal | None:
 
 
 def waterfall(evidence: Evidence) -> list[dict[str, str]]:
-    """What the prompts would have cost, what the cache saved, what the answers cost, what is unexplained, and the sum."""
+    """The bill as a waterfall: cost of the prompts, savings by the cache, cost of the answers, unexplained rest, and the sum."""
     charges = [charge for entry in evidence.entries for charge in entry.charges]
     prompts = total(bill(0, charge.hit + charge.miss, 0, charge.rates[0]).total for charge in charges)
     answers = total(bill(0, 0, charge.output, charge.rates[0]).total for charge in charges)

@@ -1,4 +1,4 @@
-"""Which price list a target goes by, and what else it could have taken for it."""
+"""Finds the price list of a target among the candidates."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +39,7 @@ class Tariff:
         return [(label, rates) for label, rates in found if rates != valid]
 
     def uses(self, at: datetime) -> tuple[specs.UsePrice, ...]:
-        """What the target bills by use and not by token."""
+        """Items that the target bills by use and not by token."""
         return specs.use_prices(self._instant(at), self.currency)
 
     def _instant(self, at: datetime) -> datetime:

@@ -3,7 +3,9 @@ from echosounder.wire.formats import MESSAGES, RESPONSES
 
 
 def mixed() -> tuple[Item, ...]:
-    """What applications send: conversations, long prompts, whole answers, JSON, tool calls, code completion, and agents, by weight."""
+    """Typical application traffic: conversations, long prompts, non-streaming responses, JSON, tool calls, code completion and
+    agents, by weight.
+    """
     return (
         Item(
             "conversation",

@@ -1,4 +1,4 @@
-"""What is told of a run while it runs, by name, unit and meaning: the one table behind Prometheus and OpenTelemetry."""
+"""Live metrics of a run, by name, unit and meaning: the one table behind Prometheus and OpenTelemetry."""
 
 from typing import NamedTuple
 

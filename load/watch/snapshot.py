@@ -49,7 +49,7 @@ def latency(tally: Tally, name: str) -> dict[str, float | None]:
 
 
 def distribution(tally: Tally, name: str) -> dict[str, Any]:
-    """How many values there are up to each bound, in all, and what they add up to in seconds: what instances add up."""
+    """Cumulative counts up to each bound, total count, and sum in seconds: values that add up over instances."""
     histogram = tally.histograms[name]
     upto = histogram.up_to([round(bound * 1_000_000) for bound in metrics.BOUNDS_S])
     return {"up_to": upto, "count": histogram.count, "sum": histogram.total / 1000}

@@ -1,4 +1,4 @@
-"""When requests are due: iterators of offsets in ns from the start, on an absolute schedule computed from a seed.
+"""Arrival times of requests: iterators of offsets in ns from the start, on an absolute schedule computed from a seed.
 
 Every worker computes the whole schedule and takes its share of it, so the load is the same whatever the number of workers.
 """

@@ -63,7 +63,7 @@ def part(out: Path, worker: int) -> Path:
 
 
 def endpoint(options: Options) -> Endpoint:
-    """Where to connect. Raises :class:`OSError` for a name without an address or an unreadable file of authorities."""
+    """Address to connect to. Raises :class:`OSError` for a name without an address or an unreadable file of authorities."""
     target = options.target
     url = urlsplit(target.url)
     secure = url.scheme == "https"

@@ -1,4 +1,4 @@
-"""When to stop: a target that refuses the key, has no money for us, or fails at everything."""
+"""Stop conditions: a target that refuses the key, has no money for us, or fails every request."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class Breaker:
 
     @property
     def patience(self) -> int:
-        """How many failures in a row are too many."""
+        """Maximum number of consecutive failures."""
         return self.limit if self.answered else min(self.limit, max(-(-self.limit // self.workers), _FEWEST))
 
     def observe(self, sample: Sample) -> Trip | None:

@@ -10,7 +10,7 @@ from echosounder.wire.usage import Usage
 
 
 def share(total: int, worker: int, workers: int) -> int:
-    """How many of *total* requests are for *worker*; those of all workers make the whole, and no two differ by more than one."""
+    """Number of *total* requests for *worker*; the shares of all workers add up, and differ by at most one."""
     return total // workers + (worker < total % workers)
 
 

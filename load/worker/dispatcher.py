@@ -1,4 +1,4 @@
-"""Who gets work when: requests fall due on a schedule, or whenever a user is free. No clock, no socket, no loop here."""
+"""Assigns work to users: requests fall due on a schedule, or whenever a user is free. No clock, no socket, no loop here."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Dispatcher:
             self._room = (int(level) + self._workers - 1 - self._worker) // self._workers
 
     def fall_due(self, now: int, until: int) -> int | None:
-        """What is due by now waits for a user, but nothing that is due at *until* or later; when the next one is due."""
+        """Queues the requests that are due now, but none due at *until* or later; returns when the next one is due."""
         while self._next is not None and self._due is not None:
             index, due = self._next[0], self._begin + self._next[1]
             if due > now:
@@ -66,7 +66,7 @@ class Dispatcher:
         return self.busy + len(self._resting) < self._room and (self._due is None or bool(self._waiting))
 
     def take(self, now: int) -> Turn | None:
-        """What a free user sends now. It is busy then, until :meth:`release`."""
+        """Next request of a free user, who is then busy until :meth:`release`."""
         while self._resting and self._resting[0] <= now:
             self._resting.popleft()
         if not self.ready:
@@ -89,7 +89,7 @@ class Dispatcher:
         return len(self._waiting)
 
     def waited(self, since: int, until: int) -> Counter[int]:
-        """How long those who never found a user had waited by *until*, of what was due from *since* on: how many by µs.
+        """Waiting times at *until* of requests that never got a user, of those due from *since* on: counts by µs.
 
         Rounded down to three digits: there may be very many, and it is less than the truth in any case.
         """

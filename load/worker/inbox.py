@@ -1,4 +1,4 @@
-"""What a worker on another machine sends, before it is trusted: whole records of a load that bear its own number."""
+"""Validates data from a worker on another machine: whole records of a load with its own number."""
 
 from echosounder.load.figures.tally import Tally
 from echosounder.load.parts import parse, worker_of

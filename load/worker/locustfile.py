@@ -40,7 +40,7 @@ from echosounder.wire.guard import guarded
 
 
 def whispered() -> str:
-    """What the parent keeps secret."""
+    """Secrets from the parent."""
     with os.fdopen(int(os.environ["ECHOSOUNDER_LOAD_WHISPERED"]), encoding="utf-8") as pipe:
         return pipe.read()
 
@@ -271,7 +271,7 @@ def lost(runner: Any, client: Any) -> bool:
 
 
 def write_down(kind: str, record: dict[str, Any]) -> None:
-    """What the master alone knows, where the parent reads what the workers write."""
+    """Writes data that only the master has to the file where the parent reads the workers' records."""
     with (OPTIONS.out / "parts" / "worker-master.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, **record}, separators=(",", ":")) + "\n")
 

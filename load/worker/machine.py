@@ -1,4 +1,4 @@
-"""Which machine this is, as far as clocks are concerned."""
+"""Identity of the machine, as far as clocks are concerned."""
 
 import platform
 from pathlib import Path

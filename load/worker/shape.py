@@ -1,4 +1,4 @@
-"""How much load when: a level (requests per second, or users) as a piecewise linear function of time."""
+"""Load over time: a level (requests per second, or users) as a piecewise linear function."""
 
 import re
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ class Vitals:
         self._last = now
 
     def take(self) -> dict[str, Any]:
-        """What has gathered since the last call. Distributions are ``{microseconds: count}``."""
+        """Data collected since the last call. Distributions are ``{microseconds: count}``."""
         cpu, wall = time.process_time_ns(), time.monotonic_ns()
         share = (cpu - self._cpu) / max(wall - self._wall, 1)
         self._cpu, self._wall = cpu, wall

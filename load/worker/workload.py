@@ -1,4 +1,4 @@
-"""What is sent: requests computed from a seed and their index, so that every worker and every run makes the same ones."""
+"""Content of the requests, computed from a seed and their index, so that every worker and every run makes the same ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

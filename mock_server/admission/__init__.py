@@ -1,1 +1,1 @@
-"""Who and what is let in: key, media type, JSON, types, ranges, money, limits. And what a refusal says."""
+"""Admission of requests: key, media type, JSON, types, ranges, money, limits; and the refusals."""

@@ -1,4 +1,4 @@
-"""Who and what is let in: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
+"""Admission of requests: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
 
 from collections.abc import Sequence
 from functools import lru_cache

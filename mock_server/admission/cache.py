@@ -42,7 +42,7 @@ class Beginnings:
 
 @dataclass(slots=True)
 class Lookup:
-    """How many tokens of a prompt hit, and what to remember of it."""
+    """Number of tokens of a prompt that hit, and the prefix to remember."""
 
     tokens: int
     hit: int

@@ -1,4 +1,4 @@
-"""Who has to wait: four kinds of limiter and what they tell the refused. Times in monotonic nanoseconds.
+"""Limiters: four kinds, and the headers of their refusals. Times in monotonic nanoseconds.
 
 Text form: ``kind:count=64,window_s=10,scope=model,retry_after=seconds``; ``none`` lifts the profile's own limit.
 """
@@ -156,7 +156,7 @@ class Limiters:
         self._scopes: OrderedDict[tuple[int, ...] | tuple[object, ...], _Scope] = OrderedDict()
 
     def take(self, key: str, model: str, user: str, now: int, clock: float) -> list[Limiter]:
-        """What the request now holds, to be given back at its end. Raises :class:`Refused` (429), holding nothing then."""
+        """Reserves capacity for the request, to be returned at its end. Raises :class:`Refused` (429), holding nothing then."""
         held: list[Limiter] = []
         for index, rule in enumerate(self.rules):
             parts = (key, model, user)[: SCOPES.index(rule.scope) + 1]

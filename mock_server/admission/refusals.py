@@ -96,7 +96,7 @@ def overloaded() -> Refused:
 
 
 def internal() -> Refused:
-    """What the mock answers when it is itself at fault; no capture of the real API's 500 is known."""
+    """The mock's answer to an error of its own; no capture of the real API's 500 is known."""
     return Refused(500, "Internal Server Error", "internal_error", "internal_error")
 
 

@@ -24,11 +24,11 @@ class Capacity:
         return self._busy(now) / self.slots if self.slots else 0.0
 
     def stretch(self, now: int) -> float:
-        """By what factor a stream that begins now is slower than on an idle machine."""
+        """Factor by which a stream that begins now is slower than on an idle machine."""
         return 1 + self.slowdown * min(self.load(now), 1.0) if self.slowdown else 1.0
 
     def admit(self, now: int, duration: int) -> int | None:
-        """When a stream of this duration starts (*now* or later); None if even the queue is full."""
+        """Start time of a stream of this duration (*now* or later); None if even the queue is full."""
         if self.slots is None:
             return now
         busy = self._busy(now)

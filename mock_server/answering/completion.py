@@ -24,7 +24,7 @@ JSON_HEADERS: Headers = [("content-type", "application/json")]
 
 
 class Completions:
-    """What the model answers, in every format of one server, with all the state that the answers share."""
+    """Answers of the model, in every format of one server, with all the state that the answers share."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config, self._clock = config, clock

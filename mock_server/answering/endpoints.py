@@ -32,7 +32,7 @@ SECURITY: Headers = [
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers at a path, and the headers that may hold the key."""
+    """Handler of a path, and the headers that may hold the key."""
 
     method: str
     handler: Handler

@@ -1,4 +1,4 @@
-"""What makes an answer unlike its twin: ids of answers, calls and requests, and the fingerprint of the server."""
+"""Values that differ between otherwise equal answers: ids of answers, calls and requests, and the fingerprint of the server."""
 
 import hashlib
 import os

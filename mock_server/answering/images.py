@@ -41,7 +41,7 @@ def _pixels(source: str) -> int | None:
 
 
 def inline(source: str) -> bytes | None:
-    """What a data URL in base64 holds; None for any other text."""
+    """Content of a data URL in base64; None for any other text."""
     head, comma, text = source.partition(";base64,")
     if not comma or not head.startswith("data:"):
         return None

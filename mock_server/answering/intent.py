@@ -1,4 +1,4 @@
-"""What a prompt asks a cooperative model to do, found by plain patterns: repeat, count, name, fill in."""
+"""Instructions in a prompt that a cooperative model follows, found by plain patterns: repeat, count, name, fill in."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def opening(prompt: str, gist: str) -> str:
 
 
 def length(gist: str) -> int | None:
-    """How many tokens of prose are asked for; None where nothing is said."""
+    """Requested length of prose, in tokens; None if unspecified."""
     if "word" not in gist and "token" not in gist:
         return None
     asked = _WORDS.search(gist)

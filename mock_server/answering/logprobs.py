@@ -8,7 +8,7 @@ from echosounder.wire.tokens import WORDS
 
 
 def logprob(piece: str) -> float:
-    """Of the sampled token."""
+    """Log probability of the sampled token."""
     return -round((crc32(piece.encode("utf-8", "surrogatepass")) % 4000 + 1) / 1e4, 4)
 
 

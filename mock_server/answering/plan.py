@@ -1,4 +1,4 @@
-"""What will be answered, before anything of it is bytes.
+"""The planned answer, before it is serialized.
 
 These records are made for every request and never changed; they are not frozen, because that makes them thirty times slower to make.
 """
@@ -13,7 +13,7 @@ Pieces = list[str]
 
 @dataclass(slots=True)
 class Question:
-    """What a body asks for, whatever format it came in: all that the planner knows of it.
+    """The request as the planner sees it, independent of its format.
 
     ``stop``, ``most`` and how it is sent cut or carry the same answer; only ``conversation`` decides which one it is.
     """
@@ -70,7 +70,7 @@ class PlannedCall:
 
 @dataclass(slots=True)
 class ModelOutput:
-    """What follows from the body alone: the same for each of its requests. Calls have no ids yet."""
+    """Output that depends on the body alone: the same for each of its requests. Calls have no ids yet."""
 
     content: Pieces
     finish: str

@@ -87,7 +87,7 @@ class Draft:
     tokens: int = 0
 
     def take(self, cut: Sequence[str]) -> Pieces:
-        """As many of the pieces as the allowance permits."""
+        """The leading pieces that fit the allowance."""
         kept = list(cut[: self.left])
         if len(kept) < len(cut):
             self.finish = "length"

@@ -25,7 +25,7 @@ Key = tuple[str, str, bytes]
 
 
 def key(method: str, path: str, body: bytes) -> Key:
-    """What was asked, however it was spelled: members of the JSON in any order, the API's path behind any prefix."""
+    """Cache key of a question: independent of the order of JSON members and of any prefix before the API's path."""
     try:
         content = strict_json.compact(_sorted(strict_json.parse(body.decode()).value)).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):

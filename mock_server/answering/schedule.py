@@ -1,4 +1,4 @@
-"""When each event is due: offsets in nanoseconds after the start, all known before the first byte.
+"""Schedule of the events: offsets in nanoseconds after the start, all known before the first byte.
 
 Text form: ``constant``, ``list:400,100`` (pauses in ms after the first token, repeated), ``normal:cv=0.2``, ``lognormal:cv=0.5``,
 ``gamma:cv=1``, ``trace:FILE`` (a JSON array of token offsets in ms per line; a request takes the next line).

@@ -28,7 +28,7 @@ FORMATS = {
 
 @dataclass(slots=True)
 class Hints:
-    """What the prompt names. Each is used once, in order, where it fits; afterwards the last one again."""
+    """Values named in the prompt. Each is used once, in order, where it fits; afterwards the last one again."""
 
     names: list[str] = field(default_factory=list)
     numbers: list[float] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Hints:
     room: int = ROOM
 
     def spend(self, wanted: int) -> int:
-        """As much of what is wanted as there is room for."""
+        """Takes the wanted amount from the room, or the rest if it is less."""
         got = max(min(wanted, self.room), 0)
         self.room -= got
         return got

@@ -1,4 +1,4 @@
-"""Which functions a cooperative model would call, with which arguments."""
+"""Function calls of a cooperative model: functions and arguments."""
 
 import json
 import re

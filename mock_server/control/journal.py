@@ -24,7 +24,7 @@ _REDACT = Redactor()
 
 
 def lateness(flight: InFlight) -> list[int]:
-    """How much later than planned each write was, ns, ascending."""
+    """Delay of each write relative to the plan, ns, ascending."""
     stream = flight.stream
     return [] if stream is None else sorted(done - due for done, due in zip(stream.stamps, stream.due, strict=False))
 

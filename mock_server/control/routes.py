@@ -24,7 +24,7 @@ FARTHEST = 3652 * 86400  # s
 
 
 class Controlled(Protocol):
-    """What of the server can be seen and moved."""
+    """Server state that the control endpoints can read and change."""
 
     config: Config
     clock: Clock

@@ -60,7 +60,7 @@ class _Source:
             yield frame
 
     def rest(self) -> Frames:
-        """What is left when the deviation has failed, as it came."""
+        """The unchanged rest of the response, after the deviation has failed."""
         for frame, text in self.held:
             yield replace(frame, json=None if text is None else json.loads(text))
         yield from self.frames

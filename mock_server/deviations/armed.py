@@ -16,7 +16,7 @@ BELOW_PLAN = frozenset({Layer.JSON, Layer.SSE, Layer.HTTP, Layer.TCP})
 
 @dataclass(slots=True)
 class Armed:
-    """What is armed for one request; applied layer by layer, in the order in which the deviations were named."""
+    """Deviations of one request; applied layer by layer, in the order in which they were named."""
 
     ones: list[One] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Armed:
         return plan
 
     def writes(self, request: HttpRequest, response: Response, keep_alive: bool) -> tuple[Writes, bool]:
-        """What is written for a finished response, and whether the connection stays open after it."""
+        """Writes of a finished response, and whether the connection stays open after it."""
         reply = self.reply(response)
         keep_alive = keep_alive and reply.framing is not BodyFraming.CLOSE
         made = Writes()

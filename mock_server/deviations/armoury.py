@@ -39,7 +39,7 @@ class Armoury:
         return [selection.record() for selection in chain(self.standing, *self._passing.values())]
 
     def arm(self, request: HttpRequest, number: int) -> Armed | None:
-        """What is armed for this request; None, at no cost, where nothing is."""
+        """The deviations of this request; None, at no cost, if there are none."""
         named = request.headers.get(HEADER, "")
         key = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get("x-api-key", "")
         if key.startswith(KEY):

@@ -1,4 +1,4 @@
-"""What a request asks for, however badly it is written: members of the wrong type count as absent."""
+"""Tolerant reading of a request: members of the wrong type count as absent."""
 
 from collections.abc import Iterator
 from typing import Any

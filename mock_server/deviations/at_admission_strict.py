@@ -21,7 +21,7 @@ def words(context: Context, *roles: str) -> str:
 
 
 def answers(context: Context) -> Iterator[dict[str, Any]]:
-    """What the assistant is said to have said before."""
+    """Earlier messages of the assistant."""
     return turns(context.body, "assistant")
 
 

@@ -10,7 +10,7 @@ from echosounder.mock_server.deviations.registry import Context, Layer, deviatio
 
 
 class Charged(StrEnum):
-    """Of a token that is charged."""
+    """Kinds of charged tokens."""
 
     HIT = "hit"
     MISS = "miss"

@@ -12,7 +12,7 @@ HTML = "text/html; charset=utf-8"
 
 
 def page(status: int) -> bytes:
-    """What a web server in front of the API says."""
+    """HTML error page of a web server in front of the API."""
     title = f"{status} {reason(status)}"
     return (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"

@@ -173,7 +173,7 @@ def id_changes_between_chunks(chunk: Document, context: Context) -> None:
 
 
 class Form(StrEnum):
-    """What ``created`` may be instead."""
+    """Wrong forms of ``created``."""
 
     FRACTION = "fraction"
     MILLISECONDS = "milliseconds"
@@ -229,7 +229,7 @@ def id_empty_or_missing(frames: Frames, context: Context) -> Frames:
 
 @deviation("n-interleave-id", Layer.JSON, {"limits.n-choices"})
 def n_interleave_id(frames: Frames, context: Context) -> Frames:
-    """Where several choices are asked for, each has an id and a ``[DONE]`` of its own.
+    """With several choices, each has an id and a ``[DONE]`` of its own.
 
     Only seen in the openai dialect, for DeepSeek refuses n.
     """
@@ -245,7 +245,7 @@ def n_interleave_id(frames: Frames, context: Context) -> Frames:
 
 @deviation("n-done-each", Layer.JSON, {"limits.n-choices"})
 def n_done_each(frames: Frames, context: Context) -> Frames:
-    """Where several choices are asked for, each ends the stream: there is a ``[DONE]`` per choice, under one id.
+    """With several choices, each ends the stream: there is a ``[DONE]`` per choice, under one id.
 
     Only seen in the openai dialect, for DeepSeek refuses n.
     """

@@ -77,7 +77,7 @@ def _texts(frames: Frames, context: Context) -> list[tuple[Frame, bool]]:
 
 @deviation("pieces-lost-in-streams", Layer.JSON, TORN)
 def pieces_lost_in_streams(frames: Frames, context: Context, *, every: int = 3) -> Frames:
-    """Of the pieces of a streamed text, one in ``every`` is lost."""
+    """One in ``every`` pieces of a streamed text is lost."""
     count = 0
     for frame, speaks in _texts(frames, context) if context.stream else ((each, False) for each in frames):
         count += speaks
@@ -87,7 +87,7 @@ def pieces_lost_in_streams(frames: Frames, context: Context, *, every: int = 3) 
 
 @deviation("pieces-doubled-in-streams", Layer.JSON, TORN)
 def pieces_doubled_in_streams(frames: Frames, context: Context, *, every: int = 3) -> Frames:
-    """Of the pieces of a streamed text, one in ``every`` has its text twice."""
+    """One in ``every`` pieces of a streamed text has its text twice."""
     count = 0
     for frame, speaks in _texts(frames, context) if context.stream else ((each, False) for each in frames):
         count += speaks
@@ -98,13 +98,13 @@ def pieces_doubled_in_streams(frames: Frames, context: Context, *, every: int = 
 
 @each_document("non-ascii-lost", {"chat.unicode"})
 def non_ascii_lost(document: dict[str, object], context: Context) -> None:
-    """What is not ASCII is taken out of every text."""
+    """Non-ASCII characters are removed from every text."""
     for holder, name in context.edits.texts(document):
         holder[name] = "".join(letter for letter in holder[name] or "" if letter.isascii())
 
 
 @each_document("non-ascii-as-question-marks", {"chat.unicode"})
 def non_ascii_as_question_marks(document: dict[str, object], context: Context) -> None:
-    """What is not ASCII became a question mark in every text."""
+    """Non-ASCII characters become question marks in every text."""
     for holder, name in context.edits.texts(document):
         holder[name] = (holder[name] or "").encode("ascii", "replace").decode()

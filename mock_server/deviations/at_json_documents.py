@@ -24,7 +24,7 @@ def fim_chat_object(document: Document, context: Context) -> None:
 
 
 class ModelsShape(StrEnum):
-    """What a list of models may look like instead."""
+    """Wrong forms of the list of models."""
 
     ARRAY = "array"
     MODELS = "models"

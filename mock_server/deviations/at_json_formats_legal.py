@@ -1,4 +1,4 @@
-"""What other servers of Responses and Messages may do, and clients must bear."""
+"""Legal behavior of other Responses and Messages servers that clients must accept."""
 
 import json
 import re

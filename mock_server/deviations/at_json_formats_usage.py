@@ -1,4 +1,4 @@
-"""What Responses and Messages say wrongly of their tokens, most of it seen in gateways that translate."""
+"""Wrong usage in Responses and Messages, most of it seen in gateways that translate."""
 
 from echosounder.mock_server.deviations.at_json_messages import ENDING
 from echosounder.mock_server.deviations.at_json_responses import ENDS, SHOWN, response_of

@@ -63,7 +63,7 @@ def streams_crossed(frames: Frames, context: Context, *, every: int = 6) -> Fram
 
 @deviation("answers-swapped", Layer.JSON, {"chat.answers-own"})
 def answers_swapped(frames: Frames, context: Context) -> Frames:
-    """Of two requests that are served at the same time, the later gets the answer to the earlier."""
+    """When two requests are served at the same time, the later one gets the answer to the earlier."""
     place = 0
     for frame, other in remembered(frames, context):
         if other and frame.json and context.status == 200 and place < len(other.documents):

@@ -259,7 +259,7 @@ for name, breaks, summary, change in (
 
 @deviation("messages-x-api-key-wins", Layer.REQUEST, {"messages.two-keys"}, "messages")
 def x_api_key_wins(request: HttpRequest, context: Context) -> HttpRequest:
-    """Of two keys the one under ``x-api-key`` counts, as at Anthropic."""
+    """With two keys, the one under ``x-api-key`` counts, as at Anthropic."""
     return without(request, "authorization") if "x-api-key" in request.headers else request
 
 

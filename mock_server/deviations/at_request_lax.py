@@ -167,7 +167,7 @@ def reasoning_missing_served(body: Body, context: Context) -> None:
 
 @rewrites("tools-cut-off", {"tools.count-129"})
 def tools_cut_off(body: Body, context: Context) -> None:
-    """Of more than 128 functions the first 128 count."""
+    """The first 128 functions count where there are more."""
     if isinstance(body.get("tools"), list):
         body["tools"] = body["tools"][:128]
 
@@ -235,6 +235,6 @@ def any_media_type_served(request: HttpRequest, context: Context) -> HttpRequest
 
 @deviation("beta-everywhere", Layer.REQUEST, {"fim.off-beta-refused", "prefix.off-beta-refused", "chat.beta-8k-only"})
 def beta_everywhere(request: HttpRequest, context: Context) -> HttpRequest:
-    """What is beta is served on the stable paths too."""
+    """Beta features are served on the stable paths, too."""
     stable = request.method == "POST" and not request.target.startswith("/beta/")
     return replace(request, target=f"/beta{request.target}") if stable else request

@@ -11,7 +11,7 @@ NEVER_DONE = {"stream.ends-with-done", "stream.done-once", "stream.complete", "f
 
 
 def middle(raw: bytes) -> int:
-    """Where an event can be cut so that what follows is not a comment."""
+    """A position at which an event can be split so that the rest is not a comment."""
     at = len(raw) // 2
     while raw[at : at + 1] in (b":", b" ", b"\n"):
         at -= 1
@@ -47,7 +47,7 @@ def done_not_exact(raw: bytes, context: Context, *, marker: str = "[Done]") -> b
 
 @deviation("sse-comment-as-data", Layer.SSE, {"stream.keepalive-is-comment", "stream.data-is-json"})
 def sse_comment_as_data(frames: Frames, context: Context) -> Frames:
-    """What should keep the connection alive is a data event that holds the text of a comment."""
+    """The keep-alive is a data event that holds the text of a comment."""
     for number, frame in enumerate(frames):
         if context.stream and not number:
             yield Frame(frame.at, b"data: : keep-alive\n\n")
@@ -97,7 +97,7 @@ def jsonl_not_sse(raw: bytes, context: Context) -> bytes:
 
 @each_event("json-split-across-events", {"stream.data-is-json"})
 def json_split_across_events(raw: bytes, context: Context) -> bytes:
-    """What one read happened to bring becomes an event: documents are cut in two."""
+    """Each read becomes an event: JSON texts are split in two."""
     data = payload(raw)
     if data is None or raw == context.edits.end:
         return raw

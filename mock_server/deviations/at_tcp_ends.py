@@ -10,7 +10,7 @@ from echosounder.mock_server.net.scheduler import Act
 
 
 class CutBy(StrEnum):
-    """How a connection can end."""
+    """Ways for a connection to end."""
 
     CLOSE = "close"
     RESET = "reset"
@@ -18,7 +18,7 @@ class CutBy(StrEnum):
 
 
 class CutAt(StrEnum):
-    """Where a stream can be cut."""
+    """Positions at which a stream can be cut."""
 
     COUNT = "count"  # after as many events as ``after`` says
     ROLE = "role"  # after the first chunk

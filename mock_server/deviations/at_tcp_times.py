@@ -1,4 +1,4 @@
-"""When bytes leave: held back, too late, or never."""
+"""Timing of bytes: held back, too late, or never."""
 
 from dataclasses import replace
 

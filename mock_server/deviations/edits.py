@@ -1,4 +1,4 @@
-"""What deviations have in common: walking over frames. What is in their documents, the format's edits know."""
+"""Common parts of deviations: iteration over frames. Edits of their content are part of the formats."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

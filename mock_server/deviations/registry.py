@@ -1,4 +1,4 @@
-"""What a deviation is, and the table of all."""
+"""Definition of a deviation, and the table of all."""
 
 import difflib
 import importlib
@@ -18,7 +18,7 @@ from echosounder.wire.errors import UsageError
 
 
 class Layer(StrEnum):
-    """Where a deviation takes hold, in the order in which a request comes by."""
+    """Stage of a request at which a deviation acts, in order of processing."""
 
     REQUEST = "request"  # (Request, Context) -> Request: what the server believes it was sent
     ADMISSION = "admission"  # (Request, Context) -> Response | None: refuse what should be let in
@@ -31,7 +31,7 @@ class Layer(StrEnum):
 
 @dataclass(slots=True)
 class Context:
-    """What a deviation may look at. ``rng`` is seeded by the server's seed, the deviation and the request's number."""
+    """Inputs of a deviation. ``rng`` is seeded by the server's seed, the deviation and the request's number."""
 
     request: HttpRequest
     body: dict[str, Any]  # the request's JSON; empty if it has none

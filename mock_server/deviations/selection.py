@@ -1,4 +1,4 @@
-"""Which requests a deviation is for.
+"""Selection of the requests that a deviation applies to.
 
 Text form: ``name``, ``name:after=3``, ``name:after=3,when.path=/beta/*,when.nth=2``; several are separated by ``;``.
 """

@@ -1,4 +1,4 @@
-"""What can be asked about files: keep one, list them, tell of one, forget one. guides/files_api, 2026-08-21."""
+"""Endpoints for files: upload, list, retrieve, delete. guides/files_api, 2026-08-21."""
 
 from collections.abc import Sequence
 from typing import Any

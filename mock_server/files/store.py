@@ -25,7 +25,7 @@ class StoredFile:
     expires: int | None
 
     def entry(self) -> dict[str, Any]:
-        """What the API says of it."""
+        """Entry of a file, as the API returns it."""
         about = {"id": self.id, "object": "file", "bytes": len(self.data), "created_at": self.created}
         return about | {"expires_at": self.expires, "filename": self.name, "purpose": self.purpose}
 

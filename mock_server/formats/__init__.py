@@ -28,7 +28,7 @@ FORMATS: dict[str, Format] = {
 
 @cache
 def paths(profile: str) -> Mapping[str, Format]:
-    """What stands under which path of a profile. Raises :class:`UsageError` for a format that has no folder here."""
+    """Formats of a profile, by path. Raises :class:`UsageError` for a format that has no folder here."""
     served = specs.behaviour(profile).formats
     if unknown := served.keys() - FORMATS.keys():
         raise UsageError(
@@ -38,7 +38,7 @@ def paths(profile: str) -> Mapping[str, Format]:
 
 
 def edits_at(profile: str, path: str) -> Edits:
-    """How to walk over what comes from a path, also where an upstream has a prefix before it."""
+    """Edits for the answers of a path, also if an upstream has a prefix before it."""
     known = paths(profile)
     ends = [each for each in known if path.endswith(each)]
     return known[max(ends, key=len)].edits if ends else NO_FORMAT

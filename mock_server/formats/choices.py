@@ -1,4 +1,4 @@
-"""What chat and the older completions have in common: ``choices``, one ``usage``, a stream that ends with ``[DONE]``.
+"""Common parts of chat and the older completions: ``choices``, one ``usage``, a stream that ends with ``[DONE]``.
 
 AnswerPlan to bytes in the key order of the captures (fact sheet 2.3, 2.7). A chunk is a template made once per stream with the escaped
 token put in: a hundredth of the cost of serialising it whole.

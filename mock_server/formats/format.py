@@ -1,4 +1,4 @@
-"""What the mock asks of a wire format: the seam between the grammar of an API and everything else that the mock does.
+"""Interface of a wire format: between the grammar of an API and the rest of the mock.
 
 A format is a folder of this package whose ``__init__`` holds a ``FORMAT``. It says which bodies are well-formed and allowed, reads
 a body as a :class:`Question` that the planner answers without knowing the format, and writes the :class:`AnswerPlan` as bytes. Paths are
@@ -46,13 +46,13 @@ class Renderer(Protocol):
         """The body of an answer that is not a stream."""
 
     def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
-        """What of a stream follows from the body alone: it is kept while the body comes again."""
+        """Parts of a stream that depend on the body alone, cached while the same body comes again."""
 
     def stream(self, plan: AnswerPlan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script: ...
 
 
 class Edits:
-    """Where things stand in the documents of a format, for deviations. This one knows of nothing, as for ``/models``.
+    """Edits of a format's answers, for deviations. The base class has none, as for ``/models``.
 
     Documents may be of any shape, also one that another deviation left behind, so each walk is over what is there.
     """
@@ -71,7 +71,7 @@ class Edits:
         yield from ()
 
     def messages(self, document: Document) -> Iterator[Document]:
-        """What was said in each choice: a whole message, or the part of it that an event brings."""
+        """Message of each choice: a whole one, or the part that an event brings."""
         yield from ()
 
     def texts(self, document: Document) -> Iterator[Place]:
@@ -101,7 +101,7 @@ class Edits:
 
 
 def payload(raw: bytes) -> bytes | None:
-    """What an event says after ``data:``, behind its name if it has one; None for comments, documents and the like."""
+    """Data of an event after ``data:`` or after its name; None for comments, non-streaming responses and the like."""
     at = raw.find(b"\n") + 1 if raw.startswith(b"event:") else 0
     return raw[at + len(b"data:") :].strip() if raw.startswith(b"data:", at) else None
 

@@ -1,4 +1,4 @@
-"""What formats whose events have names have in common: blocks that open and close around what is said, each event with its step."""
+"""Common parts of formats with named events: blocks that open and close around the content, each event with its step."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a well-formed body must still obey: ranges, counts and members that depend on each other. Fact sheet 2.1, 6, 7, 9.4.
+"""Validation of well-formed bodies: ranges, counts and members that depend on each other. Fact sheet 2.1, 6, 7, 9.4.
 
 Each rule is a function that returns the text of the refusal, or None. The first refusal wins, in the order of the tuples. Here
 are those that several formats share.

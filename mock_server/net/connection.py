@@ -22,7 +22,7 @@ TURN = 16  # requests answered at once before other connections have theirs
 
 
 class Application(Protocol):
-    """What a connection needs of the server."""
+    """Interface between a connection and the server."""
 
     max_body: int
     connections: set["ServerConnection"]

@@ -1,4 +1,4 @@
-"""What travels between the layers of deviations: one piece of a response, and the response's head."""
+"""Data passed between the layers of deviations: one piece of a response, and the response's head."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -156,7 +156,7 @@ class Writes:
 
 
 def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool = True) -> Writes:
-    """What :func:`on_the_wire` and :meth:`Writes.add` give for a finished response, at a fraction of their cost."""
+    """Same result as :func:`on_the_wire` and :meth:`Writes.add` for a finished response, at a fraction of their cost."""
     head, cut = response.head(keep_alive), response.cut_at
     pieces = response.body
     if response.framing is BodyFraming.CHUNKED:

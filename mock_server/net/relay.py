@@ -48,7 +48,7 @@ HIGH_WATER = 1 << 19  # bytes that a slow client may be behind before reading fr
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where requests go on to. ``path`` is put in front of theirs."""
+    """Destination of forwarded requests. ``path`` is put in front of theirs."""
 
     tls: bool
     host: str

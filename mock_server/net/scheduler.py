@@ -25,7 +25,7 @@ BURST = 256  # writes in one turn of the event loop, so that reading never starv
 
 
 class Act(Enum):
-    """What can be done to a connection instead of writing to it."""
+    """Actions on a connection other than writing."""
 
     CLOSE = "close"  # flush, then FIN
     RESET = "reset"  # RST; unsent bytes are lost
@@ -34,7 +34,7 @@ class Act(Enum):
 
 
 class Stream:
-    """What is to be written on one connection, and when; afterwards, when it was.
+    """Planned writes of one connection and their times; afterwards the actual times.
 
     ``due`` are absolute monotonic nanoseconds in ascending order, one per write; ``stamps`` grows as the writes happen.
     ``tokens`` of output are in each write. ``transport`` is None once the client is gone, or the end was reported.

@@ -52,8 +52,9 @@ async def _serve(config: Config) -> None:
 
 
 class Complaints:
-    """What the event loop complains of. That no connection can be accepted, for which it has hundreds of tracebacks a second, is
-    one line now and then."""
+    """Rate-limits the event loop's errors. If no connection can be accepted, it would print hundreds of tracebacks a second; here
+    it is one line now and then.
+    """
 
     def __init__(self) -> None:
         self._silent_until = 0.0

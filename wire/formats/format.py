@@ -36,7 +36,7 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What to ask, in no format's words. ``output`` bounds the answer, tokens; None leaves a choice to the target.
+    """Format-independent question. ``output`` bounds the answer, tokens; None leaves a choice to the target.
 
     ``suffix`` is the text that follows the gap which the model is to fill.
     A struct and not a dataclass, as its parts are, because one is made per request while others are being measured.
@@ -71,11 +71,11 @@ class Format(ABC):
 
     @abstractmethod
     def mark(self, event: str, value: Any) -> Mark:
-        """What an event brings. ``event`` is its name, empty without one; ``value`` its data as JSON, of any type."""
+        """The mark of an event. ``event`` is its name, empty without one; ``value`` its data as JSON, of any type."""
 
     @abstractmethod
     def whole(self, value: Any) -> Mark:
-        """What a non-streaming response brings; ``end`` where it is one that can be read. ``value`` is its JSON, of any type."""
+        """The mark of a non-streaming response; ``end`` is set if it can be read. ``value`` is its JSON, of any type."""
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """The headers of a request that the format asks for; those with the API key only where there is one."""

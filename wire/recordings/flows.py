@@ -19,7 +19,9 @@ MAX_DEPTH = 50
 
 
 def captures(path: Path) -> Iterator[Foreign | None]:
-    """What each flow holds, None for one that is unreadable or not HTTP. Raises :class:`LogError` where the file is cut or is not one."""
+    """The capture of each flow, None for one that is unreadable or not HTTP. Raises :class:`LogError` where the file is cut or is
+    not one.
+    """
     with path.open("rb") as file:
         while payload := _next(file, path):
             try:

@@ -21,8 +21,7 @@ MAX_BODY = 8 * 1024 * 1024
 
 @dataclass
 class Foreign:
-    """What was seen so far. Stamps are ns on one monotonic clock, None where there are none; ``target`` is that of the request line
-    or a URL."""
+    """Parsing state of a recorded exchange; ``target`` is that of the request line or a URL."""
 
     method: str
     target: str
@@ -75,7 +74,7 @@ class Foreign:
 
     @property
     def client(self) -> str:
-        """Who asked, as far as it says: the User-Agent, bounded."""
+        """The User-Agent of the client, truncated."""
         return next((value for name, value in self.request_headers if name.lower() == "user-agent"), "")[:200]
 
 
@@ -114,7 +113,7 @@ def _known() -> Sequence[str]:
 
 
 def format_path(seen: Foreign) -> str:
-    """Where no path was recorded, that of the first format that can read the answer; the root where none can."""
+    """Path if none was recorded: that of the first format that can read the answer; the root if no format can."""
     for format in formats.FORMATS.values():
         request = Request("POST", format.path, "", (), seen.request)
         one = Exchange("", "", request, status=200, headers=seen.headers, reads=tuple(seen.reads), format=format.name)

@@ -1,4 +1,4 @@
-"""Which kind of recording a file or folder is, and the exchanges in it."""
+"""Detects the kind of a recording (file or folder), and reads its exchanges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong: clients that hang up, keys that are refused, upstreams that fail."""
+"""Failures: clients that hang up, keys that are refused, upstreams that fail."""
 
 from __future__ import annotations
 

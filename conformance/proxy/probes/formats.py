@@ -63,11 +63,11 @@ def steps(form: Format, ask: Ask) -> Steps:
 
 @probe("proxy.responses")
 def responses(ask: Ask) -> Steps:
-    """What a proxy makes of Responses, asked upstream in any format."""
+    """Responses requests through the proxy, with any upstream format."""
     yield from steps(RESPONSES, ask)
 
 
 @probe("proxy.messages")
 def messages(ask: Ask) -> Steps:
-    """What a proxy makes of Messages, asked upstream in any format."""
+    """Messages requests through the proxy, with any upstream format."""
     yield from steps(MESSAGES, ask)

@@ -72,7 +72,7 @@ def _named(name: str) -> dict[str, Any]:
 
 @probe("proxy.faults")
 def faults(ask: Ask) -> Steps:
-    """What the API refuses. A proxy may refuse it itself; it must not make something else of it and have that served."""
+    """Invalid requests. A proxy may refuse them itself; it must not turn them into something else that is served."""
     for step, fields in _fields(ask):
         yield _faulty(ask.chat(HELLO, **{"max_tokens": 4, **fields}, step=step))
     for step, turns in _turns(ask):

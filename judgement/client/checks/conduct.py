@@ -1,4 +1,4 @@
-"""How a command behaves towards whoever runs it: what its errors say, what they show, what it leaves behind."""
+"""Conduct of a command towards its caller: error messages, disclosed secrets, leftovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client sends: against the document of the profile, RFC 9110 and what it was told."""
+"""Requests of a client, judged against the OpenAPI document of the profile, RFC 9110 and the client's instructions."""
 
 from __future__ import annotations
 

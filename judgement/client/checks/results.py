@@ -1,4 +1,4 @@
-"""What a client makes of answers: the same of a legal one as of an honest one, never a success of a broken one."""
+"""Results of a client: the same for legal variants as for honest answers, and no success for faulty ones."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def ended_early_shown(scene: Scene, case: Case) -> Problems:
 
 @check("client.parallel-unmixed", "client.parallel-fault-contained", where=tells_texts)
 def parallel_streams(scene: Scene, case: Case) -> Problems:
-    """What is told of each stream is its own text; of one that broke off, nothing."""
+    """Results of parallel streams: each stream yields its own text; a stream that broke off yields none."""
     told, brought = scene.command.told["texts"], _brought(scene)
     if told != brought:
         yield Problem(f"the parallel streams brought {excerpt(brought)}, the client tells {excerpt(told)}")

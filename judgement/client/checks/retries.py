@@ -1,4 +1,4 @@
-"""What a client sends again: how often, after how long, and whether it had been paid for already."""
+"""Retries of a client: number, delays, and whether the request had been charged already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a client waits, and what it does with a connection that it no longer needs. Times are those of the mock and the command."""
+"""Waiting times of a client, and its handling of idle connections. Times are those of the mock and the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the proxy makes of an answer on its way down."""
+"""Changes that a proxy makes to an answer."""
 
 from __future__ import annotations
 

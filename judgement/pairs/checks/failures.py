@@ -1,4 +1,4 @@
-"""What the client gets to know when the upstream fails."""
+"""Errors that the client receives when the upstream fails."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def status_kept(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.error-kept", refused)
 def error_kept(pair: Pair, case: Case) -> Problems:
-    """Of an error that is not JSON the words have to arrive, in whatever they are wrapped."""
+    """The text of an error that is not JSON must reach the client, in any wrapping."""
     sent, got = _error(pair.source), _error(pair.client)
     if sent is None:
         if pair.source.text.strip() not in {pair.client.text.strip(), (got or {}).get("message")}:
@@ -103,7 +103,7 @@ def error_kept(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.error-media-type", refused)
 def error_media_type(pair: Pair, case: Case) -> Problems:
-    """Of nothing the type says nothing."""
+    """An empty body needs no content type."""
     wanted, got = pair.source.media_type, pair.client.media_type
     if pair.source.body and pair.client.status == pair.source.status and got != wanted:
         yield Problem(
@@ -202,7 +202,7 @@ def no_senseless_retry(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.retries-told", lambda pair: at("429", "503", "500")(pair) and pair.client.status is not None)
 def retries_told(pair: Pair, case: Case) -> Problems:
-    """What the client does not know of, it repeats again: load and cost multiply."""
+    """Hidden retries are repeated by the client: load and cost multiply."""
     again = len(pair.upstream) - 1
     if again:
         yield Problem(

@@ -1,4 +1,4 @@
-"""What a proxy makes of requests that the API refuses."""
+"""How a proxy handles requests that the API refuses."""
 
 from __future__ import annotations
 

@@ -197,13 +197,13 @@ def order(pair: Pair, case: Case) -> Problems:
 
 
 def kinds(exchange: Exchange) -> list[str]:
-    """What a stream brings, one after the other: reasoning, content, tool."""
+    """Kinds of output of a stream, in order: reasoning, content, tool."""
     return [kind for kind, _ in groupby(mark.kind for _, mark in exchange.marks if mark.kind)]
 
 
 @check("translation.own-grammar", of(*WHOLE, "cut-short-stream", served=True))
 def own_grammar(pair: Pair, case: Case) -> Problems:
-    """What the client got is an answer of its own format, by the checks of that format."""
+    """The client's answer is valid in its own format, by the checks of that format."""
     theirs = set(broken(pair.source, case)) if pair.source.format == pair.client.format else set()
     for result in failing(pair.client, case, like(pair.client)):
         if result.requirement not in theirs:

@@ -1,4 +1,4 @@
-"""What the proxy makes of a request on its way up."""
+"""Changes that a proxy makes to a request."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def forwards(pairs: Sequence[Pair], case: Case) -> Problems:
 
 @check_group("proxy.answers-fresh", lambda pair: pair.step.startswith("again-") and pair.client.status is not None)
 def answers_fresh(pairs: Sequence[Pair], case: Case) -> Problems:
-    """What the proxy answers itself with what it was answered before; refusing to ask twice is another matter."""
+    """A proxy must not answer from a cache; refusing a repeated request is another matter."""
     if not any(pair.arrived for pair in pairs):
         raise Inconclusive("none of the questions reached the upstream")
     kept = [pair for pair in pairs if pair.client.status == 200 and not pair.arrived]

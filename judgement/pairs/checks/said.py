@@ -1,4 +1,4 @@
-"""What a request says, in no format's words: what must be the same before and after a gateway that translates.
+"""Meaning of a request, independent of its format: it must be the same before and after a gateway that translates.
 
 Read from the body alone, format by format, and lenient: what cannot be read is not there, and a check says that it was lost.
 """
@@ -42,7 +42,7 @@ class Said:
 
 
 def said(exchange: Exchange) -> Said:
-    """Of an exchange in a format that is known; nothing of any other."""
+    """The meaning of a request in a known format; None for any other."""
     body = asked(exchange)
     pieces, tools = READERS.get(exchange.format, (_nothing, _nothing))
     return Said(
@@ -59,7 +59,7 @@ def _nothing(body: Body) -> Iterator[Piece]:
 
 
 def text(content: Any) -> str:
-    """What a content says: a text, or its parts that have one, joined."""
+    """Text of a content: a string, or its text parts, joined."""
     if isinstance(content, str):
         return content
     return "".join(part["text"] for part in entries(content) if isinstance(at(part, "text"), str))

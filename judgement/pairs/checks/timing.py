@@ -1,4 +1,4 @@
-"""When things pass: write stamps of the upstream held against read stamps of the client, on one clock."""
+"""Timing through a proxy: write stamps of the upstream compared with read stamps of the client, on one clock."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def names_refused(names: Sequence[str], limits: Limits, member: str) -> str | None:
-    """Of tools, which have their name in that member."""
+    """Error message for the first tool with an invalid name, which is in that member; None if all are valid."""
     for index, name in enumerate(names):
         where = f"Invalid 'tools[{index}].{member}': "
         if not NAME.fullmatch(name):

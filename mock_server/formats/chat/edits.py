@@ -1,4 +1,4 @@
-"""Where things stand in the documents of chat: in the message of a choice, or in its delta."""
+"""Edits for chat answers: the message of a choice, or its delta."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Which mode of the model a chat request asks for."""
+"""Thinking mode that a chat request asks for."""
 
 from typing import Any
 

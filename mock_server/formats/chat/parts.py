@@ -14,7 +14,7 @@ Part = dict[str, Any]
 
 
 def read(message: Body) -> str:
-    """What is said in a message, as the model reads it."""
+    """Text of a message, as the model reads it."""
     content = message.get("content")
     return "".join(map(_read, content)) if isinstance(content, list) else text_of(message)
 

@@ -1,4 +1,4 @@
-"""What a chat asks for, and its prompt as the model reads it: the template around the tokens of the messages. Fact sheet 11.2."""
+"""Parses a chat request, and builds its prompt as the model reads it: the template around the tokens of the messages. Fact sheet 11.2."""
 
 import json
 from functools import cache
@@ -24,7 +24,7 @@ _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Question:
-    """Of a body that is allowed."""
+    """Reads a body that passed validation."""
     messages, thinks = body["messages"], thinking(body, limits)
     last, shown = messages[-1], parts.shown(body)
     wants_json = (body.get("response_format") or {}).get("type") == "json_object"

@@ -1,4 +1,4 @@
-"""What a chat must obey. Fact sheet 2.1, 6, 7, 9.4."""
+"""Validation of chat requests. Fact sheet 2.1, 6, 7, 9.4."""
 
 from echosounder import specs
 from echosounder.mock_server.admission import refusals

@@ -1,4 +1,4 @@
-"""Where things stand in the documents of FIM: the text is a member of the choice."""
+"""Edits for FIM answers: the text is a member of the choice."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a completion asks for, and its prompt as the model reads it. Fact sheet 11.2."""
+"""Parses a completion request, and builds its prompt as the model reads it. Fact sheet 11.2."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Question:
-    """Of a body that is allowed."""
+    """Reads a body that passed validation."""
     prompt, most = body["prompt"], limits.fim_max_tokens or MOST
     return Question(
         body["model"],

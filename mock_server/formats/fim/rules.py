@@ -1,4 +1,4 @@
-"""What a completion must obey. Fact sheet 4."""
+"""Validation of completion requests. Fact sheet 4."""
 
 from echosounder.mock_server.formats.rules import BASE, SHARED, Body, Rules, bounded, model_exists, stops
 from echosounder.specs import Limits

@@ -46,7 +46,7 @@ def effort(body: Body) -> str | None:
 
 
 def texts_of(content: Any) -> str:
-    """What is said in a content, without its images."""
+    """Texts of a content, without its images."""
     if isinstance(content, str):
         return content
     return "".join(block["text"] for block in content or () if block["type"] == "text")

@@ -1,4 +1,4 @@
-"""Where things stand in the documents of Messages: in the blocks of a message, or in the event that brings a part of one."""
+"""Edits for Messages answers: the blocks of a message, or the event that brings a part of one."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What a message is asked for: as a chat with the same conversation."""
+"""Parses a Messages request as a chat with the same conversation."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from echosounder.specs import Limits
 
 
 def read(body: Body, limits: Limits, beta: bool, split: Split) -> Question:
-    """Of a body that is allowed. Where the assistant spoke last, the answer goes on there."""
+    """Reads a body that passed validation. If the last message is the assistant's, the answer continues it."""
     asked = (texts_of(message["content"]) for message in reversed(body["messages"]) if message["role"] == "user")
     return replace(
         read_chat(as_chat(body, limits), limits, beta, split),

@@ -1,4 +1,4 @@
-"""What a request for a message must obey. Source: guides/anthropic_api, and public reports for the texts."""
+"""Validation of Messages requests. Source: guides/anthropic_api, and public reports for the texts."""
 
 from itertools import pairwise
 

@@ -68,7 +68,7 @@ def images_of(parts: Any) -> Iterator[Body]:
 
 
 def texts_of(content: Any) -> str:
-    """What is said in a content, without its images."""
+    """Texts of a content, without its images."""
     return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
 
 

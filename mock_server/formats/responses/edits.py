@@ -1,4 +1,4 @@
-"""Where things stand in the documents of Responses: in the items of a response, or in the event that brings a part of one."""
+"""Edits for Responses answers: the items of a response, or the event that brings a part of one."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar

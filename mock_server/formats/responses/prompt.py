@@ -1,4 +1,4 @@
-"""What a response is asked for: as a chat with the same conversation, and what the answer tells again of the request."""
+"""Parses a Responses request as a chat with the same conversation, and keeps the members that the answer repeats."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from echosounder.specs import Limits
 
 
 def read(body: Body, limits: Limits, beta: bool, split: Split) -> Question:
-    """Of a body that is allowed."""
+    """Reads a body that passed validation."""
     question = read_chat(as_chat(body, limits), limits, beta, split)
     said = [item for kind, item in items(body) if kind == "message" and item["role"] in ("user", "developer")]
     shape = schema(body)

@@ -1,4 +1,4 @@
-"""What a request for a response must obey. Sources: api/create-response, guides/responses_api, and public reports for the texts."""
+"""Validation of Responses requests. Sources: api/create-response, guides/responses_api, and public reports for the texts."""
 
 from collections import Counter
 from dataclasses import replace
