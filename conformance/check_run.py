@@ -1,4 +1,4 @@
-"""One run: plan, send within the budget, write everything down, judge what was written.
+"""One run: plan, send within the budget, record everything, judge the record.
 
 The log is the run. Whatever ends it early (an unreachable target, a spent budget, Ctrl-C) ends it with a footer that says so.
 """

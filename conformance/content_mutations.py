@@ -1,4 +1,4 @@
-"""Mutants of what an answer says: of every member of its JSON, and of the lines, the events and the chunks of a stream."""
+"""Mutants of an answer's content: of every member of its JSON, and of the lines, events and chunks of a stream."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Detours:
         self._served: set[str] = set()  # members that some request was served with: a refusal is about another value
 
     def around(self, send: Send, probe: str) -> Send:
-        """*send* without what the target refuses, except what it is about."""
+        """*send* without the features that the target refuses, except the feature under test."""
         body = _object(send) if under(send.path) == CHAT.name else {}
         members = [name for name in self.taken if name in body and not _about(name, send, probe, body)]
         return _avoiding(send, body, members) if members else send

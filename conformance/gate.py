@@ -1,4 +1,5 @@
-"""Is there an API at all? A target that gives nothing to judge gets one line of advice instead of a hundred findings.
+"""Detects whether there is an API at all. A target without judgeable answers gets one line of advice instead of a hundred
+findings.
 
 Judged from the list of models and from the plainest request of the first format that is asked in, so that a fault of one endpoint
 alone is a finding and not the end of the run.

@@ -1,4 +1,4 @@
-"""Sends, and records an exchange whatever happens: no answer, half an answer, an endless one, no HTTP at all.
+"""Sends requests, and records an exchange in every case: no answer, a truncated answer, an endless one, no HTTP at all.
 
 The only module here that opens sockets and reads a clock. Secrets are redacted before anything is kept.
 """

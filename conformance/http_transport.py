@@ -38,7 +38,7 @@ class SocketStamps:
         self.begun = self.flooded = False
 
     def reached(self) -> None:
-        """The target is there: what a forward proxy said to open the way is not of the answer."""
+        """The target is connected: bytes that a forward proxy sent to open the tunnel are not part of the answer."""
         self.connected, self.sent, self.read, self.first = time.monotonic_ns(), None, None, b""
 
     def room(self, timeout: float | None) -> float:
@@ -55,7 +55,7 @@ class SocketStamps:
 
     @property
     def foreign(self) -> bool:
-        """The peer said something, and not in HTTP."""
+        """The peer sent bytes that are not HTTP."""
         return bool(self.first) and not self.first.startswith(b"HTTP/"[: len(self.first)])
 
     @property
@@ -113,7 +113,7 @@ class StampedBackend(httpcore.NetworkBackend):
 
 
 class StampedTransport(httpx.HTTPTransport):
-    """With ``kept`` 0 every exchange gets a connection of its own: what one answer left on its socket must not be read as the next."""
+    """With ``kept`` 0 every exchange gets a connection of its own: bytes left from one answer must not be read as the next."""
 
     def __init__(self, stamps: SocketStamps, kept: int, secure: ssl.SSLContext | None, access: Access = DIRECT) -> None:
         # httpx offers no way to hand a network backend to the pool it builds, and would read all certificates even for http.

@@ -23,7 +23,7 @@ SCHEMA = "echosounder/differences/1"
 
 
 class OneSided(CannotJudge):
-    """One of the two gives nothing to compare: ``side`` says which, ``reason`` why."""
+    """One of the two sides gives nothing to compare: ``side`` names it, ``reason`` says why."""
 
     def __init__(self, side: str, reason: CannotJudge) -> None:
         self.side, self.reason = side, reason.around(f"the {side}: ")
@@ -66,7 +66,7 @@ class LiveComparison:
 
 
 def compare(reference: CheckOptions, candidate: CheckOptions, times: int = 3, watch: Watch = quiet) -> LiveComparison:
-    """Sends the probes of the reference's suite *times* times to both, in turn, and says what differs.
+    """Sends the probes of the reference's suite *times* times to both, in turn, and reports the differences.
 
     Each side is asked for its own model, has a budget of its own, and writes its own log below its ``out``. Raises
     :class:`OneSided` for a side that gives nothing to compare, once both logs are finished; KeyboardInterrupt passes likewise.

@@ -1,4 +1,4 @@
-"""Lives with a limiter: a request that is turned away is sent again when the target says so, as long as our patience lasts.
+"""Handles rate limits: a refused request is sent again when the target says so, within a time limit.
 
 What it cost is counted: a run that waited says for how long, and one whose patience was over says what more would have done.
 """
@@ -46,7 +46,7 @@ class Patience:
         return (USUAL if self.seconds is None else self.seconds) - self.waited
 
     def again(self, exchange: Exchange, tries: int) -> bool:
-        """Was it turned away, and is it worth sending it again, after *tries*? Then it has waited before it says so."""
+        """Whether a refused request is worth sending again, after *tries*. If so, the wait has already passed."""
         if exchange.status not in TURNED_AWAY:
             self._served = self._served or exchange.status == 200
             self._pace(exchange)

@@ -114,7 +114,7 @@ def candidates(listed: Exchange | None, profile: str) -> list[str]:
 
 
 def chosen(position: Position, listed: Exchange | None, profile: str) -> tuple[str, list[Exchange]]:
-    """The first candidate that answers where there are several, and what was asked to find that out."""
+    """The first candidate that answers if there are several, and the requests sent to find it."""
     names, asked = candidates(listed, profile)[:TRIALS], list[Exchange]()
     for name in names if len(names) > 1 else ():
         send = Ask(profile, name).chat("Hello.", max_tokens=1, thinking=...).but(notes={"open": "does it chat?"})

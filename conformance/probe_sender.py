@@ -80,7 +80,7 @@ class ProbeSender:
         self._unsent.pop(name, None)
 
     def sent_before(self, exchange: Exchange) -> None:
-        """Record what was sent before there was a log."""
+        """Record the requests that were sent before the log existed."""
         self.record([exchange])
         self._sent += 1
 

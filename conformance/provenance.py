@@ -1,4 +1,4 @@
-"""The header of a run that sends a suite: what was asked for, by which versions, from which catalogue and document."""
+"""The header of a run that sends a suite: its options, versions, catalogue and document."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Front:
 
 
 def settle(result: Result | None, level: str, accepted: str | None = None) -> None:
-    """Turns a result into what pytest calls an outcome. A broken SHOULD is an expected failure: told, and no reason to fail."""
+    """Turns a result into a pytest outcome. A violated SHOULD is an expected failure: reported, but it does not fail the run."""
     if result is None:
         pytest.skip("not judged in this run")
     told = tell(result)

@@ -87,7 +87,7 @@ class Reducer:
 
 
 def alone(row: Requirement, exchange: Exchange, setting: RunSetting) -> bool:
-    """Does *exchange*, by itself, break the requirement?"""
+    """Whether *exchange* alone violates the requirement."""
     return bool(judge(row, checks()[row.id], [exchange], setting.case).findings)
 
 

@@ -46,7 +46,7 @@ class ReplayOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The exchange as recorded and as it came now, and what each was found to break."""
+    """The exchange as recorded and as replayed, with the violations of each."""
 
     change: ReplayOutcome
     before: Exchange

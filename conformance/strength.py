@@ -86,7 +86,7 @@ def exchanges_of(row: specs.Requirement, run: Run) -> list[Exchange]:
 
 
 def verdict_on(row: specs.Requirement, exchanges: Sequence[Exchange], setting: RunSetting) -> Result:
-    """By themselves: what the honest run says of the features of its target holds for no mutant."""
+    """Judged in isolation: the results of the honest run on the target's features do not apply to mutants."""
     case = replace(setting.case, controls=replace(setting.case.controls, absent=None))
     return judge(row, checks()[row.id], exchanges, case)
 

@@ -1,4 +1,4 @@
-"""Formats beside chat that a target does not serve: one requirement says so, and a hundred others are silent."""
+"""Formats other than chat that a target does not serve: one requirement reports this, and about a hundred others are skipped."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def choosing(exchange: Exchange) -> bool:
 
 
 def whole(exchange: Exchange) -> bool:
-    """A completion that came to its end: nothing is missing because the transfer broke."""
+    """Whether a completion is complete, so that nothing is missing because of a broken transfer."""
     if not completion(exchange):
         return False
     return stream_end(exchange) == "done" if wants_stream(exchange) else exchange.end is End.COMPLETE

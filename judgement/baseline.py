@@ -1,4 +1,4 @@
-"""Accepted failures: what a target is known to do wrong, for what reason and until when.
+"""Accepted failures: the known deviations of a target, each with its reason and expiry date.
 
     [[accepted]]
     id = "stream.role-once"               # a requirement, or a pattern with *

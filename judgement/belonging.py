@@ -29,7 +29,7 @@ def owned(exchange: Exchange) -> str:
 
 
 def said(exchange: Exchange) -> str:
-    """All of an answer that a client could take for its own: its text, or what it says instead."""
+    """Everything in an answer that a client could take for its own answer: its text, or its refusal."""
     return answer(exchange).content or exchange.text
 
 
@@ -110,7 +110,7 @@ class OwnWords:
 
     @property
     def kept(self) -> bool:
-        """Does it begin as it was asked to? Without one that does, none could be told from another's."""
+        """Whether it begins as requested. If no answer does, answers cannot be told apart."""
         return self.said[: len(self.own)] == self.own
 
 

@@ -86,7 +86,7 @@ class BillEvidence:
 
     @property
     def counted(self) -> list[tuple[Told, Metered]]:
-        """The answers that say what was cached."""
+        """The answers that report cached tokens."""
         return [(each, each.answer) for each in self.answers if each.counted and each.answer is not None]
 
     @property

@@ -74,7 +74,7 @@ def _difference(
 
 
 def facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """``(name, value)``: how the answer was carried, how it ended, what members it has and of which types."""
+    """``(name, value)``: transport, end, members and their types."""
     yield "status", str(exchange.status) if exchange.status is not None else f"none ({exchange.end})"
     if exchange.status is None:
         return

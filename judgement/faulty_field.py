@@ -1,4 +1,4 @@
-"""The piece of a long JSON text that a finding is about: around the member at fault, not the beginning and the end of it all."""
+"""The excerpt of a long JSON text that a finding shows: around the member at fault, not the beginning and the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer and what its usage says, and what must hold in it: the rules that a check and a bill have in common.
+"""Rules for an answer and its usage, shared by checks and bills.
 
 A check makes one of each exchange (:mod:`judgement.checks.usage`, :mod:`judgement.checks.cache`), an experiment of each request
 (:mod:`load.pricing`), which may have kept no exchange. How many tokens of a prompt can have been in the cache is for an oracle to

@@ -77,7 +77,7 @@ Place = Mapping[str, str]
 
 @dataclass
 class BreakRates:
-    """Counts of what was judged and broken. ``findings``: the first few of each requirement."""
+    """Counts of judged and failed exchanges. ``findings``: the first few of each requirement."""
 
     judged: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)

@@ -96,7 +96,7 @@ def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_AC
 
 
 def reason(run: Run) -> str:
-    """Why there is too little to judge by, in one line: what ended the run, or what was never served; empty where there is enough."""
+    """Why the data do not suffice for a verdict, in one line: what ended the run, or what was never served; empty if they do."""
     footer = run.footer or {}
     if footer.get("stopped_by", "BudgetSpent") not in CAPS:
         return str(footer["stopped"])

@@ -16,7 +16,7 @@ Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """``failed`` of ``judged``; ``of`` says of what."""
+    """``failed`` of ``judged``; ``of`` names the unit."""
 
     failed: int
     judged: int

@@ -59,13 +59,13 @@ def beyond(result: Result, probes: Probes) -> Iterator[str]:
 
 
 def shape(text: str) -> str:
-    """*text* with ``*`` for whatever another run says otherwise: numbers, ids, words of a model, excerpts of JSON."""
+    """*text* with ``*`` for everything that varies between runs: numbers, ids, words of a model, excerpts of JSON."""
     words = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate stands in no file
     return _SEVERAL.sub(ANY, _VALUES.sub(lambda match: match["kept"] or ANY, words))
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Is *text* what *pattern* says, with any text for each ``*``? In linear time, since both are untrusted."""
+    """Whether *text* matches *pattern*, where each ``*`` stands for any text. In linear time, since both are untrusted."""
     first, *rest = pattern.split(ANY)
     if not rest:
         return text == pattern

@@ -1,4 +1,4 @@
-"""On which occasion a check can judge traffic that we did not ask for: what the request says, whoever sent it. Pure.
+"""Selects observed traffic that a check can judge, by the request alone, whoever sent it. Pure.
 
 A probe's check may rest on what only its sender knows: that the request is legal, at fault, or the second of a pair. In traffic
 that only passes, a check judges an exchange whose own bytes say that the requirement speaks of it. The argument ``unasked`` of
@@ -16,7 +16,7 @@ from echosounder.wire.strict_json import at
 
 
 def never(exchange: Exchange) -> bool:
-    """Only whoever sent the request knows what must become of it."""
+    """Only the sender of the request knows the expected outcome."""
     return False
 
 
@@ -41,7 +41,7 @@ def asking(*pointer: str | int, value: Any = ..., format: str = "chat") -> Pick:
 
 
 def without(*pointer: str | int, format: str = "chat") -> Pick:
-    """A request that does not ask for what stands there."""
+    """A request that does not ask for this feature."""
     return lambda exchange: exchange.format == format and not at(exchange.asked, *pointer)
 
 
@@ -51,11 +51,11 @@ def thinking(format: str = "chat") -> Pick:
 
 
 def explained(*formats: str) -> Pick:
-    """A request that can be read, refused for another reason than its key: what is wrong with others is said in plain text."""
+    """A readable request, refused for another reason than its key: other refusals are plain text."""
     return lambda exchange: exchange.format in formats and bool(exchange.asked) and exchange.status not in {401, 415}
 
 
 def readable(exchange: Exchange) -> bool:
-    """A chat or FIM request whose body is a JSON object, sent with a key: what is wrong with another is answered in plain text."""
+    """A chat or FIM request with a JSON object and a key: other refusals are plain text."""
     names = {name.lower() for name, _ in exchange.request.headers}
     return exchange.format in {"chat", "fim"} and bool(exchange.asked) and "authorization" in names

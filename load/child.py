@@ -1,4 +1,4 @@
-"""The Locust process of a run: how it is started, what it is told and by which way, how it is stopped, what it said last."""
+"""The Locust process of a run: start, input, stop and last output."""
 
 import json
 import os
@@ -153,7 +153,7 @@ def hush(options: Options) -> None:
 
 
 def last_words(out: Path) -> str:
-    """Why no worker came up, as far as it can be told."""
+    """Why no worker started, as far as known."""
     try:
         lines = (out / "parts" / "locust.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:

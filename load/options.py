@@ -1,4 +1,4 @@
-"""Everything that a load run is told, as one frozen record that the parent checks and the workers read."""
+"""All options of a load run, as one frozen record that the parent checks and the workers read."""
 
 import json
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ _SAMPLE = '{"kind":"sample"'
 
 
 class Parts:
-    """Reads what was appended to the files of a folder since the last time.
+    """Reads the data appended to the files of a folder since the last time.
 
     ``known``: how many lines of a worker's file somebody has read before.
     """

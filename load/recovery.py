@@ -39,7 +39,7 @@ class Made:
 
 
 def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResult]:
-    """The options of the run in a folder, and what it came to; an unfinished run is ``stopped``, exit code 3.
+    """Options and result of the run in a folder; an unfinished run is ``stopped``, exit code 3.
 
     *slo*: objectives to hold it against in place of its own; they decide what counts as goodput, too.
 

@@ -1,4 +1,4 @@
-"""The exchanges that a load run kept whole, held against the checks of the conformance suite: what breaks only under load?"""
+"""Judges the exchanges that a load run kept whole by the checks of the conformance suite: which requirements fail only under load?"""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Traces that others publish, a converter each: from a line of theirs to a row of ours. Pure; what a row must be, ``inputs`` checks.
+"""Converters for published traces, from their lines to our rows. Pure; ``inputs`` validates the rows.
 
 Mooncake (JSON lines; its block hashes become shared prefixes), BurstGPT and Azure's LLM inference traces (CSV), and spans of
 OpenTelemetry as its file exporter writes them (a JSON document a line, attributes by the GenAI conventions; other spans are passed over).
@@ -25,7 +25,7 @@ class TraceError(ValueError):
 
 
 def rows(lines: Sequence[Line]) -> Iterator[Row]:
-    """The requests of a trace, whatever its writer; offsets of the others begin with the first request. Raises :class:`TraceError`."""
+    """The requests of a trace, in any supported format; offsets of the others begin with the first request. Raises :class:`TraceError`."""
     number, first = lines[0]
     head = [cell.strip() for cell in first.split(",")]
     if {"TIMESTAMP", "ContextTokens", "GeneratedTokens"} <= set(head):

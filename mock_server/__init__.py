@@ -1,4 +1,4 @@
-"""A server that SDKs cannot tell from the real API, whose timing is a published ground truth, and which fails on demand.
+"""A mock server that SDKs cannot tell from the real API, with published true times, and faults on demand.
 
 A request runs through admission (:mod:`mock_server.admission`), the planner (pure, seeded), a schedule of absolute offsets
 known before the first byte, the renderer of its format (:mod:`mock_server.formats`), the deviations, if any, and the

@@ -52,5 +52,5 @@ class InFlight:
 
     @property
     def written(self) -> int:
-        """Tokens of output that were written by now."""
+        """Number of output tokens written so far."""
         return sum(self.stream.tokens[: len(self.stream.stamps)]) if self.stream else 0

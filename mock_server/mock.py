@@ -1,4 +1,4 @@
-"""One mock: what a connection asks of it, what becomes of each request, and what the control interface sees."""
+"""One mock: its interface to connections, the handling of each request, and the view of the control interface."""
 
 import asyncio
 import gc

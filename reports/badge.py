@@ -1,4 +1,4 @@
-"""Badges: an SVG file and the JSON of a shields.io endpoint. Always dated, because a badge outlives what it says."""
+"""Badges: an SVG file and the JSON of a shields.io endpoint. Always dated, because a badge outlives its result."""
 
 import json
 from collections.abc import Mapping

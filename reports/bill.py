@@ -37,7 +37,7 @@ def verified(report: Report) -> bool:
 
 
 def lines(report: Report) -> Iterator[str]:
-    """For a terminal, for Markdown and for the page: a fact a line, what is wrong first."""
+    """For terminal, Markdown and page: one fact per line, faults first."""
     if not verified(report):
         return
     cost, cache = report["cost"], report["cache"]

@@ -1,4 +1,4 @@
-"""The capacity that was found, for people: what each level came to."""
+"""The capacity result, for people: the outcome of each level."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

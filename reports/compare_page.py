@@ -1,4 +1,4 @@
-"""A comparison as a page: the verdict, what moved, and each figure with its interval beside the change that would have shown."""
+"""A comparison as a page: the verdict, the changes, and each figure with its interval beside the smallest detectable change."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -148,7 +148,7 @@ def outcome(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def streams(report: Mapping[str, Any]) -> Iterator[str]:
-    """Whether the run was steady, what streams brought besides tokens, and whether they came one by one; only what is to be said."""
+    """Whether the run was steady, other events in the streams, and whether tokens came one by one; only remarkable facts."""
     yield from (report.get("steady") or {}).get("says", ())
     found = report.get("stream") or {}
     if kept := found.get("keepalives"):

@@ -27,7 +27,7 @@ def latency(report: Mapping[str, Any]) -> Markup:
 
 
 def by_level(levels: Points) -> Markup:
-    """Latency from level to level, in their order; nothing of fewer than three."""
+    """Latency by level, in order; empty for fewer than three."""
     columns = {
         f"{name} {statistic}": [_measured(level, key, statistic) for level in levels]
         for key, name in (("ttft_ms", "TTFT"), ("e2e_ms", "E2E"))

@@ -29,7 +29,7 @@ class PartTable:
 
 
 def tables(report: Mapping[str, Any]) -> Iterator[PartTable]:
-    """Latencies in ms; nothing of a run that is the same all the time."""
+    """Latencies in ms; empty for a run with a constant load."""
     levels, items = report.get("levels") or (), report.get("items") or ()
     if levels and any("input_tokens" in level for level in levels):
         yield _table("lengths", "By length of input", "prompt", levels, sweep=True)

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 
 def main(report: Mapping[str, Any]) -> list[tuple[Metric, Row]]:
-    """The latencies that a run is about."""
+    """The main latencies of a run."""
     load = report.get("load") or {}
     names = _ALWAYS + (_OPEN_LOOP if load.get("rate") or load.get("arrival") == "trace" else ())
     return [(metric, row) for metric, row in measured(report) if metric.key in names]

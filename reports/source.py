@@ -1,4 +1,4 @@
-"""A run's folder read for rendering: its report, and of its log what a page can show, whatever the size of the log."""
+"""A run's folder read for rendering: its report, and the displayable part of its log, whatever the size of the log."""
 
 import json
 from array import array

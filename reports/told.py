@@ -1,4 +1,4 @@
-"""A finding as people read it: what was expected and what came, at the faulty field, and what to change."""
+"""A finding for people: expected and got, at the faulty field, and the remedy."""
 
 import re
 from collections.abc import Iterator, Mapping

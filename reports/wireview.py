@@ -1,4 +1,4 @@
-"""The bytes of an exchange, bounded: what a finding points at, what stands around it, and where it was left out."""
+"""The bytes of an exchange, bounded: the faulty part, its context, and marks for omissions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -35,7 +35,7 @@ class Drift:
 
     @property
     def contradicts(self) -> bool:
-        """Is something wrong that the first document says? What is only added leaves it right."""
+        """Whether the second document contradicts the first. Additions do not."""
         return self.kind is not Kind.ADDED
 
 

@@ -1,4 +1,4 @@
-"""The facts of each wire format (``formats/<name>.yaml``): where to ask, what bounds the output, where usage stands, what ends a stream."""
+"""The facts of each wire format (``formats/<name>.yaml``): paths, output limit, place of the usage, end of a stream."""
 
 from __future__ import annotations
 

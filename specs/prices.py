@@ -1,4 +1,4 @@
-"""Dated token prices: what one million tokens cost, by model, instant and currency. Exact decimals throughout."""
+"""Dated token prices per million tokens, by model, instant and currency. Exact decimals throughout."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Access:
     password: str | None = field(default=None, repr=False)
 
     def authorization(self, template: str | None, key: str, name: str = "Authorization") -> Header | None:
-        """The header for what a request says of authorization (``Bearer {key}`` with our key in it), None for none.
+        """The authorization header from its template (``Bearer {key}`` with our key in it), None without a template.
 
         *name* is the header that the request's format has for it. Under a header of its own the key stands as that header wants
         it; another scheme than Bearer stays where it is.

@@ -1,4 +1,4 @@
-"""One run of a client's command: what it was told, what it printed, how it ended. The record between its runner, the log and its checks."""
+"""One run of a client's command: input, output and end. The record between its runner, the log and its checks."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from typing import Self
 
 
 class EchosounderError(Exception):
-    """Base of the tree. The message is one line: what happened, and what to do about it."""
+    """Base of the tree. The message is one line: what happened, and what to do."""
 
     exit_code = 3
 
@@ -39,7 +39,7 @@ class RecordError(LogError, ValueError):
 
 class CannotJudge(EchosounderError):
     def around(self, before: str, after: str = "") -> Self:
-        """The same reason with more said before and after it."""
+        """The same reason with a text before and after it."""
         return type(self)(f"{before}{self}{after}")
 
 

@@ -156,7 +156,7 @@ class Exchange:
 
     @cached_property
     def weight(self) -> int:
-        """About how many values and lines the body has, without reading it as anything: what it would cost to judge."""
+        """Estimated number of values and lines in the body, without parsing: the cost of judging it."""
         return sum(map(self.body.count, (b",", b"[", b"{", b"\n", b"\r")))
 
     @cached_property
@@ -191,7 +191,7 @@ class Exchange:
 
     @cached_property
     def chunks(self) -> tuple[tuple[int, Any], ...]:
-        """``(event index, JSON value)`` for every event whose data is JSON; a marker of the end and broken data are left out."""
+        """``(event index, JSON value)`` for every event whose data is JSON; end markers and broken data are omitted."""
         return tuple(_chunks(self.data))
 
     @property

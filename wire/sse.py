@@ -56,7 +56,7 @@ class Line:
 
 
 def lines(body: bytes) -> Iterator[Line]:
-    """Every line of *body* as it stands, for checks that look below the events."""
+    """Every line of *body*, unchanged, for checks that look below the events."""
     start = 0
     for match in _EOL.finditer(body):
         yield Line(start, body[start : match.start()], match.group())

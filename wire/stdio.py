@@ -1,4 +1,4 @@
-"""Text on standard output and error, whatever the locale."""
+"""Text on standard output and error, in any locale."""
 
 import io
 import sys

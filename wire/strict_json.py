@@ -1,4 +1,4 @@
-"""JSON as a conformance harness must read it: what a lenient parser lets through is reported, not lost."""
+"""Strict JSON for a conformance harness: what a lenient parser accepts silently is reported."""
 
 import json
 from collections import Counter
@@ -68,5 +68,5 @@ def at(value: Any, *path: str | int) -> Any:
 
 
 def entries(value: Any) -> list[Any]:
-    """*value* where it is an array, else nothing: what a target sends is of any type."""
+    """*value* if it is an array, else empty: a target may send any type."""
     return value if isinstance(value, list) else []

@@ -49,7 +49,7 @@ class Wait:
 
     @property
     def wrong(self) -> str:
-        """Why no client can obey it, in words; empty where it can be obeyed as the norm says."""
+        """Why no client can obey it, in words; empty if it follows the norm."""
         shown = f"Retry-After: {self.text[:80]!r}"
         if self.meant in {"unix-time", "absurd"}:
             means = "looks like a Unix time" if self.meant == "unix-time" else "is no wait"
@@ -160,7 +160,7 @@ def _number(value: Any, scale: float, now: datetime) -> float | None:
 
 
 def in_prose(text: str) -> tuple[str, float] | None:
-    """``Please try again in 1.5s`` -> the words and the seconds."""
+    """``Please try again in 1.5s`` -> the text and the seconds."""
     match = PROSE.search(text)
     if match is None or match["wait"].count(".") > 1 or not match["wait"].strip("."):
         return None

@@ -1,4 +1,4 @@
-"""One scenario played: a mock of its own, the command, and what both have to tell."""
+"""Plays one scenario: a mock of its own, the command, and the records of both."""
 
 from __future__ import annotations
 

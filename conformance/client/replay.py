@@ -40,7 +40,7 @@ def again(run: Run, id: str, options: ClientOptions, stage: Stage) -> Replay:
 
 
 def options_of(run: Run) -> ClientOptions:
-    """As the header of *run* says it was made; nothing is written to its ``out``."""
+    """Options from the header of *run*; nothing is written to its ``out``."""
     header = run.header
     return ClientOptions(
         tuple(shlex.split(header.target.url)), Path(), header.profile, header.target.model, seed=header.seed or 0

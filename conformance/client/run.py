@@ -1,4 +1,4 @@
-"""One run in the client position: honest scenes first, then whatever the client's uses and formats admit, some at a time.
+"""One run in the client position: honest scenes first, then those that fit the client's features and formats, several at a time.
 
 scenario ── a mock of its own ──> command ──> journal + outputs = records of the log ──> score ──> report
 """
@@ -119,7 +119,7 @@ class _Tour:
 
 
 def nothing(seen: Sequence[Scene], limit_s: float) -> CannotJudge | None:
-    """Why there is nothing to judge, from what a client did at an honest server; None where there is something."""
+    """Why a client cannot be judged, from its requests to an honest server; None if it can."""
     used = [scene for scene in seen if not scene.command.declined]
     if not used:
         return CannotJudge("the command declined every use of the API (exit status 64); it has to make one of ECHO_USE")

@@ -118,7 +118,7 @@ def fim(ask: Ask) -> st.SearchStrategy[Body]:
 
 
 def translated(form: Format, ask: Ask) -> st.SearchStrategy[Body]:
-    """A body for the path of a format that says what chat says."""
+    """Translates a chat body for the path of an equivalent format."""
     return chat(ask).map(TRANSLATED[form.name])
 
 

@@ -1,4 +1,5 @@
-"""A generated chat request, said in the items of Responses or in the blocks of Messages: one generator serves all three formats.
+"""A generated chat request, translated to the items of Responses or the blocks of Messages: one generator serves all three
+formats.
 
 Members that a format has no word for (names of messages, log probabilities, stop texts in Responses) are left out.
 """

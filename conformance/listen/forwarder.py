@@ -1,4 +1,4 @@
-"""The reverse proxy: a connection to the upstream for each of a client's, and what comes on one goes out on the other as it came.
+"""The reverse proxy: one upstream connection for each client connection, with all bytes passed on unchanged.
 
 Only what the kernel has room for is taken from either side. What is written down is a copy, and if there is no room for it the
 traffic goes on all the same.
@@ -138,7 +138,7 @@ class Link:
         self.note(kind, at, data, delay)
 
     def ended(self, kind: Happening, to: asyncio.Transport | None) -> None:
-        """One side will send no more: the other is told so, and when both have ended there is no connection any more."""
+        """One side will send no more: the other side is notified, and when both have ended the connection is closed."""
         self.note(kind, time.monotonic_ns())
         self._ended.add(kind)
         if len(self._ended) == len(_ENDS):

@@ -259,6 +259,6 @@ def _words(frame: TapeFrame) -> str:
 
 
 def assembled(frames: Iterable[TapeFrame], base: str = "") -> tuple[list[Exchange], Seen]:
-    """All exchanges of a tape, and what was none."""
+    """All exchanges of a tape, and the traffic that was none."""
     assembly = Assembly(base)
     return [exchange for frame in frames for exchange in assembly.feed(frame)], assembly.seen

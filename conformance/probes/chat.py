@@ -54,7 +54,7 @@ def stream_usage(ask: Ask) -> Steps:
 
 @probe("chat.pair", requests=2, tokens=128)
 def pair(ask: Ask) -> Steps:
-    """A deterministic request twice as a document: are two answers alike at all?"""
+    """A deterministic non-streaming request, sent twice: do two answers agree at all?"""
     yield ask.chat(COUNT, max_tokens=64, **GREEDY, step="first")
     yield ask.chat(COUNT, max_tokens=64, **GREEDY, step="second")
 
@@ -107,7 +107,7 @@ def multi_turn(ask: Ask) -> Steps:
 
 @probe("chat.logprobs", requests=2, tokens=32, applies=has_logprobs)
 def logprobs(ask: Ask) -> Steps:
-    """Log probabilities with three alternatives and with the most that are allowed."""
+    """Log probabilities with three alternatives and with the maximum."""
     yield ask.chat(COUNT, logprobs=True, top_logprobs=3, **GREEDY, step="three")
     yield ask.chat(COUNT, logprobs=True, top_logprobs=20, **GREEDY, step="twenty")
 

@@ -1,4 +1,4 @@
-"""Requests in the shapes of ordinary clients: what SDKs and agents send every day, and a suite of single members never does."""
+"""Requests in the shapes of ordinary clients: everyday requests of SDKs and agents, which suites of single members lack."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def wrong_forms() -> Iterator[tuple[str, Send]]:
     order=10,
 )
 def bounds(ask: Ask) -> Steps:
-    """Forms with one fault each; what is kept all the same is deleted."""
+    """Forms with one fault each; files that are stored anyway are deleted."""
     for fault, send in wrong_forms():
         if id := id_of((yield faulty(send, fault))):
             yield deletion(ask, id)

@@ -1,4 +1,4 @@
-"""Responses and Messages: the questions that are the same in both, asked in the words of each.
+"""Responses and Messages: the questions that both share, in the format of each.
 
 A :class:`Words` knows how a format says what chat says. What only one of them has is in :mod:`~conformance.probes.responses` and
 :mod:`~conformance.probes.messages`.
@@ -57,7 +57,7 @@ class Words(ABC):
 
     @abstractmethod
     def said(self, role: str, content: Any) -> Body:
-        """A spoken turn."""
+        """A turn with text."""
 
     @abstractmethod
     def named(self, name: str) -> Body:
@@ -69,7 +69,7 @@ class Words(ABC):
 
     @abstractmethod
     def again(self, question: str, answer: Sequence[Body], then: Any) -> list[Body]:
-        """A question, what was answered, and what comes then: results, or words."""
+        """A question, its answer, and the next turn: results, or text."""
 
     @abstractmethod
     def results(self, answer: Sequence[Body]) -> list[Body]:

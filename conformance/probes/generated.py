@@ -44,7 +44,7 @@ WALKS, STEPS = 3, 8
 
 
 def asks_in(form: Format) -> None:
-    """Registers the probes of generated requests and conversations in a format that says what chat says."""
+    """Registers the probes of generated requests and conversations in a format equivalent to chat."""
 
     def served(subject: Subject) -> bool:
         return form.name in subject.behaviour.formats

@@ -120,7 +120,7 @@ def stop_empty(ask: Ask) -> Steps:
     applies=lambda ask: ask.behaviour.max_completion_tokens,
 )
 def max_completion_tokens(ask: Ask) -> Steps:
-    """The newer name of max_tokens, alone; the question has an end of its own where the target does not know it."""
+    """The newer name of max_tokens, alone; the question has a natural end in case the target does not know it."""
     yield ask.chat(COUNT, max_completion_tokens=8, max_tokens=...)
 
 

@@ -1,4 +1,4 @@
-"""The Messages format: what only it has, asked in blocks."""
+"""The Messages format: features that only it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Responses format: what only it has, asked in items."""
+"""The Responses format: features that only it has."""
 
 from __future__ import annotations
 

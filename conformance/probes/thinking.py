@@ -158,7 +158,7 @@ def maps(ask: Subject) -> bool:
 
 @probe("thinking.effort-mapped", Suite.THOROUGH, requests=2, tokens=16, features={"thinking"}, applies=maps)
 def effort_mapped(ask: Ask) -> Steps:
-    """The names that stand for another one and are not asked for elsewhere."""
+    """The effort names that are aliases and are not requested elsewhere."""
     for name in ("minimal", "ultra"):
         yield think(ask, max_tokens=8, reasoning_effort=name, step=name)
 

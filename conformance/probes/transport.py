@@ -71,7 +71,7 @@ def own(ask: Ask, caller: int, count: int = 4, **fields: Any) -> Send:
 
 @probe("transport.keep-alive", requests=3, tokens=24)
 def keep_alive(ask: Ask) -> Steps:
-    """A document, a stream and a document over one connection, a text of its own in each."""
+    """Non-streaming, streaming and non-streaming over one connection, with a different text in each."""
     yield own(ask, 0, step="1").but(keep_alive=True)
     yield own(ask, 1, **STREAM_USAGE, step="2").but(keep_alive=True)
     yield own(ask, 2, step="3").but(keep_alive=True)
@@ -79,7 +79,7 @@ def keep_alive(ask: Ask) -> Steps:
 
 @probe("chat.together", requests=6, prompt=2500, tokens=328)
 def together(ask: Ask) -> Steps:
-    """Several callers at once: four streams, a document, and one whose model does not exist; a text of its own in each."""
+    """Several callers at once: four streams, a non-streaming request, and one whose model does not exist; a different text in each."""
     streams = [own(ask, caller, 32, **STREAM_USAGE, step=f"stream-{caller}") for caller in range(4)]
     refused = faulty(own(ask, 5, step="refused", model="echosounder-no-such-model"), "a model that does not exist")
     yield [refused, *streams, own(ask, 4, 32, step="document")]

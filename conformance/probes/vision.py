@@ -80,7 +80,7 @@ def tool_result(ask: Ask) -> Steps:
 
 
 def wrong_parts() -> Iterator[tuple[str, str, list[Message]]]:
-    """Step, what is wrong, and the messages."""
+    """Step, fault, and the messages."""
     dot = data_url(png(8, 8))
     yield "text", "text that is called an image", [shows(image(DATA + "Tm8gaW1hZ2U="))]
     yield "scheme", "an image at an ftp address", [shows(image("ftp://example.com/dot.png"))]

@@ -1,4 +1,4 @@
-"""A proxy judged by comparing both sides: what the client saw, and what the mock behind the proxy received and sent.
+"""Judges a proxy by comparing both sides: the client's view, and what the mock behind the proxy received and sent.
 
     probe ──> session ──> proxy ──> mock (journal)      client's Exchange + upstream's Exchange(s) = Pair
                                                         check (pure, on pairs) ──> Finding ──> Result ──> report

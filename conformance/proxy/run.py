@@ -1,4 +1,4 @@
-"""One run in the proxy position: is the mock reached, what do the probes bring home, and what do both sides say."""
+"""One run in the proxy position: check that the mock is reached, send the probes, compare both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The upstream's side, read from the mock over HTTP: what reached it, what it wrote and when, and how it shall behave.
+"""The upstream's side, read from the mock over HTTP: received requests, written answers with their times, and the behavior to
+show.
 
 ``conformance`` shares no code with the mock, so this module knows its control interface the way any client does.
 """

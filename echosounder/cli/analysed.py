@@ -1,4 +1,4 @@
-"""A load run's report: told to people and machines, and made from the log alone where the run was killed before it could."""
+"""A load run's report for people and machines, made from the log alone if the run was killed before its end."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def is_load(run: Path) -> bool:
 
 
 def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadResult]:
-    """The report, and what it was made of; *slo* in place of the run's own. Raises what :func:`load.recovery.recover` raises."""
+    """The report, and the run that it was made from; *slo* replaces the run's own. Raises the errors of :func:`load.recovery.recover`."""
     options, outcome = recover(run if run.is_dir() else run.parent, slo)
     return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
 

@@ -1,4 +1,4 @@
-"""``echosounder list`` and ``echosounder explain``: what the harness knows, from the data it is made of."""
+"""``echosounder list`` and ``echosounder explain``: the catalogue, from its data."""
 
 import difflib
 import json

@@ -1,4 +1,4 @@
-"""``echosounder compare``: what got fixed, broke, flaps, got slower; with ``--live``, what two targets answer differently."""
+"""``echosounder compare``: fixed, broken, flapping and slower results; with ``--live``, differences between the answers of two targets."""
 
 import json
 from dataclasses import replace

@@ -23,7 +23,7 @@ def names(*kinds: str) -> Completer:
 
 
 def words() -> list[str] | None:
-    """The line that a shell wants completed; None where none does. Bash says it in one variable, the other shells in another."""
+    """The command line to complete; None outside of completion. Bash passes it in one variable, other shells in another."""
     if VARIABLE not in os.environ:
         return None
     return os.environ.get("_TYPER_COMPLETE_ARGS", os.environ.get("COMP_WORDS", "")).split()

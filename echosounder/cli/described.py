@@ -1,4 +1,4 @@
-"""The fields of a record of settings as options of a command: the one place that knows how typer wants to be told."""
+"""The fields of a record of settings as options of a command: the one place that knows typer."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""``echosounder mock``: serve the bundled mock until told to stop. Its options are the fields of `mock_server.config.Config`."""
+"""``echosounder mock``: serve the bundled mock until stopped. Its options are the fields of `mock_server.config.Config`."""
 
 from typing import Any
 

@@ -92,7 +92,7 @@ class Network:
         return access
 
     def target(self, url: str, model: str | None = None, beta_url: str | None = None) -> Target:
-        """The target of a user's *url*; says so where the path of an endpoint is left off."""
+        """The target of a user's *url*; prints a note if an endpoint's path was removed from it."""
         aim = target(url, model, beta_url, self.access(url))
         if shortened(url, aim):
             say(f"the URL ends in the path of an endpoint; its base is {aim.shown}")

@@ -1,4 +1,4 @@
-"""``echosounder plan``: what a check would send, before it sends anything."""
+"""``echosounder plan``: the requests of a check, before anything is sent."""
 
 import json
 from datetime import UTC, datetime

@@ -20,7 +20,7 @@ _USER = re.compile(r"(?<=://)[^\s/?#@]*(?:@[^\s/?#@]*)*@")
 
 
 def say(sentence: str, arguments: Sequence[str] | None = None) -> None:
-    """Tell a person *sentence*; *arguments* are the command line that it is about."""
+    """Print *sentence* to standard error; *arguments* are the command line that it is about."""
     tell(f"echosounder: {sentence}", arguments)
 
 

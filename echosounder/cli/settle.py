@@ -1,4 +1,4 @@
-"""``echosounder settle``: what only a paid request can tell of the documentation, asked of whoever is paid."""
+"""``echosounder settle``: questions that the documentation leaves open, answered by a few paid requests."""
 
 from contextlib import ExitStack
 from datetime import UTC, datetime

@@ -28,7 +28,7 @@ Document = dict[str, Any]
 
 
 def recording(path: Path, witness: Witness, baseline: Baseline) -> Document:
-    """Judges what others recorded. What was read until the file broke is judged, and ``reason`` says that it broke."""
+    """Judges a recording by another tool. A broken file is judged up to the break, and ``reason`` reports it."""
     unread, reason = 0, ""
     try:
         for exchange in exchanges(path):

@@ -14,7 +14,7 @@ from echosounder.listening.__main__ import JudgeSettings
 
 
 class Judge:
-    """The process and its two pipes: ``tape`` is the descriptor to write to, ``heard`` the last that it said."""
+    """The process and its two pipes: ``tape`` is the descriptor to write to, ``heard`` its last line."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         self._process = subprocess.Popen(
@@ -34,7 +34,7 @@ class Judge:
         self.heard: dict[str, Any] = {}
 
     def hear(self) -> dict[str, Any]:
-        """Takes what it has said since; the last line."""
+        """Reads its new output; returns the last line."""
         assert self._process.stdout is not None
         self._rest += self._process.stdout.read() or b""
         *lines, self._rest = self._rest.split(b"\n")
@@ -47,12 +47,12 @@ class Judge:
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Nothing has passed, and nothing is to be written."""
+        """Ends without traffic and without a report."""
         self._process.kill()
         self.wait()
 
     def wait(self) -> dict[str, Any]:
-        """Until it has judged everything; what it said last."""
+        """Waits until everything is judged; returns its last line."""
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), True)
         heard = self.hear()

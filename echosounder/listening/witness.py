@@ -1,4 +1,4 @@
-"""Judges exchanges one by one, counts, and writes down what may be kept of them."""
+"""Judges exchanges one by one, counts, and records what may be kept of them."""
 
 from __future__ import annotations
 

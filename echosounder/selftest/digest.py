@@ -28,7 +28,9 @@ from echosounder.wire.formats import FORMATS
 
 
 def of_deviation(each: Deviation) -> str:
-    """A fault rests on itself and on whatever judges what it declares; a legal variant on all that could accuse it."""
+    """A fault depends on itself and on the checks of the requirements that it declares; a legal variant on every check that could
+    raise a false alarm.
+    """
     place = home(each, specs.DEFAULT_PROFILE)
     ids = each.breaks & checks().keys() or _judged(*place)
     return _digest([place, AS.get(each.name), _code(each.apply.__module__), _ground(frozenset(ids))])

@@ -80,7 +80,7 @@ def all_kills(kills: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def part(commit: str) -> list[str]:
-    """A tenth of the deviations: which one, the commit says, so that a run can be repeated and in time all come round."""
+    """A tenth of the deviations, chosen by the commit, so that a run can be repeated and each deviation gets its turn."""
     return [each.name for number, each in enumerate(all_deviations()) if number % PARTS == int(commit, 16) % PARTS]
 
 

@@ -165,7 +165,7 @@ class Matrix:
         return {layer: (killed[layer], count) for layer, count in total.items()}
 
     def by_level(self) -> dict[str, list[str]]:
-        """The faults by what a run of the suite says of them: see :attr:`KillRow.level`."""
+        """The faults by the result of the suite's run: see :attr:`KillRow.level`."""
         return {
             level: [row.name for row in self.faults if row.level == level] for level in ("MUST", "SHOULD", "silent")
         }
@@ -235,7 +235,7 @@ def _record(row: KillRow) -> dict[str, Any]:
 
 
 def recorded(record: Mapping[str, Any], whole: bool = True) -> Matrix:
-    """The matrix that was written as *record*, with the members that others added to its rows left aside."""
+    """The matrix that was written as *record*, without members that others added to its rows."""
     rows = [msgspec.convert({"name": name, **row}, KillRow) for name, row in record["deviations"].items()]
     honest = msgspec.convert(record["honest"], tuple[Honest, ...])
     return Matrix(tuple(rows), honest, record["mutants"], whole)

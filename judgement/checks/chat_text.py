@@ -1,4 +1,4 @@
-"""The text of chat answers: characters that were lost on the way, or stand in the wrong form."""
+"""The text of chat answers: lost or malformed characters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 
 def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
-    """Exactly what was asked for, but for what became of its characters, in each answer of a mode: no model answers like that."""
+    """Whether each answer of a mode is the requested text with altered characters: no model answers like that."""
     for how, text in forms(UNICODE):
         for mode in (False, True):
             mine = [each for each in exchanges if wants_stream(each) is mode]

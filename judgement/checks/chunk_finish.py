@@ -1,4 +1,4 @@
-"""The chunk that ends a choice of a stream, and what stands in it."""
+"""The chunk that ends a choice of a stream, and its contents."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def finish_adds_nothing(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.finish-delta", lambda exchange: finished(exchange) and exchange.format == "chat")
 def finish_delta(exchange: Exchange, case: Case) -> Problems:
-    """Under ``interop`` it may be left out, as it is said of the official API."""
+    """Under ``interop`` the delta may be missing, as reported of the official API."""
     for event, chunk in objects(exchange) if case.policy == "documented" else ():
         for _, choice in choices(chunk):
             if choice.get("finish_reason") and "delta" not in choice:
@@ -92,7 +92,7 @@ def counted_stream(exchange: Exchange) -> bool:
 
 @check("stream.usage-on-finish", counted_stream)
 def usage_on_finish(exchange: Exchange, case: Case) -> Problems:
-    """Under ``interop`` a chunk of its own may carry it, as was documented before."""
+    """Under ``interop`` a separate chunk may carry it, as documented earlier."""
     for event, chunk in objects(exchange) if case.policy == "documented" else ():
         ends = any(choice.get("finish_reason") for _, choice in choices(chunk))
         if bool(chunk.get("usage")) != ends:

@@ -1,4 +1,4 @@
-"""Conversations that grow: what each round costs, and how much of it the cache may have known."""
+"""Conversations that grow: the cost of each round, and the maximum that the cache may have known."""
 
 from __future__ import annotations
 

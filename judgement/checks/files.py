@@ -1,4 +1,4 @@
-"""Files that the server keeps: what it tells of them, and in which order."""
+"""Files that the server keeps: the data that it returns about them, and their order."""
 
 from __future__ import annotations
 

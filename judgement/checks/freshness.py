@@ -80,7 +80,7 @@ RULES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
 
 @check_group("chat.answers-fresh", answered)
 def answers_fresh(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """No rule needs the model to obey: each says what no fresh answer can be."""
+    """Detects answers from a cache. No rule needs the model to obey: each names something that no fresh answer can contain."""
     found = dict(_by_step(exchanges))
     broken, judged = False, 0
     for step, rule in RULES:

@@ -112,7 +112,7 @@ def fingerprint_constant(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.fingerprint-one", chat_chunked)
 def fingerprint_one(exchange: Exchange, case: Case) -> Problems:
-    """Null and empty ones are left aside: Azure sends some before it knows which installation answers."""
+    """Null and empty ones are ignored: Azure sends some before it knows which installation answers."""
     told = [(index, value) for index, chunk in objects(exchange) if (value := chunk.get("system_fingerprint"))]
     if len(told) < 2:
         raise Inconclusive("fewer than two chunks carry a system_fingerprint")

@@ -38,7 +38,7 @@ CLIENT = range(400, 500)
 
 @picks("sent, and not turned away for lack of room")
 def tried(exchange: Exchange) -> bool:
-    """No answer at all counts as tried."""
+    """A request without any answer counts as tried."""
     return exchange.status not in NOT_SERVED and exchange.end is not End.CONNECT_FAILED
 
 

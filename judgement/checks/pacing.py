@@ -49,7 +49,7 @@ def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check_group("stream.flows", events, rests=[Observed.TIMES])
 def flows(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """One stream may have waited on the way; all of those that were long in time were held back by the server, or on each way to it."""
+    """A single stream may be delayed in transit; if all long streams are late, the server or the proxy holds them back."""
     spreads = [each for each in _spreads(exchanges) if each[1].long]
     late = held_back(spreads, exchanges)
     if len(spreads) < 2:
@@ -76,7 +76,7 @@ def _spreads(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, _Spread]]:
 def held_back(
     spreads: Sequence[tuple[Exchange, _Spread]], exchanges: Sequence[Exchange]
 ) -> list[tuple[Exchange, _Spread]]:
-    """Those of *spreads* that are long in time and came late, for no other reason that *exchanges* show."""
+    """The *spreads* of long streams that came late without another reason in *exchanges*."""
     everyone = [spread for _, spread in spreads]
     late = [each for each in spreads if each[1].late and each[1].long]
     return [each for each in late if not _slow_start(*each, exchanges) and not _outrun(each[1], everyone)]
@@ -128,7 +128,7 @@ def _spread(exchange: Exchange) -> _Spread | None:
 
 @check_group("stream.headers-early", events, rests=[Observed.TIMES])
 def headers_early(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """A busy machine makes one stream or another wait for both; what the quickest of them took is the target's own time."""
+    """A busy machine can delay a stream; the fastest stream shows the target's own time."""
     known = [
         (e, e.t_headers, e.t_sent, e.events[0].at)
         for e in exchanges

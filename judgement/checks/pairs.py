@@ -1,4 +1,4 @@
-"""The same deterministic request as a document and as a stream: the strongest oracle there is, and the most easily wrong.
+"""The same deterministic request, streaming and non-streaming: the strongest oracle, and the easiest to get wrong.
 
 Two documents must agree with each other, and two streams, before a difference between the modes is blamed on the server:
 a model whose answers vary proves nothing.

@@ -1,4 +1,4 @@
-"""The bodies of refusals: the envelope, and what they must not reveal."""
+"""The bodies of refusals: the envelope, and secrets that they must not reveal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests and answers against the OpenAPI document of the profile. What a schema can say is said there, once."""
+"""Requests and answers against the OpenAPI document of the profile. Rules that a schema can express are judged only here."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def excused(exchange: Exchange, missing: frozenset[str]) -> bool:
 
 
 def unauthorized(exchange: Exchange) -> bool:
-    """At fault for its key or the way that it is given."""
+    """A request with a missing, wrong or wrongly placed key."""
     fault = str(exchange.notes.get("fault", ""))
     return "key" in fault or "scheme" in fault
 
@@ -122,7 +122,7 @@ LONG = 2000
 
 
 def too_long(exchange: Exchange) -> bool:
-    """Refused for a prompt that does not fit into the target's context, which no requirement says the size of."""
+    """Refused because the prompt does not fit the target's context, whose size no requirement gives."""
     if exchange.status not in {400, 413, 422} or len(exchange.request.body) < LONG:
         return False
     return bool(TOO_LONG.search(str(at(exchange.json, "error", "message") or exchange.text[:500])))

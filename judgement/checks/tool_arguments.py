@@ -110,7 +110,7 @@ def arguments_typed(exchange: Exchange, case: Case) -> Problems:
 
 @check("transport.numbers-exact", complete_calls)
 def numbers_exact(exchange: Exchange, case: Case) -> Problems:
-    """Another number is the model's; the nearest one that a float holds, or the number as a text, is not."""
+    """Another number is the model's choice; the nearest float, or the number as a string, is not."""
     for call in answer(exchange).calls:
         value, problem = loaded(call)
         got = at(value, "order")

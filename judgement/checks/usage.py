@@ -29,7 +29,7 @@ def read(exchange: Exchange) -> tuple[Answer, Usage]:
 
 
 def count_of(exchange: Exchange, name: str) -> str | int:
-    """The member that holds a count, in the words of the exchange's format."""
+    """The member that holds a count, as the exchange's format names it."""
     return exchange.reader.grammar.counts[name][-1]
 
 
@@ -87,7 +87,7 @@ def cached_agree(exchange: Exchange, case: Case) -> Problems:
 
 
 def detailed(exchange: Exchange) -> bool:
-    """With a usage, in a format that says what of a prompt was cached."""
+    """Picks answers with a usage, in a format that reports cached tokens."""
     return counted(exchange) and "cached" in exchange.reader.grammar.counts
 
 

@@ -49,7 +49,7 @@ class Scene:
 
     @property
     def took_effect(self) -> bool:
-        """Did anything that the mock was told to do reach the client? Of several deviations some may find nothing to change."""
+        """Whether any requested deviation reached the client. Of several deviations some may find nothing to change."""
         told = [one for each in self.exchanges for one in each.notes.get("deviations", ())]
         return not self.command.deviations or any(one["applied"] for one in told)
 

@@ -1,4 +1,4 @@
-"""Both sides of a proxy compared: what the client saw beside what the mock behind the proxy received and sent.
+"""Comparison of both sides of a proxy: the client's view, and what the mock behind the proxy received and sent.
 
     client's Exchange + upstream's Exchange(s) = Pair ──> check ──> Finding ──> Result ──> report
 

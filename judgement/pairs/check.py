@@ -90,7 +90,7 @@ def _once(problems: Problems) -> Problems:
 
 
 def at(*steps: str) -> Pick:
-    """Picks the pairs of these steps that reached an upstream which did as it was told."""
+    """Picks the pairs of these steps that reached an upstream which behaved as requested."""
     return lambda pair: pair.judgeable and pair.step in steps
 
 

@@ -1,4 +1,5 @@
-"""Both sides of one request: what the client sent and got, and what reached the upstream because of it and was answered there.
+"""Both sides of one request: the client's request and answer, and the requests that reached the upstream because of it, with
+their answers.
 
 In the log each side is an Exchange of its own. The client's is what any check run writes, with ``notes["upstream"]`` naming how
 the upstream was told to behave. The upstream's has ``side`` ``upstream``, the client's probe, its id followed by
@@ -50,7 +51,7 @@ class Pair:
 
     @property
     def took_effect(self) -> bool:
-        """Whether everything that the upstream was told to do was done, the first time at least."""
+        """Whether the upstream carried out all requested behavior, the first time at least."""
         told: list[dict[str, Any]] = self.upstream[0].notes["deviations"] if self.upstream else []
         return bool(told) and all(one["applied"] for one in told) if self.behaviour else True
 

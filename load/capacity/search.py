@@ -62,7 +62,7 @@ class Search:
         return 1.0 if self.whole else self.first / 64
 
     def rounded(self, level: float) -> float:
-        """Three digits, or a whole number: nobody asks for 41.6180339 requests a second."""
+        """Three digits, or a whole number: 41.6180339 requests per second would be false precision."""
         return float(max(round(level), 1)) if self.whole else float(f"{level:.3g}")
 
     def _up(self, highest: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""One request in flight: what was read so far, and what it means. No socket, no clock, no event loop here."""
+"""One request in flight: the data read so far, and their meaning. No socket, no clock, no event loop here."""
 
 import json
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ SEARCHED = 4 * EXCERPT  # of them, for secrets
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A request to send: what the workload decides, before time and place come in.
+    """A request to send: the workload's part, without time and connection.
 
     ``prompt_tokens`` are those of its texts, None where there are none, an upper bound of the whole prompt where they
     are not ``exact``. ``ceiling_tokens`` is what the prompt cannot exceed, with whatever the chat template adds.

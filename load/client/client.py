@@ -62,7 +62,7 @@ class Client:
         return len(self._busy)
 
     def send(self, call: ActiveCall, request: bytes) -> None:
-        """Put *call* on a connection; never blocks, never raises: what goes wrong is the call's end."""
+        """Put *call* on a connection; never blocks, never raises: an error becomes the call's end."""
         try:
             connection = self._idle.pop() if self._idle else self._open()
         except OSError as error:  # no descriptor left, no such address family
@@ -111,7 +111,7 @@ class Client:
         self.done(call)
 
     def dropped(self, connection: Connection) -> None:
-        """An idle connection was closed by the peer, or brought what nobody asked for."""
+        """An idle connection was closed by the peer, or received unexpected bytes."""
         if connection in self._idle:
             self._idle.remove(connection)
             connection.close()

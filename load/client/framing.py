@@ -81,7 +81,7 @@ class Framing:
             self.broken = self.broken or f"more than {MAX_HEAD} bytes stand around its body"
 
     def release(self) -> None:
-        """Let the parser go. It and we hold each other, and while others are being measured nobody collects garbage."""
+        """Releases the parser. It and we reference each other, and during a measurement the garbage collector is off."""
         self._parser = None
 
     @property

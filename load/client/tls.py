@@ -1,4 +1,4 @@
-"""TLS over a socket that somebody else reads: bytes in, bytes out, so that the kernel's receive stamps serve TLS as well."""
+"""TLS over a socket that other code reads: bytes in, bytes out, so that the kernel's receive stamps serve TLS as well."""
 
 import ssl
 from collections.abc import Callable

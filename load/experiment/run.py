@@ -86,7 +86,7 @@ def perform(
     conclude: Callable[[ExperimentRun, T, dict[str, Any]], tuple[dict[str, Any], list[Result], Stopped | None]],
     progress: Progress,
 ) -> LoadResult:
-    """Send what *script* says; *conclude* turns its result and the usual load report into the final one and the verdicts."""
+    """Run *script*; *conclude* turns its result and the usual load report into the final report and the verdicts."""
     clock = ClockReading(time.time(), time.monotonic_ns())
     progress(Step(0.0, plan.seconds, plan.says))
     try:

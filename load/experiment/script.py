@@ -1,4 +1,4 @@
-"""Experiments as scripts: generators that say what to send and when, and are told what came of it. No socket, no clock.
+"""Experiments as scripts: generators that yield the next action and receive its result. No socket, no clock.
 
 A script yields a :class:`ScriptStep` and is sent :class:`News`. Whoever runs it (:mod:`load.experiment.sender`, or a simulation in the
 tests) sends every ask at its time and comes back at the first news, or at ``until``. All times are seconds since the script

@@ -31,7 +31,7 @@ Note = Callable[[str, dict[str, Any]], None]
 
 @dataclass(slots=True, eq=False)
 class Asked(ActiveCall):
-    """A call that says when its status is there, not only when it has ended."""
+    """A call that reports its status as soon as it arrives, and not only at its end."""
 
     ask: DueRequest | None = None
     told: Callable[["Asked"], None] | None = None

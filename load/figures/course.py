@@ -1,4 +1,4 @@
-"""Was the run steady? The course of a run second by second, and what it says: warm-up, a trend, a queue, a cold cache. Pure.
+"""Steadiness of a run, second by second: warm-up, trend, queue, cold cache. Pure.
 
 Memory grows with time and not with requests. The warm-up is what has to be cut off so that the mean of the rest is known best
 (MSER; White, An effective truncation heuristic for bias reduction in simulation output, 1997), if it is different from the rest.

@@ -15,7 +15,7 @@ GROUPS = 1 + max(_STUDENT)
 
 
 def resolved(count: int, share: float) -> bool:
-    """Can *count* values tell this quantile? At least one value must be expected beyond it."""
+    """Whether *count* values suffice for this quantile: at least one value must be expected beyond it."""
     return count * (1 - share) >= 1 - 1e-9
 
 

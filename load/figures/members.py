@@ -14,7 +14,7 @@ from echosounder.load.sample import CLIENT_LIMIT
 
 
 def objectives(slos: tuple[Slo, ...], tally: Tally, made: dict[str, Any]) -> list[dict[str, Any]]:
-    """Member ``slo``: every objective held against what was measured, and against how far that can be trusted."""
+    """Member ``slo``: every objective compared with the measured value and its uncertainty."""
 
     def interval(name: str, statistic: str) -> tuple[float, float] | None:
         return around(tally.histograms[name], tally.ages.get(name), statistic)

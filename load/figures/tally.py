@@ -86,7 +86,7 @@ class Tally:
         return entered
 
     def samples(self, batch: Sequence[Sample]) -> None:
-        """Count requests; of warm-up only that they were, what they cost, and what they added to throughput."""
+        """Count requests; of the warm-up only their number, cost and throughput."""
         if not batch:
             return
         worker = next(iter(self.workers.values()), {})  # all stamps are on the clock of this one's machine

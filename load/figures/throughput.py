@@ -32,7 +32,7 @@ class Throughput:
         self._columns = tuple(array("d") for _ in range(5))  # whole answers, good ones, lumps, rates, moments
 
     def begin(self, origin: int) -> None:
-        """The instant, ns, from which slots are counted; the first one that is told counts."""
+        """The instant, ns, from which slots are counted; the first call sets it."""
         if self._origin is None:
             self._origin = origin
 

@@ -95,7 +95,7 @@ class Traffic:
     _asked: OrderedDict[tuple[str, bytes], tuple[int, bool]] = field(default_factory=OrderedDict)
 
     def add(self, sample: Sample, client: str, digest: bytes = b"") -> None:
-        """*digest* stands for what was asked: the same again soon after a failure is a retry."""
+        """*digest* identifies the request: the same one soon after a failure is a retry."""
         key = (client, sample.model or "")
         if key not in self.groups and len(self.groups) >= GROUPS:
             key = (OTHERS, sample.model or "") if (OTHERS, sample.model or "") in self.groups else (OTHERS, OTHERS)

@@ -38,7 +38,7 @@ def discover(
     goal: LimiterGoal | None = None,
     other_key: str | None = None,
 ) -> LoadResult:
-    """Find out what limits the target: kind, numbers, scope, and whether Retry-After tells the truth.
+    """Find the limits of the target: kind, numbers, scope, and whether Retry-After is right.
 
     The report's member ``rate_limit`` is described in :mod:`load.limits.report`.
     ``options.users``: the most in flight, 256 where it is not given; ``options.duration``: the longest it may take, s. ``other_key``:

@@ -1,4 +1,4 @@
-"""The steps that experiments are made of: fill, watch, drain, wait for recovery. Each sends as little as tells something."""
+"""The steps of experiments: fill, watch, drain, wait for recovery. Each sends the minimum number of requests."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

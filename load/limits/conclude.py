@@ -71,7 +71,7 @@ def believed(record: Record, found: Identified) -> Identified:
 
 
 def doubted(found: Identified, why: str) -> Identified:
-    """Not a kind that did not do again what it says."""
+    """None if the kind did not repeat its predicted behavior."""
     if found.fit.kind is LimiterKind.UNRESOLVED:
         return found
     return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [why])

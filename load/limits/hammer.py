@@ -1,4 +1,6 @@
-"""Does a limiter count what it refuses too? Then whoever goes on asking keeps himself out, which no count of accepts can explain."""
+"""Whether a limiter counts refused requests, too. Then a client that keeps asking locks itself out, which no count of accepts can
+explain.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

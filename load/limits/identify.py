@@ -53,7 +53,7 @@ def _in_line(bench: Bench, held: list[DueRequest]) -> Script[Identified | None]:
 
 
 def afresh(bench: Bench, gentle: bool) -> Script[Identified]:
-    """Once more, from rest and with short requests alone: what was held before may have weighed more than one of them."""
+    """Once more, from rest and with short requests only: earlier ones may have weighed more than one of them."""
     waits = [accept.answered - refusal.sent for refusal, accept in bench.record.turns if accept is not None]
     waits += [each.answered - each.sent for each in bench.record.accepts]
     yield from bench.book.wait(bench.now + max(RESTED * max(waits, default=0.0), LEAST_REST) + bench.slack)

@@ -110,7 +110,7 @@ def _beside(found: Discovery) -> dict[str, Any]:
 
 
 def retry_after(found: Discovery) -> dict[str, Any] | None:
-    """``{"present", "form", "example", "honest", "says"}``; None where nothing was refused. ``honest`` None: not found out."""
+    """``{"present", "form", "example", "honest", "says"}``; None without refusals. ``honest`` None: not determined."""
     if not found.refusals:
         return None
     trials = found.trials

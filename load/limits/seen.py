@@ -56,7 +56,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The best that one kind of limiter can do with what was seen.
+    """The best fit of one kind of limiter to the observations.
 
     ``strain`` 0: it explains everything. Otherwise the share by which its parameters would have to bend.
     ``limit``: in flight, per second, or per window, by kind. ``resume``: in flight, at which a cap that has refused admits again;

@@ -27,7 +27,7 @@ UNITS = {
 
 
 def kind_of(fit: Fit) -> LimiterKind:
-    """The kind as it is told: a bucket that lets requests wait in line is a leaky one."""
+    """The kind as reported: a bucket that lets requests wait in line is a leaky one."""
     return LimiterKind.LEAKY if fit.delayed else fit.kind
 
 
@@ -108,5 +108,5 @@ def whole(bounds: Range | None) -> int | None:
 
 
 def rounded(value: float | None) -> float | None:
-    """As figures are told: six decimals, None for what is not known."""
+    """Rounding for reports: six decimals, None for unknown values."""
     return None if value is None else round(value, 6)

@@ -1,4 +1,4 @@
-"""A fitted limiter played against what was sent: what it would have decided, request by request.
+"""Simulates a fitted limiter on the sent requests: its decision for each.
 
 Bounds say what is impossible; this says what is likely. A bucket that refills in microseconds can explain any refusal by two
 requests that came at once, but not a hundred of them. The share of decisions that a model gets right is also the confidence that

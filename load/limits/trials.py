@@ -38,7 +38,7 @@ class Trial:
 
     @property
     def says(self) -> str:
-        """One sentence on what is wrong; empty where nothing is."""
+        """One sentence on the error; empty if there is none."""
         if self.hint.wrong:
             return self.hint.wrong
         shown = f"{self.hint.source}: {self.hint.text!r}"
@@ -50,7 +50,7 @@ class Trial:
 
 
 def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Script[None]:
-    """One request well before the time of a hint, then one at its time, nothing else in between; *done* takes what came of it."""
+    """One request well before the time of a hint, then one at its time, nothing else in between; *done* receives the results."""
     held = yield from saturate(bench, found.fit)
     said = _last_hint(bench, wall)
     if said is not None:

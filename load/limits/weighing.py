@@ -109,7 +109,7 @@ def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
 
 
 def same(base: Poured, fit: Fit) -> bool:
-    """Were as many served as what was found lets through, give or take what came back meanwhile?"""
+    """Whether as many were served as the fitted limiter allows, within the recovery in the meantime."""
     assert fit.limit is not None
     number = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     assert number is not None

@@ -1,4 +1,6 @@
-"""Workloads with known beginnings, as chains: what each sends next once its last answers can be hit. They send nothing themselves."""
+"""Workloads with known beginnings, as chains: each yields its next request once its last answers can be hit. They send nothing
+themselves.
+"""
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -19,7 +21,7 @@ Chain = Generator[list[BillRequest], list[ServedRequest], None]
 
 
 def chains(goal: BillGoal, users: bool) -> Iterator[tuple[str, Chain]]:
-    """All of them, by name. ``users``: the API tells users of an account apart."""
+    """All of them, by name. ``users``: the API distinguishes users of an account."""
     salt = goal.salt
     for stream in (False, True):
         kind = "stream" if stream else "document"
@@ -84,7 +86,7 @@ def few_shots(salt: str) -> Chain:
 
 
 def two_users(salt: str, first: str, second: str) -> Chain:
-    """One prompt for two users and without a user: what one left must not be found by the next."""
+    """One prompt for two users and without a user: the cache of one must not serve another."""
     prompt = Prompt((user(600, f"{salt} users"),))
     yield [BillRequest("first user", prompt, user_id=first)]
     yield [BillRequest("first user again", prompt, user_id=first), BillRequest("second user", prompt, user_id=second)]

@@ -14,7 +14,7 @@ CELLS = ("as-expected-hit", "as-expected-miss", "withheld", "partly", "more", "i
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An answer that says how many tokens were cached, and what the oracle expected."""
+    """An answer that reports its cached tokens, with the oracle's expectation."""
 
     answer: ServedRequest
     expected: Expectation

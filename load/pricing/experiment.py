@@ -1,4 +1,4 @@
-"""The run as a script: what is sent in which order, and between which two balances."""
+"""The run as a script: the requests in order, and the balances around them."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ ROUGH = 0.1  # share by which a count may be off where a word is not one token
 
 
 def experiment(lab: BillState) -> Script[BillState]:
-    """Everything in the order of importance; what has been seen until it is stopped is in the lab."""
+    """All steps in order of importance; the results until a stop are in the lab."""
     try:
         for phase in (_idle, _settling, _chains, _keys, _fim, _bulk, _kept):
             yield from phase(lab)

@@ -27,7 +27,7 @@ class Hypothesis:
 
 
 def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
-    """All that would have changed any of the entries, the most particular first."""
+    """All hypotheses that would change any of the entries, the most particular first."""
     made: list[Hypothesis] = []
     for which, words, chosen in _SCOPES:
         for name, says, requirement, extra in _rules(entries, other):
@@ -46,7 +46,7 @@ def derived(entries: Sequence[Entry], rests: Sequence[Decimal]) -> list[Hypothes
 
 
 def both_free(entries: Sequence[Entry]) -> Iterator[tuple[Hypothesis, Hypothesis]]:
-    """Two with a number of its own each, both told by two entries and held against the others."""
+    """Two hypotheses with a number each, both fitted to two entries and tested on the others."""
     free = [(kind, *scope) for kind in ("other-price", "fee") for scope in _SCOPES]
     for one, two in combinations(free, 2):
         sums = [(_amount(one, entry), _amount(two, entry), Fraction(entry.remainder or ZERO)) for entry in entries]

@@ -1,4 +1,4 @@
-"""The bench of the pricing run: what was sent and answered, and which requests lie between two balances."""
+"""The bench of the pricing run: requests and answers, and which requests lie between two balances."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -41,8 +41,9 @@ class BillGoal:
 
 @dataclass(frozen=True, slots=True)
 class BillRequest:
-    """A request to be; ``name`` is for people, ``role`` says what it is to show. ``keep`` its answer: needed where the text
-    matters, too much where there are thousands."""
+    """A planned request; ``name`` is for people, ``role`` is its purpose. ``keep``: store the answer, where the text matters and
+    not thousands come.
+    """
 
     name: str
     prompt: Prompt
@@ -56,7 +57,7 @@ class BillRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServedRequest:
-    """A request and what it came to; ``entry`` is the name of the group that it was sent in."""
+    """A request and its result; ``entry`` is the name of the group that it was sent in."""
 
     entry: str
     send: BillRequest
@@ -224,5 +225,5 @@ def _skew(outcome: Outcome, when: datetime) -> timedelta | None:
 
 
 def rest(lab: BillState) -> Script[None]:
-    """Until what was just answered can be hit; where nothing ever hit there is nothing to wait for."""
+    """Waits until the last answer can be hit; returns at once if there were no hits."""
     yield from lab.book.wait(lab.book.now + GRACE + MARGIN * (lab.settle or 0.0))

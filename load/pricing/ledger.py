@@ -1,4 +1,4 @@
-"""Money before and after: balances as the account tells them, the bill as usages and price list make it. Exact decimals."""
+"""Money before and after: balances as the account reports them, bills from usages and the price list. Exact decimals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -109,7 +109,7 @@ class Entry:
 
     @property
     def billed(self) -> Decimal:
-        """By the rule that comes nearest to what was taken."""
+        """The bill by the rule that comes nearest to the charge."""
         fell = self.fell
         return self.bills[0] if fell is None else min(self.bills, key=lambda bill: abs(EXACT.subtract(fell, bill)))
 

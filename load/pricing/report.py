@@ -85,7 +85,7 @@ def cost(evidence: Evidence) -> dict[str, Any]:
 
 
 def answer(evidence: Evidence, results: Sequence[Result]) -> dict[str, str]:
-    """Members ``verdict`` (right, wrong, unverified) and ``says``, one sentence: is the bill right?"""
+    """Members ``verdict`` (right, wrong, unverified) and ``says``, one sentence on whether the bill is right."""
     why, causes = unverified(evidence), evidence.causes
     broken = [result.findings[0].message for result in results if result.verdict is Verdict.FAIL and result.findings]
     if causes:
@@ -101,7 +101,7 @@ def answer(evidence: Evidence, results: Sequence[Result]) -> dict[str, str]:
 
 
 def objectives(evidence: Evidence, billed: BillEvidence) -> list[dict[str, Any]]:
-    """Member ``slo``: what a bill must hold to, whatever the level of the requirement. What could not be judged is left out."""
+    """Member ``slo``: the objectives of a bill, whatever the level of the requirement. Objectives without a verdict are omitted."""
     due, short = billed.wanting
     rest = unexplained(evidence)
     told = {
@@ -114,7 +114,7 @@ def objectives(evidence: Evidence, billed: BillEvidence) -> list[dict[str, Any]]
 
 
 def unexplained(evidence: Evidence) -> Decimal | None:
-    """The sum of what is unexplained, without signs, so that faults do not make up for each other; None where no balance was told."""
+    """The sum of the unexplained amounts, without signs, so that faults do not cancel out; None without a balance."""
     known = [entry for entry in evidence.entries if entry.remainder is not None]
     if not known:
         return None

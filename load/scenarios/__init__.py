@@ -1,4 +1,4 @@
-"""Scenarios: what a run sends. Each is a function that gives its items; its docstring is what ``list scenarios`` shows."""
+"""Scenarios: the requests of a run. Each is a function that yields its items; ``list scenarios`` shows its docstring."""
 
 from collections.abc import Callable
 

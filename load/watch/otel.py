@@ -1,4 +1,6 @@
-"""``--otel``: the run as it stands, as OpenTelemetry metrics. Where to is told by the standard ``OTEL_EXPORTER_OTLP_*`` variables."""
+"""``--otel``: the current figures of the run as OpenTelemetry metrics. The standard ``OTEL_EXPORTER_OTLP_*`` variables give the
+destination.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""``--prometheus PORT``: the run as it stands, for Prometheus to scrape. Needs the extra ``metrics``."""
+"""``--prometheus PORT``: the current figures of the run, for Prometheus to scrape. Needs the extra ``metrics``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The run as it stands, while it runs: what the page, Prometheus and OpenTelemetry show. Pure but for the file it is put in."""
+"""The current figures of a run: the data for the page, Prometheus and OpenTelemetry. Pure but for the file that holds them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The last seconds of a run: what a page shows while it lasts. A figure over all of it hides what happens now."""
+"""The last seconds of a run, shown while it lasts: a figure over the whole run hides the present."""
 
 from collections import deque
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The way between a master and its workers: encrypted, and open to nobody who does not know the run's secret.
+"""The connection between a master and its workers: encrypted, and accepted only with the run's secret.
 
 CurveZMQ (RFC 26) with key pairs made of the secret: only who knows it can make the master's public key, without which no connection
 comes about, and only a master who knows it can answer. It is laid on the sockets that Locust opens.

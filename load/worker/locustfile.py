@@ -150,7 +150,7 @@ def mistake(error: Exception) -> str:
 
 
 def say(sentence: str) -> None:
-    """The last such line is what the parent tells where no worker came up."""
+    """The parent shows the last such line if no worker starts."""
     print(f"echosounder: {sentence}", file=sys.stderr, flush=True)
 
 
@@ -250,7 +250,7 @@ def on_over(environment: Any, msg: Any, **_: Any) -> None:
 
 
 def quit_when_over(runner: Any) -> None:
-    """The master ends when every worker that still lives has said that it is done, its samples written."""
+    """The master ends when every live worker has reported that it is done, with its samples written."""
     while not (PLACE.go.is_set() and all_over(runner)):
         gevent.sleep(0.1)
     PLACE.quit()
@@ -262,7 +262,7 @@ def all_over(runner: Any) -> bool:
 
 
 def lost(runner: Any, client: Any) -> bool:
-    """Is the worker gone without having said that it is done? The parent is told once."""
+    """Whether the worker is gone without reporting that it is done. The parent is notified once."""
     gone: bool = client.state == "missing" or died(PLACE.pids.get(client.id))
     if gone and client.id not in PLACE.lost:
         PLACE.lost.add(client.id)
@@ -288,7 +288,7 @@ def died(pid: int | None) -> bool:
 
 
 def watch_parent() -> None:
-    """Standard input ends when the run is to stop, or when the parent is gone: nobody would stop us then."""
+    """Standard input ends when the run is to stop, or when the parent is gone and cannot stop us."""
     gevent.get_hub().wait(gevent.get_hub().loop.io(0, 1))
     PLACE.stop()
 

@@ -45,7 +45,7 @@ class Recorder:
         self._lines.append(_encode({"kind": kind, **record}))
 
     def flush(self) -> None:
-        """Append what has gathered. What the disk does not take is dropped, and said once."""
+        """Append the buffered data. If the disk is full, the data are dropped, with one message."""
         lines, self._lines, self._gathered = self._lines, [], 0
         if not lines or self.broken:
             return

@@ -1,4 +1,4 @@
-"""One worker's run: when to send what, and what to do with what came back. Runs inside gevent's loop, in its callbacks."""
+"""One worker's run: sending requests on time, and handling their answers. Runs inside gevent's loop, in its callbacks."""
 
 import os
 import platform
@@ -112,7 +112,7 @@ class Session:
         self._fill()
 
     def trip(self, trip: Trip) -> None:
-        """Stop for a reason; what is in flight is given up."""
+        """Stop for a reason; requests in flight are abandoned."""
         self._tripped = True
         self._recorder.note("stopped", {"worker": self.worker, "why": trip.kind, "reason": trip.reason})
         self.stop()

@@ -1,4 +1,4 @@
-"""Synthetic text of exactly a given number of tokens that begins like no other."""
+"""Synthetic text with an exact number of tokens and a unique beginning."""
 
 import hashlib
 from functools import cache

@@ -67,7 +67,7 @@ def _known(profile: str, model: str) -> bool:
 
 
 def check_context(limits: Limits, prompt_tokens: int, wanted: int) -> None:
-    """Prompt and answer must fit together: *wanted* tokens of it were asked for, 0 where nothing is said."""
+    """Refuses a request whose prompt and answer do not fit the context; *wanted* is ``max_tokens``, 0 if unspecified."""
     most = limits.context
     if most is None or prompt_tokens + (wanted if wanted < most else 0) <= most:
         return

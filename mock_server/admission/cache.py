@@ -81,7 +81,7 @@ class PrefixCache:
         return Lookup(len(pieces), whole * self.unit, made)
 
     def store(self, found: Lookup, output: Tokens, now: float) -> None:
-        """Remember a prompt and what was answered; it can hit once it has settled."""
+        """Store a prompt and its answer; it can hit once it has settled."""
         made = found.beginnings
         if made is None or not (made.marks or len(made.rest) + len(output) >= self.unit):
             return

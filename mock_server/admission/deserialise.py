@@ -1,4 +1,4 @@
-"""JSON text to a body of the right types. Positions in refusals are honest only about the end of the text."""
+"""JSON text to a body of the right types. Positions in refusals are exact only for the end of the text."""
 
 import json
 from typing import Any

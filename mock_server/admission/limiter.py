@@ -123,7 +123,7 @@ class LimitRule:
     penalty_s: float = 0.0  # after a refusal nothing passes for so long
 
     def headers(self, wait: int, now: float) -> Headers:
-        """``Retry-After`` for a refusal. Whole seconds, rounded up: true, unless it is told to be short or long."""
+        """``Retry-After`` for a refusal. Whole seconds, rounded up: correct, unless configured to be short or long."""
         seconds = -(-wait // SECOND)
         shown = {"short": seconds // 4, "long": seconds * 4 + 2}.get(self.retry_after, seconds)
         if self.retry_after == "absent":

@@ -29,7 +29,7 @@ class TokenPrices:
 
 @dataclass(slots=True)
 class Account:
-    """Gifts are spent before what was topped up (fact sheet 3.2); the latter may go below zero with the last request."""
+    """Granted balance is spent before topped-up balance (fact sheet 3.2); the latter may become negative with the last request."""
 
     granted: int
     topped_up: int

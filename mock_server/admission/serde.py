@@ -1,4 +1,4 @@
-"""Checks of types that refuse in the words of serde_json, which the real server visibly uses.
+"""Type checks with the error messages of serde_json, which the real server visibly uses.
 
 A check raises :class:`Malformed` with serde's phrase. Unknown fields are ignored.
 """
@@ -88,7 +88,7 @@ def integer(bits: int, signed: bool = False) -> Check:
 
 
 def anything(value: Any) -> None:
-    """Checked later, or not at all."""
+    """Accepts any value: checked later, or not at all."""
 
 
 def mapping(value: Any) -> None:
@@ -146,7 +146,7 @@ def check_fields(value: dict[str, Any], shape: Shape) -> None:
 
 
 def tagged(name: str, variants: dict[str, Shape]) -> Check:
-    """An object whose ``type`` says what it is."""
+    """An object whose ``type`` names its kind."""
     tag = one_of(*variants)
 
     def check(value: Any) -> None:

@@ -151,7 +151,9 @@ class Completions:
     # --- after
 
     def settle(self, flight: InFlight) -> None:
-        """Give back, remember, charge; once. Who hangs up pays for the prompt and for what was written."""
+        """Returns the reservation, stores the prompt, charges the account; once. A client that hangs up pays for the prompt and
+        the written part.
+        """
         bill, flight.bill = flight.bill, None
         if bill is None:
             return

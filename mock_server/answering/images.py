@@ -52,7 +52,7 @@ def inline(source: str) -> bytes | None:
 
 
 def size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG, GIF, JPEG or WebP, whatever it is called; None for anything else, and where the head is torn."""
+    """Width and height of a PNG, GIF, JPEG or WebP, under any file name; None for anything else, and for a damaged header."""
     try:
         for magic, read in READERS.items():
             if data.startswith(magic) and (magic != b"RIFF" or data[8:12] == b"WEBP"):

@@ -65,7 +65,7 @@ def open_ended(gist: str) -> bool:
 
 
 def gist(prompt: str) -> str:
-    """Beginning and end in lower case: nobody asks for something in the middle of a long text."""
+    """Beginning and end in lower case: instructions are not in the middle of a long text."""
     return (prompt if len(prompt) <= 2 * REACH else f"{prompt[:REACH]}\n{prompt[-REACH:]}").lower()
 
 
@@ -89,7 +89,7 @@ def example(prompt: str) -> dict[str, Any] | None:
 
 
 def without_examples(prompt: str) -> str:
-    """The prompt without the JSON objects in it: what is left is about the subject."""
+    """The prompt without its JSON objects: the rest is about the subject."""
     for start, end, _ in reversed(_objects(prompt)):
         prompt = prompt[:start] + prompt[end:]
     return prompt

@@ -21,7 +21,7 @@ def alternatives(piece: str, top: int) -> list[tuple[str, float]]:
 
 
 def entries(pieces: Iterable[str], top: int) -> list[dict[str, Any]]:
-    """As chat and Responses tell them: the token, its bytes, and the *top* alternatives."""
+    """Log probabilities in the form of chat and Responses: the token, its bytes, and the *top* alternatives."""
     return [
         {**_entry(piece, logprob(piece)), "top_logprobs": [_entry(*best) for best in alternatives(piece, top)]}
         for piece in pieces

@@ -1,4 +1,4 @@
-"""Any text cut into tokens, one piece each: what a stream sends one by one and what `usage` counts."""
+"""Tokenizes any text: the pieces that a stream sends one by one and `usage` counts."""
 
 import codecs
 import re

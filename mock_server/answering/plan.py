@@ -129,7 +129,7 @@ class AnswerPlan:
 
     @property
     def steps(self) -> list[int]:
-        """Tokens of each event that carries some: what a schedule is made for."""
+        """Number of tokens in each event that carries some: the input of a schedule."""
         spoken = [*_events(self.reasoning or []), *_events(self.content)]
         for call in self.calls:
             spoken += [call.overhead, *_events(call.arguments)]

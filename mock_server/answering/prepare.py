@@ -1,4 +1,4 @@
-"""All that follows from a body alone, whoever sends it and whenever. Pure, so it can be remembered: bodies come again."""
+"""Everything that depends on the body alone, not on sender or time. Pure, so it can be cached: bodies repeat."""
 
 from collections.abc import Callable
 from copy import copy

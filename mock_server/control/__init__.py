@@ -1,1 +1,1 @@
-"""``/__mock/``: the ground truth of what was written when, and ways to make the mock do something else."""
+"""``/__mock/``: the true times of all writes, and controls of the mock's behavior."""

@@ -1,4 +1,4 @@
-"""The ground truth: what was scheduled, what was written and when, for every request. Bounded in memory, complete in a file."""
+"""The true times: planned writes, actual writes and their instants, for every request. Bounded in memory, complete in a file."""
 
 import base64
 import hashlib
@@ -138,7 +138,7 @@ class Journal:
         return (record(flight, bodies, raw) for flight in list(self.entries) if flight.number > number)
 
     def under_way(self, number: int, raw: bool = False) -> Iterator[dict[str, Any]]:
-        """The same for answers that have not ended: what was written so far."""
+        """The same for answers in progress: the part written so far."""
         flights = [flight for later, flight in sorted(self.open.items()) if later > number]
         return (record(flight, raw=raw) | {"open": True} for flight in flights)
 

@@ -1,4 +1,4 @@
-"""``/__mock/``: what the mock is doing, and ways to make it do something else. Loopback only unless configured otherwise."""
+"""``/__mock/``: the mock's state, and controls of its behavior. Loopback only unless configured otherwise."""
 
 import json
 import os
@@ -40,7 +40,7 @@ Handler = Callable[[Controlled, dict[str, Any]], Any]
 
 
 def respond(server: Controlled, request: HttpRequest) -> Response:
-    """The answer of the control interface. Mistakes are 400 with a sentence; where it is closed it is a plain 404."""
+    """The answer of the control interface. Mistakes get a 400 with a sentence; if it is closed, a plain 404."""
     rule = server.config.control
     if rule == "none" or (rule == "loopback" and not request.loopback):
         return refusals.no_route(server.config.profile, request.target).response()

@@ -1,4 +1,4 @@
-"""``GET /__mock/``: what a person wants to see at a glance, as one page without scripts."""
+"""``GET /__mock/``: an overview for people, as one page without scripts."""
 
 from collections.abc import Iterable, Sequence
 from html import escape

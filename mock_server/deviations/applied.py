@@ -20,7 +20,7 @@ Frames = Iterator[Frame]
 
 @dataclass(slots=True)
 class One:
-    """A selection at work on one request. ``failed`` says why it could do nothing."""
+    """A selection at work on one request. ``failed`` says why it had no effect."""
 
     selection: Selection
     context: Context
@@ -39,7 +39,7 @@ class One:
         self.failed = f"{type(error).__name__}: {error}"[:200]
 
     def record(self) -> dict[str, Any]:
-        """For the journal: what was armed, whether it changed anything, and why not where it failed."""
+        """Journal entry: the armed deviations, whether they changed anything, and why they failed."""
         made = {"name": self.selection.deviation.name, "text": self.selection.text, "applied": self.applied}
         return made | ({"reason": self.failed} if self.failed else {})
 

@@ -19,7 +19,7 @@ def turns(body: Body, *roles: str) -> Iterator[dict[str, Any]]:
 
 
 def calls_of(turn: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The calls that a message of the history tells of."""
+    """The calls in a message of the history."""
     yield from objects(turn.get("tool_calls"))
 
 
@@ -33,7 +33,7 @@ def wants_json(body: Body) -> bool:
 
 
 def wants_usage(body: Body) -> bool:
-    """Whether the client wants to be told the usage of its stream."""
+    """Whether the client requests the usage of its stream."""
     return bool(at(body, "stream_options", "include_usage"))
 
 

@@ -101,7 +101,7 @@ def tool_history_null_content_rejected(request: HttpRequest, context: Context) -
 
 @refuses("tools-empty-array-rejected", invalid("tools: array too short"))
 def tools_empty_array_rejected(request: HttpRequest, context: Context) -> bool:
-    """Legal: an empty array of tools is refused; what the API does with one is not documented."""
+    """Legal: an empty array of tools is refused; the API's own behavior is not documented."""
     return context.body.get("tools") == []
 
 

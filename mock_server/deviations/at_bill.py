@@ -52,19 +52,19 @@ def bill_drifts(plan: AnswerPlan, context: Context, *, pico: int = 1) -> AnswerP
 
 @deviation("cost-stated", Layer.PLAN)
 def cost_stated(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: a header says what the answer cost, as gateways do."""
+    """Legal: a header states the cost of the answer, as gateways do."""
     return _told(plan, context, plan.prompt.hit)
 
 
 @deviation("cost-stated-uncached", Layer.PLAN, {"usage.cost-stated"})
 def cost_stated_uncached(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """The cost that a header tells knows nothing of the cache: a gateway prices all tokens of the prompt alike."""
+    """The cost in a header ignores the cache: a gateway prices all tokens of the prompt alike."""
     return _told(plan, context, 0)
 
 
 @deviation("cost-stated-wrong", Layer.PLAN, {"usage.cost-stated", "proxy.cost-stated"})
 def cost_stated_wrong(plan: AnswerPlan, context: Context, *, percent: int = 50) -> AnswerPlan:
-    """The cost that a header tells rests on another price, such as that of another time of day."""
+    """The cost in a header uses another price, such as that of another time of day."""
     return _told(plan, context, plan.prompt.hit, percent)
 
 

@@ -1,4 +1,4 @@
-"""Files and images in another way than documented: what is told of files, which are listed, what an image may be and costs."""
+"""Undocumented handling of files and images: file data, listings, image types and image costs."""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def file_name_replaced(document: Document, context: Context) -> None:
 
 @each_body("file-without-expiry", {"files.expiry"})
 def file_without_expiry(document: Document, context: Context) -> None:
-    """No file expires, whatever was asked for."""
+    """Files do not expire, although an expiry was requested."""
     for file in _files(document):
         file["expires_at"] = None
 
@@ -66,7 +66,7 @@ def file_list_of_array(document: Document, context: Context) -> None:
 
 @each_body("file-not-deleted-told", {"files.deleted", "response.document-valid"})
 def file_not_deleted_told(document: Document, context: Context) -> None:
-    """The answer to a deletion says that nothing was deleted."""
+    """The answer to a deletion states that nothing was deleted."""
     if "deleted" in document:
         document["deleted"] = False
 
@@ -230,7 +230,7 @@ INVALID = "invalid_request_error"
     {"vision.inline-served", "vision.tool-result-served"},
 )
 def image_rejected(request: HttpRequest, context: Context) -> bool:
-    """No image is taken, though the model says that it takes them."""
+    """Every image is refused, though the model claims to accept images."""
     return any(part["type"] == "image_url" for part in parts(context.body))
 
 

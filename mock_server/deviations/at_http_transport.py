@@ -1,4 +1,4 @@
-"""Compression, framing and headers: what is wrong with them, and what is only unusual."""
+"""Compression, framing and headers: faults, and unusual but legal forms."""
 
 import zlib
 from itertools import chain
@@ -146,7 +146,7 @@ TRACES = ("x-ds-trace-id", "x-request-id", "retry-after")
 
 @deviation("header-loss", Layer.HTTP, {"proxy.headers-kept"})
 def header_loss(reply: Reply, context: Context) -> Reply:
-    """Trace ids, ``retry-after`` and rate limit headers get lost on the way."""
+    """Trace ids, ``retry-after`` and rate limit headers are dropped."""
     lost = [name for name, _ in reply.headers if name.lower() in TRACES or name.lower().startswith("x-ratelimit")]
     for name in lost:
         reply.set_header(name, None)
@@ -163,7 +163,7 @@ def trace_id_repeated(reply: Reply, context: Context) -> Reply:
 
 @deviation("content-type-missing", Layer.HTTP, {"chat.content-type", "stream.content-type", "models.content-type"})
 def content_type_missing(reply: Reply, context: Context) -> Reply:
-    """No answer says what it is."""
+    """Answers have no Content-Type."""
     reply.set_header("content-type", None)
     return reply
 
@@ -216,7 +216,7 @@ def no_reason_phrase(reply: Reply, context: Context) -> Reply:
 
 @deviation("headers-delayed", Layer.HTTP)
 def headers_delayed(reply: Reply, context: Context) -> Reply:
-    """Legal: the head of a stream arrives with its first token; nothing promises more, though clients would like it."""
+    """Legal: the head of a stream arrives with its first token; no document promises it earlier."""
     held: list[Frame] = []
     for frame in reply.frames if context.stream else ():
         held.append(frame)

@@ -143,7 +143,7 @@ def finish_on_first_chunk(frames: Frames, context: Context) -> Frames:
 
 
 def ended_at_first(frames: Frames, context: Context, where: Callable[[Document], bool]) -> Frames:
-    """The first chunk for which it holds ends its choice with ``stop``, whatever follows."""
+    """The first chunk for which it holds ends its choice with ``stop``; later chunks still follow."""
     over = False
     for frame in frames:
         if not over and where(frame.json or {}):

@@ -64,7 +64,7 @@ CATALOGUE = {
 
 @each_document("models-incomplete", {*CATALOGUE, "models.expected-2024-07"})
 def models_incomplete(document: Document, context: Context) -> None:
-    """``/models`` lists a model that is not served, and no other."""
+    """``/models`` lists a single model, which is not served."""
     for model in document.get("data") or ():
         model["id"] = "house-model"
     document.update({"data": document["data"][:1]} if "data" in document else {})
@@ -72,7 +72,7 @@ def models_incomplete(document: Document, context: Context) -> None:
 
 @each_document("models-bare", {"models.entry-members"})
 def models_bare(document: Document, context: Context) -> None:
-    """``/models`` tells the names of the models and nothing else of them."""
+    """``/models`` returns the names of the models and nothing else."""
     for model in document.get("data") or ():
         for name in model.keys() - {"id", "object", "owned_by", "created"}:
             del model[name]
@@ -87,7 +87,7 @@ def models_doubled(document: Document, context: Context) -> None:
 
 @each_document("balance-unavailable", {"balance.available"})
 def balance_unavailable(document: Document, context: Context) -> None:
-    """The balance is said not to suffice, though requests are served."""
+    """The balance is reported as insufficient, though requests are served."""
     if "is_available" in document:
         document["is_available"] = False
 
@@ -127,7 +127,7 @@ def models_created_in_milliseconds(document: Document, context: Context) -> None
 
 @each_document("balance-sum-mismatch", {"balance.total-is-sum"})
 def balance_sum_mismatch(document: Document, context: Context) -> None:
-    """``total_balance`` leaves out what was granted."""
+    """``total_balance`` excludes the granted balance."""
     for account in accounts(document):
         account["total_balance"] = account["topped_up_balance"]
 

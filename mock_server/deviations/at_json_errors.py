@@ -27,7 +27,7 @@ def error_flat(document: Document, context: Context) -> None:
 
 @each_error("error-string", {"error.envelope"})
 def error_string(document: Document, context: Context) -> None:
-    """``error`` is a text."""
+    """``error`` is a string."""
     document["error"] = error_of(document).get("message", "error")
 
 
@@ -103,5 +103,5 @@ def error_midstream_wrong_class(frames: Frames, context: Context, *, after: int 
 
 @deviation("error-bare-close", Layer.JSON, {"stream.complete", "stream.ends-with-done", "stream.done-once"})
 def error_bare_close(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """A stream stops in its middle, without error, ``finish_reason`` or ``[DONE]``, and the body ends in good order."""
+    """A stream stops in its middle, without error, ``finish_reason`` or ``[DONE]``, and the body ends normally."""
     return broken_off(frames, context, after, [])

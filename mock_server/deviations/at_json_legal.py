@@ -56,7 +56,7 @@ def finish_delta_empty(chunk: Document, context: Context) -> None:
 
 @each_chunk("finish-without-delta", {"stream.finish-delta"})
 def finish_without_delta(chunk: Document, context: Context) -> None:
-    """The chunk that ends the choice has no delta, as it was said of the real API: a fault by the documentation only."""
+    """The chunk that ends the choice has no delta, as reported of the real API: a fault by the documentation only."""
     for choice in context.edits.choices(chunk):
         if choice.get("finish_reason"):
             choice.pop("delta", None)
@@ -152,7 +152,7 @@ def model_echoed(document: Document, context: Context) -> None:
 
 
 def joined(first: Frame, second: Frame, edits: Edits) -> Frame:
-    """One chunk for two of the same choice: what the second says, after what the first does."""
+    """Merges two chunks of one choice: the text of the first, then that of the second."""
     for ours, theirs in zip(edits.choices(first.json), edits.choices(second.json), strict=False):
         target, source = ours.get("delta", ours), theirs.get("delta", theirs)
         for name in ("reasoning_content", "content", "text", "tool_calls"):

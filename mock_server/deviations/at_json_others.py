@@ -29,7 +29,7 @@ class Earlier:
 
 
 def remembered(frames: Frames, context: Context) -> Iterator[tuple[Frame, Earlier | None]]:
-    """Each frame with the latest earlier answer that is still under way; what this request is answered is remembered in turn."""
+    """Each frame with the latest earlier answer that is still in progress; the answer to this request is stored in turn."""
     before: Earlier | None = context.memory.get("latest")
     if before is not None and not before.under_way(context):
         before = None

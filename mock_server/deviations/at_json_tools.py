@@ -48,7 +48,7 @@ def _markup(call: Document) -> str:
 
 @each_document("calls-lost", {"tools.finish-has-calls", *MADE})
 def calls_lost(document: Document, context: Context) -> None:
-    """Calls are lost in both modes, and ``finish_reason`` still says that there are some."""
+    """Calls are lost in both modes, and ``finish_reason`` still reports calls."""
     for message in context.edits.messages(document):
         if message.pop("tool_calls", None):
             message.setdefault("content", "")

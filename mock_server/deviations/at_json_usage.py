@@ -1,4 +1,4 @@
-"""Wrong counts, in the wrong place, too often or not at all."""
+"""Wrong counts: misplaced, repeated or missing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +53,7 @@ def usage_stream_vs_nonstream(chunk: Document, context: Context, *, by: int = 3)
 
 @each_document("cache-fields-missing", {"usage.cache-split", "stream.chunk-schema", *SCHEMAS})
 def cache_fields_missing(document: Document, context: Context) -> None:
-    """``usage`` says nothing about the context cache, or only in OpenAI's way."""
+    """``usage`` has no context cache counts, or only OpenAI's."""
     for usage in context.edits.usages(document):
         usage.pop("prompt_cache_hit_tokens", None)
         usage.pop("prompt_cache_miss_tokens", None)
@@ -86,7 +86,7 @@ def cache_negative(document: Document, context: Context) -> None:
 
 @each_document("cache-always-zero", {"cache.repeat-hits", "cache.prefix-hits", "cache.common-prefix-unit"})
 def cache_always_zero(document: Document, context: Context) -> None:
-    """No prompt ever hits the cache, as far as the counts tell."""
+    """No prompt ever hits the cache, according to the counts."""
     for usage in context.edits.usages(document):
         usage |= {"prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": usage["prompt_tokens"]}
         usage["prompt_tokens_details"] = {"cached_tokens": 0}
@@ -128,7 +128,7 @@ def apart(
 
 @deviation("usage-chunk-crashes-client", Layer.JSON)
 def usage_chunk_crashes_client(frames: Frames, context: Context, *, pause_ms: int = 0) -> Frames:
-    """Legal: the usage that was asked for comes in a chunk of its own, with empty ``choices``.
+    """Legal: the requested usage comes in a separate chunk, with empty ``choices``.
 
     It is the documented form; the real API puts it on the chunk with the finish_reason. Many clients index ``choices[0]``.
     """
@@ -137,7 +137,7 @@ def usage_chunk_crashes_client(frames: Frames, context: Context, *, pause_ms: in
 
 @deviation("usage-on-finish-chunk", Layer.JSON)
 def usage_on_finish_chunk(frames: Frames, context: Context) -> Frames:
-    """Legal: the usage comes with the chunk that ends the choice, where it used to have a chunk of its own."""
+    """Legal: the usage comes with the chunk that ends the choice, not in a separate chunk."""
     held: Frame | None = None
     for frame in frames:
         chunk = frame.json or {}
@@ -171,7 +171,7 @@ def choices_missing_key(frames: Frames, context: Context) -> Frames:
 
 @deviation("usage-missing-stream", Layer.JSON, {"stream.usage-present", "stream.usage-unasked", "fim.stream-usage"})
 def usage_missing_stream(frames: Frames, context: Context) -> Frames:
-    """A stream never tells its usage."""
+    """A stream has no usage."""
     for frame in frames:
         chunk = frame.json or {}
         if context.stream and chunk.get("usage"):
@@ -183,7 +183,7 @@ def usage_missing_stream(frames: Frames, context: Context) -> Frames:
 
 @each_body("usage-missing", {"usage.present"})
 def usage_missing(document: Document, context: Context) -> None:
-    """A document does not tell its usage."""
+    """A non-streaming response has no usage."""
     document.pop("usage", None)
 
 
@@ -191,7 +191,7 @@ def usage_missing(document: Document, context: Context) -> None:
     "usage-after-finish-swallowed", Layer.JSON, {"stream.ends-with-done", "stream.complete", "proxy.usage-after-finish"}
 )
 def usage_after_finish_swallowed(frames: Frames, context: Context) -> Frames:
-    """Nothing is passed on after the chunk that ends the choice: no usage in a chunk of its own, and no ``[DONE]``."""
+    """The stream ends after the chunk that ends the choice: no separate usage chunk, and no ``[DONE]``."""
     for frame in frames:
         yield frame
         if context.stream and frame.json and context.edits.finishes(frame.json):
@@ -204,7 +204,7 @@ def usage_after_finish_swallowed(frames: Frames, context: Context) -> Frames:
     {"stream.usage-once", "stream.usage-null-before"},
 )
 def usage_every_chunk_cumulative(frames: Frames, context: Context) -> Frames:
-    """Every chunk counts what was made so far; clients that add the counts up bill a hundredfold."""
+    """Every chunk counts the tokens so far; clients that add the counts up bill a hundredfold."""
     made = 0
     prompt = len(context.request.body) // 4  # the true count is not known before the last chunk
 
@@ -220,6 +220,6 @@ def usage_every_chunk_cumulative(frames: Frames, context: Context) -> Frames:
 
 @each_chunk("usage-null-missing", {"stream.usage-null-before"})
 def usage_null_missing(chunk: Document, context: Context) -> None:
-    """Chunks have no ``usage`` before the one that tells it, though it was asked for."""
+    """Chunks before the usage have no ``usage``, though it was requested."""
     if chunk.get("usage", 0) is None:
         del chunk["usage"]

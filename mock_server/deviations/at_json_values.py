@@ -48,7 +48,7 @@ def model_wrong(document: Document, context: Context) -> None:
 
 @each_document("created-old", {"chat.created-recent", "stream.created-recent"})
 def created_old(document: Document, context: Context) -> None:
-    """``created`` is a month ago."""
+    """``created`` is a month in the past."""
     if "created" in document:
         document["created"] -= 30 * 86_400
 

@@ -10,7 +10,7 @@ from echosounder.mock_server.deviations.registry import Context, Layer, deviatio
 
 @deviation("text-beside-calls", Layer.PLAN)
 def text_beside_calls(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the model says something before it calls a tool."""
+    """Legal: the model writes text before it calls a tool."""
     said = ["Let", " me", " look", "."]
     if plan.finish != "tool_calls" or plan.content:
         return plan
@@ -19,7 +19,7 @@ def text_beside_calls(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("resource-interruption", Layer.PLAN)
 def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the back end breaks off half-way, which is documented: status 200 and a ``finish_reason`` that says so."""
+    """Legal: the back end breaks off half-way, as documented: status 200 with its own ``finish_reason``."""
     return _half(plan, context, "insufficient_system_resource")
 
 
@@ -47,7 +47,7 @@ def _half(plan: AnswerPlan, context: Context, finish: str) -> AnswerPlan:
 
 @deviation("uncooperative-model", Layer.PLAN)
 def uncooperative_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the model does not do what it is asked for in prose, such as repeating a text."""
+    """Legal: the model ignores instructions in prose, such as repeating a text."""
     said = ["I", " would", " rather", " not", "."]
     if plan.finish != "stop" or len(plan.content) < len(said) or "response_format" in context.body:
         return plan
@@ -57,7 +57,7 @@ def uncooperative_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("thought-uses-up-max-tokens", Layer.PLAN, {"thinking.r1-separate"})
 def thought_uses_up_max_tokens(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """The chain of thought counts against ``max_tokens`` also where it has a bound of its own, as that of R1 had."""
+    """Reasoning counts against ``max_tokens`` even with a bound of its own, like that of R1."""
     most, thought = whole_number(context.body, "max_tokens"), plan.reasoning or []
     if most is None or not thought or plan.completion_tokens <= most:
         return plan

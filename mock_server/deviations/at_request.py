@@ -135,7 +135,7 @@ def echo_always(body: Body, context: Context) -> None:
 
 @rewrites("thinking-never", {"thinking.enabled", "thinking.default-on", "thinking.tool-choice-refused"})
 def thinking_never(body: Body, context: Context) -> None:
-    """The model does not think, whatever it is told."""
+    """The model never thinks, even if requested."""
     if "messages" in body:
         body["thinking"] = {"type": "disabled"}
         body.pop("reasoning_effort", None)

@@ -1,4 +1,4 @@
-"""Servers that are laxer than the API: what is wrong with a request is fixed silently, and it is served."""
+"""Servers that are laxer than the API: faulty requests are repaired silently, and served."""
 
 import re
 from collections.abc import Collection
@@ -18,7 +18,7 @@ PARAMETER = "error.status-400-parameter"
 
 
 def lax(name: str, breaks: Collection[str]) -> Register:
-    """A fault that the rule for all faults of clients is about too."""
+    """A fault that the general rule for faulty requests covers, too."""
     return rewrites(name, {FAULT, *breaks})
 
 
@@ -143,7 +143,7 @@ def roles_mapped(body: Body, context: Context) -> None:
 
 @rewrites("tool-history-unchecked", {"tools.orphan-refused", "tools.unanswered-refused"})
 def tool_history_unchecked(body: Body, context: Context) -> None:
-    """Calls without results and results without calls are left out of the history."""
+    """Calls without results and results without calls are dropped from the history."""
     answered = [turn.get("tool_call_id") for turn in turns(body, "tool")]
     made = [call.get("id") for turn in turns(body) for call in calls_of(turn)]
     for turn in turns(body, "assistant"):

@@ -113,7 +113,7 @@ def data_in_several_lines(raw: bytes, context: Context) -> bytes:
 
 @each_event("event-lines", {"stream.one-line-per-event"})
 def event_lines(raw: bytes, context: Context) -> bytes:
-    """Every event is named ``message``: what it is without a name, but DeepSeek's have none."""
+    """Every event is named ``message``, which is the default; DeepSeek's events have no names."""
     return raw if raw.startswith(b":") else b"event: message\n" + raw
 
 

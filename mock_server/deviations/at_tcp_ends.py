@@ -67,7 +67,7 @@ def cut_before_head(frames: Frames, context: Context, *, act: CutBy = CutBy.CLOS
 
 @deviation("connection-close", Layer.TCP, {"transport.keep-alive"})
 def connection_close(frames: Frames, context: Context) -> Frames:
-    """Every answer closes its connection, and says so: legal in HTTP, but each request has to connect again."""
+    """Every answer closes its connection, and announces it: legal in HTTP, but each request must connect again."""
     return followed(_announced(frames), act=Act.CLOSE)
 
 

@@ -62,7 +62,7 @@ def slow_refusals(frames: Frames, context: Context, *, seconds: float = 30.0) ->
 
 @deviation("stall", Layer.TCP, {"stream.complete"})
 def stall(frames: Frames, context: Context, *, after: int = 4, seconds: float = PATIENCE) -> Frames:
-    """In the middle of a stream nothing more comes, and the connection stays open."""
+    """A stream stalls in its middle, with the connection left open."""
     for number, frame in enumerate(frames):
         if context.stream and number > after:
             frame.at += round(seconds * SECOND)

@@ -13,7 +13,7 @@ STEP = 1_000  # ns; writes that are due at the same instant would be joined
 
 @deviation("one-byte-writes", Layer.TCP)
 def one_byte_writes(frames: Frames, context: Context, *, size: int = 1) -> Frames:
-    """Legal: every byte leaves in a write of its own."""
+    """Legal: every byte is written separately."""
     at = 0
     for frame in frames:
         for start in range(0, len(frame.raw), size):

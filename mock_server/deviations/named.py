@@ -1,4 +1,4 @@
-"""Forms of deviations of formats whose events have names: what becomes of the events of some types."""
+"""Deviations of formats with named events: changes to the events of some types."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The parts of a form with files. RFC 7578, and RFC 2046, 5.1 for what stands between them."""
+"""The parts of a multipart form with files. RFC 7578, and RFC 2046, 5.1 for the boundaries between them."""
 
 import re
 from dataclasses import dataclass

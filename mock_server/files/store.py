@@ -10,7 +10,7 @@ ROOM = 256 << 20  # bytes of all files of all keys; the real server has 25 GiB f
 
 
 class Full(Exception):
-    """There is no room for a file; says which bound it would pass."""
+    """The file store is full; names the bound that the file would exceed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Files:
         self.bytes = 0
 
     def state(self) -> dict[str, int]:
-        """For the control interface; files that have expired since anybody asked still count."""
+        """For the control interface; expired files count until the next request for files."""
         return {"kept": sum(map(len, self._kept.values())), "bytes": self.bytes}
 
     def _drop_expired(self, now: float) -> None:

@@ -57,7 +57,7 @@ def around(choice: Document) -> Around:
 
 
 def filled(pieces: Sequence[str], hole: Around, before: bytes, after: bytes) -> list[bytes]:
-    """A choice for each piece that has text, with what stands around the piece in it."""
+    """A choice for each piece that has text, with the members around it."""
     before, after = before + hole[0], hole[1] + after
     return [before + quoted(piece) + after for piece in pieces if piece]
 

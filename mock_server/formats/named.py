@@ -13,7 +13,7 @@ def event(kind: str, members: Mapping[str, Any]) -> bytes:
 
 
 class Course:
-    """The events of a stream in the making. What is said makes the next step; what only frames it belongs to the step before."""
+    """Events of a stream under construction. Content starts a new step; framing belongs to the step before."""
 
     def __init__(self) -> None:
         self.events: list[bytes] = []
@@ -31,6 +31,6 @@ class Course:
             self._steps.append(self._step)
 
     def ended(self, *tail: bytes) -> Script:
-        """All of it; *tail* comes one gap after what was said last."""
+        """All events; *tail* comes one gap after the last content."""
         lead = len(self.events) - len(self._steps)
         return Script([*self.events, *tail], lead, len(tail), self._steps)

@@ -18,7 +18,7 @@ BASE = 'is only available when using beta api (set base_url="https://api.deepsee
 
 
 class Rules:
-    """Rules in order, each with the member that it is about: where that is absent or null, it holds."""
+    """Rules in order, each for one member: if that is absent or null, the rule holds."""
 
     def __init__(self, *rules: tuple[str, Rule]) -> None:
         self._rules = rules

@@ -25,7 +25,7 @@ SAMPLING: dict[str, Check] = {
 
 
 def known(shape: Shape, profile: str) -> Shape:
-    """Without the fields that the profile does not know: those are ignored, whatever they hold."""
+    """Without fields unknown to the profile: those are ignored, whatever their value."""
     limits = specs.limits(profile)
     absent = {
         "thinking": limits.thinking != "switch",

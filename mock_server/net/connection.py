@@ -110,7 +110,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         return self.busy or bool(self._queue)
 
     def resume_writing(self) -> None:
-        """The client has read most of what it was behind."""
+        """The client has read most of the pending data."""
         if self.stream is not None and self.stream.paused:
             self.stream.paused = False
             self._app.scheduler.start(self.stream)

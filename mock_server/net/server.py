@@ -1,4 +1,4 @@
-"""The process: listens, sweeps now and then, stops when told to."""
+"""The server process: listens, does periodic cleanup, stops on request."""
 
 import asyncio
 import errno

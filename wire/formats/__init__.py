@@ -1,4 +1,4 @@
-"""The wire formats, by name. Whoever has an exchange asks its format; nobody looks at a path.
+"""The wire formats, by name. An exchange knows its format; no code looks at a path.
 
 A new format is a file in ``specs/formats``, a module here and a row in ``FORMATS``; ``tests/load/test_load_formats.py`` has one that
 exists only there.

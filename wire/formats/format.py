@@ -1,4 +1,4 @@
-"""One interface to every wire format: how to ask in it, and how to read what comes back. Facts come from ``specs/formats``."""
+"""One interface to every wire format: building requests, and reading answers. Facts come from ``specs/formats``."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Format(ABC):
-    """A wire format. A subclass says what a request, an event and a response look like; the rest follows from the facts."""
+    """A wire format. A subclass describes its requests, events and responses; the rest follows from the facts."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar, self.name = grammar, grammar.name
@@ -67,7 +67,7 @@ class Format(ABC):
 
     @abstractmethod
     def ask(self, model: str, question: Question) -> Body:
-        """The body of a request. What the format has no member for is left out."""
+        """The body of a request. Fields without a member in the format are omitted."""
 
     @abstractmethod
     def mark(self, event: str, value: Any) -> Mark:
@@ -88,7 +88,7 @@ class Format(ABC):
         return value if isinstance(value, int) else None
 
     def turns(self, body: Mapping[str, Any]) -> list[Any]:
-        """The conversation that a request tells, each turn as it stands there; whatever is not a list counts as none."""
+        """The conversation in a request, each turn unchanged; anything but an array counts as empty."""
         messages, system = body.get("messages"), body.get("system")
         return [*([system] if system else []), *(messages if isinstance(messages, list) else ())]
 

@@ -95,7 +95,7 @@ class Responses(Format):
 
 
 def kind_of(value: Any) -> str:
-    """The type of an event, an item or a part; empty where it has none that is a text."""
+    """The type of an event, an item or a part; empty if it is missing or not a string."""
     kind = value.get("type") if isinstance(value, dict) else None
     return kind if isinstance(kind, str) else ""
 

@@ -1,1 +1,1 @@
-"""Exchanges that others have recorded: each module reads one kind of file, whatever is in it, and says what it does not hold."""
+"""Readers for recordings by other tools: one module per kind of file, each tolerant of any content."""

@@ -1,4 +1,4 @@
-"""Cassettes of vcrpy and of VCR for Ruby, in YAML or JSON, plain or in gzip: what tests of API clients have recorded.
+"""Cassettes of vcrpy and of VCR for Ruby, in YAML or JSON, plain or in gzip: recordings from tests of API clients.
 
 They hold neither times nor chunks, and a body may have been decoded before it was written down. Values that were blotted out
 before they were published are not values.

@@ -97,7 +97,7 @@ def _credential(value: str) -> str:
 
 
 def api_path(place: str) -> str:
-    """The path of the API in a path or URL, whatever stands before it: ``/chat/completions`` of ``/openai/v1/chat/completions``.
+    """The path of the API in a path or URL, without any prefix: ``/chat/completions`` of ``/openai/v1/chat/completions``.
 
     A leading ``/v1`` is another spelling; what ends in no path that is known stays as it is else.
     """

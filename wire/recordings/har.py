@@ -1,4 +1,4 @@
-"""HAR 1.2 (https://w3c.github.io/web-performance/specs/HAR/Overview.html): what browsers, mitmproxy and Charles export.
+"""HAR 1.2 (https://w3c.github.io/web-performance/specs/HAR/Overview.html), as exported by browsers, mitmproxy and Charles.
 
 A body is text, or base64 of bytes; its content coding is gone, and nobody wrote down its reads or its transfer coding.
 """
@@ -76,7 +76,7 @@ def _begin(file: TextIO, path: Path) -> str:
 
 
 def capture(entry: Any) -> Foreign:
-    """Raises ``ValueError`` and its like where the entry is not as the format says."""
+    """Raises ``ValueError`` and its like for a malformed entry."""
     request, response = entry["request"], entry["response"]
     method, url = request["method"], request["url"]
     if not isinstance(method, str) or not isinstance(url, str):

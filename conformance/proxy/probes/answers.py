@@ -1,4 +1,4 @@
-"""Answers in every legal form, and in time: whatever the upstream does here, the client must get the same answer."""
+"""Answers in every legal form, without delays: the client must get the same answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def streaming(ask: Ask) -> Steps:
 
 @probe("proxy.together")
 def together(ask: Ask) -> Steps:
-    """Several callers at once: four streams, a document, and one whose request is refused; a text of its own for each."""
+    """Several callers at once: four streams, a non-streaming request, and one that is refused; a different text for each."""
     refused = {"max_tokens": 8, "temperature": 2.5}
     yield behind(_own(ask, 5, step="caller-refused", **refused).but(notes={"fault": "a temperature of 2.5"}), "")
     for caller in range(4):

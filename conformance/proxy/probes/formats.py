@@ -1,4 +1,4 @@
-"""Responses and Messages through a proxy, whatever format it asks its upstream in: the same few requests in each.
+"""Responses and Messages through a proxy, with any upstream format: the same few requests in each.
 
 A gateway may translate, so nothing is asked that a chat could not say (:mod:`conformance.generate.translated`).
 """
@@ -22,7 +22,7 @@ THOUGHT = "The tool knows the weather of both."
 
 
 def history() -> list[dict[str, Any]]:
-    """Two calls at once with what led to them, their results, and what was said of those."""
+    """Two parallel calls with the conversation before them, their results, and the reply."""
     cities = {"call_00_a": "Paris", "call_01_b": "Tokyo"}
     calls = [
         {"id": id, "type": "function", "function": {"name": TOOL["name"], "arguments": f'{{"city": "{city}"}}'}}

@@ -1,4 +1,4 @@
-"""The borders of a request: what is legal though seldom asked, and what the API refuses, which a proxy must not repair."""
+"""Edge cases of requests: legal though rare ones, and refused ones, which a proxy must not repair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEATHER = f"(ref {MARKER}) What is the weather in Rome?"
 
 @probe("proxy.forms")
 def forms(ask: Ask) -> Steps:
-    """Legal, each of them: the proxy has to pass it on, whatever it thinks of it."""
+    """Legal forms, all of which the proxy must pass on."""
     yield ask.chat(HELLO, max_tokens=4, temperature=2, top_p=1, step="highest")
     yield ask.chat(HELLO, max_tokens=4, stop=[], step="no-stops")
     yield ask.chat(

@@ -166,7 +166,7 @@ def prints(scene: Scene, case: Case) -> Problems:
 
 @check("client.text-verbatim")
 def text_verbatim(scene: Scene, case: Case) -> Problems:
-    """The text of the last answer, as the mock wrote it, is in what was printed."""
+    """The text of the last answer, as the mock wrote it, is in the output."""
     told = scene.command.told.get("text")
     texts = [exchange.answer.content for exchange in scene.asked if exchange.answer.content]
     if not scene.command.succeeded or not texts:
@@ -186,7 +186,7 @@ def tells_texts(scene: Scene) -> bool:
 
 @check("client.calls-verbatim", where=tells_calls)
 def calls_verbatim(scene: Scene, case: Case) -> Problems:
-    """The calls that a driver tells are those of the answer, in order."""
+    """The calls that a driver reports are those of the answer, in order."""
     told = scene.command.told["calls"]
     given = [[call.name, _value(call.arguments)] for exchange in scene.asked for call in exchange.answer.calls]
     got = [[call.get("name"), _value(call.get("arguments"))] for call in told if isinstance(call, dict)]
@@ -203,7 +203,7 @@ def _value(arguments: Any) -> Any:
 
 @check("client.ended-early-shown")
 def ended_early_shown(scene: Scene, case: Case) -> Problems:
-    """Either an error, or the reason to end is told and is not the one of a whole answer."""
+    """Either an error, or a finish reason other than that of a complete answer."""
     command, expected = scene.command, _reference(scene)
     if command.succeeded and (scene.same or command.told.get("finish", "") == expected.told.get("finish", "")):
         reason = next((each.answer.finish for each in reversed(scene.asked) if each.answer.finish), None)

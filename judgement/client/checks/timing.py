@@ -24,7 +24,7 @@ def gives_up(scene: Scene, case: Case) -> Problems:
 
 @check("client.done-is-the-end")
 def done_is_the_end(scene: Scene, case: Case) -> Problems:
-    """After the last event of a stream nothing is waited for."""
+    """The client does not wait after the last event of a stream."""
     honest = scene.reference
     if honest is None:
         raise Inconclusive("the honest run came to no result")

@@ -16,7 +16,7 @@ def _step(pairs: Sequence[Pair], name: str) -> Pair | None:
 
 
 def guards(pairs: Sequence[Pair]) -> bool:
-    """Whether the proxy checks keys itself: what it refuses does not arrive."""
+    """Whether the proxy checks keys itself: refused requests do not reach the upstream."""
     wrong = _step(pairs, "wrong-key")
     return wrong is not None and not wrong.arrived
 

@@ -119,7 +119,7 @@ def reasoning(pairs: Sequence[Pair], case: Case) -> Problems:
 
 @check_group("proxy.answer-spelling", comparable)
 def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
-    """Bytes are held to only where they say the same: what says something else is also spelt otherwise."""
+    """Bytes must be equal only where the meaning is: a different value is also spelled differently."""
     yield from one_each(changed(pairs, "proxy.answer-spelling"))
     respelt = [pair for pair in pairs if not pair.answer_changes and pair.client.body != pair.source.body]
     if respelt:
@@ -137,7 +137,7 @@ _OPEN = frozenset({End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT, End.CLIENT_CANCELLED})
 
 @check("proxy.answer-finished", lambda pair: pair.judgeable and pair.source.status == 200)
 def answer_finished(pair: Pair, case: Case) -> Problems:
-    """Neither side wanted an early end here, so it is the proxy's doing."""
+    """Neither side wanted an early end here, so the proxy caused it."""
     got = pair.client
     if got.status != 200:
         said = f"status {got.status}" if got.status is not None else f"nothing: {got.error or got.end}"
@@ -254,7 +254,7 @@ def headers_kept(pairs: Sequence[Pair], case: Case) -> Problems:
 
 @check("proxy.cost-stated", comparable)
 def cost_stated(pair: Pair, case: Case) -> Problems:
-    """By the usage that the upstream told, whatever the proxy has made of it."""
+    """Checked against the usage that the upstream reported, whatever the proxy changed."""
     usage = pair.source.answer.usage
     if usage is None:
         raise Inconclusive("the upstream told no usage")

@@ -19,7 +19,7 @@ def http11(pairs: Sequence[Pair], case: Case) -> Problems:
 
 @check_group("proxy.stream-framed", lambda pair: wants_stream(pair.client) and pair.client.status == 200)
 def stream_framed(pairs: Sequence[Pair], case: Case) -> Problems:
-    """Without chunks or a length the end of a stream cannot be told from its loss."""
+    """Without chunks or a length, a client cannot tell the end of a stream from its loss."""
     bare = [pair for pair in pairs if not _framed(pair)]
     if bare:
         yield Problem(

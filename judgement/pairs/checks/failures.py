@@ -67,7 +67,7 @@ def _masked(source: Exchange, client: Exchange) -> Problems:
 
 
 def refused(pair: Pair) -> bool:
-    """A request that the upstream refused, because it was told to or because of the request."""
+    """A request that the upstream refused, by instruction or because of the request."""
     by_itself = (faulty(pair) or pair.step in ("no-key", "wrong-key")) and pair.arrived
     return at(*REFUSALS, *LATE, "invalid")(pair) or (by_itself and (pair.source.status or 0) >= 400)
 
@@ -146,7 +146,7 @@ def error_event_kept(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.gateway-class", at(*BEFORE_HEAD))
 def gateway_class(pair: Pair, case: Case) -> Problems:
-    """A connection that breaks for the client too blames nobody: that is how a tunnel passes it on."""
+    """A connection that breaks on the client's side too is not a fault: that is how a tunnel passes it on."""
     status = pair.client.status
     if status is not None and status < 500:
         yield Problem(

@@ -168,7 +168,7 @@ def calls(pair: Pair, case: Case) -> Problems:
 
 @check("translation.usage", of(*ANSWERED, served=True))
 def usage(pair: Pair, case: Case) -> Problems:
-    """The sums; how they are split is told where both formats have a word for it."""
+    """The sums; their parts are compared if both formats report them."""
     sent, got = (side.usage for side in both(pair))
     if sent is None:
         raise Inconclusive("the upstream counted nothing")

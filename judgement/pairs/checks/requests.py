@@ -82,7 +82,7 @@ for _requirement in (
 
 @check_group("proxy.request-spelling", passed_on)
 def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
-    """Only where nothing else changed: a body that says something else is also spelt otherwise."""
+    """Only if nothing else changed: a body with another value is also spelled differently."""
     yield from one_each(changed(pairs, "proxy.request-spelling"))
     respelt = [pair for pair in pairs if not pair.request_changes and _bodies_differ(pair)]
     if respelt:

@@ -1,4 +1,4 @@
-"""Legal forms of an answer that a proxy has to understand: whatever it makes of them, the client must get the same answer."""
+"""Legal forms of an answer that a proxy must understand: the client must get an equivalent answer."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def tools_supported(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def tool_results(body: Body, limits: Limits, beta: bool) -> str | None:
-    """Every call is answered before anything else is said, and every answer belongs to a call."""
+    """Every call must have a result before any other message, and every result must belong to a call."""
     waiting: list[str] = []
     for message in body["messages"]:
         if message["role"] == "tool":

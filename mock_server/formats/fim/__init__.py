@@ -1,4 +1,4 @@
-"""Completions of a text with a hole in it (FIM), in the shape of the older completions."""
+"""Fill-in-the-middle (FIM) completions, in the shape of the older completions."""
 
 from echosounder.mock_server.formats.fim.edits import EDITS
 from echosounder.mock_server.formats.fim.prompt import read

@@ -1,4 +1,4 @@
-"""The messages as the conversation that they tell: the body of a chat, so that the same words cost the same tokens."""
+"""The messages as the body of an equivalent chat, so that equal texts cost equal tokens."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +31,7 @@ def as_chat(body: Body, limits: Limits) -> Body:
 
 
 def blocks(message: Body) -> list[Body]:
-    """The content of a message; a text is one block."""
+    """The content of a message; a string is one block."""
     content = message["content"]
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 

@@ -30,7 +30,7 @@ class Block:
 
 
 def blocks(plan: AnswerPlan) -> Iterator[Block]:
-    """In the order in which they are said. An answer that was cut before its first word has no text."""
+    """Blocks in the order of generation. An answer that was cut before its first token has no text."""
     if plan.reasoning is not None:
         yield Block({"type": "thinking", "thinking": "", "signature": ""}, plan.reasoning, "thinking")
     if plan.content or not (plan.calls or (plan.reasoning is not None and plan.finish == "length")):

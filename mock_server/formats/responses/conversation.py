@@ -1,4 +1,4 @@
-"""The input items as the conversation that they tell: the body of a chat, so that the same words cost the same tokens.
+"""The input items as the body of an equivalent chat, so that equal texts cost equal tokens.
 
 "Merged into the adjacent assistant message" (guides/responses_api) is taken literally: what stands side by side of one assistant
 turn is one message, and an output between two calls makes two turns of them.
@@ -38,7 +38,7 @@ def as_chat(body: Body, limits: Limits) -> Body:
 
 
 def items(body: Body) -> Iterator[tuple[str, Body]]:
-    """Kind and item of all that are not ignored; a text is one message of the user."""
+    """Kind and item of all that are not ignored; a string is one message of the user."""
     given = body.get("input")
     if isinstance(given, str):
         yield "message", {"role": "user", "content": given}

@@ -72,7 +72,7 @@ class OutputBlock:
 
 
 def blocks(plan: AnswerPlan) -> Iterator[OutputBlock]:
-    """In the order in which they are said. An answer that was cut before its first word has no message."""
+    """Blocks in the order of generation. An answer that was cut before its first token has no message."""
     index = 0
     if plan.reasoning is not None:
         yield OutputBlock(index, "reasoning", plan.reasoning)
@@ -151,7 +151,7 @@ class ResponsesRenderer:
 
 
 class Numbered(Course):
-    """The events of a plan, each with its number. *deltas* are the JSON texts of what is said, in order."""
+    """The numbered events of a plan. *deltas* are the content as JSON texts, in order."""
 
     def __init__(self, plan: AnswerPlan, deltas: Iterator[bytes]) -> None:
         super().__init__()

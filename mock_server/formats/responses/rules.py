@@ -84,7 +84,7 @@ def call_ids(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def outputs(body: Body, limits: Limits, beta: bool) -> str | None:
-    """Every call is answered before anything else is said, and every output belongs to a call that was made just before."""
+    """Every call must have an output before any other item, and every output must belong to a call just before."""
     waiting: list[str] = []
     for message in as_chat(body, limits)["messages"]:
         if message["role"] == "tool":
