@@ -13,6 +13,7 @@ import pytest
 from echosounder.mock_server.net.process import spawn
 
 DOCS = (Path(__file__).parents[2] / "docs" / "load.md").read_text(encoding="utf-8")
+USERS = 3
 LISTENER = """
 from locust import events
 
@@ -31,7 +32,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[tuple[str, str],
     with spawn(seed=1, ttft_ms=40, itl_ms=2) as mock:
         command = [sys.executable, "-m", "locust", "-f", str(path), "--host", mock.url, "--headless", "--json"]
         done = subprocess.run(
-            [*command, "-u", "3", "-r", "3", "-t", "4s", "-s", "3"],
+            [*command, "-u", str(USERS), "-r", str(USERS), "-t", "4s", "-s", "3"],
             env=os.environ | {"DEEPSEEK_API_KEY": "sk-x"},
             capture_output=True,
             encoding="utf-8",
@@ -56,7 +57,8 @@ def test_our_figures_stand_beside_the_requests(ran: Any) -> None:
         assert answers["num_failures"] == 0
         assert 38 <= first["min_response_time"] < answers["max_response_time"]
         assert rows["gap", name]["num_requests"] > first["num_requests"]
-    assert sum(rows["POST", name]["num_requests"] for name in ("story", "name")) == len(streams)
+    told = sum(rows["POST", name]["num_requests"] for name in ("story", "name"))
+    assert 0 <= len(streams) - told <= USERS, "a user that Locust stopped may have had an answer on its way, one"
 
 
 def test_listeners_find_the_sample(ran: Any) -> None:
