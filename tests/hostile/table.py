@@ -173,12 +173,12 @@ def usual() -> float:
 
 def page(rows: list[Row]) -> str:
     lines = [
-        "# What a hostile target can do to a run",
+        "# Effects of a hostile target on a run",
         "",
-        "Made by `make hostile`: each row is a target that does one thing, and the runs of `check` and `load` against it, as processes of",
-        f"their own. *Over time*: more than {TIMES} times what honest targets take beyond the {DEADLINE:g} s that `check` was given.",
-        "*Traceback*: an exit code that is none of ours, or a traceback. *Key*: runs of which any file or word holds the API key, in any",
-        "spelling. Memory and disk are the most of one run. What is promised stands in SECURITY.md.",
+        "Made by `make hostile`: each row is a target with one kind of attack, and the runs of `check` and `load` against it, in separate",
+        f"processes. *Over time*: the excess over the {DEADLINE:g} s given to `check` is more than {TIMES} times that of honest targets.",
+        "*Traceback*: an undocumented exit code, or a traceback. *Key*: runs with the API key in any file or output, in any",
+        "spelling. Memory and disk are the maximum over the runs. The promises are in SECURITY.md.",
         "",
         "| position | runs | over time | traceback | key | peak memory, MB | disk, KB |",
         "|---|---|---|---|---|---|---|",

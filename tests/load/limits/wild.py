@@ -109,7 +109,7 @@ def wrong(name, report):
 
 def table(seeds=SEEDS):
     """Markdown: each limiter, how many of its runs were right, and what the first of them said."""
-    rows = ["| limiter | right | certain | it says |", "|---|--:|--:|---|"]
+    rows = ["| limiter | right | certain | result |", "|---|--:|--:|---|"]
     counts = Counter()
     for name in CASES:
         reports = [played(name, seed)[0] for seed in seeds]
@@ -119,7 +119,7 @@ def table(seeds=SEEDS):
         rows.append(f"| {name} | {sum(right)} of {len(right)} | {sum(certain)} | {reports[0]['answer']} |")
     sure = counts[True, True] + counts[True, False]
     rows.append(
-        f"\n{sum(counts.values())} runs, {counts[True, True] + counts[False, True]} right; {sure} say that they are certain, "
+        f"\n{sum(counts.values())} runs, {counts[True, True] + counts[False, True]} right; {sure} are reported as certain, "
     )
     rows[-1] += f"{counts[True, False]} of these are wrong."
     return rows
