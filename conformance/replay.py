@@ -65,7 +65,7 @@ def replay(run: Run, id: str, target: Target, api_key: str | None, bounds: Bound
     judged = results(_with(run.exchanges, after), after, setting)
     new = findings(judged, after)
     if reason := _shows_nothing(before, after, old, new, judged):
-        raise CannotJudge(f"{after.request.url}: {reason}, so nothing can be said about what was found then")
+        raise CannotJudge(f"{after.request.url}: {reason}, so the findings cannot be checked")
     return Replay(compare(old, new), before, after, old, new)
 
 

@@ -76,7 +76,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> LoadResult:
             log.footer["stopped"] = tally.stopped
     except OSError as error:
         raise CannotJudge(
-            f"cannot write to {options.out}: {error.strerror or error}; what was measured before is in there"
+            f"cannot write to {options.out}: {error.strerror or error}; earlier measurements are kept there"
         ) from None
     made = report(options, tally, clock.started, lost, saved())
     return LoadResult(made, exit_code(made), options.out / "run.jsonl")

@@ -83,7 +83,7 @@ def trace(path: Path) -> list[Due]:
         raise UsageError(f"{path}:{error.number}: not a request of a trace ({error}); write {TRACE_LINE}") from None
     if not found:
         raise UsageError(
-            f"{path}: none of its spans tells tokens in and out (gen_ai.usage.input_tokens, gen_ai.usage.output_tokens)"
+            f"{path}: no span has input and output tokens (gen_ai.usage.input_tokens, gen_ai.usage.output_tokens)"
         )
     return sorted(found, key=lambda due: due.offset)
 

@@ -44,7 +44,7 @@ def again(
     if before.upstream and not after.upstream:
         raise CannotJudge(
             f"{after.client.request.url}: the request did not reach the upstream this time (status {after.client.status}), "
-            "so nothing can be said about what was found then"
+            "so the findings cannot be checked"
         )
     others = [each for each in run.exchanges if each.id != after.client.id and each.notes.get("of") != after.client.id]
     renewed = replace(run, exchanges=(*others, after.client, *after.upstream))
@@ -61,7 +61,7 @@ def _send(pair: Pair, ask: Ask) -> Send:
     for send in PROBES[pair.client.probe](ask):
         if send.step == pair.step:
             return send
-    raise UsageError(f"{pair.client.probe} has no step {pair.step!r} any more: the log is of another version")
+    raise UsageError(f"{pair.client.probe} has no step {pair.step!r} any more: the log is from another version")
 
 
 def _named(pair: Pair, id: str) -> Pair:

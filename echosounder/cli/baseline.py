@@ -41,7 +41,7 @@ def baseline(
     if not reason.strip():
         raise UsageError("--reason is empty; say why these findings are accepted")
     if analysed.is_load(run):
-        raise UsageError(f"{run} is a load run; a baseline accepts what a check found")
+        raise UsageError(f"{run} is a load run; a baseline accepts findings of a check")
     header, found, probes = _judged(run)
     known = Baseline.load(file) if file.exists() else Baseline()
     today = datetime.fromisoformat(header.started).date()

@@ -167,7 +167,7 @@ def _reference(network: Network, header: list[str] | None, auth: str | None) -> 
 
 def _side(run: str, more: list[Path] | None) -> list[Any]:
     if run.startswith(("http://", "https://")):
-        raise UsageError(f"{run} is a target, not a run; to compare two targets say --live")
+        raise UsageError(f"{run} is a target, not a run; to compare two targets, add --live")
     return [source.load(path) for path in (Path(run), *(more or ()))]
 
 

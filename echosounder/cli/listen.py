@@ -94,7 +94,7 @@ def _run(judge: Judge, folder: Path, place: tuple[str, int], way: Onward, bounds
     heard = judge.wait()
     if figures["unwritten"] or not heard.get("over"):
         raise CannotJudge(
-            f"the process that judges ended early; what it wrote is in {folder}: `echosounder score {folder}`"
+            f"the judging process ended early; its log is in {folder}: `echosounder score {folder}`"
         )
     return _told(folder, as_json)
 
@@ -126,7 +126,7 @@ def _now(heard: dict[str, Any], forwarded: dict[str, Any], alone: bool) -> str:
 
 def _aim(network: Network, upstream: str) -> Target:
     if network.header or network.auth_header:
-        raise UsageError("listen changes no request, so that --header and --auth-header do not go with it")
+        raise UsageError("listen does not change requests, so it takes neither --header nor --auth-header")
     if network.trust_env:
         raise UsageError("listen connects by itself: --trust-env does not go with it")
     aim = network.target(upstream)
@@ -141,4 +141,4 @@ def size(text: str) -> int:
     try:
         return int(float(number) * UNITS["" if unit == "B" else unit])
     except (ValueError, KeyError, OverflowError):
-        raise UsageError(f"--keep {text!r} is no size; write it like 500M or 2G") from None
+        raise UsageError(f"--keep {text!r} is not a size; write it like 500M or 2G") from None

@@ -234,7 +234,7 @@ def money(text: str | None) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal("NaN")
     if amount is not None and not (amount.is_finite() and amount >= 0):
-        raise UsageError(f"--budget-usd {text!r} is no amount of money; write it like 0.25")
+        raise UsageError(f"--budget-usd {text!r} is not an amount of money; write it like 0.25")
     return amount
 
 

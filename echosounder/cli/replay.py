@@ -76,7 +76,7 @@ def _aim(network: Network, url: str | None, recorded: Aimed, key: str | None) ->
         return network.target(url)
     if MARK in recorded.url:
         raise UsageError(
-            "the query of the run's target held a secret, which is not in the log; give the whole address with --url"
+            "the query of the run's target held a secret, which is not in the log; give the full URL with --url"
         )
     aim = network.target(recorded.url, recorded.model, recorded.beta_url)
     if (seal := aim.seal(key)) and seal != recorded.seal:

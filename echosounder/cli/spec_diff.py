@@ -63,7 +63,7 @@ def _fetched(url: str) -> bytes:
             for part in response.iter_bytes():
                 body += part
                 if len(body) > MOST:
-                    raise UsageError(f"{url} is longer than {MOST >> 20} MiB: that is no document of an API")
+                    raise UsageError(f"{url} is longer than {MOST >> 20} MiB: this is not an OpenAPI document")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable(f"cannot fetch {url}: {error}") from None
     return bytes(body)
@@ -103,10 +103,10 @@ def _compared(source: str, profile: str, text: bytes) -> list[Drift]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{source} is neither JSON nor YAML: {str(error).splitlines()[0]}") from None
     if _expanded(theirs, {}) > MOST_VALUES:
-        raise UsageError(f"{source} says the same things by aliases over and over: that is no document of an API")
+        raise UsageError(f"{source} repeats itself by aliases too often: this is not an OpenAPI document")
     if not isinstance(theirs, dict) or not isinstance(theirs.get("paths"), dict):
-        raise UsageError(f"{source} is no OpenAPI document: it has no paths")
+        raise UsageError(f"{source} is not an OpenAPI document: it has no paths")
     try:
         return drift(specs.document(profile), theirs)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{source} is no sound OpenAPI document: {error!r}") from None
+        raise UsageError(f"{source} is not a valid OpenAPI document: {error!r}") from None

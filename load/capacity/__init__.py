@@ -66,7 +66,7 @@ def searched(options: Options) -> Search:
     first, most = (float(match[1]), float(match[2] or max(MOST, float(match[1])))) if match else (0.0, 0.0)
     if not 0 < first <= most <= MAX_LEVEL or (whole and (first % 1 or most % 1)):
         name = "--users" if whole else "--rate"
-        raise UsageError(f"cannot read {name} {text!r}; write where to begin and what not to exceed, like {name} 1..64")
+        raise UsageError(f"cannot read {name} {text!r}; write the first and the highest level, like {name} 1..64")
     return Search(first, most, whole=whole)
 
 

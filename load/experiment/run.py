@@ -95,7 +95,7 @@ def perform(
             return _perform(options, keys, plan, script, conclude, progress, log, clock.started)
     except OSError as error:
         reason = error.strerror or error
-        raise CannotJudge(f"cannot write to {options.out}: {reason}; what was measured before is in there") from None
+        raise CannotJudge(f"cannot write to {options.out}: {reason}; earlier measurements are kept there") from None
 
 
 def _perform(

@@ -110,7 +110,7 @@ def _first(bench: Bench) -> Script[Outcome]:
     if first.status != 200:
         said = (first.sample.error or first.sample.failure) if first.sample else ""
         raise CannotJudge(
-            f"a plain request is answered {first.status or said}, so nothing can be found out about limits: {said}"
+            f"a plain request is answered {first.status or said}, so limits cannot be measured: {said}"
         )
     return first
 

@@ -72,7 +72,7 @@ def _warmed(text: str, shape: LoadShape, warmup: float) -> LoadShape:
     first, *others = shape.segments
     if not first.start:
         raise UsageError(
-            f"the load {text!r} begins with nothing, which warms nothing up; begin above 0, or leave --warmup"
+            f"the load {text!r} begins with 0, so there is nothing to warm up with; begin above 0, or leave out --warmup"
         )
     if first.start == first.end:  # one segment, so that the schedule is that of a longer run, to the nanosecond
         return LoadShape((Segment(warmup + first.seconds, first.start, first.end), *others))

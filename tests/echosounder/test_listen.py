@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_stops_no_traffic(mock, tmp_path):
         (["--upstream", "ftp://h"], "not an http"),
         (["--upstream", "http://h", "--keep", "much"], "no size"),
         (["--upstream", "http://h", "--duration", "long"], "not a duration"),
-        (["--upstream", "http://h", "--header", "X: y"], "changes no request"),
+        (["--upstream", "http://h", "--header", "X: y"], "does not change requests"),
         (["--upstream", "http://h?key=1"], "has a query"),
         ([], "--upstream"),
     ],

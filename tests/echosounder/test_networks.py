@@ -132,7 +132,7 @@ def test_a_replay_takes_what_is_given_today(asked, tmp_path, capfd):
     assert run(["check", asked.url, "--suite", "smoke", "--only", "chat.*", "--out", str(tmp_path)]) == 0
     capfd.readouterr()
     assert run(["replay", str(tmp_path), "2"]) == 2
-    assert "give the whole address with --url" in capfd.readouterr().err
+    assert "give the full URL with --url" in capfd.readouterr().err
     asked.front.heads.clear()
     assert run(["replay", str(tmp_path), "2", "--url", asked.url]) == 0
     arrived(asked)

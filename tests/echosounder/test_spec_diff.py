@@ -39,8 +39,8 @@ def test_another_date_contradicts(tmp_path, capsys):
     [
         (b"{", "is neither JSON nor YAML"),
         (b"\xff", "is neither JSON nor YAML"),
-        (b"[]", "is no OpenAPI document"),
-        (b'{"paths": {"/models": 7}}', "is no sound OpenAPI document"),
+        (b"[]", "is not an OpenAPI document"),
+        (b'{"paths": {"/models": 7}}', "is not a valid OpenAPI document"),
     ],
 )
 def test_a_bad_document_is_told_in_one_line(tmp_path, capsys, text, said):

@@ -68,7 +68,7 @@ NONSENSE = [
     ("Timestamp,Model,Request tokens,Response tokens\n5,m,3,0", ":2: .*it failed: 0 response tokens"),
     ("Timestamp,Model,Request tokens,Response tokens\n5,m", ":2: "),
     ("TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,1", ":2: .*yesterday"),
-    (exported(span(5)), "none of its spans tells tokens"),
+    (exported(span(5)), "no span has input and output tokens"),
     ('{"resourceSpans": [3]}', ":1: "),
     ("[1]", ":1: .*no JSON object"),
     ("{", ":1: "),

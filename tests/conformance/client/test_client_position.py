@@ -98,7 +98,7 @@ SHELL = {
     "asks no model": (
         [sys.executable, "-c", "import urllib.request as u; u.urlopen('{root_url}/models')"],
         3,
-        "asked nothing of a model, only GET /models",
+        "sent no model request, only GET /models",
     ),
     "runs for ever": ([sys.executable, "-c", "while True: __import__('time').sleep(1)"], 3, "ran for 1 s"),
     "declines everything": ([sys.executable, "-c", "raise SystemExit(64)"], 3, "declined every use"),

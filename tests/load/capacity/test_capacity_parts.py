@@ -148,7 +148,7 @@ def test_where_to_look_is_told_by_rate_or_users(given: dict[str, str], expected:
     "given", [{"rate": "8..4"}, {"rate": "0"}, {"users": "1.5..3"}, {"rate": "4,8"}, {"rate": "1..9999999"}]
 )
 def test_a_range_that_cannot_be_is_named(given: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="write where to begin and what not to exceed"):
+    with pytest.raises(UsageError, match="write the first and the highest level"):
         searched(replace(OPTIONS, **given))
 
 
