@@ -21,7 +21,7 @@ GREEDY: dict[str, Any] = {"temperature": 0}
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One request that a probe wants sent.
+    """One request of a probe.
 
     ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header;
     ``key_header`` is the header. ``chunked`` sends the body in

@@ -64,7 +64,7 @@ def _positive(value: object) -> int | None:
 
 
 def stopped(body: dict[str, Any]) -> bool:
-    """Does a stop text end the answer with its first line at the latest?"""
+    """Whether a stop text ends the answer within its first line."""
     stop = body.get("stop")
     return "\n" in (stop if isinstance(stop, list) else [stop])
 
@@ -80,7 +80,7 @@ def _object(send: Send) -> dict[str, Any] | None:
 def price_ceiling(
     model: str, prompt: int, completion: int, at: datetime, fixed: specs.Rates | None = None
 ) -> Decimal | None:
-    """US dollars at worst, nothing cached, at the highest price of the day; None where no price is known for *model*."""
+    """Worst-case price in US dollars, nothing cached, at the highest price of the day; None where no price is known for *model*."""
     rates = dearest(model, at, fixed)
     return None if rates is None else bill(0, prompt, completion, rates).total
 

@@ -44,7 +44,7 @@ TEXTS = (
 
 
 def contents(exchange: Exchange) -> Iterator[Mutant]:
-    """Those of a stream, or of a document where it is JSON."""
+    """Contents of a stream, or of a non-streaming response if it is JSON."""
     if exchange.events:
         yield from _streams(exchange)
     elif exchange.json is not None:

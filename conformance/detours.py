@@ -1,4 +1,4 @@
-"""One member that a target refuses in every request: it is found out once, and the probes go on without it.
+"""Handles a member that a target refuses in every request: it is detected once, and the probes omit it.
 
 A clone that does not know ``thinking``, a model that wants ``max_completion_tokens`` or takes no temperature: each would else be told
 a hundred times. Where a plain request is refused, it is asked again without what may be left out; what turns out to be in the way

@@ -94,7 +94,7 @@ class HttpSender:
         self._kept.close()
 
     def twin(self) -> HttpSender:
-        """Another sender to the same target: one sends a request at a time."""
+        """A second sender to the same target, since one sender handles one request at a time."""
         return HttpSender(self.target, self._key or None, self.bounds)
 
     def send(self, send: Send, id: str, probe: str) -> Exchange:

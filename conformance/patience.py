@@ -91,7 +91,7 @@ class Patience:
         self.sleep(seconds)
 
     def record(self) -> dict[str, Any] | None:
-        """For the footer of the log; None where nothing was waited for."""
+        """Record for the footer of the log; None if there was no waiting."""
         if not (self.waited or self.over):
             return None
         return {"seconds": round(self.waited, 1), "requests": self.refused, "over": self.over}

@@ -57,7 +57,7 @@ class ProbeSender:
         return self._ask.model
 
     def ask(self, round: int) -> Ask:
-        """Each round asks for something new: an answer out of a cache repeats nothing."""
+        """Each round asks a new question: a cached answer repeats no new text."""
         return replace(self._ask, salt=f"{self._ask.salt}-{round}") if round else self._ask
 
     def planned(self, times: int) -> Plan:

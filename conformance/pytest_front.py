@@ -86,7 +86,7 @@ class Front:
         return outcome
 
     def result(self, requirement: str) -> Result | None:
-        """None where the run came to no result for it."""
+        """The result; None if the run has none for it."""
         if self.outcome.stopped is not None and not self.outcome.results:
             pytest.exit(line(str(self.outcome.stopped), LONGEST), returncode=self.outcome.stopped.exit_code)
         return next((result for result in self.outcome.results if result.requirement == requirement), None)
@@ -125,7 +125,7 @@ def settle(result: Result | None, level: str, accepted: str | None = None) -> No
 
 
 def tell(result: Result) -> str:
-    """The sentence that is broken, where it stands, and what shows it."""
+    """The violated sentence, its source, and the evidence."""
     row = specs.requirement(result.requirement)
     sources = "; ".join(f"{source.page}, {source.section} ({source.date})" for source in row.sources)
     lines = [f"{result.verdict}: {row.level} {row.id}", f"  {row.text}", f"  source: {sources}"]

@@ -96,7 +96,7 @@ def find(run: Run, id: str) -> Exchange:
 
 
 def request_of(exchange: Exchange, access: Access = DIRECT) -> Send:
-    """The request as it was sent; a redacted key stands for today's, other redacted headers for those of *access*."""
+    """The request as it was sent; a redacted key is replaced by today's, other redacted headers by those of *access*."""
     request = exchange.request
     sent = {name.lower(): value for name, value in request.headers}
     today = {name.lower() for name, _ in access.headers}
@@ -142,7 +142,7 @@ def findings(judged: Sequence[Result], exchange: Exchange) -> tuple[Finding, ...
 
 
 def compare(before: Sequence[Finding], after: Sequence[Finding]) -> ReplayOutcome:
-    """By the requirements that are broken: wording and places may differ from one answer to the next."""
+    """Compares the violated requirements: messages and places may differ from one answer to the next."""
     old, new = {finding.requirement for finding in before}, {finding.requirement for finding in after}
     if old == new:
         return ReplayOutcome.STILL

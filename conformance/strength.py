@@ -66,7 +66,7 @@ def measure(run: Run, ids: Collection[str] | None = None) -> Strength:
 
 
 def holds(kill: Kill, run: Run, setting: RunSetting) -> bool:
-    """Does the mutant of *kill* still fail its check? The mutant is found by name; no other one is made."""
+    """Whether the mutant of *kill* still fails its check. The mutant is found by name; no other one is made."""
     row = specs.requirement(kill.requirement)
     for where, name, change in variations(exchanges_of(row, run)):
         if (where, name) == (kill.where, kill.mutant):

@@ -23,7 +23,7 @@ def letters(text: str) -> Counter[str]:
 
 
 def owned(exchange: Exchange) -> str:
-    """The letter that the request asks for; empty where it asks for none, or for several."""
+    """The letter that the request asks for; empty if it asks for none, or for several."""
     found = letters(exchange.request.body.decode("utf-8", "replace"))
     return next(iter(found)) if len(found) == 1 else ""
 

@@ -101,7 +101,7 @@ class BillEvidence:
 
     @property
     def wanting(self) -> tuple[list[tuple[Told, Metered]], list[tuple[Told, Metered]]]:
-        """Those that should have hit, and of these the ones that hit less."""
+        """The answers that should have hit, and of these the ones with fewer hits."""
         due = [(each, said) for each, said in self.counted if each.promised]
         return due, [(each, said) for each, said in due if said.hit < each.promised]
 
@@ -202,7 +202,7 @@ def repeat_hits(found: BillEvidence) -> Problems:
 
 @bill("load.hits-as-expected")
 def as_promised(found: BillEvidence) -> Problems:
-    """More missing than best effort excuses."""
+    """Whether more is missing than best effort excuses."""
     _split(found)
     due, short = found.wanting
     if len(due) < FEWEST:

@@ -253,7 +253,7 @@ def _among(id: str, patterns: Iterable[str]) -> bool:
 
 
 def umbrella(result: Result) -> bool:
-    """Does another requirement say more precisely what is wrong?"""
+    """Whether another requirement describes the fault more precisely."""
     return result.requirement in UMBRELLAS and not (result.requirement in dict(SYSTEMATIC) and systematic(result))
 
 

@@ -97,7 +97,7 @@ class Controls:
     keyless: bool = False
 
     def excuse(self, question: str) -> bool:
-        """Does the model write U+FFFD itself, for all that is known of this question, or else of others?"""
+        """Whether the model writes U+FFFD itself, as far as is known of this question, or else of others."""
         return question in self.torn or (bool(self.torn) and question not in self.sound)
 
 

@@ -51,7 +51,7 @@ class Metered:
 
     @property
     def hit(self) -> int:
-        """By the member that the API has for it, else by the one that OpenAI has."""
+        """Hit tokens from the API's own member, else from OpenAI's."""
         return self.usage.hit if self.usage.hit is not None else self.usage.cached or 0
 
     def at(self, count: str) -> str:

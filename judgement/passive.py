@@ -21,7 +21,7 @@ SAID = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.NONSTRICT, Verdict.INCONCL
 
 
 def listens() -> frozenset[str]:
-    """The requirements that can be judged on traffic that we did not ask for."""
+    """The requirements that can be judged on observed traffic."""
     return frozenset(row.id for row in specs.requirements() if occasion(row) is not None)
 
 

@@ -23,7 +23,7 @@ MAX_FINDINGS = 10
 
 
 def exact(failed: int, judged: int) -> tuple[float, float]:
-    """Between which shares the true one lies, with 95 % confidence; of many of both kinds by E. B. Wilson's, which is as good there."""
+    """95 % confidence interval of a share; for large counts of both kinds by E. B. Wilson's method, which is as good there."""
     if min(failed, judged - failed) >= EXACT_BELOW:
         return Share(failed, judged).interval
     low = 0.0 if not failed else _solve(lambda share: 1 - _at_most(failed - 1, judged, share), TAIL, rising=True)
@@ -120,7 +120,7 @@ class BreakRates:
         return None
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """For each requirement that was broken: how often in all, and by each model, path and client that it was judged for."""
+        """For each violated requirement its failure count: in all, and by each model, path and client that it was judged for."""
         for requirement in sorted({key[0] for key in self.failed}):
             groups = [self._row(key) for key in self.judged if key[0] == requirement and key[1]]
             groups.sort(key=lambda row: (row["by"], -row["failed"], -row["judged"], row["value"]))
@@ -137,7 +137,7 @@ class BreakRates:
         return {"by": key[1], "value": key[2], **counts, "low": low, "high": high}
 
     def record(self) -> dict[str, Any]:
-        """As JSON: :meth:`carried` gives the same counts back."""
+        """The counts as JSON; :meth:`carried` restores them."""
         counts = [[*key, self.failed[key], judged] for key, judged in self.judged.items()]
         return {"counts": counts, "undecided": dict(self.undecided)}
 

@@ -73,7 +73,7 @@ def tripped(row: specs.Requirement, name: str, error: Exception, exchanges: Sequ
 
 
 def unmet(level: str, verdict: str) -> bool:
-    """Does a target deviate that has this *verdict* on a requirement of this *level*?"""
+    """Whether this *verdict* on a requirement of this *level* makes a target deviate."""
     return level == "MUST" and verdict in HELD
 
 

@@ -39,7 +39,7 @@ def claim(file: Any) -> None:
 
 
 def claimed(path: Path) -> bool:
-    """Is a process still writing to it?"""
+    """Whether a process is still writing to it."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would wait for its writer
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

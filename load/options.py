@@ -142,7 +142,7 @@ class Options:
 
 
 def told(options: Options) -> dict[str, Any]:
-    """As JSON values for the workers and the log; no secret is in it, in the URL neither."""
+    """The options as JSON values for the workers and the log, without secrets, in the URL neither."""
     return dump(options) | {"url": options.target.shown}
 
 

@@ -56,7 +56,7 @@ def told(exchange: Exchange) -> Iterator[OwnWords]:
 
 
 def named(exchange: Exchange) -> set[str]:
-    """The ids that an answer goes by, one in each chunk; of two callers that share one, at least one got the other's."""
+    """The ids of an answer, one in each chunk; if two callers share one, at least one got the other's answer."""
     bodies = [value for _, value in exchange.chunks] if exchange.wants_stream else [exchange.json]
     return {id for body in bodies if exchange.format in CHOICES and isinstance(id := at(body, "id"), str) and id}
 

@@ -1,4 +1,4 @@
-"""Everything that can be chosen about a mock, in one frozen record: the command line, tests and `spawn` all fill this."""
+"""All settings of a mock, in one frozen record: the command line, tests and `spawn` all fill this."""
 
 import difflib
 import math

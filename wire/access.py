@@ -66,7 +66,7 @@ class Access:
         return self.auth[0], self.auth[1].replace("{key}", credential.replace("{key}", key))
 
     def secrets(self) -> Iterator[str]:
-        """Everything that must not be written down, in each of its spellings."""
+        """Every secret in each of its spellings."""
         for name, value in self.headers:
             if name.lower() not in PLAIN and not _VERSION.fullmatch(value):
                 yield value
@@ -215,7 +215,7 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
 
 
 def excepted(host: str, port: int | None, rules: str) -> bool:
-    """Does ``NO_PROXY`` name the host: itself, a domain that it is in, with or without the port, its network, or everything?"""
+    """Whether ``NO_PROXY`` names the host: itself, its domain, with or without the port, its network, or everything."""
     return any(_names(rule.strip().lower(), host.lower(), port) for rule in rules.split(",") if rule.strip())
 
 

@@ -92,7 +92,7 @@ NOT_SERVED = TURNED_AWAY | {402}
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request, its answer and the time of everything. Stamps are ``time.monotonic_ns``, None where it never came to it.
+    """A request, its answer and their times. Stamps are ``time.monotonic_ns``, None for steps that did not happen.
 
     ``id`` is unique in its run; ``probe`` and ``step`` say which probe sent it, ``notes`` what the probe wants its checks to know.
     ``format`` names the wire format (:mod:`wire.formats`); of a log that does not say, it is what is served under the path.

@@ -1,4 +1,4 @@
-"""Files named by the user: only regular files. A pipe or a device would block its reader for as long as its writer likes."""
+"""Files named by the user: only regular files. A pipe or a device could block its reader forever."""
 
 from datetime import UTC, datetime
 from itertools import count

@@ -16,7 +16,7 @@ T = TypeVar("T", int, float)
 
 
 class Span(NamedTuple):
-    """From one stamp to another; ``whole``: only of complete answers, because a cut one is not fast."""
+    """A span from one stamp to another; ``whole``: only of complete answers, because a truncated one is not fast."""
 
     since: str
     until: str

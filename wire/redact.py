@@ -22,17 +22,17 @@ _SECRET_VALUE = re.compile(
 
 
 def secretive(name: str, value: str) -> bool:
-    """Does *name* call its value a secret, or does the value look like a key?"""
+    """Whether *name* marks its value as a secret, or the value looks like a key."""
     return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.fullmatch(value))
 
 
 def names_secret(name: str) -> bool:
-    """Does the name of a variable say that it holds a secret?"""
+    """Whether the name of a variable suggests a secret."""
     return bool(_SECRET_VARIABLE.search(name))
 
 
 def key_like(word: str) -> bool:
-    """Does *word* begin as keys do?"""
+    """Whether *word* begins like a key."""
     return bool(_KEY_LIKE.fullmatch(word))
 
 
@@ -77,7 +77,7 @@ class Redactor:
         return data
 
     def holds(self, data: bytes) -> bool:
-        """Is there a secret in it?"""
+        """Whether it contains a secret."""
         return any(pattern(secret).search(data) for secret in self.long)
 
     def _header(self, name: str, value: str) -> str:

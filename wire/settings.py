@@ -103,7 +103,7 @@ def bounded(record: Any) -> None:
 
 
 def dump(record: Any) -> dict[str, Any]:
-    """As JSON values, for a file or a log; without what is secret."""
+    """The values as JSON, for a file or a log; without secrets."""
     secret = {each.name for each in settings(type(record)) if each.secret}
     values: dict[str, Any] = msgspec.to_builtins(record, enc_hook=str)
     return {name: value for name, value in values.items() if name not in secret}

@@ -67,7 +67,7 @@ def ended(status: int | None, end: End | None, *, error: bool, done: bool, finis
 
 
 def refused(status: int | None) -> bool:
-    """By status: anything but 2xx, a redirection too, which is not followed here."""
+    """Whether the status is a refusal: anything but 2xx, including redirections, which are not followed here."""
     return status is not None and not 200 <= status < 300
 
 

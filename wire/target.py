@@ -102,7 +102,7 @@ def target(url: str, model: str | None = None, beta_url: str | None = None, acce
 
 
 def shortened(url: str, aim: Target) -> bool:
-    """Did *url* end in the path of an endpoint, which was left off?"""
+    """Whether *url* ended in the path of an endpoint, which was removed."""
     return urlsplit(url).path.rstrip("/").endswith(ENDPOINTS) and bool(aim.url)
 
 

@@ -1,4 +1,4 @@
-"""Token usage as an API reports it, and the arithmetic that must hold in it. Where each count stands, a format knows."""
+"""Token usage as an API reports it, and its arithmetic rules. The format knows the place of each count."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

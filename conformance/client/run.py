@@ -133,9 +133,7 @@ def nothing(seen: Sequence[Scene], limit_s: float) -> CannotJudge | None:
         )
     if not any(scene.asked for scene in used):
         paths = sorted({f"{each.request.method} {each.request.path}" for scene in used for each in scene.exchanges})
-        return CannotJudge(
-            f"the command sent no model request, only {', '.join(paths[:4])}; is the base URL right?"
-        )
+        return CannotJudge(f"the command sent no model request, only {', '.join(paths[:4])}; is the base URL right?")
     if all(scene.command.hung for scene in used):
         return CannotJudge(
             f"the command was still running after {limit_s:g} s at an honest server; raise --timeout if it is only slow"

@@ -89,7 +89,7 @@ class Link:
 
     @property
     def busy(self) -> bool:
-        """Is the client waiting for an answer, or has something passed just now?"""
+        """Whether the client is waiting for an answer, or data passed just now."""
         return self._asked or time.monotonic_ns() - self._passed < QUIET_NS
 
     def note(self, kind: Happening, at: int, data: bytes = b"", delay: int = -1) -> None:

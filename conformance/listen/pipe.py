@@ -70,7 +70,7 @@ class TapeWriter:
         self._waiting = full
 
     async def close(self, patience_s: float = 60.0) -> None:
-        """Until all is written, or the reader takes too long."""
+        """Waits until all is written, or the reader takes too long."""
         deadline = self._loop.time() + patience_s
         while self._buffer and not self.broken and self._loop.time() < deadline:
             self.flush()

@@ -53,7 +53,7 @@ class Words(ABC):
 
     @abstractmethod
     def tool(self, name: str, description: str) -> Body:
-        """A tool that wants a city."""
+        """A tool with the required argument city."""
 
     @abstractmethod
     def said(self, role: str, content: Any) -> Body:

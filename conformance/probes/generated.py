@@ -96,5 +96,5 @@ def walked(ask: Ask, name: str) -> Iterator[tuple[int, Talk, list[Move]]]:
 
 
 def always_thoughtful(ask: Subject) -> bool:
-    """A model that always thinks and wants the thought that led to its calls back."""
+    """A model that always thinks and requires the reasoning behind its calls."""
     return ask.limits.thinking == "always" and ask.limits.reasoning_kept

@@ -46,7 +46,7 @@ def json_object_stream(ask: Ask) -> Steps:
     order=10,
 )
 def no_word(ask: Ask) -> Steps:
-    """json_object without the word in the prompt."""
+    """json_object without the word JSON in the prompt."""
     yield wrong(ask, "json_object without the word json in the prompt", response_format=OBJECT)
 
 
@@ -59,7 +59,7 @@ def length(ask: Ask) -> Steps:
 
 @probe("json.word-case", Suite.THOROUGH, requests=2, tokens=16, features={"json"}, applies=has_json)
 def word_case(ask: Ask) -> Steps:
-    """The word in capitals, and in an assistant message only."""
+    """The word JSON in capitals, and in an assistant message only."""
     capital = [{"role": "user", "content": "Say hello as JSON."}]
     elsewhere = [
         {"role": "user", "content": "How do you answer?"},

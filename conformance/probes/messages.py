@@ -85,7 +85,7 @@ def inputs(ask: Ask) -> Steps:
 
 @BLOCKS.probe("stop", tokens=64)
 def stop(ask: Ask) -> Steps:
-    """A stop sequence that the answer comes to."""
+    """A stop sequence that occurs in the answer."""
     yield message(ask, STOP_ECHO, max_tokens=64, stop_sequences=["HALT"], **GREEDY)
 
 

@@ -113,7 +113,7 @@ def tool_choice(ask: Ask) -> Steps:
     order=10,
 )
 def tools_without_reasoning(ask: Ask) -> Steps:
-    """A history that lost its reasoning: of calls, or, where tools alone ask for it, of a plain turn."""
+    """A history without its reasoning: of calls, or, if tools alone require it, of a plain turn."""
     history = turns() if ask.limits.reasoning_input == "required-with-tools" else PLAIN_TURNS
     yield think(ask, history, tools=[WEATHER], max_tokens=1).but(
         notes={"open": "documented is a refusal, 200 was observed"}

@@ -64,7 +64,7 @@ def big_body(ask: Ask) -> Steps:
 
 
 def own(ask: Ask, caller: int, count: int = 4, **fields: Any) -> Send:
-    """A text to repeat that none but this caller asks for."""
+    """A text to repeat that is unique to this caller."""
     text = " ".join(OWN[caller] * count)
     return ask.chat(f"{REPEAT}{text}", max_tokens=2 * count, **GREEDY, **fields)
 

@@ -1,4 +1,4 @@
-"""Does the proxy forward to us at all? Judged from the very first request, before anything else is sent.
+"""Checks with the very first request that the proxy forwards to us, before anything else is sent.
 
 A proxy that forwards elsewhere may be spending real money there, so one small request is all it gets.
 """

@@ -167,7 +167,7 @@ def streams(send: Send) -> bool:
 
 
 def beside(sends: Sequence[Send]) -> Iterator[list[Send]]:
-    """Each document with a stream beside it, as long as there are both."""
+    """Each non-streaming request together with a stream, as long as there are both."""
     documents, others = [[send for send in sends if streams(send) is which] for which in (False, True)]
     for both in zip_longest(documents, others):
         yield [send for send in both if send is not None]

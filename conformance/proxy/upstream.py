@@ -43,7 +43,7 @@ class UpstreamControl:
         self._client.close()
 
     def behave(self, text: str) -> None:
-        """From now on every request is answered like this: deviations of the mock, separated by ``;``, empty for honest."""
+        """All requests are answered like this from now on: deviations of the mock, separated by ``;``, empty for honest."""
         if text != self._behaviour:
             self._call("POST", "deviate", json={"deviate": [text] if text else []})
             self._behaviour = text

@@ -13,7 +13,7 @@ from echosounder.wire import runlog
 
 
 def is_load(run: Path) -> bool:
-    """Is the log at *run*, a folder or a run.jsonl, of a kind of run that loads?"""
+    """Whether the log at *run*, a folder or a run.jsonl, is of a load run."""
     log = run / "run.jsonl" if run.is_dir() else run
     return log.name == "run.jsonl" and log.exists() and runlog.header(log).kind_of_run.report == "load"
 

@@ -93,9 +93,7 @@ def _run(judge: Judge, folder: Path, place: tuple[str, int], way: Onward, bounds
             raise
     heard = judge.wait()
     if figures["unwritten"] or not heard.get("over"):
-        raise CannotJudge(
-            f"the judging process ended early; its log is in {folder}: `echosounder score {folder}`"
-        )
+        raise CannotJudge(f"the judging process ended early; its log is in {folder}: `echosounder score {folder}`")
     return _told(folder, as_json)
 
 

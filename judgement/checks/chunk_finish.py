@@ -67,7 +67,7 @@ def finish_last(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.finish-adds-nothing", finished)
 def finish_adds_nothing(exchange: Exchange, case: Case) -> Problems:
-    """Under ``interop`` the last token may come with the end: clients read it."""
+    """Under ``interop`` the last token may come with the end, which clients read."""
     for event, chunk in objects(exchange) if case.policy == "documented" else ():
         for _, choice in choices(chunk):
             if choice.get("finish_reason") and (kind := carries(choice)):

@@ -193,7 +193,7 @@ def characters_whole(exchange: Exchange, case: Case) -> Problems:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, wherever it stands."""
+    """Every text in a JSON value, at any depth."""
     if isinstance(value, str):
         yield value
     for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

@@ -21,7 +21,7 @@ def question(exchange: Exchange) -> str:
 
 
 def replaced(text: str) -> bool:
-    """Does it hold U+FFFD, as it is or as JSON may write it?"""
+    """Whether it holds U+FFFD, literally or escaped."""
     return REPLACEMENT in text or "\\ufffd" in text.lower()
 
 

@@ -172,7 +172,7 @@ def usage_completion_counted(exchange: Exchange, case: Case) -> Problems:
 
 
 def prompts(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, int]]:
-    """Those whose prompt was counted; one at least must be with another."""
+    """Answers with a counted prompt; one at least must share it with another."""
     found = [(each, read(each)[1].prompt) for each in exchanges]
     known = [(each, count) for each, count in found if count is not None]
     if len(known) < 2:
@@ -242,7 +242,7 @@ def thinking_shown(exchange: Exchange, case: Case) -> Problems:
 
 
 def switched_off(exchange: Exchange) -> bool:
-    """Did the request say that the model is not to think? Requests of a load, for instance, say nothing."""
+    """Whether the request disables thinking. Requests of a load, for instance, do not mention it."""
     body = asked(exchange)
     return bool(at(body, "thinking", "type") == "disabled" or at(body, "reasoning", "effort") == "none")
 

@@ -39,7 +39,7 @@ def other_stop(found: Asked) -> str:
 
 
 def other_question(found: Asked) -> str:
-    """The answer to a question that ends in another word."""
+    """The answer to the question with another last word."""
     whole, other = found["whole"], found["other"]
     if owned(whole) in text(other) and owned(other) not in text(other):
         return "a question whose last words differ got the answer to the one before"

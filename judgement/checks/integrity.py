@@ -139,7 +139,7 @@ def _told(calls: Sequence[CallMade], message: str) -> Problem:
 
 
 def within(piece: str, whole: str) -> bool:
-    """Is *piece* what is left of *whole* when some of it is taken out?"""
+    """Whether *piece* is *whole* with some characters removed."""
     rest = iter(whole)
     return len(piece) < len(whole) and all(letter in rest for letter in piece)
 
@@ -157,7 +157,7 @@ def difference(streamed: str, documented: str) -> str:
 
 @check_group("stream.text-kept", comparable)
 def text_kept(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Only where each mode repeats itself to the letter, and the same became of the text of each question."""
+    """Only if each mode repeats itself exactly, and the text of each question was changed alike."""
     found = [each for each in pairs(exchanges, lambda each: each.content or "") if each[1] and each[2]]
     if len(found) < 2:
         raise Inconclusive("fewer than two questions were answered alike each time in both modes")

@@ -32,7 +32,7 @@ def itemised(exchange: Exchange) -> Iterator[tuple[int | None, str, dict[str, An
 
 
 def listed(exchange: Exchange) -> bool:
-    """Has the answer at least one item?"""
+    """Whether the answer has at least one item."""
     return any(itemised(exchange))
 
 

@@ -129,7 +129,7 @@ def too_long(exchange: Exchange) -> bool:
 
 
 def dead(exchanges: Iterable[Exchange]) -> bool:
-    """There were legal requests, and each got an error or nothing: there is no API to judge."""
+    """There were legal requests, and each got an error or no answer: there is no API to judge."""
     mine = [exchange for exchange in exchanges if legal(exchange)]
     return bool(mine) and all(each.status is None or 400 <= each.status < 600 for each in mine)
 

@@ -30,7 +30,7 @@ def arguments_json(exchange: Exchange, case: Case) -> Problems:
 
 
 def loaded(call: Call) -> tuple[Any, str]:
-    """The arguments, or what is wrong with them."""
+    """The arguments, or a description of their fault."""
     try:
         value = parse(call.arguments).value
     except ValueError as error:

@@ -54,7 +54,7 @@ def cut(exchange: Exchange) -> bool:
 
 
 def raw_calls(exchange: Exchange) -> Iterator[tuple[int | None, str, Any]]:
-    """``(event, pointer, call or fragment)`` as they stand on the wire."""
+    """``(event, pointer, call or fragment)``, unchanged from the wire."""
     if not wants_stream(exchange):
         for position, call in enumerate(entries(at(exchange.json, "choices", 0, "message", "tool_calls"))):
             yield None, f"/choices/0/message/tool_calls/{position}", call

@@ -107,7 +107,7 @@ def ended(exchange: Exchange) -> bool:
 
 @check("tools.finish-has-calls", ended, unasked=unasked.of("chat"))
 def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
-    """No model decides this: the reason and the calls are the server's to keep together."""
+    """Independent of the model: the server must keep the finish reason and the calls consistent."""
     found = answer(exchange)
     if found.finish != "tool_calls":
         raise Inconclusive("no answer ended with tool_calls")

@@ -221,7 +221,7 @@ BYTES = 400
 
 
 def prompt_bytes(exchange: Exchange) -> int:
-    """Of the texts of all messages; what stands around them is the same in requests of as many messages."""
+    """Size of the texts of all messages; the rest is equal in requests with as many messages."""
     return sum(len(str(turn.get("content", "")).encode()) for turn in asked(exchange).get("messages", ()))
 
 

@@ -44,7 +44,7 @@ class Scene:
 
     @property
     def made(self) -> bool:
-        """Was the API used as it was to be?"""
+        """Whether the command used the API as intended."""
         return not self.command.declined and occurs(self.command.use, self.asked)
 
     @property
@@ -59,7 +59,7 @@ class Scene:
 
     @property
     def reference(self) -> ClientRun | None:
-        """The honest run of the same use, if it came to a result."""
+        """The honest run of the same feature, if it had a result."""
         return self.honest.command if self.honest and self.honest.command.succeeded else None
 
     @property

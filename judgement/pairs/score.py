@@ -38,7 +38,7 @@ def score(run: Run) -> tuple[Result, ...]:
 
 
 def in_one_of(formats: Sequence[str], probes: Iterable[str]) -> Iterator[str]:
-    """Those of the *probes* that ask in one of the *formats*."""
+    """The *probes* in one of the *formats*."""
     return (name for name in probes if PROBES.get(name, CHAT.name) in formats)
 
 

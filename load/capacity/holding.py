@@ -95,7 +95,7 @@ def growth(samples: Sequence[Sample]) -> tuple[float, float] | None:
 
 
 def backlog(samples: Sequence[Sample]) -> bool | None:
-    """Does the wait grow from request to request? None where it may or may not."""
+    """Whether the wait grows from request to request. None if undecided."""
     low, high = growth(samples) or (-inf, inf)
     return True if low > GROWS else False if high < STEADY else None
 

@@ -105,11 +105,11 @@ class Book:
         return (yield from self._until(asks, lambda outcome: True))
 
     def ended(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
-        """Send *asks* and wait until each answer has come to its end."""
+        """Send *asks* and wait until each answer has ended."""
         return (yield from self._until(asks, lambda outcome: outcome.closed is not None))
 
     def closed(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
-        """Wait until *asks*, sent before, have come to their ends."""
+        """Wait until *asks*, sent before, have ended."""
         while any(self._open(ask) for ask in asks):
             yield from self.turn()
         return self.of(asks)

@@ -73,7 +73,7 @@ class Money:
             self.minutes[minute] = self.minutes.get(minute, Tokens()).plus(tokens(usages))
 
     def empty(self) -> "Money":
-        """Another one at the same prices."""
+        """An empty copy with the same prices."""
         return Money(self.rates)
 
     @property

@@ -131,7 +131,7 @@ class Tally:
 
     @property
     def in_flight(self) -> int:
-        """By the last ticks of the workers that are there."""
+        """Requests in flight by the latest ticks of the live workers."""
         return sum(int(tick["in_flight"]) for worker, tick in self.ticks.items() if worker not in self.lost)
 
     def _worker(self, record: dict[str, Any]) -> dict[str, Any]:

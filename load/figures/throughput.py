@@ -12,7 +12,7 @@ MOST = 8 * 86400 * SLOTS_PER_S  # what a stamp that cannot be true may make us k
 
 
 class Passed(NamedTuple):
-    """Between two instants: whole answers, those of them that were good, output tokens, and the seconds that it took."""
+    """Throughput between two instants: complete answers, good ones, output tokens, and the seconds."""
 
     seconds: float
     answers: float

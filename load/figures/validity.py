@@ -1,4 +1,4 @@
-"""Did the target make the numbers, or the client? Signals of the client's own health, and what they mean for the run."""
+"""Whether the target or the client limited the figures: signals of the client's own health, and their meaning for the run."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -109,9 +109,7 @@ def _first(bench: Bench) -> Script[Outcome]:
         first = yield from recover(bench)
     if first.status != 200:
         said = (first.sample.error or first.sample.failure) if first.sample else ""
-        raise CannotJudge(
-            f"a plain request is answered {first.status or said}, so limits cannot be measured: {said}"
-        )
+        raise CannotJudge(f"a plain request is answered {first.status or said}, so limits cannot be measured: {said}")
     return first
 
 
@@ -126,7 +124,7 @@ def _pace(outcome: Outcome) -> tuple[float, float]:
 
 
 def fill(bench: Bench, most: int) -> Script[list[DueRequest]]:
-    """Put requests in flight and leave them there, twice as many each time, until one is refused or *most* are there."""
+    """Put requests in flight and hold them, twice as many each time, until one is refused or *most* are held."""
     held: list[DueRequest] = []
     while len(held) < most:
         batch = [bench.held() for _ in range(min(max(len(held), 1), most - len(held)))]
@@ -200,7 +198,7 @@ def typical(values: Sequence[float]) -> float | None:
 
 
 def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[DueRequest]]:
-    """Bring the limiter to refuse, and leave it so; the requests that hold a cap's places."""
+    """Bring the limiter to refuse, and keep it there; returns the requests that hold a cap's places."""
     if fit.kind is not LimiterKind.CONCURRENCY or fit.limit is None:
         yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not LimiterKind.BUCKET else 1)
         return []

@@ -69,7 +69,7 @@ def constraints(record: Record) -> Constraints:
 
 
 def fit(record: Record) -> Fit:
-    """The whole range of rates that leave room, gaps in it included: a range with a gap is one that needs another experiment."""
+    """The whole range of possible rates, including gaps: a range with a gap needs another experiment."""
     given = constraints(record)
     if not given.refusals:
         return impossible(LimiterKind.BUCKET)

@@ -1,4 +1,4 @@
-"""Does a refused request cost money? Balances around two bursts that differ in how many of them are refused.
+"""Measures whether a refused request costs money. Balances around two bursts that differ in their number of refusals.
 
 All requests of both bursts are the same, so the two falls of the balance are two equations in what an accepted one and a refused one
 cost: no price need be known.

@@ -63,7 +63,7 @@ def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
 
 
 def believed(record: Record, found: Identified) -> Identified:
-    """Not a kind that can explain each decision, but would have made most of them otherwise: those look made at random."""
+    """Unresolved if the kind could have made each decision but would have made most of them differently: those look random."""
     if found.fit.kind is LimiterKind.UNRESOLVED or (share := simulate.agreement(record, found.fit)) >= BELIEVED:
         return found
     says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
@@ -71,7 +71,7 @@ def believed(record: Record, found: Identified) -> Identified:
 
 
 def doubted(found: Identified, why: str) -> Identified:
-    """None if the kind did not repeat its predicted behavior."""
+    """Unresolved, because the kind did not repeat its predicted behavior."""
     if found.fit.kind is LimiterKind.UNRESOLVED:
         return found
     return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [why])

@@ -30,7 +30,7 @@ class Cap:
 
     @property
     def plain(self) -> bool:
-        """No sign of hysteresis: one place that became free was enough."""
+        """Whether one free place was enough, without hysteresis."""
         return self.strain == 0 and self.resume_high >= self.low - 1
 
 

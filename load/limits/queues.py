@@ -1,4 +1,4 @@
-"""A queue in front of the target: whoever comes too many is not refused but waits, with keep-alives or without a word."""
+"""A queue in front of the target: excess requests are not refused but wait, with or without keep-alives."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

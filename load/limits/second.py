@@ -1,4 +1,4 @@
-"""Is there another limiter behind the one that was found? It shows only to those who stay within the first for longer."""
+"""Detects another limiter behind the first one. It only shows below the first limit, over a longer time."""
 
 from dataclasses import dataclass, replace
 

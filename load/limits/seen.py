@@ -136,7 +136,7 @@ class Record:
 
     @cached_property
     def runs(self) -> list[list[Decision]]:
-        """Refusals that no accept certainly stands between."""
+        """Runs of refusals without a certain accept between them."""
         soonest = list(accumulate((each.answered for each in reversed(self.accepts)), min))[::-1]
         found: list[list[Decision]] = []
         latest = -INFINITY
@@ -179,7 +179,7 @@ class Record:
 
     @property
     def span(self) -> float:
-        """From the first request to the last decision, s."""
+        """Time from the first request to the last decision, s."""
         return self.all[-1].answered - self.all[0].sent if self.all else 0.0
 
     @cached_property
@@ -194,14 +194,14 @@ class Record:
 
     @cached_property
     def quiet(self) -> float:
-        """The shortest time between a refusal and the next accept, s. Where refusals are punished it is as long as the punishment."""
+        """The shortest time between a refusal and the next accept, s. With a penalty it is the length of the penalty."""
         return min(
             (each.answered - refusal.sent for each in self.accepts if (refusal := self.blocked_by(each))),
             default=INFINITY,
         )
 
     def unpunished(self, penalty: float) -> "Record":
-        """Without the refusals that came within *penalty* after another one: those that a punishment explains."""
+        """The decisions without refusals within *penalty* after another one, which the penalty explains."""
         left = [each for each in self.all if each.accepted or not self._punished(each, penalty)]
         return Record(tuple(left))
 

@@ -82,7 +82,7 @@ def _plain(value: float | None) -> str:
 
 
 def limit(found: Discovery) -> float | int | None:
-    """In flight, per second (bucket) or per window; None where it is not known."""
+    """Number in flight, per second (bucket) or per window; None if unknown."""
     bounds = limit_in_unit(found)
     if found.identified.fit.kind is not LimiterKind.BUCKET:
         return whole(bounds)
@@ -90,7 +90,7 @@ def limit(found: Discovery) -> float | int | None:
 
 
 def limit_in_unit(found: Discovery) -> Range | None:
-    """Its bounds, in the unit that the limiter counts."""
+    """Bounds of the limit, in the unit that the limiter counts."""
     fit = found.identified.fit
     return in_unit(fit.limit, found.counts, whole=fit.kind is not LimiterKind.BUCKET)
 

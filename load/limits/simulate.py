@@ -145,6 +145,6 @@ MODELS: dict[LimiterKind, Callable[[Fit], Model]] = {
 
 
 def likely(record: Record, fits: Sequence[Fit], tolerance: float = 0.05) -> list[Fit]:
-    """Those of *fits* that get nearly as many decisions right as the best of them."""
+    """The *fits* that predict nearly as many decisions as the best one."""
     shares = [agreement(record, fit) for fit in fits]
     return [fit for fit, share in zip(fits, shares, strict=True) if share >= max(shares) - tolerance]

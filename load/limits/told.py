@@ -1,4 +1,4 @@
-"""The limits that a target's headers announce, held against the limiter that was found."""
+"""The limits in a target's headers, compared with the limiter that was found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

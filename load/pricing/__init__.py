@@ -1,4 +1,4 @@
-"""Is the bill right? Prompts with known beginnings, an oracle for what the context cache should hit, and the balance before and after.
+"""Verifies the bill: prompts with known prefixes, an oracle for the context cache, and the balance before and after.
 
 The oracle is written from the documentation and knows only what was sent (:mod:`load.pricing.oracle`); money is exact
 (:mod:`load.pricing.ledger`); what does not come out gets a name (:mod:`load.pricing.diagnose`).

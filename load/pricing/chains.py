@@ -50,7 +50,7 @@ def twins(salt: str) -> Chain:
 
 
 def growing(salt: str) -> Chain:
-    """Prompts that share more and more with one that is stored; then one word changed at known depths."""
+    """Prompts that share a growing prefix with a stored one; then one word changed at known depths."""
     base = user(BASE, f"{salt} growing")
     yield [BillRequest("base", Prompt((base,)))]
     tails = [(length, user(40, f"{salt} tail {length}")) for length in LENGTHS]

@@ -56,7 +56,7 @@ class Evidence:
 
     @property
     def told(self) -> bool:
-        """Was there a balance to hold the bill against?"""
+        """Whether there was a balance to compare the bill with."""
         return any(entry.explained is not None for entry in self.entries)
 
     @property

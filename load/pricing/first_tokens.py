@@ -1,4 +1,4 @@
-"""Does a hit bring the first token sooner, and by how much? Two groups of times, no assumption about their distribution."""
+"""Effect of a cache hit on the time to first token: two groups of times, no assumption about their distribution."""
 
 from collections.abc import Sequence
 from functools import cache

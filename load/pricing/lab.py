@@ -114,7 +114,7 @@ class BillState:
         return self.skew is None or abs(self.skew) <= SKEW
 
     def seen(self, answer: ServedRequest) -> ServedPrompt:
-        """For the oracle. The target reads a prompt after it was sent and before its answer is over."""
+        """The answer for the oracle. The target reads a prompt after it was sent and before its answer is over."""
         send, outcome = answer.send, answer.outcome
         completion = answer.usage.completion if answer.usage else None
         whole = send.prompt.then(returned(answer.text, completion)) if completion and answer.text else None

@@ -130,12 +130,12 @@ class Entry:
         return None if self.remainder is None else self.nothing(self.remainder)
 
     def nothing(self, amount: Decimal) -> bool:
-        """Is the amount none, as far as the balance can show? Where the bill has no finer digits, that is exactly zero."""
+        """Whether the amount is zero within the resolution of the balance, or exactly if the bill has no finer digits."""
         return abs(amount) < self.unit
 
     @property
     def coarse(self) -> bool:
-        """Has the bill finer digits than the balance?"""
+        """Whether the bill has finer digits than the balance."""
         return any(bill != bill.quantize(self.unit, context=EXACT) for bill in self.bills)
 
 
@@ -188,7 +188,7 @@ def _late(unit: Decimal, rests: Sequence[list[Decimal] | None]) -> int:
 
 
 def money(amount: Decimal | None) -> str | None:
-    """Without exponent and without zeros at the end."""
+    """Decimal text without exponent and trailing zeros."""
     if amount is None:
         return None
     text = format(amount, "f")

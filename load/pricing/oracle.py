@@ -121,7 +121,7 @@ class Node:
 
 
 def expectations(served: Sequence[ServedPrompt], scale: Scale) -> list[Expectation]:
-    """For each prompt what the others lead to expect, in their order."""
+    """The expectation for each prompt given the others, in their order."""
     trees = {place: Node() for seen in served for place in _places(seen.scope)}
     paths = [(seen.prompt.path(), (seen.answered or seen.prompt).path()) for seen in served]
     for seen, (asked, whole) in zip(served, paths, strict=True):

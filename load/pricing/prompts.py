@@ -85,7 +85,7 @@ def returned(answer: str, tokens: int) -> Message:
 
 
 def changed(message: Message, depth: int) -> Message:
-    """The same but for one word, after *depth* of them."""
+    """The same prompt with one word changed, after *depth* words."""
     words = message.text.split(" ")
     words[depth] = "ocean" if words[depth] != "ocean" else "harbour"
     return replace(message, text=" ".join(words))

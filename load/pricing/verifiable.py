@@ -1,4 +1,4 @@
-"""Can the bill of a run be held against the balance, and if not, why?"""
+"""Whether the bill of a run can be compared with the balance, and why not."""
 
 from echosounder.load.pricing.evidence import Evidence
 from echosounder.load.pricing.ledger import merged, money
@@ -7,7 +7,7 @@ UNITS = 10  # of the balance's last digit that a bill must come to
 
 
 def unverified(evidence: Evidence) -> str:
-    """Why the bill cannot be held against the balance; empty where it can."""
+    """Why the bill cannot be compared with the balance; empty if it can."""
     lab = evidence.lab
     if evidence.disturbed:
         return "the balance moved while nothing was sent: somebody else uses the account, so the bill cannot be held against it"

@@ -1,4 +1,4 @@
-"""Our page beside Locust's own while a load runs; it asks for the figures once a second."""
+"""Our page beside Locust's own during a load; it polls the figures once a second."""
 
 from pathlib import Path
 from typing import Any

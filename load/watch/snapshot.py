@@ -72,7 +72,7 @@ class Live:
         self.now: dict[str, Any] = {}
 
     def take(self, tally: Tally, now: int, last: bool = False) -> None:
-        """At most once a second but for the last, and only while it is watched: a snapshot reads whole histograms."""
+        """A snapshot, at most once a second except for the last, and only if a page is open: it reads whole histograms."""
         if not self._watched or (now - self._last < 1_000_000_000 and not last):
             return
         self._last = now
@@ -85,7 +85,7 @@ class Live:
 
 
 def held(options: Options, tally: Tally, now: int) -> list[dict[str, Any]]:
-    """The objectives, as the run stands."""
+    """The objectives, by the current figures."""
     if not tally.slos or not tally.workers:
         return []
     begin, _ = window(options, tally)

@@ -62,7 +62,7 @@ class Dispatcher:
 
     @property
     def ready(self) -> bool:
-        """Is there a user who is free, and something to send?"""
+        """Whether a user is free and a request is due."""
         return self.busy + len(self._resting) < self._room and (self._due is None or bool(self._waiting))
 
     def take(self, now: int) -> Turn | None:
@@ -97,7 +97,7 @@ class Dispatcher:
 
     @property
     def exhausted(self) -> bool:
-        """Has all of the schedule been handed out?"""
+        """Whether the whole schedule has been handed out."""
         return self._due is not None and self._next is None and not self._waiting
 
 

@@ -52,7 +52,7 @@ AHEAD = 200_000_000  # ns between the order to begin and the beginning: long eno
 
 
 class Place:
-    """This process's part in the run: which worker it is, when it begins, and what ends it."""
+    """This process's part in the run: its worker number, begin, and end."""
 
     def __init__(self) -> None:
         self.runner: Any = None
@@ -277,7 +277,7 @@ def write_down(kind: str, record: dict[str, Any]) -> None:
 
 
 def died(pid: int | None) -> bool:
-    """Has a worker of this machine exited? Locust needs seconds to miss one that was killed; gevent has waited for it already."""
+    """Whether a worker of this machine has exited. Locust needs seconds to miss one that was killed; gevent has waited for it already."""
     if pid is None or OPTIONS.master:  # a number means something here only
         return False
     try:

@@ -24,7 +24,7 @@ class Limiter(Protocol):
     """State of one scope."""
 
     def take(self, now: int) -> int | None:
-        """None if the request may pass, and it is counted; else nanoseconds until one would, at least 1."""
+        """None if the request may pass, which is then counted; else the nanoseconds until one would, at least 1."""
 
     def give(self) -> None:
         """A request that passed has ended."""
@@ -173,7 +173,7 @@ class Limiters:
         return held
 
     def clear(self) -> None:
-        """Forget; requests in flight give back to limiters that are no longer in use."""
+        """Forgets everything; requests in flight are released on limiters that are no longer in use."""
         self._scopes.clear()
 
     def _scope(self, name: tuple[object, ...], rule: LimitRule) -> _Scope:

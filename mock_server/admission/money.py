@@ -69,7 +69,7 @@ class Accounts:
 
 
 class PriceList:
-    """Prices of a profile. While the clock stands in the profile's own days its instant counts, else the profile's."""
+    """Prices of a profile. While the clock is within the profile's own days its instant counts, else the profile's."""
 
     def __init__(self, profile: str, currency: str) -> None:
         self._profile, self._currency = specs.profile(profile), currency
@@ -79,7 +79,7 @@ class PriceList:
         return self._profile.priced(datetime.fromtimestamp(now, UTC))
 
     def rates(self, model: str, now: float, later_s: float = 0) -> TokenPrices:
-        """Those of *later_s* after the instant that counts. Windows open and close on full minutes.
+        """Rates *later_s* after the instant that counts. Windows open and close on full minutes.
 
         Raises :class:`specs.UnknownPriceError`.
         """

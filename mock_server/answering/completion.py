@@ -1,4 +1,4 @@
-"""From a body to a response: money, limits, cache, plan, time, bytes. And afterwards: the bill."""
+"""From a body to a response: money, limits, cache, plan, time, bytes, and finally the bill."""
 
 from echosounder import specs
 from echosounder.mock_server.admission import money, refusals

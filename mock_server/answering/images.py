@@ -26,7 +26,7 @@ def read(source: str, low: bool = False) -> str:
 
 
 def tokens(pixels: int | None, low: bool = False) -> int:
-    """None: as many as an image can have."""
+    """Number of tokens of an image; None: the maximum."""
     if pixels is None and not low:
         return MOST
     shown = min(pixels or LOW_PIXELS, LOW_PIXELS) if low else pixels or LEAST_PIXELS

@@ -84,7 +84,7 @@ def _strip_common(name: str) -> str:
 
 
 def example(prompt: str) -> dict[str, Any] | None:
-    """The last JSON object that stands in the prompt: the shape that is wanted."""
+    """The last JSON object in the prompt: an example of the requested shape."""
     return next((value for _, _, value in reversed(_objects(prompt))), None)
 
 

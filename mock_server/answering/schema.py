@@ -231,7 +231,7 @@ def _nested(argument: Any) -> list[Any]:
 
 
 def sample(pattern: str) -> str:
-    """A string that the pattern matches, from its syntax tree; a plain word where that cannot be had."""
+    """A string that the pattern matches, from its syntax tree; a plain word if there is none."""
     try:
         tree = _parsed(pattern)
         text = "".join(_sample(item, {}) for item in tree)

@@ -85,7 +85,7 @@ class Armed:
         return frames
 
     def record(self) -> list[dict[str, Any]]:
-        """For the journal."""
+        """Record for the journal."""
         return [one.record() for one in self.ones]
 
 

@@ -32,7 +32,7 @@ class Chat(Format):
             yield "user_id", question.user
 
     def bound(self, body: Mapping[str, Any]) -> int | None:
-        """By either name: some models of OpenAI know the newer one alone."""
+        """The output limit, under either name: some models of OpenAI know only the newer one."""
         value = body.get("max_completion_tokens")
         return super().bound(body) or (value if isinstance(value, int) else None)
 

@@ -78,7 +78,7 @@ class Format(ABC):
         """The mark of a non-streaming response; ``end`` is set if it can be read. ``value`` is its JSON, of any type."""
 
     def headers(self, key: str | None) -> Mapping[str, str]:
-        """The headers of a request that the format asks for; those with the API key only where there is one."""
+        """The request headers of the format; those with the API key only if there is one."""
         rows = self.grammar.headers.items()
         return {name: value.replace("{key}", key or "") for name, value in rows if key or "{key}" not in value}
 
@@ -99,7 +99,7 @@ class Format(ABC):
         return None if data is None else data.encode()
 
     def ends(self, event: str) -> bool:
-        """Does the event of this name end the stream?"""
+        """Whether the event of this name ends the stream."""
         return event in self.grammar.end_events
 
     def usage(self, raw: Any) -> Usage | None:

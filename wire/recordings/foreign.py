@@ -42,7 +42,7 @@ class Foreign:
     lacks: tuple[Observed, ...] = ()
 
     def exchange(self, id: str, base: str = "") -> Exchange:
-        """With every secret of the request taken out, from the answer too. *base* is put in front of the target for its URL."""
+        """The exchange with every secret of the request redacted, from the answer too. *base* is put in front of the target for its URL."""
         redact = redactor(self.request_headers, self.target)
         place, _, query = self.target.partition("?")
         whole = redact.text(f"{place}?{shown(query)}" if query else place)

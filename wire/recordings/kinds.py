@@ -38,7 +38,7 @@ def reader(path: Path) -> Reader:
 
 
 def exchanges(path: Path) -> Iterator[Exchange | None]:
-    """In the order of the file; None for each entry that cannot be read. Raises :class:`LogError` where the file breaks."""
+    """Exchanges in the order of the file; None for each entry that cannot be read. Raises :class:`LogError` where the file breaks."""
     try:
         for number, seen in enumerate(reader(path)(path), 1):
             yield None if seen is None else seen.exchange(str(number))

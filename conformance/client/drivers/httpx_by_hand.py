@@ -138,7 +138,7 @@ def text_of(number: int) -> str | None:
 
 
 def abort(body: dict[str, Any]) -> None:
-    """Reads the first events of a stream, gives it up, and goes on living for a while."""
+    """Reads the first events of a stream, aborts it, and keeps running for a while."""
     response = opened({**body, "stream": True})
     for number, _ in enumerate(chunks(response)):
         if number == 2:

@@ -37,7 +37,7 @@ def stream(messages: list[BaseMessage], asked: Any) -> Any:
 
 
 def with_tools(ask: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """Without thinking: the package does not hand reasoning back, which the API then asks for."""
+    """Without thinking: the package does not return reasoning, which the API would require."""
     asked = model("disabled").bind_tools([get_weather])
     messages: list[BaseMessage] = [HumanMessage(PROMPT)]
     first = ask(messages, asked)

@@ -37,7 +37,7 @@ def connections(ask: Ask) -> Steps:
 
 @probe("proxy.failures")
 def failures(ask: Ask) -> Steps:
-    """Everything that goes wrong upstream. Sent last: a gateway may take an upstream that fails out of service for a while.
+    """Every upstream failure. Sent last: a gateway may take a failing upstream out of service for a while.
 
     What gateways repeat comes first among the streams and among the documents, for those wait side by side.
     """

@@ -1,4 +1,4 @@
-"""The table of probes, and what they share: the marker, prompts, and how to ask for an upstream that behaves."""
+"""The table of probes, and their common parts: the marker, prompts, and instructions to the upstream."""
 
 from __future__ import annotations
 

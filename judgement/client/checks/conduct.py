@@ -8,7 +8,7 @@ from echosounder.judgement.client.scene import Scene
 
 
 def failed(scene: Scene) -> bool:
-    """Did the command end of itself, with an error?"""
+    """Whether the command ended by itself, with an error."""
     return scene.command.status not in (0, None)
 
 

@@ -111,7 +111,7 @@ def retry_identical(scene: Scene, case: Case) -> Problems:
 
 @check("client.no-retry-paid", where=billed)
 def no_retry_paid(scene: Scene, case: Case) -> Problems:
-    """A request that the bill names and that was sent again, though the client did not ask for a second answer."""
+    """A request that was billed and sent again, though the client did not ask for a second answer."""
     tries, paid = attempts(scene), _paid(scene)
     if len(paid) > 1:
         yield Problem(

@@ -52,7 +52,7 @@ def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Loc
 
 
 def counts_for_itself(pair: Pair) -> bool:
-    """A gateway that bills asks for the usage of a stream whose client did not ask, and takes the extra chunk out again."""
+    """A gateway that bills requests the usage of a stream whose client did not, and removes the extra chunk again."""
     sent, received = (at_(each.asked, "stream_options", "include_usage") for each in (pair.client, pair.upstream[0]))
     leaked = any(only_usage(chunk) for _, chunk in pair.client.chunks)
     return wants_stream(pair.client) and sent is not True and received is True and not leaked

@@ -75,7 +75,7 @@ def given(arguments: Any) -> str:
 
 
 def speaker(role: Any) -> str:
-    """Developer is another word for system, which some read as the user's."""
+    """Developer is another name for system, which some servers treat as the user's."""
     return "system" if role in SYSTEM else str(role)
 
 

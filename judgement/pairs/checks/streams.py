@@ -91,7 +91,7 @@ def comments_stay_comments(pair: Pair, case: Case) -> Problems:
 
 @check_group("proxy.usage-after-finish", at("usage-apart"), beside=_plain)
 def usage_after_finish(pairs: Sequence[Pair], case: Case) -> Problems:
-    """What every stream lacks is not lost for where the usage stands."""
+    """The place of the usage is not judged if every stream lacks it."""
     usual = [pair for pair in pairs if _plain(pair) and wants_stream(pair.client)]
     for pair in (pair for pair in pairs if not _plain(pair)):
         written, got = answer(pair.source), answer(pair.client)
