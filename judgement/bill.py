@@ -202,7 +202,7 @@ def repeat_hits(found: BillEvidence) -> Problems:
 
 @bill("load.hits-as-expected")
 def as_promised(found: BillEvidence) -> Problems:
-    """Whether more is missing than best effort excuses."""
+    """Problems if more hits are missing than best effort allows."""
     _split(found)
     due, short = found.wanting
     if len(due) < FEWEST:

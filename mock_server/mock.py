@@ -199,7 +199,7 @@ class Mock:
         self.answers.completions.clear()
 
     def sweep(self) -> Iterator[None]:
-        """Once in a while: requests that never became complete, idle connections, clients that hung up.
+        """Periodic cleanup: requests that never became complete, idle connections, clients that hung up.
 
         In portions, between which others may have the event loop: looking at all of a thousand would make writes late.
         """

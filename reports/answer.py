@@ -1,4 +1,4 @@
-"""The answer of a run that was asked a question: a limiter, a capacity, whether the bill is right. It stands before everything else."""
+"""The answer to the question of a run: a limiter, a capacity, whether the bill is right. Shown before everything else."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class Headline(NamedTuple):
 
 
 def answer(report: Mapping[str, Any]) -> Headline | None:
-    """None where the run was asked nothing, or is of a version that did not put its answer into a sentence."""
+    """None for a run without a question, or of a version that did not put its answer into a sentence."""
     if found := report.get("capacity"):
         known = None not in found["interval"]
         return Headline("good" if known else "warn", line(f"Capacity: {found['says']}", 300))

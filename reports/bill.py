@@ -32,7 +32,7 @@ SKEW = 60  # s between two clocks that are worth a word
 
 
 def verified(report: Report) -> bool:
-    """Was this a run that verified a bill?"""
+    """Whether this run verified a bill."""
     return "waterfall" in report["cost"]
 
 

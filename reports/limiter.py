@@ -154,7 +154,7 @@ _FACTS = {
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """For a terminal and for Markdown: a fact a line, and the goodput of each way of retrying."""
+    """For a terminal and for Markdown: one fact per line, and the goodput of each retry policy."""
     yield from (f"{name}: {said}" for name, said in facts(report))
     rows = (report["rate_limit"] or {}).get("policies", [])
     if rows:

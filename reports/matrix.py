@@ -23,7 +23,7 @@ MAX_FINDINGS, MAX_EXCERPT = 2, 300
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One target: a check report, the log behind it, and the name it goes by."""
+    """One target: a check report, the log behind it, and its display name."""
 
     name: str
     report: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A known issue of a target, kept beside the logs: globs for requirement and column, a link, a word."""
+    """A known issue of a target, kept beside the logs: globs for requirement and column, a link, a note."""
 
     requirement: str
     target: str
@@ -71,7 +71,7 @@ class MatrixRow:
 
 
 def render(columns: Sequence[Column], issues: Iterable[Issue] = (), reference: str | None = None) -> str:
-    """A self-contained page. *reference* names the column that the others are held against; the first one by default.
+    """A self-contained page. *reference* names the column that the others are compared with; the first one by default.
 
     Raises :class:`UsageError` where there is nothing to show, a name is used twice, or a report is not a check report.
     """

@@ -44,7 +44,7 @@ def load(path: Path) -> tuple[dict[str, Any], Run]:
 
 
 def document(folder: Path) -> dict[str, Any]:
-    """The ``report.json`` of a run's folder, held against its schema. Raises :class:`LogError`."""
+    """The ``report.json`` of a run's folder, validated by its schema. Raises :class:`LogError`."""
     path = folder / "report.json"
     try:
         report: Any = json.loads(text(path))

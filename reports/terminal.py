@@ -1,4 +1,4 @@
-"""The report for people at a terminal. Every colour stands beside a glyph and a word that say the same."""
+"""The report for people at a terminal. Every colour is accompanied by a glyph and a word with the same meaning."""
 
 import re
 from collections.abc import Mapping, Sequence

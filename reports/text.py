@@ -13,7 +13,7 @@ _LINKS = {"://": ":&#47;/", "www.": "www&#46;", "@": "&#64;"}  # what GitHub mak
 
 
 def block(text: str, limit: int = 4_000) -> str:
-    """*text* with its line breaks, visible, cut at *limit* characters with a word about what is missing."""
+    """*text* with its line breaks, visible, cut at *limit* characters with a note on the omitted part."""
     if len(text) <= limit:
         return visible(text)
     return f"{visible(text[:limit])}{ELLIPSIS} [{len(text) - limit:,} more characters]"

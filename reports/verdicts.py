@@ -7,7 +7,7 @@ from echosounder.wire.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """``tone`` picks the colour: bad, warn, good or idle. The glyph and the word say the same without it."""
+    """``tone`` picks the colour: bad, warn, good or idle. The glyph and the word carry the same meaning."""
 
     name: str
     glyph: str

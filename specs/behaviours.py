@@ -81,7 +81,7 @@ class Behaviour:
         return "image" in self.model_entries.get(model, {}).get("input_modalities", ())
 
     def format_of(self, path: str) -> str | None:
-        """The format that stands under a path below the base URL; None where the profile serves none there."""
+        """The format of a path below the base URL; None where the profile serves none there."""
         plain = "/" + path.partition("?")[0].strip("/")
         return next((name for name, paths in self.formats.items() if plain in paths), None)
 

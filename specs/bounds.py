@@ -68,7 +68,7 @@ class Limits:
 
     @property
     def reasoning_kept(self) -> bool:
-        """Does the reasoning of calls have to come back?"""
+        """Whether the reasoning of calls must be returned."""
         return self.reasoning_input in ("required-with-tools", "required-by-tools")
 
 

@@ -22,7 +22,7 @@ class Calendar:
     years: frozenset[int]
 
     def holds(self, days: str, at: datetime) -> bool:
-        """Is the day of an aware instant one of these ``days``? A weekday of a year that is not known counts as a workday."""
+        """Whether the day of an aware instant is one of these ``days``. A weekday of a year that is not known counts as a workday."""
         day = at.astimezone(self.zone).date()
         return days == "daily" or (day.weekday() < 5 and (days == "weekdays" or day not in self.holidays))
 

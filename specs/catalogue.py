@@ -48,7 +48,7 @@ class Requirement:
     excluded: str | None
 
     def admits(self, name: str) -> bool:
-        """Does the profile ``name`` hold the target to this requirement?
+        """Whether the requirement applies in the profile ``name``.
 
         Dates compare within one vendor. Another vendor is not bound by a ``since``; what has an ``until`` was given up, and
         does not hold for it.

@@ -1,4 +1,4 @@
-"""Is everything there that must be known of a profile?"""
+"""Checks that a profile is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML that remembers where each value stands, so that every complaint can name its file and line.
+"""YAML with the position of each value, so that error messages can name file and line.
 
 The loader follows the YAML 1.2 core schema where PyYAML would follow 1.1: ``no``, ``off`` and ``2024-07-25`` stay
 strings, ``16:30`` is not a number in base sixty, and a key that occurs twice is refused instead of lost.

@@ -43,7 +43,7 @@ class Window:
     calendar: Calendar = ALWAYS
 
     def holds(self, at: datetime) -> bool:
-        """Is it open at an aware instant?"""
+        """Whether it is open at an aware instant."""
         return self._clock_holds(at.astimezone(UTC).time()) and self.calendar.holds(self.days, at)
 
     def _clock_holds(self, clock: time) -> bool:
@@ -52,7 +52,7 @@ class Window:
         return clock >= self.opens or clock < self.closes
 
     def guesses(self, at: datetime) -> bool:
-        """Does it depend on holidays of a year that is not known yet?"""
+        """Whether it depends on holidays of a year that is not known yet."""
         return self.days == "workdays" and not self.calendar.knows(at)
 
 

@@ -53,7 +53,7 @@ def complete(sample: Mapping[str, Any]) -> bool:
 
 
 def spans_ms(name: str, samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
-    """One latency of every sample of a log that has it, in their order."""
+    """One latency for every sample of a log that has it, in the order of the log."""
     since, until, whole = SPANS[name]
     for sample in samples:
         if since in sample and until in sample and (complete(sample) or not whole):

@@ -153,7 +153,7 @@ def _counts(record: dict[str, Any]) -> TrafficCounts:
 
 
 def known(path: Path) -> bool:
-    """Is it a folder or log that ``listen`` made?"""
+    """Whether it is a folder or log that ``listen`` made."""
     folder = path if path.is_dir() else path.parent
     logs = [*parted_log.parts(folder), folder / "run.jsonl"]
     if (path.is_file() and path.name != "run.jsonl") or not any(each.exists() for each in logs):

@@ -127,7 +127,7 @@ def client(exchange: Exchange) -> str:
 
 
 def bare(exchange: Exchange) -> Exchange:
-    """Without its bodies: of each read the stamp and the size."""
+    """The exchange without its bodies: of each read the stamp and the size."""
     sizes = [len(read.data) for read in exchange.reads]
     notes = exchange.notes | {
         "read_sizes": sizes,

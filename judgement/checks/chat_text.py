@@ -45,7 +45,7 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 
 def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
-    """Whether each answer of a mode is the requested text with altered characters: no model answers like that."""
+    """Problems if each answer of a mode is the requested text with altered characters: no model answers like that."""
     for how, text in forms(UNICODE):
         for mode in (False, True):
             mine = [each for each in exchanges if wants_stream(each) is mode]

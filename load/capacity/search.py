@@ -35,7 +35,7 @@ class Search:
     verdicts: dict[float, bool | None] = field(default_factory=dict)
 
     def tell(self, level: float, met: bool | None) -> None:
-        """Result of a level; None if undecided."""
+        """Records the result of a level; None if undecided."""
         self.verdicts[level] = met
 
     @property

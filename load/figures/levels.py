@@ -86,7 +86,7 @@ class Divided:
             tally.samples(part)
 
     def tick(self, record: dict[str, Any], worker: dict[str, Any]) -> None:
-        """State of the client, added to the level of its time."""
+        """Adds the state of the client to the level of its time."""
         if self.by_level and (tally := self._at(int(record["at"]), worker)) is not None:
             tally.vitals(record)
 

@@ -160,7 +160,7 @@ class Tally:
             self.parts.tick(record, next(iter(self.workers.values()), {}))
 
     def vitals(self, record: dict[str, Any]) -> None:
-        """State of the client, from a tick."""
+        """Adds the state of the client from a tick."""
         worker = int(record["worker"])
         self.cpu.setdefault(worker, []).append((int(record["at"]), float(record["cpu"])))
         lags = _expand(record["lag_us"])

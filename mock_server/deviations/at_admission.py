@@ -207,7 +207,7 @@ BELOW_BETA = {
 
 @refuses("prefix-beta-route", Refused(404, content_type=None), BELOW_BETA)
 def prefix_beta_route(request: HttpRequest, context: Context) -> bool:
-    """There is nothing below ``/beta``."""
+    """There are no endpoints below ``/beta``."""
     return request.path.startswith("/beta/")
 
 

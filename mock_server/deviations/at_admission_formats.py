@@ -72,7 +72,7 @@ Row = tuple[str, set[str], str, Condition]
 
 
 def shared(format: str, bound: str, *history: str) -> tuple[Row, ...]:
-    """What both formats have, with the member that bounds the output; *history*: where calls are turns of the assistant's, too."""
+    """Conditions common to both formats, with the member that bounds the output; *history*: calls are turns of the assistant, too."""
     return (
         (
             "members-refused",

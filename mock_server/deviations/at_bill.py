@@ -1,4 +1,4 @@
-"""Taking another amount than the usage comes to. Nothing of it is on the wire but the balance."""
+"""Charges that differ from the usage. Only the balance shows them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -242,12 +242,12 @@ def image_file_rejected(request: HttpRequest, context: Context) -> bool:
 
 @refuses("upload-rejected", Refused(400, "uploads are closed", INVALID), {"files.accepted"})
 def upload_rejected(request: HttpRequest, context: Context) -> bool:
-    """No file is taken."""
+    """Every upload is refused."""
     return request.method == "POST" and request.path.endswith("/files")
 
 
 @lax("search-query-cut", {"search.query-bounds"})
 def search_query_cut(body: Document, context: Context) -> None:
-    """A query that is too long is cut, and an empty one is taken for a word."""
+    """A query that is too long is truncated, and an empty one is treated as a word."""
     if context.request.path.endswith("/tools/search") and isinstance(body.get("query"), str):
         body["query"] = body["query"][:128] or "news"

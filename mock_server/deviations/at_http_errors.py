@@ -21,7 +21,7 @@ def page(status: int) -> bytes:
 
 
 def replace_body(reply: Reply, body: bytes, content_type: str, status: int | None = None) -> Reply:
-    """Another body, with its length, and maybe another status."""
+    """Another body, with its length, and optionally another status."""
     reply.status = status or reply.status
     reply.frames, reply.framing = iter([Frame(reply.head_at, body)]), BodyFraming.LENGTH
     reply.set_header("content-type", content_type)
@@ -176,7 +176,7 @@ def done_on_nonstream(reply: Reply, context: Context) -> Reply:
 
 @deviation("idle-timeout-cut", Layer.HTTP, {"error.no-html"})
 def idle_timeout_cut(reply: Reply, context: Context, *, seconds: float = 1.0, status: int = 504) -> Reply:
-    """Nothing is sent for a while, and then the front end gives up with a page: nginx after 60 s, Cloudflare after 100 s."""
+    """After a period without data the front end gives up with an error page: nginx after 60 s, Cloudflare after 100 s."""
     if context.body:
         reply.head_at = round(seconds * SECOND)
         replace_body(reply, page(status), HTML, status)

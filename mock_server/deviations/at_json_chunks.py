@@ -199,7 +199,7 @@ def created_wrong_type(document: Document, context: Context, *, form: Form = For
 
 @each_document("system-fingerprint-absent", SCHEMAS | {"stream.fingerprint-constant", "chat.fingerprint-present"})
 def system_fingerprint_absent(document: Document, context: Context) -> None:
-    """No answer and no chunk has a ``system_fingerprint``."""
+    """Answers and chunks have no ``system_fingerprint``."""
     document.pop("system_fingerprint", None)
 
 

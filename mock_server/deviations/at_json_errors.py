@@ -20,7 +20,7 @@ def error_of(document: Document) -> Document:
 
 @each_error("error-flat", {"error.envelope"})
 def error_flat(document: Document, context: Context) -> None:
-    """The members of an error stand at the top level, without the ``error`` around them."""
+    """The members of an error are at the top level, without the ``error`` around them."""
     document |= {"object": "error", **error_of(document)}
     document.pop("error", None)
 

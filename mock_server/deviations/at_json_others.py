@@ -24,7 +24,7 @@ class Earlier:
     ends: int = 0
 
     def under_way(self, context: Context) -> bool:
-        """Is it being answered while *context*'s request comes?"""
+        """Whether it is being answered when *context*'s request arrives."""
         return self.stream == context.stream and context.request.arrived < self.ends
 
 

@@ -81,7 +81,7 @@ def json_whitespace_flood(document: Document, context: Context) -> None:
     },
 )
 def reasoning_in_content(frames: Frames, context: Context) -> Frames:
-    """The chain of thought stands in ``content``, between think tags."""
+    """The reasoning is in ``content``, between think tags."""
     inside = False
 
     def change(document: Document) -> None:

@@ -162,7 +162,7 @@ def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
     {"tools.arguments-intact", "tools.arguments-json", "tools.arguments-exact", "tools.strict-followed"},
 )
 def tool_args_invalid_json(frames: Frames, context: Context) -> Frames:
-    """Behind the arguments stands a closing tag of the template."""
+    """A closing tag of the template follows the arguments."""
     for frame, ended in _ending(frames, context.edits):
         for call in ended:
             call["function"]["arguments"] += "\n</tool_call>"

@@ -102,7 +102,7 @@ def logprobs_too_wide(document: Document, context: Context) -> None:
 
 @each_document("logprobs-too-narrow", {"logprobs.full-width"})
 def logprobs_too_narrow(document: Document, context: Context) -> None:
-    """No token has more than one alternative, however many were asked for."""
+    """Tokens have at most one alternative, even if more were requested."""
     for entries in tokens(document, context):
         for entry in entries:
             entry["top_logprobs"] = entry["top_logprobs"][:1]

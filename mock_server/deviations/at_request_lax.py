@@ -110,7 +110,7 @@ def messages_defaulted(body: Body, context: Context) -> None:
 
 @rewrites("prompt-defaulted", {"fim.prompt-required"})
 def prompt_defaulted(body: Body, context: Context) -> None:
-    """FIM without a prompt is served with the one that stands in the form of the documentation."""
+    """FIM without a prompt is served with the default prompt in the documentation's form."""
     if not context.request.path.endswith("/chat/completions"):
         body.setdefault("prompt", "Once upon a time,")
 

@@ -65,7 +65,7 @@ def sse_keepalive_inside_event(raw: bytes, context: Context) -> bytes:
 
 @deviation("sse-keepalive-blank-event", Layer.SSE, {"stream.one-line-per-event"})
 def sse_keepalive_blank_event(frames: Frames, context: Context) -> Frames:
-    """Events have ids, and comments with blank lines stand between them: old SDKs take those for empty events.
+    """Events have ids, with comments and blank lines between them: old SDKs take those for empty events.
 
     Legal by the standard, so only the recommendation of one data line per event is broken.
     """

@@ -15,7 +15,7 @@ from echosounder.mock_server.net.frames import DATA, Frame, document, rewritten
 
 @deviation("sse-keepalive-comment", Layer.SSE)
 def sse_keepalive_comment(frames: Frames, context: Context, *, every: int = 3) -> Frames:
-    """Legal: comments stand before the first event, between events and after the last one, as DeepSeek documents it."""
+    """Legal: comments before the first event, between events and after the last one, as DeepSeek documents it."""
     comment = b": keep-alive\n\n"
     for number, frame in enumerate(frames):
         if context.stream and number % every == 0:
@@ -39,7 +39,7 @@ def keepalive_other_words(frames: Frames, context: Context) -> Frames:
 
 @each_event("keepalive-single-newline")
 def keepalive_single_newline(raw: bytes, context: Context) -> bytes:
-    """Legal: no blank line stands between a comment and the event after it."""
+    """Legal: no blank line between a comment and the event after it."""
     return b": ping\n" + raw
 
 
@@ -63,7 +63,7 @@ def cr_line_endings(raw: bytes, context: Context) -> bytes:
 
 @each_event("extra-blank-lines")
 def extra_blank_lines(raw: bytes, context: Context) -> bytes:
-    """Legal: several blank lines stand between events; without data there is no event."""
+    """Legal: several blank lines between events; without data there is no event."""
     return raw + b"\n\n"
 
 
@@ -121,7 +121,7 @@ def unicode_escapes(frames: Frames, context: Context) -> Frames:
 
 @deviation("keys-sorted", Layer.SSE)
 def keys_sorted(frames: Frames, context: Context) -> Frames:
-    """Legal: members stand in another order."""
+    """Legal: members in another order."""
     return respelled(frames, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

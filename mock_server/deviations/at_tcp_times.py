@@ -28,7 +28,7 @@ def no_close_after_done(frames: Frames, context: Context, *, seconds: float = 3.
 
 
 def hangs(frames: Frames, condition: bool, seconds: float) -> Frames:
-    """Not a byte for so long, where the condition holds."""
+    """Sends nothing for this long, if the condition holds."""
     return later(frames, round(seconds * SECOND)) if condition else frames
 
 

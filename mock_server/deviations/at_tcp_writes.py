@@ -1,4 +1,4 @@
-"""In which portions bytes leave: clients must not rely on them. The first frame of an answer is its head."""
+"""Division of bytes into writes: clients must not rely on it. The first frame of an answer is its head."""
 
 import re
 from dataclasses import replace

@@ -20,14 +20,14 @@ def edit(frames: Frames, change: Callable[[dict[str, Any]], object]) -> Frames:
 
 
 def later(frames: Frames, delay: int) -> Frames:
-    """Everything, *delay* nanoseconds later."""
+    """All frames, *delay* nanoseconds later."""
     for frame in frames:
         frame.at += delay
         yield frame
 
 
 def followed(frames: Frames, raw: bytes = b"", act: Act | None = None) -> Frames:
-    """And one frame more, due with the last."""
+    """The frames with one more at the end, due with the last."""
     at = 0
     for frame in frames:
         at = frame.at

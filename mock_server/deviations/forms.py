@@ -68,7 +68,7 @@ def each_event(name: str, breaks: Collection[str] = ()) -> Register:
 
 
 def asked_in(format: str, request: HttpRequest) -> bool:
-    """Is the request in that wire format? An empty one is any."""
+    """Whether the request is in that wire format. An empty name matches any."""
     return not format or specs.under(request.path) == format
 
 

@@ -1,1 +1,1 @@
-"""Files that clients leave with the server: how they come (multipart), where they are kept, and what can be asked about them."""
+"""Files that clients upload: multipart parsing, storage, and endpoints."""

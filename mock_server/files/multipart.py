@@ -19,7 +19,7 @@ class Field:
 
 
 def fields(content_type: str, body: bytes) -> list[Field]:
-    """Raises ValueError, in words, for what is no such form."""
+    """Raises ValueError, with a description, for an invalid form."""
     found = _BOUNDARY.match(content_type)
     if found is None:
         raise ValueError("the content type is not multipart/form-data with a boundary")

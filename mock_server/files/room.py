@@ -74,7 +74,7 @@ class FileRoom:
         return found
 
     def check_images(self, ids: Sequence[str], images: int, key: str, now: float) -> None:
-        """For files that are *images* together with what a request shows besides: are they there, and no larger than allowed?"""
+        """Checks that the files in *images*, with the inline images of a request, exist and are within the size limits."""
         files = [self.known(id, key, now) for id in ids]
         for file in files:
             if problem := self._not_shown(file, self.bounds.longest(images)):

@@ -8,7 +8,7 @@ from echosounder.mock_server.formats.texts import compact
 
 
 def event(kind: str, members: Mapping[str, Any]) -> bytes:
-    """One event; its name stands in its document too, as ``type``."""
+    """One event; its name is repeated in its data, as ``type``."""
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), compact({"type": kind, **members}))
 
 

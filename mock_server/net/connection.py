@@ -121,7 +121,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         return self.transport.get_write_buffer_size() > UNSENT
 
     def stalled(self, now: int) -> int:
-        """For how long the client has taken nothing of what it is behind, as far as calls of this see it; ns."""
+        """Time for which the client has read none of its pending data, as far as calls of this see it; ns."""
         unsent = self.transport.get_write_buffer_size()
         if unsent <= UNSENT:
             return 0

@@ -1,4 +1,5 @@
-"""The proxy position: a request goes on to an upstream, its response comes back through the deviations. Nothing is held back.
+"""The proxy position: a request is forwarded to an upstream, its response comes back through the deviations. Nothing is held
+back.
 
 A relayed response is read in a thread of its own, for the same generators that deviate from a finished answer run over
 one that is still coming, and those wait for their next frame. What they yield is handed to the event loop at once.
@@ -97,7 +98,7 @@ class Passage:
                 return  # it is closed already
 
     def frames(self, upstream: Upstream) -> Iterator[Frame]:
-        """Everything that the client is to get; runs in the thread."""
+        """All frames for the client; runs in the thread."""
         reply = self.armed.deviate(self._reply(upstream))
         self.status = reply.status
         self.keep_alive = self.keep_alive and reply.framing is not BodyFraming.CLOSE
@@ -122,7 +123,7 @@ class Passage:
         return Reply(answer.status, kept, self._body(answer, connection), framing, answer.reason, self.at())
 
     def at(self) -> int:
-        """Now, as frames count time."""
+        """The current time in the clock of frames."""
         return time.monotonic_ns() - self.request.arrived
 
     def _body(self, answer: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> Iterator[Frame]:

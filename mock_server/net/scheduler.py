@@ -122,7 +122,7 @@ class Stream:
                 self.transport = None
 
     def abort(self) -> None:
-        """Nothing more can be written."""
+        """No further writes are possible."""
         self._index = len(self.due)
         self.open = False
         if self.transport is not None:

@@ -42,7 +42,7 @@ class Said:
 
 
 def said(exchange: Exchange) -> Said:
-    """The meaning of a request in a known format; None for any other."""
+    """The meaning of a request in a known format; empty for any other."""
     body = asked(exchange)
     pieces, tools = READERS.get(exchange.format, (_nothing, _nothing))
     return Said(

@@ -87,7 +87,7 @@ def blocks(plan: AnswerPlan) -> Iterator[OutputBlock]:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes the items of one plan, as they stand at their beginning and at their end."""
+    """Writes the items of one plan, in their initial and their final state."""
 
     plan: AnswerPlan
     last: int  # index of the last item, which is what was cut where the answer was

@@ -72,7 +72,7 @@ def images(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def call_ids(body: Body, limits: Limits, beta: bool) -> str | None:
-    """Not empty, and each used once by a call and once by an output."""
+    """Ids must not be empty, and each must be used once by a call and once by an output."""
     for kinds in (CALLS, OUTPUTS):
         ids = Counter(item["call_id"] for kind, item in items(body) if kind in kinds)
         if "" in ids:
@@ -99,7 +99,7 @@ def outputs(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def reasoning(body: Body, limits: Limits, beta: bool) -> str | None:
-    """As the reasoning of a chat, which has to come back with its calls."""
+    """As the reasoning of a chat, which must be returned with its calls."""
     if chat.reasoning_input(as_chat(body, limits), limits, beta) is None:
         return None
     return "The `reasoning_text` in the thinking mode must be passed back to the API."
