@@ -27,7 +27,9 @@ KNOWN = {"seed": 7, "clock": "2026-11-30T12:00:00Z"}
 def said(command, url):
     """What the driver prints for each use, and how it ends."""
     places = {
-        **dict.fromkeys(("OPENAI_BASE_URL", "OPENAI_API_BASE", "ECHO_BASE_URL"), url),
+        **dict.fromkeys(
+            ("OPENAI_BASE_URL", "OPENAI_API_BASE", "DEEPSEEK_BASE_URL", "DEEPSEEK_API_BASE", "ECHO_BASE_URL"), url
+        ),
         **dict.fromkeys(("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE", "ECHO_ANTHROPIC_URL"), f"{url}/anthropic"),
         **dict.fromkeys(
             ("OPENAI_API_KEY", "DEEPSEEK_API_KEY", "ANTHROPIC_API_KEY", "ECHO_API_KEY"), "sk-field-listen-01"
