@@ -61,7 +61,7 @@ class Ask(Subject):
         return {"thinking": {"type": "enabled"}} if self.limits.thinking == "switch" else {}
 
     def body(self, messages: str | Sequence[Mapping[str, Any]], /, **fields: Any) -> dict[str, Any]:
-        """A chat request body: not thinking and sixteen tokens at most, unless *fields* say otherwise.
+        """A chat request body: without thinking and with at most sixteen tokens, unless *fields* override it.
 
         A field of value ``...`` is left out.
         """

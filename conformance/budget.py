@@ -1,4 +1,4 @@
-"""A cap on what a run may send, kept before anything goes out: what a request, a probe and a run cost at worst.
+"""A cap on the requests of a run, enforced before sending: worst-case cost of a request, a probe and a run.
 
 ``plan``, the budget and the report have this one figure. A request that must be refused may be served all the same: it counts
 with what it costs then. Where ``max_tokens`` itself is what is wrong, a stop text ends the answer after its first word.

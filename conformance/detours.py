@@ -44,7 +44,7 @@ PLAIN = frozenset({"model", "messages", "stream", "max_completion_tokens", *WAYS
 
 
 class Detours:
-    """``taken``: what this target refuses, as far as it is known."""
+    """``taken``: the known refusals of this target."""
 
     def __init__(self) -> None:
         self.taken: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Detours:
         return _avoiding(send, body, members) if members else send
 
     def search(self, send: Send, refused: Exchange, probe: str, ask: Ask) -> Exchange:
-        """The answer to *send* without what is in its way, where it is *refused* for that; else *refused* itself."""
+        """The answer to *send* without the member for which it was *refused*; else *refused* itself."""
         body = _object(send)
         if refused.status == 200:
             self._served |= body.keys() & WAYS.keys()

@@ -1,4 +1,4 @@
-"""Two targets side by side: the same probes to both, round by round, and what differs in their answers.
+"""Two targets compared: the same probes to both, round by round, and the differences of their answers.
 
 probes, to the one and to the other ──> two run logs ──> differences (:mod:`judgement.differences`, pure) ──> report
 """

@@ -22,7 +22,7 @@ PAGE = b"<html><title>502 Bad Gateway</title></html>"
 
 
 def mutants(exchange: Exchange) -> Iterator[Mutant]:
-    """Mutants of one exchange: of its status, head and timing, of its body as bytes, of the request, and of what it says."""
+    """Mutants of one exchange: of its status, head and timing, of its body as bytes, of the request, and of its content."""
     yield from _outcomes(exchange)
     yield from _heads(exchange)
     yield from _times(exchange)

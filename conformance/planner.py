@@ -34,7 +34,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The probes in the order of sending and what they cost at most: tokens, US dollars at the highest prices of the day ``at``.
+    """The probes in the order of sending, and their maximum cost: tokens, US dollars at the highest prices of the day ``at``.
 
     ``usd`` is None where no price is known for the model. ``reduction`` is how many requests more, counted in the tokens and
     the price, may make a wrongly answered one smaller. ``left_out``: probes that the budget has no room for, and why.

@@ -61,7 +61,7 @@ class ProbeSender:
         return replace(self._ask, salt=f"{self._ask.salt}-{round}") if round else self._ask
 
     def planned(self, times: int) -> Plan:
-        """The probes of the suite that the budget has room for *times* times; the budget is kept from now on."""
+        """The probes of the suite, *times* times, as far as they fit the budget, which is enforced from now on."""
         options = self._options
         now = datetime.now(UTC)
         made = plan(self._ask, options.suite, now, options.only, times, options.caps, options.formats)
@@ -126,7 +126,7 @@ class ProbeSender:
         return answers
 
     def deliver(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
-        """Debit, send and record, whatever the answers say about going on. Raises ``BudgetSpent``."""
+        """Debit, send and record, also if the answers would stop the run. Raises ``BudgetSpent``."""
         answers = self._sent_together(sends, probe)
         self.record(each for answered in answers for each in answered.exchanges)
         return answers
@@ -178,7 +178,7 @@ class ProbeSender:
         return reason
 
     def bill(self) -> None:
-        """Write down what all that was sent can have cost."""
+        """Record the maximum cost of all requests."""
         known = self._budget.price(0, 0) is not None
         self._log.footer["at_most_usd"] = format(self._budget.spent_usd, "f") if known else None
 

@@ -31,7 +31,7 @@ LONGEST = 2_000  # characters of a sentence
 
 
 def start(config: pytest.Config) -> None:
-    """Puts the engine behind the run. Raises :class:`pytest.UsageError` for what it cannot work with."""
+    """Starts the engine of the run. Raises :class:`pytest.UsageError` for invalid options."""
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("the conformance suite sends its requests once and in order: run it without -n")
     try:

@@ -1,4 +1,4 @@
-"""Entries of a baseline for what a run found and no entry accepts yet, and how a file spells them."""
+"""Entries of a baseline for findings of a run that no entry accepts yet, and their notation in a file."""
 
 from __future__ import annotations
 

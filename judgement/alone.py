@@ -20,7 +20,7 @@ def broken(exchange: Exchange, case: Case) -> Iterator[str]:
 
 
 def failing(exchange: Exchange, case: Case, probe: str | None) -> Iterator[Result]:
-    """The MUSTs of the answers to *probe* that *exchange* breaks, with what is wrong; nothing where there is no such probe."""
+    """The MUSTs that *exchange* violates, among the answers to *probe*, with a description; empty if there is no such probe."""
     if probe is None:
         return
     exchange = replace(exchange, probe=probe)

@@ -22,7 +22,7 @@ def asked(exchange: Exchange) -> dict[str, Any]:
 
 
 def bound(exchange: Exchange) -> int:
-    """The output that the request allows, in tokens; more than any answer has where it does not say."""
+    """The output limit of the request, in tokens; without one, more than any answer has."""
     value = exchange.reader.bound(exchange.asked)
     return 1 << 62 if value is None else value
 

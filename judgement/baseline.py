@@ -53,7 +53,7 @@ class AcceptedFailure:
 
     @property
     def name(self) -> str:
-        """The id, and what of it is accepted where that is not all."""
+        """The id, with the accepted part unless it is accepted as a whole."""
         parts = [each for each in (self.only.probe, self.only.at, self.only.finding) if each != ANY]
         return f"{self.id} ({': '.join(parts)})" if parts else self.id
 
@@ -70,7 +70,7 @@ class Baseline:
 
     @classmethod
     def load(cls, path: Path) -> Baseline:
-        """Raises ``UsageError`` with the name of the file and what is wrong in it."""
+        """Raises ``UsageError`` with the name of the file and the error in it."""
         try:
             rows = tomllib.loads(text(path)).get("accepted", [])
             return cls(tuple(_entry(row) for row in rows))

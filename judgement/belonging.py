@@ -90,7 +90,7 @@ def _error(exchange: Exchange) -> object:
 
 
 def overlap(spans: Iterable[tuple[int | None, int | None]]) -> bool:
-    """Were at least two under way at one time? Begin and end of each, ns; those that lack either say nothing."""
+    """Whether at least two were in progress at one time. Begin and end of each, ns; those that lack either are ignored."""
     known = sorted((begin, end) for begin, end in spans if begin is not None and end is not None)
     return any(later[0] < earlier[1] for earlier, later in pairwise(known))
 

@@ -96,7 +96,7 @@ class BillEvidence:
 
     @property
     def leaked(self) -> list[tuple[Told, Metered]]:
-        """Hits on what other users or other accounts had sent. Where hits are invented, this is unknown."""
+        """Hits on prompts of other users or other accounts. Where hits are invented, this is unknown."""
         return [] if self.invented else [(each, said) for each, said in self.counted if said.hit > said.known.own]
 
     @property

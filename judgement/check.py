@@ -51,7 +51,7 @@ class CannotSay(Exception):
 
 
 class Inconclusive(CannotSay):
-    """The model or the network did not give what the check needs."""
+    """The model or the network did not provide the conditions of the check."""
 
 
 class Untestable(CannotSay):

@@ -1,4 +1,4 @@
-"""Checks on what an experiment found out, beside those on exchanges: a requirement's id and a pure function of the evidence.
+"""Checks of experiment results, beside those of exchanges: a requirement's id and a pure function of the evidence.
 
     limiter: Checks[Limiter] = Checks()
 
@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 
 def first_of_each(items: Sequence[T], judge: Callable[[T], Problems]) -> Problems:
-    """The first problem of *items*, and how many more of them have one. One that can be judged is enough."""
+    """The first problem of *items*, with the number of others. One judgeable item is enough."""
     problems: list[Problem] = []
     reasons: list[CannotSay] = []
     for item in items:

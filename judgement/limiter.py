@@ -1,4 +1,4 @@
-"""What a limiter is and does, as an experiment found out, and what the requirements on limits say about it."""
+"""Judges a limiter, as identified by an experiment, by the requirements on limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``report.json`` of traffic that only passed: the schema of a check's, with what was seen as its member ``traffic``. Pure."""
+"""``report.json`` of observed traffic: the schema of a check's, with a summary as its member ``traffic``. Pure."""
 
 from __future__ import annotations
 

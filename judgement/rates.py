@@ -1,4 +1,4 @@
-"""How often requirements are broken in traffic: k of n, and what that says of all traffic, as a whole and by model, path and client.
+"""Violation rates in traffic: k of n with a confidence interval, in total and by model, path and client.
 
 The interval is C. J. Clopper and E. S. Pearson's, of 95 %: exact, so that it holds for faults that are rare.
 """

@@ -1,4 +1,4 @@
-"""The verdict rule, the only one: what a judge yields or raises becomes the verdict of a requirement.
+"""The only verdict rule: turns the problems or the exception of a judge into the verdict of a requirement.
 
     the judge raised Inconclusive, Untestable, Unsupported      inconclusive, untestable, unsupported, with its reason
     it raised anything else                                     error: that is ours

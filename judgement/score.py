@@ -126,7 +126,7 @@ def not_held(row: specs.Requirement, setting: RunSetting) -> str:
 
 
 def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], case: Case) -> Result:
-    """The verdict of one requirement on *exchanges*. An exception of a check is our fault and says so."""
+    """The verdict of one requirement on *exchanges*. An exception of a check is our fault, and reported as such."""
     try:
         picked = [exchange for exchange in exchanges if check.pick(exchange)]
         if not picked:

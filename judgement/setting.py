@@ -19,7 +19,7 @@ MODELS = "models.list"
 
 
 class Suite(IntEnum):
-    """Each suite holds the ones before it: at most 40 requests in all formats, at most 300, as many as it takes."""
+    """Each suite includes the smaller ones: at most 40 requests in all formats, at most 300, or no limit."""
 
     SMOKE = 1
     STANDARD = 2

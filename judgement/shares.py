@@ -1,4 +1,4 @@
-"""How often a requirement is broken, where it was judged more than once: k of n, and what n tries say about the true share."""
+"""Violation rate of a requirement that was judged more than once: k of n, with a confidence interval for the true share."""
 
 from __future__ import annotations
 

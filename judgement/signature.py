@@ -53,7 +53,7 @@ def signatures(result: Result, probes: Probes) -> tuple[Signature, ...]:
 
 
 def beyond(result: Result, probes: Probes) -> Iterator[str]:
-    """The probes that showed what is wrong beyond the findings that are kept."""
+    """The probes of violations beyond the recorded findings."""
     shown: set[Place] = {(each.exchange, each.event, each.cause) for each in result.findings}
     yield from dict.fromkeys(probes.get(place[0], "") or ANY for place in result.places if place not in shown)
 

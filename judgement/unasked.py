@@ -1,4 +1,4 @@
-"""Selects observed traffic that a check can judge, by the request alone, whoever sent it. Pure.
+"""Selects observed traffic that a check can judge, by the request alone, from any sender. Pure.
 
 A probe's check may rest on what only its sender knows: that the request is legal, at fault, or the second of a pair. In traffic
 that only passes, a check judges an exchange whose own bytes say that the requirement speaks of it. The argument ``unasked`` of

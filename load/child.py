@@ -24,7 +24,7 @@ LOCUSTFILE = Path(__file__).parent / "worker" / "locustfile.py"
 
 
 def start(options: Options) -> "subprocess.Popen[bytes]":
-    """The process, begun. What workers of an earlier run wrote is gone."""
+    """The started process. Files of workers of an earlier run are deleted."""
     parts = options.out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
     for old in parts.glob("worker-*.jsonl"):
@@ -131,7 +131,7 @@ def close(process: "subprocess.Popen[bytes]") -> None:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Order the workers to stop: they give up what is in flight, write, and end. Whoever does not within 10 s is killed."""
+    """Order the workers to stop: they abandon requests in flight, write, and end. Workers that take more than 10 s are killed."""
     close(process)
     try:
         process.wait(10)

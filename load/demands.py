@@ -48,7 +48,7 @@ def _file(options: Options, name: str) -> Path | None:
 
 
 def checked(options: Options) -> Options:
-    """The options with the default load filled in. Raises :class:`UsageError` for what cannot work."""
+    """The options with the default load filled in. Raises :class:`UsageError` for combinations that cannot work."""
     _demand(find_spec("locust") is not None, "a load needs the extra: pip install 'echosounder[load]'")
     options = options if options.users or options.rate or options.trace else replace(options, users="8")
     if options.arrival == "trace" or options.trace:

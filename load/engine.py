@@ -1,4 +1,4 @@
-"""A load run, seen from the parent: check, start Locust, read what the workers append, analyse. Never imports Locust."""
+"""A load run, seen from the parent: check, start Locust, read the workers' records, analyse. Never imports Locust."""
 
 import platform
 import time

@@ -16,7 +16,7 @@ COLUMNS = (*(name for name in Sample.__struct_fields__ if name != "usage"), *_US
 
 
 def export(log: Path, to: Path) -> int:
-    """Write the samples of a run's log (or folder) to a file, its suffix saying how; how many there were.
+    """Write the samples of a run's log (or folder) to a file in the format of its suffix; returns their number.
 
     Raises :class:`UsageError` for another suffix than .csv and .jsonl and for a file that cannot be written.
     """

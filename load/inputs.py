@@ -1,4 +1,4 @@
-"""From the options to what is sent: the scenario's items, with what the user overrode, a trace's lengths, the prices."""
+"""Prepares the requests from the options: the scenario's items, with the user's overrides, a trace's lengths, the prices."""
 
 import json
 import time
@@ -27,7 +27,7 @@ TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A line of a trace: when, in seconds from the start, and how many tokens each way."""
+    """A line of a trace: the time, in seconds from the start, and the number of tokens each way."""
 
     offset: float
     prompt_tokens: int

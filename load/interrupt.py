@@ -11,7 +11,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def held_back() -> Iterator[threading.Event]:
-    """An event that is set by the first SIGINT or SIGTERM; a second one does what it always does.
+    """An event that is set by the first SIGINT or SIGTERM; a second one has its usual effect.
 
     In a thread other than the main one, where Python lets nobody handle signals, the event is never set.
     """

@@ -87,7 +87,7 @@ def entered(new: list[str], tally: Tally) -> list[str]:
 
 
 def worker_of(record: Record) -> int | None:
-    """The number of the worker that wrote it; None for what the parent wrote."""
+    """The number of the worker that wrote it; None for records of the parent."""
     if isinstance(record, Sample):
         return record.worker
     if record["kind"] == "exchange":

@@ -22,7 +22,7 @@ SHARED, OWN = "chat.id-unique", "chat.answers-own"
 
 
 def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[str, Any]:
-    """The report of a load run with what the checks found in the exchanges of its log."""
+    """The report of a load run with the findings of the checks in the exchanges of its log."""
     case, sampled = Case(Subject(profile, report["target"]["model"] or "")), 0
     failing, unjudged, ids = Counter[str](), Counter[str](), Counter[str]()
     heard: list[OwnWords] = []

@@ -47,7 +47,7 @@ class StreamUser(User):
     idle_timeout = 120.0  # s without a byte, after which a stream is given up
 
     def stream(self, prompt: str | tuple[Turn, ...], max_tokens: int = 64, name: str = "", **asked: Any) -> Sample:
-        """Ask, read the answer to its end, and give its sample; never raises for what a target does: ``failure`` names it.
+        """Ask, read the answer to its end, and return its sample; never raises for errors of a target: ``failure`` names them.
 
         *prompt*: the user's text, or the turns of a conversation. *asked*: further members of :class:`wire.formats.Question`.
         """

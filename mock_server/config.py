@@ -32,7 +32,7 @@ class Config:
         None, "seed: the same requests in the same order get the same bytes, apart from the time of day (see clock)"
     )
     clock: str | None = setting(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
-    deviate: tuple[str, ...] = setting((), "deviation to commit, `slug` or `slug:k=v,k=v`; may be repeated")
+    deviate: tuple[str, ...] = setting((), "deviation to activate, `slug` or `slug:k=v,k=v`; may be repeated")
     upstream: str | None = setting(None, "act as a mutating reverse proxy in front of this URL")
     replay: str | None = setting(None, "answer with what was recorded: a run, a HAR, flows, a cassette, pairs of files")
     replay_speed: float = setting(1.0, "multiplier for the recorded times; 0 answers immediately")
@@ -79,7 +79,9 @@ class Config:
     while_stdin: bool = setting(
         False, "stop when standard input ends, so that it does not outlive the process that started it"
     )
-    control: str = setting("loopback", "who may use /__mock/: loopback, any, none", choices=("loopback", "any", "none"))
+    control: str = setting(
+        "loopback", "clients allowed to use /__mock/: loopback, any, none", choices=("loopback", "any", "none")
+    )
 
     def __post_init__(self) -> None:
         for each in settings(Config):

@@ -156,7 +156,7 @@ def _tone(label: str, step: Decimal) -> str:
 
 
 def hits(cache: Report) -> Markup:
-    """A column per request: the band is what the rules allow, the mark what was reported."""
+    """A column per request: the band shows the allowed hits, the mark the reported ones."""
     points = cache.get("points") or []
     if not points:
         return Markup("")

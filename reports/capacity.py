@@ -38,7 +38,7 @@ def _row(level: Mapping[str, Any], unit: str) -> tuple[str, ...]:
 
 
 def knee(report: Mapping[str, Any]) -> Markup:
-    """Latency against throughput: each point is a level, by what it completed per second."""
+    """Latency against throughput: each point is a level, at its completed requests per second."""
     levels = [level for level in (report.get("capacity") or {"levels": ()})["levels"] if level["completed_per_s"]]
     levels.sort(key=lambda level: float(level["completed_per_s"]))
     columns = {

@@ -34,7 +34,7 @@ def fix_first(report: Mapping[str, Any]) -> list[Cause]:
 
 
 def to_fix(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes that can be fixed: what was only not tested is not among them, unless there is nothing else."""
+    """The causes that can be fixed: untested requirements are not among them, unless there is nothing else."""
     causes = fix_first(report)
     return [cause for cause in causes if cause.finding] or causes
 

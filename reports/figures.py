@@ -1,4 +1,4 @@
-"""Numbers as people read them. What was not measured is a dash, never a zero."""
+"""Numbers for people. A missing value is a dash, never a zero."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

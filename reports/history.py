@@ -53,7 +53,7 @@ _COLUMNS = tuple(field.name for field in fields(HistoryRow))
 
 
 def index(folder: Path, database: Path) -> list[str]:
-    """Indexes every run below *folder* again; returns what could not be read, one line each.
+    """Indexes every run below *folder* again; returns unreadable runs, one line each.
 
     Raises :class:`UsageError` where the folder holds no run, or the database is none of ours.
     """

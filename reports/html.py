@@ -1,4 +1,4 @@
-"""``report.html``: the verdict, what to fix first, everything else, and the bytes behind it."""
+"""``report.html``: the verdict, the first things to fix, everything else, and the bytes as evidence."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

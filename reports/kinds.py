@@ -41,7 +41,7 @@ def kind(report: Mapping[str, Any]) -> str:
 
 
 def validate(report: Mapping[str, Any]) -> None:
-    """Raises :class:`UsageError` where a member of *report* is not what its schema says; the message names the first."""
+    """Raises :class:`UsageError` if a member of *report* does not match its schema; the message names the first."""
     for error in Draft202012Validator(schema(kind(report))).iter_errors(report):
         place = "/".join(map(str, error.absolute_path)) or "the document"
         raise UsageError(f"the report is broken at {place} ({error.message[:100]}): judge the run again")
@@ -68,5 +68,5 @@ def started(report: Mapping[str, Any], run: Run | None) -> str | None:
 
 
 def day(report: Mapping[str, Any], run: Run | None) -> str:
-    """``2026-11-22``; ``undated`` where neither report nor log says."""
+    """``2026-11-22``; ``undated`` without a date in report and log."""
     return (started(report, run) or "undated")[:10]

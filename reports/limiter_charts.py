@@ -14,7 +14,7 @@ STEPS = 160  # points of a line
 
 
 def figures(report: Mapping[str, Any]) -> Markup:
-    """The run second by second, and what the fitted limiter would have done."""
+    """The run second by second, with the predictions of the fitted limiter."""
     found = report["rate_limit"] or {}
     curves, timeline = found.get("curves", []), found.get("timeline", [])
     made = [_offered(curves), _in_flight(found, curves), _model(timeline)] if len(curves) > 1 else []

@@ -1,4 +1,4 @@
-"""The figures of a load report: percentiles with error bars, and what happened over time."""
+"""The figures of a load report: percentiles with error bars, and the course of the run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

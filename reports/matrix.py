@@ -1,4 +1,4 @@
-"""Requirements down, targets across: who does what, with the finding behind each cell and the known issues beside it."""
+"""Requirements as rows, targets as columns: the verdicts, with the finding behind each cell and the known issues beside it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -78,7 +78,7 @@ def _doubt(part: Part) -> str:
 
 
 def objectives(part: Part) -> str:
-    """``✓ met``, or what is not: ``✗ missed ttft_p95<500ms``."""
+    """``✓ met``, or the missed ones: ``✗ missed ttft_p95<500ms``."""
     for met in (False, None):
         if found := [slo["expr"] for slo in part["slo"] if slo["met"] is met]:
             return f"{MET[met]} {', '.join(found)}"

@@ -20,7 +20,7 @@ def block(text: str, limit: int = 4_000) -> str:
 
 
 def shown(data: bytes, limit: int = 4_000) -> str:
-    """Bytes as text, as :func:`block`: what is not UTF-8 stays visible."""
+    """Bytes as text, as :func:`block`: bytes that are not UTF-8 stay visible."""
     if len(data) <= limit:
         return visible(data.decode("utf-8", "surrogateescape"))
     return f"{visible(data[:limit].decode('utf-8', 'surrogateescape'))}{ELLIPSIS} [{len(data) - limit:,} more bytes]"

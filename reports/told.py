@@ -8,7 +8,7 @@ _EXPECTED = re.compile(r"^(?P<got>.*), (?:but )?expected (?P<expected>.*)$", re.
 
 
 def lines(message: str) -> Iterator[tuple[str, str]]:
-    """``("expected", …)`` and ``("got", …)`` of a message that says both; else ``("found", the message)``."""
+    """``("expected", …)`` and ``("got", …)`` of a message that has both; else ``("found", the message)``."""
     if found := _EXPECTED.match(message):
         yield from (("expected", found["expected"]), ("got", found["got"]))
     else:

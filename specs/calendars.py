@@ -34,7 +34,7 @@ ALWAYS = Calendar(UTC, frozenset(), frozenset())  # where no window needs one
 
 
 def read(table: YamlFile) -> Calendar:
-    """SpecError with file and line for what cannot be read."""
+    """SpecError with file and line for unreadable files."""
     try:
         zone = datetime.fromisoformat(f"2026-01-01T00:00:00{table.value['zone']}").tzinfo
     except ValueError:

@@ -9,7 +9,7 @@ from echosounder.specs.vendors import profile
 
 
 def demand(name: str, judged: bool = True) -> None:
-    """SpecError, one line, with what is missing of a profile; *judged*: it is to be held to requirements."""
+    """SpecError, one line, with the missing parts of a profile; *judged*: requirements apply to it."""
     profile(name)
     limits(name)
     behaviour(name)

@@ -63,7 +63,7 @@ FASTEST = loader_of(getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml ma
 
 
 def load(name: str, root: Traversable = ROOT, loader_class: Any = FASTEST) -> YamlFile:
-    """Parse ``specs/<name>``; shared by whoever loads the same text: read only.
+    """Parse ``specs/<name>``; the result is shared: read only.
 
     Raises SpecError with file and line on bad YAML and on duplicate keys.
     """

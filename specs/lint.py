@@ -1,4 +1,4 @@
-"""Finds what is broken in the data: one line per problem, ``file:line: message``.
+"""Finds errors in the data: one line per problem, ``file:line: message``.
 
 Not imported by the accessors: the row schema needs jsonschema, and they need nothing but PyYAML.
 The OpenAPI documents themselves are linted by the tests (openapi-spec-validator) and by ``specs/redocly.yaml``.

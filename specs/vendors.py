@@ -19,7 +19,7 @@ DEFAULT_PROFILE = "2026-11"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A dated state of what a vendor serves.
+    """A dated state of a vendor's service.
 
     ``date`` is its first day. It stands in [begins, ends), until the vendor's next profile begins (None: to this day).
     ``priced_at`` is an instant outside of any window with other prices, whose prices stand for it. Instants are aware.

@@ -102,7 +102,7 @@ def of_whole(mark: Mark) -> Answer:
 
 
 def of_stream(marks: Iterable[tuple[int, Mark]], added: Callable[[Any, Any], Any]) -> Answer:
-    """The answer that the events of a stream make, ``(index, mark)`` each; what says that something went wrong is not a part of it.
+    """The answer that the events of a stream make, ``(index, mark)`` each; errors are not a part of it.
 
     ``added``: the usage so far, from what it was and what an event brings.
     """

@@ -12,7 +12,7 @@ MOST = 256 * 1024 * 1024
 
 
 def plain(path: Path) -> Path:
-    """*path*; raises :class:`UsageError` for what is there and neither file nor folder."""
+    """*path*; raises :class:`UsageError` if it exists and is neither file nor folder."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):  # whoever opens it says what is wrong

@@ -1,4 +1,4 @@
-"""The first record of a run log: which kind of run, against what, when and how. One record for every kind.
+"""The first record of a run log: kind, target, time and options of the run. One record for every kind.
 
     {"kind": "header", "schema": "echosounder/run/2", "kind_of_run": "check", "started": "2026-11-30T13:00:11+00:00",
      "target": {"url": "http://127.0.0.1:8000", "model": "deepseek-v4-flash", ...}, "suite": "standard", ...}
@@ -114,7 +114,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def instant(self) -> ClockReading:
-        """Raises :class:`LogError` where the log does not say which time its stamps are."""
+        """Raises :class:`LogError` if the log does not relate its stamps to the time of day."""
         if self.clock is None:
             raise LogError(f"the log of the {self.kind_of_run} run records no clock, so its stamps have no date")
         return self.clock

@@ -1,4 +1,4 @@
-"""Limits that headers announce: how many, per what, how many are left, and when there are more.
+"""Limits in headers: number, unit, remainder, and time of reset.
 
 x-ratelimit-limit-requests: 60 · -remaining-requests: 59 · -reset-requests: 1s          OpenAI and many gateways; also -tokens
 anthropic-ratelimit-requests-limit: 50 · -remaining: 49 · -reset: 2026-11-30T12:00:00Z

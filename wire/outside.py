@@ -27,7 +27,7 @@ def integer(text: str) -> int | None:
 
 
 def count(value: Any) -> int | None:
-    """A JSON value as a count; a bool is none, nor is what is beyond :data:`MOST`."""
+    """A JSON value as a count; None for a bool, and beyond :data:`MOST`."""
     return value if type(value) is int and -MOST <= value <= MOST else None
 
 

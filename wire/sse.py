@@ -177,7 +177,7 @@ class _Block:
 
 
 def decode(body: bytes) -> list[Item]:
-    """All items of a complete body. See :class:`Decoder` for what is raised."""
+    """All items of a complete body. Raises the errors of :class:`Decoder`."""
     return Decoder().feed(body)
 
 

@@ -36,7 +36,7 @@ class Target:
         return _joined(*self._place(path), self.query)
 
     def shown_address(self, path: str) -> str:
-        """The same without what is secret in the query."""
+        """The same without secrets in the query."""
         return _joined(*self._place(path), shown(self.query))
 
     def _place(self, path: str) -> tuple[str, str]:
@@ -46,7 +46,7 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """The base URL as it is written down: with its query, without what is secret in it."""
+        """The base URL for display: with its query, but without its secrets."""
         return _joined(self.url, "", shown(self.query))
 
     @property
@@ -58,7 +58,7 @@ class Target:
         return "https" in (self.url[:5], self.beta_url[:5])
 
     def redactor(self, *keys: str | None) -> Redactor:
-        """Takes *keys* and every secret of the target out of what is captured."""
+        """Removes *keys* and every secret of the target from recorded data."""
         found = [key for key in keys if key]
         found += self.access.secrets()
         found += [each for name, value in pairs(self.query) if secretive(name, value) for each in spellings(value)]
@@ -111,7 +111,7 @@ def pairs(query: str) -> list[tuple[str, str]]:
 
 
 def shown(query: str) -> str:
-    """*query* with :data:`MARK` in the place of what is secret."""
+    """*query* with secrets replaced by :data:`MARK`."""
     if not any(secretive(*pair) for pair in pairs(query)):
         return query
     return "&".join(_hidden(part) for part in query.split("&"))

@@ -1,4 +1,4 @@
-"""One trust store for everything that connects: whom we believe, and who we say we are."""
+"""The trust store for all connections: trusted authorities, and our client certificate."""
 
 import os
 import ssl

@@ -1,4 +1,4 @@
-"""Passive listening: a reverse proxy that changes nothing, and what passes through it as exchanges.
+"""Passive listening: a reverse proxy that changes nothing, and records the traffic as exchanges.
 
     sockets ── relay: forward, stamp ──> tape ── pipe ──> another process: assembly ──> Exchange
 

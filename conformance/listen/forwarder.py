@@ -67,7 +67,7 @@ class Forwarder:
         return ClientSide(Link(self, self.opened))
 
     def stop(self) -> None:
-        """End what is under way; it is written down that it was we who did."""
+        """Ends open connections, and records that the forwarder closed them."""
         for passage in list(self.passages):
             passage.note(Happening.STOPPED, time.monotonic_ns())
             passage.abort()

@@ -1,4 +1,4 @@
-"""Conversation without tools, as documents and as streams. Paired probes send the same request in both modes."""
+"""Conversation without tools, non-streaming and streaming. Paired probes send the same request in both modes."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def has_logprobs(ask: Subject) -> bool:
 
 @probe("chat.basic", Suite.SMOKE, order=1)
 def basic(ask: Ask) -> Steps:
-    """One short answer as a document."""
+    """One short non-streaming answer."""
     yield ask.chat("What is the capital of France? Answer in one word.")
 
 

@@ -118,7 +118,7 @@ def wrong_type(ask: Ask) -> Steps:
 
 @probe("errors.stream-bad-request", requests=2, tokens=2, features={"errors", "stream"}, order=10)
 def stream_bad_request(ask: Ask) -> Steps:
-    """The same bad request as a document and as a stream."""
+    """The same bad request, non-streaming and streaming."""
     bad = {"messages": [{"role": "narrator", "content": "Hi."}]}
     yield wrong(ask, "unknown role", **bad, step="document")
     yield wrong(ask, "unknown role", **bad, stream=True, step="stream")

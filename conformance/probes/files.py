@@ -30,7 +30,7 @@ def expiry(seconds: int) -> dict[str, str]:
 
 
 def form(fields: dict[str, str], name: str | None = None, data: bytes = b"", *, step: str) -> Send:
-    """An upload; without *name* there is no file in it. ``notes`` say what it holds."""
+    """An upload; without *name* it has no file. ``notes`` describe it."""
     disposition = 'content-disposition: form-data; name="'
     parts = [f'{disposition}{field}"\r\n\r\n{value}'.encode() for field, value in fields.items()]
     if name is not None:
@@ -73,7 +73,7 @@ def deletion(ask: Ask, id: str) -> Send:
 
 
 def wrong_forms() -> Iterator[tuple[str, Send]]:
-    """Each with what is wrong about it."""
+    """Each form with its error."""
     yield "no purpose", form({}, FIRST, png(8, 8), step="no-purpose")
     yield "an unknown purpose", upload(FIRST, 8, step="purpose", purpose="nothing-that-exists")
     yield "no file", form(PURPOSE, step="no-file")

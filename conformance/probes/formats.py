@@ -78,7 +78,7 @@ class Words(ABC):
     def ask(
         self, ask: Ask, turns: str | Sequence[Mapping[str, Any]] = HELLO, /, *, step: str = "", **fields: Any
     ) -> Send:
-        """Not thinking and sixteen tokens at most, unless *fields* say otherwise. A field of value ``...`` is left out."""
+        """A request without thinking and with at most sixteen tokens, unless *fields* override it. A field of value ``...`` is left out."""
         question = (Turn("user", turns),) if isinstance(turns, str) else ()
         off = False if ask.limits.thinking == "switch" else None
         made = self.form.ask(ask.model, Question(question, OUTPUT, thinking=off))
@@ -154,7 +154,7 @@ def _plain(words: Words) -> None:
 
     @words.probe("pair", requests=2, tokens=128)
     def pair(ask: Ask) -> Steps:
-        """A deterministic request twice as a document."""
+        """A deterministic non-streaming request, twice."""
         yield say(ask, COUNT, **most(64), **GREEDY, step="first")
         yield say(ask, COUNT, **most(64), **GREEDY, step="second")
 

@@ -70,7 +70,7 @@ def text(words: str, **more: Any) -> dict[str, Any]:
 
 @BLOCKS.probe("basic", Suite.SMOKE, order=4)
 def basic(ask: Ask) -> Steps:
-    """One short message as a document."""
+    """One short non-streaming message."""
     yield message(ask, "What is the capital of France? Answer in one word.")
 
 

@@ -68,7 +68,7 @@ shared(ITEMS)
 
 @ITEMS.probe("basic", Suite.SMOKE, order=3)
 def basic(ask: Ask) -> Steps:
-    """One short response as a document."""
+    """One short non-streaming response."""
     yield respond(ask, "What is the capital of France? Answer in one word.")
 
 

@@ -1,4 +1,4 @@
-"""Thinking: its switch, its place beside the answer, and what it costs."""
+"""Thinking: its switch, its place beside the answer, and its cost."""
 
 from __future__ import annotations
 

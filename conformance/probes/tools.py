@@ -134,7 +134,7 @@ def echo_arguments(ask: Ask) -> Steps:
 
 @probe("tools.cut", requests=3, prompt=3000, tokens=36, features={"tools"}, applies=has_tools)
 def cut_short(ask: Ask) -> Steps:
-    """Calls that max_tokens cuts: in a document, in a stream, and one of two in a stream."""
+    """Calls that max_tokens cuts: non-streaming, streaming, and one of two in a stream."""
     yield ask.chat(PARIS, tools=[WEATHER], **forced(ask), max_tokens=8, **GREEDY, step="document")
     yield ask.chat(PARIS, tools=[WEATHER], **forced(ask), max_tokens=8, **GREEDY, **STREAM_USAGE, step="stream")
     yield ask.chat(TWO, tools=[WEATHER], **forced(ask), max_tokens=20, **GREEDY, **STREAM_USAGE, step="parallel")
@@ -252,7 +252,7 @@ def long_name(ask: Ask) -> Steps:
 
 @probe("tools.longest-name", Suite.THOROUGH, tokens=4, features={"tools"}, applies=has_tools)
 def longest_name(ask: Ask) -> Steps:
-    """A function name of as many characters as are allowed."""
+    """A function name of maximum length."""
     yield offered(ask, renamed("w" * (ask.limits.tool_name_max or 64)))
 
 

@@ -1,4 +1,4 @@
-"""The proxy position: one request at a time, or a document beside a stream, and after each what became of it upstream.
+"""The proxy position: one request at a time, or a non-streaming one during a stream, followed by its record at the upstream.
 
 The only module of this package, with :mod:`conformance.proxy.upstream`, that opens sockets and reads a clock.
 """

@@ -89,7 +89,7 @@ def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redact
 
 
 def arrived(record: Record, id: str, probe: str, step: str, key: str, redact: Redactor) -> Exchange:
-    """A journal record as an exchange whose reads are what the mock wrote; *key* is looked for and then redacted by *redact*."""
+    """A journal record as an exchange whose reads are the mock's writes; *key* is looked for and then redacted by *redact*."""
     request, writes = record["request"], list(_writes(record))
     acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
     answer = unframe(record["method"], writes, closed="close" in acts or (record["complete"] and not acts))

@@ -1,4 +1,4 @@
-"""``echosounder baseline write``: accept what a run found, finding by finding, each with a reason and a date."""
+"""``echosounder baseline write``: accept the findings of a run one by one, each with a reason and a date."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum

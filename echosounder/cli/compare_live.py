@@ -1,4 +1,4 @@
-"""``echosounder compare --live``: the same probes to two targets, and what they answer differently."""
+"""``echosounder compare --live``: the same probes to two targets, and the differences of their answers."""
 
 import json
 from collections.abc import Callable, Iterable

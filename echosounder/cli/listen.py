@@ -1,4 +1,4 @@
-"""``echosounder listen``: a reverse proxy that changes nothing, and what the traffic through it breaks, takes and costs."""
+"""``echosounder listen``: a reverse proxy that changes nothing, and reports violations, times and costs of the traffic."""
 
 import sys
 from pathlib import Path

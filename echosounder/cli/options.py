@@ -220,7 +220,7 @@ def run_secret() -> str | None:
 
 @contextmanager
 def naming_the_key(variable: str) -> Iterator[None]:
-    """A refused key is said with the name of the variable that held it, which only the command line knows."""
+    """Adds to a refused key the name of its environment variable, which only the command line knows."""
     try:
         yield
     except KeyRefused as error:
@@ -228,7 +228,7 @@ def naming_the_key(variable: str) -> Iterator[None]:
 
 
 def money(text: str | None) -> Decimal | None:
-    """An amount from the command line; :class:`UsageError` for what is none."""
+    """An amount from the command line; :class:`UsageError` for anything else."""
     try:
         amount = None if text is None else Decimal(text)
     except InvalidOperation:

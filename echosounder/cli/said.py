@@ -31,7 +31,7 @@ def tell(sentence: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """*sentence* without what is secret in the command line and in the environment, and without the user part of any URL."""
+    """*sentence* without the secrets of the command line and the environment, and without the user part of any URL."""
     found = dict.fromkeys((*_of_arguments(arguments), *_of_environment(arguments, environment)))
     return _USER.sub("", Redactor(tuple(found)).text(sentence.replace("\0", "")))
 

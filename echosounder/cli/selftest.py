@@ -81,7 +81,7 @@ def chosen(patterns: list[str]) -> set[str] | None:
 
 
 def ready(folder: Path) -> Path:
-    """The folder, made before minutes are spent on what shall go into it."""
+    """The output folder, created before a long run."""
     with results.writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).open("a", encoding="utf-8").close()

@@ -38,7 +38,7 @@ def defaults(path: Path, options: Mapping[str, frozenset[str]]) -> dict[str, dic
 def with_lines(
     tables: Mapping[str, dict[str, Any]], options: Mapping[str, frozenset[str]], environment: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """*tables* of defaults with what the variables of :data:`LINES` hold, which is stronger."""
+    """*tables* of defaults, overridden by the variables of :data:`LINES`."""
     found = {
         name: [line for line in environment[variable].splitlines() if line.strip()]
         for name, variable in LINES.items()

@@ -1,4 +1,4 @@
-"""``echosounder spec-diff``: a published OpenAPI document compared with ours, and what a client would notice."""
+"""``echosounder spec-diff``: a published OpenAPI document compared with ours, and the client-visible differences."""
 
 import json
 import os

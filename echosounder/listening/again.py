@@ -55,7 +55,7 @@ def log(folder: Path, policy: str, baseline: Baseline) -> Document:
 
 
 def verdicts(folder: Path, policy: str) -> tuple[Header, tuple[Result, ...]]:
-    """What the report of :func:`log` is made of. Raises the same."""
+    """The material for the report of :func:`log`. Raises the same."""
     with _readable(folder):
         return _Again(folder, policy).results()
 

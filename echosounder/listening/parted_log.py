@@ -54,7 +54,7 @@ class PartedLog:
         return True
 
     def turn(self) -> None:
-        """Begin another part where this one is full, and let the oldest go. What belongs together is written between two turns."""
+        """Begin another part when this one is full, and delete the oldest. Related records are written between two turns."""
         if self._size <= self._most:
             return
         self._number += 1

@@ -58,7 +58,7 @@ class TrafficCounts:
 
 
 class Witness:
-    """``take`` exchanges in the order in which they ended; ``report`` what they say so far."""
+    """``take`` exchanges in the order in which they ended; ``report`` summarizes them so far."""
 
     def __init__(
         self, folder: Path, header: Header, policy: str, bodies: Bodies = Bodies.FINDINGS, keep: int = 1 << 30

@@ -145,7 +145,7 @@ def _watch(done: int, total: int, what: str) -> None:
 
 
 def check() -> int:
-    """Fails for what is out of date; only tells of it while rows are left that say nothing of what they rest on."""
+    """Fails for outdated rows; only reports them while rows without a digest are left."""
     matrix = read(MATRIX)
     undated, found = list(remarks(matrix)), list(problems(matrix, read(KILLS)))
     for line in [*undated, *found]:
@@ -156,7 +156,7 @@ def check() -> int:
 
 
 def renew(patterns: Sequence[str]) -> int:
-    """Measures what is out of date, or the deviations that a pattern names; writes, even what is not as it should be."""
+    """Measures outdated deviations, or those that match a pattern; writes the results even if they are wrong."""
     matrix, kills = read(MATRIX), read(KILLS)
     rows, known = matrix["deviations"], {each.name for each in all_deviations()}
     names = {name for name in known for pattern in patterns if fnmatchcase(name, pattern)} if patterns else stale(rows)

@@ -172,7 +172,9 @@ class Matrix:
 
     @property
     def tolerated(self) -> list[KillRow]:
-        """The faults that the contract leaves open, each with the reason of its requirements: they are told, and exit code 0 is right."""
+        """The faults that the contract leaves open, each with the reason of its requirements: they are reported, and exit code 0
+        is right.
+        """
         return [row for row in self.faults if row.tolerated]
 
     @property

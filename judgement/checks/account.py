@@ -52,7 +52,7 @@ def listing(exchange: Exchange) -> bool:
 
 
 def of_list(requirement: str, overheard: Pick | None = None) -> Callable[[Judge], Judge]:
-    """Registers a judge of lists that hold a model. That an empty one is wrong is for the schema of the profile to say."""
+    """Registers a judge of lists that hold a model. The schema of the profile judges empty lists."""
 
     def register(judge: Judge) -> Judge:
         @wraps(judge)

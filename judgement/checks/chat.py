@@ -1,4 +1,4 @@
-"""A completion as one document, and what holds for both modes."""
+"""A non-streaming completion, and rules for both modes."""
 
 from __future__ import annotations
 

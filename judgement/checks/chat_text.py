@@ -59,7 +59,7 @@ def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
 
 
 def damaged(exchange: Exchange, case: Case) -> str:
-    """Letters of another encoding, or U+FFFD that the answer to the same question as a document does not hold."""
+    """Letters of another encoding, or U+FFFD that the non-streaming answer to the same question does not contain."""
     said = answer(exchange).content or ""
     if found := MOJIBAKE.search(said):
         return found[0]

@@ -97,7 +97,7 @@ def made(exchanges: Sequence[Exchange], streamed: bool) -> list[CallMade]:
 
 
 def systematic(calls: Sequence[CallMade]) -> bool:
-    """All of them damaged, and enough of them to say so."""
+    """Whether all of them are damaged, and their number suffices."""
     return (
         len(calls) >= CALLS
         and len({question(each.exchange) for each in calls}) >= QUESTIONS

@@ -76,7 +76,7 @@ def follow_up(step: str) -> Pick:
 
 
 def served(requirement: str, pick: Pick) -> None:
-    """Registers the check that what *pick* picks is answered with status 200 and no error in it."""
+    """Registers the check that requests picked by *pick* get status 200 without an error."""
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         if "fault" in exchange.notes:
@@ -137,7 +137,7 @@ def told_elsewhere() -> frozenset[str]:
 
 
 def promised(exchange: Exchange) -> bool:
-    """Legal, tried, and not what another requirement asks to be served."""
+    """Legal, tried, and not covered by another requirement."""
     return legal(exchange) and tried(exchange) and exchange.probe not in told_elsewhere()
 
 
@@ -212,7 +212,7 @@ def spoken(statuses: Collection[int]) -> str:
 
 
 def bad_request(case: Case) -> Collection[int]:
-    """400, or what the profile answers to a value out of range."""
+    """400, or the profile's status for a value out of range."""
     return {400, case.subject.limits.range_status}
 
 

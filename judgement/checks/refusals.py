@@ -168,7 +168,7 @@ def authentication_type(exchange: Exchange, case: Case) -> Problems:
 
 @check("error.401-masks-key", spoke, unasked=unasked.readable)
 def masks_key(exchange: Exchange, case: Case) -> Problems:
-    """The runner blots the real key out with as many stars; a made-up key is found as it is."""
+    """The runner replaces the real key by asterisks of equal length; a made-up key is found unchanged."""
     if BAD_KEY[-6:] in exchange.text or BAD_KEY[:-4][-8:] in exchange.text or "*" * 8 in exchange.text:
         yield Problem("the error repeats more of the key than its last four characters")
 

@@ -55,7 +55,7 @@ def response(exchange: Exchange) -> bool:
 
 
 def final(exchange: Exchange) -> Any:
-    """The complete response: the body, or what the last event of a stream holds."""
+    """The complete response: the body, or the content of the last event of a stream."""
     if not exchange.wants_stream:
         return exchange.json
     ends = [value for _, kind, value in typed(exchange) if kind in last(exchange)]

@@ -148,7 +148,7 @@ def sums(exchange: Exchange, kind: str) -> Iterator[tuple[int, Any, str, Any]]:
 
 
 def adds_up(requirement: str, *kinds: str) -> None:
-    """Registers the check that the deltas of *kinds* make what their ``.done`` says."""
+    """Registers the check that the deltas of *kinds* add up to their ``.done``."""
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         rows = [(kind, row) for kind in kinds for row in sums(exchange, kind)]
@@ -174,14 +174,14 @@ adds_up("responses.arguments-add-up", "function_call_arguments", "custom_tool_ca
 
 
 def written(item: Any) -> list[Any]:
-    """The texts that an item holds: those of its parts, or what it calls with."""
+    """The texts of an item: those of its parts, or the arguments of its call."""
     parts = [at(part, "text") for part in entries(at(item, "content"))]
     return [text for text in [*parts, at(item, "arguments"), at(item, "input")] if isinstance(text, str)]
 
 
 @check("responses.item-done-whole", finished)
 def item_done_whole(exchange: Exchange, case: Case) -> Problems:
-    """The item that is done holds what its events said before."""
+    """A finished item contains everything that its events announced."""
     told: dict[str, list[str]] = {}
     for kind in JOINED:
         for _, place, joined, _ in sums(exchange, kind):

@@ -71,7 +71,7 @@ def chunks_valid(exchange: Exchange, schema: str, case: Case) -> Problems:
 
 
 def grouped(rows: Iterable[tuple[int | None, Mismatch]]) -> Problems:
-    """One problem per kind of mismatch: the first event that shows it, and how many more do."""
+    """One problem per kind of mismatch: the first event with it, and the number of others."""
     kinds: dict[tuple[str, str], list[int | None]] = {}
     for event, mismatch in rows:
         kinds.setdefault((mismatch.message, mismatch.pointer), []).append(event)

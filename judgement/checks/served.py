@@ -135,7 +135,7 @@ def dead(exchanges: Iterable[Exchange]) -> bool:
 
 
 def lacking(exchanges: Iterable[Exchange]) -> str:
-    """Why the run has nothing to conform by, in one line with what to try; empty where each feature was served or may be absent."""
+    """Why the run cannot establish conformance, in one line with a suggestion; empty if each feature was served or is optional."""
     exchanges = list(exchanges)
     mine = [exchange for exchange in exchanges if legal(exchange)]
     for name, about in FEATURES.items():
@@ -191,5 +191,5 @@ def _row(path: str, exchanges: Sequence[Exchange]) -> dict[str, Any]:
 
 
 def overloaded(exchange: Exchange) -> bool:
-    """Turned away for want of room or money: that blames no request."""
+    """Refused for lack of capacity or money, which is not the request's fault."""
     return exchange.status in NOT_SERVED

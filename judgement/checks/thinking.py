@@ -1,4 +1,4 @@
-"""Thinking: where it shows, where it must not, and what it costs."""
+"""Thinking: its place, its absence, and its cost."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
 
 @check("tools.cut-marked", calling)
 def cut_marked(exchange: Exchange, case: Case) -> Problems:
-    """A client runs what ends with tool_calls; half of an argument must not look like all of it."""
+    """A client runs calls after tool_calls; truncated arguments must not look complete."""
     found = answer(exchange)
     usage, most = found.usage, asked(exchange).get("max_tokens")
     count = usage.completion if usage else None

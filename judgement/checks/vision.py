@@ -1,4 +1,4 @@
-"""Images in messages: what they cost."""
+"""Images in messages: their cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A client judged by what it did in each scenario: its requests in the mock's journal beside what its command printed and returned.
+"""Judges a client by its behavior in each scenario: its requests in the mock's journal, the output and the exit status of its
+command.
 
 ClientRun + Exchange(s) = Scene ──> check (pure) ──> Finding ──> Result ──> report
 """

@@ -53,7 +53,7 @@ def check(*requirements: str, where: Where = always) -> Callable[[SceneJudge], S
 
 
 def check_requests(*requirements: str) -> Callable[[RequestJudge], RequestJudge]:
-    """Registers a judge of the requests for answers, one at a time; the same problem in several requests is told once."""
+    """Registers a judge of the requests for answers, one at a time; the same problem in several requests is reported once."""
 
     def register(judge: RequestJudge) -> RequestJudge:
         def each(scenes: Sequence[Scene], case: Case) -> Problems:
@@ -72,7 +72,7 @@ def check_requests(*requirements: str) -> Callable[[RequestJudge], RequestJudge]
 
 
 def once(problems: Problems) -> Problems:
-    """The first problem of each sentence, and in how many requests it shows."""
+    """The first problem of each kind, with the number of affected requests."""
     alike: dict[str, list[Problem]] = {}
     for problem in problems:
         alike.setdefault(problem.message, []).append(problem)

@@ -1,4 +1,4 @@
-"""A client's command in one scenario: what it printed and returned, and what reached the mock because of it.
+"""A client's command in one scenario: its output and exit status, and the requests that reached the mock.
 
 In the log each is a record of its own: a ``client`` record (:class:`wire.command.ClientRun`), and an exchange for each request, whose
 ``probe`` is the scenario's family, whose ``step`` is the scenario, and whose reads are what the mock wrote. In the notes of an
@@ -29,7 +29,7 @@ class Scene:
 
     @property
     def id(self) -> str:
-        """The exchange that findings point at: the last, for what came before it was tried again."""
+        """The exchange for findings: the last one, because earlier ones were retried."""
         return self.exchanges[-1].id if self.exchanges else ""
 
     @property

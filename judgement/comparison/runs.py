@@ -1,4 +1,4 @@
-"""Two runs side by side: what got fixed, broke or flaps; what got slower or faster, and whether that could be told at all."""
+"""Comparison of two runs: fixed, broken and flapping requirements; faster and slower figures, and the sensitivity of the comparison."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -26,7 +26,7 @@ _SIDES = ("first", "second")
 
 
 def checks(before: Sequence[Report], after: Sequence[Report], common: bool = False) -> Comparison:
-    """Compares check reports; several of one side show what flaps.
+    """Compares check reports; several reports of one side reveal flapping requirements.
 
     Raises :class:`UsageError` where they were made by another profile or policy, or, unless *common*, judge other requirements.
     """

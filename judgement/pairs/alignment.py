@@ -32,7 +32,7 @@ class Located:
 
 
 def request_changes(sent: Exchange, received: Exchange) -> Iterator[Located]:
-    """From what the client sent to what the upstream received. A change of the whole body has the empty pointer."""
+    """Changes from the client's request to the one that the upstream received. A change of the whole body has the empty pointer."""
     before, after = sent.request.body, received.request.body
     if before == after:
         return

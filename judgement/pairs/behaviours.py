@@ -48,5 +48,5 @@ def refusal(status: int, *, after_ms: int = 0, retry_after: int = 0) -> str:
 
 
 def only(behaviour: str, *, stream: bool) -> str:
-    """*behaviour* for streams alone, or for documents."""
+    """*behaviour* for streaming or for non-streaming requests only."""
     return f"{behaviour}{',' if ':' in behaviour else ':'}when.stream={str(stream).lower()}"

@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def source(self) -> Exchange:
-        """The upstream's side of what the client got: its last answer. IndexError where nothing arrived."""
+        """The upstream's side of the client's answer: its last answer. IndexError where no request arrived."""
         return self.upstream[-1]
 
     @property

@@ -1,4 +1,4 @@
-"""The highest rate, or number of users, at which a target still meets the objectives: found with as few requests as tell.
+"""The highest rate, or number of users, at which a target still meets the objectives, found with as few requests as possible.
 
 :mod:`load.capacity.search` says which level to try next, :mod:`load.capacity.holding` whether a level meets the objectives; both are
 pure. :mod:`load.capacity.hunting` sends, and :func:`find` runs it against a real target.
@@ -35,7 +35,7 @@ __all__ = ["find"]
 
 
 def find(options: Options, progress: Progress = lambda step: None) -> LoadResult:
-    """Find the capacity. ``options.rate`` or ``options.users``: ``LOW..HIGH``, where to begin and what not to exceed.
+    """Find the capacity. ``options.rate`` or ``options.users``: ``LOW..HIGH``, the first and the highest level.
 
     Exit code 0 where there is an answer, 1 where not even the least load meets the objectives, 3 where it was not found, 4 where
     the client was the limit. The report's member ``capacity`` is described in :mod:`load.capacity.report`.

@@ -67,7 +67,7 @@ class Hunt:
 
 
 def hunt(state: Hunt, tell: Callable[[str], None] = lambda said: None) -> Script[Hunt]:
-    """Try levels until the answer is narrow enough, or something stops it: then the state holds what is known."""
+    """Try levels until the answer is narrow enough, or something stops the search: then the state holds the partial result."""
     try:
         while (level := state.search.next()) is not None:
             tell(f"{level:g}")

@@ -1,4 +1,4 @@
-"""The member ``capacity`` of ``report.json``: the answer with its interval, and what each level came to."""
+"""The member ``capacity`` of ``report.json``: the answer with its interval, and the result of each level."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def _limit(state: Hunt) -> str:
 
 
 def says(state: Hunt) -> str:
-    """``41 to 44 requests/s, 95 %``, or what is known instead."""
+    """``41 to 44 requests/s, 95 %``, or the partial result."""
     unit = UNITS[state.closed_loop]
     low, high = (
         _outward(state, each, side) for each, side in ((state.search.bracket.low, -1), (state.search.bracket.high, 1))

@@ -40,7 +40,7 @@ class Search:
 
     @property
     def bracket(self) -> Bracket:
-        """A level that missed below one that met makes the lower one the end of what is sure."""
+        """If a lower level missed than one that met, the lower one is the upper end."""
         missed = [level for level, met in self.verdicts.items() if met is False]
         high = min(missed, default=None)
         met = [level for level, held in self.verdicts.items() if held and (high is None or level < high)]

@@ -95,7 +95,7 @@ class Connection:
             self._client.loop.run_callback(self._connect_failed, OSError(code, errno.errorcode.get(code, "?")))
 
     def finish(self, end: End, error: str = "") -> None:
-        """The call has ended: digest what is left and hand it over."""
+        """The call has ended: digest the remaining data and pass the result on."""
         call, self.call = self.call, None
         if call is None:
             return

@@ -11,7 +11,7 @@ AROUND = 16  # bytes of chunk framing to one of the body: an honest peer has at 
 
 
 class Framing:
-    """One response. ``broken`` says what is not HTTP about it, once there is something.
+    """One response. ``broken`` describes a violation of HTTP, once there is one.
 
     ``status`` is None until the header section is complete; ``length`` is the declared Content-Length.
     ``streamed``: the content type is that of server-sent events. ``surplus``: bytes came after the end of the message,

@@ -43,7 +43,7 @@ class Stamps:
         self.offset = measure_offset()
 
     def request(self, sock: socket.socket) -> None:
-        """Ask the kernel to stamp what arrives on *sock*; without effect where it cannot."""
+        """Ask the kernel to stamp arriving data on *sock*; without effect if it cannot."""
         if not self._by_kernel:
             return
         try:

@@ -1,4 +1,4 @@
-"""Events of one stream that differ in little: what one of them looks like, and which others are like it.
+"""Events of one stream that differ little: a template for them, and a fast test for similar events.
 
 A *template* is an event cut into the bytes that stay and the places that may vary: the string with the output, and the members of
 which the format says that they vary and tell nothing (``varying``: a counter, a filling). Another event is like it where the same
@@ -44,7 +44,7 @@ class Template:
         return _outputs(insides)
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
-        """The events of *pieces* that are not like it. These lines are what an event costs."""
+        """The events of *pieces* that do not match. These lines determine the cost per event."""
         prefix, suffix, begin, back = self._prefix, self._suffix, self._begin, self._back
         insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
         if not insides:

@@ -68,7 +68,7 @@ class ExperimentRun:
 
 
 def ready(options: Options) -> Options:
-    """The options, checked, with a model in them. Raises what :func:`load.engine.run` raises before anything is sent."""
+    """The options, checked, with a model in them. Raises the errors of :func:`load.engine.run` before anything is sent."""
     options = preflight(checked(options))
     if options.budget_usd is not None and worst(options) is None:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A latency's distribution as reports hold it: percentiles, how far to trust each, and what requests that were given up hide.
+"""A latency's distribution as in reports: percentiles, the confidence interval of each, and the bias by abandoned requests.
 
 A request that was given up before its token has no TTFT, only an age that its TTFT would have exceeded (a right-censored
 value, as survival analysis calls it). Left out, the slowest requests of all would make a target look fast. So ages count as

@@ -20,7 +20,7 @@ ENCODING, ENVELOPE = 0x1C849303 | 0x10, 0x1C849304 | 0x10
 
 
 def bucket(value: int) -> int:
-    """The number of the bucket of a value in µs; what lies outside goes into the first or last bucket that is used."""
+    """The number of the bucket of a value in µs; values outside go into the first or last bucket that is used."""
     value = min(max(value, 1), DAY_US)
     shift = max(value.bit_length() - BITS, 0)
     return shift * HALF + (value >> shift)

@@ -35,7 +35,7 @@ class Tokens(NamedTuple):
 
 
 def tokens(usages: Iterable[Usage]) -> Tokens:
-    """The sums. What an answer does not split was not cached."""
+    """The sums. Tokens without a split count as not cached."""
     prompt = hit = miss = output = split = 0
     for usage in usages:
         asked = usage.prompt or 0

@@ -1,4 +1,4 @@
-"""Figures of traffic that others asked for: latency, tokens and money by model and by client, as a load run's, and what retries cost."""
+"""Figures of observed traffic: latency, tokens and money by model and by client, as for a load run, and the cost of retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cap on requests in flight: at least what was seen to be served at once, at most what could be in flight at a refusal."""
+"""A cap on requests in flight: at least the observed parallel requests, at most those possibly in flight at a refusal."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator

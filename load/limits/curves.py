@@ -1,4 +1,4 @@
-"""The figures of a discovery to draw: the fitted model over what happened, and the whole run a second each."""
+"""The figures of a discovery: the fitted model and the observations, and the whole run by the second."""
 
 from collections import Counter, deque
 from collections.abc import Iterator

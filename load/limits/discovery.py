@@ -1,4 +1,4 @@
-"""The whole discovery as one script: what kind, which numbers, and everything else worth knowing, in the order of importance."""
+"""The whole discovery as one script: kind, numbers, and other properties, in the order of importance."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Experiments on a limiter per time: use up what it gives, wait for it to recover, and again, until one kind and its numbers are left."""
+"""Experiments on a limiter per time: exhaust it, wait for its recovery, and repeat, until one kind and its numbers are left."""
 
 from math import ceil
 
@@ -18,7 +18,7 @@ LONGEST_REST = 90.0  # s to wait for a bucket to be full
 
 
 def per_time(bench: Bench) -> Script[Identified]:
-    """Wait for it to recover, use up what it gives, and again, until a bucket or one kind of window is left."""
+    """Wait for its recovery, exhaust it, and repeat, until a bucket or one kind of window is left."""
     halved = False
     try:
         yield from drain(bench)

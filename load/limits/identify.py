@@ -20,7 +20,7 @@ FREE_AGAIN = 2.0  # s; the longest wait for a cap to let in again
 
 
 def identify(bench: Bench) -> Script[Identified]:
-    """Find the kind and its numbers. A stop in the middle is passed on after what is known has been put into ``bench``."""
+    """Find the kind and its numbers. A stop in the middle is passed on after the partial result has been stored in ``bench``."""
     held = yield from fill(bench, bench.goal.in_flight)
     if not refused(bench.book.of(held)):
         yield from bench.book.closed(held)

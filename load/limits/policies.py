@@ -76,7 +76,7 @@ def rest(found: Identified) -> float:
 
 
 def affordable(bench: Bench, found: Identified) -> bool:
-    """Do all clients fit into what is left of time and requests?"""
+    """Whether all clients fit into the remaining time and requests."""
     jobs = _jobs(found)
     seconds = len(POLICIES) * (2 * rest(found) + 2 * bench.hold)
     return (

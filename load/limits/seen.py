@@ -82,7 +82,7 @@ def impossible(kind: LimiterKind) -> Fit:
 
 
 def seen(outcomes: Iterable[Outcome], slack: float, late: bool = False, arrival: bool = False) -> "Record":
-    """The decisions among *outcomes*: served, or refused with 429 or 503; whatever failed otherwise says nothing about a limit.
+    """The decisions among *outcomes*: served, or refused with 429 or 503; other failures are no evidence about a limit.
 
     ``slack``: how long a last byte may be on its way, s. ``late``: an accept may count only when its answer has ended. ``arrival``: it
     decided when the request came in, no later than it takes to refuse one, and answered when it liked. What was refused before anything

@@ -235,7 +235,7 @@ def _told(served: list[Outcome], name: str) -> Iterator[int]:
 
 
 def in_unit(bounds: Range | None, counts: CountedUnit, whole: bool = True) -> Range | None:
-    """A number of requests in the unit that is counted. So many were let through and one more was not: the limit is in between."""
+    """A number of requests in the unit that is counted. That many were served and one more was not: the limit is in between."""
     if bounds is None or counts.weight == 1.0:
         return bounds
     return Range(bounds.low * counts.weight, (bounds.high + 0.999 * whole) * counts.weight)

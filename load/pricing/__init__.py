@@ -49,7 +49,7 @@ def verify(
     goal: BillGoal | None = None,
     other_key: str | None = None,
 ) -> LoadResult:
-    """Send prompts with known beginnings, and hold cache hits, usages and balances against what they should be.
+    """Send prompts with known prefixes, and compare cache hits, usages and balances with the expected ones.
 
     The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to look for leaks between
     accounts. ``options.users`` is how many requests run at once in the last group, ``options.duration`` the longest that all may take.

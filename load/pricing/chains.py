@@ -43,7 +43,7 @@ def repeated(request: BillRequest) -> Chain:
 
 
 def twins(salt: str) -> Chain:
-    """The same prompt as a document and as a stream: one usage, one price. Warm each time, by a request before."""
+    """The same prompt non-streaming and streaming: one usage, one price. Warm each time, by a request before."""
     prompt = Prompt((user(344, f"{salt} twins"),))
     yield [BillRequest("before", prompt, tokens=16)]
     yield [BillRequest("twin", prompt, tokens=16, stream=stream) for stream in (False, True, False, True)]

@@ -1,4 +1,6 @@
-"""Names for what a bill does not explain: the fewest hypotheses that come out exact in every entry, also in those without a remainder."""
+"""Explanations for the unexplained part of a bill: the fewest hypotheses that are exact in every entry, also in those without a
+remainder.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +21,7 @@ MOST = 3  # hypotheses that are told where several fit
 
 
 def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: ()) -> list[BillCause]:
-    """Why the entries do not come out; empty where they do, ``unexplained`` for what no hypothesis fits."""
+    """Why the entries do not balance; empty where they do, ``unexplained`` if no hypothesis fits."""
     known = [entry for entry in entries if entry.explained is not None]
     if len(known) == len(entries) > 0 and all(entry.explained for entry in known):
         known = [merged(known, "all")]  # each within the last digit that the balance shows; all together?

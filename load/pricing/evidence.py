@@ -1,4 +1,4 @@
-"""A run as the judges see it: answers with what the oracle expected of each, entries of the ledger, and causes."""
+"""A run as the judges see it: answers with the oracle's expectation of each, entries of the ledger, and causes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

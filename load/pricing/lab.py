@@ -195,7 +195,7 @@ def _note(lab: BillState, entry: Entry, send: BillRequest, outcome: Outcome) -> 
 
 
 def charge(lab: BillState, entry: Entry, name: str, outcome: Outcome, usage: Usage | None, stream: bool) -> None:
-    """Write down what a request should cost. What is refused costs nothing."""
+    """Record the expected cost of a request. Refused requests cost nothing."""
     if outcome.status is not None and outcome.status >= 400:
         return
     if usage is None or None in (usage.prompt, usage.completion) or (usage.hit is None and usage.cached is None):

@@ -42,7 +42,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages, user last. ``size`` counts the tokens of the texts, without what the chat template adds."""
+    """Messages, user last. ``size`` counts the tokens of the texts, without the overhead of the chat template."""
 
     messages: tuple[Message, ...]
 

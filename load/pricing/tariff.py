@@ -25,7 +25,7 @@ class Tariff:
         return specs.Rates(found.hit, found.miss, found.output)
 
     def others(self, at: datetime) -> list[tuple[str, Rated]]:
-        """The list's other amounts: of the other windows of the day, and before and after a change. With what they are called."""
+        """The list's other amounts with their names: of the other windows of the day, and before and after a change."""
         if self.fixed is not None:
             return []
         at = self._instant(at)

@@ -34,7 +34,7 @@ def session(
     ended: Callable[[], None],
     ship: Callable[[bytes], None] | None = None,
 ) -> Session:
-    """The session of worker number *worker*; ``ship`` gets a copy of what it appends to its file.
+    """The session of worker number *worker*; ``ship`` gets a copy of the data that it appends to its file.
 
     Raises :class:`OSError` where the target has no address or the disk no room.
     """

@@ -1,4 +1,4 @@
-"""The cap on what a run may spend: each request is debited at its ceiling before it is sent, and settled when it has ended."""
+"""The spending cap of a run: each request is debited at its ceiling before it is sent, and settled when it has ended."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ SECOND = 1_000_000_000
 
 
 def due(options: Options, worker: int, lines: list[Due] | None) -> Iterator[tuple[int, int]] | None:
-    """``(global index, ns from the start)`` of what *worker* sends; None in the closed loop. *lines*: those of the trace."""
+    """``(global index, ns from the start)`` of the requests of *worker*; None in the closed loop. *lines*: those of the trace."""
     if lines is not None:
         times = arrivals.replay(line.offset for line in lines)
     elif options.rate is None:

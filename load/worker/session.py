@@ -89,7 +89,7 @@ class Session:
         return bool(self._recorder.broken)
 
     def stop(self, drain: float = 0.0) -> None:
-        """Send nothing more; wait *drain* seconds for what is in flight. Without any it is given up, and no failure."""
+        """Send nothing more; wait *drain* seconds for requests in flight. Without a drain they are abandoned, which is not a failure."""
         now = time.monotonic_ns()
         self._stop_at = min(self._stop_at, now)
         self._drained = min(self._drained, now + round(drain * SECOND))

@@ -44,7 +44,7 @@ class Vitals:
 
 
 def resident_kb() -> int:
-    """Memory in use now; where the system does not tell, the most so far, which a process inherits from the one that started it."""
+    """Memory in use now; if the system does not report it, the peak so far, which a process inherits from its parent."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:

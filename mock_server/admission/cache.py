@@ -69,7 +69,7 @@ class PrefixCache:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     def lookup(self, scope: str, pieces: Tokens, now: float) -> Lookup:
-        """Look a prompt up; *scope* is what must be equal beside it (account, user, model)."""
+        """Look a prompt up; *scope* is the rest of the key (account, user, model)."""
         if self.model is None:
             return Lookup(len(pieces), 0, None)
         if len(pieces) < self.unit:

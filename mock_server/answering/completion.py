@@ -81,7 +81,7 @@ class Completions:
         return response
 
     def use(self, name: str, flight: InFlight, key: str) -> None:
-        """Charge for a successful use of what is not billed by tokens."""
+        """Charge for a successful use of a feature that is not billed by tokens."""
         price = self.prices.use(name, self._clock.now())
         flight.facts.account, flight.facts.price = f"****{key[-4:]}", price
         self.accounts.of(key).charge(price or 0)

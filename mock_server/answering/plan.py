@@ -60,7 +60,7 @@ class PromptTokens:
 
 @dataclass(slots=True)
 class PlannedCall:
-    """A tool call and its arguments cut into tokens, as many of them as ``max_tokens`` left."""
+    """A tool call with its arguments cut into tokens, as many as ``max_tokens`` allows."""
 
     id: str
     name: str

@@ -41,7 +41,7 @@ def _sorted(value: Any) -> Any:
 
 @dataclass(slots=True)
 class RecordedAnswers:
-    """The recordings of one request, in their order, and how many of its repetitions were answered."""
+    """The recordings of one request, in their order, and the number of repetitions answered."""
 
     exchanges: list[Exchange]
     served: int = 0

@@ -120,7 +120,7 @@ def deviations(server: Controlled, arguments: dict[str, Any]) -> Any:
 
 
 def deviate(server: Controlled, arguments: dict[str, Any]) -> Any:
-    """``{"deviate": ["name:k=v", …]}`` replaces what is committed on every request."""
+    """``{"deviate": ["name:k=v", …]}`` replaces the active deviations."""
     texts = arguments.get("deviate")
     if (
         arguments.keys() != {"deviate"}

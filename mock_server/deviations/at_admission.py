@@ -1,4 +1,4 @@
-"""Refusing what should be let in, or may be."""
+"""Refusals of legal and optional requests."""
 
 from echosounder.mock_server.admission.refusals import OCTETS, Refused, internal, no_money, overloaded
 from echosounder.mock_server.deviations.asked import turns

@@ -1,4 +1,4 @@
-"""A front end that keeps responses, and answers from them what it should ask."""
+"""A front end with a response cache, which answers requests that it should forward."""
 
 import re
 from dataclasses import replace

@@ -33,7 +33,7 @@ def zipped(frames: Frames, flush: int) -> Frames:
 
 @deviation("gzip-read-as-text", Layer.HTTP, {"transport.encoding-honest"})
 def gzip_read_as_text(reply: Reply, context: Context) -> Reply:
-    """A client that takes gzip gets what an intermediary has read as text: it can no longer be decompressed."""
+    """A client that accepts gzip gets a body that an intermediary has decoded as text: it can no longer be decompressed."""
     if offered(context) and reply.status == 200:
         reply.set_header("content-encoding", "gzip")
         reply.frames = _as_text(zipped(reply.frames, zlib.Z_SYNC_FLUSH))
@@ -86,7 +86,7 @@ def no_framing_close(reply: Reply, context: Context) -> Reply:
 
 @deviation("content-length-body", Layer.HTTP)
 def content_length_body(reply: Reply, context: Context) -> Reply:
-    """Legal: a document is sent with its length instead of in chunks."""
+    """Legal: a non-streaming response has a Content-Length instead of chunks."""
     if not context.stream:
         reply.framing = BodyFraming.LENGTH
     return reply
@@ -102,7 +102,7 @@ def chunked_errors(reply: Reply, context: Context) -> Reply:
 
 @deviation("blank-lines-first", Layer.HTTP)
 def blank_lines_first(reply: Reply, context: Context, *, count: int = 3, every_ms: int = 0) -> Reply:
-    """Legal: empty lines come before a document, as DeepSeek documents it for answers that take long."""
+    """Legal: empty lines precede a non-streaming response, as DeepSeek documents it for slow answers."""
     if context.body and not context.stream and reply.status == 200:
         lines = [Frame(number * every_ms * MS, b"\n") for number in range(count)]
         reply.head_at = 0

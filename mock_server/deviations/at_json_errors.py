@@ -39,7 +39,7 @@ def error_code_int(document: Document, context: Context) -> None:
 
 @each_error("error-param-nonstring", {"error.param-harmless"})
 def error_param_nonstring(document: Document, context: Context) -> None:
-    """``error.param`` holds what the client sent."""
+    """``error.param`` repeats the client's value."""
     error_of(document)["param"] = {"input": context.body.get("messages") or context.body}
 
 
@@ -97,7 +97,7 @@ def error_event_midstream(frames: Frames, context: Context, *, after: int = 4) -
 
 @deviation("error-midstream-wrong-class", Layer.JSON, {"stream.error-class", "stream.complete"})
 def error_midstream_wrong_class(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """A stream that breaks off ends in an error that blames the client, so that clients do not retry."""
+    """A stream that breaks off ends in a client error, so that clients do not retry."""
     return broken_off(frames, context, after, [Frame(0, json=BLAMED)])
 
 

@@ -64,7 +64,7 @@ def finish_without_delta(chunk: Document, context: Context) -> None:
 
 @deviation("finish-with-content", Layer.JSON, {"stream.finish-adds-nothing"})
 def finish_with_content(frames: Frames, context: Context) -> Frames:
-    """The last piece of text comes with the end of its choice, as many servers have it: a fault by the documentation only."""
+    """The last piece of text comes with the end of its choice, as from many servers: a fault by the documentation only."""
     held: Frame | None = None
     for frame in frames:
         chunk = frame.json or {}
@@ -102,14 +102,14 @@ def zero_reasoning_details(document: Document, context: Context) -> None:
 
 @each_document("calls-without-index")
 def calls_without_index(document: Document, context: Context) -> None:
-    """Legal: the calls of a document have no index, which is not documented there."""
+    """Legal: the calls of a non-streaming response have no index, which is not documented there."""
     for call in () if context.stream else context.edits.calls(document):
         call.pop("index", None)
 
 
 @deviation("long-line", Layer.JSON)
 def long_line(frames: Frames, context: Context, *, bytes: int = 71_680) -> Frames:
-    """Legal: a document, or the second event of a stream, is very long: it has a member of that many bytes."""
+    """Legal: a non-streaming response, or the second event of a stream, is very long: it has a member of that many bytes."""
     for number, frame in enumerate(frames):
         if frame.json is not None and number == context.stream:
             frame.json["x_padding"] = "x" * bytes

@@ -1,4 +1,4 @@
-"""Faults of Messages alone, and what other servers of the format may do, most of them seen in gateways that translate."""
+"""Faults of Messages only, and legal behavior of its other servers, most of it seen in gateways that translate."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Faults of Responses alone, and what other servers of the format may do, most of them seen in gateways and local servers."""
+"""Faults of Responses only, and legal behavior of its other servers, most of it seen in gateways and local servers."""
 
 from echosounder.mock_server.deviations.asked import objects
 from echosounder.mock_server.deviations.named import Document, Table

@@ -1,4 +1,4 @@
-"""Answers whose text is not what it should be: JSON mode, the chain of thought, characters cut in two."""
+"""Answers with wrong text: JSON mode, reasoning, split characters."""
 
 import copy
 from dataclasses import replace

@@ -75,7 +75,7 @@ def prose_ends_as_call(document: Document, context: Context) -> None:
     {"tools.stream-complete", "stream.equals-nonstream", "tools.required-calls", "tools.finish-has-calls"},
 )
 def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int = 0) -> None:
-    """A stream loses calls that a document has; ``keep`` is how many of them get through."""
+    """A stream loses calls that a non-streaming response has; ``keep`` is the number of remaining calls."""
     for message in context.edits.messages(chunk):
         if "tool_calls" in message:
             message["tool_calls"] = [call for call in message["tool_calls"] if call["index"] < keep]
@@ -93,7 +93,7 @@ def tool_calls_empty_array(document: Document, context: Context) -> None:
 
 @each_document("tool-type-missing", {"tools.type-first", "tools.call-shape", *SCHEMAS})
 def tool_type_missing(document: Document, context: Context) -> None:
-    """Calls do not say that they are functions."""
+    """Calls have no ``type``."""
     for call in context.edits.calls(document):
         call.pop("type", None)
 

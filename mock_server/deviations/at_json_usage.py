@@ -45,7 +45,7 @@ def completion_tokens_off_by_one(document: Document, context: Context, *, by: in
 
 @each_chunk("usage-stream-vs-nonstream", {"usage.modes-agree", "stream.equals-nonstream"})
 def usage_stream_vs_nonstream(chunk: Document, context: Context, *, by: int = 3) -> None:
-    """A stream counts more prompt tokens than a document: an intermediary has another tokenizer."""
+    """A stream counts more prompt tokens than a non-streaming response: an intermediary has another tokenizer."""
     for usage in context.edits.usages(chunk):
         add(usage, context.edits, prompt=by)
         usage["prompt_cache_miss_tokens"] = usage["prompt_tokens"] - usage.get("prompt_cache_hit_tokens", 0)

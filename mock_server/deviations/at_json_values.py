@@ -17,7 +17,7 @@ SCHEMAS = {"stream.chunk-schema", "chat.response-schema", "response.document-val
 
 @each_document("object-swapped", {"chat.object", "stream.object", *SCHEMAS})
 def object_swapped(document: Document, context: Context) -> None:
-    """Chunks call themselves documents, and documents chunks."""
+    """Chunks have the ``object`` of non-streaming responses, and vice versa."""
     if str(document.get("object")).startswith("chat."):
         document["object"] = "chat.completion" if context.stream else "chat.completion.chunk"
 
@@ -193,7 +193,7 @@ def fim_reasoning(document: Document, context: Context) -> None:
 
 @each_error("error-without-message", {"error.message-helps", "error.envelope"})
 def error_without_message(document: Document, context: Context) -> None:
-    """Errors do not say what is wrong."""
+    """Errors have no description."""
     if isinstance(document.get("error"), dict):
         document["error"]["message"] = ""
 

@@ -22,7 +22,7 @@ def tokens(document: Document, context: Context) -> Iterator[list[Document]]:
 
 @each_chunk("logprobs-dropped-in-stream", {"logprobs.in-stream", "logprobs.shape"})
 def logprobs_dropped_in_stream(chunk: Document, context: Context) -> None:
-    """A stream has no log probabilities, though a document would have."""
+    """A stream has no log probabilities, though a non-streaming response has them."""
     for choice in context.edits.choices(chunk):
         choice["logprobs"] = None
 

@@ -14,7 +14,7 @@ Body = dict[str, Any]
 
 @rewrites("stream-true-ignored", {"stream.content-type", "fim.stream"})
 def stream_true_ignored(body: Body, context: Context) -> None:
-    """``stream`` has no effect: the answer is a document."""
+    """``stream`` has no effect: the response is non-streaming."""
     if body.pop("stream", None):
         body.pop("stream_options", None)
 

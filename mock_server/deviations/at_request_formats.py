@@ -1,4 +1,4 @@
-"""Responses and Messages read as other requests than were sent: members get lost, and what is wrong is fixed silently."""
+"""Responses and Messages requests that are misread: members get lost, and errors are repaired silently."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace

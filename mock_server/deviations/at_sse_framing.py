@@ -78,7 +78,7 @@ def sse_keepalive_blank_event(frames: Frames, context: Context) -> Frames:
 
 @deviation("comment-before-document", Layer.SSE, {"chat.leading-blank-lines", "chat.single-json"})
 def comment_before_document(frames: Frames, context: Context) -> Frames:
-    """A document is kept waiting for with comments, as if it were a stream."""
+    """A non-streaming response is preceded by comments, as if it were a stream."""
     for number, frame in enumerate(frames):
         if context.body and not context.stream and not number and context.status == 200:
             yield Frame(frame.at, b": keep-alive\n\n")

@@ -1,4 +1,4 @@
-"""Other ways to write the same events and documents. A client that rejects one of them is wrong."""
+"""Other notations of the same events and responses. A client that rejects one of them is wrong."""
 
 import json
 from itertools import chain, cycle
@@ -27,7 +27,7 @@ def sse_keepalive_comment(frames: Frames, context: Context, *, every: int = 3) -
 
 @deviation("keepalive-other-words", Layer.SSE)
 def keepalive_other_words(frames: Frames, context: Context) -> Frames:
-    """Legal: comments say other things than ``keep-alive``, or nothing."""
+    """Legal: comments with another text than ``keep-alive``, or none."""
     words = cycle(
         (b":\n\n", b": ping\n\n", b": OPENROUTER PROCESSING\n\n", b':{"data": "[DONE]"}\n\n', b":data: x\n\n")
     )
@@ -98,7 +98,7 @@ def paced(frames: Frames, context: Context, *, gap_ms: int = 20, first_ms: int =
 
 
 def respelled(frames: Frames, **style: Any) -> Frames:
-    """The same documents in another spelling."""
+    """The same JSON in another notation."""
     for frame in frames:
         value = document(frame.raw)
         if value is not None:
@@ -127,5 +127,5 @@ def keys_sorted(frames: Frames, context: Context) -> Frames:
 
 @deviation("pretty-printed-body", Layer.SSE)
 def pretty_printed_body(frames: Frames, context: Context) -> Frames:
-    """Legal: a document is spread over many lines."""
+    """Legal: a non-streaming response is spread over many lines."""
     return frames if context.stream else respelled(frames, ensure_ascii=False, indent=2)

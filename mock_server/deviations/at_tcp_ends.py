@@ -46,7 +46,7 @@ def _is_at(place: CutAt, frame: Frame, number: int, after: int, edits: Edits) ->
 
 @deviation("body-cut", Layer.TCP, {"chat.single-json"})
 def body_cut(frames: Frames, context: Context, *, bytes: int = 60) -> Frames:
-    """The connection breaks in the middle of a document."""
+    """The connection breaks in the middle of a non-streaming response."""
     for number, frame in enumerate(frames):
         if number and context.body and not context.stream and len(frame.raw) > bytes:
             yield Frame(frame.at, frame.raw[:bytes])

@@ -25,7 +25,7 @@ class Table:
     format: str
 
     def changed(self, name: str, breaks: Collection[str], summary: str, kinds: Collection[str], change: Change) -> None:
-        """Register *change*, which edits the documents of those types in place, in streams or not."""
+        """Register *change*, which edits the JSON of those types in place, in streams or not."""
 
         def apply(frames: Frames, context: Context) -> Frames:
             for frame in frames:

@@ -74,7 +74,7 @@ def _selector(name: str, text: str) -> Any:
 
 @dataclass(slots=True)
 class Selection:
-    """A deviation with its parameters and selectors, and an account of what became of it."""
+    """A deviation with its parameters and selectors, and a record of its effects."""
 
     deviation: Deviation
     arguments: dict[str, Any]

@@ -38,7 +38,7 @@ class Script:
 
 
 class Renderer(Protocol):
-    """AnswerPlan to bytes. What the parts of a usage are called is the format's affair."""
+    """AnswerPlan to bytes. The format names the parts of a usage."""
 
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts: ...
 

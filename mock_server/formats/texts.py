@@ -1,4 +1,4 @@
-"""JSON as the bytes of documents and events: compact, every character as it is."""
+"""Serialized JSON of responses and events: compact, with every character unescaped."""
 
 import json
 from json.encoder import encode_basestring

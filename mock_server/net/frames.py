@@ -65,7 +65,7 @@ def _frames(response: Response) -> Iterator[Frame]:
 
 
 def parsed(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames with the documents that their bytes hold."""
+    """Frames with their bytes parsed as JSON."""
     for frame in frames:
         frame.json = document(frame.raw)
         yield frame
@@ -95,7 +95,7 @@ def _label(raw: bytes) -> int:
 
 
 def rendered(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames whose bytes follow their documents; bytes of documents that did not change stay as they were."""
+    """Frames whose bytes follow their JSON; unchanged JSON keeps its bytes."""
     for frame in frames:
         if frame.json is not None and _text(frame.json) != _text(document(frame.raw)):
             frame.raw = rewritten(frame.raw or DATA, _text(frame.json))
@@ -107,7 +107,7 @@ def _text(value: Any) -> bytes:
 
 
 def on_the_wire(reply: Reply, keep_alive: bool, body: bool = True) -> Iterator[Frame]:
-    """Head and body as the connection carries them, one frame a write; for HEAD no *body*, only what is done to the connection."""
+    """Head and body as the connection carries them, one frame a write; for HEAD no *body*, only actions on the connection."""
     frames: Iterable[Frame] = reply.frames
     response = Response(reply.status, reply.headers, framing=reply.framing, reason=reply.reason)
     if reply.framing is BodyFraming.LENGTH:

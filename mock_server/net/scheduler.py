@@ -182,7 +182,7 @@ def _nothing(stream: Stream) -> None:
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Close with RST: lingering for zero seconds throws away what was not sent (RFC 9293, 3.10.4 calls it abort)."""
+    """Close with RST: lingering for zero seconds discards unsent data (RFC 9293, 3.10.4 calls it abort)."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
@@ -201,7 +201,7 @@ class Scheduler:
         self.kind = self._timer.kind
 
     def start(self, stream: Stream) -> None:
-        """Write what is due already; the timer does the rest. Call it again after adding to a stream."""
+        """Write the data that is due already; the timer does the rest. Call it again after adding to a stream."""
         if stream.queued or stream.paused:
             return
         due = stream.next_due

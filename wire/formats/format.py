@@ -83,7 +83,7 @@ class Format(ABC):
         return {name: value.replace("{key}", key or "") for name, value in rows if key or "{key}" not in value}
 
     def bound(self, body: Mapping[str, Any]) -> int | None:
-        """The output tokens that a request allows at most; None where it does not say."""
+        """The maximum number of output tokens in the request; None if it has none."""
         value = body.get(self.grammar.bound)
         return value if isinstance(value, int) else None
 
@@ -103,7 +103,7 @@ class Format(ABC):
         return event in self.grammar.end_events
 
     def usage(self, raw: Any) -> Usage | None:
-        """The counts of a usage object; None for what is not an object."""
+        """The counts of a usage object; None for any other type."""
         return usage(raw, self.grammar.counts)
 
     def added(self, before: Any, usage: Any) -> Any:

@@ -85,7 +85,9 @@ class Messages(Format):
         )
 
     def usage(self, raw: Any) -> Usage | None:
-        """The prompt is what hit the cache, and what missed it, whether that was written into the cache or not: no member counts all."""
+        """The prompt is the sum of the tokens that hit the cache and those that missed it, written to the cache or not: no member
+        counts all.
+        """
         counts = super().usage(raw)
         if counts is None or counts.miss is None:
             return counts

@@ -52,7 +52,7 @@ def _next(file: BinaryIO, path: Path) -> bytes:
 
 
 def parse(data: bytes, depth: int = 0) -> tuple[Any, bytes]:
-    """A tnetstring's value, and what follows it. ``ValueError`` where it is none."""
+    """A tnetstring's value, and the rest. ``ValueError`` for anything else."""
     digits, colon, rest = data.partition(b":")
     if not colon or not digits.isdigit() or depth > MAX_DEPTH:
         raise ValueError("not a tnetstring")

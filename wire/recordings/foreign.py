@@ -79,7 +79,7 @@ class Foreign:
 
 
 def redactor(headers: Headers, target: str) -> Redactor:
-    """Takes out what the request itself shows to be secret: credentials of its headers, and parts of its query."""
+    """Redacts secrets that the request itself shows: credentials of its headers, and parts of its query."""
     credentials = (_credential(value) for name, value in headers if name.lower() in SECRET_HEADERS)
     return _redactor(tuple(credentials), target.partition("?")[2])
 

@@ -17,7 +17,7 @@ KINDS = "a run's folder, a HAR, mitmproxy flows, a vcr cassette, or a folder of 
 
 
 def reader(path: Path) -> Reader:
-    """Told by its name or by how it begins. Raises :class:`LogError` for what is none."""
+    """Reader by the name or the first bytes of the file. Raises :class:`LogError` for any other."""
     if not plain(path).exists():
         raise LogError(f"there is no {path}; give {KINDS}")
     if path.is_dir():

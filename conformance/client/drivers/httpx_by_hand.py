@@ -26,7 +26,7 @@ class Failed(Exception):
 
 
 def opened(body: dict[str, Any]) -> httpx.Response:
-    """The head of an answer with status 200. What was refused, or lost before an answer began, is tried again."""
+    """The head of an answer with status 200. Refused requests, and those lost before an answer began, are retried."""
     for attempt in range(1, ATTEMPTS + 1):
         pause = 0.4 * 2**attempt
         try:
@@ -109,7 +109,7 @@ def add(calls: dict[int, dict[str, Any]], part: dict[str, Any]) -> None:
 
 
 def with_tools(ask: Any) -> dict[str, Any]:
-    """Asks, calls what is to be called, and asks again with the results."""
+    """Asks, runs the requested calls, and asks again with the results."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": PROMPT}]
     first = ask({"messages": messages, "tools": TOOLS})
     calls = first["tool_calls"]

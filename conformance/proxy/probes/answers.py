@@ -22,7 +22,7 @@ from echosounder.judgement.pairs import behaviours as upstream
 
 @probe("proxy.streaming")
 def streaming(ask: Ask) -> Steps:
-    """Every legal form of an event stream, and of a document."""
+    """Every legal form of an event stream, and of a non-streaming response."""
     shapes = {
         "comments": upstream.COMMENTS,
         "crlf": upstream.CRLF,

@@ -9,7 +9,7 @@ from echosounder.judgement.pairs import behaviours as upstream
 
 @probe("proxy.cancel")
 def cancel(ask: Ask) -> Steps:
-    """A client that hangs up: within a stream, before its first byte, and before a document."""
+    """A client that disconnects: within a stream, before its first byte, and before a non-streaming response."""
     yield behind(ask.chat(STORY, max_tokens=14, **USAGE, step="mid-stream"), upstream.SLOW).but(cancel_after=3)
     yield behind(ask.chat(COUNT, max_tokens=8, **USAGE, step="waiting"), upstream.LATE_HEAD, idle_s=0.5)
     yield behind(ask.chat(COUNT, max_tokens=8, step="waiting-document"), upstream.LATE_HEAD, idle_s=0.5)

@@ -107,7 +107,7 @@ def unknown(ask: Ask) -> Steps:
 
 
 def conversations(ask: Ask) -> Steps:
-    """Histories, tools and what hangs on them."""
+    """Histories, tools and related features."""
     turns: list[dict[str, Any]] = [
         {"role": "system", "content": "You are brief.", "name": "house"},
         {"role": "user", "content": HELLO, "name": "Ada"},

@@ -1,4 +1,4 @@
-"""The checks on what a client did. Importing this package registers all of them."""
+"""The checks of a client's behavior. Importing this package registers all of them."""
 
 from echosounder.judgement.client.checks import conduct, requests, results, retries, timing
 

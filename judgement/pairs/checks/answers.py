@@ -153,7 +153,7 @@ def answer_finished(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.still-valid", comparable)
 def still_valid(pair: Pair, case: Case) -> Problems:
-    """What a check of a server asks of one answer, asked of both sides: the proxy is told of what only the client's breaks."""
+    """Applies a server check to one answer on both sides: a finding counts if only the client's side violates it."""
     client, source = pair.client, pair.source
     if wants_stream(client) != wants_stream(source):
         return  # told as a change of the request

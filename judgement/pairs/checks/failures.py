@@ -31,7 +31,7 @@ _HUNG = frozenset({End.IDLE_TIMEOUT, End.TOTAL_TIMEOUT})
 
 @check("proxy.truncation-visible", at(*behaviours.CUTS, "body-cut", "stall"))
 def truncation_visible(pair: Pair, case: Case) -> Problems:
-    """Success is what the upstream did not say: a finish_reason, [DONE], or a body that ends as if it were whole."""
+    """A success invented by the proxy: a finish_reason, [DONE], or a normal end of the body that the upstream did not send."""
     client, source = pair.client, pair.source
     if client.end in _HUNG and pair.step != "stall":
         yield Problem(

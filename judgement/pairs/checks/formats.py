@@ -1,4 +1,4 @@
-"""Responses and Messages through a proxy: what must survive, whether it asks its upstream in the same format or in another one.
+"""Responses and Messages through a proxy: content that must be preserved, with the upstream in the same or in another format.
 
 Both sides are compared by what they say (:mod:`judgement.pairs.checks.said`, :class:`wire.answer.Answer`), not by how it is written. What a
 translation cannot keep is asked for nowhere: ids of answers and of calls, signatures, the time, the fingerprint, log probabilities,

@@ -26,7 +26,7 @@ LEGAL = {
 
 
 def lost(pair: Pair) -> Iterator[tuple[str, str]]:
-    """``(part, sentence)`` for what of the answer is not what the upstream wrote."""
+    """``(part, sentence)`` for each part of the answer that differs from the upstream's."""
     if pair.client.status != 200:
         yield "status", f"status {pair.client.status}, the upstream sent {pair.source.status}"
         return
