@@ -126,7 +126,7 @@ def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.Lo
     if other_key_env is None:
         return EXPERIMENTS.get(scenario, engine.run)
     if scenario not in TWO_KEYS:
-        raise UsageError(f"--other-api-key-env is of use with {' and '.join(TWO_KEYS)} only, not with {scenario}")
+        raise UsageError(f"--other-api-key-env works with {' and '.join(TWO_KEYS)} only, not with {scenario}")
     key = options.api_key(other_key_env)
     if key is None:
         raise UsageError(f"the variable {other_key_env} holds no API key; set it, or leave --other-api-key-env out")

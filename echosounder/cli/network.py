@@ -34,7 +34,7 @@ OPTIONS = (
         "header",
         list[str] | None,
         None,
-        "Extra header for every request; may be repeated, or one a line in ECHOSOUNDER_HEADER. Its value is kept secret.",
+        "Extra header for every request; may be repeated, or one per line in ECHOSOUNDER_HEADER. Its value is kept secret.",
         metavar="'NAME: VALUE'",
     ),
     _option(

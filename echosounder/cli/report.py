@@ -31,7 +31,7 @@ def report(
         count = export(run, samples)
         if not count:
             samples.unlink()
-            raise UsageError(f"{run} has no samples: only a load run has")
+            raise UsageError(f"{run} has no samples: only load runs have them")
         print(f"{count} samples in {samples}")
         return
     document, log = source.load(run)

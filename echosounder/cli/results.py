@@ -49,9 +49,7 @@ def _narrowed(log: Run, only: Sequence[str]) -> Run:
     asked = log.header.checking
     left = tuple(matching(only, matching(asked.only or ("*",), (row.id for row in specs.requirements()))))
     if not left:
-        raise UsageError(
-            "the run was not asked about any of the requirements that --only, --exclude and --features leave"
-        )
+        raise UsageError("the run covers none of the requirements selected by --only, --exclude and --features")
     return dataclasses.replace(
         log, header=msgspec.structs.replace(log.header, check=msgspec.structs.replace(asked, only=left))
     )

@@ -48,7 +48,7 @@ def score(
     plain(run if not run.is_dir() else run / "run.jsonl")
     chosen = selection(only or (), exclude or (), features or ())
     if wanted and not (_is_run(run) and analysed.is_load(run)):
-        raise UsageError(f"--slo is for load runs, and {run} is none")
+        raise UsageError(f"--slo is for load runs, and {run} is not one")
     passed = again.known(run) or not _is_run(run)
     if chosen and (passed or analysed.is_load(run)):
         raise UsageError(f"--only, --exclude and --features are for runs that sent a suite, and {run} is not one")

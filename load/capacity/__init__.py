@@ -44,7 +44,7 @@ def find(options: Options, progress: Progress = lambda step: None) -> LoadResult
     """
     slos = tuple(judged(slo.parse(text)) for text in options.slo)
     if not slos:
-        raise UsageError("a capacity is the most that meets objectives: give --slo, like --slo 'ttft_p95<500ms'")
+        raise UsageError("a capacity search needs objectives: add --slo, for example --slo 'ttft_p95<500ms'")
     search = searched(options)
     asked = items(replace(options, scenario="streaming"))
     options = ready(replace(options, rate=None, users="1", breaker=FAILURES))

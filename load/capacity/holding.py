@@ -1,4 +1,4 @@
-"""Does a level of load meet the objectives? From the requests that were due in it, whichever way they ended. Pure.
+"""Judges whether a level of load meets the objectives, from all requests that were due in it. Pure.
 
 A latency objective such as ``ttft_p95<500ms`` says that at most 5 % of the requests may take 500 ms or more, so it is a share that
 is judged, by the binomial distribution. Requests behind one queue are alike, and tell less than as many independent ones: the
@@ -43,7 +43,7 @@ def judged(slo: Slo) -> Slo:
     if known and slo.compare.startswith("<") and 0 < _allowed(slo) < 1:
         return slo
     raise UsageError(
-        f"a capacity is not found by {slo.expr!r}; give percentiles of latencies and shares, like ttft_p95<500ms or failures<1%"
+        f"capacity cannot be searched by {slo.expr!r}; give percentiles of latencies and shares, like ttft_p95<500ms or failures<1%"
     )
 
 

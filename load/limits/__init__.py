@@ -69,7 +69,7 @@ def _goal(options: Options) -> LimiterGoal:
         return usual
     if not options.users.isdecimal() or not 0 < int(options.users) <= MOST_IN_FLIGHT:
         raise UsageError(
-            f"--users {options.users}: give the most in flight up to which to look for a cap, 1 to {MOST_IN_FLIGHT}"
+            f"--users {options.users}: give the maximum number of requests in flight for the search, 1 to {MOST_IN_FLIGHT}"
         )
     most = int(options.users)
     return replace(usual, in_flight=most, requests=max(usual.requests, REQUESTS_PER_PLACE * most))

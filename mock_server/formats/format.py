@@ -91,7 +91,7 @@ class Edits:
         yield from ()
 
     def finishes(self, document: Document) -> bool:
-        """Whether an answer ends in this document."""
+        """Whether an answer ends with this event."""
         return False
 
     def speaks(self, document: Document) -> bool:

@@ -1,4 +1,4 @@
-"""Rules about messages and tools: who may speak when, which call needs which result. Fact sheet 6, 7, 9.4, 12.3.
+"""Rules for messages and tools: the order of roles, and the result of each call. Fact sheet 6, 7, 9.4, 12.3.
 
 Each is a rule as :mod:`mock_server.formats.rules` has them.
 """

@@ -44,7 +44,7 @@ def files(shown: list[Part]) -> tuple[str, ...]:
 
 
 def allowed(body: Body, limits: Limits, beta: bool) -> str | None:
-    """A model that takes images, and not too many or too large ones."""
+    """Validates images: the model must accept them, and their number and size are limited."""
     shown = list(_beyond_text(body))
     if not shown:
         return None
