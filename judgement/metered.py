@@ -22,8 +22,8 @@ FEWEST_REPEATS = 2
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an oracle knows of a prompt, in tokens. ``most``: what any earlier prompt explains. ``new``: no earlier one begins like it.
-    ``again``: all of it was sent before, long enough ago. ``own``: what the same user had sent of it, ``account``: what all users had.
+    """An oracle's knowledge of a prompt, in tokens. ``most``: the maximum that an earlier prompt explains. ``new``: no earlier one shares
+    its beginning. ``again``: all of it was sent before, long enough ago. ``own``: the part that the same user had sent, ``account``: all users.
     """
 
     most: int = 0

@@ -17,7 +17,7 @@ FRONTIERS_MS = (1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Errors at a number of streams of a number of events per second. Milliseconds; ``*_user`` are those of stamps taken by us."""
+    """Errors for one number of streams and one rate of events, ms; ``*_user``: those of our own stamps."""
 
     streams: int
     rate: float

@@ -34,7 +34,7 @@ class Config:
     clock: str | None = setting(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
     deviate: tuple[str, ...] = setting((), "deviation to activate, `slug` or `slug:k=v,k=v`; may be repeated")
     upstream: str | None = setting(None, "act as a mutating reverse proxy in front of this URL")
-    replay: str | None = setting(None, "answer with what was recorded: a run, a HAR, flows, a cassette, pairs of files")
+    replay: str | None = setting(None, "answer from a recording: a run, a HAR, flows, a cassette, pairs of files")
     replay_speed: float = setting(1.0, "multiplier for the recorded times; 0 answers immediately")
 
     ttft_ms: float = setting(5.0, "time from the start of a request to its first token", "--ttft")

@@ -41,8 +41,8 @@ def _described() -> st.SearchStrategy[Body]:
 
 @st.composite
 def messages(draw: st.DrawFn, functions: list[Body] | None = None, thought: bool = False) -> list[Body]:
-    """A conversation that ends with the user or with the results of calls. ``thought`` gives messages with calls the
-    reasoning that a model which thinks wants back."""
+    """A conversation that ends with the user or with the results of calls. ``thought`` adds to messages with calls the
+    reasoning that a thinking model requires."""
     turns: list[Body] = draw(st.lists(_said("system"), max_size=1))
     for _ in range(draw(st.integers(0, 2))):
         turns.append(draw(_said("user")))

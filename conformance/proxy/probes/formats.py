@@ -1,6 +1,6 @@
 """Responses and Messages through a proxy, with any upstream format: the same few requests in each.
 
-A gateway may translate, so nothing is asked that a chat could not say (:mod:`conformance.generate.translated`).
+A gateway may translate, so requests use only features that chat has, too (:mod:`conformance.generate.translated`).
 """
 
 from __future__ import annotations

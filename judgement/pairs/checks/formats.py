@@ -1,7 +1,7 @@
 """Responses and Messages through a proxy: content that must be preserved, with the upstream in the same or in another format.
 
-Both sides are compared by what they say (:mod:`judgement.pairs.checks.said`, :class:`wire.answer.Answer`), not by how it is written. What a
-translation cannot keep is asked for nowhere: ids of answers and of calls, signatures, the time, the fingerprint, log probabilities,
+Both sides are compared by meaning (:mod:`judgement.pairs.checks.said`, :class:`wire.answer.Answer`), not by form. Losses that a
+translation cannot avoid are not judged: ids of answers and of calls, signatures, the time, the fingerprint, log probabilities,
 names of messages, which stop text ended an answer, and what hit a cache where a format does not count it.
 """
 

@@ -125,7 +125,7 @@ def test_how_many_requests_a_level_takes(slos: tuple[str, ...], count: int) -> N
 
 @pytest.mark.parametrize("text", ["goodput>20/s", "usd<1", "ttft_p95>1s", "ttft_max<1s", "ttft_mean<1s", "failures<0%"])
 def test_objectives_that_tell_no_capacity_are_named(text: str) -> None:
-    with pytest.raises(UsageError, match="a capacity is not found by"):
+    with pytest.raises(UsageError, match="capacity cannot be searched by"):
         judged(parse(text))
 
 
