@@ -23,7 +23,8 @@ FEWEST_REPEATS = 2
 @dataclass(frozen=True, slots=True)
 class Known:
     """An oracle's knowledge of a prompt, in tokens. ``most``: the maximum that an earlier prompt explains. ``new``: no earlier one shares
-    its beginning. ``again``: all of it was sent before, long enough ago. ``own``: the part that the same user had sent, ``account``: all users.
+    its beginning. ``again``: all of it was sent before, long enough ago. ``own``: the part sent by the same user,
+    ``account``: by all users.
     """
 
     most: int = 0

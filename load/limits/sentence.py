@@ -50,7 +50,7 @@ def answer(found: Discovery) -> str:
     """The limiter, and a second one behind it if there is one."""
     first = _one_answer(found)
     if found.identified.fit.counted:
-        first += "; what is refused counts too: who goes on asking is kept out"
+        first += "; refused requests count too: a client that keeps asking stays locked out"
     behind = found.further.fit
     if behind is None:
         return first
