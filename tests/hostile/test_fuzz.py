@@ -26,7 +26,8 @@ from tests.hostile.fuzzing import LEAVES, mutated, seed, spoilt_bytes, written
 HEADERS = ("retry-after", "location", "content-length", "content-encoding", "content-type", "date", "x-request-id")
 STATUSES = (0, 99, 200, 204, 301, 304, 400, 401, 402, 404, 429, 500, 503, 999)
 OURS = "mistake of Echosounder"
-AMOUNTS = pytest.mark.parametrize("amount", [300, pytest.param(100_000, marks=pytest.mark.field)])
+MANY = pytest.param(100_000, marks=[pytest.mark.field, pytest.mark.timeout(7200)])  # an hour or so
+AMOUNTS = pytest.mark.parametrize("amount", [300, MANY])
 """Cases of each test: others with every change, and many where there is time."""
 
 
