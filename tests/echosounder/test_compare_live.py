@@ -85,7 +85,7 @@ def test_what_cannot_be_compared_is_one_line(name, reference, capsys):
 
 def test_targets_without_live_are_told_about_it(reference, capsys):
     assert run(["compare", reference, reference]) == 2
-    assert "say --live" in capsys.readouterr().err
+    assert "add --live" in capsys.readouterr().err
 
 
 def test_the_probes_of_the_proxy_position_are_listed(capsys):

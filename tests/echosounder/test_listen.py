@@ -205,7 +205,7 @@ def test_a_disk_that_is_full_stops_no_traffic(mock, tmp_path):
     ("more", "says"),
     [
         (["--upstream", "ftp://h"], "not an http"),
-        (["--upstream", "http://h", "--keep", "much"], "no size"),
+        (["--upstream", "http://h", "--keep", "much"], "is not a size"),
         (["--upstream", "http://h", "--duration", "long"], "not a duration"),
         (["--upstream", "http://h", "--header", "X: y"], "does not change requests"),
         (["--upstream", "http://h?key=1"], "has a query"),

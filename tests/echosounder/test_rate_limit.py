@@ -63,8 +63,8 @@ REFUSED = [
     (["--other-api-key-env", "NO_KEY"], 2, "NO_KEY holds no API key"),
     (["--other-api-key-env", "BAD_KEY"], 3, "does not accept the second API key"),
     (["--api-key-env", "BAD_KEY"], 3, "check the variable BAD_KEY"),
-    (["--users", "10,20"], 2, "give the most in flight"),
-    (["--users", "0"], 2, "give the most in flight"),
+    (["--users", "10,20"], 2, "give the maximum number of requests in flight"),
+    (["--users", "0"], 2, "give the maximum number of requests in flight"),
     (["--model", "unheard-of", "--budget-usd", "1"], 2, "no price of 'unheard-of' is known"),
     (["--model", "unheard-of"], 3, "a plain request is answered 400"),
 ]
@@ -85,7 +85,7 @@ def test_a_target_that_is_not_there_is_one_line(tmp_path, capsys):
 
 def test_a_second_key_is_of_no_use_elsewhere(tmp_path, capsys):
     assert run(["load", "streaming", "--other-api-key-env", "OTHER_KEY", "--out", str(tmp_path)]) == 2
-    assert "of use with rate-limit" in capsys.readouterr().err
+    assert "works with rate-limit" in capsys.readouterr().err
 
 
 @pytest.mark.best_of(3)
