@@ -1,5 +1,6 @@
 """Conversation without tools, non-streaming and streaming. Paired probes send the same request in both modes."""
 
+import math
 from typing import Any
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask
@@ -7,10 +8,14 @@ from echosounder.conformance.probe import Steps, probe
 from echosounder.judgement.agreed import UNICODE
 from echosounder.judgement.check import Subject
 from echosounder.judgement.setting import Suite
+from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
 STREAM: dict[str, Any] = {"stream": True}
 STREAM_USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+
+LASTS_MS, LONGEST = 250, 512
+"""A stream that is long in time, and the most tokens that are spent on one: a target that sends 2,000 a second is not waited for."""
 
 COUNT = "Count from one to fifteen in English words, separated by commas. Write nothing else."
 STORY = "Write a long story about a lighthouse keeper and her cat."
@@ -87,11 +92,29 @@ def length(ask: Ask) -> Steps:
     yield ask.chat(STORY, max_tokens=8, step="eight")
 
 
-@probe("chat.length.stream", Suite.SMOKE, requests=2, tokens=136)
+@probe("chat.length.stream", Suite.SMOKE, requests=2, tokens=8 + LONGEST)
 def length_stream(ask: Ask) -> Steps:
     """Streams that max_tokens cuts; the second is long enough to see how it flows."""
-    yield ask.chat(STORY, max_tokens=8, **STREAM_USAGE, step="short")
-    yield ask.chat(STORY, max_tokens=128, **STREAM_USAGE, step="long")
+    short = yield ask.chat(STORY, max_tokens=8, **STREAM_USAGE, step="short")
+    yield ask.chat(STORY, max_tokens=lasting(short, 128, LONGEST), **STREAM_USAGE, step="long")
+
+
+def lasting(exchange: Exchange, least: int, most: int) -> int:
+    """How many tokens last long enough to see whether they flow, at the pace of *exchange*: at most *most*, or *least* where even that
+    would be over too soon."""
+    if exchange is None or exchange.t_sent is None or exchange.t_closed is None or not exchange.events:
+        return least
+    each_ms = (exchange.t_closed - exchange.t_sent) / 1e6 / len(exchange.events)
+    return least if each_ms * most < LASTS_MS else max(least, math.ceil(LASTS_MS / each_ms))
+
+
+@probe("chat.timed", requests=3, tokens=64 + 2 * LONGEST)
+def timed(ask: Ask) -> Steps:
+    """A stream, and where that was over too soon to see how it flows, two that last: of so many more tokens as its pace asks for."""
+    first = yield ask.chat(STORY, max_tokens=64, **STREAM_USAGE, step="pace")
+    tokens = lasting(first, 64, LONGEST)
+    for step in ("second", "third") if tokens > 64 else ():
+        yield ask.chat(STORY, max_tokens=tokens, **STREAM_USAGE, step=step)
 
 
 @probe("chat.multi-turn", requests=2, tokens=32)
@@ -148,7 +171,7 @@ def stream_false(ask: Ask) -> Steps:
     yield ask.chat("Say hello.", stream=False)
 
 
-@probe("chat.stream-null")
+@probe("chat.stream-null", Suite.THOROUGH)
 def stream_null(ask: Ask) -> Steps:
     """stream null."""
     yield ask.chat("Say hello.", stream=None)
@@ -200,10 +223,9 @@ def user_id(ask: Ask) -> Steps:
     yield ask.chat("Say hello.", max_tokens=4, user_id="u" * (ask.limits.user_id_max or 512), step="longest")
 
 
-@probe("chat.temperature-bounds", requests=4, tokens=16)
+@probe("chat.temperature-bounds", requests=3, tokens=12)
 def temperature_bounds(ask: Ask) -> Steps:
-    """Both ends of temperature, top_p 1, and both penalties within their bounds."""
-    yield ask.chat("Say hello.", max_tokens=4, temperature=0, step="0")
+    """The upper end of temperature, top_p 1, and both penalties within their bounds; chat.pair has the lower end."""
     yield ask.chat("Say hello.", max_tokens=4, temperature=2, step="2")
     yield ask.chat("Say hello.", max_tokens=4, top_p=1, step="top_p")
     yield ask.chat("Say hello.", max_tokens=4, frequency_penalty=-2, presence_penalty=2, step="penalties")

@@ -49,11 +49,12 @@ def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check_group("stream.flows", events, rests=[Observed.TIMES])
 def flows(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """A single stream may be delayed in transit; if all long streams are late, the server or the proxy holds them back."""
+    """One or two streams may be delayed in transit or by a busy machine; if all long ones are late, the server or the proxy holds
+    them back."""
     spreads = [each for each in _spreads(exchanges) if each[1].long]
     late = held_back(spreads, exchanges)
-    if len(spreads) < 2:
-        raise Inconclusive(TOO_SHORT)
+    if len(spreads) < FEWEST:
+        raise Inconclusive(f"fewer than {FEWEST} streams had enough events over enough time to tell")
     if len(late) == len(spreads):
         exchange, spread = late[0]
         yield Problem(
@@ -65,6 +66,8 @@ def flows(exchanges: Sequence[Exchange], case: Case) -> Problems:
         )
 
 
+FEWEST = 3
+"""Streams that are long in time, of which none flows, before the target is blamed."""
 HELD_BACK = "streams are held back"
 TOO_SHORT = "no stream had enough events over enough time to tell"
 
@@ -97,6 +100,10 @@ def _outrun(spread: _Spread, everyone: Sequence[_Spread]) -> bool:
     )
 
 
+STARVED_MS = 15
+"""Time between the reads of a process that shares its core with some others: a time slice of each."""
+
+
 class _Spread:
     """How the events of a stream lie in its time."""
 
@@ -113,9 +120,9 @@ class _Spread:
 
     @property
     def late(self) -> bool:
-        """One burst at the end, or a few lumps of a buffer's size."""
+        """One burst at the end, or a few lumps of a buffer's size; a reader that starves for less than `STARVED_MS` sees lumps too."""
         burst = self.span_ms < 0.1 * self.wait_ms and self.reads <= max(2, self.events // 8)
-        lumps = self.reads * 6 <= self.events
+        lumps = self.reads * 6 <= self.events and self.span_ms > STARVED_MS * (self.reads - 1)
         return burst or lumps
 
 

@@ -27,7 +27,7 @@ for requirement, pick in {
     "tools.name-128": steps(),
     "tools.result-parts": steps(),
     "thinking.effort-mapped": steps(),
-    "chat.temperature-bounds": steps("0", "2"),
+    "chat.temperature-bounds": steps("first", "2"),
     "chat.penalties-accepted": steps("penalties"),
     "chat.beta-8k": steps(),
     "chat.max-tokens-optional": steps("no-max-tokens"),

@@ -1,6 +1,7 @@
 """What one answer may have for reasons of its model or its way, and all answers have for those of the server: tables of both."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -136,13 +137,28 @@ def pieces(count, gap_ms=0.0, wait_ms=1.0, question="q"):
     return stream(*[chunk] * count, gap_ms=gap_ms, wait_ms=wait_ms, **chat(question))
 
 
+def lumps(reads=8, every_ms=80):
+    """A stream of eight events a read."""
+    whole = pieces(8 * reads, every_ms / 8)
+    *held, last = [
+        replace(read, at=whole.reads[number // 8 * 8 + 7].at) for number, read in enumerate(whole.reads[:-1])
+    ]
+    return replace(whole, reads=(*held, last, replace(whole.reads[-1], at=last.at)))
+
+
 FLOWS = {
-    "flowing": ([pieces(40, 10), pieces(60, 10)], PASS),
-    "one of two waited": ([pieces(40, wait_ms=400), pieces(60, 10)], PASS),
-    "both at once": ([pieces(40, wait_ms=400), pieces(60, wait_ms=600)], FAIL),
-    "one alone": ([pieces(40, wait_ms=400)], INCONCLUSIVE),
-    "too quick to tell": ([pieces(40, wait_ms=30), pieces(60, wait_ms=40)], INCONCLUSIVE),
-    "a slow start": ([pieces(40, wait_ms=400), pieces(60, wait_ms=410), pieces(8, wait_ms=390)], PASS),
+    "flowing": ([pieces(40, 10), pieces(60, 10), pieces(60, 5)], PASS),
+    "one of three flows": ([pieces(40, wait_ms=400), pieces(60, wait_ms=600), pieces(60, 10)], PASS),
+    "all at once": ([pieces(40, wait_ms=400), pieces(60, wait_ms=600), pieces(50, wait_ms=500)], FAIL),
+    "all in lumps": ([lumps(), lumps(), lumps()], FAIL),
+    "lumps that a starved reader sees": ([lumps(24, 10)] * 3, PASS),
+    "two at once, and no third": ([pieces(40, wait_ms=400), pieces(60, wait_ms=600)], INCONCLUSIVE),
+    "two at once, and a third too quick to tell": (
+        [pieces(40, wait_ms=400), pieces(60, wait_ms=600), pieces(40, wait_ms=30)],
+        INCONCLUSIVE,
+    ),
+    "too quick to tell": ([pieces(40, wait_ms=30), pieces(60, wait_ms=40), pieces(40, wait_ms=30)], INCONCLUSIVE),
+    "a slow start": ([pieces(40, wait_ms=400)] * 3 + [pieces(60, wait_ms=410), pieces(8, wait_ms=390)], PASS),
 }
 
 
