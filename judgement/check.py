@@ -233,7 +233,12 @@ def excerpt(value: object) -> str:
         else compact(value)
     )
     text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates stand for bytes that were no UTF-8
-    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 43]} … {text[-40:]}"
+    return ends(text, EXCERPT)
+
+
+def ends(text: str, most: int) -> str:
+    """*text*, or of one of more than *most* characters its beginning and its last 40."""
+    return text if len(text) <= most else f"{text[: most - 43]} … {text[-40:]}"
 
 
 def literal(value: object) -> str:

@@ -144,7 +144,7 @@ def true(found: LimiterEvidence) -> Problems:
 
 
 COUNTED = re.compile(r"\s*\d+\s*(?:[,;].*)?")
-TIMED = re.compile(r"\s*(?:\d+(?:\.\d+)?(?:ms|[smhd])?)+\s*|\d{4}-\d\d-\d\dT.*")
+TIMED = re.compile(r"\s*(?=\d)(?:\d++(?:\.\d++)?(?:ms|[smhd]))*(?:\d++(?:\.\d++)?)?\s*|\d{4}-\d\d-\d\dT.*")
 
 
 @limiter("transport.retry-after")

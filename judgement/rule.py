@@ -13,10 +13,11 @@ Which exchanges or which evidence a judge is given, and what it means that there
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from echosounder import specs
-from echosounder.judgement.check import HasId, Inconclusive, Problem, Unsupported, Untestable, excerpt
+from echosounder.judgement.check import HasId, Inconclusive, Problem, Unsupported, Untestable, ends, excerpt
 from echosounder.judgement.faulty_field import LONGEST, around
 from echosounder.judgement.signature import shape
 from echosounder.wire.exchange import Exchange
@@ -24,6 +25,9 @@ from echosounder.wire.verdict import Finding, Result, Verdict
 
 MAX_FINDINGS = 10
 """Per requirement: the eleventh occurrence of one fault tells nobody anything new."""
+
+MAX_MESSAGE = 1000
+"""Characters: a message is a sentence. One that a library made of the answer may be as long as the answer."""
 
 MAX_PLACES = 500
 """Where else it occurred says what a fault explains."""
@@ -40,7 +44,7 @@ def decide(
     """The result that *judge*, the function called *name*, comes to; *exchanges* are the ids of those that it looks at."""
     ids = tuple(exchanges)
     try:
-        problems = tuple(islice(judge(), MAX_PLACES))
+        problems = tuple(map(bounded, islice(judge(), MAX_PLACES)))
         findings = tuple(finding(row, problem) for problem in kept(problems))
     except Inconclusive as reason:
         return Result(row.id, Verdict.INCONCLUSIVE, note=str(reason), exchanges=ids)
@@ -56,6 +60,13 @@ def decide(
     return Result(row.id, _BROKEN[row.level] if findings else Verdict.PASS, findings, exchanges=ids, places=places)
 
 
+def bounded(problem: Problem) -> Problem:
+    """*problem* with the ends of a message that quotes megabytes of the answer."""
+    return (
+        problem if len(problem.message) <= MAX_MESSAGE else replace(problem, message=ends(problem.message, MAX_MESSAGE))
+    )
+
+
 def kept(problems: Sequence[Problem]) -> Sequence[Problem]:
     """At most ``MAX_FINDINGS``, in their order, and one of each kind before a second of any: a breach never hides behind ten of another."""
     if len(problems) <= MAX_FINDINGS:
@@ -68,7 +79,7 @@ def kept(problems: Sequence[Problem]) -> Sequence[Problem]:
 
 
 def tripped(row: specs.Requirement, name: str, error: Exception, exchanges: Sequence[str] = ()) -> Result:
-    note = f"the check {name} failed on this answer: {type(error).__name__}: {error}"
+    note = f"the check {name} failed on this answer: {type(error).__name__}: {ends(str(error), MAX_MESSAGE)}"
     return Result(row.id, Verdict.ERROR, note=note, exchanges=tuple(exchanges))
 
 

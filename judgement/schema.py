@@ -190,7 +190,7 @@ def _validator(profile: str, schema: str) -> OAS31Validator:
 def _explain(error: Exception, events: bool) -> Iterator[Mismatch]:
     schema_errors: Iterable[ValidationError] = getattr(error.__cause__, "schema_errors", ())
     found = [_mismatch(each, events) for each in schema_errors]
-    yield from found or [Mismatch(f"{type(error).__name__}: {error}")]
+    yield from found or [Mismatch(f"{type(error).__name__}: {_short(str(error))}")]
 
 
 def _mismatch(error: ValidationError, events: bool) -> Mismatch:
@@ -200,5 +200,9 @@ def _mismatch(error: ValidationError, events: bool) -> Mismatch:
     path = list(leaf.absolute_path)
     chunk = path.pop(0) if events and path else None
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-    message = leaf.message if len(leaf.message) <= 200 else f"{leaf.message[:120]} … {leaf.message[-60:]}"
-    return Mismatch(message, pointer, chunk if isinstance(chunk, int) else None)
+    return Mismatch(_short(leaf.message), pointer, chunk if isinstance(chunk, int) else None)
+
+
+def _short(message: str) -> str:
+    """A message that quotes a whole answer keeps its ends."""
+    return message if len(message) <= 200 else f"{message[:120]} … {message[-60:]}"

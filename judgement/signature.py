@@ -19,8 +19,8 @@ ANY = "*"
 _VALUES = re.compile(
     r"(?P<kept>\bstatus \d{3}\b|\bHTTP/\d\S*)"
     r"|\{.*\}|\{.*$"  # an excerpt of JSON
-    r"|'[^']*\s[^']*'|\"[^\"]*\s[^\"]*\""  # words of a model
-    r"|[\w.-]*\d[\w.-]*",  # numbers, ids, dates
+    r"|'[^'\s]*+\s[^']*+'|\"[^\"\s]*+\s[^\"]*+\""  # words of a model
+    r"|(?<![\w.-])[\w.-]*\d[\w.-]*",  # numbers, ids, dates
     re.DOTALL,
 )
 _SEVERAL = re.compile(r"\*(?:[\s,;:]*\*)+")

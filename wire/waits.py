@@ -27,7 +27,7 @@ AROUND = 2 * 86_400.0
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|[smhd]))+", re.A)
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|[smhd])", re.A)
-DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.A)
+DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.A)
 PROSE = re.compile(
     r"(?:try again|retry|wait)(?: \w+){0,3} (?:in|after|for) (?P<wait>[\d.]+)\s?(?P<unit>ms|s|sec|m|min|h)?\b",
     re.I | re.A,

@@ -78,7 +78,7 @@ def not_empty(exchange: Exchange, case: Case) -> Problems:
 def no_flood(exchange: Exchange, case: Case) -> Problems:
     if not content(exchange):
         raise Inconclusive("the model wrote nothing")
-    outside = re.sub(r'"(?:[^"\\]|\\.)*"', '""', content(exchange))
+    outside = re.sub(r'"(?:[^"\\]|\\.)*+"?', '""', content(exchange))
     blank = sum(character.isspace() for character in outside)
     if blank > 20 and blank * 2 > len(content(exchange)):
         yield Problem(f"{blank} of {len(content(exchange))} characters are white space", excerpt=content(exchange))

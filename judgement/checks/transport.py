@@ -16,7 +16,7 @@ from echosounder.wire.strict_json import at
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 OTHER_CHARSET = re.compile(r";\s*charset=\"?(?!utf-?8\b)([^;\"\s]+)", re.IGNORECASE)
-MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*;\s*(?:{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*')
+MEDIA_TYPE = re.compile(rf'{TOKEN}/{TOKEN}(?:\s*+;(?:\s*+{TOKEN}=(?:{TOKEN}|"[^"]*"))?)*+\s*')
 
 
 @check("transport.answered", tried, rests=[Observed.FRAMING])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import isfinite
 from typing import Any
 
 from echosounder.mock_server.answering.schema import Hints
@@ -20,7 +21,7 @@ _WORDS = re.compile(r"\b(\d{1,6})[ -]+(?:words?|tokens?)\b")
 _ONE_WORD = re.compile(r"\b(?:one|a single|single)[ -]word\b")
 _LONG = re.compile(r"\b(?:long|essay|detailed|story|as much as|count from)\b")
 _NAME = re.compile(r"\b[A-Z][\w'’-]+(?:[ ](?:[A-Z][\w'’-]+))*")
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
+_NUMBER = re.compile(r"(?<![\w.])-?\d++(?:\.\d++)?(?![\w.]*\w)")
 _QUOTED = re.compile(r"[\"“`]([^\"”`\n]{1,200})[\"”`]")
 _COMMON = re.compile(
     "what|which|who|where|when|why|how|is|are|do|does|can|could|would|will|please|call|use|using|get|give|tell|find|look|"
@@ -72,7 +73,7 @@ def gist(prompt: str) -> str:
 def hints(prompt: str) -> Hints:
     """Names, numbers and quotations of the prompt, in order, each once."""
     names = [name for found in _NAME.finditer(prompt) if (name := _strip_common(found[0]))]
-    numbers = [float(text) for text in _NUMBER.findall(prompt)]
+    numbers = [value for text in _NUMBER.findall(prompt) if isfinite(value := float(text))]  # JSON has no infinity
     return Hints(list(dict.fromkeys(names)), list(dict.fromkeys(numbers)), prompt, _QUOTED.findall(prompt))
 
 

@@ -36,6 +36,14 @@ DEADLINE = 5.0
 """Seconds that each check was given; starting and judging come on top, and take what they take against an honest target."""
 TIMES = 3
 """So many times what an honest target takes is left to a run besides its deadline: the machine may be busy, and is no judge."""
+FROM_A_SMALL_PROCESS = """import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w", encoding="ascii") as file:
+    file.write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A child's peak begins at what its parent holds when it forks, and this process holds all that the targets say."""
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LONG = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999999999\r\n\r\n"
 
@@ -141,17 +149,24 @@ def measured(position: str, behave: Behaviour, honest: float) -> Row:
             out = Path(folder) / "out"
             command = [
                 sys.executable,
+                "-c",
+                FROM_A_SMALL_PROCESS,
+                f"{folder}/peak",
+                sys.executable,
                 "-m",
                 "echosounder",
                 *(word.replace("URL", url).replace("OUT", str(out)) for word in words),
             ]
             with (Path(folder) / "said").open("wb") as said:
                 begun = time.monotonic()
-                process = subprocess.Popen(
-                    command, cwd=folder, stdout=said, stderr=said, env={**os.environ, "DEEPSEEK_API_KEY": KEY}
+                process = subprocess.run(
+                    command,
+                    cwd=folder,
+                    stdout=said,
+                    stderr=said,
+                    env={**os.environ, "DEEPSEEK_API_KEY": KEY},
+                    check=False,
                 )
-                _, status, usage = os.wait4(process.pid, 0)
-                process.returncode = os.waitstatus_to_exitcode(status)
                 lasted = time.monotonic() - begun
             files = [path for path in Path(folder).rglob("*") if path.is_file()]
             late += lasted > DEADLINE + TIMES * honest
@@ -159,7 +174,7 @@ def measured(position: str, behave: Behaviour, honest: float) -> Row:
                 process.returncode not in {0, 1, 2, 3, 4} or b"Traceback" in (Path(folder) / "said").read_bytes()
             )
             leaks += any(REDACT.holds(path.read_bytes()) for path in files)
-            peak = max(peak, usage.ru_maxrss // 1024)
+            peak = max(peak, int((Path(folder) / "peak").read_text(encoding="ascii")) // 1024)
             disk = max(disk, sum(path.stat().st_size for path in files) // 1024)
     return Row(position, len(COMMANDS), late, tracebacks, leaks, peak, disk)
 

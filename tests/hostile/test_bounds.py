@@ -11,12 +11,15 @@ import pytest
 from echosounder.__main__ import run
 from echosounder.conformance.ask import Send
 from echosounder.conformance.http_sender import Bounds, HttpSender
-from echosounder.judgement.checks.json_output import no_fence
+from echosounder.judgement import limiter, signature
+from echosounder.judgement.checks import transport
+from echosounder.judgement.checks.json_output import no_fence, no_flood
 from echosounder.load.client.call import ActiveCall, Job, sample
 from echosounder.load.client.framing import Framing
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.sample import encoded
-from echosounder.wire import runlog, sse, strict_json
+from echosounder.mock_server.answering import intent
+from echosounder.wire import runlog, sse, strict_json, waits
 from echosounder.wire.errors import RunTooLong, TooMuchToJudge
 from echosounder.wire.exchange import HEAVIEST, End, Exchange, Read, Request
 from echosounder.wire.header import Aimed, Checking, ClockReading, Header, RunKind
@@ -167,7 +170,23 @@ def _said(content: str) -> Exchange:
     return Exchange("1", "p", Request("POST", "/chat/completions", "", (), b"{}"), status=200, reads=(Read(1, body),))
 
 
-@pytest.mark.parametrize("work", LINEAR.values(), ids=LINEAR)
+PUMPED = {
+    "the reset of a limiter": lambda size: limiter.TIMED.fullmatch("1" * size + "x"),
+    "the count of a limiter": lambda size: limiter.COUNTED.fullmatch(" " * size + "1" * size + "x"),
+    "a media type": lambda size: transport.MEDIA_TYPE.fullmatch("a/b" + ";   " * size + "\0"),
+    "a media type with parameters": lambda size: transport.MEDIA_TYPE.fullmatch("a/b" + "; a=b ; " * size + "\0"),
+    "a decimal number": lambda size: waits.DECIMAL.fullmatch("1" * size + "x"),
+    "a duration": lambda size: waits.DURATION.fullmatch("1m" * size + "x"),
+    "words about a wait": lambda size: waits.PROSE.search("retry a" * size),
+    "a long word in a finding": lambda size: signature.shape("a" * size),
+    "quotes in a finding": lambda size: signature.shape("'" + " a" * size + ' "' * size),
+    "a quotation without end": lambda size: list(no_flood(_said('"' + '\\"' * size), None)),  # type: ignore[arg-type]
+    "a number in a prompt": lambda size: intent.hints("1" * size + "a"),
+}
+"""Text on which a pattern that backtracks takes a time that grows with its square, or doubles with each character."""
+
+
+@pytest.mark.parametrize("work", (LINEAR | PUMPED).values(), ids=LINEAR | PUMPED)
 def test_work_grows_with_what_arrives_and_no_faster(work) -> None:  # type: ignore[no-untyped-def]
     def cost(size: int) -> float:
         begun = time.process_time()
