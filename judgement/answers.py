@@ -44,22 +44,22 @@ def wants_stream(exchange: Exchange) -> bool:
     return exchange.wants_stream
 
 
-@picks("a stream was asked for and not refused, whatever came")
+@picks("a stream was requested and not refused")
 def stream(exchange: Exchange) -> bool:
     return wants_stream(exchange) and ok(exchange)
 
 
-@picks("a stream that holds at least one event")
+@picks("a stream with at least one event")
 def events(exchange: Exchange) -> bool:
     return stream(exchange) and bool(exchange.events)
 
 
-@picks("a stream that holds at least one event that is a JSON object")
+@picks("a stream with at least one event that is a JSON object")
 def parted(exchange: Exchange) -> bool:
     return stream(exchange) and any(isinstance(value, dict) for _, value in exchange.chunks)
 
 
-@picks("a stream that holds at least one chunk that is a JSON object")
+@picks("a stream with at least one chunk that is a JSON object")
 def chunked(exchange: Exchange) -> bool:
     return parted(exchange) and exchange.format in CHOICES
 
@@ -68,12 +68,12 @@ def chat_chunked(exchange: Exchange) -> bool:
     return chunked(exchange) and exchange.format == "chat"
 
 
-@picks("a document was asked for and not refused, whatever came")
+@picks("a non-streaming response was requested and not refused")
 def document(exchange: Exchange) -> bool:
     return ok(exchange) and not wants_stream(exchange) and exchange.format != UNKNOWN
 
 
-@picks("a completion that can be read, in either mode")
+@picks("a readable completion, in either mode")
 def completion(exchange: Exchange) -> bool:
     return parted(exchange) if wants_stream(exchange) else document(exchange) and isinstance(exchange.json, dict)
 

@@ -42,7 +42,7 @@ def mixed_up(exchanges: Sequence[Exchange], how: str) -> Problems:
     ]
     yield from found
     if not found and not any(mine in said(exchange) for mine, exchange in callers.items()):
-        raise Inconclusive("no answer repeats its own text, so that none could be told from another's")
+        raise Inconclusive("no answer repeats its own text, so answers cannot be told apart")
 
 
 def _foreign(mine: str, exchange: Exchange, callers: dict[str, Exchange], how: str) -> Problems:

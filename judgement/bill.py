@@ -118,7 +118,7 @@ def _told(found: BillEvidence) -> list[Metered]:
         raise Inconclusive("nothing was served")
     told = [each.answer for each in found.answers if each.answer is not None]
     if not told:
-        raise Untestable("answers do not tell their usage")
+        raise Untestable("answers do not report usage")
     return told
 
 
@@ -181,18 +181,19 @@ def users_isolated(found: BillEvidence) -> Problems:
 def accounts_isolated(found: BillEvidence) -> Problems:
     _trustworthy(found)
     if found.same_account is not False:
-        raise Inconclusive("it takes a second key of another account")
+        raise Inconclusive("a second key, of another account, is needed")
     for _, said in found.leaked:
         if said.hit > said.known.account:
             yield said.wrong(
-                f"{said.hit} tokens hit what another account had sent: prompts leak between accounts", said.at("hit")
+                f"{said.hit} tokens hit the prompt of another account, expected 0: prompts leak between accounts",
+                said.at("hit"),
             )
 
 
 def _trustworthy(found: BillEvidence) -> None:
     _split(found)
     if found.invented:
-        raise Inconclusive("hits are invented, so whose they are cannot be told")
+        raise Inconclusive("hits are invented, so their account is unknown")
 
 
 @bill("cache.repeat-hits")
@@ -285,7 +286,7 @@ def adds_up(found: BillEvidence) -> Problems:
     if wrong is None and not any(Role.TOGETHER in entry.roles for entry in known):
         raise Inconclusive(NO_OCCASION)
     if wrong is not None:
-        says = f"the balance fell by {wrong.fell:f}, the bill of {wrong.requests} requests is {wrong.billed:f}"
+        says = f"the balance fell by {wrong.fell:f}, expected {wrong.billed:f}, the bill of {wrong.requests} requests"
         yield Problem(f"{wrong.name}: {says}")
 
 
@@ -298,4 +299,4 @@ def fim_price(found: BillEvidence) -> Problems:
     if alone is None or alone.explained is not False:
         return
     if all(each.explained for each in found.entries if each is not alone):
-        yield Problem(f"the balance fell by {alone.fell:f}, at chat prices it would be {alone.billed:f}")
+        yield Problem(f"the balance fell by {alone.fell:f}, expected {alone.billed:f} at chat prices")

@@ -22,7 +22,7 @@ from echosounder.wire.verdict import Result
 
 E = TypeVar("E")
 Judge = Callable[[E], Problems]
-NO_OCCASION = "the run gave no occasion to judge it"
+NO_OCCASION = "the run has no exchange to judge it by"
 
 
 class Checks(Generic[E]):

@@ -78,9 +78,9 @@ def counts_in_flight(found: LimiterEvidence) -> Problems:
     if found.kind not in NAMED:
         raise Inconclusive(NO_OCCASION)
     if found.kind is not LimiterKind.CONCURRENCY:
-        yield Problem(f"the limiter is a {found.kind}, where a cap on requests in flight is documented")
+        yield Problem(f"the limiter is a {found.kind}, expected a cap on requests in flight")
     if statuses := sorted({refusal.status for refusal in found.refusals} - {429}, key=str):
-        yield Problem(f"refused with {', '.join(map(str, statuses))} instead of 429")
+        yield Problem(f"refused with {', '.join(map(str, statuses))}, expected 429")
 
 
 @limiter("load.429-envelope")
@@ -112,10 +112,10 @@ def recovers(found: LimiterEvidence) -> Problems:
         yield Problem(f"a place stays taken for {found.lag:.2f} s after its answer is complete")
     if found.resumes is not None and found.cap is not None:
         below = "{:.0f} to {:.0f}".format(*found.resumes)
-        yield Problem(f"after a refusal nothing is accepted until only {below} of {found.cap:.0f} are in flight")
+        yield Problem(f"after a refusal no request is accepted until only {below} of {found.cap:.0f} are in flight")
     if found.penalty:
         yield Problem(
-            f"after a refusal nothing is accepted for about {found.penalty:.1f} s, and asking again renews that"
+            f"after a refusal no request is accepted for about {found.penalty:.1f} s, and each further request prolongs this"
         )
 
 

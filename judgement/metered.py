@@ -15,7 +15,7 @@ from echosounder.judgement.check import HasId, Inconclusive, Problem, Problems
 from echosounder.specs import Grammar
 from echosounder.wire.usage import Usage, disagreements, written
 
-NO_HITS = "nothing hit the cache"
+NO_HITS = "no tokens hit the cache"
 FEWEST_REPEATS = 2
 """Caching is best effort: that one repetition misses says nothing."""
 
@@ -36,8 +36,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """``grammar``: of the format; ``prompt`` is equal for equal prompts; ``bound``: of the output, tokens; ``event`` is the one of a
-    stream that has the usage; ``name`` is for people, where there may be no exchange to look at."""
+    """Usage of one answer with what a rule needs to judge it. ``source``: its exchange or request; ``grammar``: names of the counts in its
+    format; ``finish``: reason for its end; ``bound``: maximum of output, tokens; ``prompt``: equal for equal prompts; ``event``: index of
+    the event with the usage in a stream; ``name``: label in messages where no exchange was kept."""
 
     source: HasId
     usage: Usage
@@ -84,7 +85,7 @@ def cache_split(each: Metered) -> Problems:
 
 def cached_agree(each: Metered) -> Problems:
     if each.usage.cached is None or each.usage.hit is None:
-        raise Inconclusive("the usage does not count the cached tokens twice")
+        raise Inconclusive("usage has only one count of the cached tokens")
     yield from sums(each, "cached")
 
 
@@ -93,7 +94,7 @@ def completion_counted(each: Metered) -> Problems:
     if each.grammar.meaning(each.finish) != "bounded" or counted is None or each.bound is None:
         raise Inconclusive("no answer that counts its tokens was cut by a bound of the request")
     if counted != each.bound:
-        says = f"{each.grammar.bound} {each.bound} cut the answer, but {each.grammar.counts['completion'][-1]} is {counted}"
+        says = f"{each.grammar.counts['completion'][-1]} is {counted}, expected {each.grammar.bound} {each.bound}, which cut the answer"
         yield each.wrong(says, each.at("completion"))
 
 
@@ -103,9 +104,9 @@ TEMPLATE = 64
 
 def first_misses(each: Metered) -> Problems:
     if not each.known.new:
-        raise Inconclusive("every prompt begins like one that was sent before")
+        raise Inconclusive("every prompt begins like an earlier one")
     if each.hit >= TEMPLATE:
-        yield each.wrong(f"a prompt that was never sent before hit {each.hit} tokens", each.at("hit"))
+        yield each.wrong(f"{each.hit} tokens hit, expected 0: the prompt was not sent before", each.at("hit"))
 
 
 def in_units(each: Metered, unit: int | None) -> Problems:
@@ -128,7 +129,8 @@ def modes_agree(answers: Sequence[Metered]) -> Problems:
         for each in group:
             if each.streamed and each.usage.prompt != expected:
                 yield each.wrong(
-                    f"{each.grammar.counts['prompt'][-1]} is {each.usage.prompt} as a stream, {expected} as a document",
+                    f"{each.grammar.counts['prompt'][-1]} is {each.usage.prompt} in the stream, expected "
+                    f"{expected} as in the non-streaming response",
                     each.at("prompt"),
                 )
 
@@ -140,7 +142,7 @@ def repeatable(answers: Sequence[Metered]) -> Problems:
         raise Inconclusive("no request was answered twice")
     for first, second in repeats:
         if first.usage.prompt != second.usage.prompt:
-            says = f"the same prompt cost {first.usage.prompt} tokens, then {second.usage.prompt}"
+            says = f"the same prompt counts {second.usage.prompt} tokens, expected {first.usage.prompt} as before"
             yield second.wrong(says, second.at("prompt"))
 
 
@@ -156,7 +158,7 @@ def hits_within_prefix(answers: Sequence[Metered]) -> Problems:
         raise Inconclusive(NO_HITS)
     for each in answers:
         if each.hit > each.known.most:
-            says = f"{each.hit} tokens hit, but no earlier request shares more than {each.known.most} with this one from the beginning on"
+            says = f"{each.hit} tokens hit, expected at most {each.known.most}, the longest beginning shared with an earlier request"
             yield each.wrong(says, each.at("hit"))
 
 
@@ -165,8 +167,8 @@ def repeat_hits(answers: Sequence[Metered]) -> Problems:
     if any(each.hit for each in repeats):
         return
     if len(repeats) < FEWEST_REPEATS:
-        raise Inconclusive(f"{len(repeats)} repetitions reported a split, and it takes {FEWEST_REPEATS}")
-    says = f"none of {len(repeats)} repetitions of a prompt of {repeats[0].usage.prompt} tokens hit the cache"
+        raise Inconclusive(f"{len(repeats)} repetitions reported a split, {FEWEST_REPEATS} are needed")
+    says = f"none of {len(repeats)} repetitions of a prompt of {repeats[0].usage.prompt} tokens hit the cache, expected at least one"
     yield repeats[-1].wrong(says, repeats[-1].at("hit"))
 
 
@@ -178,5 +180,6 @@ def users_isolated(answers: Sequence[Metered]) -> Problems:
     for each in others:
         if each.known.own < each.hit <= each.known.account:
             yield each.wrong(
-                f"{each.hit} tokens hit what another user had sent: prompts leak between users", each.at("hit")
+                f"{each.hit} tokens hit the prompt of another user, expected 0: prompts leak between users",
+                each.at("hit"),
             )

@@ -35,7 +35,7 @@ def report(
     accepted = baseline.apply(judged, header.target.url, datetime.fromisoformat(header.started).date())
     broken = [each for each in judged if unmet(specs.requirement(each.requirement).level, each.verdict)]
     deviates = accepted.stale or any(each.requirement not in accepted.reasons for each in broken)
-    reason = str(traffic.get("reason") or "") or ("" if judged else "nothing passed that could be judged")
+    reason = str(traffic.get("reason") or "") or ("" if judged else "no exchange could be judged")
     return {
         "schema": SCHEMA,
         "verdict": "deviates" if deviates else "inconclusive" if reason else "conforms",

@@ -77,7 +77,7 @@ def value_mismatches(value: Any, schema: str, profile: str) -> Iterator[Mismatch
         shape = compact(_shape(value))
         yield from (_known if len(shape) <= REMEMBERED else _mismatches)(shape, schema, profile)
     except RecursionError:
-        yield Mismatch("nested too deeply to be looked at")
+        yield Mismatch("nested too deeply to be judged")
 
 
 # Members that every schema only calls a text: the chunks of a long stream differ in nothing else.

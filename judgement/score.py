@@ -75,7 +75,7 @@ def rows(setting: RunSetting) -> tuple[specs.Requirement, ...]:
 
 
 def _inapplicable(subject: Subject) -> str:
-    return f"model {subject.model} has no such feature" if subject.keyed else "asked without an API key"
+    return f"the model {subject.model} does not have this feature" if subject.keyed else "asked without an API key"
 
 
 def _result(

@@ -39,7 +39,7 @@ def costs(exchange: Exchange, usage: Usage, model: str, case: Case) -> Problems:
     """Problems if *exchange* does not state the cost of its *usage*. Raises :class:`Inconclusive` where that cannot be decided."""
     said = stated(exchange)
     if said is None:
-        raise Inconclusive("no answer says what it cost")
+        raise Inconclusive("no answer states its cost")
     rates, (name, amount) = _rates(exchange, model, case), said
     due = bill_usage(usage, rates)
     if _alike(amount, due.total):
@@ -48,7 +48,7 @@ def costs(exchange: Exchange, usage: Usage, model: str, case: Case) -> Problems:
     why = ", as if nothing had been cached" if due.hit_tokens and _alike(amount, dear) else ""
     tokens = f"{due.hit_tokens} cached, {due.miss_tokens} other and {due.output_tokens} output tokens"
     yield Problem(
-        f"{name} is {amount:f}{why}; {tokens} of {model} cost {due.total.normalize():f} US dollars",
+        f"{name} is {amount:f}{why}, expected {due.total.normalize():f} US dollars for {tokens} of {model}",
         cause="the stated cost is not the price",
         exchange=exchange,
     )

@@ -53,7 +53,7 @@ def id_of(exchange: Exchange) -> str | None:
 
 @probe("files.life", Suite.THOROUGH, requests=11, prompt=0, tokens=0, features={"files"}, applies=keeps_files, order=60)
 def life(ask: Ask) -> Steps:
-    """Two files: uploaded, asked about, listed in both orders and in pages, deleted."""
+    """Two files: uploaded, retrieved, listed in both orders and in pages, deleted."""
     one = id_of((yield upload(FIRST, 8, step="upload")))
     two = id_of((yield upload(SECOND, 16, step="upload-expiring", **expiry(SECONDS))))
     yield from (ask.get(f"/files/{id}", step="retrieve") for id in (one, two) if id)

@@ -228,7 +228,7 @@ def _thinking(words: Words) -> None:
 
     @words.probe("thinking", tokens=512, applies=words.thinks)
     def thinking(ask: Ask) -> Steps:
-        """A question that is thought about."""
+        """A question with thinking enabled."""
         yield say(ask, "What is 17 times 23?", **words.thinking(ask), **most(512))
 
     @words.probe("thinking.stream", tokens=512, applies=words.thinks)

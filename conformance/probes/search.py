@@ -31,7 +31,7 @@ def searches_for_friends(subject: Subject) -> bool:
     order=10,
 )
 def bounds(ask: Ask) -> Steps:
-    """Queries of no and of 129 characters, and a page that is not a web page."""
+    """Queries of 0 and of 129 characters, and a URL that is not a web page."""
     yield faulty(ask.post(SEARCH, {"query": ""}, step="empty"), "an empty query")
     yield faulty(ask.post(SEARCH, {"query": "a" * 129}, step="long"), "a query of 129 characters")
     yield faulty(ask.post(FETCH, {"url": "ftp://example.com/"}, step="scheme"), "an ftp address")

@@ -189,7 +189,7 @@ def unanswered(ask: Ask) -> Steps:
 
 @probe("tools.result-parts", Suite.THOROUGH, prompt=2000, tokens=4, features={"tools"}, applies=has_tools)
 def result_parts(ask: Ask) -> Steps:
-    """A tool message whose content is an array of parts: documented was text alone."""
+    """A tool message whose content is an array of parts: only a string was documented."""
     history = turns(**thought(ask))
     history[-1]["content"] = [{"type": "text", "text": "18 degrees"}]
     yield ask.chat(history, tools=[WEATHER], max_tokens=4).but(
@@ -264,7 +264,7 @@ def duplicate_name(ask: Ask) -> Steps:
 
 @probe("tools.bad-parameters", Suite.THOROUGH, tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def bad_parameters(ask: Ask) -> Steps:
-    """Parameters that are not object schema."""
+    """Parameters that are not an object schema."""
     broken = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "string"}}}
     yield bad(ask, "parameters that are no object", broken)
 

@@ -17,7 +17,7 @@ REPEAT = "Repeat exactly, and nothing else:\n"
 
 @probe("transport.compressed", requests=2, tokens=80)
 def compressed(ask: Ask) -> Steps:
-    """A document and a stream for a client that offers gzip."""
+    """A non-streaming and a streaming response for a client that accepts gzip."""
     for send in (
         ask.chat(HELLO, step="document"),
         ask.chat(COUNT, max_tokens=64, **GREEDY, **STREAM_USAGE, step="stream"),

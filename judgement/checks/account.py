@@ -76,9 +76,7 @@ def models_content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.status != 200:
         yield Problem(f"GET /models got {outcome(exchange)}, expected status 200")
     elif exchange.media_type != "application/json":
-        yield Problem(
-            f"the list is labelled {exchange.header('content-type') or 'not at all'}, expected application/json"
-        )
+        yield Problem(f"content-type is {exchange.header('content-type') or 'absent'}, expected application/json")
 
 
 ABOUT = (
@@ -96,7 +94,9 @@ ABOUT = (
 def entry_members(exchange: Exchange, case: Case) -> Problems:
     for position, row in rows(exchange.json, "data"):
         if missing := [name for name in ABOUT if name not in row]:
-            yield Problem(f"{excerpt(row.get('id'))} says nothing of {', '.join(missing)}", pointer=f"/data/{position}")
+            yield Problem(
+                f"{excerpt(row.get('id'))} lacks the members {', '.join(missing)}", pointer=f"/data/{position}"
+            )
 
 
 @of_list("models.unique", unasked.under("/models"))
@@ -133,14 +133,16 @@ def created(exchange: Exchange, case: Case) -> Problems:
             got = literal(value) if "created" in row else "absent"
             yield Problem(f"created is {got}, expected whole Unix seconds", pointer=f"/data/{position}/created")
         elif not 0 <= value < MILLISECONDS:
-            yield Problem(f"created is {value}, which are no Unix seconds", pointer=f"/data/{position}/created")
+            yield Problem(
+                f"created is {value}, expected a plausible time in Unix seconds", pointer=f"/data/{position}/created"
+            )
 
 
 @of_list("models.created-seconds", unasked.under("/models"))
 def created_seconds(exchange: Exchange, case: Case) -> Problems:
     told = [(place, row["created"]) for place, row in rows(exchange.json, "data") if row.get("created") is not None]
     if not told:
-        raise Inconclusive("no entry says when its model was made")
+        raise Inconclusive("no entry has the member created")
     for position, value in told:
         if type(value) is not int or not 0 <= value < MILLISECONDS:
             yield Problem(
@@ -170,7 +172,7 @@ def string_amounts(exchange: Exchange, case: Case) -> Problems:
         for name in AMOUNTS:
             if amount(row.get(name)) is None:
                 yield Problem(
-                    f"{name} is {literal(row.get(name))}, expected a decimal number as text",
+                    f"{name} is {literal(row.get(name))}, expected a string with a decimal number",
                     pointer=f"/balance_infos/{position}/{name}",
                 )
 
@@ -183,7 +185,8 @@ def total_is_sum(exchange: Exchange, case: Case) -> Problems:
             raise Untestable("the amounts are not decimal numbers")
         if total != granted + topped:
             yield Problem(
-                f"total_balance {total} is not {granted} + {topped}", pointer=f"/balance_infos/{position}/total_balance"
+                f"total_balance is {total}, expected {granted} + {topped}",
+                pointer=f"/balance_infos/{position}/total_balance",
             )
 
 
@@ -204,9 +207,9 @@ def currency_known(exchange: Exchange, case: Case) -> Problems:
 def available(exchange: Exchange, case: Case) -> Problems:
     totals = [amount(row.get("total_balance")) for _, row in rows(exchange.json, "balance_infos")]
     if not any(total is not None and total > 0 for total in totals):
-        raise Inconclusive("there is no money left")
+        raise Inconclusive("the balance is not positive")
     if exchange.json.get("is_available") is not True:
         yield Problem(
-            f"is_available is {excerpt(exchange.json.get('is_available'))}, although there is money",
+            f"is_available is {excerpt(exchange.json.get('is_available'))}, expected true: a balance is positive",
             pointer="/is_available",
         )

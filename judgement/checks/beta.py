@@ -23,7 +23,7 @@ from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
 
-@picks("a FIM document that is a JSON object")
+@picks("a non-streaming FIM response that is a JSON object")
 def filled(exchange: Exchange) -> bool:
     return fim_document(exchange) and isinstance(exchange.json, dict)
 
@@ -32,7 +32,7 @@ def with_choice(exchange: Exchange) -> bool:
     return filled(exchange) and chosen(exchange)
 
 
-@picks("a FIM document with text", model=True)
+@picks("a non-streaming FIM response with text", model=True)
 def worded(exchange: Exchange) -> bool:
     return with_choice(exchange) and bool(text(exchange))
 
@@ -57,7 +57,9 @@ def names_itself(exchange: Exchange, case: Case) -> Problems:
         )
     if not isinstance(at(choice, "text"), str) or (isinstance(choice, dict) and {"message", "delta"} & choice.keys()):
         yield Problem(
-            f"the choice is {excerpt(choice)}, expected text", pointer="/choices/0", cause="FIM in the shape of chat"
+            f"choices[0] is {excerpt(choice)}, expected the member text",
+            pointer="/choices/0",
+            cause="FIM in the shape of chat",
         )
 
 
@@ -68,7 +70,7 @@ def suffix(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no request had a suffix")
     if text(exchange).endswith(end):
         yield Problem(
-            "the text ends with the whole suffix, expected only what stands before it", pointer="/choices/0/text"
+            "the text ends with the suffix, expected only the text before the suffix", pointer="/choices/0/text"
         )
 
 
@@ -82,7 +84,7 @@ def suffix_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for exchange, count in with_one:
         if count <= without[0]:
             yield Problem(
-                f"with a suffix prompt_tokens is {count}, without {without[0]}",
+                f"prompt_tokens is {count} with a suffix, expected more than the {without[0]} without it",
                 pointer="/usage/prompt_tokens",
                 exchange=exchange,
             )
@@ -93,15 +95,16 @@ def echo(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).content is None:
         raise Inconclusive("the answer has no text")
     if not text(exchange).startswith(asked(exchange)["prompt"]):
-        yield Problem(
-            f"echo was asked, but the text begins with {excerpt(text(exchange)[:60])!r}", pointer="/choices/0/text"
-        )
+        yield Problem(f"text begins with {excerpt(text(exchange)[:60])!r}", pointer="/choices/0/text")
 
 
 @check("fim.echo-off", worded, unasked=unasked.without("echo", format="fim"))
 def echo_off(exchange: Exchange, case: Case) -> Problems:
     if text(exchange).startswith(asked(exchange)["prompt"]):
-        yield Problem("the text begins with the whole prompt, though echo was not asked for", pointer="/choices/0/text")
+        yield Problem(
+            "text begins with the whole prompt, expected only the completion: echo was not requested",
+            pointer="/choices/0/text",
+        )
 
 
 ARRAYS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
@@ -164,7 +167,7 @@ def length_finish(exchange: Exchange, case: Case) -> Problems:
     count = found.usage.completion if found.usage else None
     if found.finish != "length" and (count is None or (found.finish == "stop" and count != bound)):
         known = "an unknown number of" if count is None else count
-        raise Inconclusive(f"the text has {known} tokens, so nothing says that max_tokens {bound} cut it")
+        raise Inconclusive(f"the text has {known} tokens, so it is unknown whether max_tokens {bound} cut it")
     if found.finish != "length":
         yield Problem(
             f"max_tokens {bound} cut the text, but finish_reason is {found.finish!r}, expected 'length'",
@@ -189,7 +192,7 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
 def streams(exchange: Exchange, case: Case) -> Problems:
     if not exchange.streamed:
         yield Problem(
-            f"stream true was answered with {exchange.header('content-type') or 'no content-type'}",
+            f"content-type is {exchange.header('content-type') or 'no content-type'}",
             cause="not an event stream",
         )
     elif exchange.data[-1:] != ("[DONE]",):
@@ -211,11 +214,11 @@ def not_thinking(exchange: Exchange, case: Case) -> Problems:
     counts = answer(exchange).usage
     if counts and counts.reasoning:
         yield Problem(
-            f"FIM does not think, but reasoning_tokens is {counts.reasoning}",
+            f"reasoning_tokens is {counts.reasoning}, expected 0 or absent: FIM does not think",
             pointer="/usage/completion_tokens_details",
         )
     if isinstance(at(exchange.json, "choices", 0), dict) and "reasoning_content" in exchange.json["choices"][0]:
-        yield Problem("FIM does not think, but its choice has reasoning_content", pointer="/choices/0")
+        yield Problem("the choice has reasoning_content, expected none: FIM does not think", pointer="/choices/0")
 
 
 def prefix(exchange: Exchange) -> str:
@@ -227,7 +230,7 @@ def prefix(exchange: Exchange) -> str:
 def not_repeated(exchange: Exchange, case: Case) -> Problems:
     if text(exchange).startswith(prefix(exchange)):
         yield Problem(
-            f"the answer repeats the prefix {excerpt(prefix(exchange))!r}, expected its continuation",
+            f"the answer repeats the prefix {excerpt(prefix(exchange))!r}, expected only its continuation",
             excerpt=text(exchange),
         )
 
@@ -246,10 +249,12 @@ def continues(exchange: Exchange, case: Case) -> Problems:
 def prefix_stop(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if "```" in (found.content or ""):
-        yield Problem("the answer holds the fence that should have ended it", excerpt=found.content or "")
+        yield Problem(
+            "the content contains the stop text (a code fence), expected to end before it", excerpt=found.content or ""
+        )
     elif found.finish == "length":
         raise Inconclusive("max_tokens cut the answer before the stop text came")
     elif "print" not in (found.content or ""):
-        raise Inconclusive("the answer has nothing of the code that the stop text would have ended")
+        raise Inconclusive("the answer does not contain the code block that the stop text would have ended")
     if found.finish not in ("stop", "length"):
         yield Problem(f"finish_reason is {found.finish!r}, expected 'stop'", pointer="/choices/0/finish_reason")

@@ -16,7 +16,7 @@ from echosounder.wire.strict_json import at
 FIRST, OTHER = ("first", "ada"), "grace"
 
 
-@picks("a document whose usage splits the prompt into hits and misses")
+@picks("a non-streaming response whose usage splits the prompt into hits and misses")
 def split(exchange: Exchange) -> bool:
     return document(exchange) and counted(exchange) and read(exchange)[1].hit is not None
 
@@ -51,7 +51,7 @@ def prefix_hits(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("one of the two requests reported no split")
     if not hits(steps["second"]):
         yield Problem(
-            "a conversation that continues an earlier one hit nothing of it",
+            "hits are 0, expected more: the conversation continues an earlier one",
             pointer="/usage/prompt_cache_hit_tokens",
             exchange=steps["second"],
         )
@@ -64,7 +64,7 @@ def middle_misses(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive(NO_HITS)
     if hits(changed) >= TEMPLATE:
         yield Problem(
-            f"a prompt with another beginning hit {hits(changed)} tokens",
+            f"{hits(changed)} tokens hit, expected 0: the prompt begins differently",
             pointer="/usage/prompt_cache_hit_tokens",
             exchange=changed,
         )
@@ -95,13 +95,13 @@ def not_whole_prompt(exchange: Exchange, case: Case) -> Problems:
         counts.prompt is not None and hits(exchange) >= counts.prompt > 0
     ):
         yield Problem(
-            f"all {counts.prompt} tokens of the prompt hit, expected one miss at least",
+            f"all {counts.prompt} tokens of the prompt hit, expected at least one miss",
             pointer="/usage/prompt_cache_miss_tokens",
         )
     elif not hits(exchange):
         raise Inconclusive(NO_HITS)
     elif counts.miss is None and counts.prompt is None:
-        raise Inconclusive("the usage counts neither the misses nor the prompt")
+        raise Inconclusive("usage counts neither misses nor prompt_tokens")
 
 
 @check_group("cache.no-effect-on-shape", lambda exchange: document(exchange) and completion(exchange))

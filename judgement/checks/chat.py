@@ -35,12 +35,12 @@ from echosounder.wire.exchange import End, Exchange, Observed
 from echosounder.wire.strict_json import at, entries
 
 
-@picks("a chat document that is a JSON object")
+@picks("a non-streaming chat response that is a JSON object")
 def readable(exchange: Exchange) -> bool:
     return chat_document(exchange) and isinstance(exchange.json, dict)
 
 
-@picks("a chat document with a choice in it")
+@picks("a non-streaming chat response with a choice in it")
 def choosing_document(exchange: Exchange) -> bool:
     return readable(exchange) and chosen(exchange)
 
@@ -49,10 +49,10 @@ def choosing_document(exchange: Exchange) -> bool:
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "application/json":
         got = exchange.header("content-type") or "no content-type"
-        yield Problem(f"a document is labelled {got}, expected application/json", cause="not a document")
+        yield Problem(f"content-type is {got}, expected application/json", cause="not a non-streaming response")
 
 
-@picks("a document that is not blank, or broke off")
+@picks("a non-streaming response that is not blank, or broke off")
 def filled(exchange: Exchange) -> bool:
     return document(exchange) and (bool(exchange.body.strip()) or exchange.end is not End.COMPLETE)
 
@@ -74,7 +74,7 @@ def single_json(exchange: Exchange, case: Case) -> Problems:
         return
     except ValueError as error:
         offset = getattr(error, "pos", None)
-        yield Problem(f"the body is not one JSON document: {error}", offset=offset, cause="not a document")
+        yield Problem(f"the body is not one JSON value: {error}", offset=offset, cause="not a non-streaming response")
         return
     for problem in parsed.problems:
         yield Problem(f"the body holds a {problem}, which is not JSON")
@@ -86,7 +86,7 @@ def single_json(exchange: Exchange, case: Case) -> Problems:
 def leading_blanks(exchange: Exchange, case: Case) -> Problems:
     lead = exchange.body[: exchange.body.index(b"{")]
     if lead.strip():
-        yield Problem(f"{excerpt(lead)!r} precedes the document, expected blank lines at most", offset=0)
+        yield Problem(f"{excerpt(lead)!r} precedes the JSON object, expected blank lines at most", offset=0)
 
 
 @check("chat.no-error-in-success", lambda exchange: document(exchange) and exchange.parsed is not None)
@@ -109,7 +109,8 @@ def no_error_in_success(exchange: Exchange, case: Case) -> Problems:
 def body_not_empty(exchange: Exchange, case: Case) -> Problems:
     if not exchange.body.strip():
         yield Problem(
-            f"status 200 came with {len(exchange.body)} bytes of nothing, expected an answer", cause="empty answer"
+            f"the body is blank ({len(exchange.body)} bytes) with status 200, expected a JSON object",
+            cause="empty answer",
         )
 
 
@@ -135,7 +136,7 @@ def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
         event, body = next(iter(objects(exchange)), (None, exchange.json))
         id = at(body, "id")
         if not isinstance(id, str) or not id:
-            says = f"id is {id!r}, expected a string that is not empty"
+            says = f"id is {id!r}, expected a non-empty string"
         elif id in seen:
             says = f"the answers {seen[id].id} and {exchange.id} share the id {id!r}"
         else:
@@ -143,7 +144,7 @@ def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
             continue
         yield Problem(says, event=event, pointer="/id", exchange=exchange)
     if len(exchanges) == len(seen) == 1:
-        raise Inconclusive("there is one answer only, and nothing to compare its id with")
+        raise Inconclusive("there is only one answer, and no other id to compare with")
 
 
 @check("chat.created-recent", readable)
@@ -191,10 +192,10 @@ def length_finish(exchange: Exchange, case: Case) -> Problems:
             f"the answer does not report completion tokens, so it is unknown whether max_tokens {bound} cut it"
         )
     if found.finish != "length" and count != bound:  # more is a bound that is ignored
-        raise Inconclusive(f"the answer took {count} tokens, so that max_tokens {bound} did not cut it")
+        raise Inconclusive(f"the answer took {count} tokens, so max_tokens {bound} did not cut it")
     if found.finish != "length":
         yield Problem(
-            f"max_tokens {bound} cut the answer after {count} tokens, but finish_reason is {found.finish!r}",
+            f"finish_reason is {found.finish!r}, expected 'length': max_tokens {bound} cut the answer after {count} tokens",
             pointer="/choices/0/finish_reason",
         )
 
@@ -219,7 +220,7 @@ def no_tool_calls_key(exchange: Exchange, case: Case) -> Problems:
             if calls is not None:
                 pointer = f"/choices/0/{member}/tool_calls"
                 yield Problem(
-                    f"tool_calls is {excerpt(calls)} in an answer without calls, expected none",
+                    f"tool_calls is {excerpt(calls)}, expected absent or null in an answer without calls",
                     event=event,
                     pointer=pointer,
                 )
@@ -234,12 +235,12 @@ def stream_false(exchange: Exchange, case: Case) -> Problems:
         yield unserved(exchange)
     elif exchange.media_type == "text/event-stream" or exchange.body.startswith(b"data:"):
         yield Problem(
-            f"stream {asked(exchange).get('stream')!r} was answered with an event stream, expected a document",
-            cause="not a document",
+            f"stream {asked(exchange).get('stream')!r} was answered with an event stream, expected a non-streaming response",
+            cause="not a non-streaming response",
         )
 
 
-@picks("a document that the model ended in words: neither cut nor a call", model=True)
+@picks("a non-streaming response with text that is complete: neither cut nor a call", model=True)
 def plain(exchange: Exchange) -> bool:
     message = at(exchange.json, "choices", 0, "message")
     return readable(exchange) and answer(exchange).finish == "stop" and not at(message, "tool_calls")
@@ -271,6 +272,6 @@ def model_served(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"model is {got!r}, expected a name", pointer="/model")
     elif not named_like(got, case):
         yield Problem(
-            f"the model {got!r} answered, {case.subject.model!r} was asked, and the list does not know it",
+            f"model is {got!r}, expected {case.subject.model!r} or a name in the list of models",
             pointer="/model",
         )

@@ -31,7 +31,7 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
     torn = [(exchange, letters) for exchange in exchanges if (letters := damaged(exchange, case))]
     for exchange, letters in torn:
         yield Problem(
-            f"the answer holds {letters!r}: characters were cut or misread",
+            f"the answer contains {letters!r}: characters were cut or decoded with the wrong charset",
             excerpt=answer(exchange).content or "",
             exchange=exchange,
             cause="characters were cut",
@@ -51,7 +51,7 @@ def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
             mine = [each for each in exchanges if wants_stream(each) is mode]
             if len(mine) > 1 and all((answer(each).content or "").split() == text.split() for each in mine):
                 yield Problem(
-                    f"the text comes back, and {how}",
+                    f"the repeated text is damaged: {how}",
                     excerpt=answer(mine[0]).content or "",
                     exchange=mine[0],
                     cause="characters were lost",
@@ -73,11 +73,11 @@ def repeats(exchange: Exchange) -> bool:
 def lost_in_one_mode(exchanges: Sequence[Exchange]) -> Problems:
     """Text that every answer of one mode repeats and no answer of the other contains is not the model's choice."""
     modes = [[each for each in exchanges if wants_stream(each) is mode] for mode in (False, True)]
-    for mine, others, name in ((modes[1], modes[0], "a stream"), (modes[0], modes[1], "a document")):
+    for mine, others, name in ((modes[1], modes[0], "streaming"), (modes[0], modes[1], "non-streaming")):
         if mine and others and all(map(repeats, others)) and not any(map(repeats, mine)):
             yield Problem(
-                f"no answer as {name} repeats the text unchanged, and each in the other mode does",
+                f"no {name} answer repeats the text unchanged, though every answer of the other mode does",
                 excerpt=answer(mine[0]).content or "",
                 exchange=mine[0],
-                cause="stream and document differ",
+                cause="streaming and non-streaming differ",
             )

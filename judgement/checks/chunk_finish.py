@@ -25,7 +25,7 @@ def finishes(exchange: Exchange) -> list[tuple[int, Any, Any]]:
     ]
 
 
-@picks("a stream that gave a reason for its end")
+@picks("a stream with a finish_reason")
 def finished(exchange: Exchange) -> bool:
     return chunked(exchange) and bool(finishes(exchange))
 
@@ -38,11 +38,17 @@ def finished(exchange: Exchange) -> bool:
 def finish_once(exchange: Exchange, case: Case) -> Problems:
     found = finishes(exchange)
     if not found:
-        yield Problem("no chunk of the completed stream has a finish_reason", event=len(exchange.data) - 1)
+        yield Problem(
+            "no chunk of the completed stream has a finish_reason, expected one in the last chunk of the choice",
+            event=len(exchange.data) - 1,
+        )
     ended: dict[str, Any] = {}
     for event, choice, reason in found:
         if repr(choice) in ended:
-            yield Problem(f"choice {choice} ends again with {reason!r}, after {ended[repr(choice)]!r}", event=event)
+            yield Problem(
+                f"choice {choice} has a second finish_reason, {reason!r} after {ended[repr(choice)]!r}, expected one",
+                event=event,
+            )
         ended[repr(choice)] = reason
 
 

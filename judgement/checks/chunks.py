@@ -81,7 +81,8 @@ def role_once(exchange: Exchange, case: Case) -> Problems:
         for event, _, delta in rows[1:]:
             if "role" in delta:
                 yield Problem(
-                    f"the role {delta['role']!r} is repeated in chunk {event}: clients that join it get 'assistantassistant'",
+                    f"role {delta['role']!r} is repeated in chunk {event}, expected only in the first: clients that join deltas "
+                    "get 'assistantassistant'",
                     event=event,
                 )
 
@@ -91,7 +92,7 @@ def opening_chunk(exchange: Exchange, case: Case) -> Problems:
     for rows in by_choice(exchange).values():
         event, _, delta = rows[0]
         if delta.get("content") or delta.get("reasoning_content"):
-            yield Problem("the opening chunk carries text already, expected the role alone", event=event)
+            yield Problem("the opening chunk carries text, expected only the role", event=event)
         elif delta.get("content") != "" and delta.get("reasoning_content") != "":
             got = excerpt(delta["content"]) if "content" in delta else "absent"
             yield Problem(
@@ -120,7 +121,9 @@ def choices_present(exchange: Exchange, case: Case) -> Problems:
         if not isinstance(value, list):
             yield Problem(f"choices is {excerpt(value)}, expected an array", event=index, pointer="/choices")
         elif not value and not isinstance(chunk.get("usage"), dict):
-            yield Problem("choices is empty in a chunk that carries no usage", event=index, pointer="/choices")
+            yield Problem(
+                "choices is empty in a chunk without usage, expected a choice", event=index, pointer="/choices"
+            )
 
 
 @check("stream.finish-key-present", chat_choosing)
@@ -141,7 +144,7 @@ def no_message(exchange: Exchange, case: Case) -> Problems:
         for position, choice in choices(chunk):
             if "message" in choice:
                 yield Problem(
-                    "a chunk carries a whole message, expected a delta",
+                    "the choice has a message, expected a delta",
                     event=event,
                     pointer=f"/choices/{position}/message",
                 )
@@ -186,7 +189,7 @@ def characters_whole(exchange: Exchange, case: Case) -> Problems:
     for event, text in found:
         if half := HALF.search(text):
             yield Problem(
-                f"chunk {event} holds {half[0]!a}, half of a character: joined texts cannot be written as UTF-8",
+                f"chunk {event} holds {half[0]!a}, a lone surrogate: joined texts cannot be encoded as UTF-8",
                 event=event,
                 cause="characters were cut",
             )
@@ -206,7 +209,7 @@ def no_empty_members(exchange: Exchange, case: Case) -> Problems:
         idle = [name for name, value in delta.items() if name not in SIBLINGS and value in (None, "", [], {})]
         if idle:
             yield Problem(
-                f"the delta of chunk {event} lists {', '.join(idle)} without a value",
+                f"the delta of chunk {event} has empty members ({', '.join(idle)}), expected them absent",
                 event=event,
                 pointer=f"/choices/0/delta/{idle[0]}",
             )
@@ -216,11 +219,11 @@ def no_empty_members(exchange: Exchange, case: Case) -> Problems:
 def no_leaked_markup(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
     if not text:
-        raise Inconclusive("the model wrote no text")
+        raise Inconclusive("the content is empty")
     for mark in MARKUP:
         if mark in text:
             yield Problem(
-                f"the content holds {mark!r}, a token of the model's template",
+                f"content contains {mark!r}, a token of the model's chat template",
                 excerpt=text[max(0, text.index(mark) - 40) :][:160],
                 cause="template markup in content",
             )

@@ -65,7 +65,7 @@ def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
         one, two = read(earlier)[1].prompt, read(later)[1].prompt
         if one is not None and two is not None and two <= one:
             yield Problem(
-                f"a longer conversation cost {two} prompt_tokens, its beginning {one} (exchange {earlier.id})",
+                f"prompt_tokens is {two}, expected more than the {one} of the beginning of the conversation (exchange {earlier.id})",
                 pointer=metered(later).at("prompt"),
                 exchange=later,
             )
@@ -75,12 +75,12 @@ def prompt_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
 def hits_grow(exchanges: Sequence[Exchange], case: Case) -> Problems:
     pairs = list(continued(exchanges, owned=True))
     if not any(metered(earlier).hit for earlier, _ in pairs):
-        raise Inconclusive("nothing hit the cache")
+        raise Inconclusive("no tokens hit the cache")
     for earlier, later in pairs:
         one, two = metered(earlier).hit, metered(later).hit
         if two < one:
             yield Problem(
-                f"a longer conversation hit {two} tokens, its beginning {one} (exchange {earlier.id})",
+                f"{two} tokens hit, expected at least the {one} of the beginning of the conversation (exchange {earlier.id})",
                 pointer=metered(later).at("hit" if "hit" in later.reader.grammar.counts else "cached"),
                 exchange=later,
             )

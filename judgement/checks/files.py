@@ -50,7 +50,7 @@ def upload_told(exchange: Exchange, case: Case) -> Problems:
     for name in ("bytes", "filename", "purpose"):
         if exchange.json.get(name) != sent[name]:
             got = excerpt(exchange.json.get(name))
-            yield Problem(f"{name} is {got}, the file was sent with {excerpt(sent[name])}", pointer=f"/{name}")
+            yield Problem(f"{name} is {got}, expected {excerpt(sent[name])} as uploaded", pointer=f"/{name}")
 
 
 @check("files.expiry", answered("upload-expiring"))
@@ -77,10 +77,11 @@ def retrieved(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for exchange in asked:
         told = known.get(exchange.request.path.rpartition("/")[2])
         if not ok(exchange):
-            yield Problem(f"a file that was just uploaded: {outcome(exchange)}", exchange=exchange)
+            yield Problem(f"GET of the uploaded file got {outcome(exchange)}, expected status 200", exchange=exchange)
         elif told != exchange.json:
             yield Problem(
-                f"a file is told of as {excerpt(exchange.json)}, at its upload as {excerpt(told)}", exchange=exchange
+                f"the file object is {excerpt(exchange.json)}, expected {excerpt(told)} as at its upload",
+                exchange=exchange,
             )
 
 
@@ -92,18 +93,20 @@ def files_listed(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("no upload was answered with an id")
     for exchange in lists:
         if not ok(exchange):
-            yield Problem(f"the list of files: {outcome(exchange)}", exchange=exchange)
+            yield Problem(f"GET of the list of files got {outcome(exchange)}, expected status 200", exchange=exchange)
             continue
         ids = listed(exchange)
         for id in known:
             if ids.count(id) != 1 and not (id not in ids and at(exchange.json, "has_more") is True):
-                yield Problem(f"the file {id} is listed {ids.count(id)} times", pointer="/data", exchange=exchange)
+                yield Problem(
+                    f"the file {id} is listed {ids.count(id)} times, expected once", pointer="/data", exchange=exchange
+                )
 
 
 @check("files.list-limit", answered("limited"))
 def list_limit(exchange: Exchange, case: Case) -> Problems:
     if len(listed(exchange)) > 1:
-        yield Problem(f"limit=1 lists {len(listed(exchange))} files", pointer="/data")
+        yield Problem(f"limit=1 lists {len(listed(exchange))} files, expected one", pointer="/data")
     elif not listed(exchange):
         raise Inconclusive("there is no file to list")
 
@@ -112,20 +115,20 @@ def list_limit(exchange: Exchange, case: Case) -> Problems:
 def list_after(exchange: Exchange, case: Case) -> Problems:
     behind = exchange.request.path.rpartition("after=")[2]
     if not listed(exchange):
-        raise Inconclusive("nothing is listed behind the file")
+        raise Inconclusive("the list after the file is empty")
     if behind in listed(exchange):
-        yield Problem(f"the list behind {behind} begins before it, or with it", pointer="/data")
+        yield Problem(f"the list with after={behind} contains that file, expected only later files", pointer="/data")
 
 
 @check_group("files.list-order", answered("ascending", "descending"))
 def list_order(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if all(len(listed(exchange)) < 2 for exchange in exchanges):
-        raise Inconclusive("no list holds two files")
+        raise Inconclusive("no list has two files")
     for exchange in exchanges:
         times = [row.get("created_at") for _, row in rows(exchange.json, "data")]
         for one, two in pairwise(time for time in times if isinstance(time, int)):
             if two < one if exchange.step == "ascending" else two > one:
-                yield Problem(f"a list in {exchange.step} order has created_at {two} behind {one}", exchange=exchange)
+                yield Problem(f"created_at {two} follows {one}, expected {exchange.step} order", exchange=exchange)
     yield from _not_reversed(exchanges)
 
 

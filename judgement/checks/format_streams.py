@@ -61,7 +61,7 @@ def last(exchange: Exchange) -> frozenset[str]:
     return exchange.reader.grammar.end_events
 
 
-@picks("a stream that ended in good order")
+@picks("a completed stream")
 def finished(exchange: Exchange) -> bool:
     return parted(exchange) and any(kind in last(exchange) for _, kind, _ in typed(exchange))
 
@@ -70,7 +70,7 @@ def finished(exchange: Exchange) -> bool:
 def named(exchange: Exchange, case: Case) -> Problems:
     for index in range(len(exchange.events)):
         if name(exchange, index) in {"", "message"}:
-            yield Problem(f"event {index} has no name, expected its type", event=index)
+            yield Problem(f"event {index} has no event line, expected its type as the name", event=index)
             return
 
 
@@ -81,23 +81,25 @@ def name_is_type(exchange: Exchange, case: Case) -> Problems:
     for index, value in exchange.chunks:
         given, kind = name(exchange, index), at(value, "type")
         if given not in {"", "message"} and given != kind:
-            yield Problem(f"event {index} is named {given!r}, and its type is {excerpt(kind)}", event=index)
+            yield Problem(f"event {index} is named {given!r}, expected its type {excerpt(kind)}", event=index)
 
 
 @both("stream-no-done", events)
 def no_done(exchange: Exchange, case: Case) -> Problems:
     for index, data in enumerate(exchange.data):
         if data.strip(" \"'").upper() == "[DONE]":
-            yield Problem("the stream has the marker [DONE], which is of chat", event=index)
+            yield Problem("the stream has the marker [DONE], expected none in this format", event=index)
 
 
 @both("stream-ends-once", parted, rests=[Observed.FRAMING])
 def ends_once(exchange: Exchange, case: Case) -> Problems:
     ends = [index for index, kind, _ in typed(exchange) if kind in last(exchange)]
     if not ends and exchange.end is End.COMPLETE and not of_type(exchange, "error"):
-        yield Problem(f"the stream ends without {' or '.join(sorted(last(exchange)))}", event=len(exchange.data) - 1)
+        yield Problem(
+            f"the stream ends without an event {' or '.join(sorted(last(exchange)))}", event=len(exchange.data) - 1
+        )
     for index in ends[1:]:
-        yield Problem("the stream ends again", event=index)
+        yield Problem("the stream has a second final event, expected one", event=index)
 
 
 @both("stream-nothing-after", finished)
@@ -106,7 +108,7 @@ def nothing_after(exchange: Exchange, case: Case) -> Problems:
     end = next(index for index, kind, _ in found if kind in last(exchange))
     for index, kind, _ in found:
         if index > end and kind not in last(exchange):
-            yield Problem(f"{kind or 'an event'} follows the end of the stream", event=index)
+            yield Problem(f"{kind or 'an event'} follows the final event, expected nothing", event=index)
 
 
 @both("stream-opens", parted)
@@ -119,7 +121,7 @@ def opens(exchange: Exchange, case: Case) -> Problems:
         yield Problem(f"the first event is {excerpt(found[0][1])}, expected {wanted}", event=found[0][0])
     for index, kind in found[1:]:
         if kind == wanted:
-            yield Problem(f"{wanted} comes again", event=index)
+            yield Problem(f"{wanted} occurs again, expected once", event=index)
 
 
 @both("stream-event-schema", parted)
@@ -127,7 +129,7 @@ def event_schema(exchange: Exchange, case: Case) -> Problems:
     yield from chunks_valid(exchange, SCHEMAS[exchange.format], case)
 
 
-@picks("a stream that ended in good order, and did not fail")
+@picks("a completed stream without an error")
 def succeeded(exchange: Exchange) -> bool:
     return finished(exchange) and not any(mark.error for _, mark in exchange.marks)
 
@@ -136,7 +138,9 @@ def succeeded(exchange: Exchange) -> bool:
 def stream_usage(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if found.usage is None or found.usage.completion is None or found.usage.prompt is None:
-        yield Problem(f"the stream reports the usage {excerpt(found.usage_raw)}", event=found.usage_event)
+        yield Problem(
+            f"usage is {excerpt(found.usage_raw)}, expected the counts of input and output", event=found.usage_event
+        )
 
 
 @both("stream-characters-whole", parted, rests=[Observed.BYTES])
@@ -144,7 +148,7 @@ def characters_whole(exchange: Exchange, case: Case) -> Problems:
     for index, value in exchange.chunks:
         for text in texts(value):
             if half := HALF.search(text):
-                yield Problem(f"event {index} holds {half[0]!a}, half of a character", event=index)
+                yield Problem(f"event {index} holds {half[0]!a}, a lone surrogate", event=index)
 
 
 @both("stream-incremental", parted)
@@ -159,11 +163,11 @@ def incremental(exchange: Exchange, case: Case) -> Problems:
 def thinking_first(exchange: Exchange, case: Case) -> Problems:
     spoken = False
     if not all(any(getattr(mark, part) for _, mark in exchange.marks) for part in ("reasoning", "text")):
-        raise Inconclusive("the stream shows no thought, or no text")
+        raise Inconclusive("the stream has no reasoning, or no text")
     for index, mark in exchange.marks:
         spoken = spoken or bool(mark.text)
         if mark.reasoning and spoken:
-            yield Problem("a thought follows the text that it led to", event=index)
+            yield Problem("reasoning follows the text, expected it before the text", event=index)
             return
 
 
@@ -174,7 +178,7 @@ def stream_status(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("one of the two modes was not answered")
     if streamed.status != document.status:
         yield Problem(
-            f"a bad streaming request got {outcome(streamed)}, the same without stream {outcome(document)}",
+            f"a faulty streaming request got {outcome(streamed)}, expected {outcome(document)} as without stream",
             exchange=streamed,
         )
 

@@ -39,7 +39,7 @@ def tool_called(exchange: Exchange, case: Case) -> Problems:
     if was_cut(exchange):
         raise Inconclusive(CUT)
     if not answer(exchange).calls:
-        yield Problem("a call was required, and there is none", cause="no call")
+        yield Problem("the answer has no call, expected one: tool_choice requires it", cause="no call")
 
 
 def offered(exchange: Exchange) -> set[str]:
@@ -51,7 +51,7 @@ def offered(exchange: Exchange) -> set[str]:
 def tool_name(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if not isinstance(call.name, str) or call.name not in offered(exchange):
-            yield Problem(f"the call is of {excerpt(call.name)}, which was not offered", event=call.event)
+            yield Problem(f"the call names {excerpt(call.name)}, expected one of the offered tools", event=call.event)
 
 
 @both("tool-arguments", calling, unasked=unasked.of)
@@ -80,7 +80,7 @@ def unreadable(call: Call) -> str:
 def tool_id(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if not isinstance(call.id, str) or not call.id:
-            yield Problem(f"the id of a call is {excerpt(call.id)}, expected a string", event=call.event)
+            yield Problem(f"the id of a call is {excerpt(call.id)}, expected a non-empty string", event=call.event)
 
 
 @both_group("tool-id-unique", calling)
@@ -91,7 +91,7 @@ def tool_id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
         raise Inconclusive("there are no two calls with an id")
     for exchange, call in ids:
         if repr(call.id) in seen:
-            yield Problem(f"the id {excerpt(call.id)} is of two calls", event=call.event, exchange=exchange)
+            yield Problem(f"two calls share the id {excerpt(call.id)}", event=call.event, exchange=exchange)
         seen.add(repr(call.id))
 
 
@@ -99,7 +99,7 @@ def tool_id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
 def tool_finish(exchange: Exchange, case: Case) -> Problems:
     finish = answer(exchange).finish
     if exchange.reader.grammar.meaning(finish) not in {"called", "bounded"}:
-        yield Problem(f"the answer calls a tool and ends with {excerpt(finish)}")
+        yield Problem(f"the answer calls a tool, but its finish reason is {excerpt(finish)}")
 
 
 @both("tool-named", lambda exchange: exchange.step == "named" and whole(exchange))
@@ -108,13 +108,13 @@ def tool_named(exchange: Exchange, case: Case) -> Problems:
     if not names and was_cut(exchange):
         raise Inconclusive(CUT)
     if not names or set(map(repr, names)) != {repr(asked(exchange)["tool_choice"].get("name"))}:
-        yield Problem(f"get_time was to be called, and {names or 'nothing'} was")
+        yield Problem(f"the answer calls {names or 'nothing'}, expected only get_time, which tool_choice names")
 
 
 @both("tool-none", lambda exchange: exchange.step == "none" and whole(exchange))
 def tool_none(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
-        yield Problem(f"tool_choice was none, and {excerpt(call.name)} is called", event=call.event)
+        yield Problem(f"the answer calls {excerpt(call.name)}, expected no call: tool_choice is none", event=call.event)
 
 
 # --------------------------------------------------------------------------------------------------------- thinking

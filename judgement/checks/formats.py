@@ -72,7 +72,7 @@ def readable(exchange: Exchange) -> bool:
     return document(exchange) and isinstance(exchange.json, dict)
 
 
-@picks("an answer that came to its end")
+@picks("a complete answer")
 def ended(exchange: Exchange) -> bool:
     return whole(exchange) and answer(exchange).finish is not None
 
@@ -85,7 +85,7 @@ def response_schema(exchange: Exchange, case: Case) -> Problems:
 @both("content-type", document, rests=[Observed.HEADERS])
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "application/json":
-        yield Problem(f"a response is labelled {exchange.header('content-type')!r}, expected application/json")
+        yield Problem(f"content-type is {exchange.header('content-type')!r}, expected application/json")
 
 
 @both_group("id-unique", readable)
@@ -96,13 +96,19 @@ def id_unique(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for exchange in exchanges:
         id = exchange.json.get("id")
         if isinstance(id, str) and seen.setdefault(id, exchange.id) != exchange.id:
-            yield Problem(f"the id {id!r} was of exchange {seen[id]} already", pointer="/id", exchange=exchange)
+            yield Problem(
+                f"the id {id!r} repeats that of exchange {seen[id]}, expected a new one",
+                pointer="/id",
+                exchange=exchange,
+            )
 
 
 @both("not-empty", ended)
 def not_empty(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).empty and exchange.reader.grammar.meaning(answer(exchange).finish) in {"ended", "called"}:
-        yield Problem(f"the answer ended with {answer(exchange).finish!r} and holds no text, thought or call")
+        yield Problem(
+            f"the answer has no text, reasoning or call, although its finish reason is {answer(exchange).finish!r}"
+        )
 
 
 @both("finish-known", whole)
@@ -110,7 +116,7 @@ def finish_known(exchange: Exchange, case: Case) -> Problems:
     finish = answer(exchange).finish
     if exchange.reader.grammar.meaning(finish) is None:
         known = ", ".join(exchange.reader.grammar.finish)
-        yield Problem(f"the answer ends with {excerpt(finish)}, expected one of {known}")
+        yield Problem(f"the finish reason is {excerpt(finish)}, expected one of {known}")
 
 
 @both("usage-present", whole)
@@ -129,12 +135,12 @@ def usage_present(exchange: Exchange, case: Case) -> Problems:
 def usage_nonnegative(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if all(getattr(counts, name) is None for name in exchange.reader.grammar.counts):
-        raise Inconclusive("the usage counts nothing")
+        raise Inconclusive("usage has no counts")
     for name in exchange.reader.grammar.counts:
         value = getattr(counts, name)
         if value is not None and value < 0:
             where = metered(exchange).at(name)
-            yield Problem(f"{where} is negative: {value}", event=found.usage_event, pointer=where)
+            yield Problem(f"{where} is {value}, expected at least 0", event=found.usage_event, pointer=where)
 
 
 @both("usage-prompt-counted", counted)
@@ -143,7 +149,9 @@ def usage_prompt_counted(exchange: Exchange, case: Case) -> Problems:
     if counts.prompt is None:
         raise Inconclusive("the usage does not count the prompt")
     if counts.prompt <= 0:
-        yield Problem(f"the prompt counts {counts.prompt} tokens", event=found.usage_event, pointer="/usage")
+        yield Problem(
+            f"the prompt counts {counts.prompt} tokens, expected at least 1", event=found.usage_event, pointer="/usage"
+        )
 
 
 @both("usage-bound-kept", counted)
@@ -151,10 +159,10 @@ def usage_bound_kept(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     bound = exchange.reader.bound(asked(exchange))
     if bound is None or counts.completion is None:
-        raise Inconclusive("the request bounds nothing, or the output is not counted")
+        raise Inconclusive("the request has no bound of the output, or usage does not count the output")
     if counts.completion > bound:
         yield Problem(
-            f"the output counts {counts.completion} tokens, and {exchange.reader.grammar.bound} was {bound}",
+            f"the output counts {counts.completion} tokens, expected at most {exchange.reader.grammar.bound} {bound}",
             event=found.usage_event,
             pointer=metered(exchange).at("completion"),
         )
@@ -190,7 +198,7 @@ def usage_modes(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for exchange, count in same:
         if count != expected:
             how = "as a stream" if exchange.wants_stream else "again"
-            yield Problem(f"the same prompt counted {expected} tokens, and {how} {count}", exchange=exchange)
+            yield Problem(f"the same prompt counts {count} tokens {how}, expected {expected}", exchange=exchange)
 
 
 @both_group("usage-prompt-grows", counted)
@@ -200,7 +208,10 @@ def usage_grows(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if first is None or second is None:
         raise Inconclusive("one of the two turns was not answered")
     if second[1] <= first[1]:
-        yield Problem(f"a longer conversation counts {second[1]} tokens, its beginning {first[1]}", exchange=second[0])
+        yield Problem(
+            f"the conversation counts {second[1]} tokens, expected more than the {first[1]} of its beginning",
+            exchange=second[0],
+        )
 
 
 @both("usage-cached-within", counted)
@@ -210,7 +221,7 @@ def usage_cached(exchange: Exchange, case: Case) -> Problems:
     if hit is None or counts.prompt is None:
         raise Inconclusive("the usage does not count cached tokens")
     if hit > counts.prompt:
-        yield Problem(f"{hit} tokens of a prompt of {counts.prompt} were cached", pointer="/usage")
+        yield Problem(f"{hit} cached tokens, expected at most the {counts.prompt} of the prompt", pointer="/usage")
 
 
 @both_group("cache-hit", counted)
@@ -220,16 +231,16 @@ def cache_hit(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if not again or None in again:
         raise Inconclusive("the prompt was not repeated, or what hit was not counted")
     if not any(again):
-        yield Problem("a long prompt that was repeated hit nothing in the cache", exchange=exchanges[-1])
+        yield Problem("no tokens hit the cache, expected some: the long prompt was repeated", exchange=exchanges[-1])
 
 
 @both("length-finish", ended, unasked=lambda format: unasked.never)
 def length_finish(exchange: Exchange, case: Case) -> Problems:
     found, bound = answer(exchange), exchange.reader.bound(asked(exchange))
     if found.usage is None or found.usage.completion is None or bound is None or found.usage.completion < bound:
-        raise Inconclusive("no answer came to its bound")
+        raise Inconclusive("no answer reached its bound")
     if exchange.reader.grammar.meaning(found.finish) != "bounded":
-        yield Problem(f"the answer took all {bound} tokens and ends with {found.finish!r}")
+        yield Problem(f"the finish reason is {found.finish!r} although the answer took all {bound} tokens")
 
 
 # ------------------------------------------------------------------------------------------------------------ calls
@@ -238,7 +249,7 @@ def length_finish(exchange: Exchange, case: Case) -> Problems:
 @both("thinking-shown", whole)
 def thinking_shown(exchange: Exchange, case: Case) -> Problems:
     if not answer(exchange).reasoning:
-        yield Problem("thinking was on, and the answer shows no thought", cause="no thought")
+        yield Problem("the answer has no reasoning, expected some: thinking is enabled", cause="no thought")
 
 
 def switched_off(exchange: Exchange) -> bool:
@@ -252,7 +263,7 @@ def thinking_off(exchange: Exchange, case: Case) -> Problems:
     if case.subject.limits.thinking != "switch" or not switched_off(exchange):
         raise Inconclusive("the model has no switch, or the request did not turn it")
     if answer(exchange).reasoning:
-        yield Problem("thinking was off, and the answer shows a thought")
+        yield Problem("the answer has reasoning, expected none: thinking is disabled")
 
 
 @both_group("stream-same-text", lambda exchange: ok(exchange) and completion(exchange))
@@ -261,10 +272,13 @@ def same_text(exchanges: Sequence[Exchange], case: Case) -> Problems:
     documents = set(texts)
     streams = [each for each in exchanges if each.wants_stream and asked(each).get("temperature") == 0]
     if len(texts) < 2 or len(documents) != 1 or not streams:
-        raise Inconclusive("two documents of the same request differ, or there is no stream")
+        raise Inconclusive("two non-streaming answers to the same request differ, or there is no stream")
     for exchange in streams:
         if answer(exchange).content not in documents:
-            yield Problem("the stream holds another text than two documents of the same request", exchange=exchange)
+            yield Problem(
+                "the text of the stream differs from that of two non-streaming answers to the same request",
+                exchange=exchange,
+            )
 
 
 # --------------------------------------------------------------------------------------------------------- outcomes

@@ -22,9 +22,7 @@ WORDS_OF_A_COMMENT = re.compile(r":[\w .-]*")  # not the tail of a document that
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "text/event-stream":
         got = exchange.header("content-type") or "no content-type"
-        yield Problem(
-            f"a streaming request was answered with {got}, expected text/event-stream", cause="not an event stream"
-        )
+        yield Problem(f"content-type is {got}, expected text/event-stream", cause="not an event stream")
     if not exchange.events and exchange.end is End.COMPLETE:
         yield Problem(
             "a streaming request was answered with a body without a single event", cause="not an event stream"
@@ -69,7 +67,7 @@ def marked(exchange: Exchange) -> bool:
     return bool(done) and events(exchange) and done in exchange.data
 
 
-@picks("a stream of which at least a byte came")
+@picks("a stream with at least one byte")
 def flowing(exchange: Exchange) -> bool:
     return stream(exchange) and bool(exchange.body)
 
@@ -79,7 +77,7 @@ def ends_with_done(exchange: Exchange, case: Case) -> Problems:
     if (done := marker(exchange)) not in exchange.data:
         bare = exchange.body.rstrip(b"\r\n").endswith(f"data: {done}".encode())
         yield Problem(
-            f"the line data: {done} is not followed by a blank line, so that clients never see it"
+            f"the line data: {done} is not followed by a blank line, so clients never see it"
             if bare
             else f"the last event is {excerpt(exchange.data[-1])}, expected {done}",
             event=len(exchange.data) - 1,
@@ -112,7 +110,7 @@ def done_exact(exchange: Exchange, case: Case) -> Problems:
             yield Problem(f"the closing marker is written {text!r}, expected {done!r}", event=index)
     for line in sse.lines(exchange.body):
         if line.raw.strip().upper() == done.upper().encode():
-            yield Problem("the closing marker stands on a line without data:", offset=line.offset)
+            yield Problem("the closing marker is on a line without data:", offset=line.offset)
 
 
 @check("stream.utf8", flowing, rests=[Observed.BYTES])
@@ -128,7 +126,7 @@ def utf8(exchange: Exchange, case: Case) -> Problems:
     for index, text in enumerate(exchange.data):
         if replaced(text):
             yield Problem(
-                f"event {index} holds U+FFFD, which the prompt does not: a character was cut",
+                f"event {index} contains U+FFFD, expected the whole character: it was cut",
                 event=index,
                 cause="characters were cut",
             )
@@ -160,7 +158,7 @@ def events_heard(exchange: Exchange, case: Case) -> Problems:
         assert isinstance(event, sse.Event)
         if event.event not in {None, "", "message"} and event.data:
             yield Problem(
-                f"event {stamped.index} is named {event.event!r}: clients that listen to messages never see it",
+                f"event {stamped.index} is named {event.event!r}, expected no name: clients that listen to messages never see it",
                 event=stamped.index,
                 cause="events are named",
             )
@@ -212,7 +210,9 @@ def keepalive_is_comment(exchange: Exchange, case: Case) -> Problems:
             )
         elif ": keep" in text.lower() and not _parses(text):
             yield Problem(
-                f"a keep-alive stands inside of the data of event {index}", event=index, cause="data is not JSON"
+                f"a keep-alive is inside the data of event {index}, expected between events",
+                event=index,
+                cause="data is not JSON",
             )
 
 
@@ -231,7 +231,7 @@ def error_not_done(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no stream broke off with an error")
     done = marker(exchange)
     if errors and done and done in exchange.data[errors[0] :]:
-        yield Problem(f"{done} follows an error event, so that clients take the stream for complete", event=errors[0])
+        yield Problem(f"{done} follows an error event, so clients take the stream for complete", event=errors[0])
 
 
 @check("stream.error-class", events)
@@ -241,7 +241,9 @@ def error_class(exchange: Exchange, case: Case) -> Problems:
     for index, value in exchange.chunks:
         if at(value, "error", "type") == "invalid_request_error":
             yield Problem(
-                "an accepted stream breaks off with an error that blames the client", event=index, pointer="/error/type"
+                "an accepted stream (status 200) ends with an error event that blames the request, expected a refusal with a 4xx status",
+                event=index,
+                pointer="/error/type",
             )
 
 

@@ -26,7 +26,7 @@ def other_bound(found: Asked) -> str:
     usage = answer(whole).usage
     early = answer(whole).finish == "length" and usage is not None and (usage.completion or 0) < bound(whole) - 1
     if early and text(cut) == text(whole):
-        return f"max_tokens {bound(whole)} got the answer that max_tokens {bound(cut)} had cut"
+        return f"the answer under max_tokens {bound(whole)} is the shorter one cut by max_tokens {bound(cut)}"
     return ""
 
 
@@ -34,7 +34,7 @@ def other_stop(found: Asked) -> str:
     """The answer without the stop text, by a server that obeys one elsewhere."""
     whole, stopped = found["whole"], found["stopped"]
     if "obeyed" in found and STOP in text(stopped) and text(stopped) == text(whole):
-        return f"stop {STOP!r} got the answer that had been given without it"
+        return f"the answer with stop {STOP!r} is the earlier one without stop"
     return ""
 
 
@@ -42,7 +42,7 @@ def other_question(found: Asked) -> str:
     """The answer to the question with another last word."""
     whole, other = found["whole"], found["other"]
     if owned(whole) in text(other) and owned(other) not in text(other):
-        return "a question whose last words differ got the answer to the one before"
+        return "the answer to a question with another last word is that of the question before"
     return ""
 
 
@@ -51,21 +51,21 @@ def other_choice(found: Asked) -> str:
     free, forced = found["no-call"], found["call"]
     alike = text(forced) == text(free) != "" and not answer(forced).calls
     if "called" in found and alike and asked(forced).get("tool_choice") == "required":
-        return "tool_choice required got the answer that had been given with none"
+        return "the answer with tool_choice required is the earlier one with tool_choice none"
     return ""
 
 
 def other_key(found: Asked) -> str:
     """An answer without a look at the key, by a server that refuses it elsewhere."""
     if "key refused" in found and ok(found["wrong-key"]) and text(found["wrong-key"]):
-        return "a key that is refused elsewhere got the answer to a question that another key had asked"
+        return "a key that is refused elsewhere got the answer that another key had received"
     return ""
 
 
 def same_id(found: Asked) -> str:
     ids = [at(each.json, "id") for each in found.values() if each.probe == "chat.fresh" and completion(each)]
     twice = next((id for id in ids if isinstance(id, str) and ids.count(id) > 1), None)
-    return f"different questions got answers with one id, {twice!r}" if twice else ""
+    return f"answers to different questions share the id {twice!r}" if twice else ""
 
 
 RULES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
@@ -93,7 +93,7 @@ def answers_fresh(exchanges: Sequence[Exchange], case: Case) -> Problems:
             broken = True
             yield Problem(f"a response cache: {sentence}", exchange=found[step], cause="a response cache")
     if not broken and (not judged or not text(found.get("whole", exchanges[0]))):
-        raise Inconclusive("the question was not answered often enough to compare")
+        raise Inconclusive("too few answers to the question to compare")
 
 
 def _by_step(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Exchange]]:

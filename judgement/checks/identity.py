@@ -28,7 +28,7 @@ def id_constant(exchange: Exchange, case: Case) -> Problems:
     for index, chunk in objects(exchange):
         if not isinstance(chunk.get("id"), str) or not chunk["id"]:
             yield Problem(
-                f"the id of chunk {index} is {chunk.get('id')!r}, expected a string that is not empty",
+                f"the id of chunk {index} is {chunk.get('id')!r}, expected a non-empty string",
                 event=index,
                 pointer="/id",
             )

@@ -124,7 +124,7 @@ def arguments_intact(exchanges: Sequence[Exchange], case: Case) -> Problems:
             )
             return
     if len(both) < CALLS:
-        raise Inconclusive("too few calls were made to tell a system from chance")
+        raise Inconclusive("too few calls to tell a systematic fault from chance")
 
 
 def _told(calls: Sequence[CallMade], message: str) -> Problem:
@@ -165,11 +165,11 @@ def text_kept(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if len(kinds) == 1 and (kind := kinds.pop()):
         stream, streamed, documented = found[0]
         yield Problem(
-            f"each stream {kind} the text that a document of the same question has ({len(found)} questions, each asked twice in both "
-            f"modes): {excerpt(streamed)} for {excerpt(documented)}",
+            f"each stream {kind} the text of the non-streaming answer to the same question ({len(found)} questions, each asked twice "
+            f"in both modes): {excerpt(streamed)} for {excerpt(documented)}",
             exchange=stream,
             excerpt=streamed,
-            cause="stream and document differ",
+            cause="streaming and non-streaming differ",
         )
 
 

@@ -16,7 +16,7 @@ from echosounder.wire.strict_json import parse
 FENCE = re.compile(r"^\s*(?:```|json\s*\n)|```\s*$")
 
 
-@picks("an answer that the model, not the bound, brought to its end", model=True)
+@picks("an answer that ended by itself, not at the bound", model=True)
 def finished(exchange: Exchange) -> bool:
     return chat_completion(exchange) and whole(exchange) and answer(exchange).finish == "stop"
 
@@ -37,7 +37,7 @@ def parsed(text: str) -> Any:
 def valid(exchange: Exchange, case: Case) -> Problems:
     text = content(exchange)
     if not text.strip():
-        raise Inconclusive("the content is empty, which is documented to happen now and then")
+        raise Inconclusive("the content is empty, which the documentation allows now and then")
     if parsed(text) is None:
         yield Problem(f"the content is not JSON: {excerpt(text)!r}", excerpt=text, cause="JSON output is not JSON")
 
@@ -46,7 +46,7 @@ def valid(exchange: Exchange, case: Case) -> Problems:
 def an_object(exchange: Exchange, case: Case) -> Problems:
     value = parsed(content(exchange))
     if value is None:
-        raise Inconclusive("the content is no JSON value at all")
+        raise Inconclusive("the content is not a JSON value")
     if not isinstance(value, dict):
         yield Problem(f"the content is the JSON value {excerpt(value)}, expected an object", excerpt=content(exchange))
 
@@ -55,7 +55,7 @@ def an_object(exchange: Exchange, case: Case) -> Problems:
 def no_fence(exchange: Exchange, case: Case) -> Problems:
     text = content(exchange)
     if not text:
-        raise Inconclusive("the model wrote nothing")
+        raise Inconclusive("the content is empty")
     if parsed(text) is not None:
         return
     within = text[text.find("{") : text.rfind("}") + 1] if "{" in text else ""
@@ -77,7 +77,7 @@ def not_empty(exchange: Exchange, case: Case) -> Problems:
 )
 def no_flood(exchange: Exchange, case: Case) -> Problems:
     if not content(exchange):
-        raise Inconclusive("the model wrote nothing")
+        raise Inconclusive("the content is empty")
     outside = re.sub(r'"(?:[^"\\]|\\.)*+"?', '""', content(exchange))
     blank = sum(character.isspace() for character in outside)
     if blank > 20 and blank * 2 > len(content(exchange)):
@@ -103,7 +103,7 @@ def usable(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """One answer may be the model's mood; the same in all of them is the server's."""
     faults = {useless(exchange) for exchange in exchanges}
     if len(exchanges) < ANSWERS or len({question(exchange) for exchange in exchanges}) < 2:
-        raise Inconclusive("too few JSON answers to tell a server from a mood of its model")
+        raise Inconclusive("too few JSON answers to tell a fault of the server from a choice of the model")
     if len(faults) == 1 and (fault := faults.pop()):
         yield Problem(
             f"all {len(exchanges)} JSON answers are {fault}", excerpt=content(exchanges[0]), exchange=exchanges[0]
@@ -121,9 +121,9 @@ def length_cut(exchange: Exchange, case: Case) -> Problems:
     if parsed(content(exchange)) is not None:
         raise Inconclusive("the whole answer fits into max_tokens")
     if answer(exchange).finish != "length" and not _used_up(exchange):
-        raise Inconclusive("nothing says that max_tokens cut the answer")
+        raise Inconclusive("it is unknown whether max_tokens cut the answer")
     if answer(exchange).finish != "length":
         yield Problem(
-            f"the JSON was cut, but finish_reason is {answer(exchange).finish!r}, expected 'length'",
+            f"finish_reason is {answer(exchange).finish!r}, expected 'length': the JSON is cut",
             excerpt=content(exchange),
         )

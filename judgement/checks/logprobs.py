@@ -53,7 +53,7 @@ def of_items(requirement: str) -> Callable[[Judge], Judge]:
         @wraps(judge)
         def listing(exchange: Exchange, case: Case) -> Problems:
             if not listed(exchange):
-                raise Untestable("an answer with text came without log probabilities")
+                raise Untestable("logprobs is absent, expected log probabilities for the text")
             yield from judge(exchange, case)
 
         check(requirement, worded, unasked=unasked.asking("logprobs", value=True))(listing)
@@ -65,10 +65,10 @@ def of_items(requirement: str) -> Callable[[Judge], Judge]:
 @check("logprobs.shape", worded, unasked=unasked.asking("logprobs", value=True))
 def shape(exchange: Exchange, case: Case) -> Problems:
     if not list(entries(exchange)):
-        got = at(exchange.json, "choices", 0, "logprobs") if exchange.json else "no logprobs.content in any chunk"
-        yield Problem(
-            f"logprobs were asked for; got {excerpt(got)}, expected content with an item per token", cause="no logprobs"
+        got = (
+            at(exchange.json, "choices", 0, "logprobs") if exchange.json else "logprobs.content absent from every chunk"
         )
+        yield Problem(f"logprobs is {excerpt(got)}, expected content with an item per token", cause="no logprobs")
     for event, pointer, item in entries(exchange):
         if absent := [name for name in ITEM if not isinstance(item, dict) or name not in item]:
             yield Problem(f"an item lacks {', '.join(absent)}: {excerpt(item)}", event=event, pointer=pointer)
@@ -81,7 +81,7 @@ def shape(exchange: Exchange, case: Case) -> Problems:
 )
 def in_stream(exchange: Exchange, case: Case) -> Problems:
     if not answer(exchange).content:
-        raise Inconclusive("the model wrote nothing")
+        raise Inconclusive("the content is empty")
     for event, chunk in objects(exchange):
         if at(chunk, "choices", 0, "delta", "content") and not at(chunk, "choices", 0, "logprobs", "content"):
             yield Problem(
@@ -98,7 +98,7 @@ def text_complete(exchange: Exchange, case: Case) -> Problems:
     pieces = [spelled(item) for _, _, item in itemised(exchange)]
     got = b"".join(pieces)
     if expected not in (got, b"".join(pieces[:-1])):  # the token that ends the text may be listed too
-        yield Problem(f"the tokens spell {excerpt(got)!r}, the content is {excerpt(expected)!r}")
+        yield Problem(f"the tokens spell {excerpt(got)!r}, expected the content {excerpt(expected)!r}")
 
 
 def spelled(item: dict[str, Any]) -> bytes:
@@ -136,22 +136,26 @@ def item_spells(item: dict[str, Any]) -> bool:
 def token_bytes(exchange: Exchange, case: Case) -> Problems:
     whole = [row for row in itemised(exchange) if item_spells(row[2])]
     if not whole:
-        raise Inconclusive("no item has bytes and a whole token")
+        raise Inconclusive("no item has bytes and a token of whole characters")
     for event, pointer, item in whole:
         numbers, token = item["bytes"], item["token"]
         if spelled({"bytes": numbers}) != token.encode("utf-8", "surrogateescape"):
-            yield Problem(f"bytes {excerpt(numbers)} do not spell {token!r}", event=event, pointer=f"{pointer}/bytes")
+            yield Problem(
+                f"bytes is {excerpt(numbers)}, expected the UTF-8 bytes of {token!r}",
+                event=event,
+                pointer=f"{pointer}/bytes",
+            )
 
 
 @of_items("logprobs.width")
 def width(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("top_logprobs") or 0
     if not any(alternatives(item) for _, _, item in itemised(exchange)):
-        raise Inconclusive("no item has alternatives")
+        raise Inconclusive("no item has entries in top_logprobs")
     for event, pointer, item in itemised(exchange):
         if len(alternatives(item)) > wanted:
             yield Problem(
-                f"top_logprobs has {len(alternatives(item))} entries, asked were {wanted}",
+                f"top_logprobs has {len(alternatives(item))} entries, expected at most {wanted} as requested",
                 event=event,
                 pointer=f"{pointer}/top_logprobs",
             )
@@ -164,11 +168,11 @@ def full_width(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange).get("top_logprobs") or 0
     widest = max(len(alternatives(item)) for _, _, item in itemised(exchange))
     if not wanted or not widest:
-        raise Inconclusive("no item has alternatives")
+        raise Inconclusive("no item has entries in top_logprobs")
     if widest < wanted:
         event, pointer, _ = next(itemised(exchange))
         yield Problem(
-            f"no item has more than {widest} entries in top_logprobs, asked were {wanted}",
+            f"top_logprobs has at most {widest} entries, expected {wanted} as requested",
             event=event,
             pointer=f"{pointer}/top_logprobs",
         )
@@ -179,13 +183,13 @@ def ordered(exchange: Exchange, case: Case) -> Problems:
     if not any(
         sum(probable(each.get("logprob")) for each in alternatives(item)) > 1 for _, _, item in itemised(exchange)
     ):
-        raise Inconclusive("no item has two alternatives")
+        raise Inconclusive("no item has two entries in top_logprobs")
     for event, pointer, item in itemised(exchange):
         values = [each.get("logprob") for each in alternatives(item)]
         numbers = [value for value in values if isinstance(value, (int, float)) and probable(value)]
         if any(first < second for first, second in pairwise(numbers)):
             yield Problem(
-                f"top_logprobs are not in falling order: {excerpt(numbers)}",
+                f"top_logprobs is {excerpt(numbers)}, expected descending order",
                 event=event,
                 pointer=f"{pointer}/top_logprobs",
             )
@@ -202,6 +206,6 @@ def count(exchange: Exchange, case: Case) -> Problems:
     items, tokens = len(list(entries(exchange))), counts.completion - (counts.reasoning or 0)
     if tokens - items not in {0, 1}:
         yield Problem(
-            f"{items} items for {tokens} completion tokens, expected as many or one less",
+            f"content has {items} items, expected {tokens} or {tokens - 1}: one per completion token",
             pointer="/choices/0/logprobs/content",
         )

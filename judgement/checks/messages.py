@@ -54,11 +54,13 @@ def two_keys(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive(ASKS_FOR_NONE)
     expected = 200 if exchange.step == "right" else 401
     if exchange.status != expected:
-        where = "Authorization" if exchange.step == "right" else "x-api-key alone"
-        yield Problem(f"a key that is right under {where} got {outcome(exchange)}, expected status {expected}")
+        where = (
+            "in Authorization" if exchange.step == "right" else "in x-api-key, next to a wrong one in Authorization,"
+        )
+        yield Problem(f"a valid key {where} got {outcome(exchange)}, expected status {expected}")
 
 
-@picks("a whole message with a block of content")
+@picks("a complete message with a content block")
 def blocked(exchange: Exchange) -> bool:
     return readable(exchange) and bool(entries(exchange.json.get("content")))
 
@@ -79,11 +81,14 @@ def stop_sequence(exchange: Exchange, case: Case) -> Problems:
     wanted = asked(exchange)["stop_sequences"]
     cut = next((stop for stop in wanted if stop in (found.content or "")), None)
     if cut is not None:
-        yield Problem(f"the text holds the stop sequence {cut!r}", cause="stop sequences do not stop")
+        yield Problem(
+            f"the text contains the stop sequence {cut!r}, expected to end before it",
+            cause="stop sequences do not stop",
+        )
     elif reason == "stop_sequence" and which not in wanted:
         yield Problem(f"stop_sequence is {excerpt(which)}, expected one of {wanted}")
     elif reason != "stop_sequence":
-        raise Inconclusive("the model did not come to the stop sequence")
+        raise Inconclusive("the model did not reach the stop sequence")
 
 
 def stopped(exchange: Exchange) -> tuple[Any, Any]:
@@ -97,9 +102,9 @@ def stopped(exchange: Exchange) -> tuple[Any, Any]:
 def stop_sequence_null(exchange: Exchange, case: Case) -> Problems:
     reason, which = stopped(exchange)
     if reason in (None, "stop_sequence"):
-        raise Inconclusive("the answer does not say why it ended, or came to a stop sequence")
+        raise Inconclusive("the answer has no stop_reason, or reached a stop sequence")
     if which is not None:
-        yield Problem(f"stop_reason is {excerpt(reason)}, and stop_sequence {excerpt(which)}, expected null")
+        yield Problem(f"stop_sequence is {excerpt(which)}, expected null with stop_reason {excerpt(reason)}")
 
 
 @check(
@@ -137,7 +142,7 @@ def signature(exchange: Exchange, case: Case) -> Problems:
 )
 def thinking_block_first(exchange: Exchange, case: Case) -> Problems:
     if len(entries(exchange.json["content"])) < 2:
-        raise Inconclusive("the thought is the only block")
+        raise Inconclusive("the thinking block is the only block")
     place, _ = blocks(exchange, "thinking")[0]
     if place:
         yield Problem(f"the thinking block is block {place}, expected the first", pointer=f"/content/{place}")

@@ -30,9 +30,9 @@ def blocks_balanced(exchange: Exchange, case: Case) -> Problems:
         if kind == "content_block_start":
             opened[place] = index
         elif kind == "content_block_stop" and opened.pop(place, None) is None:
-            yield Problem(f"block {place} stops and did not start", event=index)
+            yield Problem(f"block {place} has content_block_stop without content_block_start", event=index)
     for place, index in opened.items():
-        yield Problem(f"block {place} starts and does not stop", event=index)
+        yield Problem(f"block {place} has content_block_start without content_block_stop", event=index)
 
 
 @check("messages.block-index", finished)
@@ -106,16 +106,16 @@ def signature_delta(exchange: Exchange, case: Case) -> Problems:
         if at(value, "delta", "type") == "signature_delta" and at(value, "delta", "signature"):
             thoughts.pop(repr(value.get("index")), None)
     for place, index in thoughts.items():
-        yield Problem(f"the thinking block {place} gets no signature", event=index)
+        yield Problem(f"block {place} (thinking) has no signature_delta, expected one with a signature", event=index)
 
 
 @check("messages.delta-once", finished)
 def delta_once(exchange: Exchange, case: Case) -> Problems:
     rows = of_type(exchange, "message_delta")
     if not rows:
-        yield Problem("the stream has no message_delta", event=len(exchange.data) - 1)
+        yield Problem("the stream has no message_delta, expected one", event=len(exchange.data) - 1)
     for index, _ in rows[1:]:
-        yield Problem("message_delta comes again", event=index)
+        yield Problem("a second message_delta, expected one", event=index)
 
 
 @check("messages.delta-last", finished)
@@ -126,7 +126,7 @@ def delta_last(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("the stream has no message_delta")
     for index, kind in kinds:
         if seen and kind.startswith("content_block"):
-            yield Problem(f"{kind} after message_delta", event=index)
+            yield Problem(f"{kind} follows message_delta, expected before it", event=index)
         seen = seen or kind == "message_delta"
 
 
@@ -143,7 +143,7 @@ def usage_at_start(exchange: Exchange, case: Case) -> Problems:
             says = f"message_start counts {excerpt(counts[0])} input_tokens, expected a number"
             yield Problem(says, event=index, pointer="/message/usage/input_tokens")
         elif not sum(count for count in counts if type(count) is int):
-            says = "message_start counts no token of input, neither read nor cached"
+            says = "message_start counts 0 tokens of input and cache, expected more"
             yield Problem(says, event=index, pointer="/message/usage")
 
 
@@ -158,7 +158,11 @@ def usage_cumulative(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("output_tokens are counted only once")
     for (_, before), (index, count) in pairwise(counts):
         if count < before:
-            yield Problem(f"output_tokens fall from {before} to {count}", event=index, pointer="/usage/output_tokens")
+            yield Problem(
+                f"output_tokens is {count}, expected at least the {before} of the event before",
+                event=index,
+                pointer="/usage/output_tokens",
+            )
 
 
 @check("messages.tool-starts-empty", finished, unasked=unasked.of("messages"))
@@ -173,7 +177,7 @@ def tool_starts_empty(exchange: Exchange, case: Case) -> Problems:
     for index, block in rows:
         if block.get("input") != {}:
             yield Problem(
-                f"a call starts with the input {excerpt(block.get('input'))}, expected {{}}",
+                f"input at the start of a call is {excerpt(block.get('input'))}, expected {{}}",
                 event=index,
                 pointer="/content_block/input",
             )
@@ -186,4 +190,4 @@ def start_empty(exchange: Exchange, case: Case) -> Problems:
     for index, value in of_type(exchange, "message_start"):
         content = at(value, "message", "content")
         if content != []:
-            yield Problem(f"message_start has the content {excerpt(content)}, expected []", event=index)
+            yield Problem(f"content of message_start is {excerpt(content)}, expected []", event=index)

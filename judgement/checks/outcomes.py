@@ -36,7 +36,7 @@ from echosounder.wire.strict_json import at
 CLIENT = range(400, 500)
 
 
-@picks("sent, and not turned away for lack of room")
+@picks("sent, and not refused by a rate or load limit")
 def tried(exchange: Exchange) -> bool:
     """A request without any answer counts as tried."""
     return exchange.status not in NOT_SERVED and exchange.end is not End.CONNECT_FAILED
@@ -88,7 +88,7 @@ def served(requirement: str, pick: Pick) -> None:
         if exchange.status != 200 or at(exchange.json, "error"):
             yield unserved(exchange)
         elif requirement in PLAIN and (wrong := _not_plain(exchange)):
-            says = f"{named(exchange)} is answered with {wrong}, expected a completion"
+            says = f"{named(exchange)} got {wrong}, expected a completion"
             yield Problem(says, cause=f"{named(exchange)} has an effect")
 
     judge.__name__ = requirement
@@ -141,7 +141,7 @@ def promised(exchange: Exchange) -> bool:
     return legal(exchange) and tried(exchange) and exchange.probe not in told_elsewhere()
 
 
-@check_group("request.served", picks("a legal request that the target had room for")(promised))
+@check_group("request.served", picks("a legal request that no rate or load limit refused")(promised))
 def legal_served(exchanges: Sequence[Exchange], case: Case) -> Problems:
     """A request that is served once must always be served; an optional feature that is never served may be absent."""
     missing = absent(exchanges) if case.controls.absent is None else case.controls.absent
@@ -166,7 +166,7 @@ def members_served(exchange: Exchange, case: Case) -> Problems:
     for name, says in exchange.notes.get(REFUSED_MEMBERS, {}).items():
         hint = "; --profile openai has no such member" if name == "thinking" else ""
         yield Problem(
-            f"each request with {name} is refused: {says}; it is served without, and so the probes went on{hint}",
+            f"each request with {name} is refused: {says}; it is served without {name}, so the probes went on without{hint}",
             pointer=f"/{name}",
             excerpt=excerpt(exchange.request.body),
             cause=f"{name} is refused",
@@ -244,7 +244,7 @@ def open_answered(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive(f"{case.subject.model} must serve it")
     broken_off = exchange.status is None and exchange.end in {End.RESET, End.TRUNCATED, End.PROTOCOL_ERROR}
     if exchange.status is None and not broken_off:
-        raise Inconclusive("it was not answered, which another requirement is about")
+        raise Inconclusive("it was not answered, which another requirement covers")
     if broken_off or (exchange.status or 0) >= 500:
         yield Problem(
             f"{named(exchange)} got {outcome(exchange)}, expected to be served or refused",

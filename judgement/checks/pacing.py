@@ -38,7 +38,7 @@ def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for exchange, spread in late:
         yield Problem(
             f"{spread.events} events arrived within {spread.span_ms:.0f} ms after a wait of {spread.wait_ms:.0f} ms: "
-            f"expected them as they are made",
+            "expected each event as soon as it is generated",
             event=0,
             exchange=exchange,
             cause=HELD_BACK,
@@ -69,7 +69,7 @@ def flows(exchanges: Sequence[Exchange], case: Case) -> Problems:
 FEWEST = 3
 """Streams that are long in time, of which none flows, before the target is blamed."""
 HELD_BACK = "streams are held back"
-TOO_SHORT = "no stream had enough events over enough time to tell"
+TOO_SHORT = "no stream had enough events over a long enough time to judge"
 
 
 def _spreads(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, _Spread]]:
@@ -146,7 +146,7 @@ def headers_early(exchanges: Sequence[Exchange], case: Case) -> Problems:
     together = [exchange for exchange, headers, _, first in known if first - headers < 1e6]
     if min(first - sent for _, _, sent, first in known) < 50e6:
         if len(together) == len(known):
-            raise Inconclusive("the first event came too soon to tell it from the headers")
+            raise Inconclusive("the first event came too soon to tell its time from that of the headers")
         return
     for exchange in together:
         yield Problem(
@@ -165,6 +165,6 @@ def flushed(exchange: Exchange, case: Case) -> Problems:
         return
     spread = _spread(exchange)
     if spread is None or (spread.late and not spread.long):
-        raise Inconclusive("the compressed stream was too short to tell")
+        raise Inconclusive("the compressed stream was too short to judge")
     if spread.late:
         yield Problem(f"compression held {spread.events} events back into {spread.reads} reads", event=0)

@@ -17,7 +17,7 @@ from echosounder.wire.exchange import End, Exchange
 from echosounder.wire.strict_json import compact
 
 
-@picks("came to its end, with or without the closing marker")
+@picks("a complete answer, with or without the closing marker")
 def comparable(exchange: Exchange) -> bool:
     ended = whole(exchange) or (exchange.end is End.COMPLETE and answer(exchange).finish is not None)
     return chat_completion(exchange) and ended and answer(exchange).finish != "insufficient_system_resource"
@@ -45,18 +45,18 @@ def stable(views: list[Any]) -> bool:
 def agree(exchanges: Sequence[Exchange], view: Callable[[Answer], Any], what: str) -> Problems:
     found = list(pairs(exchanges, view))
     if not any(wants_stream(each) for each in exchanges) or all(wants_stream(each) for each in exchanges):
-        raise Inconclusive("one of the two modes did not come to its end")
+        raise Inconclusive("one of the two modes has no complete answer")
     if not found:
-        raise Inconclusive(f"the model does not repeat itself, so {what} cannot be compared")
+        raise Inconclusive(f"the model does not answer the same request alike, so {what} cannot be compared")
     if not any(streamed or documented for _, streamed, documented in found):
-        raise Inconclusive(f"there is nothing to compare: {what} of both modes are empty")
+        raise Inconclusive(f"{what} is empty in both modes")
     for stream, streamed, documented in found:
         if streamed != documented:
             yield Problem(
-                f"{what}: {excerpt(streamed)} as a stream, {excerpt(documented)} as a document",
+                f"{what}: {excerpt(streamed)} in the stream, expected {excerpt(documented)} as in the non-streaming response",
                 exchange=stream,
                 excerpt=excerpt(streamed),
-                cause="stream and document differ",
+                cause="streaming and non-streaming differ",
             )
 
 

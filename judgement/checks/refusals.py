@@ -106,26 +106,26 @@ def param_harmless(exchange: Exchange, case: Case) -> Problems:
 def message_helps(exchange: Exchange, case: Case) -> Problems:
     message = exchange.json["error"].get("message")
     if not isinstance(message, str) or not re.search(r"[^\W\d_]{3,}", message):
-        yield Problem(f"error.message is {message!r}, expected words about the cause", pointer="/error/message")
+        yield Problem(f"error.message is {message!r}, expected a sentence about the cause", pointer="/error/message")
 
 
 @check("error.body-not-empty", failed, unasked=unasked.readable)
 def body_not_empty(exchange: Exchange, case: Case) -> Problems:
     if not exchange.body.strip():
-        yield Problem(f"status {exchange.status} came with an empty body, expected a reason")
+        yield Problem(f"the body is empty (status {exchange.status}), expected an error object")
 
 
 @check("error.no-internals", spoke, unasked=unasked.readable)
 def no_internals(exchange: Exchange, case: Case) -> Problems:
     if found := INTERNALS.search(exchange.text):
         shown = exchange.text[max(0, found.start() - 40) : found.end() + 80]
-        yield Problem(f"the error reveals the inside of the server: {found[0]!r}", offset=found.start(), excerpt=shown)
+        yield Problem(f"the error reveals internals of the server: {found[0]!r}", offset=found.start(), excerpt=shown)
 
 
 @check("error.no-html", spoke, unasked=unasked.readable)
 def no_html(exchange: Exchange, case: Case) -> Problems:
     if web_page(exchange):
-        yield Problem(f"status {exchange.status} came with a web page, expected JSON", cause="errors are web pages")
+        yield Problem(f"the body is a web page (status {exchange.status}), expected JSON", cause="errors are web pages")
 
 
 @check("error.content-type", enveloped, unasked=unasked.readable, rests=[Observed.HEADERS])
@@ -133,16 +133,16 @@ def content_type(exchange: Exchange, case: Case) -> Problems:
     known = case.subject.behaviour.error_content_types
     if exchange.media_type not in known:
         got = exchange.header("content-type") or "no content-type"
-        yield Problem(f"a JSON error is labelled {got}, expected {' or '.join(known)}")
+        yield Problem(f"content-type is {got}, expected {' or '.join(known)}")
 
 
 @check("error.prompt-refusal", lambda exchange: tried(exchange) and "fault" in exchange.notes, rests=[Observed.TIMES])
 def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
     if exchange.status is None and exchange.end in DIED:
-        raise Inconclusive("the connection ended before an answer, which is reported elsewhere")
+        raise Inconclusive("the connection ended before an answer, which another requirement reports")
     if exchange.status is None:
         yield Problem(
-            f"{exchange.notes['fault']}: {outcome(exchange)}, expected a refusal at once", cause="refusals hang"
+            f"{exchange.notes['fault']}: {outcome(exchange)}, expected an immediate refusal", cause="refusals hang"
         )
     elif (
         exchange.t_sent is not None
@@ -151,10 +151,10 @@ def prompt_refusal(exchange: Exchange, case: Case) -> Problems:
     ):
         seconds = (exchange.t_closed - exchange.t_sent) / 1e9
         yield Problem(
-            f"{exchange.notes['fault']}: refused after {seconds:.0f} s, expected at once", cause="refusals hang"
+            f"{exchange.notes['fault']}: refused after {seconds:.0f} s, expected immediately", cause="refusals hang"
         )
     elif not failed(exchange):
-        raise Inconclusive("nothing that is at fault was refused")
+        raise Inconclusive("no faulty request was refused")
 
 
 @check("error.401-type", lambda exchange: exchange.status == 401 and enveloped(exchange), unasked=unasked.readable)
@@ -180,9 +180,9 @@ def stream_same_status(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if document is None or stream is None:
         raise Inconclusive("one of the two modes was not answered")
     if not failed(document) and not failed(stream):
-        raise Inconclusive("both modes served what is at fault")
+        raise Inconclusive("both modes served the faulty request")
     if stream.status != document.status:
         yield Problem(
-            f"a bad streaming request got {outcome(stream)}, the same without stream {outcome(document)}",
+            f"a faulty streaming request got {outcome(stream)}, expected {outcome(document)} as without stream",
             exchange=stream,
         )

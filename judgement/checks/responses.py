@@ -112,7 +112,7 @@ def incomplete_reason(exchange: Exchange, case: Case) -> Problems:
     cut, details = found.get("status") == "incomplete", found.get("incomplete_details")
     if cut != isinstance(details, dict):
         yield Problem(
-            f"status is {excerpt(found.get('status'))} and incomplete_details {excerpt(details)}",
+            f"status is {excerpt(found.get('status'))} with incomplete_details {excerpt(details)}",
             pointer="/incomplete_details",
         )
 
@@ -138,9 +138,9 @@ def usage_sums(exchange: Exchange, case: Case) -> Problems:
 def usage_reasoning(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if not found.reasoning or found.usage is None:
-        raise Inconclusive("there is no thought, or no usage")
+        raise Inconclusive("the response has no reasoning, or no usage")
     if not found.usage.reasoning:
-        yield Problem("the response shows a thought, and usage counts no reasoning_tokens", pointer="/usage")
+        yield Problem("usage has no reasoning_tokens, expected a count: the response has reasoning", pointer="/usage")
 
 
 @check("responses.json-object", readable)

@@ -21,7 +21,11 @@ def sequence(exchange: Exchange, case: Case) -> Problems:
     for index, kind, value in typed(exchange):
         number = value.get("sequence_number")
         if type(number) is not int:
-            yield Problem(f"{kind} has sequence_number {excerpt(number)}", event=index, pointer="/sequence_number")
+            yield Problem(
+                f"sequence_number of {kind} is {excerpt(number)}, expected an integer",
+                event=index,
+                pointer="/sequence_number",
+            )
             return
         if before is not None and number != before + 1:
             yield Problem(
@@ -55,10 +59,12 @@ def id_constant(exchange: Exchange, case: Case) -> Problems:
         if isinstance(value.get("response"), dict)
     ]
     if len(ids) < 2:
-        raise Inconclusive("only one event has the response")
+        raise Inconclusive("only one event carries the response")
     for index, id in ids[1:]:
         if id != ids[0][1]:
-            yield Problem(f"the id of the response is {excerpt(id)}, and was {excerpt(ids[0][1])}", event=index)
+            yield Problem(
+                f"the id of the response is {excerpt(id)}, expected {excerpt(ids[0][1])} as before", event=index
+            )
 
 
 @check("responses.end-fits-status", finished)
@@ -79,7 +85,7 @@ def balanced(exchange: Exchange, what: str, key: Callable[[dict[str, Any]], obje
         place = repr(key(value))
         if kind == added:
             if place in opened:
-                yield Problem(f"{added} of {place} comes twice", event=index)
+                yield Problem(f"a second {added} of {place}, expected one", event=index)
             opened[place] = index
         elif kind == done and opened.pop(place, None) is None:
             yield Problem(f"{done} of {place} without {added}", event=index)
@@ -115,16 +121,16 @@ def output_index(exchange: Exchange, case: Case) -> Problems:
 def item_id_kept(exchange: Exchange, case: Case) -> Problems:
     known: dict[str, Any] = {}
     if not any("output_index" in value for _, _, value in typed(exchange)):
-        raise Inconclusive("no event is of an item")
+        raise Inconclusive("no event belongs to an item")
     for index, kind, value in typed(exchange):
         place = repr(value.get("output_index"))
         given = at(value, "item", "id") if "item" in value else value.get("item_id")
         if kind == "response.output_item.added":
             known[place] = given
         elif "output_index" in value and place not in known:
-            yield Problem(f"{kind} is of output_index {place}, where no item was added", event=index)
+            yield Problem(f"output_index of {kind} is {place}, expected that of an item that was added", event=index)
         elif "output_index" in value and given != known[place]:
-            yield Problem(f"{kind} is of item {excerpt(given)}, expected {excerpt(known[place])}", event=index)
+            yield Problem(f"item_id of {kind} is {excerpt(given)}, expected {excerpt(known[place])}", event=index)
 
 
 JOINED = {
@@ -156,11 +162,11 @@ def adds_up(requirement: str, *kinds: str) -> None:
         if not rows and not deltas:
             raise Inconclusive(f"no stream has {' or '.join(kinds)}")
         if not rows:
-            yield Problem(f"there are deltas, and no response.{kinds[0]}.done", event=deltas[-1][0])
+            yield Problem(f"the stream has deltas, but no response.{kinds[0]}.done", event=deltas[-1][0])
         for kind, (index, _, joined, told) in rows:
             if joined != told:
                 yield Problem(
-                    f"the deltas make {excerpt(joined)!r}, and response.{kind}.done says {excerpt(told)!r}",
+                    f"response.{kind}.done has {excerpt(told)!r}, expected {excerpt(joined)!r} as in the deltas",
                     event=index,
                 )
 
@@ -188,7 +194,7 @@ def item_done_whole(exchange: Exchange, case: Case) -> Problems:
             told.setdefault(repr(place), []).append(joined)
     done = of_type(exchange, "response.output_item.done")
     if not told or not done:
-        raise Inconclusive("no item has a text, or none is done")
+        raise Inconclusive("no item has text, or no item is done")
     for index, value in done:
         expected = told.get(repr(value.get("output_index")))
         if expected is not None and written(value.get("item")) != expected:

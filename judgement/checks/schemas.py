@@ -41,7 +41,7 @@ def ours(exchange: Exchange) -> bool:
 def request_valid(exchange: Exchange, case: Case) -> Problems:
     for mismatch in request_mismatches(exchange, case.profile):
         yield Problem(
-            f"our own request is not described by the document: {mismatch.message}",
+            f"the request of the probe does not match the OpenAPI description: {mismatch.message}",
             pointer=mismatch.pointer,
             excerpt=exchange.request.body.decode(errors="replace")[:160],
         )
@@ -50,7 +50,7 @@ def request_valid(exchange: Exchange, case: Case) -> Problems:
 @check("response.document-valid", legal)
 def response_valid(exchange: Exchange, case: Case) -> Problems:
     if exchange.end is not End.COMPLETE:
-        raise Inconclusive("half a body cannot be valid; that it is half is reported elsewhere")
+        raise Inconclusive("a cut body cannot be valid; another requirement reports that it is cut")
     found = response_mismatches(exchange, case.profile)
     yield from grouped((event_of(exchange, mismatch.chunk), mismatch) for mismatch in found)
 

@@ -14,7 +14,7 @@ def told_to_stop(exchange: Exchange) -> list[str]:
     return [stop] if isinstance(stop, str) else [each for each in entries(stop) if isinstance(each, str)]
 
 
-@picks("an answer that the stop text ended, or should have: not one that says nothing or was cut before it", model=True)
+@picks("an answer with text that was not cut before the stop text", model=True)
 def came_to_the_stop(exchange: Exchange) -> bool:
     said = answer(exchange).content or ""
     if not (chat_completion(exchange) and whole(exchange)):
@@ -56,5 +56,7 @@ def stopped(exchange: Exchange, case: Case) -> Problems:
     for stop in told_to_stop(exchange):
         if stop in text:
             yield Problem(
-                f"the answer contains the stop text {stop!r}", pointer="/choices/0/message/content", excerpt=text
+                f"the answer contains the stop text {stop!r}, expected to end before it",
+                pointer="/choices/0/message/content",
+                excerpt=text,
             )

@@ -9,7 +9,7 @@ from echosounder.judgement.checks.chunk_finish import finished, finishes
 from echosounder.wire.exchange import End, Exchange
 
 
-@picks("a stream in which the usage must have come by now")
+@picks("a completed stream that must report usage")
 def ended(exchange: Exchange) -> bool:
     return chunked(exchange) and ("[DONE]" in exchange.data or bool(usages(exchange)))
 
@@ -26,16 +26,21 @@ def usages(exchange: Exchange) -> list[int]:
 @check("stream.usage-present", ended, unasked=unasked.asking("stream_options", "include_usage"))
 def usage_present(exchange: Exchange, case: Case) -> Problems:
     if not usages(exchange):
-        yield Problem("include_usage was true, but no chunk carries a usage object", cause="no usage in the stream")
+        yield Problem(
+            "no chunk carries a usage object, expected one: include_usage is true", cause="no usage in the stream"
+        )
 
 
 @check("stream.usage-unasked", lambda exchange: ended(exchange) and exchange.format == "chat")
 def usage_unasked(exchange: Exchange, case: Case) -> Problems:
     if not usages(exchange):
-        yield Problem("no chunk carries a usage object, which DeepSeek sends unasked", cause="no usage in the stream")
+        yield Problem(
+            "no chunk carries a usage object, expected one: DeepSeek sends it without include_usage",
+            cause="no usage in the stream",
+        )
 
 
-@picks("a chat stream that came to its end, with or without the closing marker")
+@picks("a complete chat stream, with or without the closing marker")
 def over(exchange: Exchange) -> bool:
     return chat_chunked(exchange) and exchange.end is End.COMPLETE and finished(exchange)
 
@@ -45,7 +50,7 @@ def unsolicited(exchange: Exchange, case: Case) -> Problems:
     for event, chunk in objects(exchange):
         if chunk.get("choices") == []:
             yield Problem(
-                "a chunk with empty choices came unasked: clients that read choices[0] fail",
+                "a chunk has empty choices without include_usage, expected none: clients that read choices[0] fail",
                 event=event,
                 pointer="/choices",
             )
@@ -54,11 +59,11 @@ def unsolicited(exchange: Exchange, case: Case) -> Problems:
 @check("stream.usage-chunk-asked-for", over, unasked=unasked.without("stream_options", "include_usage"))
 def usage_chunk_asked_for(exchange: Exchange, case: Case) -> Problems:
     if not usages(exchange):
-        raise Inconclusive("the stream tells no usage")
+        raise Inconclusive("the stream reports no usage")
     for event, chunk in objects(exchange):
         if chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict):
             yield Problem(
-                "a chunk of usage with empty choices came unasked: clients that read choices[0] fail",
+                "the usage chunk has empty choices without include_usage, expected a choice: clients that read choices[0] fail",
                 event=event,
                 pointer="/choices",
             )
@@ -82,7 +87,7 @@ def usage_once(exchange: Exchange, case: Case) -> Problems:
 def usage_null_before(exchange: Exchange, case: Case) -> Problems:
     totals = usages(exchange)[-1]
     if all(event >= totals for event, _ in objects(exchange)):
-        raise Inconclusive("no chunk precedes the totals")
+        raise Inconclusive("no chunk precedes the usage totals")
     for event, chunk in objects(exchange):
         if event < totals and ("usage" not in chunk or chunk["usage"] is not None):
             got = f"the usage {excerpt(chunk['usage'])}" if "usage" in chunk else "no member usage"
@@ -95,5 +100,5 @@ def usage_not_before_finish(exchange: Exchange, case: Case) -> Problems:
     found, ends = usages(exchange), finishes(exchange)
     if found[-1] < ends[0][0]:
         yield Problem(
-            f"the usage stands in chunk {found[-1]}, before the finish_reason in chunk {ends[0][0]}", event=found[-1]
+            f"usage is in chunk {found[-1]}, expected after the finish_reason in chunk {ends[0][0]}", event=found[-1]
         )

@@ -40,7 +40,8 @@ TAGS = ("<think>", "</think>")
 def must_think(exchange: Exchange, case: Case) -> Problems:
     if not answer(exchange).reasoning:
         yield Problem(
-            f"reasoning_content is {answer(exchange).reasoning!r}, expected the thought", cause="no reasoning_content"
+            f"reasoning_content is {answer(exchange).reasoning!r}, expected a non-empty string",
+            cause="no reasoning_content",
         )
 
 
@@ -48,7 +49,7 @@ def must_think_and_answer(exchange: Exchange, case: Case) -> Problems:
     yield from must_think(exchange, case)
     found = answer(exchange)
     if found.reasoning and found.finish == "stop" and not found.content and not found.calls:
-        yield Problem("the thought came to its end, and no content stands next to it", cause="no answer")
+        yield Problem("the reasoning ended, but the answer has no content", cause="no answer")
 
 
 check("thinking.enabled", chat_completion, unasked=unasked.asking("thinking", "type", value="enabled"))(
@@ -60,7 +61,7 @@ check("thinking.reasoner-thinks", chat_completion)(must_think_and_answer)
 @check("thinking.default-on", chat_completion)
 def default_on(exchange: Exchange, case: Case) -> Problems:
     if "thinking request" in (case.controls.absent or ()):
-        raise Unsupported("thinking is refused, so nothing thinks by default")
+        raise Unsupported("thinking is refused, so it cannot be the default")
     yield from must_think(exchange, case)
 
 
@@ -68,7 +69,9 @@ def default_on(exchange: Exchange, case: Case) -> Problems:
 @check("thinking.disabled", chat_chosen, unasked=unasked.asking("thinking", "type", value="disabled"))
 def disabled(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).reasoning:
-        yield Problem(f"thinking is disabled, but reasoning_content is {excerpt(answer(exchange).reasoning)!r}")
+        yield Problem(
+            f"reasoning_content is {excerpt(answer(exchange).reasoning)!r}, expected none: thinking is disabled"
+        )
 
 
 @check("thinking.not-in-content", chat_completion, unasked=unasked.thinking())
@@ -80,35 +83,42 @@ def not_in_content(exchange: Exchange, case: Case) -> Problems:
     for tag in TAGS:
         if tag in content:
             yield Problem(
-                f"the content holds {tag}: the thought stands in the answer",
+                f"content contains {tag}, expected the reasoning in reasoning_content",
                 excerpt=content,
-                cause="thought in the answer",
+                cause="reasoning in content",
             )
             return
     if len(reasoning) > 40 and reasoning in content:
-        yield Problem("the content repeats the whole reasoning_content", excerpt=content, cause="thought in the answer")
+        yield Problem(
+            "content repeats the whole reasoning_content, expected only the answer",
+            excerpt=content,
+            cause="reasoning in content",
+        )
 
 
 @check("thinking.two-phases", chat_chunked, unasked=unasked.thinking())
 def two_phases(exchange: Exchange, case: Case) -> Problems:
     if not (answer(exchange).content and answer(exchange).reasoning):
-        raise Inconclusive("no stream has both a thought and an answer")
+        raise Inconclusive("no stream has both reasoning and content")
     begun = None
     for event, _, delta in deltas(exchange):
         if delta.get("content"):
             begun = event if begun is None else begun
         elif delta.get("reasoning_content") and begun is not None:
-            yield Problem(f"chunk {event} carries reasoning after the content began in chunk {begun}", event=event)
+            yield Problem(
+                f"chunk {event} carries reasoning_content, expected none after the content began in chunk {begun}",
+                event=event,
+            )
 
 
 @check("thinking.no-early-finish", chat_chunked, unasked=unasked.thinking())
 def no_early_finish(exchange: Exchange, case: Case) -> Problems:
     outputs = [event for event, _, delta in deltas(exchange) if delta.get("content") or delta.get("tool_calls")]
     if "stop" not in [reason for _, _, reason in finishes(exchange)]:
-        raise Inconclusive("no answer came to its own end")
+        raise Inconclusive("no answer ended by itself")
     for event, _, reason in finishes(exchange):
         if reason == "stop" and (not outputs or event < outputs[0]):
-            yield Problem(f"finish_reason stop comes in chunk {event}, before any content", event=event)
+            yield Problem(f"finish_reason is 'stop' in chunk {event}, expected null before any content", event=event)
 
 
 @check("thinking.no-null-key", chat_chosen, unasked=unasked.of("chat"))
@@ -122,7 +132,7 @@ def no_null_key(exchange: Exchange, case: Case) -> Problems:
             if isinstance(holder, dict) and "reasoning_content" in holder:
                 got = holder["reasoning_content"]
                 yield Problem(
-                    f"reasoning_content is {got!r} in an answer that does not think, expected absent",
+                    f"reasoning_content is {got!r}, expected absent in an answer that does not think",
                     event=event,
                     pointer=f"/choices/0/{member}",
                 )
@@ -154,16 +164,16 @@ def length(exchange: Exchange, case: Case) -> Problems:
     if pardoned(exchange, case):
         raise Unsupported(f"thinking: {outcome(exchange)}")
     if not ok(exchange):
-        yield Problem(f"a small max_tokens while thinking got {outcome(exchange)}, expected status 200")
+        yield Problem(f"a request with thinking and a small max_tokens got {outcome(exchange)}, expected status 200")
     elif not chat_chosen(exchange):
         raise Untestable("the answer has no choice")
     elif (finish := answer(exchange).finish) != "length":
         counts = answer(exchange).usage
         if counts is None or counts.completion is None:
-            raise Inconclusive("the answer does not count its tokens, so nothing says that max_tokens cut it")
+            raise Inconclusive("the answer does not count its tokens, so it is unknown whether max_tokens cut it")
         if counts.completion < bound(exchange):
-            raise Inconclusive(f"thought and answer took {counts.completion} tokens only")
-        yield Problem(f"max_tokens {bound(exchange)} was used up, but finish_reason is {finish!r}, expected 'length'")
+            raise Inconclusive(f"reasoning and content took only {counts.completion} tokens")
+        yield Problem(f"finish_reason is {finish!r}, expected 'length': max_tokens {bound(exchange)} was used up")
 
 
 @check("thinking.both-counted", counted, unasked=unasked.thinking())
@@ -173,7 +183,7 @@ def both_counted(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("the usage does not count the completion")
     if counts.completion > bound(exchange):
         yield Problem(
-            f"thought and answer took {counts.completion} tokens, max_tokens was {bound(exchange)}",
+            f"reasoning and content took {counts.completion} tokens, expected at most max_tokens {bound(exchange)}",
             event=found.usage_event,
             pointer="/usage",
         )
@@ -182,7 +192,7 @@ def both_counted(exchange: Exchange, case: Case) -> Problems:
 @check("thinking.r1-separate", chat_completion)
 def r1_separate(exchange: Exchange, case: Case) -> Problems:
     if not answer(exchange).content:
-        yield Problem("the thought used up max_tokens and left no answer; for R1 it has a bound of its own")
+        yield Problem("content is empty: reasoning used up max_tokens, expected a bound of its own for R1")
 
 
 @check_group("thinking.tools", tried)
@@ -191,14 +201,14 @@ def tools(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if first is None:
         raise Inconclusive("the request was not sent")
     if pardoned(first, case):
-        raise Unsupported(f"tools while thinking: {outcome(first)}")
+        raise Unsupported(f"a request with thinking and tools: {outcome(first)}")
     if not ok(first):
-        yield Problem(f"tools while thinking got {outcome(first)}, expected to be served", exchange=first)
+        yield Problem(f"a request with thinking and tools got {outcome(first)}, expected to be served", exchange=first)
         return
     if not chat_completion(first) or not answer(first).calls:
         raise Inconclusive("the model did not call the tool")
     if not answer(first).reasoning:
-        yield Problem("the call comes without reasoning_content", exchange=first)
+        yield Problem("reasoning_content is absent, expected the reasoning before the call", exchange=first)
 
 
 @check("thinking.logprobs", chat_chosen)

@@ -71,7 +71,7 @@ def arguments_exact(exchanges: Sequence[Exchange], case: Case) -> Problems:
         for call in answer(exchange).calls:
             if mark := next((mark for mark in MARKUP if mark in call.arguments), None):
                 yield Problem(
-                    f"the arguments hold {mark!r}, a token of the model's template",
+                    f"the arguments contain {mark!r}, a token of the model's chat template",
                     event=call.event,
                     excerpt=call.arguments,
                     exchange=exchange,
@@ -85,7 +85,7 @@ def echoed(exchange: Exchange, call: Call, name: str, expected: Any) -> Problems
     got = at(value, name)
     if problem or got != expected or type(got) is not type(expected):
         yield Problem(
-            problem or f"{name} is {literal(got)}, the schema allows {literal(expected)} alone",
+            problem or f"{name} is {literal(got)}, expected {literal(expected)}, the only value that the schema allows",
             event=call.event,
             excerpt=call.arguments,
             exchange=exchange,
@@ -102,7 +102,8 @@ def arguments_typed(exchange: Exchange, case: Case) -> Problems:
             alike = isinstance(allowed, list) and str(got).lower() == str(allowed[0]).lower()
             if alike and len(allowed) == 1 and type(got) is not type(allowed[0]):
                 yield Problem(
-                    f"{name} is {excerpt(got)} of type {type(got).__name__}, the schema allows {excerpt(allowed[0])} alone, as it stands",
+                    f"{name} is {excerpt(got)} of type {type(got).__name__}, expected "
+                    f"{excerpt(allowed[0])}, the only value that the schema allows",
                     event=call.event,
                     excerpt=call.arguments,
                 )

@@ -34,12 +34,12 @@ def call_stream(exchange: Exchange) -> bool:
     return chat_chunked(exchange) and bool(answer(exchange).calls)
 
 
-@picks("an answer that calls a tool and came to its end", model=True)
+@picks("a complete answer that calls a tool", model=True)
 def complete_calls(exchange: Exchange) -> bool:
     return calling(exchange) and not cut(exchange) and whole(exchange)
 
 
-@picks("an answer with a call that is not the first of its conversation", model=True)
+@picks("an answer with a call after an earlier call of its conversation", model=True)
 def another_call(exchange: Exchange) -> bool:
     return calling(exchange) and len(answer(exchange).calls) + len(earlier_ids(exchange)) > 1
 
@@ -117,7 +117,7 @@ def id_present(exchange: Exchange, case: Case) -> Problems:
     for event, pointer, call in firsts:
         if not isinstance(at(call, "id"), str) or not at(call, "id"):
             yield Problem(
-                f"id of a call is {excerpt(at(call, 'id'))}: its result cannot be sent back",
+                f"id of a call is {excerpt(at(call, 'id'))}, expected a non-empty string: a result could not name its call",
                 event=event,
                 pointer=f"{pointer}/id",
             )
@@ -142,7 +142,7 @@ def index_in_document(exchange: Exchange, case: Case) -> Problems:
     for _, pointer, call in raw_calls(exchange):
         if not isinstance(at(call, "index"), int):
             yield Problem(
-                f"index of a call is {literal(at(call, 'index'))}, expected a number", pointer=f"{pointer}/index"
+                f"index of a call is {literal(at(call, 'index'))}, expected an integer", pointer=f"{pointer}/index"
             )
 
 
@@ -151,6 +151,6 @@ def name_offered(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         if call.name not in list(functions(exchange)):
             yield Problem(
-                f"the answer calls {excerpt(call.name)}, offered were {sorted(map(str, functions(exchange)))}",
+                f"the answer calls {excerpt(call.name)}, expected one of {sorted(map(str, functions(exchange)))}",
                 event=call.event,
             )

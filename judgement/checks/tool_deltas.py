@@ -20,7 +20,9 @@ def id_stable(exchange: Exchange, case: Case) -> Problems:
     for call in answer(exchange).calls:
         different = [id for id in call.ids if id and id != call.id]
         if different:
-            yield Problem(f"the id of one call changes from {call.id!r} to {different[0]!r}", event=call.event)
+            yield Problem(
+                f"the id of one call changes from {call.id!r} to {different[0]!r}, expected one id", event=call.event
+            )
 
 
 @check("tools.id-once", in_pieces, unasked=unasked.asking("tools"))
@@ -28,7 +30,11 @@ def id_once(exchange: Exchange, case: Case) -> Problems:
     for rows in fragments(exchange).values():
         for event, pointer, fragment in rows[1:]:
             if fragment.get("id") or at(fragment, "function", "name"):
-                yield Problem(f"chunk {event} repeats the id or name of its call", event=event, pointer=pointer)
+                yield Problem(
+                    f"chunk {event} repeats the id or name of its call, expected only in its first delta",
+                    event=event,
+                    pointer=pointer,
+                )
 
 
 @check("tools.no-empty-name", in_pieces, unasked=unasked.asking("tools"))
@@ -38,7 +44,7 @@ def no_empty_name(exchange: Exchange, case: Case) -> Problems:
             for name, value in (("id", fragment.get("id")), ("function.name", at(fragment, "function", "name"))):
                 if value == "":
                     yield Problem(
-                        f"chunk {event} sets {name} to the empty text: clients that take the last value lose it",
+                        f"chunk {event} sets {name} to the empty string, expected absent: clients that keep the last value lose it",
                         event=event,
                         pointer=pointer,
                     )

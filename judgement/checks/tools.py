@@ -23,10 +23,10 @@ from echosounder.judgement.checks.tool_calls import called_in_document, calling,
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.strict_json import at
 
-NOT_FORCED = "the model always thinks, and then no call may be forced"
+NOT_FORCED = "the model always thinks, and a thinking model cannot be forced to call"
 
 
-@picks("an answer with tools on offer that came to an end of its own", model=True)
+@picks("an answer to a request with tools that ended by itself", model=True)
 def uncut(exchange: Exchange) -> bool:
     return with_tools(exchange) and not cut(exchange)
 
@@ -38,7 +38,7 @@ def required_calls(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if not found.calls:
         yield Problem(
-            f"tool_choice required got no call but {excerpt(found.content or '')!r}",
+            f"the answer has no call, expected one: tool_choice is required; content is {excerpt(found.content or '')!r}",
             pointer="/choices/0/message",
             cause="no call",
         )
@@ -51,7 +51,7 @@ def named_calls(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive(NOT_FORCED)
     if wanted not in [call.name for call in answer(exchange).calls]:
         yield Problem(
-            f"tool_choice names {wanted}, but the answer calls {[call.name for call in answer(exchange).calls]}",
+            f"the answer calls {[call.name for call in answer(exchange).calls]}, expected only {wanted}, which tool_choice names",
             cause="no call",
         )
 
@@ -60,11 +60,15 @@ def named_calls(exchange: Exchange, case: Case) -> Problems:
 def none_no_calls(exchange: Exchange, case: Case) -> Problems:
     found = answer(exchange)
     if not (found.calls or found.content):
-        raise Inconclusive("the model wrote nothing")
+        raise Inconclusive("the content is empty")
     if found.calls:
-        yield Problem(f"tool_choice none got a call of {found.calls[0].name}", event=found.calls[0].event)
+        yield Problem(
+            f"the answer calls {found.calls[0].name}, expected no call: tool_choice is none", event=found.calls[0].event
+        )
     if any(mark in (found.content or "") for mark in MARKUP):
-        yield Problem("tool_choice none got a call written as text", excerpt=found.content or "")
+        yield Problem(
+            "content has a call written as text, expected none: tool_choice is none", excerpt=found.content or ""
+        )
 
 
 @check("tools.finish-reason", complete_calls, unasked=unasked.asking("tools"))
@@ -77,7 +81,7 @@ def finish_reason(exchange: Exchange, case: Case) -> Problems:
     known = {"function_call"} & set(reasons(case))  # what OpenAI said of calls before they were tools
     if found.finish not in (*allowed, *known):
         yield Problem(
-            f"the answer calls a tool, but finish_reason is {found.finish!r}, expected 'tool_calls'",
+            f"finish_reason is {found.finish!r}, expected 'tool_calls': the answer calls a tool",
             pointer="/choices/0/finish_reason",
         )
 
@@ -100,7 +104,7 @@ def cut_marked(exchange: Exchange, case: Case) -> Problems:
         )
 
 
-@picks("a chat answer that came to its end")
+@picks("a complete chat answer")
 def ended(exchange: Exchange) -> bool:
     return chat_completion(exchange) and whole(exchange)
 
@@ -113,7 +117,7 @@ def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("no answer ended with tool_calls")
     if not found.calls:
         yield Problem(
-            "finish_reason is 'tool_calls', and the answer holds no call: its client has nothing to run",
+            "the answer has no call, expected one: finish_reason is 'tool_calls'",
             pointer="/choices/0/finish_reason",
             cause="no call",
         )
@@ -123,11 +127,11 @@ def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
 def no_markup(exchange: Exchange, case: Case) -> Problems:
     text = answer(exchange).content or ""
     if answer(exchange).empty:
-        raise Inconclusive("the model wrote nothing")
+        raise Inconclusive("the content is empty")
     for mark in MARKUP:
         if mark in text:
             yield Problem(
-                f"a call is written as text: the content holds {mark!r}",
+                f"a call is written as text: content contains {mark!r}, expected it in tool_calls",
                 excerpt=text,
                 cause="template markup in content",
             )
@@ -139,7 +143,7 @@ def content_beside(exchange: Exchange, case: Case) -> Problems:
     content = at(exchange.json, "choices", 0, "message", "content")
     if content is not None and not isinstance(content, str):
         yield Problem(
-            f"content next to a call is {excerpt(content)}, expected null or a text",
+            f"content next to a call is {excerpt(content)}, expected null or a string",
             pointer="/choices/0/message/content",
         )
 
@@ -148,12 +152,13 @@ def content_beside(exchange: Exchange, case: Case) -> Problems:
 def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
     several = [exchange for exchange in exchanges if len(answer(exchange).calls) > 1 and not cut(exchange)]
     if not several:
-        raise Inconclusive("the model made no two calls at once, or was cut")
+        raise Inconclusive("the model did not make two calls in one answer, or the answer was cut")
     for exchange in several:
         for call in answer(exchange).calls:
             if not call.id or not call.name or loaded(call)[1]:
                 yield Problem(
-                    f"one of {len(answer(exchange).calls)} calls is incomplete: {excerpt([call.id, call.name, call.arguments])}",
+                    f"one of {len(answer(exchange).calls)} calls lacks its id, name or arguments: "
+                    f"{excerpt([call.id, call.name, call.arguments])}",
                     event=call.event,
                     exchange=exchange,
                 )
@@ -162,4 +167,6 @@ def parallel(exchanges: Sequence[Exchange], case: Case) -> Problems:
 @check("tools.parallel-off", calling, unasked=unasked.asking("parallel_tool_calls", value=False))
 def parallel_off(exchange: Exchange, case: Case) -> Problems:
     if len(answer(exchange).calls) > 1:
-        yield Problem(f"parallel_tool_calls is false, but the answer makes {len(answer(exchange).calls)} calls")
+        yield Problem(
+            f"the answer makes {len(answer(exchange).calls)} calls, expected at most one: parallel_tool_calls is false"
+        )

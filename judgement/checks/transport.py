@@ -25,7 +25,7 @@ def gets_answered(exchange: Exchange, case: Case) -> Problems:
     if hung and "fault" in exchange.notes:  # a refusal needs no model that might be slow
         yield Problem(f"{exchange.notes['fault']}: {outcome(exchange)}, expected an answer", cause="refusals hang")
     elif hung:
-        raise Inconclusive(f"nothing came in the time allowed: {outcome(exchange)}")
+        raise Inconclusive(f"no byte arrived within the time limit: {outcome(exchange)}")
     elif exchange.status is None:
         yield Problem(f"the connection ended before a status line: {outcome(exchange)}", cause="no answer")
 
@@ -34,10 +34,12 @@ def gets_answered(exchange: Exchange, case: Case) -> Problems:
 def framed(exchange: Exchange, case: Case) -> Problems:
     chunked = (exchange.header("transfer-encoding") or "").lower() == "chunked"
     if exchange.http_version == "HTTP/1.1" and not chunked and exchange.header("content-length") is None:
-        yield Problem("the answer has neither content-length nor chunked coding: a cut body looks complete")
+        yield Problem(
+            "the answer has neither content-length nor transfer-encoding: chunked, expected one: a cut body looks complete"
+        )
     if exchange.http_version not in {"HTTP/1.1", "HTTP/2", ""}:
         yield Problem(
-            f"the answer is {exchange.http_version}, expected HTTP/1.1: its end is only the end of the connection"
+            f"the answer is {exchange.http_version}, expected HTTP/1.1: its end is only that of the connection"
         )
 
 
@@ -55,7 +57,7 @@ def trace_id(exchanges: Sequence[Exchange], case: Case) -> Problems:
         else:
             seen[value] = exchange
     if len(exchanges) == len(seen) == 1:
-        raise Inconclusive("there is one answer only, and nothing to compare its x-ds-trace-id with")
+        raise Inconclusive("there is only one answer, and no other x-ds-trace-id to compare with")
 
 
 @check("transport.content-type-exact", answered, rests=[Observed.HEADERS])
@@ -63,12 +65,12 @@ def content_type_exact(exchange: Exchange, case: Case) -> Problems:
     value = exchange.header("content-type")
     if value is not None and not MEDIA_TYPE.fullmatch(value.strip()):
         yield Problem(f"content-type {value!r} is not a media type")
-    elif value is not None and (other := OTHER_CHARSET.search(value)):
-        yield Problem(f"content-type {value!r} claims the charset {other[1]}, and the answer is UTF-8 (RFC 8259, 8.1)")
+    elif value is not None and OTHER_CHARSET.search(value):
+        yield Problem(f"content-type is {value!r}, expected charset utf-8 or none (RFC 8259, 8.1)")
     elif value is None and exchange.body.strip() and ok(exchange):
-        yield Problem("the answer has a body but no content-type")
+        yield Problem("content-type is absent, expected one for a body")
     elif value is None:
-        raise Inconclusive("no answer names the type of a body")
+        raise Inconclusive("no answer has a body with a content-type")
 
 
 @check("transport.encoding-honest", answered, rests=[Observed.HEADERS, Observed.BYTES])
@@ -76,13 +78,13 @@ def encoding_honest(exchange: Exchange, case: Case) -> Problems:
     coding = (exchange.header("content-encoding") or "identity").lower()
     offered = next((value for name, value in exchange.request.headers if name.lower() == "accept-encoding"), "")
     if coding != "identity" and coding not in offered.lower():
-        yield Problem(f"the answer is compressed with {coding}, the request offered {offered or 'nothing'}")
+        yield Problem(f"content-encoding is {coding}, expected one that the request accepts ({offered or 'none'})")
     elif exchange.end is End.COMPLETE and any(read.data for read in exchange.reads) and not exchange.body:
-        yield Problem(f"the answer says {coding}, but does not decompress")
+        yield Problem(f"content-encoding is {coding}, but the body does not decompress")
     elif coding != "identity" and exchange.end is End.COMPLETE and not _as_labelled(exchange):
-        yield Problem(f"the answer says {coding}, but what it decompresses to is not {exchange.media_type}")
+        yield Problem(f"content-encoding is {coding}, but the decompressed body is not {exchange.media_type}")
     elif coding == "identity" and exchange.body.startswith(b"\x1f\x8b"):
-        yield Problem("the answer is gzip without saying so", offset=0)
+        yield Problem("the body is gzip, expected content-encoding: gzip or no compression", offset=0)
 
 
 def _as_labelled(exchange: Exchange) -> bool:
@@ -104,7 +106,7 @@ def big_body(exchanges: Sequence[Exchange], case: Case) -> Problems:
             yield Problem(
                 f"a body of {len(exchange.request.body)} bytes got {outcome(exchange)}, expected an answer of the API",
                 exchange=exchange,
-                cause="a front refuses large bodies",
+                cause="the server or a proxy refuses large bodies",
             )
 
 
@@ -113,16 +115,16 @@ def keep_alive(exchanges: Sequence[Exchange], case: Case) -> Problems:
     if any(exchange.status is None for exchange in exchanges):
         raise Inconclusive("a request of the three was not answered")
     if len(exchanges) < 2:
-        raise Inconclusive("one request alone was answered")
+        raise Inconclusive("only one request was answered")
     for exchange in exchanges[1:]:
         if exchange.t_connected is not None:
             yield Problem(
-                "the server closed the connection after an answer, expected it to serve the next request",
+                "the server closed the connection after an answer, expected it open for the next request",
                 exchange=exchange,
             )
 
 
-@picks("answered, in words of a text that no other request asks for")
+@picks("answered with text that no other request asks for")
 def told_apart(exchange: Exchange) -> bool:
     return answered(exchange) and bool(owned(exchange))
 
@@ -134,7 +136,7 @@ def connection_order(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check_group("chat.answers-own", told_apart)
 def answers_own(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    yield from mixed_up(exchanges, f"{len(exchanges)} requests at once")
+    yield from mixed_up(exchanges, f"{len(exchanges)} requests at a time")
     if not overlap((each.t_sent, each.t_closed) for each in exchanges):
         raise Inconclusive("the answers came one after the other")
 
@@ -149,17 +151,19 @@ def n_choices(exchange: Exchange, case: Case) -> Problems:
         raise Unsupported(f"n above 1: {outcome(exchange)}")
     ids = {str(chunk.get("id")) for _, chunk in objects(exchange)}
     if len(ids) > 1:
-        yield Problem(f"the chunks of two choices carry {len(ids)} ids, expected one")
+        yield Problem(f"the chunks of two choices have {len(ids)} ids, expected one")
     done = marker(exchange)
     if (ends := exchange.data.count(done)) > 1:
-        yield Problem(f"two choices got {ends} markers {done}, expected one", event=exchange.data.index(done))
+        yield Problem(
+            f"the stream of two choices has {ends} markers {done}, expected one", event=exchange.data.index(done)
+        )
     rows = [choice for _, chunk in objects(exchange) for _, choice in choices(chunk)]
     for index in (0, 1):
         mine = [choice for choice in rows if choice.get("index") == index]
         if not any(at(choice, "delta", "role") for choice in mine) or not any(
             choice.get("finish_reason") for choice in mine
         ):
-            yield Problem(f"choice {index} has no role or no finish_reason")
+            yield Problem(f"choice {index} has no role or no finish_reason, expected both")
 
 
 @check("limits.max-completion-tokens", chat_completion)
@@ -169,4 +173,4 @@ def max_completion_tokens(exchange: Exchange, case: Case) -> Problems:
     if counts is None or counts.completion is None or (counts.completion == 0 and not answer(exchange).empty):
         raise Inconclusive("the answer does not count its tokens")
     if counts.completion > bound:
-        yield Problem(f"completion_tokens is {counts.completion}, max_completion_tokens was {bound}")
+        yield Problem(f"completion_tokens is {counts.completion}, expected at most max_completion_tokens {bound}")

@@ -111,7 +111,7 @@ def cached_within(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("the usage does not count cached tokens")
     if counts.cached > counts.prompt:
         yield Problem(
-            f"cached_tokens {counts.cached} exceeds prompt_tokens {counts.prompt}",
+            f"cached_tokens is {counts.cached}, expected at most prompt_tokens {counts.prompt}",
             event=found.usage_event,
             pointer="/usage",
         )
@@ -123,12 +123,12 @@ def nonnegative(exchange: Exchange, case: Case) -> Problems:
     for place, value in _members(found.usage_raw, "/usage"):
         name = place.rpartition("/")[2]
         if isinstance(value, (int, float)) and value < 0:
-            yield Problem(f"{name} is negative: {value}", event=found.usage_event, pointer=place)
+            yield Problem(f"{name} is {value}, expected at least 0", event=found.usage_event, pointer=place)
         elif name.endswith("_tokens") and type(value) is not int:
             yield Problem(f"{name} is {literal(value)}, expected an integer", event=found.usage_event, pointer=place)
     if counts.prompt == 0:
         yield Problem(
-            "prompt_tokens is 0, although something was asked", event=found.usage_event, pointer="/usage/prompt_tokens"
+            "prompt_tokens is 0, expected at least 1", event=found.usage_event, pointer="/usage/prompt_tokens"
         )
 
 
@@ -150,10 +150,10 @@ def completion_counted(exchange: Exchange, case: Case) -> Problems:
 def answer_counted(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if found.empty or counts.completion is None:
-        raise Inconclusive("no answer that counts its tokens has any")
+        raise Inconclusive("no answer that counts its tokens has content")
     if counts.completion < 1:
         yield Problem(
-            f"an answer that is not empty cost {counts.completion} completion_tokens",
+            f"completion_tokens is {counts.completion}, expected at least 1: the answer is not empty",
             event=found.usage_event,
             pointer="/usage/completion_tokens",
         )
@@ -166,10 +166,10 @@ def within_max_tokens(exchange: Exchange, case: Case) -> Problems:
     if bound is None or counts.completion is None:
         raise Inconclusive("no answer with a bound counts its tokens")
     if counts.completion == 0 and not found.empty:
-        raise Inconclusive("the usage counts no token of an answer that has some, which is told elsewhere")
+        raise Inconclusive("completion_tokens is 0 although the answer is not empty, which another requirement reports")
     if counts.completion > bound:
         yield Problem(
-            f"completion_tokens {counts.completion} exceeds max_tokens {bound}",
+            f"completion_tokens is {counts.completion}, expected at most max_tokens {bound}",
             event=found.usage_event,
             pointer="/usage/completion_tokens",
         )
@@ -191,7 +191,9 @@ def reasoning_reported(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if not counts.reasoning:
         yield Problem(
-            f"the answer thinks, but reasoning_tokens is {counts.reasoning}", event=found.usage_event, pointer="/usage"
+            f"reasoning_tokens is {counts.reasoning}, expected at least 1: the answer has reasoning",
+            event=found.usage_event,
+            pointer="/usage",
         )
 
 
@@ -200,7 +202,7 @@ def reasoning_absent(exchange: Exchange, case: Case) -> Problems:
     found, counts = read(exchange)
     if counts.reasoning:
         yield Problem(
-            f"the answer does not think, but reasoning_tokens is {counts.reasoning}",
+            f"reasoning_tokens is {counts.reasoning}, expected 0 or absent: the answer has no reasoning",
             event=found.usage_event,
             pointer="/usage",
         )
@@ -237,7 +239,7 @@ def within_bytes(exchanges: Sequence[Exchange], case: Case) -> Problems:
     (least, few, _), (most, many, longest) = sizes[0], sizes[-1]
     if many - few > most - least:
         yield Problem(
-            f"{most - least} bytes more in the prompt are {many - few} prompt_tokens more, expected one per byte at most",
+            f"prompt_tokens grows by {many - few} for {most - least} more bytes of prompt, expected at most one token per byte",
             event=read(longest)[0].usage_event,
             pointer="/usage/prompt_tokens",
             exchange=longest,
@@ -253,7 +255,7 @@ def plausible(exchange: Exchange, case: Case) -> Problems:
         raise Inconclusive("the usage does not count the prompt")
     if not estimate / 3 <= counts.prompt <= estimate * 3:
         yield Problem(
-            f"prompt_tokens is {counts.prompt}; {len(text)} characters are about {estimate:.0f}",
+            f"prompt_tokens is {counts.prompt}, expected about {estimate:.0f} for {len(text)} characters",
             event=found.usage_event,
             pointer="/usage/prompt_tokens",
         )

@@ -26,7 +26,8 @@ def tokens(exchanges: Sequence[Exchange], case: Case) -> Problems:
     for step, (count, exchange) in found.items():
         if not 0 < count - plain <= known.image_tokens:
             yield Problem(
-                f"an image in detail {step} makes {count} prompt tokens of {plain}, expected 1 to {known.image_tokens} more",
+                f"prompt_tokens is {count} with an image in detail {step}, expected 1 to "
+                f"{known.image_tokens} more than the {plain} without",
                 pointer="/usage/prompt_tokens",
                 exchange=exchange,
             )
@@ -40,5 +41,7 @@ def low_detail(exchanges: Sequence[Exchange], case: Case) -> Problems:
     (low, exchange), (high, _) = found["low"], found["high"]
     if low > high:
         yield Problem(
-            f"detail low has {low} prompt tokens, high has {high}", pointer="/usage/prompt_tokens", exchange=exchange
+            f"prompt_tokens is {low} in detail low, expected at most the {high} of detail high",
+            pointer="/usage/prompt_tokens",
+            exchange=exchange,
         )

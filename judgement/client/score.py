@@ -41,7 +41,7 @@ def _result(row: specs.Requirement, seen: Sequence[Scene], setting: RunSetting) 
         why = next((setting.unsent[name] for name in row.probes if name in setting.unsent), "")
         verdict = Verdict.INCONCLUSIVE if why else Verdict.NOT_APPLICABLE
         return Result(
-            row.id, verdict, note=f"not run: {why}" if why else "the client makes no use of the API that it is about"
+            row.id, verdict, note=f"not run: {why}" if why else "the client does not use this part of the API"
         )
     check, judgeable = CHECKS[row.id], [scene for scene in mine if scene.judgeable]
     judged = [scene for scene in judgeable if check.where(scene)]
@@ -56,5 +56,5 @@ def _unjudged(mine: Sequence[Scene]) -> str:
     used = [scene for scene in mine if scene.made]
     if used:
         told = sorted({scene.command.deviations for scene in used})
-        return f"had no effect on what this client asks for: {', '.join(told)}"
+        return f"had no effect on the requests of this client: {', '.join(told)}"
     return f"the client does not make the use {', '.join(sorted({scene.command.use for scene in mine}))}"

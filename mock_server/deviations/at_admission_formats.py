@@ -107,7 +107,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         (
             "text-refused",
             {"input-text"},
-            "An input that is a text is refused.",
+            "An input that is a string is refused.",
             lambda body: isinstance(body.get("input"), str),
         ),
         (
@@ -157,7 +157,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         (
             "thoughts-refused",
             {"thinking-kept"},
-            "Thoughts cannot be sent back, as at servers that know no items of reasoning.",
+            "Reasoning cannot be sent back, as at servers that know no items of reasoning.",
             lambda body: "reasoning" in kinds(body),
         ),
         (
@@ -234,7 +234,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         (
             "thoughts-refused",
             {"thinking-kept"},
-            "Thoughts cannot be sent back (NousResearch/hermes-agent#21048).",
+            "Reasoning cannot be sent back (NousResearch/hermes-agent#21048).",
             lambda body: "thinking" in kinds(body),
         ),
         (

@@ -25,7 +25,7 @@ def bill_hit_as_miss(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("bill-off-by-one", Layer.PLAN, {"balance.charged"})
 def bill_off_by_one(plan: AnswerPlan, context: Context, *, kind: Charged = Charged.OUTPUT, by: int = 1) -> AnswerPlan:
-    """A token more is charged than the usage counts."""
+    """One more token is charged than usage counts."""
     return replace(plan, surcharge=Surcharge(**{kind.value: by}))
 
 
@@ -40,7 +40,7 @@ def bill_wrong_window(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("bill-streams-dearer", Layer.PLAN, {"balance.stream-same-price"})
 def bill_streams_dearer(plan: AnswerPlan, context: Context, *, percent: int = 110) -> AnswerPlan:
-    """A stream costs more than the same answer as one document."""
+    """A streaming response costs more than the same non-streaming response."""
     return replace(plan, surcharge=Surcharge(percent=percent)) if plan.stream else plan
 
 

@@ -19,7 +19,7 @@ FAULT = "error.client-fault-4xx"
 
 
 def _files(document: Document) -> list[Document]:
-    """Every file that a document tells of."""
+    """Every file object in a response."""
     told = document["data"] if isinstance(document.get("data"), list) else [document]
     return [each for each in told if isinstance(each, dict) and each.get("object") == "file" and "bytes" in each]
 
@@ -29,7 +29,7 @@ def _files(document: Document) -> list[Document]:
 
 @each_body("file-size-of-form", {"files.upload-told"})
 def file_size_of_form(document: Document, context: Context) -> None:
-    """``bytes`` of a file counts the form around it too."""
+    """``bytes`` of a file includes the multipart form around it."""
     if context.request.method == "POST":
         for file in _files(document):
             file["bytes"] = len(context.request.body)
@@ -51,7 +51,7 @@ def file_without_expiry(document: Document, context: Context) -> None:
 
 @each_body("file-in-milliseconds", {"files.retrieved"})
 def file_in_milliseconds(document: Document, context: Context) -> None:
-    """A file that is asked about is dated in milliseconds."""
+    """``created_at`` of a retrieved file is in milliseconds."""
     if context.request.method == "GET":
         for file in _files(document):
             file["created_at"] *= 1000
@@ -73,7 +73,7 @@ def file_not_deleted_told(document: Document, context: Context) -> None:
 
 @deviation("file-kept-after-delete", Layer.ADMISSION, {"files.gone"})
 def file_kept_after_delete(request: HttpRequest, context: Context) -> Response | None:
-    """A deletion is confirmed, and the file stays."""
+    """A deletion is confirmed, but the file remains."""
     if request.method != "DELETE":
         return None
     told = {"id": request.path.rpartition("/")[2], "object": "file", "deleted": True}
@@ -107,7 +107,7 @@ for member, broken in {"limit": "list-limit", "after": "list-after", "order": "l
 
 
 def _form(name: str, requirement: str, old: bytes, new: bytes, summary: str) -> None:
-    """Mend a form before the server reads it."""
+    """Fix a form before the server reads it."""
 
     def change(request: HttpRequest, context: Context) -> HttpRequest:
         if not request.headers.get("content-type", "").startswith("multipart/"):
@@ -165,13 +165,13 @@ def _url(part: Document) -> str:
 
 @lax("image-of-anything", {"vision.format-refused"})
 def image_of_anything(body: Document, context: Context) -> None:
-    """Whatever is labelled as a PNG is taken for an image."""
+    """Any data labelled as PNG is accepted as an image."""
     _become_text(body, lambda part: _url(part).startswith("data:image/png;base64,") and "iVBOR" not in _url(part))
 
 
 @lax("image-at-any-address", {"vision.address-refused"})
 def image_at_any_address(body: Document, context: Context) -> None:
-    """An image is taken at an address of any scheme and length."""
+    """An image URL of any scheme and length is accepted."""
     _become_text(body, lambda part: part["type"] == "image_url" and not _url(part).startswith("data:"))
 
 
@@ -190,7 +190,7 @@ def image_detail_ignored(body: Document, context: Context) -> None:
 
 @lax("image-in-system-dropped", {"vision.system-refused"})
 def image_in_system_dropped(body: Document, context: Context) -> None:
-    """An image in a system message is dropped in silence."""
+    """An image in a system message is dropped silently."""
     for turn in turns(body, "system"):
         if isinstance(turn.get("content"), list):
             turn["content"] = [part for part in turn["content"] if part.get("type") == "text"]
@@ -198,7 +198,7 @@ def image_in_system_dropped(body: Document, context: Context) -> None:
 
 @lax("image-file-unknown-dropped", {"vision.file-unknown-refused"})
 def image_file_unknown_dropped(body: Document, context: Context) -> None:
-    """A file that is named in a message is never looked for."""
+    """A file id in a message is never looked up."""
     _become_text(body, lambda part: part["type"] == "file")
 
 
@@ -248,6 +248,6 @@ def upload_rejected(request: HttpRequest, context: Context) -> bool:
 
 @lax("search-query-cut", {"search.query-bounds"})
 def search_query_cut(body: Document, context: Context) -> None:
-    """A query that is too long is truncated, and an empty one is treated as a word."""
+    """A query that is too long is truncated, and an empty query is served."""
     if context.request.path.endswith("/tools/search") and isinstance(body.get("query"), str):
         body["query"] = body["query"][:128] or "news"

@@ -40,7 +40,7 @@ def peek(reply: Reply) -> bytes:
 
 @deviation("error-200-nonstream", Layer.HTTP, {"error.status-401", "error.unknown-model", *FORMS})
 def error_200_nonstream(reply: Reply, context: Context) -> Reply:
-    """Errors come with status 200."""
+    """Errors have status 200."""
     if reply.status >= 400:
         reply.status = 200
     return reply
@@ -48,7 +48,7 @@ def error_200_nonstream(reply: Reply, context: Context) -> Reply:
 
 @deviation("status-500-validation", Layer.HTTP, {"limits.max-tokens-minimum", "error.unknown-model", *FORMS})
 def status_500_validation(reply: Reply, context: Context) -> Reply:
-    """Faults of the client are answered with 500, so that SDKs try again."""
+    """Faulty requests get status 500, so SDKs retry."""
     if reply.status in (400, 422):
         reply.status = 500
     return reply
@@ -90,7 +90,7 @@ def status_422(reply: Reply, context: Context) -> Reply:
 
 @deviation("status-402-remapped", Layer.HTTP, {"error.status-402", "proxy.status-kept"})
 def status_402_remapped(reply: Reply, context: Context, *, to: int = 429) -> Reply:
-    """An empty account is answered with another status, so that clients wait and try again."""
+    """An empty balance gets another status than 402, so clients wait and retry."""
     if reply.status == 402:
         reply.status = to
     return reply
@@ -167,7 +167,7 @@ def error_in_plain_text(reply: Reply, context: Context) -> Reply:
 
 @deviation("done-on-nonstream", Layer.HTTP, {"chat.single-json", "chat.content-type"})
 def done_on_nonstream(reply: Reply, context: Context) -> Reply:
-    """A document is typed as a stream and ends with ``data: [DONE]``."""
+    """A non-streaming response has the media type of a stream and ends with ``data: [DONE]``."""
     if reply.status == 200 and context.body and not context.stream:
         reply.set_header("content-type", "text/event-stream; charset=utf-8")
         reply.frames = followed(reply.frames, b"\n" + context.edits.end)

@@ -90,7 +90,7 @@ def message_in_chunk(frames: Frames, context: Context) -> Frames:
 
 @deviation("choice-index-runs", Layer.JSON, {"stream.choice-index"})
 def choice_index_runs(frames: Frames, context: Context) -> Frames:
-    """``index`` of the choice counts chunks."""
+    """``index`` of the choice is the number of the chunk."""
     numbers = count()
 
     def change(chunk: Document) -> None:
@@ -192,7 +192,7 @@ CREATED: dict[Form, Callable[[int], Any]] = {
     SCHEMAS | {"stream.created-constant", "chat.created-recent", "fim.response-schema", "fim.stream-chunk"},
 )
 def created_wrong_type(document: Document, context: Context, *, form: Form = Form.FRACTION) -> None:
-    """``created`` is no whole number of seconds: it has a fraction, counts milliseconds, or is text."""
+    """``created`` is not an integer of seconds: it has a fraction, counts milliseconds, or is a string."""
     if isinstance(document.get("created"), int):
         document["created"] = CREATED[form](document["created"])
 

@@ -37,7 +37,7 @@ def prompt_count_constant(document: Document, context: Context) -> None:
 
 @each_document("prompt-count-tenfold", {"usage.plausible", "usage.prompt-within-bytes"})
 def prompt_count_tenfold(document: Document, context: Context) -> None:
-    """Prompts are counted tenfold."""
+    """Prompts count ten times their tokens."""
     for usage in context.edits.usages(document):
         recount(usage, context.edits, usage["prompt_tokens"] * 10)
 
@@ -47,14 +47,14 @@ def prompt_count_tenfold(document: Document, context: Context) -> None:
 
 @each_document("completion-count-zero", {"usage.answer-counted", "usage.completion-counted"})
 def completion_count_zero(document: Document, context: Context) -> None:
-    """Answers cost nothing."""
+    """``completion_tokens`` is 0."""
     for usage in context.edits.usages(document):
         add(usage, context.edits, completion=-usage[context.edits.counts["completion"]])
 
 
 @each_document("reasoning-overcounted", {"usage.reasoning-within-completion"})
 def reasoning_overcounted(document: Document, context: Context) -> None:
-    """More reasoning is counted than there were tokens."""
+    """``reasoning_tokens`` exceeds ``completion_tokens``."""
     for usage in context.edits.usages(document):
         if usage.get("completion_tokens_details"):
             usage["completion_tokens_details"] = {"reasoning_tokens": usage["completion_tokens"] + 1}
@@ -62,7 +62,7 @@ def reasoning_overcounted(document: Document, context: Context) -> None:
 
 @each_document("reasoning-uncounted", {"usage.reasoning-reported"})
 def reasoning_uncounted(document: Document, context: Context) -> None:
-    """Reasoning is not counted apart."""
+    """Reasoning is not counted in ``reasoning_tokens``."""
     for usage in context.edits.usages(document):
         usage.pop("completion_tokens_details", None)
 
@@ -100,7 +100,7 @@ def cache_always_hits(document: Document, context: Context, *, unit: int = 128) 
 
 @each_document("cache-odd-units", {"cache.unit-128", "cache.unit-64"})
 def cache_odd_units(document: Document, context: Context) -> None:
-    """Hits come in any number of tokens."""
+    """Hits are not a multiple of the cache unit."""
     for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
             recount(usage, context.edits, usage["prompt_tokens"], usage["prompt_cache_hit_tokens"] - 1)
@@ -108,7 +108,7 @@ def cache_odd_units(document: Document, context: Context) -> None:
 
 @each_document("cache-whole-prompt", {"cache.not-whole-prompt", "cache.unit-128", "cache.unit-64"})
 def cache_whole_prompt(document: Document, context: Context) -> None:
-    """A prompt that hits, hits as a whole."""
+    """A prompt that hits the cache hits with all its tokens."""
     for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
             recount(usage, context.edits, usage["prompt_tokens"], usage["prompt_tokens"])

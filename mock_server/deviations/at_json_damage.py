@@ -43,7 +43,7 @@ def damage(
 
 
 def retyped(text: str) -> str:
-    """Texts that look like another type become one, as by a reader of YAML."""
+    """Strings that look like another type become that type, as in a YAML parser."""
     value = json.loads(text)
     for name, each in value.items():
         with suppress(ValueError):

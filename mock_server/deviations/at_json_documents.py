@@ -106,7 +106,7 @@ def accounts(document: Document) -> list[Document]:
 
 @each_document("balance-numbers", {"balance.string-amounts", "balance.schema", "response.document-valid"})
 def balance_numbers(document: Document, context: Context) -> None:
-    """Amounts of money are numbers."""
+    """Amounts of money are JSON numbers instead of strings."""
     for account in accounts(document):
         account |= {name: float(value) for name, value in account.items() if name.endswith("_balance")}
 
@@ -120,7 +120,7 @@ def balance_in_exponents(document: Document, context: Context) -> None:
 
 @each_document("models-created-in-milliseconds", {"models.created", "models.created-seconds"})
 def models_created_in_milliseconds(document: Document, context: Context) -> None:
-    """``/models`` dates its models in milliseconds."""
+    """``created`` of the entries of ``/models`` is in milliseconds."""
     for model in document.get("data") or ():
         model["created"] = 1_722_000_000_000
 
@@ -134,6 +134,6 @@ def balance_sum_mismatch(document: Document, context: Context) -> None:
 
 @each_document("balance-unknown-currency", {"balance.currency-known", "balance.schema", "response.document-valid"})
 def balance_unknown_currency(document: Document, context: Context) -> None:
-    """The balance is in points."""
+    """The currency of the balance is unknown."""
     for account in accounts(document):
         account["currency"] = "CREDITS"

@@ -87,7 +87,7 @@ def _without_phase(event: Document) -> None:
 RESPONSES.changed(
     "responses-no-phase",
     (),
-    "Legal: messages without the ``phase`` that only DeepSeek tells.",
+    "Legal: messages without ``phase``, a member of DeepSeek only.",
     NUMBERED,
     _without_phase,
 )
@@ -128,7 +128,7 @@ def _output_alone(event: Document) -> None:
 MESSAGES.changed(
     "messages-output-counted-alone",
     (),
-    "Legal: ``message_delta`` counts what was answered and nothing else.",
+    "Legal: usage of ``message_delta`` counts only the output.",
     ("message_delta",),
     _output_alone,
 )

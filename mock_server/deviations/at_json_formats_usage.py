@@ -23,7 +23,7 @@ def counts_of(document: Document) -> Document:
 RESPONSES.changed(
     "responses-usage-missing",
     {"responses.usage-present", "responses.stream-usage"},
-    "A stream does not tell its usage.",
+    "A stream does not report usage.",
     ENDS,
     lambda event: response_of(event).update(usage=None),
 )
@@ -39,7 +39,7 @@ def as_in_chat(event: Document) -> None:
 RESPONSES.changed(
     "responses-usage-of-chat",
     {"responses.usage-present"},
-    "The parts of the usage are called as in a chat (sgl-project/sglang#10012).",
+    "The counts of usage have the names of chat (sgl-project/sglang#10012).",
     ENDS,
     as_in_chat,
 )
@@ -53,7 +53,7 @@ def _without_details(event: Document) -> None:
 RESPONSES.changed(
     "responses-usage-without-details",
     {"responses.stream-event-schema", "responses.usage-details"},
-    "The usage says nothing of cached and reasoning tokens (BerriAI/litellm#28899).",
+    "Usage has no counts of cached and reasoning tokens (BerriAI/litellm#28899).",
     ENDS,
     _without_details,
 )
@@ -65,12 +65,16 @@ def _total_is_input(event: Document) -> None:
 
 
 RESPONSES.changed(
-    "responses-total-is-input", {"responses.usage-sums"}, "The total lacks what was answered.", ENDS, _total_is_input
+    "responses-total-is-input",
+    {"responses.usage-sums"},
+    "``total_tokens`` does not include the output.",
+    ENDS,
+    _total_is_input,
 )
 RESPONSES.changed(
     "responses-stored",
     {"responses.stateless", "responses.stream-event-schema"},
-    "A response says that it is stored, though nothing is.",
+    "``store`` of a response is true, though it is not stored.",
     SHOWN,
     lambda event: response_of(event).update(store=True),
 )
@@ -93,21 +97,21 @@ MESSAGES.changed(
 MESSAGES.changed(
     "messages-usage-missing",
     {"messages.response-schema", "messages.usage-present"},
-    "The usage is not told where the answer ends.",
+    "``message_delta`` has no usage.",
     ENDING,
     lambda document: document.pop("usage", None),
 )
 MESSAGES.changed(
     "messages-usage-shrinks",
     {"messages.usage-cumulative"},
-    "More tokens are answered at the beginning of a stream than at its end.",
+    "``output_tokens`` is higher at the beginning of a stream than at its end.",
     ("message_start",),
     lambda event: counts_of(event).update(output_tokens=1_000_000),
 )
 MESSAGES.changed(
     "messages-cached-negative",
     {"messages.response-schema", "messages.usage-cache"},
-    "Tokens that hit the cache are fewer than none.",
+    "The count of cached tokens is negative.",
     ("message", "message_start", "message_delta"),
     lambda document: counts_of(document).update(cache_read_input_tokens=-1),
 )

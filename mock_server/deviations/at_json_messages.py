@@ -45,7 +45,7 @@ TABLE.dropped(
 TABLE.dropped(
     "messages-no-delta",
     {"messages.delta-once", "messages.finish-known"},
-    "A stream does not say why it ended, nor what it cost.",
+    "A stream has no ``message_delta``, so no stop reason and no usage.",
     "message_delta",
 )
 TABLE.dropped(
@@ -54,8 +54,8 @@ TABLE.dropped(
     "A stream lacks ``message_stop``.",
     "message_stop",
 )
-TABLE.repeated("messages-stops-twice", {"messages.stream-ends-once"}, "``message_stop`` comes twice.", "message_stop")
-TABLE.repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta`` comes twice.", "message_delta")
+TABLE.repeated("messages-stops-twice", {"messages.stream-ends-once"}, "``message_stop`` is sent twice.", "message_stop")
+TABLE.repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta`` is sent twice.", "message_delta")
 TABLE.rewritten(
     "messages-done-marker",
     {"messages.stream-json", "messages.stream-no-done"},
@@ -66,7 +66,7 @@ TABLE.rewritten(
 TABLE.rewritten(
     "messages-unnamed-events",
     {"messages.stream-named"},
-    "Events have no names; only their documents say what they are.",
+    "Events have no names; only the type in their data identifies them.",
     lambda raw: raw.partition(b"\n")[2],
     PATH,
 )
@@ -106,7 +106,7 @@ def _as_arguments(event: Document) -> None:
 TABLE.changed(
     "messages-text-as-arguments",
     {"messages.delta-fits-block"},
-    "Text comes as empty arguments of a call (BerriAI/litellm#29286).",
+    "Text is sent as empty arguments of a call (BerriAI/litellm#29286).",
     (DELTA,),
     _as_arguments,
 )
@@ -137,7 +137,7 @@ def _no_arguments(document: Document) -> None:
 TABLE.changed(
     "messages-arguments-lost",
     {"messages.tool-arguments"},
-    "Calls arrive without what they are called with (BerriAI/litellm#25561, #29491).",
+    "Calls arrive without their arguments (BerriAI/litellm#25561, #29491).",
     ("message", DELTA),
     _no_arguments,
 )
@@ -151,14 +151,14 @@ def _as_text(document: Document) -> None:
 TABLE.changed(
     "messages-input-as-text",
     {"messages.tool-input", "messages.response-schema"},
-    "The input of a call is JSON within a text, as chat has it.",
+    "The input of a call is JSON in a string, as in chat.",
     ("message",),
     _as_text,
 )
 TABLE.changed(
     "messages-call-starts-full",
     {"messages.tool-starts-empty"},
-    "A call begins with an input, which its deltas then bring again.",
+    "A call starts with its input, and its deltas repeat it.",
     (START,),
     lambda event: [call.update(input={"location": "Paris"}) for call in _calls(event)],
 )
@@ -172,7 +172,7 @@ def _calls_end_turn(document: Document) -> None:
 TABLE.changed(
     "messages-calls-end-turn",
     {"messages.tool-finish"},
-    "An answer that ends with calls says ``end_turn`` (BerriAI/litellm#34692).",
+    "An answer that ends with calls has the stop reason ``end_turn`` (BerriAI/litellm#34692).",
     ENDING,
     _calls_end_turn,
 )
@@ -188,7 +188,7 @@ def _reason_of_chat(document: Document) -> None:
 TABLE.changed(
     "messages-reason-of-chat",
     {"messages.finish-known", "messages.length-finish", "messages.response-schema"},
-    "An answer ends for the reasons of a chat.",
+    "``stop_reason`` has the values of chat.",
     ENDING,
     _reason_of_chat,
 )
@@ -202,7 +202,7 @@ def _stop_unnamed(document: Document) -> None:
 TABLE.changed(
     "messages-stop-unnamed",
     {"messages.stop-sequence"},
-    "An answer that a stop sequence ended does not say which.",
+    "An answer that a stop sequence ended has no ``stop_sequence``.",
     ENDING,
     _stop_unnamed,
 )
@@ -217,7 +217,7 @@ def _unsigned(document: Document) -> None:
 TABLE.changed(
     "messages-thought-unsigned",
     {"messages.signature", "messages.thinking-kept"},
-    "Thoughts have no signature, so that they cannot come back (QuantumNous/new-api#4763).",
+    "Thinking blocks have no signature, so they cannot be sent back (QuantumNous/new-api#4763).",
     ("message", DELTA),
     _unsigned,
 )
@@ -226,7 +226,7 @@ TABLE.changed(
 TABLE.changed(
     "messages-starts-with-content",
     {"messages.start-empty", "messages.stream-event-schema"},
-    "``message_start`` has a block already, which the stream then begins again (BerriAI/litellm#34692).",
+    "``message_start`` already has a block, which the stream then repeats (BerriAI/litellm#34692).",
     ("message_start",),
     lambda event: event["message"].update(content=[{"type": "text", "text": ""}]),
 )

@@ -52,7 +52,7 @@ TABLE.changed(
 TABLE.changed(
     "responses-number-constant",
     {"responses.sequence"},
-    "Every event has the ``sequence_number`` 1, as where it is written down in the code (BerriAI/litellm#28899).",
+    "Every event has the ``sequence_number`` 1, as if hard-coded (BerriAI/litellm#28899).",
     IN_ITEM,
     lambda event: event.update(sequence_number=1),
 )
@@ -105,7 +105,7 @@ TABLE.dropped(
 TABLE.repeated(
     "responses-ends-twice",
     {"responses.stream-ends-once"},
-    "The event that ends a stream comes twice.",
+    "The event that ends a stream is sent twice.",
     "response.completed",
 )
 TABLE.rewritten(
@@ -120,14 +120,14 @@ TABLE.rewritten(
 TABLE.rewritten(
     "responses-unnamed-events",
     {"responses.stream-named"},
-    "Events have no names; only their documents say what they are.",
+    "Events have no names; only the type in their data identifies them.",
     lambda raw: raw.partition(b"\n")[2],
     PATH,
 )
 TABLE.rewritten(
     "responses-name-differs",
     {"responses.stream-name-is-type"},
-    "The name of an event lacks what its type begins with.",
+    "The name of an event lacks the prefix of its type.",
     lambda raw: raw.replace(b"event: response.", b"event: ", 1),
     PATH,
 )
@@ -208,7 +208,7 @@ def _still_in_progress(event: Document) -> None:
 TABLE.changed(
     "responses-items-in-progress",
     {"responses.item-status"},
-    "Items of a response that is complete are in progress for ever.",
+    "Items of a completed response stay in progress.",
     ("response.output_item.done", *ENDS),
     _still_in_progress,
 )
@@ -242,7 +242,7 @@ TABLE.changed(
 TABLE.changed(
     "responses-cut-for-no-reason",
     {"responses.finish-known", "responses.incomplete-reason", "responses.length-finish"},
-    "A response that was cut does not say why.",
+    "``incomplete_details`` of a cut response is null.",
     ("response.incomplete",),
     lambda event: response_of(event).update(incomplete_details=None),
 )

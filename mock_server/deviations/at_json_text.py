@@ -105,7 +105,7 @@ def reasoning_in_content(frames: Frames, context: Context) -> Frames:
     {"thinking.no-early-finish", "stream.finish-once", "stream.finish-last"},
 )
 def reasoning_finish_early(frames: Frames, context: Context) -> Frames:
-    """A chunk of the chain of thought ends the choice with ``stop``, and then the answer follows."""
+    """A chunk of the reasoning ends the choice with ``stop``, and the content follows."""
     return ended_at_first(
         frames,
         context,
@@ -115,7 +115,7 @@ def reasoning_finish_early(frames: Frames, context: Context) -> Frames:
 
 @each_document("reasoning-null-key", {"thinking.no-null-key"})
 def reasoning_null_key(document: Document, context: Context) -> None:
-    """Answers without a chain of thought have ``reasoning_content`` null; clients that join texts fail on it."""
+    """Answers without reasoning have ``reasoning_content`` null; clients that join strings fail on it."""
     for message in context.edits.messages(document):
         message.setdefault("reasoning_content", None)
 
@@ -145,7 +145,7 @@ def joiners_dropped_in_streams(chunk: Document, context: Context) -> None:
 
 @each_body("thought-without-answer", {"thinking.enabled"})
 def thought_without_answer(document: Document, context: Context) -> None:
-    """A model thinks, and the content next to the thought is empty."""
+    """An answer has reasoning, but its content is empty."""
     if any(holder[name] for holder, name in context.edits.thoughts(document)):
         for holder, name in context.edits.texts(document):
             holder[name] = ""

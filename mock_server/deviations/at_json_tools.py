@@ -86,7 +86,7 @@ def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int =
 
 @each_document("tool-calls-empty-array", {"chat.no-tool-calls-key", "stream.no-empty-members"})
 def tool_calls_empty_array(document: Document, context: Context) -> None:
-    """Answers in prose have an empty array of calls; clients take it for a request to call."""
+    """Answers in prose have an empty array of calls; clients mistake it for calls."""
     for message in context.edits.messages(document):
         message.setdefault("tool_calls", [])
 
@@ -100,7 +100,7 @@ def tool_type_missing(document: Document, context: Context) -> None:
 
 @each_document("tool-index-starts-at-one", {"tools.index-sequence"})
 def tool_index_starts_at_one(document: Document, context: Context) -> None:
-    """Calls are counted from one."""
+    """``index`` of calls starts at 1."""
     for call in context.edits.calls(document):
         if "index" in call:
             call["index"] += 1
@@ -111,7 +111,7 @@ def tool_index_starts_at_one(document: Document, context: Context) -> None:
 
 @each_document("tool-id-missing", {"tools.id-present", "tools.call-shape", *SCHEMAS})
 def tool_id_missing(document: Document, context: Context) -> None:
-    """Calls have no id, so that no result can be sent back."""
+    """Calls have no id, so no result can be sent back."""
     for call in context.edits.calls(document):
         call.pop("id", None)
 
@@ -192,7 +192,7 @@ def _ending(frames: Frames, edits: Edits) -> Iterator[tuple[Frame, list[Document
 
 @each_document("tool-arguments-object", {"tools.arguments-string", "tools.call-shape", *SCHEMAS})
 def tool_arguments_object(document: Document, context: Context) -> None:
-    """The arguments of a call are an object instead of text."""
+    """The arguments of a call are an object instead of a string."""
     for call in context.edits.calls(document):
         arguments = read(str(call.get("function", {}).get("arguments")).encode())
         if arguments is not None:

@@ -38,7 +38,7 @@ def usage_sum_mismatch(document: Document, context: Context, *, by: int = 7) -> 
     "completion-tokens-off-by-one", {"usage.completion-counted", "usage.within-max-tokens", "fim.length-finish"}
 )
 def completion_tokens_off_by_one(document: Document, context: Context, *, by: int = 1) -> None:
-    """The completion is counted with one token too many."""
+    """``completion_tokens`` is one too high."""
     for usage in context.edits.usages(document):
         add(usage, context.edits, completion=by)
 
@@ -159,7 +159,7 @@ def usage_on_finish_chunk(frames: Frames, context: Context) -> Frames:
     {"stream.usage-unsolicited-chunk", "stream.usage-chunk-asked-for", "stream.usage-on-finish"},
 )
 def usage_unsolicited(frames: Frames, context: Context) -> Frames:
-    """A chunk of usage with empty ``choices`` comes without having been asked for."""
+    """A usage chunk with empty ``choices`` is sent without ``include_usage``."""
     return frames if wants_usage(context.body) else apart(frames, context)
 
 

@@ -1,4 +1,4 @@
-"""Documents and chunks of the right shape whose values are wrong."""
+"""Responses and chunks of the right shape with wrong values."""
 
 from typing import Any
 
@@ -34,14 +34,14 @@ def id_repeated(document: Document, context: Context) -> None:
     {"chat.id-unique", "chat.model-served", "chat.fingerprint-present", "stream.fingerprint-constant"},
 )
 def tools_answered_elsewhere(document: Document, context: Context) -> None:
-    """Requests with tools take another way through the server: their answers have a fixed id, no build, and another model's name."""
+    """Requests with tools take another code path: their answers have a fixed id, an empty fingerprint and another model."""
     if "choices" in document and context.body.get("tools"):
         document |= {"id": "chatcmpl-tools", "model": "tool-parser-7b", "system_fingerprint": ""}
 
 
 @each_document("model-wrong", {"chat.model-served"})
 def model_wrong(document: Document, context: Context) -> None:
-    """Answers name a model that was not asked for."""
+    """Answers name another model than the requested one."""
     if "choices" in document:
         document["model"] = "gpt-4o"
 
@@ -67,7 +67,7 @@ def model_drifts(chunk: Document, context: Context) -> None:
 
 @each_chunk("fingerprint-drifts", {"stream.fingerprint-constant", "stream.fingerprint-one"})
 def fingerprint_drifts(chunk: Document, context: Context) -> None:
-    """Chunks come from several installations."""
+    """``system_fingerprint`` differs between the chunks of a stream."""
     chunk["system_fingerprint"] = f"fp_{context.rng.getrandbits(40):010x}"
 
 
@@ -87,7 +87,7 @@ FINISHES = {"chat.finish-reason-known", "stream.finish-reason-known", "fim.finis
 
 @each_document("finish-reason-unknown", {*FINISHES, "fim.response-schema", "fim.stream-chunk", *SCHEMAS})
 def finish_reason_unknown(document: Document, context: Context) -> None:
-    """The reason for which an answer ended is that of the engine."""
+    """``finish_reason`` has a value of the inference engine, not of the API."""
     for choice in context.edits.choices(document):
         if choice.get("finish_reason"):
             choice["finish_reason"] = "eos_token"
@@ -118,7 +118,7 @@ def content_null_on_stop(document: Document, context: Context) -> None:
 
 @each_document("logprobs-unasked", {"chat.logprobs-null", "fim.logprobs-null"})
 def logprobs_unasked(document: Document, context: Context) -> None:
-    """``logprobs`` is an object also where it was not asked for."""
+    """``logprobs`` is an object although it was not requested."""
     arrays = dict.fromkeys(("tokens", "token_logprobs", "top_logprobs", "text_offset"), ())
     for choice in context.edits.choices(document):
         if not choice.get("logprobs"):
@@ -135,7 +135,7 @@ def tool_name_unknown(document: Document, context: Context) -> None:
 
 @each_document("content-list-beside-calls", {"tools.content-beside-calls", *SCHEMAS})
 def content_list_beside_calls(document: Document, context: Context) -> None:
-    """Content beside calls is an empty list."""
+    """Content next to calls is an empty array."""
     for message in context.edits.messages(document):
         if message.get("tool_calls"):
             message["content"] = []
@@ -175,14 +175,14 @@ def reasoning_after_content(frames: Frames, context: Context) -> Frames:
 
 @each_document("reasoning-list", {"thinking.reasoning-string", *SCHEMAS})
 def reasoning_list(document: Document, context: Context) -> None:
-    """``reasoning_content`` is a list of texts."""
+    """``reasoning_content`` is an array of strings."""
     for holder, name in list(context.edits.thoughts(document)):
         holder[name] = [holder[name]]
 
 
 @each_document("fim-reasoning", {"fim.not-thinking"})
 def fim_reasoning(document: Document, context: Context) -> None:
-    """FIM answers with a chain of thought."""
+    """FIM answers have reasoning."""
     for choice in context.edits.choices(document):
         if "text" in choice:
             choice["reasoning_content"] = "The middle must fit."
@@ -200,7 +200,7 @@ def error_without_message(document: Document, context: Context) -> None:
 
 @each_error("error-type-wrong-on-401", {"error.401-type"})
 def error_type_wrong_on_401(document: Document, context: Context) -> None:
-    """A key that is not known is called an invalid request."""
+    """The error for an unknown key has the type ``invalid_request_error``."""
     if context.status == 401:
         document["error"]["type"] = "invalid_request_error"
 

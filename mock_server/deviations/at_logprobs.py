@@ -69,7 +69,7 @@ FIRST = re.compile(rb'("logprob":|"token_logprobs":\[)-?[\d.]+')
 
 @deviation("logprobs-neg-inf", Layer.SSE, {"logprobs.not-positive", "stream.data-is-json", "chat.single-json"})
 def logprobs_neg_inf(frames: Frames, context: Context) -> Frames:
-    """A log probability is minus infinity, in a spelling that JSON does not have."""
+    """A log probability is ``-Infinity``, which is not JSON."""
     for frame in frames:
         frame.raw = FIRST.sub(rb"\1-Infinity", frame.raw, count=1)
         yield frame
@@ -77,7 +77,7 @@ def logprobs_neg_inf(frames: Frames, context: Context) -> Frames:
 
 @each_document("logprobs-positive", {"logprobs.not-positive", *SHAPES})
 def logprobs_positive(document: Document, context: Context) -> None:
-    """Log probabilities are probabilities."""
+    """``logprob`` holds a probability, not its logarithm."""
     for entries in tokens(document, context):
         for entry in entries:
             entry["logprob"] = round(2.718281828459045 ** entry["logprob"], 4)
@@ -93,7 +93,7 @@ def logprobs_bytes_wrong(document: Document, context: Context) -> None:
 
 @each_document("logprobs-too-wide", {"logprobs.width"})
 def logprobs_too_wide(document: Document, context: Context) -> None:
-    """Each token has more alternatives than were asked for."""
+    """Each token has more alternatives than requested."""
     for entries in tokens(document, context):
         for entry in entries:
             spare = {"token": "\u2026", "logprob": -99.0, "bytes": None}
@@ -110,7 +110,7 @@ def logprobs_too_narrow(document: Document, context: Context) -> None:
 
 @each_document("fim-logprobs-too-wide", {"fim.logprobs-width"})
 def fim_logprobs_too_wide(document: Document, context: Context) -> None:
-    """Each token of FIM has more alternatives than were asked for."""
+    """Each token of FIM has more alternatives than requested."""
     for choice in context.edits.choices(document):
         for best in (choice.get("logprobs") or {}).get("top_logprobs") or ():
             best |= {f"spare {number}": -99.0 for number in range(4)}
@@ -118,7 +118,7 @@ def fim_logprobs_too_wide(document: Document, context: Context) -> None:
 
 @each_document("logprobs-unordered", {"logprobs.ordered"})
 def logprobs_unordered(document: Document, context: Context) -> None:
-    """The alternatives of a token rise from the least likely to the likeliest."""
+    """The alternatives of a token are sorted from the least to the most likely."""
     for entries in tokens(document, context):
         for entry in entries:
             entry["top_logprobs"].reverse()

@@ -1,4 +1,4 @@
-"""Answering something else than was asked for, in the right form. A model may; little of it can be judged as a fault of the API."""
+"""Answers in the right form with another content than requested. A model may give them, so few are faults of the API."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def text_beside_calls(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("resource-interruption", Layer.PLAN)
 def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the back end breaks off half-way, as documented: status 200 with its own ``finish_reason``."""
+    """Legal: the back end stops half-way, as documented: status 200 with its own ``finish_reason``."""
     return _half(plan, context, "insufficient_system_resource")
 
 

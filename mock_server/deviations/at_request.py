@@ -1,4 +1,4 @@
-"""Reading another request than the one that was sent. The answer is then faithful, but to something else."""
+"""Misread requests: the answer fits a request other than the one sent."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def echo_ignored(body: Body, context: Context) -> None:
 
 @rewrites("thinking-ignored", {"thinking.disabled"})
 def thinking_ignored(body: Body, context: Context) -> None:
-    """``thinking`` has no effect: the model does as it is used to."""
+    """``thinking`` has no effect: the default of the model applies."""
     body.pop("thinking", None)
 
 
@@ -101,7 +101,7 @@ def user_id_ignored(body: Body, context: Context) -> None:
     {"thinking.reasoning-kept", "thinking.reasoning-refused", "proxy.reasoning-both-ways"},
 )
 def reasoning_not_accepted_back(body: Body, context: Context) -> None:
-    """``reasoning_content`` is taken out of the history, and the API misses it."""
+    """``reasoning_content`` is removed from the history, and the API refuses the request without it."""
     for turn in turns(body):
         turn.pop("reasoning_content", None)
 
@@ -128,7 +128,7 @@ def max_completion_tokens_ignored(body: Body, context: Context, *, by: int = 64)
 
 @rewrites("echo-always", {"fim.echo-off"})
 def echo_always(body: Body, context: Context) -> None:
-    """FIM repeats the prompt without having been asked to."""
+    """FIM repeats the prompt although ``echo`` was not requested."""
     if "prompt" in body:
         body["echo"] = True
 

@@ -47,7 +47,13 @@ def more(name: str) -> Change:
 
 
 for format, bound in (("responses", "max_output_tokens"), ("messages", "max_tokens")):
-    row(format, "temperature-clamped", {"error-temperature"}, "A temperature out of range is moved into it.", cool)
+    row(
+        format,
+        "temperature-clamped",
+        {"error-temperature"},
+        "A temperature out of range is clamped to the range.",
+        cool,
+    )
     row(
         format,
         "bound-exceeded",
@@ -122,13 +128,13 @@ for name, breaks, summary, change in (
     (
         "effort-ignored",
         {"thinking-off", "tool-history"},
-        "``reasoning`` has no effect: the model does as it is used to.",
+        "``reasoning`` has no effect: the default of the model applies.",
         lost("reasoning"),
     ),
     (
         "orphans-dropped",
         {"tool-orphan-refused"},
-        "Outputs of calls that were never made are left out.",
+        "Outputs without a call are dropped.",
         orphans_dropped,
     ),
     ("calls-answered", {"tool-unanswered-refused"}, "Calls without an output get an empty one.", calls_answered),
@@ -144,11 +150,11 @@ for name, breaks, summary, change in (
         "Names of tools are cut and their blanks replaced.",
         names_mended,
     ),
-    ("twins-dropped", {"name-twice-refused"}, "Of two tools of one name the second is left out.", twins_dropped),
+    ("twins-dropped", {"name-twice-refused"}, "Of two tools with the same name the second is dropped.", twins_dropped),
     (
         "custom-ignored",
         {"custom-refused"},
-        "Custom tools that do not exist are left out.",
+        "Unknown custom tools are dropped.",
         lambda body: kept(body, "tools", lambda tool: tool.get("type") != "custom" or tool.get("name") == CUSTOM),
     ),
     (
@@ -160,10 +166,10 @@ for name, breaks, summary, change in (
     (
         "input-defaulted",
         {"error-no-input", "error-wrong-type"},
-        "An input that is missing or a number is a text.",
+        "A missing input, or one that is a number, counts as a string.",
         input_defaulted,
     ),
-    ("roles-mended", {"error-role"}, "Messages of an unknown role are of the user.", roles_mended),
+    ("roles-mended", {"error-role"}, "Messages of an unknown role count as the user's.", roles_mended),
 ):
     row("responses", name, breaks, summary, change)
 
@@ -232,13 +238,13 @@ for name, breaks, summary, change in (
     (
         "thinking-ignored",
         {"result-error", "thinking-off", "tool-history"},
-        "``thinking`` has no effect: the model does as it is used to.",
+        "``thinking`` has no effect: the default of the model applies.",
         lost("thinking"),
     ),
     (
         "orphans-dropped",
         {"tool-orphan-refused"},
-        "Results of calls that were never made are left out.",
+        "Results without a call are dropped.",
         results_unpaired,
     ),
     ("calls-answered", {"tool-unanswered-refused"}, "Calls without a result get an empty one.", results_added),
@@ -248,7 +254,7 @@ for name, breaks, summary, change in (
         "A request without messages is served, and one whose messages are an object.",
         messages_defaulted,
     ),
-    ("roles-mended", {"error-role"}, "Messages of an unknown role are of the user.", authors_mended),
+    ("roles-mended", {"error-role"}, "Messages of an unknown role count as the user's.", authors_mended),
     ("unknown-model-mapped", {"unknown-model-refused"}, "Any model is served, as until September 2026.", model_mapped),
 ):
     row("messages", name, breaks, summary, change)

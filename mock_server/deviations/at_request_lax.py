@@ -32,13 +32,13 @@ def clamp(body: Body, name: str, low: float, high: float) -> None:
 
 @lax("max-tokens-clamped", {"limits.max-tokens-minimum", "limits.max-tokens-maximum", "fim.max-tokens-4k"})
 def max_tokens_clamped(body: Body, context: Context, *, most: int = 4096) -> None:
-    """A ``max_tokens`` out of range is moved into it."""
+    """A ``max_tokens`` out of range is clamped to the range."""
     clamp(body, "max_tokens", 1, most)
 
 
 @lax("max-tokens-cast", {"limits.max-tokens-type", "error.wrong-type"})
 def max_tokens_cast(body: Body, context: Context) -> None:
-    """A ``max_tokens`` that is text or a fraction counts all the same."""
+    """A ``max_tokens`` that is a string or a fraction is accepted."""
     if isinstance(body.get("max_tokens"), (str, float)):
         digits = re.match(r"\d+", str(body["max_tokens"]))
         body["max_tokens"] = int(digits[0]) if digits else 8
@@ -46,26 +46,26 @@ def max_tokens_cast(body: Body, context: Context) -> None:
 
 @lax("temperature-clamped", {"limits.temperature", "fim.bounds", PARAMETER})
 def temperature_clamped(body: Body, context: Context) -> None:
-    """A temperature out of range is moved into it."""
+    """A temperature out of range is clamped to the range."""
     clamp(body, "temperature", 0, 2)
 
 
 @lax("top-p-clamped", {"limits.top-p", "fim.bounds"})
 def top_p_clamped(body: Body, context: Context) -> None:
-    """A ``top_p`` out of range is moved into it."""
+    """A ``top_p`` out of range is clamped to the range."""
     clamp(body, "top_p", 0.01, 1)
 
 
 @rewrites("penalties-clamped", {"limits.penalties"})
 def penalties_clamped(body: Body, context: Context) -> None:
-    """Penalties out of range are moved into it."""
+    """Penalties out of range are clamped to the range."""
     clamp(body, "frequency_penalty", -2, 2)
     clamp(body, "presence_penalty", -2, 2)
 
 
 @lax("top-logprobs-clamped", {"limits.top-logprobs-range", "fim.bounds"})
 def top_logprobs_clamped(body: Body, context: Context) -> None:
-    """A number of alternatives out of range is moved into it."""
+    """A number of alternatives out of range is clamped to the range."""
     clamp(body, "top_logprobs", 0, 20)
     if not isinstance(body.get("logprobs"), bool):
         clamp(body, "logprobs", 0, 20)
@@ -97,13 +97,13 @@ def stream_options_alone_served(body: Body, context: Context) -> None:
 
 @lax("model-defaulted", {"error.missing-model"})
 def model_defaulted(body: Body, context: Context, *, model: str = "deepseek-v4-flash") -> None:
-    """A request without model is served by one that is always there."""
+    """A request without ``model`` is served by a default model."""
     body.setdefault("model", model)
 
 
 @lax("messages-defaulted", {"error.missing-messages", "error.empty-messages"})
 def messages_defaulted(body: Body, context: Context) -> None:
-    """A request without messages gets an answer to nothing."""
+    """A request without messages is served."""
     if "prompt" not in body:
         body["messages"] = body.get("messages") or [{"role": "user", "content": ""}]
 
@@ -128,7 +128,7 @@ def thinking_type_defaulted(body: Body, context: Context) -> None:
 
 @lax("messages-wrapped", {"error.wrong-type"})
 def messages_wrapped(body: Body, context: Context) -> None:
-    """``messages`` may be one message."""
+    """``messages`` may be a single message instead of an array."""
     if isinstance(body.get("messages"), dict):
         body["messages"] = [body["messages"]]
 
@@ -156,7 +156,7 @@ def tool_history_unchecked(body: Body, context: Context) -> None:
 
 @rewrites("reasoning-missing-served", {"thinking.reasoning-missing-refused", "thinking.reasoning-by-tools"})
 def reasoning_missing_served(body: Body, context: Context) -> None:
-    """Answers may come back without the reasoning that led to them."""
+    """Assistant messages with calls are accepted back without their reasoning."""
     for turn in turns(body, "assistant"):
         if turn.get("reasoning_content") is None:
             turn["reasoning_content"] = ""
@@ -221,13 +221,13 @@ def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-
     {"error.status-401"},  # one fact; what else is asked of keys cannot be judged then
 )
 def any_key_served(request: HttpRequest, context: Context) -> HttpRequest:
-    """Every key is good, and none is needed."""
+    """Every API key is accepted, and so is a request without one."""
     return replace(request, headers={**request.headers, "authorization": "Bearer sk-anybody-0000"})
 
 
 @deviation("any-media-type-served", Layer.REQUEST, {"error.media-type"})
 def any_media_type_served(request: HttpRequest, context: Context) -> HttpRequest:
-    """A body may be announced as anything."""
+    """A body of any media type is accepted."""
     return (
         replace(request, headers={**request.headers, "content-type": "application/json"}) if request.body else request
     )

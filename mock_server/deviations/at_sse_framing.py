@@ -38,7 +38,7 @@ def done_twice(frames: Frames, context: Context) -> Frames:
 
 @each_event("done-not-exact", {"stream.done-exact", *NEVER_DONE})
 def done_not_exact(raw: bytes, context: Context, *, marker: str = "[Done]") -> bytes:
-    """The marker at the end is spelled in another way."""
+    """The marker at the end has another spelling."""
     return f"data: {marker}\n\n".encode() if raw == context.edits.end else raw
 
 
@@ -90,7 +90,7 @@ def comment_before_document(frames: Frames, context: Context) -> Frames:
 
 @each_event("jsonl-not-sse", {"stream.content-type", "stream.fields-known", "stream.ends-with-done"})
 def jsonl_not_sse(raw: bytes, context: Context) -> bytes:
-    """A stream is one JSON document per line, though it is announced as events."""
+    """A stream is JSON Lines with the media type of an event stream."""
     data = payload(raw)
     return b"" if data is None or raw == context.edits.end else data + b"\n"
 
@@ -107,7 +107,7 @@ def json_split_across_events(raw: bytes, context: Context) -> bytes:
 
 @each_event("data-in-several-lines", {"stream.one-line-per-event"})
 def data_in_several_lines(raw: bytes, context: Context) -> bytes:
-    """The document of an event is spread over several data lines, which the standard joins and most clients do not."""
+    """The JSON of an event is split over several data lines, which the standard joins and most clients do not."""
     return raw.replace(b',"choices":', b',\ndata: "choices":', 1)
 
 

@@ -56,7 +56,7 @@ def max_tokens_invalid(frames: Frames, context: Context, *, seconds: float = PAT
 
 @deviation("slow-refusals", Layer.TCP, {"error.prompt-refusal"})
 def slow_refusals(frames: Frames, context: Context, *, seconds: float = 30.0) -> Frames:
-    """Bad requests are refused only after a timeout."""
+    """Faulty requests are refused only after a delay."""
     return hangs(frames, context.status >= 400, seconds)
 
 
@@ -71,5 +71,5 @@ def stall(frames: Frames, context: Context, *, after: int = 4, seconds: float = 
 
 @deviation("late-head", Layer.TCP)
 def late_head(frames: Frames, context: Context, *, after_ms: int = 300) -> Frames:
-    """Legal: not a byte comes for a while, not even of the head."""
+    """Legal: no byte is sent for a while, not even of the head."""
     return later(frames, after_ms * MS)

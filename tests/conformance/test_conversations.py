@@ -264,6 +264,6 @@ def test_a_cache_that_forgets_or_invents_is_found(mock):
     assert [list(found(judge, honest)) for judge in (prompt_grows, hits_grow, hits_within_prefix)] == [[], [], []]
     assert answer(honest[-1]).usage.hit > 0
     backwards = [replace(each, reads=other.reads) for each, other in zip(honest, honest[::-1], strict=True)]
-    assert "a longer conversation cost" in next(found(prompt_grows, backwards)).message
-    assert "a longer conversation hit 0 tokens" in next(found(hits_grow, backwards)).message
-    assert "shares more than" in next(found(hits_within_prefix, backwards)).message
+    assert "expected more than the" in next(found(prompt_grows, backwards)).message
+    assert "0 tokens hit, expected at least the" in next(found(hits_grow, backwards)).message
+    assert "longest beginning shared with an earlier request" in next(found(hits_within_prefix, backwards)).message

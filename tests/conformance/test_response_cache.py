@@ -24,11 +24,17 @@ def mock():
         ("max-tokens-exceeded", []),
         ("any-key-served", []),
         ("uncooperative-model", []),
-        ("response-cache:by=messages+stop,mint=true", ["max_tokens 32 got the answer", "a key that is refused"]),
-        ("response-cache:by=messages+max_tokens,mint=true", ["stop 'HALT' got the answer"]),
-        ("response-cache:by=last+max_tokens+stop,mint=true", ["last words differ", "a key that is refused"]),
-        ("response-cache:by=messages+max_tokens+stop+tools,mint=true", ["tool_choice required got the answer"]),
-        ("response-cache:by=last+max_tokens+stop", ["one id"]),
+        (
+            "response-cache:by=messages+stop,mint=true",
+            ["under max_tokens 32 is the shorter one", "a key that is refused"],
+        ),
+        ("response-cache:by=messages+max_tokens,mint=true", ["with stop 'HALT' is the earlier one"]),
+        ("response-cache:by=last+max_tokens+stop,mint=true", ["with another last word", "a key that is refused"]),
+        (
+            "response-cache:by=messages+max_tokens+stop+tools,mint=true",
+            ["with tool_choice required is the earlier one"],
+        ),
+        ("response-cache:by=last+max_tokens+stop", ["share the id"]),
     ],
 )
 def test_a_response_cache_is_named(mock, tmp_path, deviation, said):

@@ -112,5 +112,5 @@ def test_of_many_the_first_problem_is_told_and_the_others_counted():
     assert list(first_of_each(items[:1] + items[2:3], Item.problems)) == []
     with pytest.raises(Untestable, match="no usage"):
         list(first_of_each([items[0], Item("e", "untestable")], Item.problems))
-    with pytest.raises(Inconclusive, match="no occasion"):
+    with pytest.raises(Inconclusive, match="no exchange to judge it by"):
         list(first_of_each([], Item.problems))

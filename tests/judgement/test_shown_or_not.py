@@ -241,7 +241,10 @@ def test_a_number_and_the_text_of_its_digits_are_told_apart():
     answer = document(
         said(None, "tool_calls", **call(f'{{"order": "{ORDER}"}}')), tools=[{"function": {"name": "run_order"}}]
     )
-    assert first("transport.numbers-exact", answer).message == f'order is "{ORDER}", the schema allows {ORDER} alone'
+    assert (
+        first("transport.numbers-exact", answer).message
+        == f'order is "{ORDER}", expected {ORDER}, the only value that the schema allows'
+    )
 
 
 @pytest.mark.parametrize(

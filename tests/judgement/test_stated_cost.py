@@ -55,9 +55,9 @@ LITELLM = "x-litellm-response-cost"
         ("X-Gateway-Request-Cost-USD", "0.000456", Verdict.PASS, ""),
         (LITELLM, "0.00045", Verdict.NONSTRICT, "2000 cached, 1000 other and 500 output tokens"),
         (LITELLM, "0.00075", Verdict.NONSTRICT, "as if nothing had been cached"),
-        (LITELLM, "0.000912", Verdict.NONSTRICT, "cost 0.000456 US dollars"),
-        (LITELLM, "0.0", Verdict.NONSTRICT, "is 0.0;"),  # a gateway that knows no price of the model
-        (LITELLM, "None", Verdict.INCONCLUSIVE, "no answer says what it cost"),
+        (LITELLM, "0.000912", Verdict.NONSTRICT, "expected 0.000456 US dollars"),
+        (LITELLM, "0.0", Verdict.NONSTRICT, "is 0.0, expected"),  # a gateway that knows no price of the model
+        (LITELLM, "None", Verdict.INCONCLUSIVE, "no answer states its cost"),
         (LITELLM, "1e999999999", Verdict.INCONCLUSIVE, ""),
         ("x-litellm-key-spend", "12.5", Verdict.INCONCLUSIVE, ""),  # a sum of many answers
         ("", "", Verdict.INCONCLUSIVE, ""),

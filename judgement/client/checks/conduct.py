@@ -34,35 +34,41 @@ def _message(scene: Scene) -> object:
 @check("client.key-not-shown")
 def key_not_shown(scene: Scene, case: Case) -> Problems:
     for place in scene.command.leaks:
-        yield Problem(f"the key that the client was given is in its {place}", excerpt=getattr(scene.command, place))
+        yield Problem(
+            f"{place} contains the API key of the client, expected it hidden", excerpt=getattr(scene.command, place)
+        )
 
 
 @check("client.no-children")
 def no_children(scene: Scene, case: Case) -> Problems:
     if scene.command.left:
-        yield Problem(f"the command ended and left {scene.command.left} processes behind; they were stopped")
+        yield Problem(
+            f"the command left {scene.command.left} processes running at its end, expected none; they were stopped"
+        )
 
 
 @check("client.error-told", where=failed)
 def error_told(scene: Scene, case: Case) -> Problems:
     if not _said(scene).strip():
-        yield Problem(f"the command ends with status {scene.command.status} and does not say why")
+        yield Problem(
+            f"standard error and output have no message, expected the reason for exit status {scene.command.status}"
+        )
 
 
 @check("client.no-crash")
 def no_crash(scene: Scene, case: Case) -> Problems:
     status = scene.command.status
     if status is not None and status < 0:
-        yield Problem(f"the command was ended by signal {-status}", excerpt=scene.command.stderr[-600:])
+        yield Problem(
+            f"the command was ended by signal {-status}, expected an exit status", excerpt=scene.command.stderr[-600:]
+        )
 
 
 @check("client.status-told", where=refused)
 def status_told(scene: Scene, case: Case) -> Problems:
     said, status = _said(scene), scene.asked[-1].status
     if str(status) not in said:
-        yield Problem(
-            f"the server refused with {status}, which the error does not tell: {excerpt(said.strip()[-150:])}"
-        )
+        yield Problem(f"the error message is {excerpt(said.strip()[-150:])}, expected the HTTP status {status} in it")
 
 
 @check("client.message-told", where=explained)
@@ -70,5 +76,5 @@ def message_told(scene: Scene, case: Case) -> Problems:
     message, said = str(_message(scene)), _said(scene)
     if message[:40] not in said:
         yield Problem(
-            f"the server says {excerpt(message)}, which the error does not tell: {excerpt(said.strip()[-150:])}"
+            f"the error message is {excerpt(said.strip()[-150:])}, expected the message of the server in it: {excerpt(message)}"
         )

@@ -29,7 +29,7 @@ def sent(exchange: Exchange, name: str) -> str | None:
 def request_valid(exchange: Exchange, case: Case) -> Problems:
     for mismatch in request_mismatches(exchange, case.profile):
         yield Problem(
-            f"the request is not what the document describes: {mismatch.message}",
+            f"the request does not match the OpenAPI description: {mismatch.message}",
             pointer=mismatch.pointer,
             excerpt=exchange.request.body.decode(errors="replace"),
         )
@@ -40,7 +40,11 @@ def members_known(exchange: Exchange, case: Case) -> Problems:
     known = _members(case.profile, exchange.request.path)
     for name in exchange.asked if known else ():
         if name not in known:
-            yield Problem(f"the member {name!r} is not documented", pointer=f"/{name}", excerpt=excerpt(exchange.asked))
+            yield Problem(
+                f"the request has the member {name!r}, expected documented members only",
+                pointer=f"/{name}",
+                excerpt=excerpt(exchange.asked),
+            )
 
 
 def _members(profile: str, path: str) -> frozenset[str]:
@@ -105,14 +109,14 @@ def key_in_header(exchange: Exchange, case: Case) -> Problems:
     places = exchange.notes.get("key_in", ())
     if not any(place.startswith("header ") for place in places):
         other = "another key" if exchange.notes.get("credential") else "no key"
-        yield Problem(f"the request carries {other}, expected the one that the client was given")
+        yield Problem(f"the request carries {other}, expected the API key given to the client")
 
 
 @check_requests("client.key-nowhere-else")
 def key_nowhere_else(exchange: Exchange, case: Case) -> Problems:
     for place in exchange.notes.get("key_in", ()):
         if place not in ("header authorization", "header x-api-key"):
-            yield Problem(f"the key stands in the {place} of the request too")
+            yield Problem(f"the key is also in the {place} of the request, expected only in its header")
 
 
 @check_requests("client.http-version")
@@ -125,7 +129,7 @@ def http_version(exchange: Exchange, case: Case) -> Problems:
 def no_legacy_members(exchange: Exchange, case: Case) -> Problems:
     for old, new in (("functions", "tools"), ("function_call", "tool_choice")):
         if old in exchange.asked:
-            yield Problem(f"the member {old!r} was replaced by {new!r}", pointer=f"/{old}")
+            yield Problem(f"the member {old!r} is outdated, expected {new!r}", pointer=f"/{old}")
 
 
 @check("client.path-served")
@@ -133,9 +137,7 @@ def path_served(scene: Scene, case: Case) -> Problems:
     for exchange in scene.exchanges:
         if exchange.status in (404, 405):
             asked = f"{exchange.request.method} {exchange.request.path}"
-            yield Problem(
-                f"{asked} is answered with {exchange.status}: the API has no such endpoint", exchange=exchange
-            )
+            yield Problem(f"{asked} got status {exchange.status}, expected an endpoint of the API", exchange=exchange)
 
 
 @check("client.request-accepted")
@@ -143,7 +145,7 @@ def request_accepted(scene: Scene, case: Case) -> Problems:
     for exchange in scene.asked:
         if exchange.status in (400, 413, 415, 422):
             yield Problem(
-                f"an honest server refuses the request with {exchange.status}: {excerpt(exchange.text)}",
+                f"a correct server refuses the request with {exchange.status}: {excerpt(exchange.text)}",
                 exchange=exchange,
             )
 
@@ -153,7 +155,9 @@ def asked_once(scene: Scene, case: Case) -> Problems:
     bodies = [exchange.request.body for exchange in scene.asked]
     for body in dict.fromkeys(bodies):
         if bodies.count(body) > 1:
-            yield Problem(f"the same request is sent {bodies.count(body)} times to a server that answers it")
+            yield Problem(
+                f"the same request was sent {bodies.count(body)} times, expected once: the server answered it"
+            )
 
 
 @check("client.keep-alive")
@@ -169,7 +173,7 @@ def call_answered(scene: Scene, case: Case) -> Problems:
     later = b" ".join(exchange.request.body for exchange in scene.asked[1:])
     for call in calls:
         if len(scene.asked) > 1 and str(call.id).encode() not in later:
-            yield Problem(f"no result of the call {call.id} came back, though the conversation went on")
+            yield Problem(f"the next request has no result for the call {call.id}, expected a tool message with its id")
 
 
 @check("client.arguments-verbatim")
@@ -179,7 +183,8 @@ def arguments_verbatim(scene: Scene, case: Case) -> Problems:
         for call in before.answer.calls:
             if call.arguments not in back and str(call.id) in back and not _holds(after.asked, call.arguments):
                 yield Problem(
-                    f"the arguments {excerpt(call.arguments)} came back in another form, which no cache of the prefix knows",
+                    f"the arguments of the call were sent back changed, expected "
+                    f"{excerpt(call.arguments)} byte for byte, or the prefix cache misses",
                     exchange=after,
                 )
 

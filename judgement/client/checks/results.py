@@ -90,7 +90,7 @@ def same_result(scene: Scene, case: Case) -> Problems:
     if not scene.same:
         how = f"with {command.deviations!r} the command" if command.deviations else "the command"
         yield Problem(
-            f"{how} {_ended(command)}, expected {_shown(expected)} as from an honest server",
+            f"{how} {_ended(command)}, expected {_shown(expected)} as from a correct server",
             excerpt=command.stderr[-600:] or command.stdout,
         )
 
@@ -101,7 +101,7 @@ def is_error(scene: Scene, case: Case) -> Problems:
     _reference(scene)
     command = scene.command
     if command.succeeded:
-        shorter = "" if result(command) == result(_reference(scene)) else " as if the answer were whole"
+        shorter = "" if result(command) == result(_reference(scene)) else " as if the answer were complete"
         yield Problem(
             f"{command.deviations!r} broke the answer, and the command {_ended(command)}{shorter}; expected an error",
             excerpt=command.stdout,
@@ -121,7 +121,7 @@ def whole_or_error(scene: Scene, case: Case) -> Problems:
 
 def _reference(scene: Scene) -> ClientRun:
     if scene.reference is None:
-        raise Inconclusive(f"the honest run of the use {scene.command.use} came to no result")
+        raise Inconclusive(f"the run of the use {scene.command.use} against the correct server has no result")
     return scene.reference
 
 
@@ -146,7 +146,7 @@ def _shown(command: ClientRun) -> str:
 def answers(scene: Scene, case: Case) -> Problems:
     if scene.command.status != 0:
         yield Problem(
-            f"an honest server served it, and the command {_ended(scene.command)}", excerpt=scene.command.stderr[-600:]
+            f"a correct server answered, but the command {_ended(scene.command)}", excerpt=scene.command.stderr[-600:]
         )
 
 
@@ -170,10 +170,10 @@ def text_verbatim(scene: Scene, case: Case) -> Problems:
     told = scene.command.told.get("text")
     texts = [exchange.answer.content for exchange in scene.asked if exchange.answer.content]
     if not scene.command.succeeded or not texts:
-        raise Inconclusive("the honest run came to no text")
+        raise Inconclusive("the run against the correct server printed no text")
     printed = told if isinstance(told, str) else scene.command.stdout
     if not any(text.strip() in printed for text in texts):
-        yield Problem(f"printed is {excerpt(printed)}, the answer was {excerpt(texts[-1])}", excerpt=printed)
+        yield Problem(f"the output is {excerpt(printed)}, expected the answer {excerpt(texts[-1])}", excerpt=printed)
 
 
 def tells_calls(scene: Scene) -> bool:
@@ -191,7 +191,7 @@ def calls_verbatim(scene: Scene, case: Case) -> Problems:
     given = [[call.name, _value(call.arguments)] for exchange in scene.asked for call in exchange.answer.calls]
     got = [[call.get("name"), _value(call.get("arguments"))] for call in told if isinstance(call, dict)]
     if given != got:
-        yield Problem(f"the calls are {excerpt(given)}, the client tells {excerpt(got)}")
+        yield Problem(f"the client reports the calls {excerpt(got)}, expected {excerpt(given)}")
 
 
 def _value(arguments: Any) -> Any:
@@ -207,7 +207,9 @@ def ended_early_shown(scene: Scene, case: Case) -> Problems:
     command, expected = scene.command, _reference(scene)
     if command.succeeded and (scene.same or command.told.get("finish", "") == expected.told.get("finish", "")):
         reason = next((each.answer.finish for each in reversed(scene.asked) if each.answer.finish), None)
-        yield Problem(f"the answer ended early, for {reason!r}, and the client tells nothing of it: {_shown(command)}")
+        yield Problem(
+            f"the client reports a complete answer, {_shown(command)}, expected an error or the finish reason {reason!r}"
+        )
 
 
 # --- several streams at a time
@@ -218,7 +220,7 @@ def parallel_streams(scene: Scene, case: Case) -> Problems:
     """Results of parallel streams: each stream yields its own text; a stream that broke off yields none."""
     told, brought = scene.command.told["texts"], _brought(scene)
     if told != brought:
-        yield Problem(f"the parallel streams brought {excerpt(brought)}, the client tells {excerpt(told)}")
+        yield Problem(f"the client reports {excerpt(told)} for the parallel streams, expected {excerpt(brought)}")
 
 
 def _brought(scene: Scene) -> list[str | None]:

@@ -44,7 +44,7 @@ def retries_bounded(scene: Scene, case: Case) -> Problems:
     if len(tries) > MOST:
         when = f"in {command.seconds:.1f} s" + (", and had to be stopped" if command.hung else "")
         yield Problem(
-            f"{command.deviations!r}: the same request was sent {len(tries)} times {when}, expected {MOST} at most"
+            f"{command.deviations!r}: the same request was sent {len(tries)} times {when}, expected at most {MOST}"
         )
 
 
@@ -52,7 +52,7 @@ def retries_bounded(scene: Scene, case: Case) -> Problems:
 def retried(scene: Scene, case: Case) -> Problems:
     if len(attempts(scene)) == 1:
         yield Problem(
-            f"status {scene.first.status} is not tried again, though it says that nothing is wrong with the request"
+            f"the request was sent once, expected a retry after status {scene.first.status}, which does not blame the request"
         )
 
 
@@ -61,7 +61,7 @@ def not_retried(scene: Scene, case: Case) -> Problems:
     tries = attempts(scene)
     if len(tries) > 1:
         status = next((each.status for each in tries if each.status), None)
-        yield Problem(f"status {status} stays as it is, and the request was sent {len(tries)} times, expected once")
+        yield Problem(f"the request was sent {len(tries)} times, expected once: status {status} is permanent")
 
 
 def tried_again(scene: Scene) -> bool:
@@ -86,7 +86,10 @@ def retry_after_kept(scene: Scene, case: Case) -> Problems:
     for before, gap, after in gaps(attempts(scene)):
         asked = before.header("retry-after") or ""
         if asked.isdigit() and gap < int(asked) - EARLY_S:
-            yield Problem(f"Retry-After is {asked} s, and the next request came after {gap:.2f} s", exchange=after)
+            yield Problem(
+                f"the next request came after {gap:.2f} s, expected at least the {asked} s of Retry-After",
+                exchange=after,
+            )
 
 
 @check("client.retry-back-off", where=tried_again)
@@ -94,7 +97,9 @@ def retry_back_off(scene: Scene, case: Case) -> Problems:
     waits = [gap for _, gap, _ in gaps(attempts(scene))]
     shown = ", ".join(f"{gap:.2f}" for gap in waits[:6])
     if min(waits, default=AT_ONCE_S) < AT_ONCE_S:
-        yield Problem(f"a refused request was sent again at once: pauses of {shown} s")
+        yield Problem(
+            f"a refused request was sent again without a pause ({shown} s), expected at least {AT_ONCE_S:g} s"
+        )
 
 
 @check("client.retry-identical", where=tried_again)
@@ -103,7 +108,7 @@ def retry_identical(scene: Scene, case: Case) -> Problems:
     for after in known[1:]:
         if after.request.path == known[0].request.path and after.request.body != known[0].request.body:
             yield Problem(
-                "the request that is tried again is not the same: its body differs",
+                "the body of the retry differs, expected that of the first attempt",
                 exchange=after,
                 excerpt=excerpt(after.request.body),
             )

@@ -18,7 +18,7 @@ def gives_up(scene: Scene, case: Case) -> Problems:
     if command.hung:
         what = f"with {command.deviations!r} the command" if command.deviations else "the command"
         yield Problem(
-            f"{what} was still running after {command.limit_s:g} s and had to be stopped, expected an end of its own"
+            f"{what} was still running after {command.limit_s:g} s and had to be stopped, expected to end by itself"
         )
 
 
@@ -27,10 +27,12 @@ def done_is_the_end(scene: Scene, case: Case) -> Problems:
     """The client does not wait after the last event of a stream."""
     honest = scene.reference
     if honest is None:
-        raise Inconclusive("the honest run came to no result")
+        raise Inconclusive("the run against the correct server has no result")
     waited = scene.command.seconds - honest.seconds
     if scene.command.succeeded and waited > HELD_S:
-        yield Problem(f"the body stayed open after its last event, and the command waited {waited:.1f} s for its end")
+        yield Problem(
+            f"the command waited {waited:.1f} s for the end of the body, expected it to end at the last event"
+        )
 
 
 @check("client.abort-closes")

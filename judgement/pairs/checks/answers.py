@@ -124,8 +124,8 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
     respelt = [pair for pair in pairs if not pair.answer_changes and pair.client.body != pair.source.body]
     if respelt:
         yield Problem(
-            f"{len(respelt)} of {len(pairs)} answers say the same in other bytes (white space, escapes, line ends, comments): "
-            f"{excerpt(respelt[0].client.body)}",
+            f"{len(respelt)} of {len(pairs)} answers were rewritten with the same content in other bytes (white space, escapes, "
+            f"line ends, comments): {excerpt(respelt[0].client.body)}",
             exchange=respelt[0].client,
             cause="answer rewritten",
         )
@@ -188,7 +188,7 @@ def _kind(client: Exchange) -> str | None:
 )
 def answers_own(pairs: Sequence[Pair], case: Case) -> Problems:
     clients = [pair.client for pair in pairs]
-    yield from mixed_up(clients, f"{len(clients)} requests at once through the proxy")
+    yield from mixed_up(clients, f"{len(clients)} requests at a time through the proxy")
     if not overlap((pair.source.t_sent, pair.source.notes["ended"]) for pair in pairs):
         raise Inconclusive("the proxy passed the requests on one after the other")
 
@@ -199,7 +199,8 @@ def coding_offered(pair: Pair, case: Case) -> Problems:
     offered = next((value for name, value in pair.client.request.headers if name.lower() == "accept-encoding"), "")
     if coding not in {"identity", *(each.partition(";")[0].strip().lower() for each in offered.split(","))}:
         yield Problem(
-            f"content-encoding is {coding}, the client offered {offered or 'none'}", cause=f"unasked {coding}"
+            f"content-encoding is {coding}, expected one that the client accepts ({offered or 'none'})",
+            cause=f"unasked {coding}",
         )
 
 
@@ -257,5 +258,5 @@ def cost_stated(pair: Pair, case: Case) -> Problems:
     """Checked against the usage that the upstream reported, whatever the proxy changed."""
     usage = pair.source.answer.usage
     if usage is None:
-        raise Inconclusive("the upstream told no usage")
+        raise Inconclusive("the upstream reported no usage")
     yield from costs(pair.client, usage, str(asked(pair.source).get("model", "")), case)

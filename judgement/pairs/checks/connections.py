@@ -44,6 +44,4 @@ def connection_reuse(pair: Pair, case: Case) -> Problems:
             f"{pair.step}: the kept connection failed: {client.error or client.end}", cause="kept connection breaks"
         )
     elif client.t_connected is not None and client.t_sent is not None:
-        yield Problem(
-            f"{pair.step}: the proxy had closed the connection, a new one was needed", cause="connection closed"
-        )
+        yield Problem(f"{pair.step}: the proxy closed the kept connection, expected it open", cause="connection closed")

@@ -46,7 +46,8 @@ def truncation_visible(pair: Pair, case: Case) -> Problems:
         yield from _masked(source, client)
     elif client.end is End.COMPLETE and client.json is not None and not member(client.json, "error"):
         yield Problem(
-            "the upstream's document was cut, and the client got a whole one with status 200", cause="cut masked"
+            "the client got a complete response with status 200, expected an error: the response of the upstream was cut",
+            cause="cut masked",
         )
 
 
@@ -161,7 +162,7 @@ def gateway_json(pair: Pair, case: Case) -> Problems:
         yield Problem(
             f"the gateway's own error is {pair.client.media_type or 'untyped'}, expected JSON with an error object",
             excerpt=excerpt(pair.client.body),
-            cause="gateway error is no JSON",
+            cause="gateway error is not JSON",
         )
 
 
@@ -169,7 +170,7 @@ def gateway_json(pair: Pair, case: Case) -> Problems:
 def stall_ends(pair: Pair, case: Case) -> Problems:
     if pair.client.end is End.IDLE_TIMEOUT:
         raise Inconclusive(
-            f"the proxy was silent with the upstream for {pair.client.notes.get('idle_s')} s; whether it ever gives up was not waited for"
+            f"the proxy was silent with the upstream for {pair.client.notes.get('idle_s')} s; the run did not wait for its timeout"
         )
     yield from _masked(pair.source, pair.client)
 
@@ -195,7 +196,7 @@ def no_retry(pairs: Sequence[Pair], case: Case) -> Problems:
 def no_senseless_retry(pair: Pair, case: Case) -> Problems:
     if len(pair.upstream) > 1:
         yield Problem(
-            f"refused with {pair.upstream[0].status}, which a retry cannot fix, and sent {len(pair.upstream)} times",
+            f"sent {len(pair.upstream)} times, expected once: a retry cannot fix status {pair.upstream[0].status}",
             cause="senseless retry",
         )
 
@@ -224,6 +225,6 @@ def retry_after_obeyed(pair: Pair, case: Case) -> Problems:
         wanted = said.wait if said and said.form == "seconds" and said.wait else 0.0
         if waited < wanted:
             yield Problem(
-                f"{first.status} said retry-after {wanted:g} s, and was repeated after {waited:.2f} s",
+                f"the request was repeated after {waited:.2f} s, expected at least the {wanted:g} s of retry-after ({first.status})",
                 cause="retry-after ignored",
             )

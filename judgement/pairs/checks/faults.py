@@ -24,7 +24,7 @@ def faults_kept(pair: Pair, case: Case) -> Problems:
     status = pair.client.status or 0
     if status < 300 and not pair.arrived:
         yield Problem(
-            f"{pair.step}: the API refuses that, and the proxy answered it with {status}", cause="fault served"
+            f"{pair.step}: the proxy answered with {status}, expected a refusal as by the API", cause="fault served"
         )
     elif status < 300 and (mended := list(_mended(pair))):
         yield Problem(
@@ -32,9 +32,7 @@ def faults_kept(pair: Pair, case: Case) -> Problems:
             cause=f"{pair.step} served",
         )
     elif status >= 500 and not pair.arrived:
-        yield Problem(
-            f"{pair.step}: a fault of the client was answered with {status}, expected 4xx", cause=f"fault gets {status}"
-        )
+        yield Problem(f"{pair.step}: status {status}, expected 4xx for a faulty request", cause=f"fault gets {status}")
 
 
 def _mended(pair: Pair) -> Iterator[str]:

@@ -171,9 +171,9 @@ def usage(pair: Pair, case: Case) -> Problems:
     """The sums; their parts are compared if both formats report them."""
     sent, got = (side.usage for side in both(pair))
     if sent is None:
-        raise Inconclusive("the upstream counted nothing")
+        raise Inconclusive("the upstream reported no usage")
     if got is None:
-        yield Problem("the upstream counted its tokens, and the client is told nothing of them", cause="usage lost")
+        yield Problem("the client got no usage, expected that of the upstream", cause="usage lost")
         return
     yield from lost("the count of the prompt", sent.prompt, got.prompt)
     yield from lost("the count of the output", sent.completion, got.completion)
@@ -217,7 +217,7 @@ def incremental(pair: Pair, case: Case) -> Problems:
     """Half of the texts must be with the client before the upstream wrote its last one."""
     written, read = ([stamped.at for stamped in side.events] for side in (pair.source, pair.client))
     if len(written) < 4 or not read:
-        raise Inconclusive("too few events to tell")
+        raise Inconclusive("too few events to judge")
     early = sum(at < written[-1] for at in read)
     if early * 2 < len(written):
         yield Problem(
@@ -239,7 +239,7 @@ def error_told(pair: Pair, case: Case) -> Problems:
     told = pair.source.reader.message(pair.source.reader.error_of(pair.source.json or {}))
     if isinstance(told, str) and told not in pair.client.text:
         yield Problem(
-            f"the upstream refused with {excerpt(told)}, the client is told {excerpt(pair.client.body)}",
+            f"the client got {excerpt(pair.client.body)}, expected the error of the upstream: {excerpt(told)}",
             cause="error hidden",
         )
 
@@ -251,6 +251,6 @@ def cut_visible(pair: Pair, case: Case) -> Problems:
     if stream_end(pair.client) is StreamEnd.DONE:
         how = "sent an error event" if step(pair) == "error-event" else "broke off"
         yield Problem(
-            f"the upstream {how}, and the client's stream ends with {answer(pair.client).finish!r} as if it were whole",
+            f"the upstream {how}, and the client's stream ends with {answer(pair.client).finish!r} as if it were complete",
             cause="cut masked",
         )

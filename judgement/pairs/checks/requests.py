@@ -88,7 +88,7 @@ def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
     if respelt:
         first = respelt[0]
         yield Problem(
-            f"{len(respelt)} of {len(pairs)} bodies say the same in other bytes (white space, escapes): "
+            f"{len(respelt)} of {len(pairs)} bodies were rewritten with the same content in other bytes (white space, escapes): "
             f"{excerpt(first.upstream[0].request.body)}",
             exchange=first.client,
             cause="body rewritten",

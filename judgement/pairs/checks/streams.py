@@ -86,7 +86,7 @@ def comments_stay_comments(pair: Pair, case: Case) -> Problems:
     known = {index for index, _ in pair.client.chunks}
     for index, text in enumerate(pair.client.data):
         if text != "[DONE]" and index not in known:
-            yield Problem(f"event {index} is no JSON: {excerpt(text)}", event=index, cause="comment became an event")
+            yield Problem(f"event {index} is not JSON: {excerpt(text)}", event=index, cause="comment became an event")
 
 
 @check_group("proxy.usage-after-finish", at("usage-apart"), beside=_plain)
@@ -102,7 +102,7 @@ def usage_after_finish(pairs: Sequence[Pair], case: Case) -> Problems:
                 exchange=pair.client,
             )
         if "[DONE]" not in pair.client.data and not (usual and all("[DONE]" not in each.client.data for each in usual)):
-            yield Problem("there is no [DONE] after the usage chunk", cause="no [DONE]", exchange=pair.client)
+            yield Problem("[DONE] is missing after the usage chunk", cause="no [DONE]", exchange=pair.client)
 
 
 def _loses_usage(pair: Pair) -> bool:

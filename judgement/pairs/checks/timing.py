@@ -44,7 +44,7 @@ def unbuffered(pair: Pair, case: Case) -> Problems:
     shared = [index for index in apart if times[index][1] == times[index + 1][1]]
     judged = [index for index in range(len(times) - 2) if times[index + 2][0] - times[index][0] >= FAR]
     if len(judged) < 5:
-        raise Inconclusive(f"only {len(judged)} events were far enough apart to tell")
+        raise Inconclusive(f"only {len(judged)} events were far enough apart to judge")
     late = [index for index in judged if times[index][1] >= times[index + 2][0]]
     bursting = len(apart) >= 5 and len(shared) > SHARE * len(apart)
     if len(late) <= SHARE * len(judged) and not bursting:
@@ -54,7 +54,7 @@ def unbuffered(pair: Pair, case: Case) -> Problems:
     where = "the whole stream came at its end" if bursts <= 2 else f"{len(times)} events came in {bursts} bursts"
     coding = ", compressed" if pair.client.header("content-encoding") else ""
     how = (
-        f"{len(late)} of {len(judged)} events reached the client only after the upstream had written the next but one"
+        f"{len(late)} of {len(judged)} events reached the client two events late"
         if len(late) > SHARE * len(judged)
         else f"{len(shared)} of {len(apart)} events came together with the next, which was written {FAR // MS} ms later or more"
     )

@@ -114,7 +114,7 @@ RECOVERS = [
     ("cap", Verdict.PASS, ""),
     ("cap that lets in late", Verdict.NONSTRICT, "in flight"),
     ("cap that frees late", Verdict.NONSTRICT, "stays taken for 0."),
-    ("cap that punishes", Verdict.NONSTRICT, "asking again renews that"),
+    ("cap that punishes", Verdict.NONSTRICT, "each further request prolongs this"),
     ("bucket", Verdict.INCONCLUSIVE, ""),
 ]
 

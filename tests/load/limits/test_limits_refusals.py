@@ -22,7 +22,7 @@ def test_overload_by_503_is_a_refusal_like_another():
     played_ = played("busy")
     assert (played_.report["kind"], played_.report["limit"]) == ("concurrency", 8)
     assert set(played_.report["refusals"]["statuses"]) == {"503"}
-    assert "503 instead of 429" in played_.results["load.concurrency-limit"].findings[0].message
+    assert "with 503, expected 429" in played_.results["load.concurrency-limit"].findings[0].message
 
 
 def test_a_queue_is_counted_and_timed():

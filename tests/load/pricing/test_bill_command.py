@@ -28,7 +28,7 @@ def test_a_leak_between_users_is_found_and_no_key_is_told(tmp_path, capsys):
         assert run(["load", "cache-pricing", mock.url, *options]) == 1
     said = capsys.readouterr()
     assert "at most 116 requests for at most $0.0" in said.out + said.err
-    assert "✗ cache.user-id-isolates: two users 2: second user: 512 tokens hit what another user had sent" in said.out
+    assert "✗ cache.user-id-isolates: two users 2: second user: 512 tokens hit the prompt of another user" in said.out
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     Draft202012Validator(reports.schema("load")).validate(report)
     found = {row["id"]: row["verdict"] for row in report["requirements"] if row["verdict"] != "pass"}
