@@ -199,7 +199,7 @@ def item_done_whole(exchange: Exchange, case: Case) -> Problems:
         expected = told.get(repr(value.get("output_index")))
         if expected is not None and written(value.get("item")) != expected:
             yield Problem(
-                f"the item is done with {excerpt(written(value.get('item')))}, and its deltas make {excerpt(expected)}",
+                f"the item is done with {excerpt(written(value.get('item')))}, expected {excerpt(expected)} as in its deltas",
                 event=index,
                 pointer="/item",
             )

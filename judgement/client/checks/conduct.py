@@ -43,7 +43,7 @@ def key_not_shown(scene: Scene, case: Case) -> Problems:
 def no_children(scene: Scene, case: Case) -> Problems:
     if scene.command.left:
         yield Problem(
-            f"the command left {scene.command.left} processes running at its end, expected none; they were stopped"
+            f"the command left {scene.command.left} processes running at its end (stopped now), expected none"
         )
 
 

@@ -95,7 +95,7 @@ def accept(exchange: Exchange, case: Case) -> Problems:
     expected = "text/event-stream" if exchange.wants_stream else "application/json"
     kinds = {part.partition(";")[0].strip().lower() for part in (wanted or "*/*").split(",")}
     if not kinds & {"*/*", expected, expected.partition("/")[0] + "/*", "application/json"}:
-        yield Problem(f"Accept is {wanted!r}, which does not admit {expected}")
+        yield Problem(f"Accept is {wanted!r}, expected it to accept {expected}")
 
 
 @check_requests("client.user-agent")
@@ -164,7 +164,7 @@ def asked_once(scene: Scene, case: Case) -> Problems:
 def keep_alive(scene: Scene, case: Case) -> Problems:
     used = [exchange.notes.get("connection") for exchange in scene.exchanges]
     if len(used) > 1 and len(set(used)) == len(used):
-        yield Problem(f"{len(used)} requests, one after the other, opened {len(used)} connections; expected one")
+        yield Problem(f"{len(used)} requests, one after the other, opened {len(used)} connections, expected one")
 
 
 @check("client.call-answered")

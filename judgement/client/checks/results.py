@@ -103,7 +103,7 @@ def is_error(scene: Scene, case: Case) -> Problems:
     if command.succeeded:
         shorter = "" if result(command) == result(_reference(scene)) else " as if the answer were complete"
         yield Problem(
-            f"{command.deviations!r} broke the answer, and the command {_ended(command)}{shorter}; expected an error",
+            f"{command.deviations!r} broke the answer, and the command {_ended(command)}{shorter}, expected an error",
             excerpt=command.stdout,
         )
 

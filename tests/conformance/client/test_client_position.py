@@ -158,7 +158,7 @@ def test_children_are_counted_and_stopped(tmp_path):
     only = ("--only", "client.no-children", "--suite", "smoke")
     _, rows, _ = judged(tmp_path / "run", *only, command=[sys.executable, "-c", f"{SILENT}\nexec({parent!r})"])
     assert rows["client.no-children"]["verdict"] == "fail"
-    assert "left 1 processes behind" in told(rows["client.no-children"])
+    assert "left 1 processes running" in told(rows["client.no-children"])
     pids = [int(line) for line in left.read_text(encoding="utf-8").split()]
     time.sleep(0.1)
     assert pids
