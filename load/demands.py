@@ -11,7 +11,7 @@ from echosounder.load.figures import slo
 from echosounder.load.options import ARRIVALS, MAX_TOKENS, NOWHERE, Options
 from echosounder.load.worker import shape
 from echosounder.load.worker.channel import SHORTEST as SECRET
-from echosounder.wire.access import DIRECT, usable_key
+from echosounder.wire.access import DIRECT, OURS, TOKEN, usable_key
 from echosounder.wire.errors import UsageError
 from echosounder.wire.settings import bounded
 from echosounder.wire.visible import line
@@ -69,6 +69,11 @@ def checked(options: Options) -> Options:
     _swept(options)
     for expression in options.slo:
         slo.parse(expression)
+    _demand(
+        options.session_header is None
+        or (TOKEN.fullmatch(options.session_header) is not None and options.session_header.lower() not in OURS),
+        f"--session-header cannot be {options.session_header!r}; write the name of a header of its own, like X-Session-ID",
+    )
     usable_key(options.api_key, "the API key")
     if options.master is not None and options.master.isdecimal():
         options = replace(options, master=f"127.0.0.1:{options.master}")

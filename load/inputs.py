@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from echosounder import specs
+from echosounder.load import sharegpt
 from echosounder.load.options import MAX_SECONDS, MAX_TOKENS, SHORTEST, Options
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.load.scenarios.file import read_scenario
-from echosounder.load.traces import TraceError, rows
+from echosounder.load.trace_error import TraceError
+from echosounder.load.traces import rows
 from echosounder.load.worker.workload import Item
 from echosounder.wire import formats
 from echosounder.wire.errors import UsageError
@@ -56,9 +58,30 @@ def items(options: Options) -> tuple[Item, ...]:
     if options.format:
         found = tuple(item if item.format else _asked_in(item, options.format) for item in found)
     if options.prompts:
-        prompts = tuple(_prompts(options.prompts))
-        found = tuple(replace(item, prompts=prompts) for item in found)
+        found = _with_prompts(found, options.prompts)
+    fixed = "--trace" if options.trace else "--by-input-length" if options.by_input_length else None
+    if fixed and (session := next((item.name for item in found if item.session), None)):
+        raise UsageError(
+            f"{fixed} says how long each prompt is, but in a session ({session}) the answers do; leave one of them out"
+        )
     return found
+
+
+def _with_prompts(found: tuple[Item, ...], path: Path) -> tuple[Item, ...]:
+    """The items with a user's own texts; with ShareGPT's conversations those of chat are sessions."""
+    lines = list(_lines(path))
+    if not sharegpt.recognised(lines):
+        prompts = tuple(_prompts(path, lines))
+        return tuple(replace(item, prompts=prompts) for item in found)
+    try:
+        talks = tuple(sharegpt.talks(lines))
+    except TraceError as error:
+        raise UsageError(f"{path}:{error.number}: {error}") from None
+    if other := next((item.name for item in found if item.kind != "chat"), None):
+        raise UsageError(
+            f"{path} holds conversations, which item {other!r} cannot have: give them to a scenario of chat"
+        )
+    return tuple(replace(item, talks=talks, session=True) for item in found)
 
 
 def _asked_in(item: Item, format: str) -> Item:
@@ -155,9 +178,9 @@ def _due(path: Path, number: int, row: dict[str, Any]) -> Due:
     return Due(float(offset), tokens[0], tokens[1], row.get("blocks", ()))
 
 
-def _prompts(path: Path) -> Iterator[str]:
+def _prompts(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[str]:
     """One prompt per line: a JSON string, a JSON object with a string under ``prompt``, or else the line as it is."""
-    for number, line in _lines(path):
+    for number, line in lines:
         try:
             value = json.loads(line) if line.startswith(("{", '"')) else line
         except (ValueError, RecursionError):  # a quotation, or code: text all the same

@@ -77,6 +77,11 @@ class Options:
         "Sweep over prompt lengths such as 1k,4k,16k,64k (1k is 1,024 tokens), which share the duration.",
     )
     prompts: Path | None = setting(None, "File of prompts, one per line.")
+    session_header: str | None = setting(
+        None,
+        "Header that names the session of a request, such as X-Session-ID, for routers that keep a session on one server.",
+        metavar="NAME",
+    )
     format: str | None = setting(None, "Wire format of requests, for scenarios that do not name one.", choices=FORMATS)
     processes: int = setting(1, "Worker processes on this machine.", low=1, high=256)
     master: str | None = setting(

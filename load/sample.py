@@ -48,6 +48,8 @@ class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
     retry_after: str | None = None
     trace: str | None = None  # the target's own id of the request, where it gives one
     error: str = ""
+    session: str = ""  # the session that it belongs to, with the number of the sub-agent behind a slash
+    turn: int = 0  # which request of that session it is, from 1
 
     def record(self) -> dict[str, Any]:
         """A JSON object without the members that are empty; :func:`from_record` gives an equal sample back."""

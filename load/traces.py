@@ -10,18 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-Line = tuple[int, str]  # its number, and what stands in it
+from echosounder.load import sharegpt
+from echosounder.load.trace_error import Line, TraceError
+
 Row = tuple[int, dict[str, Any]]  # offset (s), prompt_tokens, output_tokens, and blocks where prompts share beginnings
 BLOCK = 512  # tokens that a hash of Mooncake's stands for
 _INPUT, _OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
-
-
-class TraceError(ValueError):
-    """A line that makes no sense. ``number`` is that of the line."""
-
-    def __init__(self, number: int, reason: str) -> None:
-        super().__init__(reason)
-        self.number = number
 
 
 def rows(lines: Sequence[Line]) -> Iterator[Row]:
@@ -32,6 +26,10 @@ def rows(lines: Sequence[Line]) -> Iterator[Row]:
         return _from_the_first(_table(lines, _azure))
     if {"Timestamp", "Request tokens", "Response tokens"} <= set(head):
         return _from_the_first(_table(lines, _burst))
+    if sharegpt.recognised(lines):
+        raise TraceError(
+            number, "ShareGPT's conversations have no times: give the file with --prompts, and --users or --rate"
+        )
     document = _json(number, first)
     if "resourceSpans" in document:
         return _from_the_first(row for at, text in lines for row in _spans(at, _json(at, text)))

@@ -1,31 +1,15 @@
 """The parts of a load run as tables: its levels, or lengths of input, and the items of its scenario."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from echosounder.reports import precision
+from echosounder.reports import precision, sessions
 from echosounder.reports.figures import DASH, MET, number
+from echosounder.reports.part_table import PartTable
 from echosounder.reports.verdicts import face
 
 Part = Mapping[str, Any]
 _LATENCIES = (("ttft_ms", "TTFT", ("p50", "p95")), ("gap_ms", "gap", ("p50",)), ("e2e_ms", "E2E", ("p50", "p95")))
-
-
-@dataclass(frozen=True, slots=True)
-class PartTable:
-    """``id`` is an anchor; the first of each row names the part, the last one tells its objectives if they are ``judged``."""
-
-    id: str
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    judged: bool
-
-    @property
-    def figures(self) -> int:
-        """Number of columns without the objectives."""
-        return len(self.head) - self.judged
 
 
 def tables(report: Mapping[str, Any]) -> Iterator[PartTable]:
@@ -37,6 +21,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[PartTable]:
         yield _table("levels", "By level of load", _unit(report), levels)
     if items:
         yield _table("items", "By item of the scenario", "item", items)
+    yield from sessions.tables(report)
 
 
 def named(part: Part) -> str:

@@ -14,6 +14,7 @@ from echosounder.reports.causes import Cause, to_fix, untested
 from echosounder.reports.curl import replay
 from echosounder.reports.figures import MET, cost, number, objective, outcome, percent, streams, usd
 from echosounder.reports.kinds import kind
+from echosounder.reports.part_table import PartTable
 from echosounder.reports.text import line
 from echosounder.reports.verdicts import FACES, face
 from echosounder.wire.runlog import Run
@@ -151,7 +152,7 @@ def _tried(report: Mapping[str, Any], console: Console) -> None:
         console.print(table)
 
 
-def _part(part: parts_of_load.PartTable, console: Console) -> None:
+def _part(part: PartTable, console: Console) -> None:
     """The objectives stand below: they are too wide for a column."""
     table = _table([head.replace(" ", "\n") for head in part.head[: part.figures]])
     for row in part.rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -96,5 +96,29 @@ class LoggedTick(msgspec.Struct):
     delay_us: dict[str, Whole] = {}
 
 
-SHAPES = {"sample": LoggedSample, "footer": LoggedFooter, "worker": LoggedWorker, "tick": LoggedTick}
+class LoggedSession(msgspec.Struct):
+    """The end of a session of a load run, and its sums."""
+
+    worker: Whole
+    item: str
+    phase: str
+    ended: Literal["complete", "failed", "cut"]
+    begin: Whole
+    at: Whole
+    busy_us: Whole
+    requests: Whole
+    questions: Whole
+    calls: Whole
+    subagents: Whole
+    prompt: Whole
+    hit: Whole | None = None
+
+
+SHAPES = {
+    "sample": LoggedSample,
+    "footer": LoggedFooter,
+    "worker": LoggedWorker,
+    "tick": LoggedTick,
+    "session": LoggedSession,
+}
 STAMPS = ("t_scheduled", "t_sent", "t_connected", "t_headers", "t_closed")

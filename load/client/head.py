@@ -62,6 +62,12 @@ def opened(received: bytes) -> bool:
     return True
 
 
+def marked(request: bytes, name: str, value: str) -> bytes:
+    """The request with one more header."""
+    line, end, rest = request.partition(b"\r\n")
+    return b"%b%b%b: %b\r\n%b" % (line, end, name.encode("latin-1"), value.encode("latin-1"), rest)
+
+
 class Head:
     """Makes requests to *target* with *api_key*; ``Accept-Encoding: identity``, because compression would delay events.
 

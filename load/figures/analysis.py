@@ -38,6 +38,9 @@ DEFINITIONS = {
     "no interval, from the smallest to the largest of them. Shares, rates and cost were counted and have none",
     "client_ms": "how far above (plus) and below (minus) the figure the true one may lie in 99 of 100 cases because of the "
     "client: a read can be late, never early",
+    "sessions": "time_ms: from when the first request was due to the end of the last answer; answering_ms: the sum over its requests of "
+    "the time from dispatch to the end of the answer; hit_ratio: cached tokens of all prompts of a session, by their tokens; all three, "
+    "and per_session, of complete sessions that began in the measured time",
     "cost": "of all tokens that answers told, warm-up included; at least, where cost.unpriced requests told none",
 }
 LOAD = ("users", "rate", "arrival", "seed")
@@ -88,7 +91,7 @@ def report(
     gap = made["metrics"]["gap_ms"]
     made["outcome"] = outcome.judge(made["counts"]["sent"], made["failures"], made["stream"], gap and gap["mean"])
     made["slo"] = members.objectives(tally.slos, tally, made)
-    made |= breakdown(options, tally, error, begin, end) | steady(tally)
+    made |= breakdown(options, tally, error, begin, end) | tally.sessions.report() | steady(tally)
     return made
 
 

@@ -27,6 +27,7 @@ from echosounder.load.figures.latency import (
     output_tokens,
 )
 from echosounder.load.figures.money import Money, tokens
+from echosounder.load.figures.sessions import SessionFigures
 from echosounder.load.figures.slo import Slo
 from echosounder.load.figures.throughput import Throughput
 from echosounder.load.figures.validity import STILL_US, Tick
@@ -75,6 +76,7 @@ class Tally:
     frozen_us: int = 0  # in which the loops of the workers stood still
     passed: Throughput = field(default_factory=Throughput)
     course: RunCourse = field(default_factory=RunCourse)
+    sessions: SessionFigures = field(default_factory=SessionFigures)
     parts: "PartCounter | None" = None  # levels and items, counted for themselves as well
 
     def enter(self, records: Iterable[Record]) -> list[Record]:
@@ -102,6 +104,7 @@ class Tally:
         self._times(measured, ended)
         self._tokens(measured, ended)
         self.course.add(measured)
+        self.sessions.samples(measured)
         if self.parts is not None:
             self.parts.samples(batch, worker)
 
@@ -112,8 +115,14 @@ class Tally:
         shift = self.shifts.get(int(record.get("worker", 0)), 0)
         if shift and kind != "exchange":
             record = {name: value + shift if name in STAMPS else value for name, value in record.items()}
+        self._count(kind, record)
+        return record
+
+    def _count(self, kind: Any, record: dict[str, Any]) -> None:
         if kind == "tick":
             self._tick(record)
+        elif kind == "session":
+            self.sessions.ended(record)
         elif kind == "end":
             self.ended[int(record["worker"])] = int(record["stopped_sending"])
             for name in FROM_SCHEDULE:  # what never found a user was slow too
@@ -122,7 +131,6 @@ class Tally:
             self._stop({"kind": record["why"], "reason": record["reason"], "worker": record.get("worker")})
         elif kind == "lost":  # nothing of it is in flight any more, and what it had yet to send nobody will
             self.lost[int(record["dead"])] = int(record.get("unscheduled", 0))
-        return record
 
     def _stop(self, stop: dict[str, Any]) -> None:
         """Workers stop for the same reason; it is said once."""

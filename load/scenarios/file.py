@@ -1,19 +1,20 @@
 """A scenario of the user's own: a YAML list of items, or a mapping with the list under ``items``."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from echosounder.load.options import MAX_TOKENS
+from echosounder.load.options import MAX_SECONDS, MAX_TOKENS
 from echosounder.load.worker.workload import KINDS, Item
 from echosounder.wire.errors import UsageError
 from echosounder.wire.files import text
 from echosounder.wire.formats import FORMATS
 
-_FIELDS = {each.name: each.type for each in fields(Item)}
+_FIELDS = {each.name: each.type for each in fields(Item) if each.name != "talks"}
 
 
 def read_scenario(path: Path) -> tuple[Item, ...]:
@@ -51,15 +52,28 @@ def _item(path: Path, number: int, row: Any) -> Item:
     if item.kind not in item.asked_in.grammar.kinds:
         kinds = ", ".join(item.asked_in.grammar.kinds)
         raise UsageError(f"{where}: kind {item.kind} cannot be asked in the format {item.format}; choose from {kinds}")
+    _of_a_session(where, row, item)
     return item
 
 
+def _of_a_session(where: str, row: dict[str, Any], item: Item) -> None:
+    """A key that does nothing must not look as if it did."""
+    tools = ("tool_rounds", "tool_time", "tool_tokens", "subagents")
+    if item.session and item.kind not in {"chat", "tools"}:
+        raise UsageError(f"{where}: a session is of kind chat, or of kind tools, not {item.kind}")
+    for key in ("think", *tools):
+        if key in row and not (item.session and (key == "think" or item.kind == "tools")):
+            needs = "session: true" if key == "think" else "session: true and kind: tools"
+            raise UsageError(f"{where}: {key} needs {needs}")
+    if item.session and "conversations" in row:
+        raise UsageError(f"{where}: --users or --rate say how many sessions there are; leave conversations out")
+
+
 def _value(where: str, key: str, value: Any) -> Any:
-    if key == "prompt_tokens":
-        low, high = value if isinstance(value, list) and len(value) == 2 else (value, value)
-        if not _count(low) or not _count(high) or low > high:
-            raise UsageError(f"{where}: write a number of tokens, or a range like [100, 400]")
-        return low, high
+    if key in {"prompt_tokens", "tool_tokens"}:
+        return _range(value, _count, f"{where}: write a number of tokens, or a range like [100, 400]")
+    if key in {"think", "tool_time"}:
+        return _range(value, _seconds, f"{where}: write a number of seconds, or a range like [0.5, 3]")
     if key == "kind" and value not in KINDS:
         raise UsageError(f"{where}: {value!r} is none of {', '.join(KINDS)}")
     if key == "format" and value not in FORMATS:
@@ -77,6 +91,17 @@ def _value(where: str, key: str, value: Any) -> Any:
     return value
 
 
+def _range(value: Any, fits: Callable[[Any], bool], advice: str) -> tuple[Any, Any]:
+    low, high = value if isinstance(value, list) and len(value) == 2 else (value, value)
+    if not fits(low) or not fits(high) or low > high:
+        raise UsageError(advice)
+    return low, high
+
+
+def _seconds(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS
+
+
 def _count(value: Any, key: str = "") -> bool:
-    low = 0 if key == "shared_prefix" else 1
+    low = 0 if key in {"shared_prefix", "subagents"} else 1
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= MAX_TOKENS

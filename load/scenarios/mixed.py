@@ -21,20 +21,26 @@ def mixed() -> tuple[Item, ...]:
         Item("json", kind="json", weight=1, prompt_tokens=(100, 200), output_tokens=96),
         Item("tool-call", kind="tools", weight=1, prompt_tokens=(100, 200), output_tokens=96),
         Item("fim", kind="fim", weight=3, prompt_tokens=(100, 400), output_tokens=32),
-        *(_agent(form.name) for form in (RESPONSES, MESSAGES)),
+        _agent("coding-agent"),
+        *(_agent(f"agent-{form.name}", form.name) for form in (RESPONSES, MESSAGES)),
     )
 
 
-def _agent(form: str) -> Item:
-    """A coding agent: long instructions and tools that stay, and turns that grow, in the format that it speaks."""
+def _agent(name: str, form: str = "") -> Item:
+    """A coding agent in the format that it speaks: long instructions that stay, calls of tools that are answered after a pause, and
+    a context that grows by the answers that came; its first call goes to a sub-agent.
+    """
     return Item(
-        f"agent-{form}",
+        name,
         kind="tools",
         weight=1,
         prompt_tokens=(60, 300),
         output_tokens=96,
         shared_prefix=1024,
-        rounds=8,
-        conversations=8,
+        rounds=4,
         format=form,
+        session=True,
+        think=(0.0, 0.5),
+        tool_time=(0.05, 0.3),
+        subagents=1,
     )

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from echosounder.load.worker.budget import LoadBudget, share
 from echosounder.load.worker.dispatcher import Dispatcher
 from echosounder.load.worker.recorder import Recorder
 from echosounder.load.worker.schedule import due
-from echosounder.load.worker.session import Session
+from echosounder.load.worker.session import Opened, Session
 from echosounder.load.worker.workload import Workload
 
 SECOND = 1_000_000_000
@@ -39,12 +40,14 @@ def session(
     Raises :class:`OSError` where the target has no address or the disk no room.
     """
     lines = trace(options.trace) if options.trace else None
+    workload = Workload(
+        items(options), options.model or "", options.seed, _lengths(lines), _sweep(options), _blocks(lines)
+    )
     return Session(
         options,
         worker,
-        jobs=Workload(
-            items(options), options.model or "", options.seed, _lengths(lines), _sweep(options), _blocks(lines)
-        ).job,
+        jobs=workload.job,
+        opened=_opened(workload),
         head=Head(options.target, options.api_key),
         dispatcher=_dispatcher(options, worker, lines),
         client=Client(endpoint(options), loop, Stamps(options.kernel_stamps)),
@@ -55,6 +58,16 @@ def session(
         observe=observe,
         ended=ended,
     )
+
+
+def _opened(workload: Workload) -> Callable[[int], Opened] | None:
+    """The sessions of a workload; None where it has only single requests."""
+
+    def opened(index: int) -> Opened:
+        item = workload.item(index)
+        return (item.name, workload.dialogue(index), partial(workload.utterance, item)) if item.session else None
+
+    return opened if workload.sessions else None
 
 
 def part(out: Path, worker: int) -> Path:

@@ -7,20 +7,26 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from echosounder.load.client.call import ActiveCall, Job, exchange, sample
 from echosounder.load.client.client import Client, make_room
-from echosounder.load.client.head import Head
+from echosounder.load.client.head import Head, marked
 from echosounder.load.options import Options
 from echosounder.load.sample import MEASURED, NOT_FINISHED, WARMUP, Sample
 from echosounder.load.worker.alarm import Alarm
 from echosounder.load.worker.breaker import Breaker, Trip
 from echosounder.load.worker.budget import LoadBudget
+from echosounder.load.worker.dialogue import Chain, Dialogue
+from echosounder.load.worker.dialogues import FAILED, Dialogues, LiveSession, SessionCall
 from echosounder.load.worker.dispatcher import Dispatcher
 from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import Recorder
 from echosounder.load.worker.rehearsal import rehearse
 from echosounder.load.worker.vitals import Vitals, resident_kb
 
+Opened = tuple[str, Dialogue, Callable[[Chain], Job]] | None
+"""A session that begins: the name of its item, how it goes, and what its requests are; None for a single request."""
 SECOND = 1_000_000_000
 SWEEP = 0.05  # s
 MOST_KB = 4 * 1024 * 1024  # of memory; a thousand streams at once take 0.2 GB
@@ -47,11 +53,13 @@ class Session:
         loop: Any,
         observe: Callable[[Sample], None],
         ended: Callable[[], None],
+        opened: Callable[[int], Opened] | None = None,
     ) -> None:
         self.worker, self._options, self._workers = worker, options, options.workers
         self._jobs, self._head, self._dispatcher = jobs, head, dispatcher
         self._client, self._recorder, self._budget, self._breaker = client, recorder, budget, breaker
-        self._observe, self._ended = observe, ended
+        self._observe, self._ended, self._opened = observe, ended, opened
+        self._dialogues = Dialogues(loop, self._say, self._closed) if opened else None
         self._alarm = Alarm(loop, self._ring, time.monotonic_ns)
         self._sweeper = loop.timer(SWEEP, SWEEP)
         self._vitals = Vitals(client.stamps)
@@ -59,6 +67,7 @@ class Session:
         self._begin = self._warm = self._flushed = self._stop_at = self._drained = 0
         self._keep_from = self._keep_gap = float("inf")
         self._kept_pair = -1
+        self._said = 0  # requests of sessions
         self._over = self._tripped = self._filling = False
         self._cause = NOT_FINISHED if options.drain else ""  # without patience nobody can tell slow from hung
         client.done = self.finished
@@ -99,16 +108,31 @@ class Session:
     def finished(self, call: ActiveCall) -> None:
         """A call has ended."""
         record = sample(call, self._head.redact)
+        said = call if isinstance(call, SessionCall) else None
+        if said is not None:
+            record = msgspec.structs.replace(record, session=said.session, turn=said.number)
         self._budget.settle(call.job, record.usage, call.refused)
         self._recorder.sample(record)
         if call.keep:
-            self._recorder.exchange(exchange(call, *self._head.shown(call.job), self._head.redact))
+            url, headers = self._head.shown(call.job)
+            if said is not None and (name := self._options.session_header):
+                headers = (*headers, (name.lower(), self._affinity(said.live)))
+            self._recorder.exchange(exchange(call, url, headers, self._head.redact))
         self._completed += not record.failure
         self._failed += bool(record.failure)
         self._observe(record)
         if not self._tripped and (trip := self._breaker.observe(record)):
             self.trip(trip)
-        self._dispatcher.release(time.monotonic_ns(), bool(record.failure))
+        if said is None:
+            self._dispatcher.release(time.monotonic_ns(), bool(record.failure))
+        elif self._dialogues is not None:
+            self._dialogues.answered(said, record)
+        self._fill()
+
+    def _closed(self, record: dict[str, Any]) -> None:
+        """A session is over, and its user free."""
+        self._recorder.note("session", {"worker": self.worker, **record})
+        self._dispatcher.release(time.monotonic_ns(), record["ended"] == FAILED)
         self._fill()
 
     def trip(self, trip: Trip) -> None:
@@ -142,18 +166,61 @@ class Session:
                 self._fill()
 
     def _dispatch(self, now: int, index: int, due: int, queued: bool) -> None:
-        job = self._jobs(index, (due - self._warm) / SECOND)
-        if not self._budget.debit(job):
-            self._skipped += 1
-            self._dispatcher.release(now, failed=False)
-            self._recorder.note("stopped", {"worker": self.worker, "why": "budget", "reason": "the budget is spent"})
-            self.stop(self._options.drain)
-            return
         phase = WARMUP if due < self._warm else MEASURED
+        if self._opened is not None and (opened := self._opened(index)) is not None:
+            name, dialogue, utterance = opened
+            live = LiveSession(f"{self.worker}-{index}", name, phase, due, dialogue, utterance)
+            self._say(live, dialogue.begin().chain, due, queued)
+            return
+        job = self._jobs(index, (due - self._warm) / SECOND)
+        if not self._affords(job):
+            self._dispatcher.release(now, failed=False)
+            return
         call = ActiveCall(
             f"{self.worker}-{index}", job, due, time.monotonic_ns(), phase, queued, self._keeps(index, now)
         )
         self._client.send(call, self._head.request(job))
+
+    def _affords(self, job: Job) -> bool:
+        """Debit the budget; where it is spent, the run ends."""
+        if self._budget.debit(job):
+            return True
+        self._skipped += 1
+        self._recorder.note("stopped", {"worker": self.worker, "why": "budget", "reason": "the budget is spent"})
+        self.stop(self._options.drain)
+        return False
+
+    def _say(self, live: LiveSession, chain: Chain, due: int, queued: bool = False) -> None:
+        """The next request of a session."""
+        assert self._dialogues is not None
+        now, job = time.monotonic_ns(), live.job(chain)
+        if now >= self._stop_at or not self._affords(job):
+            self._dialogues.drop(live)
+            return
+        live.requests += 1
+        chain.requests += 1
+        phase = WARMUP if due < self._warm else MEASURED
+        self._said += 1
+        keep = self._keeps(self._said * self._workers, now)
+        call = SessionCall(
+            f"{live.id}.{live.requests}",
+            job,
+            due,
+            time.monotonic_ns(),
+            phase,
+            queued,
+            keep,
+            live=live,
+            chain=chain,
+            number=chain.requests,
+        )
+        request = self._head.request(job)
+        header = self._options.session_header
+        self._client.send(call, marked(request, header, self._affinity(live)) if header else request)
+
+    def _affinity(self, live: LiveSession) -> str:
+        """What names a session to a router: no other session of this run or the next has it."""
+        return f"{self._options.seed:x}-{live.id}"
 
     def _keeps(self, index: int, now: int) -> bool:
         """Is this one of the exchanges that are kept whole, for the checks? Each part of the run has its share of them.
@@ -177,6 +244,8 @@ class Session:
         now = time.monotonic_ns()
         self._vitals.beat(now)
         self._client.sweep(now)
+        if self._dialogues is not None and now >= self._stop_at:
+            self._dialogues.stop(now)
         self._dispatcher.adjust(now)
         self._fill()
         if now - self._flushed >= self._options.flush * SECOND:
@@ -194,7 +263,7 @@ class Session:
             "scheduled": self._dispatcher.scheduled,
             "skipped": self._skipped,
             "unsent": self._dispatcher.waiting,
-            "in_flight": self._dispatcher.busy,
+            "in_flight": self._client.in_flight,
             "completed": self._completed,
             "failed": self._failed,
         }

@@ -1,5 +1,6 @@
 """Content of the requests, computed from a seed and their index, so that every worker and every run makes the same ones."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,6 +11,7 @@ import msgspec
 
 from echosounder.load.client.call import Job
 from echosounder.load.traces import BLOCK
+from echosounder.load.worker.dialogue import Chain, Dialogue, Manners
 from echosounder.load.worker.words import text
 from echosounder.wire import formats
 from echosounder.wire.formats import Format, Question, Tool, Turn
@@ -21,6 +23,8 @@ OWN_WORDS = 8
 OWN_ASK = "start your answer with these first eight words above"
 """One token per word, as in the text that it ends."""
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
+TOOL_ASK = "now look the first of these words up in the index"
+"""The end of a question to an agent, so that it has a reason to call the tool. One token per word."""
 TOOL = Tool(
     "look_up",
     "Looks a word up in the index.",
@@ -35,7 +39,12 @@ class Item:
     ``kind``: chat, json, tools or fim. ``rounds`` > 1 makes conversations: request n of a conversation repeats the n - 1
     rounds before it. ``conversations`` of them go on at once, each beginning in the middle, so that the load is steady at once.
     ``prompts``: texts to take instead of synthetic ones; their tokens are not known, only that there are not more than bytes.
+    ``talks``: the user's texts of conversations, each of them a session.
     ``format`` names the wire format to ask in; empty for the one that its kind is asked in by default.
+
+    ``session``: conversations go on with the answers that came, ``think`` seconds after each. With the kind ``tools`` they are of
+    an agent: each call is answered after ``tool_time`` seconds with a text of ``tool_tokens``, in up to ``tool_rounds`` rounds per
+    question, and the first ``subagents`` calls go to agents with a context of their own.
     """
 
     name: str
@@ -48,7 +57,14 @@ class Item:
     rounds: int = 1
     conversations: int = 8
     prompts: tuple[str, ...] = ()
+    talks: tuple[tuple[str, ...], ...] = ()
     format: str = ""
+    session: bool = False
+    think: tuple[float, float] = (0.0, 0.0)
+    tool_rounds: int = 4
+    tool_time: tuple[float, float] = (0.0, 0.0)
+    tool_tokens: tuple[int, int] = (100, 400)
+    subagents: int = 0
 
     @property
     def asked_in(self) -> Format:
@@ -92,12 +108,87 @@ class Workload:
         self._sweep, self._blocks = sweep, blocks
         self._weights = list(accumulate(item.weight for item in items))
 
-    def job(self, index: int, at: float = 0.0) -> Job:
-        """*at*: seconds since the warm-up ended, which tell a sweep how far it is."""
+    @property
+    def sessions(self) -> bool:
+        """Whether an item is of sessions."""
+        return any(item.session for item in self._items)
+
+    def item(self, index: int) -> Item:
+        """The item of the request, or session, with this index."""
+        if len(self._items) == 1:
+            return self._items[0]
         seed = self._seed * 1_000_003 + index
-        item = self._items[0]
-        if len(self._items) > 1:
-            (item,) = Random(f"{seed} item").choices(self._items, cum_weights=self._weights)
+        (item,) = Random(f"{seed} item").choices(self._items, cum_weights=self._weights)
+        return item
+
+    def dialogue(self, index: int) -> Dialogue:
+        """The session with this index."""
+        item = self.item(index)
+        name = f"{self._seed} {item.name} {index}"
+        tools, form = item.kind == "tools", item.asked_in
+        prefix = text(item.shared_prefix, f"{self._seed} {item.name}") if item.shared_prefix else ""
+        return Dialogue(
+            Manners(
+                rounds=len(item.talks[index % len(item.talks)]) if item.talks else item.rounds,
+                question=lambda place: self._question(item, index, place),
+                result=lambda place: text(
+                    Random(f"{name} result {place}").randint(*item.tool_tokens), f"{name} r{place}"
+                ),
+                think=item.think,
+                tool_rounds=item.tool_rounds if tools else 0,
+                tool_time=item.tool_time,
+                subagents=item.subagents if tools else 0,
+                thoughts=tools and form.name == _usual("tools"),
+                bounded=frozenset(reason for reason, why in form.grammar.finish.items() if why == "bounded"),
+            ),
+            (Turn("system", prefix),) if prefix else (),
+            name,
+        )
+
+    def utterance(self, item: Item, chain: Chain) -> Job:
+        """The next request of a context of a session."""
+        form = item.asked_in
+        tools = (TOOL,) if item.kind == "tools" else ()
+        # Where thoughts would have to come back as signed blocks or encrypted items, a session asks for none.
+        thinking = False if tools and form.name != _usual("tools") else None
+        question = Question(tuple(chain.turns), item.output_tokens, item.stream, thinking, tools=tools)
+        body = form.ask(self._model, question)
+        try:
+            data = _encode(body)
+        except UnicodeEncodeError:  # half a character came in an answer: JSON can spell it, UTF-8 cannot
+            data = json.dumps(body).encode()
+        ours = (
+            [turn.text for turn in chain.turns if turn.role != "assistant"] if not (item.prompts or item.talks) else []
+        )
+        tokens = sum(len(each.split()) for each in ours)  # one a word
+        return Job(
+            item.name,
+            form.path,
+            data,
+            item.stream,
+            tokens if len(ours) == len(chain.turns) else None,
+            item.output_tokens,
+            ceiling_tokens=len(data) + TEMPLATE - sum(map(len, ours)) + tokens,
+            format=form.name,
+        )
+
+    def _question(self, item: Item, index: int, place: int) -> str:
+        """The user's text number *place* of a session."""
+        if item.talks:
+            talk = item.talks[index % len(item.talks)]
+            return talk[(place - 1) % len(talk)]
+        if item.prompts:
+            return item.prompts[(index + place - 1) % len(item.prompts)]
+        name = f"{self._seed} {item.name} {index} q{place}"
+        words = text(Random(f"{name} length").randint(*item.prompt_tokens), name)
+        return f"{words} {TOOL_ASK}" if item.kind == "tools" else words
+
+    def job(self, index: int, at: float = 0.0) -> Job:
+        """*at*: seconds since the warm-up ended, which tell a sweep how far it is. Of a session the first request."""
+        seed = self._seed * 1_000_003 + index
+        item = self.item(index)
+        if item.session:
+            return self.utterance(item, self.dialogue(index).begin().chain)
         if self._sweep:
             tokens = self._sweep(at)
             item = replace(item, prompt_tokens=(tokens, tokens))

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from echosounder.load.inputs import Due, trace
+from echosounder.load.inputs import Due, items, trace
+from echosounder.load.options import Options
 from echosounder.load.worker.workload import Item, Workload
+from echosounder.wire.answer import Answer
 from echosounder.wire.errors import UsageError
 
 
@@ -95,3 +97,65 @@ def test_blocks_with_the_same_hash_are_the_same_words() -> None:
     assert one[1024] != other[1024]
     assert one[0] != third[0] or one[1] != third[1]
     assert one[512:] == third[512:]
+
+
+TALKS = {
+    "the original": (
+        '[{"id": "a", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"},\n'
+        ' {"from": "human", "value": "And now?"}]},\n\n'
+        '{"id": "b", "conversations": [{"from": "system", "value": "s"}, {"from": "user", "value": "Why?"}]}]\n'
+    ),
+    "a line each": (
+        '{"conversation": [{"from": "human", "value": "Hi"}, {"from": "human", "value": "And now?"}]}\n'
+        '{"conversation": [{"from": "human", "value": "Why?"}]}\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TALKS)
+def test_conversations_of_sharegpt_are_sessions(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "talks.json"
+    path.write_text(TALKS[kind], encoding="utf-8")
+    (item,) = items(Options("http://h", prompts=path))
+    assert item.session
+    assert item.talks == (("Hi", "And now?"), ("Why?",))
+    machine = Workload([item], "m").dialogue(2)
+    first = machine.begin()
+    (second,) = machine.answered(first.chain, Answer("Hello there"))
+    assert [turn.text for turn in second.chain.turns] == ["Hi", "Hello there", "And now?"]
+    assert not machine.answered(second.chain, Answer("bye")), "no more is asked than was"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('[{"conversations": []}]', ":1: a conversation in which no user asks"),
+        (
+            '[\n{"conversations": [{"from": "human", "value": "x"}]},\n{"conversations": [7]}]',
+            ":3: a turn is an object with 'from'",
+        ),
+        ('[\n\n\n{"conversations": [{"from": "human", "value": null}]}]', ":4: a turn of 'human' has no text"),
+        ('[{"conversations": [{"from": "human", "value": "x"}]},\n {"id": 3}]', ":2: not a conversation"),
+        ('[{"conversations": [{"from": "human", "value": "x"}]},\n {"conversations": [', ":2: not JSON"),
+        ('{"conversations": [{"from": "human", "value": "x"}]}\n{"conv', ":2: not JSON"),
+    ],
+)
+def test_a_conversation_that_makes_no_sense(content: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "talks.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=said):
+        items(Options("http://h", prompts=path))
+
+
+def test_conversations_are_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "talks.json"
+    path.write_text(TALKS["the original"], encoding="utf-8")
+    with pytest.raises(UsageError, match="have no times: give the file with --prompts"):
+        trace(path)
+
+
+def test_conversations_are_for_chat(tmp_path: Path) -> None:
+    path = tmp_path / "talks.json"
+    path.write_text(TALKS["the original"], encoding="utf-8")
+    with pytest.raises(UsageError, match="which item 'fim' cannot have"):
+        items(Options("http://h", "fim", prompts=path))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
-from echosounder.wire.formats.format import Body, Format, Question
+from echosounder.wire.formats.format import Body, Format, Question, Turn
 from echosounder.wire.strict_json import at, entries
 
 
@@ -16,7 +16,7 @@ class Chat(Format):
 
     def _members(self, model: str, question: Question) -> Iterator[tuple[str, Any]]:
         yield "model", model
-        yield "messages", [{"role": turn.role, "content": turn.text} for turn in question.turns]
+        yield "messages", list(map(_message, question.turns))
         if question.json:
             yield "response_format", {"type": "json_object"}
         if question.tools:
@@ -71,6 +71,22 @@ class Chat(Format):
             model=value.get("model"),
             end=bool(value.get("choices")),
         )
+
+
+def _message(turn: Turn) -> Body:
+    made: Body = {"role": turn.role, "content": turn.text}
+    if turn.plain:
+        return made
+    if turn.call:
+        return {**made, "tool_call_id": turn.call}
+    if turn.reasoning:
+        made["reasoning_content"] = turn.reasoning
+    if turn.calls:
+        made["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in turn.calls
+        ]
+    return made
 
 
 def common(bound: str, question: Question) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ import msgspec
 
 from echosounder.specs import Grammar
 from echosounder.specs.grammar import Pointer
-from echosounder.wire.answer import Answer, Mark, of_stream, of_whole
+from echosounder.wire.answer import Answer, Call, Mark, of_stream, of_whole
 from echosounder.wire.strict_json import at
 from echosounder.wire.usage import Usage, usage
 
@@ -21,10 +21,22 @@ Body = dict[str, Any]
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One message of a conversation. ``role``: system, user or assistant."""
+    """One message of a conversation. ``role``: system, user, assistant or tool.
+
+    An assistant's turn repeats an answer that came: ``calls`` are its tool calls, ``reasoning`` its thoughts, for targets that
+    ask for them back. A tool's turn answers the call with the id ``call``.
+    """
 
     role: str
     text: str
+    reasoning: str = ""
+    calls: tuple[Call, ...] = ()
+    call: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether role and text are all of it."""
+        return not (self.calls or self.call or self.reasoning)
 
 
 class Tool(msgspec.Struct, frozen=True):

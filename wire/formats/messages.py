@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from msgspec.structs import replace
 
 from echosounder.wire.answer import END, NOTHING, Call, Mark
-from echosounder.wire.formats.format import Body, Format, Question
+from echosounder.wire.formats.format import Body, Format, Question, Turn
 from echosounder.wire.formats.responses import kind_of
 from echosounder.wire.strict_json import at, compact, entries
 from echosounder.wire.usage import Usage
@@ -22,10 +24,7 @@ class Messages(Format):
         yield "model", model
         if system := [turn.text for turn in question.turns if turn.role == "system"]:
             yield "system", "\n\n".join(system)
-        yield (
-            "messages",
-            [{"role": turn.role, "content": turn.text} for turn in question.turns if turn.role != "system"],
-        )
+        yield "messages", list(_messages(turn for turn in question.turns if turn.role != "system"))
         if question.tools:
             yield (
                 "tools",
@@ -94,6 +93,34 @@ class Messages(Format):
         written = raw.get("cache_creation_input_tokens")
         miss = counts.miss + (written if type(written) is int else 0)
         return replace(counts, miss=miss, prompt=miss + (counts.hit or 0))
+
+
+def _messages(turns: Iterable[Turn]) -> Iterator[Body]:
+    """Results of tools that follow one another are one message: all of them have to be in the one after their calls."""
+    for results, group in groupby(turns, key=lambda turn: bool(turn.call)):
+        if results:
+            blocks = [{"type": "tool_result", "tool_use_id": turn.call, "content": turn.text} for turn in group]
+            yield {"role": "user", "content": blocks}
+        else:
+            yield from ({"role": turn.role, "content": _blocks(turn) if turn.calls else turn.text} for turn in group)
+
+
+def _blocks(turn: Turn) -> list[Body]:
+    said = [{"type": "text", "text": turn.text}] if turn.text else []
+    return [*said, *map(_use, turn.calls)]
+
+
+def _use(call: Call) -> Body:
+    try:
+        given = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        given = None
+    return {
+        "type": "tool_use",
+        "id": call.id,
+        "name": call.name,
+        "input": given if isinstance(given, dict) else {},
+    }
 
 
 def _begun(message: dict[str, Any]) -> Mark:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from echosounder.wire.answer import NOTHING, Call, Mark
-from echosounder.wire.formats.format import Body, Format, Question
+from echosounder.wire.formats.format import Body, Format, Question, Turn
 from echosounder.wire.strict_json import at, entries
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -21,7 +21,7 @@ class Responses(Format):
 
     def _members(self, model: str, question: Question) -> Iterator[tuple[str, Any]]:
         yield "model", model
-        yield "input", [{"type": "message", "role": turn.role, "content": turn.text} for turn in question.turns]
+        yield "input", [item for turn in question.turns for item in _items(turn)]
         if question.json:
             yield "text", {"format": {"type": "json_object"}}
         if question.tools:
@@ -92,6 +92,17 @@ class Responses(Format):
             model=value.get("model"),
             end=isinstance(value.get("output"), list),
         )
+
+
+def _items(turn: Turn) -> list[Body]:
+    """The items of a turn: a call, and the output of one, stand beside the messages."""
+    if turn.call:
+        return [{"type": "function_call_output", "call_id": turn.call, "output": turn.text}]
+    calls: list[Body] = [
+        {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
+        for call in turn.calls
+    ]
+    return calls if calls and not turn.text else [{"type": "message", "role": turn.role, "content": turn.text}, *calls]
 
 
 def kind_of(value: Any) -> str:

@@ -1,0 +1,12 @@
+"""What is wrong with a line of a file of recorded requests."""
+
+Line = tuple[int, str]
+"""The number of a line, and its text."""
+
+
+class TraceError(ValueError):
+    """A line that makes no sense. ``number`` is that of the line."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number = number
