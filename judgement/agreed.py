@@ -3,6 +3,12 @@
 UNICODE = "那只猫在灯塔上睡觉。Grüße 😀 👩‍👩‍👧 🇩🇪 नमस्ते é 鬱"
 """Two, three and four bytes, a joined family, a flag, combining marks: whatever cuts characters shows here."""
 
+REPEAT = "Repeat exactly, and nothing else:\n"
+"""What stands before a text that is to come back unchanged."""
+MARKED = 'Tom & Söhne – GmbH:\n<b>"5 < 7"</b>, C:\\Übung\\neu, 100 %'
+CODE = 'if (Größe < 3 && name != "ß") {\n    print("\\t<Ä €>");\n}'
+"""Each character that JSON, HTML, URLs, paths and shells escape, capitals, accents, and white space within."""
+
 ORDER, NASTY = 9007199254740993, "2>&1 \"q\" 'a' </tag> \\n {}[] 😀\n那"
 """Values that break careless code: beyond 2**53, and every delimiter that JSON, markup and shells know."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from echosounder.conformance.ask import BETA_CHAT, CHAT, GREEDY, Ask
 from echosounder.conformance.probe import Steps, probe
-from echosounder.judgement.agreed import UNICODE
+from echosounder.judgement.agreed import CODE, MARKED, REPEAT, UNICODE
 from echosounder.judgement.check import Subject
 from echosounder.judgement.setting import Suite
 from echosounder.wire.exchange import Exchange
@@ -32,7 +32,7 @@ NULLABLE = (
     "frequency_penalty",
     "presence_penalty",
 )
-ECHO = f"Repeat exactly, and nothing else:\n{UNICODE}"
+ECHO = f"{REPEAT}{UNICODE}"
 
 
 def has_logprobs(ask: Subject) -> bool:
@@ -83,6 +83,14 @@ def unicode_stream(ask: Ask) -> Steps:
     """The request of chat.unicode as a stream."""
     yield ask.chat(ECHO, max_tokens=96, **GREEDY, **STREAM_USAGE, step="first")
     yield ask.chat(ECHO, max_tokens=96, **GREEDY, **STREAM_USAGE, step="second")
+
+
+@probe("chat.echo", requests=3, tokens=3 * 96)
+def echo(ask: Ask) -> Steps:
+    """Two texts to repeat, full of what is escaped somewhere on the way: both as a stream, one as a document."""
+    yield ask.chat(f"{REPEAT}{MARKED}", max_tokens=96, **GREEDY, step="marked")
+    yield ask.chat(f"{REPEAT}{MARKED}", max_tokens=96, **GREEDY, **STREAM_USAGE, step="marked-stream")
+    yield ask.chat(f"{REPEAT}{CODE}", max_tokens=96, **GREEDY, **STREAM_USAGE, step="code-stream")
 
 
 @probe("chat.length", Suite.SMOKE, requests=2, tokens=9)
@@ -141,7 +149,7 @@ def logprobs_stream(ask: Ask) -> Steps:
     yield ask.chat(COUNT, logprobs=True, top_logprobs=3, **GREEDY, **STREAM_USAGE)
 
 
-STOP_ECHO = "Repeat exactly, and nothing else:\nalpha beta gamma HALT delta epsilon"
+STOP_ECHO = f"{REPEAT}alpha beta gamma HALT delta epsilon"
 
 
 @probe("chat.stop-string", requests=2, tokens=64)

@@ -9,10 +9,9 @@ from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import COUNT, STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
 from echosounder.conformance.probes.tools import PARIS, WEATHER, forced
-from echosounder.judgement.agreed import BAD_KEY, OWN
+from echosounder.judgement.agreed import BAD_KEY, OWN, REPEAT
 
 HELLO = "Say hello."
-REPEAT = "Repeat exactly, and nothing else:\n"
 
 
 @probe("transport.compressed", requests=2, tokens=80)

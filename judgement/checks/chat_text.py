@@ -20,7 +20,7 @@ from echosounder.judgement.check import (
     check_group,
 )
 from echosounder.judgement.checks.controls import REPLACEMENT, question
-from echosounder.judgement.checks.integrity import forms
+from echosounder.judgement.checks.echoes import LOST
 from echosounder.wire.exchange import Exchange
 
 MOJIBAKE = re.compile("Ã[\x80-\xbf¼©]|ð\x9f|é‚£")
@@ -46,7 +46,8 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
     """Problems if each answer of a mode is the requested text with altered characters: no model answers like that."""
-    for how, text in forms(UNICODE):
+    for how, form in LOST:
+        text = form(UNICODE)
         for mode in (False, True):
             mine = [each for each in exchanges if wants_stream(each) is mode]
             if len(mine) > 1 and all((answer(each).content or "").split() == text.split() for each in mine):

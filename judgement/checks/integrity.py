@@ -9,18 +9,20 @@ from __future__ import annotations
 import ast
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from echosounder.judgement.answers import answer, wants_stream
-from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt
+from echosounder.judgement.answers import answer, chat_completion, wants_stream, whole
+from echosounder.judgement.check import Case, Inconclusive, Problem, Problems, check_group, excerpt, picks
 from echosounder.judgement.checks.controls import question
 from echosounder.judgement.checks.pairs import comparable, pairs
 from echosounder.judgement.checks.tool_arguments import unfit
 from echosounder.judgement.checks.tool_calls import complete_calls, functions
 from echosounder.wire.answer import Call
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.strict_json import at
+from echosounder.wire.tokens import plain
 
 CALLS, QUESTIONS = 4, 3
 """The fewest calls, and questions that led to them, that tell a system from chance."""
@@ -173,9 +175,66 @@ def text_kept(exchanges: Sequence[Exchange], case: Case) -> Problems:
         )
 
 
-def forms(text: str) -> Iterator[tuple[str, str]]:
-    """Typical corruptions of a text: a name and the result of each."""
-    yield "every character that is not ASCII is lost", "".join(letter for letter in text if letter.isascii())
-    yield "every character that is not ASCII became a question mark", text.encode("ascii", "replace").decode()
-    yield "characters are written as escapes", text.encode("ascii", "backslashreplace").decode()
-    yield "characters are written as XML", text.encode("ascii", "xmlcharrefreplace").decode()
+# --- text and counts
+
+
+PLAIN, TEXTS = 8, 2
+"""The fewest tokens of an answer whose count says something, and questions that led to such answers."""
+
+
+@picks("a chat answer that counts its tokens")
+def counted(exchange: Exchange) -> bool:
+    return chat_completion(exchange) and answer(exchange).usage is not None
+
+
+def bare(exchange: Exchange) -> bool:
+    """Nothing stands around the prompt but the template, and nothing but the text was made."""
+    turns = exchange.asked.get("messages") or ()
+    alone = [at(turn, "role") for turn in turns] == ["user"] and not exchange.asked.get("tools")
+    found = answer(exchange)
+    return alone and not exchange.asked.get("stop") and not found.calls and not found.reasoning
+
+
+def words(exchange: Exchange) -> int:
+    """The tokens of the text, 0 where that is not certain."""
+    return plain(answer(exchange).content or "") or 0
+
+
+def surplus(exchange: Exchange) -> int | None:
+    """Tokens that are counted beyond those of the text; None where they are not counted, or where the text may be incomplete."""
+    usage = answer(exchange).usage
+    if usage is None or usage.completion is None or not whole(exchange):
+        return None
+    return usage.completion - (usage.reasoning or 0) - words(exchange)
+
+
+def template(exchanges: Sequence[Exchange]) -> set[int]:
+    """What the counts of plain prompts have beyond their words: one number where the tokenizer cuts plain text as all do."""
+    counts = [(plain(str(each.asked["messages"][0].get("content"))), answer(each).usage) for each in exchanges]
+    known = {(words, usage.prompt) for words, usage in counts if words and usage and usage.prompt is not None}
+    return {prompt - words for words, prompt in known} if len({words for words, _ in known}) >= TEXTS else set()
+
+
+@check_group("usage.text-counted", counted)
+def text_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    """Of texts that every large tokenizer cuts alike, by a target whose counts of plain prompts prove that its own does.
+
+    A surplus that is the same for short texts and long ones is what the server counts around each; a token more ends the text.
+    """
+    plainly = [each for each in exchanges if bare(each)]
+    known = [
+        (each, text, more) for each in plainly if (text := words(each)) >= PLAIN and (more := surplus(each)) is not None
+    ]
+    if len(template(plainly)) != 1 or len(known) < CALLS or len({question(each) for each, _, _ in known}) < TEXTS:
+        raise Inconclusive("too few texts and prompts are of words that every tokenizer knows")
+    surpluses = {more for _, _, more in known}
+    if surpluses & {0, 1} or len(surpluses) == 1:
+        return
+    first, text, more = known[0]
+    yield Problem(
+        f"of all {len(known)} plain texts the usage counts {'more' if more > 0 else 'fewer'} tokens than came: {text} in "
+        f"{excerpt(answer(first).content or '')}, and completion_tokens is {text + more}",
+        exchange=first,
+        excerpt=answer(first).content or "",
+        cause="text and completion_tokens differ",
+    )

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from unicodedata import category, normalize
+from urllib.parse import quote
 
 from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import described, each_document
@@ -108,3 +110,56 @@ def non_ascii_as_question_marks(document: dict[str, object], context: Context) -
     """Non-ASCII characters become question marks in every text."""
     for holder, name in context.edits.texts(document):
         holder[name] = (holder[name] or "").encode("ascii", "replace").decode()
+
+
+# --- texts in another form
+
+ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+
+
+def narrow(text: str) -> str:
+    return "".join(letter if ord(letter) < 0x100 else "?" for letter in text)
+
+
+def plain_letters(text: str) -> str:
+    return "".join(letter for letter in normalize("NFD", text) if category(letter) != "Mn")
+
+
+def reform(name: str, summary: str, change: Callable[[str], str], breaks: Collection[str] = ()) -> None:
+    """A deviation that changes each piece of a text alike, in both modes."""
+
+    def apply(document: dict[str, object], context: Context) -> None:
+        for holder, place in context.edits.texts(document):
+            holder[place] = change(holder[place] or "")
+
+    each_document(name, {"chat.echo-form", *breaks})(described(summary, apply))
+
+
+reform("text-escaped-as-html", "Texts are escaped as HTML.", lambda text: text.translate(ENTITIES))
+reform("text-escaped-twice", "Texts are escaped as JSON once more.", lambda text: json.dumps(text)[1:-1])
+reform("text-percent-encoded", "Texts are percent-encoded.", quote, {"chat.stop-array"})
+reform(
+    "text-read-as-latin-1",
+    "The UTF-8 of texts is read as Latin-1.",
+    lambda text: str(text.encode(), "latin-1"),
+    {"chat.unicode"},
+)
+reform("text-in-latin-1", "Texts go through Latin-1: question marks stand for what it lacks.", narrow)
+reform("text-decomposed", "Characters with accents are decomposed.", lambda text: normalize("NFD", text))
+reform("text-without-accents", "Letters lose their accents.", plain_letters)
+reform("text-in-lower-case", "Texts are in lower case.", str.lower)
+reform("text-without-blanks", "Texts lose their blanks.", lambda text: text.replace(" ", ""))
+reform("text-without-line-feeds", "Texts lose their line feeds.", lambda text: text.replace("\n", ""), {"fim.echo"})
+
+
+@deviation("words-lost", Layer.JSON, {"usage.text-counted", "stream.text-complete"})
+def words_lost(frames: Frames, context: Context, *, every: int = 3) -> Frames:
+    """One in ``every`` words of a text is lost, in documents as in streams."""
+    if context.stream:
+        yield from pieces_lost_in_streams(frames, context, every=every)
+        return
+    for frame in frames:
+        for holder, name in context.edits.texts(frame.json or {}):
+            words = (holder[name] or "").split(" ")
+            holder[name] = " ".join(word for number, word in enumerate(words, 1) if number % every)
+        yield frame

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from echosounder.judgement.checks.integrity import CALLS, QUESTIONS, CallMade, difference, forms, systematic
+from echosounder.judgement.checks.integrity import CALLS, QUESTIONS, CallMade, difference, systematic
 from echosounder.judgement.checks.integrity import damage as damage_of
 from echosounder.wire.answer import Call
 from echosounder.wire.exchange import Exchange, Request
@@ -60,10 +60,6 @@ DIFFERENCES = [
 @pytest.mark.parametrize(("streamed", "documented", "kind"), DIFFERENCES)
 def test_a_text_that_was_damaged_is_told_from_another_text(streamed, documented, kind):
     assert difference(streamed, documented) == kind
-
-
-def test_forms_of_a_text():
-    assert [text for _, text in forms("é!")] == ["!", "?!", "\\xe9!", "&#233;!"]
 
 
 ASKED = [asked(f"question {number}") for number in range(QUESTIONS)]

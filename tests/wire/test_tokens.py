@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosounder.wire import tokens
-from echosounder.wire.tokens import WORDS, Count, count, estimate, vocabulary, words
+from echosounder.wire.tokens import COMMON, LATER, WORDS, Count, count, estimate, plain, vocabulary, words
 
 HAVE = vocabulary() is not None
 needs_vocabulary = pytest.mark.skipif(not HAVE, reason="needs the extra `tokens`")
@@ -86,6 +86,37 @@ def test_every_word_is_one_token_in_both_places(word):
 @pytest.mark.parametrize(("text", "ids"), TOYS)
 def test_merges(text, ids):
     assert tokens.Vocabulary(TOY).encode(text) == ids
+
+
+@needs_vocabulary
+def test_usual_words_are_one_token_each():
+    assert [word for word in COMMON if count(f"a {word}").tokens != 2] == []
+    assert [word for word in COMMON - LATER if count(word).tokens != 1] == []
+
+
+PLAIN = {
+    "one, two, three": 5,
+    "Count from one to fifteen in English words, separated by commas. Write nothing else.": 17,
+    "What is the capital of France? Answer in one word.": 12,
+    "Hello! How can I help you today?": 9,
+    " one": 1,
+    "able about above": 3,
+    "": None,
+    "twelve, one": None,
+    "one  two": None,
+    "one\ntwo": None,
+    "word.word": None,
+    "wor": None,
+    "Grüße": None,
+    "one 2": None,
+    ".": 1,
+}
+
+
+@pytest.mark.parametrize(("text", "tokens"), PLAIN.items())
+def test_plain_texts_are_counted_without_the_vocabulary(text, tokens):
+    assert plain(text) == tokens
+    assert tokens is None or not HAVE or count(text).tokens == tokens
 
 
 def test_words_need_no_vocabulary_and_follow_the_seed():

@@ -70,6 +70,7 @@ PARTS = [*HISTORY[:2], {**HISTORY[2], "content": [{"type": "text", "text": "21 d
 HI = said("Repeat exactly: one two three four five six")
 FAMILY = said("Repeat exactly: 👩\u200d👩\u200d👧")
 CJK = said("Repeat exactly: 那只猫在灯塔上 😀")
+FORMS = said('Repeat exactly: Hi <É&">\n€ 1')
 STORY = said("Write a long story.", max_tokens=8)
 CALL = said("Call weather for Paris and for Tokyo.", tools=[function("weather", city={"type": "string"})])
 THINK = {**said("Is 97 prime?"), "thinking": {"type": "enabled"}}
@@ -168,6 +169,8 @@ ASKS = {
     "stream of OpenAI": Ask({**HI, **USAGE}, mock=(("profile", "openai"),)),
     "CJK stream": Ask({**CJK, **STREAM}),
     "CJK": Ask(CJK),
+    "forms": Ask(FORMS),
+    "forms as stream": Ask({**FORMS, **USAGE}),
     "family stream": Ask({**FAMILY, **STREAM}),
     "story": Ask(STORY),
     "long stream": Ask({**STORY, **USAGE, "max_tokens": 24}),

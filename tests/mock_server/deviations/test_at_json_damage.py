@@ -2,6 +2,9 @@
 
 import ast
 import json
+from urllib.parse import unquote
+
+FORMS = 'Hi <É&">\n€ 1'
 
 
 def calls(wire):
@@ -42,6 +45,20 @@ ROWS = [
     ("non-ascii-lost", "CJK stream", lambda wire: wire.text.isascii()),
     ("non-ascii-as-question-marks", "CJK", lambda wire: set(wire.text) == {"?", " "}),
     ("non-ascii-as-question-marks", "CJK stream", lambda wire: set(wire.text) == {"?", " "}),
+    ("text-escaped-as-html", "forms", lambda wire: "&lt;É&amp;&quot;" in wire.text),
+    ("text-escaped-as-html", "forms as stream", lambda wire: "&lt;É&amp;&quot;" in wire.text),
+    ("text-escaped-twice", "forms", lambda wire: wire.text == json.dumps(FORMS)[1:-1]),
+    ("text-escaped-twice", "forms as stream", lambda wire: wire.text == json.dumps(FORMS)[1:-1]),
+    ("text-percent-encoded", "forms as stream", lambda wire: unquote(wire.text) == FORMS and "%C3%89" in wire.text),
+    ("text-read-as-latin-1", "forms", lambda wire: wire.text == str(FORMS.encode(), "latin-1")),
+    ("text-in-latin-1", "forms", lambda wire: wire.text == FORMS.replace("€", "?")),
+    ("text-decomposed", "forms", lambda wire: wire.text == FORMS.replace("É", "E\u0301")),
+    ("text-without-accents", "forms", lambda wire: wire.text == FORMS.replace("É", "E")),
+    ("text-in-lower-case", "forms as stream", lambda wire: wire.text == FORMS.lower()),
+    ("text-without-blanks", "forms as stream", lambda wire: wire.text == FORMS.replace(" ", "")),
+    ("text-without-line-feeds", "forms as stream", lambda wire: wire.text == FORMS.replace("\n", "")),
+    ("words-lost", "chat", lambda wire: wire.text == "one two four five"),
+    ("words-lost", "stream", lambda wire: wire.text == "one two four five"),
 ]
 
 
