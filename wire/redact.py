@@ -1,7 +1,7 @@
 """Secrets are taken out when an exchange is captured, so that no later stage can leak them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, unquote
 
@@ -9,12 +9,15 @@ from echosounder.wire.spelled import pattern
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "set-cookie"})
 MARK = "[redacted]"
+FOLDERS = frozenset({"PWD", "OLDPWD"})
+"""Variables that sound like passwords."""
 SHORTEST = 8
 """Characters of a secret that is looked for by its value: to replace shorter ones would tear up ordinary text."""
 _SECRET_NAME = re.compile(r"key|token|secret|sig|auth|passw|pwd|cred|code|session|cookie|jwt", re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(r"key|token|secret|auth|passw|pwd|cred|cookie|jwt", re.IGNORECASE)
 _KEY = r"(sk|pk|rk|ghp|glpat|xox[a-z])[-_].{8,}|eyJ.{12,}"  # prefixes of keys, JSON web tokens
 _KEY_LIKE = re.compile(_KEY)
+_SEPARATORS = re.compile(r"[\s=:,]")
 _SECRET_VALUE = re.compile(
     _KEY + r"|[0-9a-fA-F]{32,}"  # digests
     r"|(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/=_.~%-]{20,}"  # drawn at random
@@ -34,6 +37,17 @@ def names_secret(name: str) -> bool:
 def key_like(word: str) -> bool:
     """Whether *word* begins like a key."""
     return bool(_KEY_LIKE.fullmatch(word))
+
+
+def of_environment(environment: Mapping[str, str]) -> Iterator[str]:
+    """Values of the variables whose names or values suggest a secret."""
+    suspects = ((name, value) for name, value in environment.items() if name not in FOLDERS)
+    return (value for name, value in suspects if names_secret(name) or key_like(value))
+
+
+def of_words(words: Iterable[str]) -> Iterator[str]:
+    """What begins like a key in a command line."""
+    return (part for word in words for part in _SEPARATORS.split(word) if key_like(part))
 
 
 def spellings(secret: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from echosounder import specs
 from echosounder.conformance.options import CheckOptions
 from echosounder.judgement.setting import Suite
+from echosounder.wire.redact import Redactor, of_environment, of_words
 from echosounder.wire.target import Target
 
 PARALLEL = max(2, 2 * (os.cpu_count() or 1))
@@ -40,8 +41,13 @@ class ClientOptions:
     def asked(self) -> str:
         return self.model or specs.models(self.profile)[0]
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no record may show: keys on the command line, and the secrets that the command inherits."""
+        return tuple(dict.fromkeys((*of_words(self.command), *of_environment(os.environ))))
+
     def as_check(self) -> CheckOptions:
-        target = Target(shlex.join(self.command), "", self.asked)
+        target = Target(Redactor(self.secrets).text(shlex.join(self.command)), "", self.asked)
         return CheckOptions(
             target,
             self.out,

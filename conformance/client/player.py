@@ -44,7 +44,7 @@ class Player:
             told = Briefing(root, key, options.asked, scenario.use, options.patience_s, token)
             ended = self._launcher.run(told.arguments(options.command), told.variables(os.environ), options.limit_s)
             records = control.arrivals(0, SETTLE_S)
-        redact = Redactor((key,))
+        redact = Redactor((key, *options.secrets))
         found = [
             _below_base(arrived(record, f"{number}.{place}", scenario.family, scenario.name, key, redact))
             for place, record in enumerate(records, 1)

@@ -15,6 +15,7 @@ from echosounder.judgement.client.score import score
 from echosounder.wire.command import ClientRun
 from echosounder.wire.errors import UsageError
 from echosounder.wire.exchange import Exchange
+from echosounder.wire.redact import MARK
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import Finding
 
@@ -42,6 +43,10 @@ def again(run: Run, id: str, options: ClientOptions, stage: Stage) -> Replay:
 def options_of(run: Run) -> ClientOptions:
     """Options from the header of *run*; nothing is written to its ``out``."""
     header = run.header
+    if MARK in header.target.url:
+        raise UsageError(
+            "the command of this run held a secret, which its log does not keep; run it again, with {api_key} for the key"
+        )
     return ClientOptions(
         tuple(shlex.split(header.target.url)), Path(), header.profile, header.target.model, seed=header.seed or 0
     )

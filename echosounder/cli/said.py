@@ -8,12 +8,13 @@ from itertools import pairwise
 from urllib.parse import parse_qsl, urlsplit
 
 from echosounder.wire.access import PLAIN
-from echosounder.wire.redact import Redactor, key_like, spellings
+from echosounder.wire.redact import SHORTEST, Redactor, of_words, spellings
 from echosounder.wire.visible import line
 
 KEYS = frozenset({"--api-key-env", "--other-api-key-env", "--client-key-password-env"})
 NAMED = ("ECHOSOUNDER_API_KEY_ENV", "ECHOSOUNDER_OTHER_API_KEY_ENV", "ECHOSOUNDER_CLIENT_KEY_PASSWORD_ENV")
 HOLDERS = ("DEEPSEEK_API_KEY", "ECHOSOUNDER_CLIENT_KEY_PASSWORD", "ECHOSOUNDER_RUN_SECRET")
+HEADERS = frozenset({"--header", "--auth-header"})
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 LONGEST = 2_000
 _USER = re.compile(r"(?<=://)[^\s/?#@]*(?:@[^\s/?#@]*)*@")
@@ -36,13 +37,26 @@ def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, 
     return _USER.sub("", Redactor(tuple(found)).text(sentence.replace("\0", "")))
 
 
+def misplaced(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The option whose value holds a key that the environment has, where reports would show it; empty where there is none.
+
+    A URL and a header may hold one, which is taken out of every record; a client's own command comes after ``--``."""
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    keys = [each for each in _of_environment(ours, environment) if len(each) >= SHORTEST]
+    for flag, value in pairwise(["", *ours]):
+        named = value.partition("=")[0] if value.startswith("--") else flag
+        if named not in HEADERS and "://" not in value and any(key in value for key in keys):
+            return named if named.startswith("-") else "an argument"
+    return ""
+
+
 def _of_arguments(arguments: Sequence[str]) -> Iterator[str]:
     """Keys on the command line, values of headers, users and queries of URLs."""
     for flag, value in pairwise(["", *arguments]):
         name, colon, secret = value.removeprefix("--header=").partition(":")
         if colon and (flag == "--header" or value.startswith("--header=")) and name.strip().lower() not in PLAIN:
             yield from (secret.strip(), *secret.split())
-        yield from (part for part in re.split(r"[\s=:,]", value) if key_like(part))
+        yield from of_words((value,))
         yield from _of_url(value)
 
 

@@ -21,7 +21,7 @@ from echosounder.wire.redact import Redactor
 from tests.hostile.targets import serving, telling
 
 KEY = "sk-Secret0123456789+abc.DEF"
-REDACT = Redactor((KEY,))
+REDACT = Redactor((KEY, KEY[::-1]))
 
 
 def decodings(data: bytes) -> Iterator[bytes]:
@@ -42,6 +42,9 @@ def leaks(folder: Path, said: dict[str, str]) -> list[str]:
     return [name for name, data in found.items() if any(REDACT.holds(one) for one in decodings(data))]
 
 
+CLIENT = """import os, sys, urllib.request
+print(sys.argv, os.environ["INHERITED_TOKEN"])
+urllib.request.urlopen(os.environ["OPENAI_BASE_URL"] + "/models?key=" + sys.argv[1].split()[1])"""
 SENDING: dict[str, list[str]] = {
     "check": ["check", "URL", "--suite", "smoke", "--out", "OUT/check", "--timeout", "2"],
     "replay": ["replay", "OUT/check", "2"],
@@ -53,6 +56,20 @@ SLOW: dict[str, list[str]] = {
     "cache-pricing": ["load", "cache-pricing", "URL", "--duration", "2s", "--out", "OUT/pricing"],
     "rate-limit": ["load", "rate-limit", "URL", "--users", "2", "--duration", "2s", "--out", "OUT/limit"],
     "compare live": ["compare", "--live", "URL", "URL", "--suite", "smoke", "--out", "OUT/live"],
+    "settle": ["settle", "URL", "--yes", "--out", "OUT/settle"],
+    "client": [
+        "client",
+        "--suite",
+        "smoke",
+        "--out",
+        "OUT/client",
+        "--",
+        sys.executable,
+        "-c",
+        CLIENT,
+        f"Bearer {KEY}",
+    ],
+    "baseline": ["baseline", "write", "OUT/check"],
     "replay elsewhere": ["replay", "OUT/check", "3", "--url", "URL"],
 }
 READING: dict[str, list[str]] = {
@@ -72,7 +89,9 @@ MISTAKEN: dict[str, list[str]] = {
     "a URL for a run": ["score", f"http://u:{KEY}@h/x?key={KEY}"],
     "a URL for a master": ["load", "streaming", "--master", f"http://u:{KEY}@h"],
     "a header": ["check", "http://127.0.0.1:1", "--header", f"X-Team:{KEY}\x00"],
-    "a key for a model": ["plan", "--profile", KEY],
+    "a key for a profile": ["plan", "--profile", KEY],
+    "a key for a model": ["check", "URL", "--model", KEY],
+    "a key for a folder": ["check", "URL", f"--out=OUT/{KEY}"],
 }
 
 
@@ -84,6 +103,7 @@ def told(
     out, said, codes = tmp_path_factory.mktemp("out"), {}, {}
     with pytest.MonkeyPatch.context() as patch, serving(telling) as url:
         patch.setenv("DEEPSEEK_API_KEY", KEY)
+        patch.setenv("INHERITED_TOKEN", KEY[::-1])
         patch.chdir(out)
         slow = SLOW if request.param == "all" else {}
         for name, words in (SENDING | slow | READING | MISTAKEN).items():
