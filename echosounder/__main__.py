@@ -89,10 +89,7 @@ def run(arguments: list[str]) -> int:
         return 0
     try:
         file = _settings_file(arguments := arguments or ["--help"])
-        if named := said.misplaced(arguments, os.environ):
-            raise UsageError(
-                f"{named} holds an API key, which reports would show; keys belong into environment variables"
-            )
+        said.demand_no_key_in(arguments, os.environ)
         if _named(arguments):
             command: Any = typer.main.get_command(registered(arguments, file))
             settled = _defaults(command, file)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from urllib.parse import parse_qsl, urlsplit
 
 from echosounder.wire.access import PLAIN
+from echosounder.wire.errors import UsageError
 from echosounder.wire.redact import SHORTEST, Redactor, of_words, spellings
 from echosounder.wire.visible import line
 
@@ -37,8 +38,8 @@ def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, 
     return _USER.sub("", Redactor(tuple(found)).text(sentence.replace("\0", "")))
 
 
-def misplaced(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The option whose value holds a key that the environment has, where reports would show it; empty where there is none.
+def demand_no_key_in(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Raises :class:`UsageError` for an option that holds a key which the environment has, where reports would show it.
 
     A URL and a header may hold one, which is taken out of every record; a client's own command comes after ``--``."""
     ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -46,8 +47,8 @@ def misplaced(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     for flag, value in pairwise(["", *ours]):
         named = value.partition("=")[0] if value.startswith("--") else flag
         if named not in HEADERS and "://" not in value and any(key in value for key in keys):
-            return named if named.startswith("-") else "an argument"
-    return ""
+            what = named if named.startswith("-") else "an argument"
+            raise UsageError(f"{what} holds an API key, which reports would show; put it into an environment variable")
 
 
 def _of_arguments(arguments: Sequence[str]) -> Iterator[str]:
