@@ -119,4 +119,7 @@ def _nowhere(exchanges: Sequence[Exchange]) -> CannotJudge | None:
 
 
 def _web_page(exchange: Exchange) -> bool:
-    return exchange.media_type == "text/html" or exchange.body[:200].lstrip()[:9].lower() in {b"<!doctype", b"<html>"}
+    """A page by its first bytes or its media type; JSON and events with the media type of a page are a finding, not the end."""
+    start = exchange.body[:200].lstrip().lower()
+    typed = exchange.media_type == "text/html" and not start.startswith((b"{", b"[", b"data:"))
+    return typed or start.startswith((b"<!doctype", b"<html"))

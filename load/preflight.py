@@ -45,7 +45,7 @@ def preflight(options: Options) -> Options:
     if answer.status in {401, 403}:
         hint = "it does not accept our API key" if options.api_key else "it wants an API key"
         raise KeyRefused(f"{options.target.shown}: {hint} ({answer.status})", "; check {variable}, see --api-key-env")
-    if "html" in answer.media_type:
+    if "html" in answer.media_type and answer.json is None:
         raise Unreachable(
             f"{options.target.shown} answers with a web page ({answer.status}), not an API; give the API's base URL"
         )

@@ -17,7 +17,7 @@ from echosounder.judgement.score import score
 from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.errors import CannotJudge, KeyRefused, Unreachable, UsageError
-from echosounder.wire.exchange import End, Exchange, Request
+from echosounder.wire.exchange import End, Exchange, Read, Request
 from echosounder.wire.runlog import read
 from echosounder.wire.target import target
 
@@ -55,6 +55,8 @@ def test_a_reason_with_advice_in_one_line(members, kind, advice):
 def test_one_bad_endpoint_is_a_finding_and_not_the_end():
     assert gate.verdict([first(status=200, headers=PAGE), first("chat.basic", status=200)]) is None
     assert gate.verdict([first(status=200), first("chat.basic", status=500)]) is None
+    assert gate.verdict([first(status=200, headers=PAGE, reads=(Read(0, b'{"data": []}'),))]) is None
+    assert gate.verdict([first(status=200, reads=(Read(0, b"\n<HTML lang=en>"),))]) is not None
     assert isinstance(gate.verdict([first(status=200), first("chat.basic", status=401)]), KeyRefused)
 
 
