@@ -9,6 +9,7 @@ from echosounder.conformance.ask import Ask
 from echosounder.conformance.check_run import check
 from echosounder.conformance.http_sender import Bounds
 from echosounder.conformance.options import CheckOptions
+from echosounder.conformance.positions import Direct
 from echosounder.conformance.probe_choice import PROBES
 from echosounder.conformance.replay import ReplayOutcome, find, replay
 from echosounder.judgement.baseline import Baseline
@@ -75,6 +76,42 @@ def test_a_target_that_stops_answering_ends_the_run_in_time(tmp_path):
     log = read(outcome.log)
     assert log.footer["stopped_by"] == "CannotJudge"
     assert len(log.footer["unsent"]) > 5
+
+
+CLOSED = {"status": None, "end": End.TRUNCATED}
+SILENCE = {
+    "an endpoint that always closes": ([("/chat/completions", {"status": 200}), ("/beta/completions", CLOSED)], None),
+    "an endpoint that answered before": ([("/chat/completions", {"status": 200}), ("/chat/completions", CLOSED)], True),
+    "none has answered": ([("/beta/completions", CLOSED)], True),
+    "no connection": (
+        [("/chat/completions", {"status": 200}), ("/beta/completions", {"status": None, "end": End.CONNECT_FAILED})],
+        True,
+    ),
+    "a hanging endpoint": (
+        [("/chat/completions", {"status": 200}), ("/beta/completions", {"status": None, "end": End.IDLE_TIMEOUT})],
+        True,
+    ),
+    "a faulty request": (
+        [("/beta/completions", {"status": None, "end": End.IDLE_TIMEOUT, "notes": {"fault": "x"}})],
+        False,
+    ),
+}
+
+
+class Scripted:
+    def __init__(self, *answers):
+        self._answers = iter(answers)
+
+    def send(self, send, id, probe):
+        path, members = next(self._answers)
+        body = b'{"choices": [{"message": {"content": "hello"}}]}' if members["status"] else b""
+        return Exchange(id, probe, Request("POST", path, f"http://h{path}"), reads=(Read(0, body),), **members)
+
+
+@pytest.mark.parametrize(("answers", "silent"), SILENCE.values(), ids=SILENCE)
+def test_an_endpoint_that_closes_every_connection_is_no_silent_target(answers, silent):
+    direct = Direct(Scripted(*answers))
+    assert [direct.send(["a request"], "chat.more", n)[0] for n in range(len(answers))][-1].silent is silent
 
 
 def test_a_wrong_key_stops_after_two_requests(mock, tmp_path):
