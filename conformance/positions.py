@@ -53,7 +53,7 @@ class Direct:
 
     def __init__(self, http: HttpSender) -> None:
         self._http, self._gates, self._gate = http, list[Exchange](), ""
-        self._unserved, self._alive, self._answering = list[Exchange](), False, set[str]()
+        self._unserved, self._alive, self._serving = list[Exchange](), False, set[str]()
 
     def first(self, profile: str) -> Exchange:
         exchange = list_models(self._http, profile)
@@ -74,15 +74,15 @@ class Direct:
         gates = exchange.probe == self._gate
         self._gates += [exchange] if gates else []
         dead_end = (gate.verdict(self._gates) if gates else None) or self._dead(exchange)
-        self._answering |= {exchange.request.path} if exchange.status else set()
+        self._serving |= {exchange.request.path} if exchange.status == 200 else set()
         return Answered((exchange,), None if self._crashed(exchange) else exchange.status is None, dead_end)
 
     def _crashed(self, exchange: Exchange) -> bool:
-        """A target that hangs on faulty requests alone, or closes on all requests to one path, is not gone; one that takes no
-        connection is."""
+        """Whether a request without an answer says nothing about the others: a target that hangs on faulty requests alone, or closes
+        on every request to a path that has served none, is not gone; one that accepts no connection is."""
         if exchange.status is not None or exchange.end is End.CONNECT_FAILED:
             return False
-        closed = exchange.end in {End.TRUNCATED, End.RESET} and exchange.request.path not in self._answering
+        closed = exchange.end in {End.TRUNCATED, End.RESET} and exchange.request.path not in self._serving
         return "fault" in exchange.notes or (self._alive and closed)
 
     def _dead(self, exchange: Exchange) -> CannotJudge | None:

@@ -82,6 +82,10 @@ CLOSED = {"status": None, "end": End.TRUNCATED}
 SILENCE = {
     "an endpoint that always closes": ([("/chat/completions", {"status": 200}), ("/beta/completions", CLOSED)], None),
     "an endpoint that answered before": ([("/chat/completions", {"status": 200}), ("/chat/completions", CLOSED)], True),
+    "an endpoint that refused before": (
+        [("/chat/completions", {"status": 200}), ("/beta/completions", {"status": 401}), ("/beta/completions", CLOSED)],
+        None,
+    ),
     "none has answered": ([("/beta/completions", CLOSED)], True),
     "no connection": (
         [("/chat/completions", {"status": 200}), ("/beta/completions", {"status": None, "end": End.CONNECT_FAILED})],
@@ -93,7 +97,7 @@ SILENCE = {
     ),
     "a faulty request": (
         [("/beta/completions", {"status": None, "end": End.IDLE_TIMEOUT, "notes": {"fault": "x"}})],
-        False,
+        None,
     ),
 }
 
