@@ -17,7 +17,8 @@ SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
 HOLD = (0.6, 8.0)  # s that a request is held in flight: at least, at most
 HOLD_TOKENS = 4096
 RATIO = 1.1  # of the waits between polls whose end nobody knows yet
-PATIENT = 64  # one by one; from then on more at once, or what gives as fast as we ask would never refuse
+PATIENT = 6.0  # s one by one; from then on more at once, or what gives as fast as we ask would never refuse
+TOGETHER = 64  # so many that are in flight at once may be too many for what counts when they have ended
 POLLS = 12  # between the bounds of an end that is expected
 LEAST_POLL = 0.004  # s
 
@@ -36,7 +37,7 @@ class Bench:
     ttft: float = 0.0
     hold: float = HOLD[0]
     stopped: Stopped | None = None
-    together: int | None = None  # requests that a drain sends at once, at most
+    together: int | None = None  # requests that a drain sends at once, at most: one more would fill a cap that is known
     arrival: bool = False  # it decides when a request comes in, and answers some only later
     gentle: bool = False  # one request after the other: what counts when its answer is over counts too late in a burst
     mine: set[int] = field(default_factory=set)  # asks of the scope under test, that the estimators read
@@ -52,12 +53,9 @@ class Bench:
 
     @property
     def record(self) -> Record:
-        return seen(
-            (outcome for id, outcome in self.book.outcomes.items() if id in self.mine),
-            self.slack,
-            self.gentle,
-            self.arrival,
-        )
+        mine = [outcome for id, outcome in self.book.outcomes.items() if id in self.mine]
+        record = seen(mine, self.slack, self.gentle, self.arrival)
+        return record if self.together is None else record.below(self.together + 1, self.slack)
 
     @property
     def hold_tokens(self) -> int:
@@ -72,6 +70,10 @@ class Bench:
     def sized(self, size: RequestSize) -> DueRequest:
         """One of another size, which the estimators do not read: they take all requests for alike."""
         return self.book.ask(self.asking.job(size.tokens, size=size))
+
+    def decided(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
+        """Wait until they count: at their first byte, or at the last where that is when what is served may count."""
+        return (yield from self.book.ended(asks) if self.gentle else self.book.answered(asks))
 
     def ask_other(self, at: float = 0.0) -> DueRequest:
         """A short one that the estimators do not read."""
@@ -147,14 +149,15 @@ def watch(bench: Bench, held: Sequence[DueRequest], polls: int) -> Script[None]:
 
 def drain(bench: Bench, expected: int = 1) -> Script[int]:
     """Send short requests until one is refused; the number that was accepted. *expected* of them go out at once."""
-    count, size = 0, min(max(expected, 1), bench.together or expected)
+    begin, count, size = bench.now, 0, min(max(expected, 1), bench.together or expected)
     while True:
         if bench.gentle or bench.together:
             outcomes = yield from bench.book.ended(
-                [bench.short() for _ in range(1 + count // PATIENT if bench.gentle else size)]
+                [bench.short() for _ in range(1 + int((bench.now - begin) / PATIENT) if bench.gentle else size)]
             )
         else:
-            outcomes = yield from bench.book.answered([bench.short() for _ in range(size)])
+            more = bench.book.ended if size >= TOGETHER else bench.book.answered  # it may count only what has ended
+            outcomes = yield from more([bench.short() for _ in range(size)])
         count += accepted(outcomes)
         if refused(outcomes):
             return count
@@ -171,7 +174,7 @@ def recover(bench: Bench, expected: Range | None = None) -> Script[Outcome]:
             waited = f"nothing was accepted for {bench.now - since:.0f} s after a refusal"
             raise Stopped("patience", f"{waited}; a longer --duration waits longer")
         yield from bench.book.wait(due)
-        [outcome] = yield from bench.book.answered([bench.short()])
+        [outcome] = yield from bench.decided([bench.short()])
         if outcome.status == 200:
             return outcome
 

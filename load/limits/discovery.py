@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 
 from echosounder.judgement.limiter import NAMED, LimiterKind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
-from echosounder.load.limits import policies, replicas
+from echosounder.load.limits import hammer, policies, replicas, simulate
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from echosounder.load.limits.charge import ObservedCost, charged
-from echosounder.load.limits.conclude import PER_TIME, Identified, believed, conclude, doubted
+from echosounder.load.limits.conclude import ESTIMATORS, PER_TIME, Identified, believed, conclude, doubted
 from echosounder.load.limits.hammer import counts_refused, recount
 from echosounder.load.limits.hints import skew
 from echosounder.load.limits.identify import afresh, identify
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.scope import contention, scope
 from echosounder.load.limits.second import UNTRIED, Further, further
-from echosounder.load.limits.seen import INFINITY, Fit, Record
+from echosounder.load.limits.seen import INFINITY, Fit, Record, seen
 from echosounder.load.limits.told import ToldLimit, told_limits
 from echosounder.load.limits.trials import Trial, contradicted, trials
 from echosounder.load.limits.weighing import UNKNOWN, CountedUnit, weighed
@@ -23,6 +23,8 @@ from echosounder.load.limits.weighing import UNKNOWN, CountedUnit, weighed
 LEAST_PAUSE = 3.0  # s
 VAGUE = 0.05  # half width of a number from which the answer is not certain
 HALF = 0.4  # of the requests
+EXACT, AT_ALL = 0.01, 0.5  # share off all that was sent, from which it is not certain, and not the kind
+PLAYED = 0.9  # share of the decisions that a window told by playing it gets right
 TRIED = 0.8  # of the requests that may be sent, after which it is not tried again
 
 
@@ -62,6 +64,8 @@ class Discovery:
             self.counts.needs,
             self.further.needs,
         ]
+        if self.stopped is not None:
+            doubts.append(str(self.stopped))
         if fit.strain:
             doubts.append(f"it does not explain everything: {fit.strain:.0%} off")
         if fit.kind in NAMED:
@@ -73,6 +77,8 @@ class Discovery:
         numbers = (fit.limit, fit.window, fit.burst if fit.kind is LimiterKind.BUCKET else None)
         if any(number is not None and number.error > VAGUE and number.high - number.low > 1 for number in numbers):
             yield "its numbers are known only roughly"
+        if self.counts.unit is None and not self.counts.needs:
+            yield "whether it counts requests, tokens or bytes was not found out"
         if fit.kind in PER_TIME and self.hammered is None:
             yield "whether it counts what it refuses was not tried"
         if not self.further.tried:
@@ -107,6 +113,7 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
         yield from _resolved(bench, found, identified, tell)
         if found.identified.fit.kind in NAMED and not bench.stopped:
             yield from _extras(bench, found, wall, tell)
+        yield from _against_all(bench, found)
     except Stopped as stop:
         bench.stopped = stop
     if not found.record.all and bench.mine:
@@ -120,6 +127,7 @@ def _resolved(bench: Bench, found: Discovery, identified: Identified, tell: Call
     """The kind, and what it counts. Where the first look explains little, a second one: with requests of one size, one by one."""
     unresolved: Identified | None = None
     for gentle in (False, True, None):
+        found.counts = UNKNOWN
         found.record = bench.record
         found.identified = believed(found.record, identified)
         if bench.stopped or (yield from _explained(bench, found, tell)):
@@ -134,7 +142,8 @@ def _resolved(bench: Bench, found: Discovery, identified: Identified, tell: Call
         identified = yield from afresh(bench, gentle or found.counts.again or hurried)
     if unresolved is not None and found.identified.fit.kind in PER_TIME and found.counts.unit is None:
         found.identified = unresolved  # a second look that cannot be put to the test says no more than the first
-    if found.identified.fit.kind is LimiterKind.UNRESOLVED and not bench.stopped and _recovers(bench):
+    fit = found.identified.fit
+    if (fit.kind is LimiterKind.UNRESOLVED or fit.strain) and not bench.stopped and _recovers(bench):
         yield from _together(bench, found)
 
 
@@ -151,19 +160,21 @@ def _together(bench: Bench, found: Discovery) -> Script[None]:
         return
     if (yield from _counted(bench, found, pause)):
         return
+    if found.identified.fit.kind is not LimiterKind.UNRESOLVED:
+        return
     seen = yield from replicas.mixed(bench, 2 * pause)
     if seen.says:
-        found.replicas = True
+        found.replicas = seen.over
         found.identified = Identified(found.identified.fit, found.identified.rivals, [seen.says])
 
 
 def _counted(bench: Bench, found: Discovery, pause: float) -> Script[bool]:
-    """A window in which refusals count, tried on what nothing else explains; that they do is put to the test by hammering it."""
-    again = yield from recount(bench, pause, True)
-    if again is None or not (yield from counts_refused(bench, Identified(again[1]))):
+    """A window that counts in another way, tried on what nothing else explains; that refusals count is put to the test by hammering it."""
+    again = yield from recount(bench, pause, hammer.ALL)
+    if again is None or (yield from counts_refused(bench, Identified(again[1]))) is not again[1].counted:
         return False
     found.record, fit = again
-    found.identified, found.hammered = Identified(fit), True
+    found.identified, found.hammered = Identified(fit), fit.counted
     found.counts = yield from weighed(bench, found.identified)
     return True
 
@@ -195,7 +206,7 @@ def _recounted(bench: Bench, found: Discovery) -> Script[None]:
         if fit.window
         else (fit.burst.high if fit.burst else 1.0) / (fit.limit.low if fit.limit else 1.0)
     )
-    again = yield from recount(bench, window, True)
+    again = yield from recount(bench, window, hammer.COUNTED)
     if again is None:
         found.identified = doubted(
             found.identified, "who goes on asking is kept out: what is refused counts too, or refusals may be punished"
@@ -208,7 +219,7 @@ def _recounted(bench: Bench, found: Discovery) -> Script[None]:
 def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
     """What can be told from all that happened."""
     found.stopped, found.slack = bench.stopped, bench.slack
-    found.events = [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body]
+    found.events = _events(bench)
     found.refusals = [outcome for outcome in found.events if refused([outcome])]
     found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     if found.identified.fit.kind in NAMED:
@@ -216,6 +227,41 @@ def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
     mine = [outcome for outcome in found.events if outcome.ask.id in bench.mine]
     if (trial := contradicted(mine, found.identified, wall)) is not None:
         found.trials.append(trial)
+
+
+def _off(bench: Bench, found: Discovery) -> float:
+    """The share by which it is off from all that was sent, before and after. 0 where a request may count for more than one, or two
+    limiters decide."""
+    fit = found.identified.fit
+    if fit.kind not in PER_TIME or found.counts.unit != "requests" or found.further.fit or found.further.needs:
+        return 0.0
+    alike = [each for each in _events(bench) if not each.ask.key and each.ask.job.name != "other"]
+    record = seen(alike, bench.slack, arrival=bench.arrival)
+    if fit.counted or fit.fading:
+        return max(PLAYED - simulate.agreement(record, fit), 0.0)
+    return ESTIMATORS[fit.kind](record, bench.slack).strain
+
+
+def _against_all(bench: Bench, found: Discovery) -> Script[None]:
+    """What explains the requests that it was told from may not explain those that were sent to find out other things."""
+    off, kind = _off(bench, found), found.identified.fit.kind
+    if (
+        off > AT_ALL
+        and _recovers(bench)
+        and not bench.stopped
+        and (yield from _counted(bench, found, policies.rest(found.identified)))
+    ):
+        off = _off(bench, found)
+    if off > AT_ALL:
+        found.identified = doubted(
+            found.identified, f"a {kind} does not explain what was sent to find out other things"
+        )
+    elif off > EXACT:
+        found.identified.needs.append(f"it is {off:.0%} off what was sent to find out other things")
+
+
+def _events(bench: Bench) -> list[Outcome]:
+    return [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body]
 
 
 def _unfinished(bench: Bench) -> Identified:

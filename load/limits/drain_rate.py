@@ -30,6 +30,8 @@ def per_time(bench: Bench) -> Script[Identified]:
                 break
             if found.fit.kind is not LimiterKind.BUCKET and _sharp(bench, found):
                 return found
+            if found.fit.kind is LimiterKind.UNRESOLVED and bench.record.recoveries:
+                break  # what contradicts a kind goes on to do so
     except Stopped as stop:
         bench.stopped = stop
     return _loose_ends(bench, conclude(bench, PER_TIME))
@@ -63,10 +65,11 @@ def _round(bench: Bench, before: Identified, may_halve: bool) -> Script[bool]:
     expected = next_recovery(bench.record, before.fit)
     first = yield from recover(bench, expected)
     if not may_halve or not expected or not window or not limit or limit.low < 2 or not before.rivals:
-        yield from drain(bench)
+        yield from drain(bench, max(int(limit.low) - 1, 1) if window and limit and not before.fit.strain else 1)
         return False
     half = max(int(limit.low) // 2 - 1, 0)
-    yield from bench.book.answered([bench.short() for _ in range(half)])
+    for size in [1] * half if bench.gentle else [half]:
+        yield from bench.decided([bench.short() for _ in range(size)])
     yield from bench.book.wait(first.answered + window.mid / 2)
     yield from drain(bench, int(limit.high) - half)
     return True

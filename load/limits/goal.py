@@ -34,7 +34,7 @@ class LimiterGoal:
     """
 
     in_flight: int = 256
-    requests: int = 2000
+    requests: int = 3000
     seconds: float = 300.0
     patience: float = 120.0
     error: float = 0.025

@@ -2,18 +2,19 @@
 explain.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
 from echosounder.judgement.limiter import LimiterKind
-from echosounder.load.experiment.script import Script
+from echosounder.load.experiment.script import DueRequest, Script
 from echosounder.load.limits import simulate
 from echosounder.load.limits.bench import Bench, accepted, refused
 from echosounder.load.limits.conclude import Identified
 from echosounder.load.limits.seen import Fit, Range, Record, seen
 
-HARDER = 3.0  # times as often as it gives, while it is hammered
+HARDER = 3.0  # times as often as it gives, while it is hammered: a window may look twice as long as it is where refusals count
 LONGER = 1.25  # times its window
 REFILLS = 8  # of a bucket
 MOST = 400  # requests
@@ -22,6 +23,12 @@ RATIO, FIRST = 1.12, 0.2  # of the waits until a single request; the first of th
 POLLS = 6  # between the waits that did not do and did, from the second recovery on
 SPREAD = 4.0  # times the window that was found: the true one is not further off
 GRID = 160
+PHASES = 12  # of a period by the clock
+CLOSER, FINE = 5, 6  # of the best, that are looked at more closely; steps to each side
+EQUAL, SAME = (
+    200,
+    0.005,
+)  # windows that do equally well, that are compared by all that was sent; how close they then are
 ALIKE = 0.97  # share of the decisions that a model must get right
 
 
@@ -46,22 +53,26 @@ def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """What counts: refusals too, and whether a count fades with its window, as two counters tell it, or each request by itself."""
+    """What counts: refusals too, and whether a count fades with its window, as two counters tell it, or each request by itself; whether
+    its periods are by the clock, or begin with a first request."""
 
     counted: bool
-    fading: bool
+    fading: bool = False
+    by_clock: bool = False
 
 
-def recount(bench: Bench, window: float, counted: bool) -> Script[tuple[Record, Fit] | None]:
-    """From rest: used up one by one, and then single requests with silence between them, again and again. Then each variant is played
+COUNTED = (Counting(True), Counting(True, fading=True))
+ALL = (*COUNTED, Counting(False, fading=True, by_clock=True))
+
+
+def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script[tuple[Record, Fit] | None]:
+    """From rest: used up at once, and then single requests with silence between them, again and again. Then each variant is played
     with windows of every length, and the one that decides as the target did is taken."""
     yield from bench.book.wait(bench.now + 2.2 * window + bench.slack)
     mine = list[int]()
     limit, low, high = 0, FIRST * window, 0.0
     for round_ in range(ROUNDS):
-        served = 0
-        while (yield from _one(bench, mine)):
-            served += 1
+        served = yield from _used_up(bench, mine, limit)
         limit = limit or served
         if not limit:
             return None
@@ -73,53 +84,101 @@ def recount(bench: Bench, window: float, counted: bool) -> Script[tuple[Record, 
             if wait > SPREAD * window or bench.now > bench.goal.seconds:
                 return None
         high = wait
-    record = seen((bench.book.outcomes[id] for id in mine), bench.slack)
-    return best(record, limit, window, counted)
+    record = _in_order(seen((bench.book.outcomes[id] for id in mine), bench.slack))
+    alike = (
+        outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.name != "other" and not outcome.ask.key
+    )
+    all_sent = seen((outcome for outcome in alike if outcome.ask.job.body), bench.slack)
+    return best(record, limit, window, variants, all_sent)
 
 
-def _one(bench: Bench, mine: list[int]) -> Script[int]:
-    ask = bench.book.ask(bench.asking.job(1))
+def _in_order(record: Record) -> Record:
+    """Of requests that were sent together nobody knows the order of arrival: who was served came before who was refused."""
+    beside = [
+        bisect_left(record.sent, each.answered) > bisect_left(record.answered, each.sent) for each in record.refusals
+    ]
+    late = [
+        replace(each, sent=each.answered) if mixed else each
+        for each, mixed in zip(record.refusals, beside, strict=True)
+    ]
+    return Record(tuple(sorted([*record.accepts, *late], key=lambda each: each.sent)))
+
+
+def _used_up(bench: Bench, mine: list[int], limit: int) -> Script[int]:
+    """The number that were served until one was refused: as many at once as it is known to take, else twice as many each time."""
+    served, size = 0, max(limit, 1)
+    while True:
+        outcomes = yield from bench.book.answered([_ask(bench, mine) for _ in range(size)])
+        served += accepted(outcomes)
+        if refused(outcomes):
+            return served
+        size = 1 if limit else served
+
+
+def _ask(bench: Bench, mine: list[int]) -> DueRequest:
+    ask = bench.ask_other()
     mine.append(ask.id)
-    return accepted((yield from bench.book.ended([ask])))
+    return ask
 
 
 def _later(bench: Bench, mine: list[int], at: float) -> Script[int]:
     yield from bench.book.wait(at)
-    return (yield from _one(bench, mine))
+    return accepted((yield from bench.book.answered([_ask(bench, mine)])))
 
 
-def best(record: Record, limit: int, window: float, counted: bool) -> tuple[Record, Fit] | None:
-    """The variant and the window that decide as the target did, *limit* being what it let through from rest. *counted*: refusals count."""
-    variants = [Counting(counted, fading) for fading in (False, True)]
-    found = [max(_played(record, limit, window, each), key=lambda made: made[0]) for each in variants]
-    (share, fit), *others = sorted(found, key=lambda made: -made[0])
+def best(
+    record: Record, limit: int, window: float, variants: Sequence[Counting], all_sent: Record
+) -> tuple[Record, Fit] | None:
+    """The variant and the window that decide as the target did, *limit* being what it let through from rest; of windows that do equally
+    well, the one that explains most of *all_sent*."""
+    found = [_best(list(_played(record, limit, window, each)), all_sent) for each in variants]
+    (share, _, fit), *others = sorted(found, key=lambda made: -made[0])
     if share < ALIKE or (others and others[0][0] >= share):
         return None
-    return record, _bounded(record, fit, share, window)
+    return record, fit
+
+
+def _best(played: list[tuple[float, Fit]], all_sent: Record) -> tuple[float, float, Fit]:
+    """``(share, share of all that was sent, fit)``, bounded by the lengths that do as well."""
+    top = max(share for share, _ in played)
+    equal = [fit for share, fit in played if share == top][:EQUAL]
+    shares = [simulate.agreement(all_sent, fit) if len(equal) > 1 else 1.0 for fit in equal]
+    good = [fit for share, fit in zip(shares, equal, strict=True) if share >= max(shares) - SAME]
+    lengths = [fit.window.mid for fit in good if fit.window]
+    among = (min(lengths) + max(lengths)) / 2
+    middle = min(zip(lengths, good, strict=True), key=lambda each: abs(each[0] - among))
+    return top, max(shares), replace(middle[1], window=Range(min(lengths), max(lengths)), period=middle[0])
 
 
 def _lengths(window: float) -> list[float]:
     return [window / SPREAD * SPREAD ** (2 * step / GRID) for step in range(GRID + 1)]
 
 
-def _fit(limit: int, length: float, counting: Counting) -> Fit:
-    made = Fit(LimiterKind.SLIDING, 0.0, Range(limit, limit), Range(length, length))
-    return replace(made, counted=counting.counted, fading=counting.fading)
-
-
 def _played(record: Record, limit: int, window: float, counting: Counting) -> Iterator[tuple[float, Fit]]:
-    for length in _lengths(window):
-        fit = _fit(limit, length, counting)
-        yield simulate.agreement(record, fit), fit
+    """Each length, with each phase that a period by the clock may have, and the share of the decisions that it gets right; then closer
+    to the best of them, as a phase that is a little off is far off many periods later."""
+    made = Fit(LimiterKind.SLIDING, 0.0, Range(limit, limit), counted=counting.counted, fading=counting.fading)
+    tried = [_sized(made, length, phase) for length in _lengths(window) for phase in _phases(length, counting)]
+    shares = [(simulate.agreement(record, fit), fit) for fit in tried]
+    yield from shares
+    if counting.by_clock:
+        for _, fit in sorted(shares, key=lambda each: -each[0])[:CLOSER]:
+            yield from ((simulate.agreement(record, near), near) for near in _near(fit))
 
 
-def _bounded(record: Record, fit: Fit, share: float, window: float) -> Fit:
-    """All lengths that do as well."""
-    assert fit.limit is not None
-    variant = Counting(fit.counted, fit.fading)
-    good = [
-        made.window.mid
-        for at, made in _played(record, round(fit.limit.low), window, variant)
-        if at >= share and made.window
-    ]
-    return replace(fit, window=Range(min(good), max(good)))
+def _sized(fit: Fit, length: float, phase: float | None) -> Fit:
+    return replace(fit, window=Range(length, length), phase=phase)
+
+
+def _phases(length: float, counting: Counting) -> Iterator[float | None]:
+    return (length * step / PHASES for step in range(PHASES)) if counting.by_clock else iter((None,))
+
+
+def _near(fit: Fit) -> Iterator[Fit]:
+    """Around one that is good: lengths that are up to a step of the grid longer or shorter, and phases up to a step before or after."""
+    assert fit.window is not None
+    assert fit.phase is not None
+    for longer in range(-FINE, FINE + 1):
+        length = fit.window.mid * SPREAD ** (2 * longer / FINE / GRID)
+        for later in range(-FINE, FINE + 1):
+            yield _sized(fit, length, fit.phase + length * later / FINE / PHASES)

@@ -19,9 +19,11 @@ class Mixed:
 
     @property
     def says(self) -> str:
-        """Empty where it does not look like replicas."""
-        if not self.over or self.early < MIXED:
+        """Empty where it neither looks like replicas nor like chance."""
+        if self.early < MIXED:
             return ""
+        if not self.over:
+            return f"{self.early} were refused while {self.served} others were served, without an end: refusals may come at random"
         counts = f"{self.early} were refused while others were served, until {self.served} were served and then none"
         return f"{counts}: several replicas may each count for themselves; a run against each of them would tell"
 

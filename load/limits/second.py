@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from echosounder.judgement.limiter import NAMED, LimiterKind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
 from echosounder.load.limits import simulate
-from echosounder.load.limits.bench import Bench, accepted, recover, refused
+from echosounder.load.limits.bench import Bench, recover, refused
 from echosounder.load.limits.conclude import ESTIMATORS, PER_TIME, Identified
 from echosounder.load.limits.drain_rate import per_time
 from echosounder.load.limits.policies import rest
 from echosounder.load.limits.seen import Fit, Range, Record, seen
 
-PACE = 1.15  # times what the first gives back
+PACE, BELOW = 1.15, 0.85  # times what the first gives back; less where what it refuses counts, too
 WINDOWS, LEAST, SECONDS, REQUESTS = 3, 8.0, 40.0, 300  # for which it is kept up: at least, at least, at most, at most
 OUTAGE = 2.5  # times the window, without an accept: longer than the first explains
 TURNS = 40  # times as many as a cap, one after the other
-RESTED, LEAST_REST = 3.0, 5.0  # times as long as it took to use it up, and s: by then it is at rest
+RESTED, LEAST_REST, LONGEST_REST = 3.0, 5.0, 90.0  # times as long as using it up, s, s: then it rests
 STRICTER = 0.85  # share of its limit, for what the first limiter explains for certain
 NEAR = 0.05  # strain up to which a second limiter is named: what the first refused is known less well
 ROUNDS = 2  # of the second that are waited for
+TRIES = 3  # from ever longer silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,10 @@ def _per_time(bench: Bench, made: Further, together: int) -> Script[Further]:
     try:
         begin = bench.now
         yield from recover(bench)
-        yield from bench.book.wait(
-            bench.now + min(max(RESTED * (bench.now - begin + made.seconds), LEAST_REST), SECONDS)
-        )
-        bench.mine = set()
-        second = yield from per_time(bench)
+        pause = min(max(RESTED * (bench.now - begin + made.seconds), LEAST_REST), SECONDS)
+        second = yield from _from_rest(bench, pause)
+        if second.fit.kind in NAMED and pause < rest(second) < LONGEST_REST:  # it was not full when it was looked at
+            second = yield from _from_rest(bench, RESTED * rest(second))
     except Stopped as stop:
         bench.stopped = stop
         second = Identified(Fit(LimiterKind.UNRESOLVED, 1.0), needs=[str(stop)])
@@ -85,6 +85,12 @@ def _per_time(bench: Bench, made: Further, together: int) -> Script[Further]:
     return replace(made, fit=second.fit)
 
 
+def _from_rest(bench: Bench, pause: float) -> Script[Identified]:
+    yield from bench.book.wait(bench.now + pause)
+    bench.mine = set()
+    return (yield from per_time(bench))
+
+
 # ------------------------------------------------------------------------------------------------------- behind a window
 
 
@@ -93,7 +99,7 @@ def _slower(bench: Bench, found: Identified) -> Script[Further]:
     fit = found.fit
     assert fit.limit is not None
     window = fit.window.high if fit.window else 1 / fit.limit.low
-    rate = PACE * (fit.limit.high / fit.window.low if fit.window else fit.limit.high)
+    rate = (BELOW if fit.counted else PACE) * (fit.limit.high / fit.window.low if fit.window else fit.limit.high)
     longest = min(max(WINDOWS * window, LEAST, 10 / rate), SECONDS, REQUESTS / rate)
     if (
         3 * longest + rest(found) > bench.goal.seconds - bench.now
@@ -104,21 +110,31 @@ def _slower(bench: Bench, found: Identified) -> Script[Further]:
     outage = OUTAGE * window + 4 / rate + bench.slack
     if not (yield from _kept_up(bench, mine, rate, longest, outage)):
         return Further(True, bench.now - begin, bench.book.asked - asked)
+    seconds, says = list[Fit](), f"another, slower limiter refused everything for more than {outage:.1f} s"
     try:
         yield from _recovered(bench, mine)
-        yield from bench.book.wait(bench.now + 2 * (bench.now - begin))  # in silence: the slower one is at rest, too
-        mine.clear()
-        for _ in range(ROUNDS):
-            yield from _kept_up(bench, mine, rate, SECONDS, outage)
-            yield from _recovered(bench, mine)
+        silence = 2 * (bench.now - begin)
+        for _ in range(TRIES):
+            yield from bench.book.wait(bench.now + silence)
+            mine.clear()
+            for _ in range(ROUNDS):
+                yield from _kept_up(bench, mine, rate, SECONDS, outage)
+                yield from _recovered(bench, mine)
+            seconds = _behind(seen((bench.book.outcomes[id] for id in mine), bench.slack), fit, bench.slack)
+            needed = RESTED * rest(Identified(seconds[0])) if seconds else 0.0
+            if needed / RESTED <= silence:
+                break
+            silence = min(needed, LONGEST_REST)
+        else:
+            seconds = []  # what it lets through from rest is known only of one that was at rest
     except Stopped as stop:
         bench.stopped = stop if stop.kind != "patience" else None
+        seconds = []
     made = Further(True, bench.now - begin, bench.book.asked - asked)
-    second = _behind(
-        seen([bench.book.outcomes[id] for id in mine if id in bench.book.outcomes], bench.slack), fit, bench.slack
-    )
-    says = f"another, slower limiter refused everything for more than {outage:.1f} s after {_first_run(bench, mine)} requests"
-    return replace(made, fit=second) if second else replace(made, needs=f"{says}; a longer --duration tells what it is")
+    if not seconds:
+        return replace(made, needs=f"{says}; a longer --duration tells what it is")
+    rivals = ", ".join(str(rival.kind) for rival in seconds[1:])
+    return replace(made, fit=seconds[0], needs=f"of the slower limiter {rivals} explains as much" if rivals else "")
 
 
 def _kept_up(bench: Bench, mine: list[int], rate: float, seconds: float, outage: float) -> Script[bool]:
@@ -149,10 +165,6 @@ def _one(bench: Bench, mine: list[int]) -> Script[Outcome]:
     return (yield from bench.book.answered([ask]))[0]
 
 
-def _first_run(bench: Bench, mine: list[int]) -> int:
-    return accepted([bench.book.outcomes[id] for id in mine if id in bench.book.outcomes])
-
-
 def _stricter(fit: Fit) -> Fit:
     """What even a stricter first limiter would serve, the first does not explain."""
     assert fit.limit is not None
@@ -164,12 +176,12 @@ def _stricter(fit: Fit) -> Fit:
     return replace(fit, limit=Range(limit, limit), window=window, period=window.mid if window else None)
 
 
-def _behind(record: Record, first: Fit, slack: float) -> Fit | None:
-    """The kind that explains the refusals that the first does not."""
+def _behind(record: Record, first: Fit, slack: float) -> list[Fit]:
+    """The kinds that explain the refusals that the first does not; the likeliest first."""
     served = {id(each): by_first for each, _, by_first in simulate.predictions(record, _stricter(first))}
     left = Record(tuple(each for each in record.all if each.accepted or served[id(each)]))
     if not left.refusals:
-        return None
+        return []
     fits = [ESTIMATORS[kind](left, slack) for kind in PER_TIME]
-    feasible = sorted((fit for fit in fits if fit.strain <= NEAR), key=lambda fit: -simulate.agreement(left, fit))
-    return feasible[0] if feasible else None
+    near = simulate.likely(left, [fit for fit in fits if fit.strain <= NEAR])
+    return sorted(near, key=lambda fit: (fit.strain, -simulate.agreement(left, fit)))

@@ -209,6 +209,14 @@ class Record:
         index = bisect_right(self._refused_at, each.sent)
         return bool(index) and each.sent - self._refused[index - 1].sent < penalty
 
+    def below(self, cap: int, slack: float) -> "Record":
+        """The decisions without refusals at which as many as *cap* may have been in flight, which the cap explains."""
+        ends = sorted(each.ended + slack for each in self.accepts)
+        return Record(tuple(each for each in self.all if each.accepted or self._open(each, ends) < cap))
+
+    def _open(self, each: Decision, ends: list[float]) -> int:
+        return bisect_left(self.sent, each.answered) - bisect_right(ends, each.sent)
+
     def latest(self, until: Sequence[Decision]) -> list[list[float]]:
         """For each of *until* the ``answered`` of all accepts that may have been decided before it, ascending."""
         order = sorted(range(len(until)), key=lambda index: until[index].answered)

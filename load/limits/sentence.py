@@ -69,7 +69,7 @@ def _one_answer(found: Discovery) -> str:
         limit=_plain(limit(found)),
         window=_plain(fit.window.mid if fit.window else None),
         burst=_plain(whole(in_unit(fit.burst, found.counts))),
-        unit=UNITS.get(found.counts.unit or "requests", found.counts.unit),
+        unit=UNITS.get(unit := found.counts.unit or "requests", unit),
         in_flight=identified.highest_in_flight,
         rate=identified.highest_rate,
         count=len(found.record.accepts),

@@ -83,14 +83,15 @@ def _sliding(fit: Fit) -> Model:
 
 
 def _fading(fit: Fit) -> Model:
-    """A counter of this period and one of the last, which counts less and less: the first period begins with a first request."""
-    limit, window = (fit.limit.mid if fit.limit else 0.0), (fit.window.mid if fit.window else 1.0)
+    """A counter of this period and one of the last, which counts less and less. Without a phase a first period begins with a request."""
+    limit, window = (fit.limit.mid if fit.limit else 0.0), fit.period or (fit.window.mid if fit.window else 1.0)
     start, count, last = float("-inf"), 0, 0
 
     def model(now: float, each: Decision) -> bool:
         nonlocal start, count, last
         if now >= start + 2 * window:
-            start, count, last = now, 0, 0
+            start = now if fit.phase is None else fit.phase + (now - fit.phase) // window * window
+            count, last = 0, 0
         elif now >= start + window:
             start, count, last = start + window, 0, count
         served = count + 1 + last * (1 - (now - start) / window) <= limit

@@ -4,8 +4,9 @@ From rest it is used up with requests of one size, then of another that is large
 what it counts, and by how many fewer says with which weight.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 from echosounder.judgement.limiter import LimiterKind
@@ -16,12 +17,12 @@ from echosounder.load.limits.goal import RequestSize
 from echosounder.load.limits.policies import rest
 from echosounder.load.limits.seen import Fit, Range
 
-FEWEST = 5  # requests that it takes at once, below which one more or less says nothing
 FACTOR = (2, 6)  # times as large a request is made: at least, at most
 COUNTS = 1.3  # times as dear, from which a limiter counts what is larger
 DEARER = 1.6  # times the weight of a token of the prompt, from which a token of the answer costs, rather than counts
 HURRY = 3.0  # times what comes back, that is asked for to use up what there is
 LONGEST_REST = 100.0  # s
+CALM, LEAST_CALM = 4.0, 12.0  # times its rest, and s, of silence, where the same requests were not served as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class CountedUnit:
 REQUESTS = CountedUnit("requests")
 ASKED_FOR = "tokens of max_tokens"
 UNKNOWN = CountedUnit()
+CHANGED = "the same requests again found {} served: what it counts is not the requests alone"
 BEHIND = 6.0  # s of silence before a second try: a limiter per time behind the cap may have been used up
 HEAVY = 4  # times the usual prompt
 
@@ -71,26 +73,40 @@ def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
     if fit.kind is LimiterKind.CONCURRENCY:
         return (yield from _weighed_cap(bench, found))
     capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
-    if capacity is None or capacity.mid < FEWEST:
-        few = "it takes too few requests at once to tell whether it counts requests, tokens or bytes"
-        return CountedUnit(needs=f"{few}; a run with the documentation of its numbers beside it would")
+    if capacity is None:
+        return UNKNOWN
     if rest(found) > LONGEST_REST or bench.now + 3 * rest(found) > bench.goal.seconds:
         return CountedUnit(
             needs="whether it counts requests, tokens or bytes was not tried: a longer --duration would tell"
         )
+    made = yield from _weighed(bench, found, 0.0)
+    calm = max(CALM * rest(found), LEAST_CALM)
+    if not made.again or bench.now + 3 * calm > bench.goal.seconds:
+        return made
+    return (yield from _weighed(bench, found, calm))  # a slower limiter may have been used up meanwhile
+
+
+def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit]:
+    """*calm*: s of silence in front of each rest."""
+    fit = found.fit
+    capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
+    assert capacity is not None
+    pour = partial(poured, bench, found, calm)
     factor = round(min(max(capacity.mid / 4, FACTOR[0]), FACTOR[1]))
-    base = yield from pour(bench, found, RequestSize())
+    base = yield from pour(RequestSize())
     if not same(base, fit):
-        return CountedUnit(
-            needs=f"the same requests again found {base.served} served: what it counts is not the requests alone",
-            again=True,
-        )
+        return CountedUnit(needs=CHANGED.format(base.served), again=True)
     prompt = base.prompt or 20.0
     larger = _Larger(factor, round(prompt), round(factor * prompt), (factor - 1) * len(bench.asking.job(1).body))
-    every = yield from pour(bench, found, RequestSize(larger.used, factor, larger.blanks))
+    every = yield from pour(RequestSize(larger.used, factor, larger.blanks))
     if every.dearer(fit) < COUNTS:
         return REQUESTS
-    size = yield from _apart(bench, found, larger)
+    size = yield from _apart(found.fit, pour, larger)
+    again = yield from pour(
+        RequestSize()
+    )  # the control: fewer were served because they were larger, not because of all before
+    if not same(again, fit):
+        return CountedUnit(needs=CHANGED.format(again.served), again=True)
     return _named(bench, size, larger, prompt)
 
 
@@ -138,18 +154,18 @@ class _Apart:
     used: float
 
 
-def _apart(bench: Bench, found: Identified, larger: _Larger) -> Script[_Apart]:
-    dearer = []
-    for size in (
-        RequestSize(1, 1, larger.blanks),
-        RequestSize(1, larger.factor),
-        RequestSize(larger.factor, stopped=True),
-        RequestSize(larger.long, stopped=True),
-        RequestSize(larger.used),
-    ):
-        poured = yield from pour(bench, found, size)
-        dearer.append(poured.dearer(found.fit))
-    return _Apart(*dearer)
+def _apart(fit: Fit, pour: Callable[[RequestSize], Script[Poured]], larger: _Larger) -> Script[_Apart]:
+    def dearer(size: RequestSize) -> Script[float]:
+        return (yield from pour(size)).dearer(fit)
+
+    blanks = few = many = yield from dearer(RequestSize(larger.long, 1, larger.blanks, stopped=True))
+    if many >= COUNTS:
+        blanks = yield from dearer(RequestSize(1, 1, larger.blanks))
+        few = yield from dearer(RequestSize(larger.factor, stopped=True))
+        many = yield from dearer(RequestSize(larger.long, stopped=True))
+    prompt = yield from dearer(RequestSize(1, larger.factor))
+    used = many if many >= COUNTS else (yield from dearer(RequestSize(larger.used)))
+    return _Apart(blanks, prompt, few, many, used)
 
 
 def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> CountedUnit:
@@ -184,8 +200,9 @@ def _both(dearer: float, prompt: float, long: int, unit: str) -> CountedUnit:
     return CountedUnit(unit, prompt + 1)
 
 
-def pour(bench: Bench, found: Identified, size: RequestSize) -> Script[Poured]:
+def poured(bench: Bench, found: Identified, calm: float, size: RequestSize) -> Script[Poured]:
     """From rest, one after the other until one is refused; several at a time only where there is no time for that."""
+    yield from bench.book.wait(bench.now + calm)
     before = yield from _at_rest(bench, found)
     fit = found.fit
     capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
@@ -202,8 +219,10 @@ def pour(bench: Bench, found: Identified, size: RequestSize) -> Script[Poured]:
     while not refused(outcomes) and accepted(outcomes) <= 4 * capacity.high + 8:
         outcomes += yield from bench.book.ended([bench.sized(size) for _ in range(batch)])
     served = [outcome for outcome in outcomes if outcome.status == 200]
-    taken = 0.0 if fit.delayed else bench.now - begin
-    return Poured(len(served), taken, before, _mean(served, "prompt"), _mean(served, "completion"))
+    over = min((outcome.answered for outcome in outcomes if refused([outcome])), default=bench.now)
+    until = [outcome for outcome in served if outcome.sent < over]
+    taken = 0.0 if fit.delayed else over - begin
+    return Poured(len(until), taken, before, _mean(served, "prompt"), _mean(served, "completion"))
 
 
 def _per_second(fit: Fit) -> float:
