@@ -30,6 +30,7 @@ MEMBERS = {
     "probes",
     "example",
 }
+INNER = {"usage": {"at", "parts", "counts"}, "error": {"at", "message"}}
 COUNTS = ("prompt", "completion", "total", "hit", "miss", "cached", "reasoning")
 MEANINGS = {"ended", "bounded", "called", "filtered", "interrupted"}
 PARTS = {"replaced", "merged"}
@@ -82,7 +83,7 @@ class Grammar:
 @functools.cache
 def grammars() -> dict[str, Grammar]:
     """The formats that this version knows, by name."""
-    return {table.name.removeprefix("formats/").removesuffix(".yaml"): read(table) for table in files()}
+    return {name_of(table): read(table) for table in files()}
 
 
 def under(path: str) -> str:
@@ -100,11 +101,19 @@ def files(root: Traversable = ROOT) -> Iterator[YamlFile]:
     return (load(f"formats/{name}", root) for name in sorted(names) if name.endswith(".yaml"))
 
 
+def name_of(table: YamlFile) -> str:
+    """The name of a format is that of its file."""
+    return table.name.rpartition("/")[2].removesuffix(".yaml")
+
+
 def read(table: YamlFile) -> Grammar:
     """SpecError with file and line for a member that is missing, unknown or without sense."""
     row = table.value
     if wrong := MEMBERS.symmetric_difference(row):
         raise table.error((), f"missing or unknown members: {', '.join(sorted(wrong))}")
+    for name, members in INNER.items():
+        if wrong := members.symmetric_difference(row[name]):
+            raise table.error((name,), f"missing or unknown members of {name}: {', '.join(sorted(wrong))}")
     for path, value, known in _words(row):
         if value not in known:
             raise table.error(path, f"{value!r} is not one of {', '.join(sorted(known))}")
@@ -113,7 +122,7 @@ def read(table: YamlFile) -> Grammar:
             ("end",), "a stream ends with the data of an event, or with events of some names: data, events"
         )
     return Grammar(
-        name=table.name.rpartition("/")[2].removesuffix(".yaml"),
+        name=name_of(table),
         title=row["title"],
         paths=tuple(row["paths"]),
         kinds=tuple(row["kinds"]),

@@ -10,12 +10,13 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from importlib.resources.abc import Traversable
+from typing import Any
 
 import jsonschema
 
 from echosounder.specs import attaching, behaviours, bounds, catalogue, documents, grammar, prices
 from echosounder.specs.lines import ROOT, SpecError, YamlFile, load
-from echosounder.specs.vendors import PROFILES, VENDOR_OF
+from echosounder.specs.vendors import PROFILES, VENDOR_OF, about
 
 
 def problems(root: Traversable = ROOT) -> Iterator[str]:
@@ -32,9 +33,7 @@ def _caught(check: Callable[[Traversable], Iterator[str]], root: Traversable) ->
 
 
 def _requirements(root: Traversable) -> Iterator[str]:
-    validator = jsonschema.Draft202012Validator(
-        json.loads(root.joinpath("requirements.schema.json").read_text(encoding="utf-8"))
-    )
+    validator = jsonschema.Draft202012Validator(_schema(root))
     pages = load("sources.yaml", root).value
     first: dict[str, str] = {}
     for table in catalogue.files(root):
@@ -43,6 +42,13 @@ def _requirements(root: Traversable) -> Iterator[str]:
         for index, row in enumerate(table.value):
             errors = [f"{table.at((index, *e.absolute_path))}: {e.message}" for e in validator.iter_errors(row)]
             yield from errors or _row(table, index, first, pages)
+
+
+def _schema(root: Traversable) -> dict[str, Any]:
+    """Of a requirement. Each wire format is a feature, beside those that the file names."""
+    schema: dict[str, Any] = json.loads(root.joinpath("requirements.schema.json").read_text(encoding="utf-8"))
+    schema["properties"]["features"]["items"]["enum"] += [grammar.name_of(table) for table in grammar.files(root)]
+    return schema
 
 
 def _row(table: YamlFile, index: int, first: dict[str, str], pages: dict[str, object]) -> Iterator[str]:
@@ -90,14 +96,15 @@ def _overlays(root: Traversable) -> Iterator[str]:
     days: dict[str, str] = {}
     for name in PROFILES:
         overlay = load(f"vendors/{VENDOR_OF[name]}/profiles/{name}.yaml", root)
-        day = overlay.value["x-profile"]["date"]
-        if day <= days.get(VENDOR_OF[name], ""):
-            yield f"{overlay.at(('x-profile', 'date'))}: the date {day} is not later than that of the vendor's profile before"
-        days[VENDOR_OF[name]] = day
         try:
+            day = about(overlay)["date"]
             documents.made(overlay, root)
         except SpecError as error:
             yield str(error)
+            continue
+        if day <= days.get(VENDOR_OF[name], ""):
+            yield f"{overlay.at(('x-profile', 'date'))}: the date {day} is not later than that of the vendor's profile before"
+        days[VENDOR_OF[name]] = day
 
 
 def _prices(root: Traversable) -> Iterator[str]:
@@ -143,6 +150,10 @@ def _attachments(root: Traversable) -> Iterator[str]:
             attaching.read(table, profile)
             if VENDOR_OF.get(profile) != vendor:
                 yield f"{table.at((profile,))}: {vendor} has no profile {profile}"
+        names = [each for each in PROFILES if VENDOR_OF[each] == vendor]
+        for old, new in itertools.pairwise(names):
+            if old in table.value and new not in table.value:
+                yield f"{table.at()}: no row {new}, which would keep no files and read no images: add one, `{new}: {{like: {old}}}`"
 
 
 def _formats(root: Traversable) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _found(root: Traversable = ROOT) -> Iterator[tuple[str, str]]:
 @functools.cache
 def _read(name: str) -> Profile:
     table = overlay_file(name)
-    row = table.value["x-profile"]
+    row = about(table)
     begins = _begins(name)
     later = (_begins(other) for other in PROFILES if VENDOR_OF[other] == VENDOR_OF[name])
     return Profile(
@@ -119,8 +119,28 @@ def _read(name: str) -> Profile:
 
 def _begins(name: str) -> datetime:
     """At the instant ``begins``, or with the day ``date`` in UTC."""
-    row = overlay_file(name).value["x-profile"]
+    row = about(overlay_file(name))
     return datetime.fromisoformat(row.get("begins", f"{row['date']}T00:00:00+00:00"))
+
+
+def about(overlay: YamlFile) -> Mapping[str, Any]:
+    """``x-profile``: what an overlay says of its profile. SpecError with file and line for a member that is missing or no time."""
+    row = overlay.value.get("x-profile") or {}
+    if missing := [name for name in ("date", "priced_at", "notes") if name not in row]:
+        raise overlay.error(("x-profile",), f"x-profile lacks {', '.join(missing)}, see Profile in specs/vendors.py")
+    day = f"{row['date']}T00:00:00+00:00"
+    for name, text in (("date", day), ("begins", row.get("begins", day)), ("priced_at", row["priced_at"])):
+        if not _aware(text):
+            wanted = "a day, 2026-11-03" if name == "date" else "an instant, 2026-11-03T12:00:00+00:00"
+            raise overlay.error(("x-profile", name), f"{name} is {row[name]!r}: write {wanted}")
+    return row
+
+
+def _aware(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _place(name: str) -> tuple[str, tuple[int, ...]]:

@@ -48,11 +48,17 @@ BREAKS = [
     ("vendors/deepseek/limits.yaml", "  aliases: {", "  alias: {", "limits.yaml:[0-9]+: .*missing or unknown members: alias, aliases"),
     ("vendors/openai/profiles/openai.yaml", "../../deepseek/openapi.yaml", "../nowhere.yaml", "openai.yaml:{line}: extends names no file"),
     ("vendors/deepseek/profiles/2025-12.yaml", "date: 2025-12-01", "date: 2025-01-01", "2025-12.yaml:{line}: the date .* is not later"),
+    ("vendors/deepseek/profiles/2026-11.yaml", "  priced_at:", "  prized_at:", "2026-11.yaml:[0-9]+: x-profile lacks priced_at,"),
+    ("vendors/deepseek/profiles/2026-11.yaml", "date: 2026-10-17", "date: October", "2026-11.yaml:{line}: date is 'October': write a day"),
+    ("vendors/deepseek/profiles/2026-09.yaml", "04:00:00+00:00'", "04:00:00'", "2026-09.yaml:{line}: begins is .*: write an instant"),
+    ("vendors/deepseek/attachments.yaml", "\n2026-11:", "\n2026-08:", "attachments.yaml:[0-9]+: no row 2026-11, .*{{like: 2026-09}}"),
     ("requirements/account.yaml", "vendors: [deepseek]", "vendors: [nobody]", "account.yaml:{line}: there is no vendor 'nobody'"),
     ("vendors/deepseek/limits.yaml", "\n2024-12:", "\n2024-13:", "limits.yaml:[0-9]+: no row 2024-12: add one"),
     ("formats/chat.yaml", "bound: max_tokens", "limit: max_tokens", "formats/chat.yaml:[0-9]+: missing or unknown members: bound, limit"),
     ("formats/chat.yaml", "length: bounded", "length: cut", "formats/chat.yaml:{line}: 'cut' is not one of bounded, called"),
     ("formats/chat.yaml", "parts: replaced", "parts: all", "formats/chat.yaml:{line}: 'all' is not one of merged, replaced"),
+    ("formats/chat.yaml", "  parts: replaced  # of", "  # of", "formats/chat.yaml:[0-9]+: missing or unknown members of usage: parts"),
+    ("formats/chat.yaml", "error: {at:", "error: {in:", "formats/chat.yaml:{line}: missing or unknown members of error: at, in"),
     ("formats/fim.yaml", "    hit: /", "    hits: /", "formats/fim.yaml:{line}: 'hits' is not one of cached, completion"),
     ("formats/fim.yaml", "  data: '[DONE]'", "  word: '[DONE]'", "formats/fim.yaml:[0-9]+: a stream ends with"),
     ("formats/fim.yaml", "paths: [/beta/completions]", "paths: [/chat/completions]", "formats/fim.yaml:{line}: .*another format"),
@@ -77,6 +83,14 @@ def test_a_break_is_found(copy, file, old, new, pattern):
     (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     found = "\n".join(problems(copy))
     assert re.search(pattern.format(line=line), found), found or "no problem found"
+
+
+def test_a_wire_format_is_a_feature(copy):
+    fim, rows = copy / "formats" / "fim.yaml", copy / "requirements" / "fim.yaml"
+    ping = fim.read_text(encoding="utf-8").replace("/beta/completions", "/ping")
+    (copy / "formats" / "ping.yaml").write_text(ping, encoding="utf-8")
+    rows.write_text(rows.read_text(encoding="utf-8").replace("features: [fim", "features: [ping"), encoding="utf-8")
+    assert list(problems(copy)) == []
 
 
 def test_the_command_exits_1_and_prints_file_and_line(copy):
