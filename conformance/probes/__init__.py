@@ -1,43 +1,7 @@
-"""The probes, a module per feature. Importing this package registers all of them."""
+"""The probes, a module per feature. Importing this package imports all of them, and that registers what they have."""
 
-from echosounder.conformance.probes import (
-    account,
-    cache,
-    chat,
-    clients,
-    errors,
-    files,
-    fim,
-    generated,
-    json_output,
-    limits,
-    messages,
-    prefix,
-    responses,
-    search,
-    thinking,
-    tools,
-    transport,
-    vision,
-)
+import importlib
+import pkgutil
 
-__all__ = [
-    "account",
-    "cache",
-    "chat",
-    "clients",
-    "errors",
-    "files",
-    "fim",
-    "generated",
-    "json_output",
-    "limits",
-    "messages",
-    "prefix",
-    "responses",
-    "search",
-    "thinking",
-    "tools",
-    "transport",
-    "vision",
-]
+for each in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{each.name}")
