@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from echosounder.wire.formats import FORMATS
+
 ROOT = Path(__file__).parents[1]
 # Each stands at the top of the repository and is imported as ``echosounder.<name>``, by a link.
 LINKED = {
@@ -220,6 +222,13 @@ def test_members_of_a_format_are_known_in_its_rooms_and_in_ten_other_modules_at_
     }
     assert {module for module in found if not module.startswith(FORMAT_ROOMS)} == set(KNOWS_A_FORMAT)
     assert len(KNOWS_A_FORMAT) <= 10
+
+
+def test_a_wire_format_has_facts_a_reader_and_a_mock():
+    """``specs/formats``, ``FORMATS`` of ``wire.formats`` and the folders of ``mock_server/formats`` name the same."""
+    facts = {file.stem for file in (ROOT / "specs/formats").glob("*.yaml")}
+    assert set(FORMATS) == facts
+    assert {file.parent.name for file in (ROOT / "mock_server/formats").glob("*/__init__.py")} == facts
 
 
 # One word, one thing. These classes have a namesake in another package, for a reason.
