@@ -50,6 +50,10 @@ CHANGES = {
         lambda matrix, kills: matrix["deviations"].update(no_more={}),
         ["deviations that are gone: no_more"],
     ),
+    "many deviations are gone": (
+        lambda matrix, kills: matrix["deviations"].update({f"gone-{number}": {} for number in range(10, 22)}),
+        [f"deviations that are gone: {', '.join(f'gone-{number}' for number in range(10, 20))} and 2 more"],
+    ),
     "another deviation of that name": (
         lambda matrix, kills: matrix["deviations"]["done-twice"].update(digest="0"),
         ["deviations measured of something else: done-twice"],
