@@ -18,10 +18,12 @@ from echosounder.conformance.ask import Ask
 from echosounder.conformance.client import scenarios as of_clients
 from echosounder.conformance.probe import PROBES
 from echosounder.conformance.proxy import probes as of_proxies
+from echosounder.judgement.judged import judged_ids
 from echosounder.load.experiments import EXPERIMENTS
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.mock_server.deviations import Deviation, all_deviations
 from echosounder.mock_server.deviations.selection import SELECTORS
+from echosounder.specs import catalogue
 from echosounder.wire.errors import UsageError
 
 
@@ -84,7 +86,8 @@ def explain(
 
 
 def _requirements(profile: str | None) -> Iterable[dict[str, Any]]:
-    return [asdict(row) for row in specs.requirements(profile)]
+    judged = judged_ids()
+    return [asdict(row) | {"state": catalogue.state(row, judged)} for row in specs.requirements(profile)]
 
 
 def _probes(profile: str | None) -> Iterable[dict[str, Any]]:

@@ -132,6 +132,12 @@ def test_wrong_usage_is_one_line_that_names_the_mistake(command, named, capsys, 
     assert "secret" not in message
 
 
+def test_a_requirement_is_explained_with_whether_it_has_a_check(capsys):
+    for id, state in (("stream.done-exact", "tested"), ("balance.granted-first", "excluded")):
+        assert run(["explain", id]) == 0
+        assert f"state: {state}" in capsys.readouterr().out
+
+
 def assert_one_line(capsys, folder):
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert message.startswith("echosounder: ")
