@@ -6,7 +6,7 @@ umbrella; renderers put effects below their cause, and umbrellas after what says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from echosounder.judgement.rule import MAX_FINDINGS
@@ -132,6 +132,8 @@ ABOUT = {cause: "finish" for cause, effects in IN_ONE_ANSWER if {*effects} - {"s
 """What the findings of an effect have to speak of, where an answer may also break a requirement for another reason."""
 UNSERVED = frozenset({"transport.answered", "request.served"})
 """Causes for which it is enough that one of the requests was not served: what else was asked for the same reason fared alike."""
+SAME_ID = "share the id"
+"""In the findings of ``chat.answers-fresh`` that show a repeated id and nothing else of a cache."""
 MARKER = "no [DONE]"
 """The cause of findings on streams that came whole, but for their closing marker: nothing of the answer is missing."""
 
@@ -207,11 +209,21 @@ def explanations(results: Iterable[Result]) -> dict[str, str]:
     could no longer be tested. Never goes round in a circle: what is untestable explains nothing, and causes stand in order."""
     broken = [result for result in results if result.verdict in BROKEN]
     found = {result.requirement: result for result in broken if result.findings}
+    if _constant_id(found):
+        del found["chat.answers-fresh"]
     whys = ((result.requirement, next(_causes(result, found), None)) for result in broken)
     return {effect: cause for effect, cause in whys if cause is not None}
 
 
+def _constant_id(found: Mapping[str, Result]) -> bool:
+    """Whether answers look cached only because each of them has the same id."""
+    fresh = found.get("chat.answers-fresh")
+    return fresh is not None and systematic(found.get("chat.id-unique")) and _speaks(fresh, SAME_ID)
+
+
 def _causes(effect: Result, found: dict[str, Result]) -> Iterator[str]:
+    if effect.findings and effect.requirement not in found:  # looks cached only because of its constant id
+        yield "chat.id-unique"
     yield from (
         cause for cause, effects in SYSTEMATIC if systematic(found.get(cause)) and _among(effect.requirement, effects)
     )

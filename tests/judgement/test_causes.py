@@ -150,3 +150,21 @@ def test_the_cause_nearest_to_the_wire_explains():
 def test_what_passed_needs_no_explanation():
     passed = Result("stream.usage-present", Verdict.PASS, exchanges=("4",))
     assert explanations([broken("stream.complete", "4"), passed]) == {}
+
+
+@pytest.mark.parametrize(
+    ("ids", "message", "expected"),
+    [
+        (12, "answers to different questions share the id 'a'", {"chat.answers-fresh": "chat.id-unique"}),
+        (2, "answers to different questions share the id 'a'", "chat.answers-fresh"),  # a cache repeats some ids
+        (12, "the answer with stop 'HALT' is the earlier one without stop", "chat.answers-fresh"),
+    ],
+)
+def test_a_constant_id_is_no_response_cache(ids, message, expected):
+    same = broken("chat.id-unique", *map(str, range(ids)))
+    fresh = Result("chat.answers-fresh", Verdict.FAIL, (Finding("chat.answers-fresh", message, exchange="1"),))
+    found = explanations([same, fresh, untestable("usage.sum", "99")])
+    if isinstance(expected, dict):
+        assert found == expected
+    else:
+        assert found == {"chat.id-unique": expected, "usage.sum": expected}
