@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from locust import User
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from echosounder import specs
 from echosounder.load.client.call import ActiveCall, Job, sample
@@ -58,6 +59,18 @@ class StreamUser(User):
         found = self._sent(Job(name or form.name, form.path, data, True, None, max_tokens, format=form.name))
         _tell(self.environment, found)
         return found
+
+    def stop(self, force: bool = False) -> bool:
+        """Stop the user, after its answer unless *force*; True if it was killed at once, as users that wait are.
+
+        Locust's kill reaches a waiting user one turn of the loop later. One whose wait is over by then has begun another request,
+        which nobody would count: so it finds that it is to stop.
+        """
+        if self._state == LOCUST_STATE_WAITING and not force:
+            self._state = LOCUST_STATE_STOPPING
+            self._group.killone(self._greenlet)
+            return True
+        return bool(super().stop(force))
 
     def _sent(self, job: Job) -> Sample:
         if not self.model or not self.host:
