@@ -149,6 +149,13 @@ def logprobs_stream(ask: Ask) -> Steps:
     yield ask.chat(COUNT, logprobs=True, top_logprobs=3, **GREEDY, **STREAM_USAGE)
 
 
+@probe("chat.logprobs-unicode", Suite.THOROUGH, requests=2, tokens=192, applies=has_logprobs)
+def logprobs_unicode(ask: Ask) -> Steps:
+    """Log probabilities of text of several scripts, in both modes."""
+    yield ask.chat(ECHO, logprobs=True, top_logprobs=3, max_tokens=96, **GREEDY)
+    yield ask.chat(ECHO, logprobs=True, top_logprobs=3, max_tokens=96, **GREEDY, **STREAM_USAGE, step="stream")
+
+
 STOP_ECHO = f"{REPEAT}alpha beta gamma HALT delta epsilon"
 
 

@@ -9,6 +9,7 @@ from echosounder.conformance.budget import STOPPED
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.chat import STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
+from echosounder.judgement.agreed import MARKED
 from echosounder.judgement.check import Subject
 from echosounder.judgement.setting import Suite
 from echosounder.wire.strict_json import compact
@@ -42,8 +43,8 @@ def suffix(ask: Ask) -> Steps:
 
 @probe("fim.echo", tokens=8, features={"fim"}, applies=has_fim)
 def echo(ask: Ask) -> Steps:
-    """The prompt in front of the answer."""
-    yield ask.fim(PROMPT, echo=True, max_tokens=8)
+    """The prompt in front of the answer, with what is escaped somewhere on the way."""
+    yield ask.fim(f"# {MARKED}\n{PROMPT}", echo=True, max_tokens=8)
 
 
 @probe("fim.logprobs", tokens=8, features={"fim"}, applies=has_fim)

@@ -15,6 +15,12 @@ from echosounder.wire.strict_json import at
 FENCE = "```"
 BEGUN = '{"capital": "'
 
+BEGINNINGS = {
+    "Count from one to nine in English words, separated by blanks.": "one two three",
+    "Write the days of the week in one line, separated by blanks.": "Monday Tuesday Wednesday",
+    "Write the letters from a to h in one line, separated by blanks.": "a b c",
+}
+
 
 def has_prefix(ask: Subject) -> bool:
     return ask.behaviour.beta
@@ -39,6 +45,13 @@ def continued(ask: Ask) -> Steps:
 def continued_stream(ask: Ask) -> Steps:
     """The same as a stream."""
     yield begun(ask, "Name the capital of France as a JSON object.", BEGUN, max_tokens=32, **GREEDY, **STREAM_USAGE)
+
+
+@probe("prefix.words", Suite.THOROUGH, requests=len(BEGINNINGS), tokens=48, features={"prefix"}, applies=has_prefix)
+def words(ask: Ask) -> Steps:
+    """Lists that are begun with whole words: what follows begins with a blank, and not with the first word."""
+    for question, beginning in BEGINNINGS.items():
+        yield begun(ask, question, beginning, max_tokens=16, **GREEDY, step=beginning.split()[0])
 
 
 @probe("prefix.stop", tokens=128, features={"prefix"}, applies=has_prefix)

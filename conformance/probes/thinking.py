@@ -6,7 +6,7 @@ from typing import Any
 
 from echosounder.conformance.ask import Ask, Send
 from echosounder.conformance.probe import Steps, probe
-from echosounder.conformance.probes.chat import STREAM_USAGE
+from echosounder.conformance.probes.chat import STOP_ECHO, STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty, wrong
 from echosounder.conformance.probes.tools import PARIS, WEATHER, turns
 from echosounder.judgement.check import Subject
@@ -136,6 +136,13 @@ def reasoning_input(ask: Ask) -> Steps:
 def sampling(ask: Ask) -> Steps:
     """Sampling parameters while thinking."""
     yield think(ask, max_tokens=8, temperature=0.5, top_p=0.9, frequency_penalty=0.5, presence_penalty=-0.5)
+
+
+@probe("thinking.stop", Suite.THOROUGH, requests=2, tokens=256, features={"thinking", "stream"}, applies=thinks)
+def stop(ask: Ask) -> Steps:
+    """A text to repeat after some thought, up to a stop text, in both modes."""
+    yield think(ask, STOP_ECHO, stop=["HALT"], max_tokens=128, step="document")
+    yield think(ask, STOP_ECHO, stop=["HALT"], max_tokens=128, **STREAM_USAGE, step="stream")
 
 
 @probe("thinking.logprobs", Suite.THOROUGH, tokens=16, features={"thinking"}, applies=thinks)

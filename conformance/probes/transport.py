@@ -6,10 +6,11 @@ from typing import Any
 
 from echosounder.conformance.ask import CHAT, GREEDY, Ask, Send
 from echosounder.conformance.probe import Steps, probe
-from echosounder.conformance.probes.chat import COUNT, STREAM_USAGE
+from echosounder.conformance.probes.chat import COUNT, STORY, STREAM_USAGE
 from echosounder.conformance.probes.errors import faulty
 from echosounder.conformance.probes.tools import PARIS, WEATHER, forced
 from echosounder.judgement.agreed import BAD_KEY, OWN, REPEAT
+from echosounder.judgement.setting import Suite
 
 HELLO = "Say hello."
 
@@ -104,6 +105,20 @@ def fresh(ask: Ask) -> Steps:
     if ask.keyed:
         wrong = asked(OWN[0], "wrong-key").but(authorization=f"Bearer {BAD_KEY}")
         yield faulty(wrong, "a question that was answered, and a key that is wrong")
+
+
+@probe("chat.fresh-hot", Suite.THOROUGH, requests=5, tokens=5 * 49)
+def fresh_hot(ask: Ask) -> Steps:
+    """One question, deterministic, then twice at temperatures at which no answer comes again, and twice with another bound as control."""
+    story = f"Note {ask.salt}. {STORY}"
+    yield ask.chat(story, max_tokens=48, **GREEDY, step="cold")
+    for step, temperature, most in (
+        ("hot", 2, 48),
+        ("warm", 1.9, 48),
+        ("control-hot", 2, 49),
+        ("control-warm", 1.9, 49),
+    ):
+        yield ask.chat(story, max_tokens=most, temperature=temperature, step=step)
 
 
 @probe("transport.v1", tokens=4)

@@ -77,14 +77,16 @@ def suffix(exchange: Exchange, case: Case) -> Problems:
 @check_group("fim.suffix-counted", lambda exchange: counted(exchange) and exchange.format == "fim")
 def suffix_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
     counts = [(each, count) for each in exchanges if (count := read(each)[1].prompt) is not None]
-    without = [count for each, count in counts if not asked(each).get("suffix")]
-    with_one = [(each, count) for each, count in counts if asked(each).get("suffix")]
-    if not without or not with_one:
+    without = {asked(each).get("prompt"): count for each, count in counts if not asked(each).get("suffix")}
+    both = [
+        (each, count, without.get(asked(each).get("prompt"))) for each, count in counts if asked(each).get("suffix")
+    ]
+    if not any(bare for _, _, bare in both):
         raise Inconclusive("there is nothing to compare with")
-    for exchange, count in with_one:
-        if count <= without[0]:
+    for exchange, count, bare in both:
+        if bare is not None and count <= bare:
             yield Problem(
-                f"prompt_tokens is {count} with a suffix, expected more than the {without[0]} without it",
+                f"with a suffix prompt_tokens is {count}, without {bare}",
                 pointer="/usage/prompt_tokens",
                 exchange=exchange,
             )
@@ -242,6 +244,31 @@ def continues(exchange: Exchange, case: Case) -> Problems:
         yield Problem(
             f"the answer starts over with {excerpt(said[:40])!r} instead of continuing {excerpt(prefix(exchange))!r}",
             excerpt=text(exchange),
+        )
+
+
+LISTS = 3
+"""The fewest begun lists that tell the server from the model."""
+
+
+def went_wrong(exchange: Exchange) -> str:
+    """How a list does not go on; empty where it does."""
+    if text(exchange).lstrip().casefold().startswith(prefix(exchange).split()[0].casefold()):
+        return "begins again"
+    return "lacks the blank after the prefix" if text(exchange)[:1].isalnum() else ""
+
+
+@check_group("prefix.goes-on", said)
+def goes_on(exchanges: Sequence[Exchange], case: Case) -> Problems:
+    if len(exchanges) < LISTS:
+        raise Inconclusive(f"fewer than {LISTS} begun texts were continued")
+    (first, how), *others = [(each, went_wrong(each)) for each in exchanges]
+    if how and all(each == how for _, each in others):
+        yield Problem(
+            f"each of {len(exchanges)} continuations {how}: {excerpt(text(first))} after {excerpt(prefix(first))}",
+            exchange=first,
+            excerpt=text(first),
+            cause="the prefix is not continued",
         )
 
 

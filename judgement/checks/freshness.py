@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 
 from echosounder.judgement.answers import answer, asked, bound, completion, ok, refused
 from echosounder.judgement.belonging import owned
@@ -62,6 +63,20 @@ def other_key(found: Asked) -> str:
     return ""
 
 
+def alike(one: str, other: str) -> int:
+    """The number of characters that both begin with."""
+    return sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(one, other, strict=False)))
+
+
+def other_temperature(found: Asked) -> str:
+    """Twice the deterministic answer at a high temperature, where the same question under another bound got others from the start on."""
+    cold, *same = (text(found[step]) for step in ("cold", "hot", "warm"))
+    controls = [text(found[step]) for step in ("control-hot", "control-warm")]
+    if cold and all(each == cold for each in same) and all(2 * alike(each, cold) < len(cold) for each in controls):
+        return "temperature 2 got the answer that temperature 0 had got, and with another max_tokens it gets a different one"
+    return ""
+
+
 def same_id(found: Asked) -> str:
     ids = [at(each.json, "id") for each in found.values() if each.probe == "chat.fresh" and completion(each)]
     twice = next((id for id in ids if isinstance(id, str) and ids.count(id) > 1), None)
@@ -74,6 +89,7 @@ RULES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
     ("other", other_question),
     ("call", other_choice),
     ("wrong-key", other_key),
+    ("hot", other_temperature),
     ("whole", same_id),
 )
 
@@ -98,7 +114,7 @@ def answers_fresh(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 def _by_step(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Exchange]]:
     for exchange in exchanges:
-        if exchange.probe == "chat.fresh" and (completion(exchange) or "fault" in exchange.notes):
+        if exchange.probe in {"chat.fresh", "chat.fresh-hot"} and (completion(exchange) or "fault" in exchange.notes):
             yield exchange.step, exchange
         elif exchange.probe == "chat.stop-string" and completion(exchange) and _obeyed(exchange):
             yield "obeyed", exchange

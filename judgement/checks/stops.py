@@ -43,6 +43,7 @@ def stopped_or_refused(exchange: Exchange) -> bool:
     return came_to_the_stop(exchange) or turned_away(exchange)
 
 
+@check("thinking.stop", stopped_or_refused)
 @check("chat.stop-array", stopped_or_refused)
 def stop_array(exchange: Exchange, case: Case) -> Problems:
     if turned_away(exchange):

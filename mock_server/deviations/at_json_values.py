@@ -155,6 +155,21 @@ def prefix_repeated(frames: Frames, context: Context) -> Frames:
         yield frame
 
 
+def begun(context: Context) -> bool:
+    return any(turn.get("prefix") for turn in turns(context.body))
+
+
+@deviation("continuation-blank-lost", Layer.JSON, {"prefix.goes-on"})
+def continuation_blank_lost(frames: Frames, context: Context) -> Frames:
+    """The answer to a prefix loses the blank that it begins with."""
+    left = begun(context)
+    for frame in frames:
+        for holder, name in context.edits.texts(frame.json or {}):
+            if left and holder[name]:
+                holder[name], left = holder[name].lstrip(" "), False
+        yield frame
+
+
 @deviation("reasoning-after-content", Layer.JSON, {"thinking.two-phases"})
 def reasoning_after_content(frames: Frames, context: Context) -> Frames:
     """A stream thinks again after it has begun to answer."""

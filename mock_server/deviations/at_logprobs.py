@@ -91,6 +91,14 @@ def logprobs_bytes_wrong(document: Document, context: Context) -> None:
             entry["bytes"] = list(entry["token"].encode("utf-16-le", "surrogatepass"))
 
 
+@each_document("logprobs-bytes-as-code-points", {"logprobs.bytes", "logprobs.text-complete"})
+def logprobs_bytes_as_code_points(document: Document, context: Context) -> None:
+    """``bytes`` holds the code points of a token, which are its bytes in ASCII alone."""
+    for entries in tokens(document, context):
+        for entry in entries:
+            entry["bytes"] = [ord(letter) for letter in entry["token"]]
+
+
 @each_document("logprobs-too-wide", {"logprobs.width"})
 def logprobs_too_wide(document: Document, context: Context) -> None:
     """Each token has more alternatives than requested."""

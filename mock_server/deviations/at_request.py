@@ -5,6 +5,7 @@ from typing import Any
 from echosounder.mock_server.deviations.asked import turns, whole_number
 from echosounder.mock_server.deviations.forms import rewrites
 from echosounder.mock_server.deviations.registry import Context
+from echosounder.wire.strict_json import at
 
 Body = dict[str, Any]
 
@@ -44,6 +45,24 @@ def response_format_ignored(body: Body, context: Context) -> None:
 def stop_ignored(body: Body, context: Context) -> None:
     """``stop`` has no effect."""
     body.pop("stop", None)
+
+
+@rewrites("stop-ignored-while-thinking", {"thinking.stop"})
+def stop_ignored_while_thinking(body: Body, context: Context) -> None:
+    """``stop`` has no effect where the model thinks."""
+    if at(body, "thinking", "type") == "enabled":
+        body.pop("stop", None)
+
+
+@rewrites("prefix-ignored", {"prefix.goes-on", "prefix.continues", "prefix.not-repeated"})
+def prefix_ignored(body: Body, context: Context) -> None:
+    """The last message is no beginning of the answer, which begins with its words all the same."""
+    turn = (body.get("messages") or [{}])[-1]
+    if turn.pop("prefix", None):
+        body["messages"] = [
+            *body["messages"][:-2],
+            {"role": "user", "content": f"Repeat exactly: {turn.get('content')} four"},
+        ]
 
 
 @rewrites("parallel-tool-calls-false-ignored", {"tools.parallel-off"})

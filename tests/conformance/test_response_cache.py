@@ -5,6 +5,7 @@ import pytest
 
 from echosounder.conformance.check_run import check
 from echosounder.conformance.options import CheckOptions
+from echosounder.judgement.setting import Suite
 from echosounder.mock_server.net.process import spawn
 from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict
@@ -38,8 +39,14 @@ def mock():
     ],
 )
 def test_a_response_cache_is_named(mock, tmp_path, deviation, said):
-    httpx.post(f"{mock}/__mock/deviate", json={"deviate": [deviation] if deviation else []}, trust_env=False)
-    options = CheckOptions(target(mock, "deepseek-flash"), tmp_path, "sk-test-0000000000", only=("chat.answers-fresh",))
+    httpx.post(f"{mock}/__mock/deviate", json={"deviate": list(filter(None, deviation.split(";")))}, trust_env=False)
+    options = CheckOptions(
+        target(mock, "deepseek-flash"),
+        tmp_path,
+        "sk-test-0000000000",
+        only=("chat.answers-fresh",),
+        suite=Suite.THOROUGH,
+    )
     [result] = [each for each in check(options).results if each.requirement == "chat.answers-fresh"]
     messages = [finding.message for finding in result.findings]
     assert [text for text in said if not any(text in message for message in messages)] == []

@@ -263,3 +263,38 @@ def test_two_keys_prove_nothing_where_none_is_asked_for():
     wrong = document(said("ok"), step="unknown", path="/anthropic/v1/messages")
     assert verdict("messages.two-keys", right, wrong) is FAIL
     assert verdict("messages.two-keys", right, wrong, controls=Controls(keyless=True)) is INCONCLUSIVE
+
+
+# --- begun texts
+
+BEGUN = {"one two three": " four five", "Monday Tuesday": " Wednesday", "a b": " c d"}
+
+
+def begun(beginning, text):
+    turns = [{"role": "user", "content": "Go on."}, {"role": "assistant", "content": beginning, "prefix": True}]
+    return document(said(text), path="/beta/chat/completions", messages=turns)
+
+
+def all_begun(change):
+    return [begun(beginning, change(beginning, text)) for beginning, text in BEGUN.items()]
+
+
+GOES_ON = {
+    "goes on": (all_begun(lambda beginning, text: text), PASS),
+    "no blank": (all_begun(lambda beginning, text: text.strip()), FAIL),
+    "all begin again": (all_begun(lambda beginning, text: beginning + text), FAIL),
+    "all begin again, in capitals": (all_begun(lambda beginning, text: beginning.upper() + text), FAIL),
+    "all begin again after a blank": (all_begun(lambda beginning, text: f"\n{beginning}{text}"), FAIL),
+    "one begins again": ([begun("a b", "a b c"), *all_begun(lambda beginning, text: text)], PASS),
+    "one begins again, the others lack the blank": (
+        [begun("a b", "a b c"), *all_begun(lambda beginning, text: text.strip())],
+        PASS,
+    ),
+    "with a comma": (all_begun(lambda beginning, text: f",{text}"), PASS),
+    "two alone": (all_begun(lambda beginning, text: text.strip())[1:], INCONCLUSIVE),
+}
+
+
+@pytest.mark.parametrize(("exchanges", "expected"), GOES_ON.values(), ids=GOES_ON)
+def test_begun_texts_go_on_or_do_not(exchanges, expected):
+    assert verdict("prefix.goes-on", *exchanges) is expected

@@ -36,6 +36,7 @@ def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Ques
         _last_user(messages),
         text_of(last) if last["role"] == "tool" else None,
         continues=bool(last.get("prefix")),
+        blank_first=bool(last.get("prefix")) and text_of(last)[-1:].isalnum(),
         json=tuple(text_of(message) for message in messages) if wants_json else None,
         tools=tuple(tool["function"] for tool in body.get("tools") or ()),
         tool_choice=_tool_choice(body),

@@ -176,6 +176,8 @@ ASKS = {
     "long stream": Ask({**STORY, **USAGE, "max_tokens": 24}),
     "negative length": Ask({**STORY, "max_tokens": -1}),
     "stopped": Ask({**HI, "stop": "four"}),
+    "stopped thinking": Ask({**HI, "thinking": {"type": "enabled"}, "stop": "four"}),
+    "logprobs of CJK": Ask({**CJK, "logprobs": True, "top_logprobs": 2}),
     "no stops": Ask({**HI, "stop": []}),
     "calls": Ask(CALL),
     "calls as stream": Ask({**CALL, **STREAM}),

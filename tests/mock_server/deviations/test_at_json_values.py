@@ -14,6 +14,7 @@ def dated(wire):
 
 
 ROWS = [
+    ("continuation-blank-lost", "prefix", lambda wire: wire.text[:1].isalpha()),
     ("object-swapped", "chat", lambda wire: wire.json["object"] == "chat.completion.chunk"),
     ("object-swapped", "stream", lambda wire: every(wire, "object") == {"chat.completion"}),
     ("id-repeated", "chat", lambda wire: wire.json["id"] == "chatcmpl-0"),

@@ -34,6 +34,11 @@ ROWS = [
     ("logprobs-neg-inf", "FIM with logprobs", lambda wire: b'"token_logprobs":[-Infinity,' in wire.body),
     ("logprobs-positive", "logprobs", lambda wire: min(values(wire)) > 0),
     ("logprobs-bytes-wrong", "logprobs", lambda wire: entries(wire)[0]["bytes"] == [111, 0, 110, 0, 101, 0]),
+    (
+        "logprobs-bytes-as-code-points",
+        "logprobs of CJK",
+        lambda wire: [each["bytes"] for each in entries(wire)] == [[ord(each["token"][0])] for each in entries(wire)],
+    ),
     ("logprobs-too-narrow", "logprobs", lambda wire: all(len(each["top_logprobs"]) == 1 for each in entries(wire))),
     (
         "logprobs-too-wide",

@@ -1,6 +1,8 @@
 """Reading another request than the one that was sent."""
 
 ROWS = [
+    ("stop-ignored-while-thinking", "stopped thinking", lambda wire: "four" in wire.text),
+    ("prefix-ignored", "prefix", lambda wire: wire.text == "one four"),
     ("stream-true-ignored", "stream with usage", lambda wire: wire.header("content-type") == "application/json"),
     ("stream-true-ignored", "FIM as stream", lambda wire: wire.header("content-type") == "application/json"),
     ("tool-choice-ignored", "no calls", lambda wire: len(wire.calls) == 2),

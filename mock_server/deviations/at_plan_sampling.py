@@ -1,0 +1,21 @@
+"""Answers that are drawn, as models do at a temperature: the same request gets another text each time."""
+
+from dataclasses import replace
+
+from echosounder.mock_server.answering.plan import AnswerPlan
+from echosounder.mock_server.answering.prose import prose
+from echosounder.mock_server.deviations.registry import Context, Layer, deviation
+from echosounder.wire.strict_json import at
+
+HOT = 1.5
+"""A temperature from which on a model does not even repeat what it is told to."""
+
+
+@deviation("sampling-model", Layer.PLAN)
+def sampling_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
+    """Legal: at a high temperature each answer is another one."""
+    temperature = at(context.body, "temperature")
+    drawn = isinstance(temperature, (int, float)) and temperature >= HOT
+    if not drawn or not plan.content or plan.stopped or "response_format" in context.body:
+        return plan
+    return replace(plan, content=prose(context.rng.getrandbits(32), len(plan.content)))
