@@ -9,6 +9,7 @@ from echosounder.specs.attaching import Attachments, attachments
 from echosounder.specs.behaviours import Behaviour, Refusal, behaviour
 from echosounder.specs.bounds import Limits, limits, models
 from echosounder.specs.catalogue import Requirement, Source, requirement, requirements
+from echosounder.specs.clients import ClientRequest, client_requests
 from echosounder.specs.documents import document
 from echosounder.specs.grammar import Grammar, grammars, under
 from echosounder.specs.known import demand
@@ -32,6 +33,7 @@ __all__ = [
     "PROFILES",
     "Attachments",
     "Behaviour",
+    "ClientRequest",
     "Directive",
     "Grammar",
     "Limits",
@@ -48,6 +50,7 @@ __all__ = [
     "attachments",
     "behaviour",
     "caution",
+    "client_requests",
     "demand",
     "document",
     "grammars",

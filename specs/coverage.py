@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from echosounder.specs.catalogue import Requirement, coverage, requirements, state
+from echosounder.specs.clients import client_requests
 from echosounder.specs.lines import load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +30,15 @@ for, by `echosounder listen` and by `score` of what others recorded; the other c
 |---|--:|--:|--:|--:|--:|--:|
 """
 FOOT = "\nA requirement counts for each of its features; the last row counts each once.\n"
+CLIENTS = """
+## Requests of SDKs and agents
+
+The suite `thorough` sends these requests as they were recorded (`specs/clients.json`), with the model of the run, at most 16 tokens, and
+without thinking. What the profile documents must be served (`chat.sdks-served`), the rest served or refused (`request.open-answered`).
+
+| client | requests | members beside model, role and content |
+|---|--:|---|
+"""
 SOURCES = """\
 # Sources
 
@@ -63,7 +73,19 @@ def coverage_page(tested: Collection[str] | None = None, passive: Collection[str
         f"| {r.feature} | {r.total} | {r.tested} | {heard[r.feature]} | {r.load} | {r.untested} | {r.excluded} |\n"
         for r in rows
     )
-    return HEAD + table + FOOT + "".join(_parts(tested, passive)) + "".join(_reasons())
+    return HEAD + table + FOOT + "".join(_clients()) + "".join(_parts(tested, passive)) + "".join(_reasons())
+
+
+def _clients() -> Iterator[str]:
+    """What of the requests of ordinary clients is asked: their members, those of the messages and the tools included."""
+    yield CLIENTS
+    for client, rows in groupby(client_requests(), key=lambda row: row.client):
+        bodies = [row.body for row in rows]
+        members = sorted({name for body in bodies for name in body} - {"model", "messages"})
+        turns = [turn for body in bodies for turn in body["messages"]]
+        said = sorted({f"{turn['role']}.{name}" for turn in turns for name in turn if name not in {"role", "content"}})
+        parts = ["content in parts"] if any(isinstance(turn.get("content"), list) for turn in turns) else []
+        yield f"| {client} | {len(bodies)} | {', '.join(f'`{name}`' for name in [*members, *said])}{', '.join(['', *parts])} |\n"
 
 
 def _about(row: Requirement, feature: str) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from echosounder.conformance.ask import Ask
+from echosounder.conformance.ask import CHAT, Ask
 from echosounder.conformance.probe import Steps, probe
 from echosounder.conformance.probes.tools import forced, has_tools
+from echosounder.judgement.setting import Suite
+from echosounder.specs import client_requests, requirement
+from echosounder.wire.strict_json import compact
 
 SDK = (
     ("accept", "application/json"),
@@ -62,6 +65,38 @@ def ordinary(ask: Ask) -> Steps:
         {"role": "user", "content": "How are you?"},
     ]
     yield ask.chat(turns, max_tokens=8, step="late-system")
+
+
+RECORDED = client_requests()
+
+
+def documented(body: dict[str, Any], ask: Ask) -> bool:
+    """Whether the profile documents what a recorded request has: tools, JSON output, and content in parts, of users alone."""
+    parted = {turn["role"] for turn in body["messages"] if isinstance(turn.get("content"), list)}
+    parts = requirement("chat.content-parts").admits(ask.profile)
+    able = ask.limits.tools and ask.limits.thinking != "always" if body.get("tools") else True
+    return (
+        able and (ask.limits.json_output or "response_format" not in body) and parted <= ({"user"} if parts else set())
+    )
+
+
+@probe(
+    "chat.sdks",
+    Suite.THOROUGH,
+    requests=len(RECORDED),
+    prompt=sum(len(compact(dict(row.body)).encode()) + 200 for row in RECORDED),
+    tokens=16 * len(RECORDED),
+)
+def sdks(ask: Ask) -> Steps:
+    """Requests as SDKs and agents send them, recorded."""
+    for number, row in enumerate(RECORDED):
+        body = {**row.body, **{name: value for name, value in ask.body("", messages=...).items() if name != "messages"}}
+        send = ask.post(CHAT, body, step=f"{row.client} {number}").but(headers=row.headers)
+        yield (
+            send
+            if documented(body, ask)
+            else send.but(notes={"open": "an SDK sends it, and the profile does not document it"})
+        )
 
 
 @probe("tools.ordinary", requests=2, prompt=3500, tokens=132, features={"tools"}, applies=has_tools)

@@ -13,6 +13,13 @@ from echosounder.judgement.checks.outcomes import (
     unknown_model,
     wrong_parameter,
 )
+from echosounder.wire.exchange import Exchange
+
+
+def described(exchange: Exchange) -> bool:
+    """Requests that the profile documents; the others are open."""
+    return steps()(exchange) and "open" not in exchange.notes
+
 
 for requirement, pick in {
     "chat.stop-16": steps(),
@@ -32,6 +39,7 @@ for requirement, pick in {
     "chat.beta-8k": steps(),
     "chat.max-tokens-optional": steps("no-max-tokens"),
     "chat.client-headers": steps("sdk"),
+    "chat.sdks-served": described,
     "chat.system-anywhere": steps("late-system"),
     "tools.schema-keywords": steps("schema"),
     "chat.legal-served": steps(),

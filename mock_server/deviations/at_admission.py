@@ -197,6 +197,12 @@ def big_body_413(request: HttpRequest, context: Context, *, limit: int = 1 << 20
     return len(request.body) > limit
 
 
+@refuses("fetch-metadata-refused", Refused(403, "Forbidden", content_type="text/plain"), {"chat.sdks-served"})
+def fetch_metadata_refused(request: HttpRequest, context: Context) -> bool:
+    """A firewall takes requests with fetch metadata, which those of Node have, for cross-site ones."""
+    return request.headers.get("sec-fetch-mode") == "cors"
+
+
 BELOW_BETA = {
     "prefix.beta-route",
     "prefix.accepted",

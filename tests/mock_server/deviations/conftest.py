@@ -154,6 +154,7 @@ ASKS = {
     "stream with usage": Ask({**HI, **USAGE}),
     "two streams in one": Ask({**HI, **STREAM, "n": 2}, mock=(("profile", "openai"),)),
     "chat by an SDK": Ask(HI, headers={"user-agent": "OpenAI/Python 2.8.1"}),
+    "chat by Node": Ask(HI, headers={"sec-fetch-mode": "cors"}),
     "late system": Ask({**HI, "messages": [*HI["messages"], {"role": "system", "content": "Hurry."}]}),
     "tool with a pattern": Ask(said("Hi.", tools=[function("write", path={"type": "string", "pattern": "^/"})])),
     "row": Ask(

@@ -31,6 +31,7 @@ ROWS = [
     ("auth-scheme-case", "bearer", refused(401, b"governor")),
     ("request-ct-charset-415", "charset", refused(415)),
     ("big-body-413", "large", refused(413, b"<html>")),
+    ("fetch-metadata-refused", "chat by Node", refused(403)),
     ("prefix-beta-route", "beta", refused(404)),
     ("prefix-beta-route", "FIM", refused(404)),
     (
