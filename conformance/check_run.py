@@ -84,13 +84,13 @@ def _validate(options: CheckOptions) -> None:
 
 
 class CheckRun:
-    """The sending half of a check: the probes of the plan, as many rounds as were asked for, then smaller ones for what they found."""
+    """The sending half of a check: the probes of the plan in the requested number of rounds, then smaller requests for their findings."""
 
     def __init__(self, options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
         self._options, self._sender, self._watch = options, sender, watch
 
     def send(self) -> CannotJudge | None:
-        """Sends everything. Returns why the run ended early, None where it did not."""
+        """Sends all probes. Returns the reason of an early end, None without one."""
         sender, planned = self._sender, self._sender.planned(self._options.repeat)
         try:
             self._rounds(planned)

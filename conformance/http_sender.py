@@ -238,7 +238,7 @@ class _Gauge:
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
     def passed(self, data: bytes) -> str:
-        """The bound that *data* exceeds, in words; empty if none."""
+        """A sentence on the bound that *data* exceeds; empty without one."""
         self._left -= len(data)
         if self._inflater is not None:
             data = self._inflated(data)

@@ -23,10 +23,10 @@ from echosounder.wire.exchange import End, Exchange
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Result of one request. ``exchanges``: the client's first, then those that reached an upstream of ours.
+    """Result of one request. ``exchanges``: the client's first, then those that reached our upstream.
 
-    ``silent``: no answer came where one was due; None where that says nothing, as after a fault of ours. ``dead_end`` is why it
-    makes no sense to go on.
+    ``silent``: True if a due answer did not come; None if that proves nothing, as after a faulty request. ``dead_end``: reason to end the
+    run.
     """
 
     exchanges: tuple[Exchange, ...]

@@ -39,7 +39,7 @@ class Probe:
 
     @property
     def format(self) -> str:
-        """The wire format that it asks in: the one that its features name, else chat."""
+        """Wire format of its requests: the one among its features, else chat."""
         return next((name for name in FORMATS if name in self.features), "chat")
 
     @property

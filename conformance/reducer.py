@@ -37,7 +37,7 @@ class Reducer:
     _answers: dict[tuple[str, str, str], Exchange] = field(default_factory=dict)
 
     def run(self, run: Run) -> None:
-        """Reduces requests of *run* whose findings only generated requests show, one request per requirement."""
+        """Reduces one request of *run* per requirement, if only generated requests show its finding."""
         for row, exchange in suspects(run, self.setting):
             if self._allows(len(exchange.request.body)):
                 self._reduce(row, exchange)

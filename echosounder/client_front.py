@@ -21,7 +21,7 @@ from echosounder.wire.files import fresh
 
 
 def start(config: pytest.Config) -> None:
-    """Puts the engine behind the run. Raises :class:`pytest.UsageError` for what it cannot work with."""
+    """Starts the engine behind the test run. Raises :class:`pytest.UsageError` for invalid options."""
     if config.getoption("numprocesses", None) or config.getoption("--echo-target"):
         raise pytest.UsageError("--echo-client runs its scenarios once: give neither -n nor --echo-target with it")
     try:

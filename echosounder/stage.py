@@ -11,7 +11,7 @@ CLOCK = "2026-11-15T12:00:00Z"
 
 
 def stage(profile: str, seed: int) -> Stage:
-    """Mocks for a run: one for each scenario, each like the other but for what it does wrong."""
+    """Mocks for a run: one per scenario, equal except for their deviations."""
 
     @contextmanager
     def mock(deviations: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ Judge = Callable[[Exchange], tuple[Finding, ...]]
 
 
 def extra(exchange: Exchange) -> bool:
-    """Sent to make a finding smaller, or to find out which member is refused; no requirement is judged on it."""
+    """Whether a request was sent only to reduce a finding, or to find a refused member; no requirement is judged by it."""
     return bool({"reduces", "tried"} & exchange.notes.keys())
 
 

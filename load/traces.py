@@ -50,7 +50,7 @@ def _json(number: int, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise TraceError(number, repr(error)) from None
     if not isinstance(document, dict):
-        raise TraceError(number, "it is no JSON object")
+        raise TraceError(number, "it is not a JSON object")
     return document
 
 

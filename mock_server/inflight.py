@@ -36,7 +36,7 @@ class Facts:
 
 @dataclass(slots=True)
 class InFlight:
-    """``stream`` is there from the first write on; ``bill`` until it is paid; ``complete`` and ``closed`` are known at the end."""
+    """A request in progress. ``stream`` is set at the first write; ``bill`` until it is paid; ``complete`` and ``closed`` at the end."""
 
     number: int
     trace: str

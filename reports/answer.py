@@ -10,7 +10,7 @@ GLYPHS = {"good": "✓", "warn": "?", "bad": "✗"}
 
 
 class Headline(NamedTuple):
-    """``tone`` is one of :data:`GLYPHS`, the glyph that says the same as its colour."""
+    """``tone`` is a key of :data:`GLYPHS`, whose glyph has the meaning of the colour."""
 
     tone: str
     says: str

@@ -61,7 +61,7 @@ def lines(
 
 
 def stack(name: str, caption: str, unit: str, labels: Sequence[str], values: Lines) -> Markup:
-    """Counts on top of each other, a bar per label; the caption says in which order, for colour is not the only signal."""
+    """Stacked counts, a bar per label; the caption states the order, because colour is not the only signal."""
     most = max(sum(column) for column in zip(*values.values(), strict=True))
     chart = _chart(pygal.StackedBar, name, labels, list(steps(most, least=1)), unit, len(values))
     for title, column in values.items():

@@ -16,7 +16,7 @@ LOOKS = {
     "equal": ("=", "good", "no difference that counts"),
     "better": ("▲", "good", "better, and nothing worse"),
     "worse": ("▼", "bad", "at least one thing is worse than before"),
-    "unresolved": ("?", "warn", "the runs cannot tell: too short, too noisy, or not valid"),
+    "unresolved": ("?", "warn", "undecided: the runs are too short, too noisy, or not valid"),
 }
 MOVES = {
     "broken": ("▼", "bad"),
@@ -83,7 +83,7 @@ def _measured(row: ComparedFigure) -> str:
 
 
 def result(row: ComparedFigure) -> str:
-    """Change of a figure, in words: before, after, the change and the smallest detectable change."""
+    """Sentence on the change of a figure: before, after, change, smallest detectable change."""
     found = row.difference
     if found is None:
         return f"too few requests to compare: a median takes {least(0.5)} of each run, a p95 {least(0.95)}"

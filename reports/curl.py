@@ -17,7 +17,7 @@ _MADE_BY_CURL = frozenset(
 
 
 def curl(exchange: Exchange, key_variable: str = "DEEPSEEK_API_KEY") -> str | None:
-    """A line for a POSIX shell; the key stays in *key_variable*. None where a line cannot hold the body (size, bytes)."""
+    """A command for a POSIX shell, with the key in *key_variable*. None if a command line cannot hold the body (size, bytes)."""
     request = exchange.request
     if not _fits(request.body):
         return None

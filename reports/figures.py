@@ -33,7 +33,7 @@ METRICS = (
     Metric(
         "gap_ms",
         "Gap",
-        "time between two reads of the socket that carry output; one read may carry several tokens, so this is no inter-token latency",
+        "time between two reads of the socket that carry output; one read may carry several tokens, so this is not the inter-token latency",
     ),
     Metric("tpot_ms", "TPOT", "(last token − first token) / (N − 1), with N from the answer's usage"),
     Metric("ttft_with_connect_ms", "TTFT with connect", "TTFT and the time to connect"),
@@ -47,7 +47,7 @@ METRICS = (
         "when the client took the request up minus when it was due: its own lateness",
     ),
     Metric("connect_ms", "Connect", "TCP and TLS set-up, for requests that opened a connection"),
-    Metric("keepalive_ms", "Queue visible", "first event minus first keep-alive: how long the target said “wait”"),
+    Metric("keepalive_ms", "Queue visible", "first event minus first keep-alive: how long the target sent keep-alives"),
     Metric("keepalive_interval_ms", "Keep-alive every", "time between keep-alives, on average over a request"),
 )
 PERCENTILES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
@@ -129,8 +129,8 @@ def cost(report: Mapping[str, Any]) -> str:
     found = report["cost"]
     silent = found.get("unpriced") or 0
     if silent and found["usd"] is None:
-        return f"cost not known: {number(silent)} {_requests(silent)} told no tokens, or no price is known"
-    least = f"at least {usd(found['usd'])} ({number(silent)} {_requests(silent)} told no tokens)"
+        return f"cost not known: {number(silent)} {_requests(silent)} reported no usage, or no price is known"
+    least = f"at least {usd(found['usd'])} ({number(silent)} {_requests(silent)} reported no usage)"
     warm_up = ", warm-up included" if report["counts"].get("warm_up") else ""
     return (least if silent else usd(found["usd"])) + warm_up
 

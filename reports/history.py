@@ -53,9 +53,8 @@ _COLUMNS = tuple(field.name for field in fields(HistoryRow))
 
 
 def index(folder: Path, database: Path) -> list[str]:
-    """Indexes every run below *folder* again; returns unreadable runs, one line each.
-
-    Raises :class:`UsageError` where the folder holds no run, or the database is none of ours.
+    """Rebuilds the index of every run below *folder*; returns one line per unreadable run. Raises :class:`UsageError` for a folder without
+    runs, or a database of another program.
     """
     logs = sorted(folder.rglob("run.jsonl"))
     if not logs:
@@ -203,5 +202,7 @@ def _open(database: Path) -> sqlite3.Connection:
             connection.execute(f"CREATE TABLE runs ({', '.join(_COLUMNS)}, PRIMARY KEY (path))")
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
     except (sqlite3.Error, OSError) as error:
-        raise UsageError(f"{database} is no index of runs ({error}); delete it and index the folder again") from None
+        raise UsageError(
+            f"{database} is not an index of runs ({error}); delete it and index the folder again"
+        ) from None
     return connection

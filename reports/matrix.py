@@ -101,7 +101,7 @@ def known_issues(path: Path) -> tuple[Issue, ...]:
     except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise UsageError(
-            f"{path} is no list of known issues ({said}); each entry needs requirement and link, and may have target and note"
+            f"{path} is not a list of known issues ({said}); each entry needs requirement and link, and may have target and note"
         ) from None
 
 

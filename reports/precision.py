@@ -88,7 +88,7 @@ def legend(report: Mapping[str, Any]) -> Iterator[str]:
     if not rows:
         return
     unknown = any("±?" in sampled(row, name) for row in rows for name in SHOWN)
-    yield "± is the 95 % confidence interval of sampling" + ("; ±? too few requests to tell" if unknown else "")
+    yield "± is the 95 % confidence interval of sampling" + ("; ±? too few requests" if unknown else "")
     if any(client(row) != DASH for row in rows):
         yield "client, p99: a late read makes TTFT and E2E too long, a gap either way"
         source = report["client_error_ms"].get("source")

@@ -54,7 +54,7 @@ def points(samples: Sequence[Sample]) -> list[dict[str, Any]]:
 
 
 def heat(samples: Sequence[Sample]) -> Heat | None:
-    """Gaps over time, in rows of a factor of the square root of two. None where no answer had two reads."""
+    """Gaps over time, in rows of a factor of the square root of two. None if no answer had two reads."""
     if not samples:
         return None
     start, width = _axis(samples)

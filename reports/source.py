@@ -37,7 +37,7 @@ def load(path: Path) -> tuple[dict[str, Any], Run]:
     if not path.exists():
         raise LogError(f"there is no run {path}; `echosounder check --out {path}` makes one")
     if path.is_file() and path.name != "run.jsonl":
-        raise LogError(f"{path} is no run; give the run's folder, or the run.jsonl in it")
+        raise LogError(f"{path} is not a run; give the run's folder, or the run.jsonl in it")
     folder = path if path.is_dir() else path.parent
     report = document(folder)
     return report, read(folder, report)
@@ -49,7 +49,7 @@ def document(folder: Path) -> dict[str, Any]:
     try:
         report: Any = json.loads(text(path))
         if not isinstance(report, dict):
-            raise UsageError("the report is no JSON object: judge the run again")
+            raise UsageError("the report is not a JSON object; judge the run again")
         kinds.validate(report)
     except FileNotFoundError:
         raise LogError(f"{folder} has no report.json; make it with `echosounder score {folder}`") from None

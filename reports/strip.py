@@ -19,10 +19,7 @@ Pair = tuple[int | None, int | None]
 
 
 def render(pairs: Sequence[Pair]) -> Markup:
-    """SVG of ``(written, read)`` stamps, ns on one clock, an entry per event; None where one side never had it.
-
-    Empty where neither side has a stamp.
-    """
+    """SVG of ``(written, read)`` stamps, ns on one clock, one per event; None for a side without it. Empty without any stamp."""
     stamps = [stamp for pair in pairs for stamp in pair if stamp is not None]
     if not stamps:
         return Markup("")

@@ -168,8 +168,8 @@ def headers(lines: Iterable[str]) -> tuple[Header, ...]:
 
 
 def usable_key(key: str | None, holder: str) -> str | None:
-    """*key*, None where there is none. Raises :class:`UsageError` for one that no header can carry; it names *holder*, what holds
-    the key, and never quotes it.
+    """*key*; None for an absent one. Raises :class:`UsageError` for a key that no header can carry; the message names *holder*, the source
+    of the key, and never quotes it.
     """
     if not key:
         return None

@@ -50,7 +50,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def kind(self) -> str | None:
-        """``reasoning``, ``content`` or ``tool`` for an event with output, else None: a role or an empty text is none."""
+        """``reasoning``, ``content`` or ``tool`` for an event with output, else None; a role or an empty string is not output."""
         if self.reasoning:
             return "reasoning"
         return "content" if self.text else "tool" if self.calls else None
@@ -102,9 +102,8 @@ def of_whole(mark: Mark) -> Answer:
 
 
 def of_stream(marks: Iterable[tuple[int, Mark]], added: Callable[[Any, Any], Any]) -> Answer:
-    """The answer that the events of a stream make, ``(index, mark)`` each; errors are not a part of it.
-
-    ``added``: the usage so far, from what it was and what an event brings.
+    """The answer from the ``(index, mark)`` of the events of a stream, without errors. ``added`` returns the usage so far from the earlier
+    one and that of an event.
     """
     parts = [(event, mark) for event, mark in marks if not mark.error]
     usages = [(event, mark.usage) for event, mark in parts if isinstance(mark.usage, dict)]

@@ -18,7 +18,7 @@ CODED = "the answer came in a content coding that was not asked for and cannot b
 
 
 def clean(exchange: Exchange, redact: Redactor) -> Exchange:
-    """*exchange*, whose request is redacted already, without a secret in its answer."""
+    """*exchange* with all secrets in its answer redacted; its request is redacted already."""
     kept = replace(
         exchange,
         reason=redact.text(exchange.reason),

@@ -59,7 +59,7 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body as JSON, or None where it is none (some probes send broken bodies on purpose)."""
+        """The body as JSON; None for a body that is not JSON (some probes send broken bodies on purpose)."""
         try:
             return strict_json.parse(self.body.decode()).value
         except ValueError:
@@ -220,7 +220,7 @@ class Exchange:
 
     @cached_property
     def answer(self) -> Answer:
-        """The answer as a whole, from the events where a stream was asked for, else from the body."""
+        """The whole answer: from the events if a stream was requested, else from the body."""
         return self.reader.joined(self.marks) if self.wants_stream else self.reader.answer(self.json)
 
 

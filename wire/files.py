@@ -18,7 +18,7 @@ def plain(path: Path) -> Path:
     except (OSError, ValueError):  # whoever opens it says what is wrong
         return path
     if not (S_ISREG(mode) or S_ISDIR(mode)):
-        raise UsageError(f"{path} is no regular file but a pipe or a device; copy what it gives into a file first")
+        raise UsageError(f"{path} is a pipe or a device, not a regular file; copy its content into a file first")
     return path
 
 
@@ -38,5 +38,5 @@ def fresh(name: str, runs: Path = Path("runs")) -> Path:
 def text(path: Path, most: int = MOST) -> str:
     """All of a file. Raises :class:`UsageError` for one beyond *most* bytes, ``OSError`` and ``UnicodeDecodeError`` as reading does."""
     if plain(path).exists() and path.stat().st_size > most:
-        raise UsageError(f"{path} is longer than {most:,} bytes: that is no file of this kind")
+        raise UsageError(f"{path} is longer than {most:,} bytes: not a file of this kind")
     return path.read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ MEMBER = re.compile(r"\s*(?P<name>[A-Za-z][\w*-]*)\s*=\s*(?P<value>[\d.]+)\s*", 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One limit. ``what``: requests, tokens, or the name of a policy. ``window``, ``reset``: s; None where it is not said."""
+    """One announced limit. ``what``: requests, tokens, or the name of a policy. ``window``, ``reset``: s; None if absent."""
 
     what: str
     limit: float | None = None

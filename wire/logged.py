@@ -18,7 +18,7 @@ class LoggedRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LoggedExchange(msgspec.Struct, forbid_unknown_fields=True):
-    """An exchange as a log has it, which may come from anyone: what it must be before it is read."""
+    """Schema of a logged exchange, checked before use because a log can come from anyone."""
 
     id: str
     probe: str

@@ -19,7 +19,7 @@ _AMOUNT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 
 
 def integer(text: str) -> int | None:
-    """A number of ASCII digits; one beyond :data:`MOST` counts as that."""
+    """Number from ASCII digits, at most :data:`MOST`; None for any other text."""
     if not (text.isascii() and text.isdigit()):
         return None
     digits = text.lstrip("0") or "0"

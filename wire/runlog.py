@@ -93,7 +93,7 @@ class Run:
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a log, lazily. Raises :class:`LogError` with the line number where a line is none of ours."""
+    """The records of a log, lazily. Raises :class:`LogError` with the line number of an invalid line."""
     try:
         with plain(path).open(encoding="utf-8") as file:
             yield from _records(path, file)
@@ -104,7 +104,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
 def _records(path: Path, file: Any) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(iter(lambda: file.readline(LONGEST), ""), 1):
         if len(line) >= LONGEST:
-            raise LogError(f"{path}:{number}: a line of more than {LONGEST:,} characters is no record of a run")
+            raise LogError(f"{path}:{number}: a line of more than {LONGEST:,} characters is not a record of a run")
         record = _record(path, number, line)
         if record is None:
             return
@@ -199,7 +199,7 @@ def exchange_record(exchange: Exchange) -> dict[str, Any]:
 
 
 def exchange_from(record: dict[str, Any]) -> Exchange:
-    """Raises :class:`RecordError` for a record that is none of an exchange, with the place of the member that does not fit."""
+    """Raises :class:`RecordError` with the place of the member that does not fit."""
     members = {name: value for name, value in record.items() if name != "kind"}
     try:
         logged = msgspec.convert(members, LoggedExchange)

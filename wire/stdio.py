@@ -5,10 +5,8 @@ import sys
 
 
 def in_every_locale() -> None:
-    """Let no character that the locale lacks end a program.
-
-    What goes into a file or a pipe is UTF-8, as the documents that are written there say of themselves; a terminal gets its
-    own encoding, with escapes for what it cannot show. What comes in from a pipe is UTF-8 too.
+    """Keeps a program running when its locale lacks a character. Files and pipes are UTF-8 in both directions; a terminal gets its own
+    encoding, with escapes for characters that it cannot show.
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # and not what a test puts there, or None

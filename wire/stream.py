@@ -93,13 +93,13 @@ class Timeline(msgspec.Struct, kw_only=True, omit_defaults=True):
     t_closed: int | None = None
 
     def keepalive(self, at: int) -> None:
-        """A comment came at *at*."""
+        """Notes a comment received at *at*."""
         if self.t_first_keepalive is None:
             self.t_first_keepalive = at
         self.t_last_keepalive = at
 
     def event(self, at: int, mark: Mark) -> str | None:
-        """An event came at *at*, and brought *mark*; the kind of its output."""
+        """Notes an event received at *at* with its *mark*; returns the kind of its output."""
         if self.t_first_event is None:
             self.t_first_event = at
         if mark.usage is not None and self.t_usage is None:

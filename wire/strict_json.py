@@ -58,7 +58,7 @@ def compact(value: Any) -> str:
 
 
 def at(value: Any, *path: str | int) -> Any:
-    """The member of *value* at *path*, or None where anything on the way is missing or of another type."""
+    """The member of *value* at *path*; None if a step is missing or of another type."""
     for step in path:
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, dict) else None

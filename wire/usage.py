@@ -37,7 +37,9 @@ def usage(value: Any, pointers: Pointers) -> Usage | None:
 
 
 def disagreements(counts: Usage, pointers: Pointers) -> Iterator[tuple[str, str]]:
-    """``(JSON pointer, sentence)`` for every sum that does not add up; members that are absent take part in no sum."""
+    """``(JSON pointer, sentence)`` of each negative count, wrong sum, repeated count that differs, and part that exceeds its whole;
+    absent members take part in none.
+    """
     for name, path in pointers.items():
         value = getattr(counts, name)
         if value is not None and value < 0:

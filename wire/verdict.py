@@ -40,7 +40,7 @@ WORST_FIRST = (
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of *verdicts*; ``pass`` when there is none."""
+    """The worst of *verdicts*; ``pass`` for none."""
     order = list(Verdict)
     return max(verdicts, key=order.index, default=Verdict.PASS)
 
@@ -88,7 +88,7 @@ class Result:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Result":
-        """Raises ``ValueError`` for a record that is none of a verdict."""
+        """Raises ``ValueError`` for a record that is not one of a verdict."""
         try:
             return msgspec.convert(record, cls)
         except msgspec.ValidationError as error:

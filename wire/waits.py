@@ -49,7 +49,7 @@ class Wait:
 
     @property
     def wrong(self) -> str:
-        """Why no client can obey it, in words; empty if it follows the norm."""
+        """Sentence on why no client can obey it; empty if it follows the norm."""
         shown = f"Retry-After: {self.text[:80]!r}"
         if self.meant in {"unix-time", "absurd"}:
             means = "looks like a Unix time" if self.meant == "unix-time" else "is no wait"
@@ -98,13 +98,13 @@ def _whole(text: str, now: datetime) -> Wait:
 
 
 def unix(value: float, now: datetime) -> float | None:
-    """s until a Unix time in seconds or milliseconds; None where *value* is none near *now*."""
+    """Seconds until a Unix time in seconds or milliseconds; None if *value* is not a time near *now*."""
     lefts = (value / scale - now.timestamp() for scale in (1, 1000))
     return next((_bounded(left) for left in lefts if abs(left) <= AROUND), None)
 
 
 def duration(text: str) -> float | None:
-    """s of ``6m0s``, ``250ms``; None where it is none."""
+    """Seconds of ``6m0s``, ``250ms``; None for any other text."""
     if not DURATION.fullmatch(text):
         return None
     return _bounded(sum(float(number) * UNITS[unit] for number, unit in PART.findall(text)))

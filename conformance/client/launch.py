@@ -26,7 +26,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``status`` is None where the time was over. ``left`` counts processes that went on after the command had ended."""
+    """``status`` is None after a timeout. ``left``: number of processes still running after the command ended."""
 
     status: int | None
     stdout: bytes

@@ -19,8 +19,9 @@ PARALLEL = max(2, 2 * (os.cpu_count() or 1))
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """What a run depends on. ``limit_s`` is how long a command may run, ``patience_s`` the time-out that it is told to have,
-    ``budget_s`` when no more is started. ``ignored``: patterns of what varies in its output, which is taken out."""
+    """Settings of a run. ``limit_s``: maximum time of a command; ``patience_s``: timeout that the command gets; ``budget_s``: time after
+    which no further command is started. ``ignored``: patterns of the variable parts of its output, which are removed.
+    """
 
     command: tuple[str, ...]
     out: Path

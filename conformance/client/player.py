@@ -26,7 +26,7 @@ Stage = Callable[[str], AbstractContextManager[str]]
 
 
 class Player:
-    """Plays scenarios, from several threads if need be. Raises ``UsageError`` for a pattern that is none."""
+    """Plays scenarios, also from several threads. Raises ``UsageError`` for an invalid pattern."""
 
     def __init__(self, options: ClientOptions, stage: Stage) -> None:
         self._options, self._stage, self._launcher = options, stage, Launcher()

@@ -60,7 +60,7 @@ class _Tour:
         log.footer["unsent"] = self._unsent
 
     def stopped(self) -> CannotJudge | None:
-        """Runs everything. Returns why the run ended early, None where it did not."""
+        """Runs all scenarios. Returns the reason of an early end, None without one."""
         wanted = {name for row in rows(self._options.profile, self._options.only) for name in row.probes}
         honest = chosen(self._options.suite, (), {HONEST})
         try:

@@ -38,7 +38,9 @@ THOUGHT = "The log has it."
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """``back`` rounds are taken back first. ``kind`` is question, calls or begun; ``calls`` is how many. ``user`` counts USERS."""
+    """``back``: number of rounds to take back first. ``kind``: question, calls or begun; ``calls``: their number; ``user``: index in
+    USERS.
+    """
 
     kind: str
     text: str

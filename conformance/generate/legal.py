@@ -35,7 +35,7 @@ def legal(body: Body, path: str, ask: Subject) -> bool:
 
 
 def breaches(body: Body, path: str) -> Iterator[str]:
-    """Each rule that *body* breaks, in words."""
+    """A sentence for each rule that *body* breaks."""
     yield from (f"{name} without {needed}" for name, needed in NEEDS if body.get(name) and not body.get(needed))
     names = [at(tool, "function", "name") or at(tool, "name") for tool in body.get("tools") or ()]
     if len(set(names)) < len(names):

@@ -31,7 +31,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER, no time: the kernel resets the co
 
 @dataclass(frozen=True)
 class Onward:
-    """Destination of forwarded requests. ``name`` is what they say as Host, None to leave it as the client wrote it."""
+    """Destination of forwarded requests. ``name``: value of their Host header; None keeps that of the client."""
 
     host: str
     port: int
@@ -53,7 +53,7 @@ Write = Callable[[TapeFrame], None]
 
 
 class Forwarder:
-    """All connections. ``write`` takes the frames of the tape; ``on_open`` is called with how many connections there are."""
+    """All connections. ``write`` gets the frames of the tape; ``on_open`` gets the number of open connections."""
 
     def __init__(self, upstream: Onward, write: Write, selector: WakingSelector) -> None:
         self.upstream, self.write, self.selector = upstream, write, selector

@@ -13,8 +13,8 @@ _END = re.compile(rb"\r?\n\r?\n")
 
 
 class Heads:
-    """The requests of one connection. ``passed`` gives what goes on: the bytes that came, but for the value of Host and the base of
-    the path, as soon as a head is complete; from what is not HTTP, or after an upgrade, on everything as it came.
+    """Rewrites the heads of the requests of one connection. ``passed`` returns the bytes to forward: those received, with another Host
+    value and base path, once a head is complete; bytes that are not HTTP, and all after an upgrade, unchanged.
     """
 
     def __init__(self, host: bytes, base: bytes = b"") -> None:

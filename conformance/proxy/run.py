@@ -52,7 +52,7 @@ def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOu
 
 
 def planned(options: CheckOptions) -> tuple[str, ...]:
-    """The probes that the requirements of this position need, in the formats that are asked for, in the order of sending."""
+    """The probes that the requirements of this position need, in the requested formats and in the order of sending."""
     wanted = {name for row in rows(options.profile, options.only) for name in row.probes}
     return tuple(in_one_of(options.formats, (name for name in PROBES if name in wanted)))
 

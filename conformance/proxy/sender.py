@@ -88,8 +88,9 @@ class PairSender:
             self._upstream.behave("")
 
     def pairs(self, sends: Sequence[Send], probe: str) -> list[Pair]:
-        """Both sides of requests that are under way together: streams that are answered alike, and documents, so that the upstream
-        can tell which is to be answered how. Raises ``CannotJudge`` when the upstream is gone."""
+        """Both sides of concurrent requests: streams with the same answer, and non-streaming requests, so that the upstream can choose the
+        answer of each. Raises ``CannotJudge`` if the upstream is gone.
+        """
         self._behave(sends)
         time.sleep(max(float(send.notes.get("rest_s", 0)) for send in sends))
         since = self._upstream.count()

@@ -15,7 +15,7 @@ from echosounder.wire.exchange import End, Headers, Read
 
 @dataclass
 class WrittenResponse:
-    """A response as it was written. ``first`` is the stamp of its head, ns; ``end`` says whether its framing was satisfied."""
+    """A response as written by the server. ``first``: stamp of its head, ns; ``end``: whether its framing was complete."""
 
     status: int | None = None
     reason: str = ""

@@ -56,7 +56,7 @@ def replay(
 def _shown(exchange: str, outcome: Replay) -> int:
     if outcome.after.status is None and outcome.before.status is not None:
         raise Unreachable(
-            f"{outcome.after.request.url} gave no answer ({outcome.after.error}), so nothing can be said; is it running?"
+            f"{outcome.after.request.url} gave no answer ({outcome.after.error}), so the outcome is unknown; is it running?"
         )
     console = printed.console(soft_wrap=True)
     status = outcome.after.status or outcome.after.error

@@ -62,8 +62,9 @@ def scored(log: Run) -> tuple[Result, ...]:
 
 
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
-    """Writes every format into *out* and prints the report: for people, or as JSON alone on stdout. *silent*: there was nothing
-    to judge, and one line that says why is all that people are told."""
+    """Writes every format into *out* and prints the report as text, or as JSON only. *silent*: nothing was judged, so no report is
+    printed; one line with the reason follows from the caller.
+    """
     write(report, run, out)
     show(report, run, out, as_json, silent)
 
@@ -101,8 +102,9 @@ def folder(out: Path | None, name: str) -> Iterator[Path]:
 
 @contextmanager
 def made(out: Path | None, name: str) -> Iterator[Path]:
-    """The folder for results: *out*, or a new one named by the time and *name*. Where wrong usage prevents the run, what was made
-    for it is removed again. Raises :class:`UsageError` where it cannot be written into."""
+    """The folder for results: *out*, or a new one named by the time and *name*. After a usage error the folders created here are removed.
+    Raises :class:`UsageError` for a folder that is not writable.
+    """
     ours = [each for each in (out or RUNS, *(out or RUNS).parents) if not each.exists()]
     with writable(out or RUNS):
         path = out or fresh(name, RUNS)

@@ -39,7 +39,7 @@ def settle(
     only, caps = tuple(row.id for row in rows), Caps(usd=options.money(budget_usd))
     sends = plan(Ask(profile, model or specs.models(profile)[0]), Suite.THOROUGH, datetime.now(UTC), only, 1, caps)
     console = printed.console(soft_wrap=True)
-    price = "at a price that nobody knows" if sends.usd is None else f"for {sends.usd.normalize():f} USD at most"
+    price = "at an unknown price" if sends.usd is None else f"for {sends.usd.normalize():f} USD at most"
     console.print(f"{sends.requests} requests {price} settle {len(rows)} questions.")
     if url and not yes and not typer.confirm("Send them?"):
         return 3

@@ -44,7 +44,7 @@ def _show(found: list[Drift], profile: str) -> None:
     for each in found:
         console.print(line(f"{each.kind:9}{each.where}: {each.says}", LINE))
     wrong = sum(each.contradicts for each in found)
-    console.print(f"{len(found)} differences from the document of {profile}, {wrong} of them contradict it")
+    console.print(f"{len(found)} differences from the OpenAPI description of {profile}, {wrong} of them contradict it")
 
 
 def _read(file: Path) -> bytes:

@@ -72,7 +72,7 @@ def _named(what: str, names: Collection[str]) -> Iterator[str]:
 
 
 def stale(rows: dict[str, Any]) -> set[str]:
-    """Deviations that are not in *rows*, or whose row rests on something that has changed."""
+    """Deviations that are missing in *rows*, or whose inputs have changed since."""
     return {
         each.name for each in all_deviations() if rows.get(each.name, {}).get("digest") != digest.of_deviation(each)
     }
@@ -110,7 +110,7 @@ def renewed(matrix: dict[str, Any], kills: dict[str, Any], names: set[str], hone
 
 
 def renewed_kills(kills: dict[str, Any]) -> dict[str, Any]:
-    """For each check, at the first place that lets it be judged, the kill of before where it still holds, else the first one."""
+    """For each check, at the first place where it can be judged: the earlier kill if it still holds, else the first one."""
     first, *rest = everywhere()
     before = {" ".join(first): kills["kills"], **kills["elsewhere"]}
     found: dict[str, list[dict[str, str]]] = {}

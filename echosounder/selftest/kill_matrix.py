@@ -256,7 +256,7 @@ def upper_bound(alarms: int, evaluations: int, confidence: float = 0.95) -> floa
 
 
 def lines(matrix: Matrix) -> Iterator[str]:
-    """The measurement in words."""
+    """The measurement as sentences."""
     said = matrix.figures()
     yield f"killed {said['killed']} of {said['deviations']} deviations; a schema alone would have killed {said['killed_by_schema_alone']}"
     yield from (f"  {layer:<10} {dead} of {count}" for layer, (dead, count) in said["by_layer"].items())

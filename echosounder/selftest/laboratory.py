@@ -213,7 +213,7 @@ class Lab:
         )
 
     def sought(self, row: KillRow, ids: Sequence[str]) -> KillRow:
-        """The row, with those of *ids* that the deviation breaks here when they alone are asked for, by the one policy or the other."""
+        """The row, with those of *ids* that the deviation breaks here when only they are judged, under either policy."""
         for policy in POLICIES:
             if left := tuple(id for id in ids if id in row.missed):
                 outcome = self._run(_asked(row.name), Suite.THOROUGH, policy, left, formats=_formats(row.name))

@@ -165,7 +165,7 @@ def _decide(
         return said(MET, "every objective is met")
     if len(closed) >= LOOKS[-1] * least:
         open_ = [f"{row.expr}: {row.beyond} of {row.of}" for row in rows if row.met is None]
-        return said(UNDECIDED, "; ".join(open_) or "whether the wait grows cannot be told")
+        return said(UNDECIDED, "; ".join(open_) or "whether the wait grows is unknown")
     return None
 
 

@@ -14,7 +14,7 @@ from echosounder.load.sample import CLIENT_LIMIT
 SCHEMA = "echosounder/load/1"
 SECOND = 1_000_000_000
 DEFINITIONS = {
-    "ttft_ms": "first content, reasoning or tool delta - t_sent; a role chunk, a comment or an empty delta is no token",
+    "ttft_ms": "first content, reasoning or tool delta - t_sent; a role chunk, a comment or an empty delta is not a token",
     "ttft_from_schedule_ms": "the same from the time the request was due, so that waiting before it was sent counts",
     "gap_ms": "between successive reads that carried output; not per token when a read carries several",
     "tpot_ms": "(t_last_token - t_first_token) / (N - 1) of complete answers, N the reported completion tokens",

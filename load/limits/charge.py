@@ -48,7 +48,7 @@ def charge(one: Burst, two: Burst) -> ObservedCost:
     lost = (falls[1] * one.accepted - falls[0] * two.accepted) / determinant
     if each <= 0:
         return ObservedCost(
-            says="the balance does not show what an accepted request costs, so neither what a refused one does"
+            says="the balance does not show the cost of an accepted request, so that of a refused one is unknown too"
         )
     return (
         ObservedCost(each, lost)
@@ -62,13 +62,13 @@ def charged(bench: Bench, fit: Fit) -> Script[ObservedCost]:
     something, because an account that is settled late looks just so."""
     before = yield from _still(bench)
     if before is None:
-        return ObservedCost(says="there is no balance that can be read, or it does not come to rest")
+        return ObservedCost(says="there is no readable balance, or it does not settle")
     one = yield from _burst(bench, FEW, before)
     found: ObservedCost | None = None
     for size in (MANY, 2 * MANY):
         two = yield from _refused_burst(bench, fit, size)
         if one is None or two is None:
-            return ObservedCost(says="too much else was going on at the account meanwhile")
+            return ObservedCost(says="other clients used the account meanwhile")
         before_it, found = found, charge(one, two)
         if not found.refused:
             return found

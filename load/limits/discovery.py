@@ -80,7 +80,7 @@ class Discovery:
         if self.counts.unit is None and not self.counts.needs:
             yield "whether it counts requests, tokens or bytes was not found out"
         if fit.kind in PER_TIME and self.hammered is None:
-            yield "whether it counts what it refuses was not tried"
+            yield "whether it counts refused requests was not tested"
         if not self.further.tried:
             yield "a further, slower limiter was not looked for"
 
@@ -209,7 +209,8 @@ def _recounted(bench: Bench, found: Discovery) -> Script[None]:
     again = yield from recount(bench, window, hammer.COUNTED)
     if again is None:
         found.identified = doubted(
-            found.identified, "who goes on asking is kept out: what is refused counts too, or refusals may be punished"
+            found.identified,
+            "clients that keep asking are locked out: refused requests count too, or refusals are penalized",
         )
     else:
         found.record, fit = again

@@ -53,7 +53,7 @@ def _in_line(bench: Bench, held: list[DueRequest]) -> Script[Identified | None]:
 
 
 def afresh(bench: Bench, gentle: bool) -> Script[Identified]:
-    """Once more, from rest and with short requests only: earlier ones may have weighed more than one of them."""
+    """Identifies the limiter again, from rest and with short requests only, because earlier requests may weigh more than a short one."""
     waits = [accept.answered - refusal.sent for refusal, accept in bench.record.turns if accept is not None]
     waits += [each.answered - each.sent for each in bench.record.accepts]
     yield from bench.book.wait(bench.now + max(RESTED * max(waits, default=0.0), LEAST_REST) + bench.slack)

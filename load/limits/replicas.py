@@ -25,7 +25,7 @@ class Mixed:
         if not self.over:
             return f"{self.early} were refused while {self.served} others were served, without an end: refusals may come at random"
         counts = f"{self.early} were refused while others were served, until {self.served} were served and then none"
-        return f"{counts}: several replicas may each count for themselves; a run against each of them would tell"
+        return f"{counts}: several replicas may each count for themselves; a run against each of them would show it"
 
 
 def mixed(bench: Bench, pause: float) -> Script[Mixed]:

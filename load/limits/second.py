@@ -132,7 +132,7 @@ def _slower(bench: Bench, found: Identified) -> Script[Further]:
         seconds = []
     made = Further(True, bench.now - begin, bench.book.asked - asked)
     if not seconds:
-        return replace(made, needs=f"{says}; a longer --duration tells what it is")
+        return replace(made, needs=f"{says}; a longer --duration shows its kind")
     rivals = ", ".join(str(rival.kind) for rival in seconds[1:])
     return replace(made, fit=seconds[0], needs=f"of the slower limiter {rivals} explains as much" if rivals else "")
 

@@ -31,7 +31,7 @@ class Range:
 
     @property
     def rate(self) -> float:
-        """The middle of a rate: errors are even in the time between two, which is what is measured."""
+        """Harmonic mean of the bounds of a rate, 1/s, because the time between requests is what is measured; 0 without an upper bound."""
         return 2 * self.low * self.high / (self.low + self.high) if self.high else 0.0
 
     @property

@@ -76,9 +76,7 @@ def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
     if capacity is None:
         return UNKNOWN
     if rest(found) > LONGEST_REST or bench.now + 3 * rest(found) > bench.goal.seconds:
-        return CountedUnit(
-            needs="whether it counts requests, tokens or bytes was not tried: a longer --duration would tell"
-        )
+        return CountedUnit(needs="whether it counts requests, tokens or bytes was not tested; use a longer --duration")
     made = yield from _weighed(bench, found, 0.0)
     calm = max(CALM * rest(found), LEAST_CALM)
     if not made.again or bench.now + 3 * calm > bench.goal.seconds:
@@ -115,7 +113,7 @@ def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
     assert found.fit.limit is not None
     size, count = RequestSize(bench.hold_tokens, HEAVY), round(found.fit.limit.low)
     if count > bench.goal.requests - bench.book.asked:
-        return CountedUnit(needs="whether it counts requests or tokens in flight was not tried")
+        return CountedUnit(needs="whether it counts requests or tokens in flight was not tested")
     pause = bench.slack + found.fit.lag + (found.penalty or 0.0)
     for wait in (pause, pause + BEHIND):
         yield from bench.book.wait(bench.now + wait)
@@ -188,7 +186,7 @@ def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> Counte
     if size.prompt >= COUNTS:
         return CountedUnit("prompt tokens", prompt)
     return CountedUnit(
-        needs="requests that are larger in every respect are dearer, but in no respect alone: several such runs would tell"
+        needs="requests that are larger in every respect are dearer, but in no respect alone; several such runs are needed"
     )
 
 

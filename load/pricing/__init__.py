@@ -187,5 +187,5 @@ def _money_is_exact(measurement: dict[str, Any]) -> dict[str, Any]:
     """A client that is too slow makes times worthless, but neither tokens nor money."""
     if measurement["verdict"] != "invalid":
         return measurement
-    reasons = [*measurement["reasons"], "so the times are worth nothing; tokens and money are exact all the same"]
+    reasons = [*measurement["reasons"], "so times are not valid; tokens and money are exact"]
     return {**measurement, "verdict": "degraded", "reasons": reasons}

@@ -10,7 +10,7 @@ def unverified(evidence: Evidence) -> str:
     """Why the bill cannot be compared with the balance; empty if it can."""
     lab = evidence.lab
     if evidence.disturbed:
-        return "the balance moved while nothing was sent: somebody else uses the account, so the bill cannot be held against it"
+        return "the balance moved while no request was sent: another client uses the account, so the bill cannot be compared with it"
     if not lab.accountant.available:
         said = (
             f"tells no {lab.tariff.currency}"
@@ -19,7 +19,7 @@ def unverified(evidence: Evidence) -> str:
         )
         return f"GET /user/balance {said}, so what was charged cannot be verified"
     if not evidence.told and any(entry.unknown for entry in evidence.entries):
-        return "answers do not tell their usage, so there is no bill to hold against the balance"
+        return "answers do not report usage, so there is no bill to compare with the balance"
     return _too_small(evidence) if evidence.told else "the run was over before anything was charged"
 
 
@@ -29,4 +29,4 @@ def _too_small(evidence: Evidence) -> str:
     if evidence.causes or not whole.coarse or whole.billed >= UNITS * whole.unit:
         return ""
     unit, billed, least = (money(amount) for amount in (whole.unit, whole.billed, UNITS * whole.unit))
-    return f"the balance shows nothing below {unit}, so a bill of {billed} cannot be held against it; it takes one of {least}"
+    return f"the balance shows nothing below {unit}, so a bill of {billed} cannot be compared with it; a bill of {least} is needed"

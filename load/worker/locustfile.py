@@ -233,7 +233,7 @@ def on_lines(environment: Any, msg: Any, **_: Any) -> None:
     inbox = PLACE.inboxes.setdefault(msg.node_id, Inbox(number))
     before, good = inbox.refused, inbox.take(msg.data.get("lines") if isinstance(msg.data, dict) else None)
     if inbox.refused and not before:
-        reason = f"worker {number} sent lines that are no records of its load; they are left out"
+        reason = f"worker {number} sent lines that are not records of its load; they are left out"
         write_down("stopped", {"why": "worker", "reason": reason})
     with part(OPTIONS.out, number).open("ab") as file:
         file.write(good)

@@ -272,7 +272,7 @@ class Session:
         )
         self._recorder.flush()
         if not self._tripped and resident_kb() > MOST_KB:
-            reason = f"a worker took {MOST_KB // 1024} MB of memory: the target sends too much to so many users at once"
+            reason = f"a worker took {MOST_KB // 1024} MB of memory: the target sends too much data to this many users"
             self.trip(Trip("memory", reason))
 
     def _finish(self, now: int) -> None:

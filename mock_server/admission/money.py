@@ -94,7 +94,7 @@ class PriceList:
         return self._known[key]
 
     def use(self, name: str, now: float) -> int | None:
-        """Price of one successful use, in pico-units; None where no price is known in the currency."""
+        """Price of one successful use, in pico-units; None if no price is known in the currency."""
         try:
             row = specs.use_price(name, self.instant(now), self._currency)
         except specs.UnknownPriceError:

@@ -35,7 +35,7 @@ TRIES = 50  # braces looked at in one prompt
 
 
 def repeated(prompt: str, gist: str) -> str | None:
-    """The text that is to be repeated. *gist* is :func:`gist` of the prompt: a look that spares a search through all of it."""
+    """The text to repeat. *gist* is :func:`gist` of the prompt, which saves a search through the whole prompt."""
     if "repeat" in gist or "echo" in gist:
         found = _REPEAT.search(prompt)
         if found and found[1]:
@@ -45,7 +45,7 @@ def repeated(prompt: str, gist: str) -> str | None:
 
 
 def opening(prompt: str, gist: str) -> str:
-    """The first words of the prompt, where it asks to hear them first; empty where it does not."""
+    """The first words of the prompt if it asks for them; else empty."""
     found = _FIRST.search(gist) if "first" in gist else None
     return " ".join(prompt.split(None, 16)[: _COUNTS[found[1]]]) if found else ""
 

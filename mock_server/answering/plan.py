@@ -82,8 +82,7 @@ class ModelOutput:
 
 @dataclass(slots=True)
 class Surcharge:
-    """What is taken from the account beyond what the usage says: tokens of each kind, at the prices of another moment, a share of
-    the whole, and 10⁻¹² units of the currency."""
+    """Charges beyond the usage: tokens of each kind, prices of another moment, a share of the total, and 10⁻¹² units of the currency."""
 
     hit: int = 0
     miss: int = 0

@@ -64,7 +64,7 @@ class Prepared:
         )
 
     def known_parts(self, plan: AnswerPlan, deviates: bool) -> list[bytes] | None:
-        """Parts of a stream, rendered before. None where they hold ids, a deviation may have been at work, or at first sight."""
+        """Parts of a stream rendered earlier. None if they contain ids, a deviation may apply, or on first use."""
         if deviates or plan.calls or plan.others:
             return None
         self.wanted += 1

@@ -96,7 +96,7 @@ def stream_options(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def known_effort(effort: Callable[[Body], Any], where: str) -> Rule:
-    """A rule for how much to think: one of those that the profile knows. *effort* finds it in a body, *where* names the place."""
+    """A rule for the reasoning effort, which must be one of the profile. *effort* finds it in a body, *where* names its place."""
 
     def rule(body: Body, limits: Limits, beta: bool) -> str | None:
         value = effort(body)

@@ -30,7 +30,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Reply:
-    """A response whose body may still be on its way (in the proxy position it is)."""
+    """A response whose body may still be arriving (in the proxy position)."""
 
     status: int
     headers: Headers
@@ -72,7 +72,7 @@ def parsed(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def document(raw: bytes) -> Any:
-    """The JSON object of an SSE event or of a body; None where there is none."""
+    """The JSON object of an SSE event or of a body; None for anything else."""
     text = raw[_label(raw) :]
     if not text.lstrip().startswith(b"{"):
         return None
@@ -136,7 +136,7 @@ def _framed(reply: Reply, frames: Iterable[Frame]) -> Iterator[Frame]:
 
 @dataclass(slots=True)
 class Writes:
-    """Writes, when each is due (absolute ns) and how many tokens it carries: what a stream is run from."""
+    """Writes of a stream, with the due time (absolute ns) and the number of tokens of each."""
 
     data: list[bytes | Act] = field(default_factory=list)
     due: list[int] = field(default_factory=list)

@@ -246,7 +246,7 @@ BROKEN_RUNS = [
     (empty_log, "is empty"),
     (old_report, "of schema 'echosounder/check/0'"),
     (broken_report, "broken at requirements/0 ('findings' is a required property)"),
-    (list_for_report, "the report is no JSON object"),
+    (list_for_report, "the report is not a JSON object"),
     (half_a_report, "report.json: "),
     (binary_report, "report.json: 'utf-8' codec"),
     (old_log, "is not a run log of schema echosounder/run/1 or echosounder/run/2"),
@@ -271,7 +271,7 @@ def test_a_run_that_cannot_be_read_is_one_line_and_exit_2(breaks, says, command,
 def test_a_file_that_is_no_log_is_not_taken_for_the_one_beside_it(command, bad, capsys):
     more = [str(bad)] if command == "compare" else []
     assert run([command, str(bad / "summary.md"), *more]) == 2
-    assert "summary.md is no run; give the run's folder, or the run.jsonl in it" in complaint(capsys)
+    assert "summary.md is not a run; give the run's folder, or the run.jsonl in it" in complaint(capsys)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,14 @@ def printed(report, width=80):
     return console.export_text()
 
 
-SAID = ("412 ±18", "≥3,000", "+0/−3", "60+30", "calibration of yesterday", "at least $0.5 (30 requests told no tokens)")
+SAID = (
+    "412 ±18",
+    "≥3,000",
+    "+0/−3",
+    "60+30",
+    "calibration of yesterday",
+    "at least $0.5 (30 requests reported no usage)",
+)
 
 
 @pytest.mark.parametrize("format", ["terminal", "md", "html"])
@@ -140,7 +147,7 @@ def test_keep_alives_and_shared_reads_are_told(load_report, format):
 MONEY = [
     ({"usd": "0.5"}, 0, "$0.5"),
     ({"usd": "0.5", "unpriced": 0}, 3, "$0.5, warm-up included"),
-    ({"usd": "0.5", "unpriced": 1}, 0, "at least $0.5 (1 request told no tokens)"),
+    ({"usd": "0.5", "unpriced": 1}, 0, "at least $0.5 (1 request reported no usage)"),
     ({"usd": None, "unpriced": 300}, 0, "cost not known: 300 requests told no tokens"),
     ({"usd": None}, 0, "–"),
 ]

@@ -46,7 +46,7 @@ def interactions(path: Path) -> list[Any]:
         return [{"request": asked, "response": answered} for asked, answered in rows]
     found = next((document[name] for name in _LISTS if name in document), None) if isinstance(document, dict) else None
     if not isinstance(found, list):
-        raise LogError(f"{path} is no cassette: it has no list of interactions")
+        raise LogError(f"{path} is not a cassette: it has no list of interactions")
     return found
 
 

@@ -37,7 +37,7 @@ def _next(file: BinaryIO, path: Path) -> bytes:
     while (byte := file.read(1)) not in (b":", b""):
         digits += byte
         if not byte.isdigit() or len(digits) > 10:
-            raise LogError(f"{path} is no file of mitmproxy flows")
+            raise LogError(f"{path} is not a file of mitmproxy flows")
     if not byte:
         if digits:
             raise LogError(f"{path}: the file ends within a flow; it was cut")

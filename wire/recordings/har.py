@@ -46,7 +46,7 @@ def entries(file: TextIO, path: Path) -> Iterator[Any]:
         try:
             value, end = decoder.raw_decode(text) if text else (None, 0)
         except RecursionError:
-            raise LogError(f"{path}: an entry is nested too deep; this is no recording of an API") from None
+            raise LogError(f"{path}: an entry is nested too deeply; this is not a recording of an API") from None
         except ValueError:
             end = 0
         if end:

@@ -34,7 +34,7 @@ def reader(path: Path) -> Reader:
         return flows.captures
     if CASSETTE & set(path.suffixes) or b"interactions:" in start:
         return cassettes.captures
-    raise LogError(f"{path} is no recording that can be read; give {KINDS}")
+    raise LogError(f"{path} is not a readable recording; give {KINDS}")
 
 
 def exchanges(path: Path) -> Iterator[Exchange | None]:

@@ -21,7 +21,7 @@ PING = event("ping", {})
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A content block: how it begins in a stream, the pieces of it, what each is called."""
+    """A content block: its start event in a stream, its pieces, and their names."""
 
     empty: Document
     pieces: Pieces

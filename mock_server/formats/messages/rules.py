@@ -46,7 +46,7 @@ def results(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def thinking(body: Body, limits: Limits, beta: bool) -> str | None:
-    """As the reasoning of a chat, which must be returned with its calls."""
+    """Rule for thinking blocks, as for the reasoning of chat: they must be returned with their calls."""
     if chat.reasoning_input(as_chat(body, limits), limits, beta) is None:
         return None
     return "The `content[].thinking` in the thinking mode must be passed back to the API."

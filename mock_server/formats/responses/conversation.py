@@ -58,7 +58,7 @@ def effort(body: Body) -> str | None:
 
 
 def schema(body: Body) -> Any:
-    """The JSON Schema that the answer is to conform to; None where there is none."""
+    """The JSON Schema of the requested answer; None without one."""
     return _format(body).get("schema") if _format(body).get("type") == "json_schema" else None
 
 

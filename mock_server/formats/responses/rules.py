@@ -99,7 +99,7 @@ def outputs(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def reasoning(body: Body, limits: Limits, beta: bool) -> str | None:
-    """As the reasoning of a chat, which must be returned with its calls."""
+    """Rule for reasoning items, as for the reasoning of chat: they must be returned with their calls."""
     if chat.reasoning_input(as_chat(body, limits), limits, beta) is None:
         return None
     return "The `reasoning_text` in the thinking mode must be passed back to the API."

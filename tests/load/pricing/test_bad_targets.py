@@ -54,7 +54,7 @@ def exit_code(members, results, stopped):
 CANNOT = [
     ({"digits": 2}, (), 3, "the balance shows nothing below 0.01, so a bill of 0.00"),
     ({"balance": None}, (), 3, "GET /user/balance is answered with 404, so what was charged cannot be verified"),
-    ({}, ("no-usage",), 3, "answers do not tell their usage, so there is no bill to hold against the balance"),
+    ({}, ("no-usage",), 3, "answers do not report usage, so there is no bill to compare with the balance"),
     ({}, ("others-spend",), 3, "the balance moved while nothing was sent: somebody else uses the account"),
     ({"stop_after": (20, "interrupted")}, (), 3, "stopped: interrupted"),
     ({"stop_after": (20, "time")}, (), 0, "stopped: time"),
