@@ -117,7 +117,7 @@ class Case:
         return self.subject.profile
 
     def sent_at(self, exchange: Exchange) -> float | None:
-        """Unix seconds at which the request went out, by the clock of this machine."""
+        """Unix time at which the request was sent, in seconds of the clock of this machine."""
         if self.started is None or self.stamp is None or exchange.t_sent is None:
             return None
         return self.started + (exchange.t_sent - self.stamp) / 1e9

@@ -27,7 +27,7 @@ def listens() -> frozenset[str]:
 
 @cache
 def occasion(row: specs.Requirement) -> Pick | None:
-    """Observed exchanges on which the requirement can be judged; None where there are none."""
+    """Observed exchanges by which the requirement can be judged; None without any."""
     check = checks().get(row.id)
     if check is None or not check.single or row.excluded:
         return None
@@ -67,6 +67,6 @@ def rows(profile: str, policy: str = "interop") -> tuple[specs.Requirement, ...]
 
 
 def model(exchange: Exchange) -> str:
-    """The model that was asked for, empty where none was."""
+    """The requested model; empty without one."""
     named = exchange.asked.get("model")
     return named if isinstance(named, str) and named else ""

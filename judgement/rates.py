@@ -110,7 +110,7 @@ class BreakRates:
         return self.failed[requirement, "", ""], self.judged[requirement, "", ""]
 
     def result(self, requirement: str, broken: Verdict) -> Result | None:
-        """The verdict on all of the traffic; None where it gave no occasion."""
+        """The verdict on all of the traffic; None if none of it can show the requirement."""
         failed, judged = self.count(requirement)
         if judged:
             verdict, findings = (broken if failed else Verdict.PASS), tuple(self.findings.get(requirement, ()))

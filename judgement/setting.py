@@ -32,8 +32,7 @@ class Suite(IntEnum):
 
 
 class Sendable(Protocol):
-    """What the score has to know of a probe: the first suite that sends it, the wire format that it asks in, and whether the model
-    has what it asks for."""
+    """Facts on a probe that the score needs: the first suite that sends it, its wire format, and whether the model has the feature."""
 
     @property
     def suite(self) -> Suite: ...

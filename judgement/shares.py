@@ -24,7 +24,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true share lies with 95 % confidence: E. B. Wilson's interval, which holds for few tries and for none failed."""
+        """95 % confidence interval of the share by E. B. Wilson's method, which is valid for few tries and for no failures."""
         n, p = self.judged, self.failed / self.judged
         middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
         half = Z / (1 + Z * Z / n) * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))

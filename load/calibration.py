@@ -48,7 +48,9 @@ class Calibration:
     cells: tuple[Cell, ...]
 
     def frontier(self, limit_ms: float) -> dict[float, int | None]:
-        """For each rate, the most streams whose p99 errors stay within the limit; None where no number of the grid does."""
+        """For each rate, the maximum number of streams of the grid whose p99 errors stay within the limit; None if every number exceeds
+        it.
+        """
         found: dict[float, int | None] = {}
         for rate in sorted({cell.rate for cell in self.cells}):
             good = [cell.streams for cell in self.cells if cell.rate == rate and cell.worst <= limit_ms]
@@ -97,7 +99,7 @@ def default_path() -> Path:
 
 
 def saved(path: Path | None = None) -> Calibration | None:
-    """The calibration of this machine, None where there is none; one of another machine is none."""
+    """The calibration of this machine; None without one, or with one of another machine."""
     try:
         record = json.loads((path or default_path()).read_text(encoding="utf-8"))
         made = Calibration(record["machine"], record["measured"], tuple(Cell(**cell) for cell in record["cells"]))

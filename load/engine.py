@@ -95,7 +95,7 @@ def _ready(options: Options) -> Options:
 
 
 def header(options: Options, clock: ClockReading, kind: RunKind = RunKind.LOAD) -> Header:
-    """The header of the run's log. Which model was asked for is in the record ``options`` where the target had to be asked first."""
+    """The header of the run's log. If the model was unknown before the target was asked, the record ``options`` has it."""
     return Header(
         kind_of_run=kind,
         started=clock.started,
@@ -116,7 +116,7 @@ def header(options: Options, clock: ClockReading, kind: RunKind = RunKind.LOAD) 
 
 
 def new_tally(options: Options, names: Sequence[str] = ()) -> Tally:
-    """An empty tally with the objectives and the prices of the options, and the parts to be told: levels, and items by *names*."""
+    """An empty tally with the objectives and prices of the options, and its parts: levels, and items by *names*."""
     known = worst(options) is not None
     tally = Tally(tuple(map(slo.parse, options.slo)), Money(prices(options) if known else None))
     tally.parts = Divided(tally, levels(options), tuple(names), options.warmup)

@@ -14,10 +14,7 @@ _SAMPLE = '{"kind":"sample"'
 
 
 class Parts:
-    """Reads the data appended to the files of a folder since the last time.
-
-    ``known``: how many lines of a worker's file somebody has read before.
-    """
+    """Reads the data appended to the files of a folder since the last call. ``known``: number of lines already read, by worker."""
 
     def __init__(self, folder: Path, known: Mapping[int, int] | None = None) -> None:
         self._folder = folder

@@ -56,7 +56,7 @@ def preflight(options: Options) -> Options:
 
 
 def get(options: Options, path: str, most: int = MAX_ANSWER) -> PreflightResponse:
-    """The answer to a GET of an API path, within bounds of time and size. Raises :class:`Unreachable` where there is none."""
+    """The response to a GET of an API path, bounded in time and size. Raises :class:`Unreachable` without one."""
     aim = options.target
     deadline = time.monotonic() + min(options.connect_timeout, MAX_SECONDS)
     try:

@@ -32,7 +32,7 @@ class Target:
     access: Access = DIRECT
 
     def address(self, path: str) -> str:
-        """The address of an API path; ``/beta/...`` goes to the beta base."""
+        """The address of an API path; ``/beta/...`` goes to the beta base, ``/anthropic/...`` beside a base of ``/v1``."""
         return _joined(*self._place(path), self.query)
 
     def shown_address(self, path: str) -> str:
@@ -42,6 +42,8 @@ class Target:
     def _place(self, path: str) -> tuple[str, str]:
         if path.startswith("/beta/"):
             return self.beta_url, path.removeprefix("/beta")
+        if path.startswith("/anthropic/"):  # beside /v1, as at DeepSeek: /v1 is an alias of chat alone
+            return self.url.removesuffix("/v1"), path
         return self.url, path
 
     @property

@@ -23,7 +23,7 @@ RequestJudge = Callable[[Exchange, Case], Problems]
 
 @dataclass(frozen=True, slots=True)
 class SceneCheck:
-    """``judge`` yields the problems of all scenes together; each names its exchange. Its case arises only ``where`` says."""
+    """``judge`` yields the problems of all scenes, each with its exchange; ``where`` selects the scenes in which its case occurs."""
 
     requirement: str
     judge: Callable[[Sequence[Scene], Case], Problems]

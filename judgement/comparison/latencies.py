@@ -77,9 +77,8 @@ def _student(freedom: float) -> float:
 
 
 def shares(before: tuple[int, int], after: tuple[int, int], threshold: float = 0.01) -> Shares | None:
-    """Compares two counts, each ``(went wrong, of how many)``. ``slower`` stands for more often.
-
-    Two-proportion z test, pooled; a change counts when it is significant and at least *threshold* points. None of nothing.
+    """Compares two counts, each ``(failed, of all)``; ``slower`` means more failures. Pooled two-proportion z test; a change counts if it
+    is significant and at least *threshold* points. None without requests.
     """
     (wrong, of), (wrong_after, of_after) = before, after
     if not of or not of_after:

@@ -100,7 +100,7 @@ def _telling(located: Located) -> bool:
 
 
 def one_each(found: Iterator[tuple[Pair, Located]]) -> Problems:
-    """One problem for each cause, with the first place where it shows and how often it does."""
+    """One problem per cause, with its first place and the number of its occurrences."""
     seen: dict[tuple[str, str], list[tuple[Pair, Located]]] = {}
     for pair, located in found:
         seen.setdefault((located.change.kind, located.change.place), []).append((pair, located))

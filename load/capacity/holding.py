@@ -28,7 +28,7 @@ MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One objective at one level: how many of how many requests are beyond its limit, and what may be. ``met`` None: undecided."""
+    """One objective at one level: ``beyond`` of ``of`` requests exceed its limit, the share ``allowed`` may. ``met`` None: undecided."""
 
     expr: str
     beyond: int
@@ -76,9 +76,8 @@ def inflation(marks: Sequence[bool]) -> float:
 
 
 def growth(samples: Sequence[Sample]) -> tuple[float, float] | None:
-    """Between what bounds the wait for the first token grows, ms a second, at 99.9 %; None where so few cannot tell.
-
-    Ten ms a second is one percent more than the target can serve.
+    """Bounds of the growth of the time to first token, ms per second, at 99.9 %; None with too few samples. Ten ms per second is one
+    percent above capacity.
     """
     points = [
         ((sample.t_scheduled - samples[0].t_scheduled) / 1e9, (sample.t_first_token - sample.t_scheduled) / MS)

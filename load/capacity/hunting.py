@@ -26,7 +26,7 @@ WORDS = {True: MET, False: MISSED, None: UNDECIDED}
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A level of load, and what came of it. Times in s of the script; ``samples`` are those of its steady part, as they were due."""
+    """A level of load and its result. Times in s of the script; ``samples``: those of its steady part, in the order of their due times."""
 
     level: float
     verdict: str
@@ -42,7 +42,7 @@ class Watched:
 
 @dataclass(slots=True)
 class Hunt:
-    """The state of a search. ``closed_loop``: a level is so many users, else requests a second."""
+    """The state of a search. ``closed_loop``: a level is a number of users, else requests per second."""
 
     search: Search
     slos: tuple[Slo, ...]

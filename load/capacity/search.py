@@ -15,7 +15,7 @@ LEAST_STEP = 1.02  # rates nearer than that nobody can tell apart
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """``low`` met the objectives, ``high`` did not; None where no level did. The answer lies between them."""
+    """``low`` met the objectives, ``high`` did not; None if no level did. The capacity is between them."""
 
     low: float | None
     high: float | None
@@ -23,9 +23,8 @@ class Bracket:
 
 @dataclass(slots=True)
 class Search:
-    """``first`` is tried first, ``most`` never exceeded. ``precision``: how much wider than its low end the answer may be.
-
-    ``whole``: levels are whole numbers, as users are.
+    """``first`` is the first level, ``most`` the maximum. ``precision``: maximum width of the result relative to its low end. ``whole``:
+    levels are integers, as users are.
     """
 
     first: float
@@ -47,7 +46,7 @@ class Search:
         return Bracket(max(met, default=None), high)
 
     def next(self) -> float | None:
-        """The level to try; None where the answer is as narrow as it was wanted, or cannot get narrower."""
+        """The next level; None if the result has the required precision, or cannot get more precise."""
         low, high = self.bracket.low, self.bracket.high
         if high is None:
             return self._up(max(self.verdicts, default=None))

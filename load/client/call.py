@@ -56,7 +56,7 @@ class Job(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class ActiveCall:
-    """A job on its way. ``reads`` holds what was read and not yet digested: bytes, our stamp, the kernel's ancillary data."""
+    """A job in progress. ``reads`` holds the data that were read and not yet parsed: bytes, our stamp, the kernel's ancillary data."""
 
     id: str
     job: Job
@@ -175,7 +175,7 @@ def stream_end(call: ActiveCall, whole: Mark) -> StreamEnd:
 
 
 def failure(call: ActiveCall, end: StreamEnd) -> str:
-    """The class of the failure, empty where there is none. No variable text in it: classes are counted."""
+    """The class of the failure; empty without one. It has no variable text, because classes are counted."""
     if end in {StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE}:  # complete; `ends` tells which
         return NO_TOKEN if call.job.stream and call.reader.line.t_first_token is None else ""
     if end is StreamEnd.REFUSED:
@@ -188,7 +188,7 @@ def failure(call: ActiveCall, end: StreamEnd) -> str:
 
 
 def sample(call: ActiveCall, redact: Redactor = NO_SECRETS) -> Sample:
-    """The record of a call that has ended; what the target says in it goes through *redact*."""
+    """The record of an ended call; text of the target in it is redacted by *redact*."""
     reader, whole = call.reader, call.whole()
     end, line = stream_end(call, whole), reader.line
     return Sample(

@@ -20,7 +20,7 @@ def place(target: Target, path: str) -> str:
 
 
 def relayed(target: Target) -> bool:
-    """Does a forward proxy read our requests? It does not where they are encrypted: it opens a way for them."""
+    """Whether a forward proxy reads our requests; encrypted ones pass through a tunnel."""
     return target.access.proxy is not None and target.url.startswith("http://")
 
 
@@ -38,7 +38,7 @@ def common(target: Target, api_key: str | None, format: Format | None = None) ->
 
 
 def tunnel(target: Target) -> bytes | None:
-    """The request that opens a way through the forward proxy, None where none is needed."""
+    """The CONNECT request to the forward proxy; None without a tunnel."""
     if target.access.proxy is None or relayed(target):
         return None
     url = urlsplit(target.url)
@@ -50,7 +50,7 @@ def tunnel(target: Target) -> bytes | None:
 
 
 def opened(received: bytes) -> bool:
-    """Has the proxy opened the way, in all that it said so far? Raises :class:`ConnectionError` where it refused or talks on."""
+    """Whether the proxy has opened the tunnel, by all bytes from it so far. Raises :class:`ConnectionError` if it refuses or sends more."""
     head, end, rest = received.partition(b"\r\n\r\n")
     if not end and len(received) < MOST:
         return False

@@ -100,7 +100,7 @@ class StreamReader:
         self.model: Any = None
 
     def feed(self, at: int, pieces: Sequence[bytes]) -> None:
-        """What one read brought, in the pieces that the framing gave: most servers write an event to a chunk."""
+        """Parses the bytes of one read, in the pieces of the framing: most servers write one event per chunk."""
         tokens = self.token_events
         if self._tail or self._general or not pieces[-1].endswith(END):
             pieces = self._whole_events(at, b"".join(pieces))

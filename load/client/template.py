@@ -31,7 +31,7 @@ Span = tuple[int, int, bytes]  # where in an event something may vary, and what 
 
 
 class Template:
-    """``prefix`` and ``suffix`` stay; between them stands the output alone."""
+    """An event with a fixed ``prefix`` and ``suffix``; only the output between them varies."""
 
     __slots__ = ("_back", "_begin", "_prefix", "_suffix")
 
@@ -62,7 +62,7 @@ class Template:
 
 
 class SeveralTemplate(Template):
-    """One in which several places vary, with the bytes *between* them; *patterns* says what may stand in each."""
+    """A template with several variable places and the bytes *between* them; *patterns* match the places."""
 
     __slots__ = ("_between", "_patterns")
 
@@ -135,7 +135,7 @@ def _ends(between: bytes, suffix: bytes) -> list[bytes]:
 
 
 def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | None:
-    """The template of an event, the bytes of which are *block*; None where its *output* cannot be told beyond doubt."""
+    """The template of an event with the bytes *block*; None if its *output* is not unique in them."""
     if not output or not isinstance(output, str):
         return None
     data = block.find(b"\n", 0, -len(END)) + 1  # the name of an event does not vary

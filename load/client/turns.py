@@ -38,7 +38,7 @@ Work = Callable[[], None]
 
 
 class Turns:
-    """A queue of work in gevent's loop. ``later`` is done in order, ``last`` when the portion that asked for it ends."""
+    """A work queue in gevent's loop. ``later`` runs calls in order, ``last`` at the end of the portion that added them."""
 
     def __init__(self, loop: Any, portion: int = PORTION) -> None:
         self._portion = portion

@@ -33,7 +33,7 @@ ENOUGH = frozenset({"time", "patience", "budget"})
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """Worst case of a run: requests, seconds, and the maximum price, None where no price is known; ``note`` explains."""
+    """Worst case of a run: requests, seconds, and the maximum price (None if no price is known); ``note`` explains it."""
 
     requests: int
     seconds: float
@@ -48,7 +48,7 @@ class WorstCase:
 
 @dataclass(slots=True)
 class ExperimentRun:
-    """A run under way: ``log`` takes records, ``tell`` says what is being done, ``wall`` gives the time of day at a script's time."""
+    """A run in progress: ``log`` takes records, ``tell`` the name of the stage, ``wall`` gives the time of day at a time of the script."""
 
     options: Options
     log: Log

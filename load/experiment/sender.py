@@ -96,7 +96,9 @@ class Sender:
         return (time.monotonic_ns() - self._begin) / SECOND
 
     def run(self, script: Script[T]) -> T:
-        """The return value of the script. Ctrl-C, the time and the budget stop it: it gets a :class:`Stopped` and says what it knows."""
+        """The return value of the script. Ctrl-C, the time limit and the budget stop it: it gets a :class:`Stopped` and returns its result
+        so far.
+        """
         self._begin = time.monotonic_ns()
         self._wall = time.time_ns() - self._begin
         self.note("worker", {"worker": 0, "begin": self._begin, "wall_offset": self._wall})

@@ -25,7 +25,7 @@ QUEUED = 0.5  # share of the time to the first token
 
 @dataclass(slots=True)
 class RunCourse:
-    """Sums by the second in which requests were due: how many had a first token, their TTFT in ms, prompt tokens, and those cached."""
+    """Sums by the second in which requests were due: number of first tokens, their TTFT in ms, prompt tokens, cached tokens."""
 
     seconds: dict[int, list[float]] = field(default_factory=dict)
 

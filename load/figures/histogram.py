@@ -132,7 +132,7 @@ class Histogram:
 
 
 class Grouped(Histogram):
-    """A histogram that keeps its values by groups too: of how much these differ follows how far to trust the whole."""
+    """A histogram with a second one per group: the spread between groups gives the confidence interval of the whole."""
 
     def __init__(self, groups: int) -> None:
         super().__init__()

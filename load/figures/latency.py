@@ -35,9 +35,8 @@ _STAMPS = {name: attrgetter(span.since, span.until) for name, span in SPANS.item
 
 
 def outcome(sample: Sample) -> str:
-    """The kind of end that ``counts`` counts. A reset after the first byte is a truncated answer, before it a failed request.
-
-    What we cancelled is in flight and not a failure, but for what the drain waited for in vain.
+    """The kind of end for ``counts``. A reset after the first byte is a truncated answer, before it a failed request. Requests cancelled
+    by us are in flight, not failed, except those that the drain awaited in vain.
     """
     if sample.failure == NO_TOKEN:
         return FAILED
@@ -79,7 +78,7 @@ def _differences(pairs: Iterable[tuple[int | None, int | None]]) -> list[int]:
 
 
 def column_us(name: str, samples: Iterable[Sample]) -> list[int]:
-    """One latency of every sample that has it, µs; ``gap`` is none of them: a request has many."""
+    """One latency of every sample that has it, µs; not for ``gap``, of which a request has many."""
     if name in _OF_ONE:
         return [value for sample in samples if (value := _OF_ONE[name](sample)) is not None]
     if SPANS[name].whole:

@@ -17,9 +17,8 @@ MOST = 200  # levels: what is longer is a ramp, and nobody reads its table
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A part of the measured time with a load of its own. Seconds from the end of the warm-up; ``load``: what it is on average.
-
-    ``input_tokens``: of each prompt, in a sweep over input lengths.
+    """A part of the measured time with its own load. Seconds from the end of the warm-up; ``load``: its average. ``input_tokens``: of each
+    prompt, in a sweep over input lengths.
     """
 
     name: str

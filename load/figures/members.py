@@ -52,7 +52,7 @@ def metrics(tally: Tally, error: dict[str, Any]) -> dict[str, Any]:
 
 
 def stream(tally: Tally) -> dict[str, int]:
-    """Composition of streams. ``token_events`` that came in fewer ``token_reads`` came together, and have no time of their own."""
+    """Composition of streams. If ``token_events`` exceed ``token_reads``, some events were read together and have no time of their own."""
     tokens = tally.tokens
     return {
         "token_events": tokens["events"],

@@ -22,7 +22,7 @@ class Spent(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Sums over answers that told their usage; ``split``: how many of them told what was cached."""
+    """Sums over answers that reported usage; ``split``: number of those that reported cached tokens."""
 
     prompt: int = 0
     hit: int = 0
@@ -50,9 +50,8 @@ def tokens(usages: Iterable[Usage]) -> Tokens:
 
 @dataclass(slots=True)
 class Money:
-    """Money is a sum over few minutes. ``rates``: the prices at an instant, None where they are not known.
-
-    ``unpriced``: requests that were sent, not refused, and did not tell their tokens: what they cost is not known.
+    """Cost of the answers. ``rates``: the prices at an instant, None if unknown. ``unpriced``: requests that were sent and not refused,
+    but whose cost is unknown because they reported no usage.
     """
 
     rates: Callable[[datetime], Rated | None] | None = None

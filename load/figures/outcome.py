@@ -29,7 +29,7 @@ TOGETHER, FEWEST = 0.9, 100
 
 @dataclass(frozen=True, slots=True)
 class FailureShare:
-    """A kind of failure: the classes that count, the share from which it breaks a run, what is said of it."""
+    """A kind of failure: its classes, the share from which it invalidates a run, and its sentence."""
 
     classes: tuple[str, ...]
     broken: float
@@ -47,7 +47,7 @@ SHARES = (
 
 
 def judge(sent: int, failures: Mapping[str, int], stream: Mapping[str, int], gap_ms: float | None) -> dict[str, object]:
-    """``{"verdict", "reasons"}`` of a run that sent some requests; *stream* counts events with tokens and the reads they came in."""
+    """``{"verdict", "reasons"}`` of a run with requests; *stream* has the counts of token events and of their reads."""
     found = [*_failed(sent, failures), *_buffered(stream, gap_ms)]
     worst = max((ORDER.index(grade) for grade, _ in found), default=0)
     return {"verdict": ORDER[worst], "reasons": [says for _, says in found]}

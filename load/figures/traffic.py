@@ -67,13 +67,13 @@ def _end(exchange: Exchange) -> StreamEnd:
 
 
 def asked_model(exchange: Exchange) -> str:
-    """The model that was asked for, as the client named it; bounded, since clients may name anything."""
+    """The requested model, as the client named it; cut to 100 characters, because clients can send anything."""
     named = exchange.asked.get("model")
     return named[:100] if isinstance(named, str) else ""
 
 
 def rates(model: str) -> Callable[[datetime], Rated | None]:
-    """The prices of *model* at an instant; None where it has none."""
+    """The prices of *model* at an instant; None without any."""
 
     def at(moment: datetime) -> Rated | None:
         try:
@@ -124,8 +124,7 @@ class Traffic:
         return spent.usd if spent else Decimal(0)
 
     def report(self) -> dict[str, Any]:
-        """``groups``: a row per client and model, the busiest first; ``retries``: requests that repeat one that had failed, and
-        what they cost."""
+        """``groups``: a row per client and model, the busiest first; ``retries``: repeated requests after a failure, and their cost."""
         rows = sorted(self.groups.items(), key=lambda item: -item[1].counts["sent"])
         return {
             "groups": [{"client": client, "model": model, **_row(tally)} for (client, model), tally in rows],

@@ -103,7 +103,7 @@ class Discovery:
 
 
 def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stage: None) -> Script[Discovery]:
-    """Never raises :class:`Stopped`: what is known when it must stop is what it returns. ``tell`` hears the name of each stage."""
+    """Finds the limiter. Catches :class:`Stopped` and returns the result so far. ``tell`` gets the name of each stage."""
     found = Discovery(Identified(Fit(LimiterKind.UNRESOLVED, 1.0)), Record(()))
     try:
         tell("calibrate")

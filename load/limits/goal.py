@@ -58,7 +58,7 @@ class LimiterJobs:
     def job(
         self, tokens: int, user: str | None = None, model: str | None = None, size: "RequestSize | None" = None
     ) -> Job:
-        """A streamed answer of *tokens* tokens, so that the target says at once whether it serves, and ends when we want it to."""
+        """A streaming request for *tokens* tokens: its status shows at once whether it is served, and the client can end it at any time."""
         size = size or RequestSize(tokens)
         question = Question(
             (Turn("user", " ".join([PROMPT] * size.prompts)),),

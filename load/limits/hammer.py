@@ -33,7 +33,7 @@ ALIKE = 0.97  # share of the decisions that a model must get right
 
 
 def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
-    """Used up, and asked again and again for as long as it takes to recover; None where that takes too many requests."""
+    """Sends requests throughout the recovery after using up the limit: whether refused ones count. None if that needs too many requests."""
     fit = found.fit
     assert fit.limit is not None
     seconds = LONGER * fit.window.high if fit.window else REFILLS / fit.limit.low

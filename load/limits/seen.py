@@ -158,7 +158,7 @@ class Record:
         return [each.answered for each in self._refused]
 
     def blocked_by(self, later: Decision) -> Decision | None:
-        """The refusal after which certainly nothing was accepted before *later* was decided; None where there is none."""
+        """The refusal after which no request was accepted before *later* was decided; None without one."""
         index = bisect_right(self._refused_at, later.sent)
         if not index:
             return None

@@ -15,7 +15,7 @@ NEAR = 0.05  # how far a number may be off what was found
 
 @dataclass(frozen=True, slots=True)
 class ToldLimit:
-    """One announced limit. ``agrees`` None: nothing that was found compares with it. ``says``: what is wrong, in words."""
+    """One announced limit. ``agrees`` None: no measured limit compares with it. ``says``: sentence on the difference."""
 
     what: str
     limit: float | None

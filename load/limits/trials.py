@@ -31,7 +31,7 @@ class Trial:
 
     @property
     def honest(self) -> bool | None:
-        """Accepted at its time, and not before by more than rounding explains; None where that was not found out."""
+        """Whether a request was accepted at the announced time, and not earlier by more than rounding; None if not determined."""
         if self.early or self.late is False or self.hint.wrong:
             return False
         return True if self.late else None

@@ -68,7 +68,7 @@ class Poured:
 
 
 def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
-    """The counted unit. Only for a limiter per time whose numbers are known."""
+    """The unit that the limiter counts: of a cap by requests in flight, of a limiter over time only if its numbers are known."""
     fit = found.fit
     if fit.kind is LimiterKind.CONCURRENCY:
         return (yield from _weighed_cap(bench, found))

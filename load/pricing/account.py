@@ -13,7 +13,9 @@ PENDING = 3  # times the patience with charges that have not come yet
 
 @dataclass(slots=True)
 class Accountant:
-    """``status`` of the last reading; ``available``: it told a balance. ``settled_after``: s that charges took to show."""
+    """Reads the balance. ``status`` of the last reading; ``available``: it had a balance. ``settled_after``: seconds until charges
+    appeared.
+    """
 
     book: Book
     asking: PromptJobs

@@ -82,8 +82,9 @@ class Charge:
 
 @dataclass(slots=True)
 class Entry:
-    """Requests between two balances; ``roles``: what they were sent to show. ``unknown``: may have been charged, nobody says how
-    much. ``unit``: the smallest difference that the account's balances show."""
+    """Requests between two balances; ``roles``: purposes of the requests. ``unknown``: requests that may have been charged an unknown
+    amount. ``unit``: smallest difference that the balances show.
+    """
 
     name: str
     charges: list[Charge] = field(default_factory=list)

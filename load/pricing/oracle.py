@@ -63,8 +63,9 @@ class ServedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a target counts our words. ``unit``: tokens that hits come in; ``overhead``: what the template adds to a prompt;
-    ``settle``: s until what was answered can be hit; ``per_word`` the tokens of a word, at least and at most."""
+    """How a target counts our words. ``unit``: tokens in a unit of hits; ``overhead``: tokens of the template; ``settle``: seconds until
+    an answer can be hit; ``per_word``: minimum and maximum tokens of a word.
+    """
 
     unit: int
     overhead: int = 4
@@ -83,8 +84,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Tokens. ``promised`` by each model. The most that can be true: by what the same user of the account had sent, by what all
-    users of the ``account`` had, and by what ``anyone`` had. ``shared``: words in common with anyone's prompt."""
+    """Expected hits, in tokens. ``promised`` by each cache model. Maxima: ``most`` by earlier prompts of the same user, ``account`` by
+    those of all users of the account, ``anyone`` by all. ``shared``: words in common with any prompt.
+    """
 
     promised: dict[str, int]
     most: int

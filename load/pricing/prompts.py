@@ -24,7 +24,7 @@ class Path(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``tokens``: how many the text is. Of an answer that is sent back (``ours`` False) it is what its usage said."""
+    """``tokens``: number of tokens of the text; of an answer that is sent back (``ours`` False) from its usage."""
 
     role: str
     text: str

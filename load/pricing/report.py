@@ -85,7 +85,7 @@ def cost(evidence: Evidence) -> dict[str, Any]:
 
 
 def answer(evidence: Evidence, results: Sequence[Result]) -> dict[str, str]:
-    """Members ``verdict`` (right, wrong, unverified) and ``says``, one sentence on whether the bill is right."""
+    """Members ``verdict`` (right, wrong, unverified) and ``says``, one sentence on the bill."""
     why, causes = unverified(evidence), evidence.causes
     broken = [result.findings[0].message for result in results if result.verdict is Verdict.FAIL and result.findings]
     if causes:

@@ -67,7 +67,7 @@ class _Quiet(WSGIRequestHandler):
     timeout = 10  # s for a request: who connects and says nothing holds no thread
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nobody asked for a log of who looks."""
+        """Logs nothing: requests of a scraper need no log."""
 
 
 @contextmanager

@@ -26,12 +26,12 @@ class Before:
 
 @dataclass(slots=True)
 class LastSeconds:
-    """Keeps what a run was like in each of its last seconds; ``take`` gives the difference to now."""
+    """Keeps the state of a run in each of its last seconds; ``take`` gives the difference to now."""
 
     kept: deque[Before] = field(default_factory=deque)
 
     def take(self, tally: Tally, at: float) -> dict[str, Any]:
-        """``seconds`` that it spans, latencies (``ttft_ms`` and so on, None where nothing ended in it), and rates per second."""
+        """Length in ``seconds``, latencies (``ttft_ms`` and others, None if no request ended in it), and rates per second."""
         now = _state(tally, at)
         while len(self.kept) > 1 and at - self.kept[1].at >= SECONDS:
             self.kept.popleft()

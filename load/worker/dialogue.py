@@ -35,7 +35,7 @@ class Manners:
 
 @dataclass(slots=True, eq=False)
 class Chain:
-    """One context. ``number`` 0 is the session's own, the others are of sub-agents, whose ``call`` of ``parent`` they answer."""
+    """One context. ``number`` 0 is that of the session, others are of sub-agents, which answer ``call`` of ``parent``."""
 
     number: int
     turns: list[Turn]
@@ -49,14 +49,14 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A request to send: that of ``chain`` as it stands now, ``pause`` seconds after the answer that it follows."""
+    """A request to send: the context ``chain``, ``pause`` seconds after the answer before it."""
 
     chain: Chain
     pause: float = 0.0
 
 
 class Dialogue:
-    """``begin`` gives the first request, ``answered`` those that an answer brings; over when none is left."""
+    """A session: ``begin`` gives the first request, ``answered`` the requests that follow an answer; it is over when none is left."""
 
     def __init__(self, manners: Manners, opening: tuple[Turn, ...], seed: str) -> None:
         self._manners, self._opening, self._draw = manners, opening, Random(seed)

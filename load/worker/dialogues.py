@@ -31,7 +31,7 @@ _strict = msgspec.json.Decoder().decode
 
 
 class Listener(StreamReader):
-    """A reader that keeps what it reads: the answer is repeated in the next request."""
+    """A reader that keeps the answer, because the next request repeats it."""
 
     __slots__ = ("heard",)
 
@@ -94,9 +94,8 @@ class LiveSession:
 
 
 class Dialogues:
-    """``begin`` a session with its first request; ``answered`` tells what follows, ``send`` is called when that is due.
-
-    ``ended`` is called with the record of each session that is over.
+    """``begin`` starts a session with its first request; ``answered`` adds the requests that follow, ``send`` gets each when it is due,
+    ``ended`` the record of each finished session.
     """
 
     def __init__(

@@ -169,7 +169,7 @@ class Carrier(User):
 
 
 def observe(sample: Sample) -> None:
-    """Every request in Locust's own statistics, where they are looked at: it costs as much as to read a short stream."""
+    """Adds every request to Locust's own statistics, only if they are shown: it costs as much as reading a short stream."""
     if PLACE.options.web is None:
         return
     began, ended = sample.t_sent or sample.t_dispatched, sample.t_closed or sample.t_dispatched

@@ -16,10 +16,7 @@ BATCH = 64 * 1024  # bytes that are written at once: a write of megabytes would 
 
 
 class Recorder:
-    """Gathers records and appends them to *path* when flushed; ``ship`` gets a copy.
-
-    ``broken`` says why nothing more can be written, if so.
-    """
+    """Gathers records and appends them to *path* on flush; ``ship`` gets a copy. ``broken``: error after which no record is written."""
 
     def __init__(self, path: Path, ship: Callable[[bytes], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ AT_ONCE = (
 
 
 class Session:
-    """Sends jobs when the *dispatcher* says so, until the time is up; then drains. ``ended`` is called once."""
+    """Sends jobs at the times of the *dispatcher* until the end of the run, then drains. ``ended`` is called once."""
 
     def __init__(
         self,

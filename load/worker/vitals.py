@@ -10,7 +10,7 @@ from echosounder.load.client.stamps import Stamps
 
 
 class Vitals:
-    """Gathers between two ticks. The loop's lag is how much later a beat came than the interval after the last one."""
+    """Load on this process between two ticks. The lag of the loop is the delay of a beat beyond the interval after the last one."""
 
     def __init__(self, stamps: Stamps, interval: int = 50_000_000) -> None:
         self._stamps, self._interval = stamps, interval

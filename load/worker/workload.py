@@ -74,7 +74,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One request before it is JSON: its texts in order, and how many tokens they are; 0 tokens where they were not counted."""
+    """One request before it is JSON: its texts in order, and their number of tokens; 0 if they were not counted."""
 
     item: Item
     texts: tuple[str, ...]
@@ -84,7 +84,7 @@ class Drawn:
 
     @property
     def size(self) -> int:
-        """Bytes of the texts whose tokens are known. Words are ASCII."""
+        """Bytes of the texts with known tokens. Words are ASCII."""
         return sum(map(len, self.texts)) if self.tokens else 0
 
 

@@ -45,6 +45,7 @@ def test_the_query_goes_with_every_request():
     aim = target("http://h/v1?api-version=2024-10-21")
     assert aim.address("/models") == "http://h/v1/models?api-version=2024-10-21"
     assert aim.address("/beta/completions") == "http://h/beta/completions?api-version=2024-10-21"
+    assert aim.address("/anthropic/v1/messages") == "http://h/anthropic/v1/messages?api-version=2024-10-21"
     assert aim.address("/models?limit=1") == "http://h/v1/models?api-version=2024-10-21&limit=1"
     assert aim.shown == "http://h/v1?api-version=2024-10-21"
 

@@ -66,7 +66,7 @@ def text(content: Any) -> str:
 
 
 def given(arguments: Any) -> str:
-    """Arguments as JSON in one spelling, whether they came as text or as an object."""
+    """Arguments as JSON in one spelling, from a string or from an object."""
     try:
         value = json.loads(arguments) if isinstance(arguments, str) else arguments
     except ValueError:
