@@ -105,7 +105,7 @@ def test_what_holds_no_run_or_no_index_is_a_usage_error(tmp_path, database, fold
     with pytest.raises(UsageError, match="no run below"):
         history.index(tmp_path / "empty", database)
     (tmp_path / "text").write_text("no database, but long enough to be looked at by SQLite" * 100, encoding="utf-8")
-    with pytest.raises(UsageError, match="is no index of runs"):
+    with pytest.raises(UsageError, match="is not an index of runs"):
         history.index(folder, tmp_path / "text")
     with pytest.raises(UsageError, match="index a folder"):
         history.render([])

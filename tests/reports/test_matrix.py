@@ -98,9 +98,9 @@ def test_the_issues_file_is_a_list(tmp_path):
         ("- {requirement: a}", "'link'"),
         ("- {requirement: a, link: 'javascript:boom()'}", "not http"),
         ("- {requirement: a, link: 'https://h', until: 5}", "unknown member until"),
-        ("a: [", "no list of known issues"),
-        ("7", "no list of known issues"),
-        ("- 7", "no list of known issues"),
+        ("a: [", "not a list of known issues"),
+        ("7", "not a list of known issues"),
+        ("- 7", "not a list of known issues"),
     ],
 )
 def test_an_issues_file_that_is_none_is_a_usage_error_of_one_line(tmp_path, text, says):

@@ -148,7 +148,7 @@ MONEY = [
     ({"usd": "0.5"}, 0, "$0.5"),
     ({"usd": "0.5", "unpriced": 0}, 3, "$0.5, warm-up included"),
     ({"usd": "0.5", "unpriced": 1}, 0, "at least $0.5 (1 request reported no usage)"),
-    ({"usd": None, "unpriced": 300}, 0, "cost not known: 300 requests told no tokens"),
+    ({"usd": None, "unpriced": 300}, 0, "cost not known: 300 requests reported no usage"),
     ({"usd": None}, 0, "–"),
 ]
 

@@ -55,7 +55,7 @@ CANNOT = [
     ({"digits": 2}, (), 3, "the balance shows nothing below 0.01, so a bill of 0.00"),
     ({"balance": None}, (), 3, "GET /user/balance is answered with 404, so what was charged cannot be verified"),
     ({}, ("no-usage",), 3, "answers do not report usage, so there is no bill to compare with the balance"),
-    ({}, ("others-spend",), 3, "the balance moved while nothing was sent: somebody else uses the account"),
+    ({}, ("others-spend",), 3, "the balance moved while no request was sent: another client uses the account"),
     ({"stop_after": (20, "interrupted")}, (), 3, "stopped: interrupted"),
     ({"stop_after": (20, "time")}, (), 0, "stopped: time"),
     ({"balance": None, "profile": "openai"}, (), 0, None),
