@@ -7,7 +7,7 @@ structured answer. Of the headers those are kept that the client itself chooses.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +22,23 @@ class ClientRequest:
     client: str
     headers: tuple[tuple[str, str], ...]
     body: Mapping[str, Any]
+
+    @property
+    def members(self) -> Iterator[str]:
+        """The names of its members, and of those of objects in its lists: ``a``, ``a.b``, ``a.b.c``."""
+        yield from _members(self.body, "", LISTS)
+
+
+LISTS = 3
+"""So deep are lists in lists looked into."""
+
+
+def _members(value: Any, before: str, depth: int) -> Iterator[str]:
+    for each in value if isinstance(value, list) else [value]:
+        for name, member in each.items() if isinstance(each, dict) else ():
+            yield before + name
+            if isinstance(member, list) and depth > 1:
+                yield from _members(member, f"{before}{name}.", depth - 1)
 
 
 @cache

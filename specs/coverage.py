@@ -36,7 +36,7 @@ CLIENTS = """
 The suite `thorough` sends these requests as they were recorded (`specs/clients.json`), with the model of the run, at most 16 tokens, and
 without thinking. What the profile documents must be served (`chat.sdks-served`), the rest served or refused (`request.open-answered`).
 
-| client | requests | members beside model, role and content |
+| client | requests | members, beside those of each request |
 |---|--:|---|
 """
 SOURCES = """\
@@ -79,13 +79,11 @@ def coverage_page(tested: Collection[str] | None = None, passive: Collection[str
 def _clients() -> Iterator[str]:
     """What of the requests of ordinary clients is asked: their members, those of the messages and the tools included."""
     yield CLIENTS
+    everywhere = set.intersection(*({*row.members} for row in client_requests()))
     for client, rows in groupby(client_requests(), key=lambda row: row.client):
-        bodies = [row.body for row in rows]
-        members = sorted({name for body in bodies for name in body} - {"model", "messages"})
-        turns = [turn for body in bodies for turn in body["messages"]]
-        said = sorted({f"{turn['role']}.{name}" for turn in turns for name in turn if name not in {"role", "content"}})
-        parts = ["content in parts"] if any(isinstance(turn.get("content"), list) for turn in turns) else []
-        yield f"| {client} | {len(bodies)} | {', '.join(f'`{name}`' for name in [*members, *said])}{', '.join(['', *parts])} |\n"
+        each = [{*row.members} for row in rows]
+        members = sorted(set.union(*each) - everywhere)
+        yield f"| {client} | {len(each)} | {', '.join(f'`{name}`' for name in members)} |\n"
 
 
 def _about(row: Requirement, feature: str) -> bool:
