@@ -24,6 +24,8 @@ from echosounder.wire.errors import CannotJudge, LogError
 from echosounder.wire.logged import LoggedStop
 from echosounder.wire.runlog import records
 
+WRONG = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, msgspec.MsgspecError)
+"""Raised where a log holds what no run writes."""
 UNKNOWN = "the run was stopped before anything was written down, so what was sent by then is not known; run it again"
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
 
@@ -50,13 +52,13 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
     _at_rest(folder)
     made = _made(path)
     made = replace(made, options=replace(made.options, slo=slo or made.options.slo))
-    tally = new_tally(made.options, made.items)
     try:
+        tally = new_tally(made.options, made.items)
         known, footer = _enter(path, tally)
         msgspec.convert(footer.get("stopped", []), list[LoggedStop])
         if "stopped" not in footer:
             _merge(folder, tally, known)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError) as error:
+    except WRONG as error:
         raise LogError(f"{folder}: a record is not of a load run ({error!r})") from None
     except OSError as error:
         raise CannotJudge(f"cannot write to {folder}: {error.strerror or error}; make room, then try again") from None
@@ -65,7 +67,11 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
     tally.stopped = _stopped(tally, footer)
     lost = max(made.options.workers - len(tally.ended), 0)
     calibration = saved() if made.machine == machine() else None
-    document = _marked(report(made.options, tally, made.started, lost, calibration), finished="stopped" in footer)
+    try:
+        figures = report(made.options, tally, made.started, lost, calibration)
+    except WRONG as error:
+        raise LogError(f"{folder}: the records of its load do not fit together ({error!r})") from None
+    document = _marked(figures, finished="stopped" in footer)
     return replace(made.options, out=folder), LoadResult(document, exit_code(document), path)
 
 

@@ -30,7 +30,7 @@ def api(profile: str) -> str:
 def kind(report: Mapping[str, Any]) -> str:
     """``check`` or ``load``. Raises :class:`UsageError` for anything else, an older or a newer schema included."""
     name = report.get("schema")
-    if name not in _REQUIRED:
+    if not isinstance(name, str) or name not in _REQUIRED:
         raise UsageError(
             f"the report is of schema {name!r}; this version reads {CHECK} and {LOAD}: judge the run again"
         )

@@ -82,7 +82,8 @@ def _widths() -> Iterator[int]:
 
 
 def _column(stamp: int, start: int, width: int) -> int:
-    return max(0, (stamp - start) // width)
+    """Of :func:`_axis`: what a log claims to be before or after it is at its end, for a column costs memory."""
+    return min(max(0, (stamp - start) // width), MAX_POINTS)
 
 
 def _over(sample: Sample) -> int:

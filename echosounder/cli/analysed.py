@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from echosounder.cli import results
+from echosounder.cli.options import known_profile
 from echosounder.cli.said import say
 from echosounder.load import sampled
 from echosounder.load.engine import LoadResult
@@ -21,6 +22,7 @@ def is_load(run: Path) -> bool:
 def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadResult]:
     """The report, and the run that it was made from; *slo* replaces the run's own. Raises the errors of :func:`load.recovery.recover`."""
     options, outcome = recover(run if run.is_dir() else run.parent, slo)
+    known_profile(options.profile)
     return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
 
 

@@ -16,7 +16,7 @@ from echosounder.wire.comparison import (
     Direction,
     VerdictChange,
 )
-from echosounder.wire.errors import UsageError
+from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.latency import mean_gaps_ms, spans_ms
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import BROKEN, worst_first
@@ -64,7 +64,10 @@ def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: floa
     if len(said := {str(report["scenario"]) for report in reports}) > 1:
         raise UsageError(f"the runs are of different scenarios: {', '.join(sorted(said))}")
     samples = (_measured(before[1]), _measured(after[1]))
-    rows = tuple(_rows(*samples, threshold, _floors(reports, samples)))
+    try:
+        rows = tuple(_rows(*samples, threshold, _floors(reports, samples)))
+    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+        raise LogError(f"a sample of one of the runs is not what a load writes ({error!r})") from None
     notes = tuple(_notes(*reports))
     invalid = any(report["measurement"]["verdict"] == "invalid" for report in reports)
     cut = [name for name, (_, run) in zip(_SIDES, (before, after), strict=True) if run.footer is None]

@@ -14,11 +14,13 @@ from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.judgement import limiter, signature
 from echosounder.judgement.checks import transport
 from echosounder.judgement.checks.json_output import no_fence, no_flood
+from echosounder.judgement.schema import value_mismatches
 from echosounder.load.client.call import ActiveCall, Job, sample
 from echosounder.load.client.framing import Framing
 from echosounder.load.client.stamps import Stamps
 from echosounder.load.sample import encoded
 from echosounder.mock_server.answering import intent
+from echosounder.reports import series
 from echosounder.wire import runlog, sse, strict_json, waits
 from echosounder.wire.errors import RunTooLong, TooMuchToJudge
 from echosounder.wire.exchange import HEAVIEST, End, Exchange, Read, Request
@@ -264,3 +266,27 @@ def test_answers_that_are_answers_go_through() -> None:
     with serving(lambda connection, asked: connection.sendall(answer(body))) as url, HttpSender(target(url)) as sender:
         exchange = sender.send(Send("GET", "/models"), "1", "p")
     assert (exchange.end, exchange.body) == (End.COMPLETE, body)
+
+
+FAR = 2**63 - 1
+STAMPS = {
+    "due late": [{"t_scheduled": FAR, "t_closed": 5}, {"t_scheduled": 0, "t_closed": 9}],
+    "over late": [{"t_scheduled": 0, "t_closed": FAR}, {"t_scheduled": 0, "t_closed": 9}],
+    "sent before it was due": [{"t_scheduled": 5, "t_sent": -FAR, "t_first_token": FAR, "gaps_us": [FAR, 1]}],
+}
+
+
+@pytest.mark.parametrize("samples", STAMPS.values(), ids=STAMPS)
+def test_a_chart_has_as_many_columns_whatever_a_log_says_of_its_times(samples: list[dict[str, object]]) -> None:
+    whole = [{"end": "done", "phase": "measured", **sample} for sample in samples]
+    assert len(series.points(whole)) <= series.MAX_POINTS + 1
+    found = series.heat(whole)
+    assert found is None or len(found.cells[0]) <= series.MAX_POINTS + 1
+    assert found is None or len(found.cells) <= 200
+
+
+@pytest.mark.parametrize("amount", ["\ud800", "1\udfff", "\udfff\ud800"])
+def test_half_a_character_is_no_amount(amount: str) -> None:
+    balance = {"currency": "CNY", "total_balance": amount, "granted_balance": "0.00", "topped_up_balance": "1.00"}
+    found = list(value_mismatches({"is_available": True, "balance_infos": [balance]}, "Balance", "2026-11"))
+    assert [mismatch.pointer for mismatch in found] == ["/balance_infos/0/total_balance"]
