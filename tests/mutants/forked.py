@@ -3,7 +3,8 @@
     PYTHON forked.py FOLDER < requests > answers
 
 One JSON line in, one out, in FOLDER's tree. ``{"tests": […], "seconds": 60}`` is answered by ``{"passed": true}``. With ``"lines": "wire"``
-the answer also has ``covered``, the tests that run each line of that package (``{"wire/sse.py:12": [test, …]}``), quickest first.
+the answer also has ``failed``, and ``covered``: the tests that run each line of that package (``{"wire/sse.py:12": [test, …]}``). With
+``"times": true`` it has ``times``: the seconds of each test that passed, measured without a tracer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,16 +27,30 @@ import pytest
 
 import echosounder.specs  # never mutated
 
-QUIET = ("-q", "-x", "-p", "no:cacheprovider", "-m", "not field and not docs")
-LONGEST = 5.0  # seconds; what takes longer is no test to ask about a small change
+QUIET = ("-q", "-p", "no:cacheprovider", "-m", "not field and not docs")
 
 
-class Lines:
+class Times:
+    """A pytest plugin: which tests failed, and how long each other one takes, with its fixtures."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+        self.took: dict[str, float] = defaultdict(float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed += [report.nodeid] if report.failed else []
+        self.took[report.nodeid] += report.duration
+
+    def told(self) -> dict[str, Any]:
+        return {"times": {test: spent for test, spent in self.took.items() if test not in self.failed}}
+
+
+class Lines(Times):
     """A pytest plugin: which lines of a package each test runs. What a fixture of several tests runs counts for its whole file."""
 
     def __init__(self, package: str) -> None:
+        super().__init__()
         self._below = f"/echosounder/{package}/"
-        self._tests: dict[str, float] = {}
         self._seen: dict[str, set[str]] = defaultdict(set)
         self._who = ""
 
@@ -46,9 +60,7 @@ class Lines:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        begin = time.monotonic()
         yield from self._watched(item.nodeid)
-        self._tests[item.nodeid] = time.monotonic() - begin
 
     def _watched(self, who: str) -> Iterator[None]:
         self._who = who
@@ -66,13 +78,12 @@ class Lines:
         self._seen[f"{name}:{frame.f_lineno}"].add(self._who)
         return self._line
 
-    def covered(self) -> dict[str, list[str]]:
+    def told(self) -> dict[str, Any]:
         of_file = defaultdict(set)
-        for test in self._tests:
+        for test in self.took.keys() - self.failed:
             of_file[test.partition("::")[0]].add(test)
-        quick = {test: spent for test, spent in self._tests.items() if spent < LONGEST}
         tests = {line: set().union(*(of_file.get(who, {who}) for who in whom)) for line, whom in self._seen.items()}
-        return {line: sorted(found & quick.keys(), key=lambda test: quick[test]) for line, found in tests.items()}
+        return {"failed": self.failed, "covered": {line: sorted(found) for line, found in tests.items()}}
 
 
 def run(asked: dict[str, Any], out: int) -> int:
@@ -80,10 +91,10 @@ def run(asked: dict[str, Any], out: int) -> int:
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    lines = Lines(asked["lines"]) if "lines" in asked else None
-    code = int(pytest.main([*QUIET, *asked["tests"]], [lines] if lines else []))
+    watching = Lines(asked["lines"]) if "lines" in asked else Times() if "times" in asked else None
+    code = int(pytest.main([*QUIET, *([] if watching else ["-x"]), *asked["tests"]], [watching] if watching else []))
     with open(out, "w", encoding="utf-8") as answer:
-        json.dump({"passed": code == 0, **({"covered": lines.covered()} if lines else {})}, answer)
+        json.dump({"passed": code == 0} | (watching.told() if watching else {}), answer)
     return code
 
 
