@@ -111,7 +111,7 @@ def _members(label: str, values: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _walk(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    kind = {"dict": "object", "list": "array", "str": "text", "NoneType": "null"}.get(
+    kind = {"dict": "object", "list": "array", "str": "string", "NoneType": "null"}.get(
         type(value).__name__, type(value).__name__
     )
     yield place, kind

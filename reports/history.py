@@ -94,7 +94,7 @@ def _measured(report: Mapping[str, Any]) -> str:
     """What a load measured: under another load, the figures belong to another series."""
     load = report.get("load") or {}
     facts = (
-        f"{load['users']} users" if load.get("users") else "",
+        f"{load['users']} user{'' if str(load['users']) == '1' else 's'}" if load.get("users") else "",
         f"{load['rate']} per s" if load.get("rate") else "",
         str(load.get("arrival") or "") if load.get("rate") else "",
     )

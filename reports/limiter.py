@@ -136,7 +136,7 @@ def _clock(found: Found) -> str:
 
 _FACTS = {
     "Limiter": _kind,
-    "Certain": _certain,
+    "Certainty": _certain,
     "Bounds": _bounds,
     "Decisions explained": lambda found: (
         "" if found["kind"] in {"none", "unresolved"} else percent(found["confidence"])

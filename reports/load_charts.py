@@ -59,13 +59,10 @@ def timeline(points: Points) -> Markup:
     rates, latencies, counts = (_columns(points, group) for group in ("rate", "latency", "count"))
     made = [
         rates
-        and charts.lines("rates", "Requests per second: what was due, and what was completed.", "1/s", labels, rates),
+        and charts.lines("rates", "Requests per second: due (offered) and completed (achieved).", "1/s", labels, rates),
         latencies
         and charts.lines("latencies", "Latency, by the time at which requests were sent.", "ms", labels, latencies),
-        counts
-        and charts.stack(
-            "counts", "Requests that went wrong, by the time at which they were over.", "requests", labels, counts
-        ),
+        counts and charts.stack("counts", "Failed requests by the time of their end.", "requests", labels, counts),
     ]
     return Markup("").join(chart for chart in made if chart)
 

@@ -167,4 +167,11 @@ def _notes(before: Report, after: Report) -> Iterator[str]:
             yield f"the measurement of the {name} run is {verdict}: {'; '.join(map(str, report['measurement']['reasons']))}"
     for name in ("load", "workers", "warmup_s"):
         if before.get(name) != after.get(name):
-            yield f"the runs differ in {name}: {before.get(name)} and {after.get(name)}"
+            yield f"the runs differ in {name}: {_shown(before.get(name))} and {_shown(after.get(name))}"
+
+
+def _shown(value: object) -> str:
+    """``users 8, arrival constant``: a setting without the members that are not given, nor the seed, which each run draws."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None and name != "seed")

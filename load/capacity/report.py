@@ -56,8 +56,8 @@ def says(state: Hunt) -> str:
         return f"below {high:.4g} {unit}: no level met the objectives"
     known = f"at least {low:.4g} {unit}" if low is not None else "not found"
     return known + {
-        "client": ": the client, not the target, was the limit beyond",
-        "range": ": the highest level that was to be tried still met the objectives",
+        "client": ": the client, not the target, limits higher loads",
+        "range": ": the highest level of the range still met the objectives",
     }.get(_limit(state), f": {state.stopped.reason}" if state.stopped else "")
 
 

@@ -24,7 +24,7 @@ DEFINITIONS = {
     "connect_ms": "time until a new connection was there, TLS included; none where a connection was used again",
     "keepalive_ms": "from the first keep-alive comment to the first event: queueing that the server shows",
     "keepalive_interval_ms": "from one keep-alive comment to the next, on average over a request that had several",
-    "ttft_with_connect_ms": "ttft_ms with the time to connect",
+    "ttft_with_connect_ms": "TTFT including the time to connect",
     "reasoning_ttft_ms": "first reasoning delta - t_sent",
     "headers_ms": "header section of the answer complete - t_sent",
     "goodput_per_s": "answers per second that are complete and, each by itself, within every latency the objectives name; "

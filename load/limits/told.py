@@ -38,7 +38,7 @@ def told_limits(outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit) -> list[
 
 def _held(said: Announced, fit: Fit, left: float | None) -> ToldLimit:
     agrees = _agrees(said, fit)
-    says = f"{said.limit:g} {said.what} are announced, which is not what was found" if agrees is False else ""
+    says = f"{said.limit:g} {said.what} are announced, which differs from the measured limit" if agrees is False else ""
     if left:
         agrees, says = False, f"a refusal announces {left:g} {said.what} that are left"
     return ToldLimit(said.what, said.limit, said.window, agrees, says)

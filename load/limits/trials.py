@@ -43,9 +43,9 @@ class Trial:
             return self.hint.wrong
         shown = f"{self.hint.source}: {self.hint.text!r}"
         if self.early:
-            return f"{shown}, but a request {self.early_at:.1f} s after the refusal was accepted: the hint says more than it takes"
+            return f"{shown}, but a request {self.early_at:.1f} s after the refusal was accepted: the announced wait is too long"
         if self.late is False:
-            return f"{shown}, but a request {self.hint.wait:g} s after the refusal was refused again: the hint says less than it takes"
+            return f"{shown}, but a request {self.hint.wait:g} s after the refusal was refused again: the announced wait is too short"
         return ""
 
 

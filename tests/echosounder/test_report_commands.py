@@ -100,7 +100,7 @@ def test_matrix_writes_a_page_of_all_runs(bad, good, capsys):
     assert run(["matrix", str(good), f"other={bad}", "--out", "page", "--reference", "other"]) == 0
     assert capsys.readouterr().out == "page/index.html\n"
     page = Path("page/index.html").read_text(encoding="utf-8")
-    assert "held against <b>other</b>" in page
+    assert "The reference is <b>other</b>" in page
     assert '<th scope="col">good</th><th scope="col">other</th>' in page
 
 

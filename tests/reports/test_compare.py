@@ -209,6 +209,9 @@ def test_another_load_is_noted(valid):
     rng = random.Random(4)
     comparison = compare.loads((valid | {"workers": 1}, simulated(rng)), (valid | {"workers": 2}, simulated(rng)))
     assert comparison.notes == ("the runs differ in workers: 1 and 2",)
+    one, two = ({"users": users, "rate": None, "seed": seed} for users, seed in (("8", 1), ("4", 2)))
+    comparison = compare.loads((valid | {"load": one}, simulated(rng)), (valid | {"load": two}, simulated(rng)))
+    assert "the runs differ in load: users 8 and users 4" in comparison.notes
 
 
 def test_warm_up_is_left_out(valid):

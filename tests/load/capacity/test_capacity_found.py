@@ -69,7 +69,7 @@ def test_the_client_as_the_limit_is_said() -> None:
     told = capacity(found(machine, "ttft_p95<500ms"))
     assert (told["limit"], told["interval"][1]) == ("client", None)
     assert told["says"].startswith("at least ")
-    assert "the client, not the target, was the limit" in told["says"]
+    assert "the client, not the target, limits" in told["says"]
 
 
 def test_the_highest_level_that_was_allowed_is_the_end() -> None:
