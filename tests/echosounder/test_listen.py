@@ -68,6 +68,10 @@ def records(out, kind):
     return [record for record in map(json.loads, lines) if record["kind"] == kind]
 
 
+def journal(mock, since=0):
+    return httpx.get(mock.url + f"/__mock/journal?since={since}", trust_env=False).json()
+
+
 @pytest.fixture(scope="module")
 def mock():
     with spawn() as one:
@@ -82,6 +86,7 @@ def heard(mock, tmp_path_factory):
     direct = httpx.post(
         mock.url + "/chat/completions", json=ASK, headers={"authorization": f"Bearer {KEY}"}, trust_env=False
     )
+    before = journal(mock)["total"]
     through = one.post(ASK)
     for number in range(3):
         one.post(
@@ -90,11 +95,12 @@ def heard(mock, tmp_path_factory):
     one.post(ASK | {"stream": True}, **{"x-mock-deviate": "error-bare-close"})
     one.post({"model": "deepseek-flash"})
     httpx.get(one.url + "/models", headers={"authorization": f"Bearer {KEY}"}, trust_env=False)
-    return out, one.end(), direct, through
+    said = one.end()
+    return out, said, direct, through, journal(mock, before)["entries"]
 
 
 def test_the_client_cannot_tell(heard):
-    _, _, direct, through = heard
+    _, _, direct, through, _ = heard
     varying = {"date", "x-ds-trace-id"}
     assert [h for h in direct.headers.raw if h[0].decode().lower() not in varying] == [
         h for h in through.headers.raw if h[0].decode().lower() not in varying
@@ -123,12 +129,9 @@ def test_rates_are_told_by_client_model_and_path(heard):
     assert groups["model", "deepseek-flash"] == groups["path", "/chat/completions"] == (1, 4)
 
 
-def test_latency_tokens_and_money_are_those_of_the_journal(heard, mock):
-    groups = report(heard[0])["traffic"]["groups"]
-    entries = httpx.get(mock.url + "/__mock/journal", trust_env=False).json()["entries"]
-    billed = [
-        entry["usage"] for entry in entries[1:] if entry["usage"] and not entry["deviations"]
-    ]  # a cut stream tells none
+def test_latency_tokens_and_money_are_those_of_the_journal(heard):
+    groups, entries = report(heard[0])["traffic"]["groups"], heard[4]
+    billed = [entry["usage"] for entry in entries if entry["usage"] and not entry["deviations"]]  # a cut stream tells none
     assert sum(group["tokens"]["output"] for group in groups) == sum(usage["completion_tokens"] for usage in billed)
     assert sum(group["tokens"]["hit"] for group in groups) == sum(usage["prompt_cache_hit_tokens"] for usage in billed)
     assert all(group["usd"] is not None for group in groups if group["tokens"]["output"])

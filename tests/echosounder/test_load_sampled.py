@@ -49,11 +49,12 @@ def test_answers_that_share_an_id_under_load_are_told(tmp_path):
     assert report["conformance"]["failing"] == {"chat.id-unique": report["conformance"]["sampled"]}
 
 
+@pytest.mark.best_of(5)  # of a second of load on a busy machine two answers may be kept, and two may be none that crossed
 @pytest.mark.parametrize("fault", ["answers-swapped", "streams-crossed"])
 def test_answers_that_hold_another_callers_words_are_told(tmp_path, fault):
     with spawn(ttft_ms=5, itl_ms=0.2, deviate=(fault,)) as mock:
         _, report = loaded(mock.url, tmp_path)
-    assert 0 < report["conformance"]["failing"]["chat.answers-own"] <= report["conformance"]["sampled"]
+    assert 0 < report["conformance"]["failing"].get("chat.answers-own", 0) <= report["conformance"]["sampled"]
 
 
 def test_ctrl_c_says_so_in_one_line_keeps_everything_and_exits_3(tmp_path):
