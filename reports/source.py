@@ -5,7 +5,9 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
+
+import msgspec
 
 from echosounder.reports import kinds
 from echosounder.reports.wireview import MAX_VIEWS
@@ -17,19 +19,23 @@ from echosounder.wire.header import SCHEMA
 from echosounder.wire.runlog import Run
 from echosounder.wire.strict_json import at
 
-# Of a load run's samples, what the figures and comparisons are drawn from.
-_SAMPLE = (
-    "t_scheduled",
-    "t_sent",
-    "t_first_token",
-    "t_last_token",
-    "t_closed",
-    "status",
-    "failure",
-    "phase",
-    "end",
-    "token_events",
-)
+
+class LeanSample(TypedDict, total=False):
+    """Of a load run's sample, what the figures and comparisons are drawn from; stamps in ns."""
+
+    t_scheduled: Required[int]
+    t_sent: int | None
+    t_first_token: int | None
+    t_last_token: int | None
+    t_closed: int | None
+    status: int | None
+    failure: str
+    phase: str
+    end: str
+    token_events: int
+
+
+_SAMPLE = tuple(LeanSample.__annotations__)
 
 
 def load(path: Path) -> tuple[dict[str, Any], Run]:
@@ -73,7 +79,7 @@ def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
             kind = record["kind"]
             if kind in kept and (kind != "exchange" or _is_wanted(record, wanted)):
                 kept[kind].append(_SHAPE.get(kind, dict)(record))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise LogError(f"{path}: a record is not of schema {SCHEMA} ({error!r})") from None
     footer = kept["footer"][-1] if kept["footer"] else None
     return Run(header, tuple(kept["exchange"]), (), tuple(kept["sample"]), footer, place=str(path))
@@ -93,8 +99,8 @@ def _named(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _sample(record: Mapping[str, Any]) -> dict[str, Any]:
     """A list of a million small integers takes 36 MB; an array of them takes 4."""
-    lean = {name: record[name] for name in _SAMPLE if name in record}
-    return lean | {"gaps_us": array("L", record.get("gaps_us", ()))}
+    lean = msgspec.convert({name: record[name] for name in _SAMPLE if name in record}, LeanSample)
+    return {**lean} | {"gaps_us": array("L", record.get("gaps_us", ()))}
 
 
 def _exchange(record: dict[str, Any]) -> Exchange:

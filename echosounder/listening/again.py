@@ -161,5 +161,5 @@ def known(path: Path) -> bool:
     with next(each for each in logs if each.exists()).open(encoding="utf-8", errors="replace") as file:
         try:
             return json.loads(file.readline(1 << 20)).get("kind_of_run") in {"listen", "recording"}
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, TypeError):
             return False

@@ -131,7 +131,9 @@ def test_rates_are_told_by_client_model_and_path(heard):
 
 def test_latency_tokens_and_money_are_those_of_the_journal(heard):
     groups, entries = report(heard[0])["traffic"]["groups"], heard[4]
-    billed = [entry["usage"] for entry in entries if entry["usage"] and not entry["deviations"]]  # a cut stream tells none
+    billed = [
+        entry["usage"] for entry in entries if entry["usage"] and not entry["deviations"]
+    ]  # a cut stream tells none
     assert sum(group["tokens"]["output"] for group in groups) == sum(usage["completion_tokens"] for usage in billed)
     assert sum(group["tokens"]["hit"] for group in groups) == sum(usage["prompt_cache_hit_tokens"] for usage in billed)
     assert all(group["usd"] is not None for group in groups if group["tokens"]["output"])

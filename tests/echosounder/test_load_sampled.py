@@ -49,7 +49,9 @@ def test_answers_that_share_an_id_under_load_are_told(tmp_path):
     assert report["conformance"]["failing"] == {"chat.id-unique": report["conformance"]["sampled"]}
 
 
-@pytest.mark.best_of(5)  # of a second of load on a busy machine two answers may be kept, and two may be none that crossed
+@pytest.mark.best_of(
+    5
+)  # of a second of load on a busy machine two answers may be kept, and two may be none that crossed
 @pytest.mark.parametrize("fault", ["answers-swapped", "streams-crossed"])
 def test_answers_that_hold_another_callers_words_are_told(tmp_path, fault):
     with spawn(ttft_ms=5, itl_ms=0.2, deviate=(fault,)) as mock:
