@@ -1,11 +1,12 @@
-"""How often `echosounder compare` is right about real runs: equal targets, and one whose first token comes 10 % later.
+"""How often `echosounder compare` is right about real runs of equal targets, and of targets that are 10 % slower in one thing.
 
     python benchmarks/compare_power.py --runs 25 --duration 4s
 
-Three mocks stay up: two alike (A, B) and one slower (C). They are loaded in turn, A B C A B C …, so that whatever else the machine
-does hits all alike. Then every A is compared with every B (right: equal) and with every C (right: worse). The pairs of the same
-turn share no run and are independent; the others, and pairs of runs minutes apart, show how much the machine itself drifts. Runs of
-three turns put together, the same three of both targets, are what runs three times as long would have been: 100 draws, not independent.
+Four mocks stay up: two alike (A, B), one with a later first token (C) and one with longer gaps (D). They are loaded in turn, A B C D A B …,
+so that whatever else the machine does hits all alike. Then every A is compared with every B (right: equal), and with every C and D
+(right: worse). The pairs of the same turn share no run and are independent; the others, and pairs of runs minutes apart, show how much
+the machine itself drifts. Runs of three turns put together, the same three of both targets, are what runs three times as long would
+have been: 100 draws, not independent.
 """
 
 import argparse
@@ -41,7 +42,8 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         ttft = {"A": asked.ttft, "B": asked.ttft, "C": asked.ttft * SLOWER}
-        urls = {name: stack.enter_context(spawn(ttft_ms=value, itl_ms=ITL_MS)).url for name, value in ttft.items()}
+        made = {name: (value, ITL_MS) for name, value in ttft.items()} | {"D": (asked.ttft, ITL_MS * SLOWER)}
+        urls = {name: stack.enter_context(spawn(ttft_ms=each, itl_ms=itl)).url for name, (each, itl) in made.items()}
         runs: dict[str, list[Loaded]] = {name: [] for name in urls}
         for turn, name in itertools.product(range(asked.runs), urls):
             runs[name].append(loaded(urls[name], asked.duration, Path(folder) / f"{name}{turn}"))
@@ -64,7 +66,7 @@ def table(runs: dict[str, list[Loaded]]) -> None:
     print(f"{min(counts)} to {max(counts)} answers a run; median TTFT of A {min(medians):.1f} to {max(medians):.1f} ms")
     print(f"measurements: {json.dumps(verdicts)}\n")
     print("| pairs | right | share, 95 % interval | else |\n|---|--:|--:|---|")
-    for name, other, right in (("A", "B", compare.EQUAL), ("A", "C", compare.WORSE)):
+    for name, other, right in (("A", "B", compare.EQUAL), ("A", "C", compare.WORSE), ("A", "D", compare.WORSE)):
         one, two = runs[name], runs[other]
         row(f"{name}, {other} of one turn: {right}", zip(one, two, strict=True), right)
         row(f"{name}, {other} of all turns: {right}", itertools.product(one, two), right)

@@ -17,7 +17,7 @@ from echosounder.wire.comparison import (
     VerdictChange,
 )
 from echosounder.wire.errors import LogError, UsageError
-from echosounder.wire.latency import mean_gaps_ms, spans_ms
+from echosounder.wire.latency import mean_gaps_ms, spans_ms, steps
 from echosounder.wire.runlog import Run
 from echosounder.wire.verdict import BROKEN, worst_first
 
@@ -143,7 +143,7 @@ def _floors(reports: Sequence[Report], samples: Sequence[Sequence[Mapping[str, A
 
 def _gaps_of_an_answer(samples: Sequence[Mapping[str, Any]]) -> float:
     """As most answers have them."""
-    return median([len(gaps) for sample in samples if (gaps := sample.get("gaps_us"))] or [1])
+    return median([steps(sample) for sample in samples if sample.get("gaps_us")] or [1])
 
 
 def _failures(samples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from echosounder.judgement.comparison import runs as compare
 from echosounder.reports import compare_page, compare_text
 from echosounder.wire.errors import UsageError
 from echosounder.wire.header import Aimed, Header, RunKind
+from echosounder.wire.latency import mean_gaps_ms
 from echosounder.wire.runlog import Run
 
 HEADER = Header(kind_of_run=RunKind.CHECK, started="2026-11-22T09:30:00+00:00", target=Aimed("http://h"))
@@ -245,3 +246,11 @@ def test_what_a_target_said_changes_no_terminal(hostile_report):
     compare_text.show(comparison, console)
     assert "\x1b" not in console.export_text(styles=False)
     assert "<script>" not in compare_text.to_markdown(comparison)
+
+
+def test_a_busy_client_that_reads_events_together_sees_no_longer_gaps():
+    """63 steps of 5 ms, of which every fourth is read with the one before: fewer gaps in the same time."""
+    alone = {"gaps_us": [5_000] * 63, "token_events": 64}
+    together = {"gaps_us": [5_000, 5_000, 10_000] * 15 + [5_000] * 3, "token_events": 64}
+    assert [*mean_gaps_ms([alone, together])] == [5.0, 5.0]
+    assert [*mean_gaps_ms([{"gaps_us": [4_000, 6_000]}])] == [5.0], "of a log that does not count events"
