@@ -174,6 +174,10 @@ class _CachingFactory(DialectSchemaValidatorsFactory):
         super().__init__(_Validator, OAS31_BASE_DIALECT_ID, format_checker=checker)
         self._made: dict[Any, SchemaValidator] = {}
 
+    def get_validator_cls(self, spec: SchemaPath, schema: SchemaPath) -> Any:
+        """Of the one dialect that our documents are written in."""
+        return _Validator
+
     def create(self, spec: SchemaPath, schema: SchemaPath, *args: Any, **options: Any) -> SchemaValidator:
         key = (schema.parts, tuple(sorted((name, value) for name, value in options.items() if isinstance(value, bool))))
         if key not in self._made:

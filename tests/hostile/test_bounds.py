@@ -14,7 +14,7 @@ from echosounder.conformance.http_sender import Bounds, HttpSender
 from echosounder.judgement import limiter, signature
 from echosounder.judgement.checks import transport
 from echosounder.judgement.checks.json_output import no_fence, no_flood
-from echosounder.judgement.schema import value_mismatches
+from echosounder.judgement.schema import response_mismatches, value_mismatches
 from echosounder.load.client.call import ActiveCall, Job, sample
 from echosounder.load.client.framing import Framing
 from echosounder.load.client.stamps import Stamps
@@ -290,3 +290,9 @@ def test_half_a_character_is_no_amount(amount: str) -> None:
     balance = {"currency": "CNY", "total_balance": amount, "granted_balance": "0.00", "topped_up_balance": "1.00"}
     found = list(value_mismatches({"is_available": True, "balance_infos": [balance]}, "Balance", "2026-11"))
     assert [mismatch.pointer for mismatch in found] == ["/balance_infos/0/total_balance"]
+    body = json.dumps({"is_available": True, "balance_infos": [balance]}).encode()
+    asked = Request("GET", "/user/balance", "", ())
+    answered = Exchange(
+        "1", "p", asked, status=200, headers=(("Content-Type", "application/json"),), reads=(Read(1, body),)
+    )
+    assert len(list(response_mismatches(answered, "2026-11"))) == 1
