@@ -144,7 +144,7 @@ def prices(options: Options) -> Callable[[datetime], Rated | None]:
 
 
 def paid(options: Options) -> Callable[[], Rated | None]:
-    """The prices by the clock, looked up once a minute: they change on whole ones."""
+    """The prices by the clock, looked up at most once a minute, because they change only at whole minutes."""
     at = prices(options)
 
     @lru_cache(maxsize=2)
