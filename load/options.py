@@ -70,6 +70,13 @@ class Options:
     drain: float = setting(
         30.0, "How long to wait at the end for streams in flight.", low=0, high=MAX_SECONDS, unit="s"
     )
+    patience: float = setting(
+        600.0,
+        "Closed loop: maximum total time that users rest because a limiter told them to; 0 disables resting.",
+        low=0,
+        high=MAX_SECONDS,
+        unit="s",
+    )
     prompt_tokens: str | None = setting(None, "Length of prompts in tokens: 200, or a range such as 100-400.")
     output_tokens: str | None = setting(None, "Length of answers to request, in tokens.")
     by_input_length: str | None = setting(

@@ -150,6 +150,7 @@ def outcome(report: Mapping[str, Any]) -> Iterator[str]:
 def streams(report: Mapping[str, Any]) -> Iterator[str]:
     """Whether the run was steady, other events in the streams, and whether tokens came one by one; only remarkable facts."""
     yield from (report.get("steady") or {}).get("says", ())
+    yield from _limited(report.get("limited") or {})
     found = report.get("stream") or {}
     if kept := found.get("keepalives"):
         every = (report["metrics"].get("keepalive_interval_ms") or {}).get("p50")
@@ -160,6 +161,13 @@ def streams(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"{percent(1 - reads / events)} of the events with output came in one read with others: they have no gap of their own"
     if broken := found.get("malformed_events"):
         yield f"{number(broken)} events were malformed"
+
+
+def _limited(found: Mapping[str, Any]) -> Iterator[str]:
+    if found:
+        told = "; --patience is used up, so users asked again earlier" if found["over"] else ""
+        rested = f"users rested for {number(found['rested_s'])} s as told{told}"
+        yield f"a limiter turned {number(found['turned_away'])} requests away, and {rested}"
 
 
 def measured(report: Mapping[str, Any]) -> list[tuple[Metric, Mapping[str, Any]]]:

@@ -90,7 +90,8 @@ def _announced(found: Found) -> str:
 def _scope(found: Found) -> str:
     words = {True: "counted together", False: "counted apart", None: "not found out"}
     names = {"key": "two keys", "user_id": "two values of user_id", "model": "two models"}
-    return "; ".join(f"{names.get(name, name)} {words[value]}" for name, value in found.get("scope", {}).items())
+    compared = [f"{names.get(name, name)} {words[value]}" for name, value in found.get("scope", {}).items()]
+    return "; ".join([*compared, *filter(None, [found.get("scope_says")])])
 
 
 def _refusals(found: Found) -> str:

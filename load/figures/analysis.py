@@ -91,7 +91,9 @@ def report(
     gap = made["metrics"]["gap_ms"]
     made["outcome"] = outcome.judge(made["counts"]["sent"], made["failures"], made["stream"], gap and gap["mean"])
     made["slo"] = members.objectives(tally.slos, tally, made)
-    made |= breakdown(options, tally, error, begin, end) | tally.sessions.report() | steady(tally)
+    made |= (
+        breakdown(options, tally, error, begin, end) | tally.sessions.report() | steady(tally) | members.limited(tally)
+    )
     return made
 
 

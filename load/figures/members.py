@@ -126,3 +126,13 @@ def _share(counts: dict[str, int]) -> float:
 def plain(signals: Signals) -> dict[str, Any]:
     values = {each.name: getattr(signals, each.name) for each in fields(signals)}
     return {name: None if value is None else round(value, 4) for name, value in values.items()}
+
+
+def limited(tally: Tally) -> dict[str, Any]:
+    """What a limiter cost the users of a closed loop, in ``limited``; empty where none turned anything away or made them rest."""
+    ticks = list(tally.ticks.values())
+    refused, rested = (sum(tick.get(name, 0) for tick in ticks) for name in ("turned_away", "rested_s"))
+    if not (refused or rested):
+        return {}
+    over = any(tick.get("impatient") for tick in ticks)
+    return {"limited": {"turned_away": refused, "rested_s": round(rested / len(ticks), 3), "over": over}}

@@ -156,8 +156,9 @@ def drain(bench: Bench, expected: int = 1) -> Script[int]:
                 [bench.short() for _ in range(1 + int((bench.now - begin) / PATIENT) if bench.gentle else size)]
             )
         else:
-            more = bench.book.ended if size >= TOGETHER else bench.book.answered  # it may count only what has ended
-            outcomes = yield from more([bench.short() for _ in range(size)])
+            outcomes = yield from bench.book.answered([bench.short() for _ in range(size)])
+            if size >= TOGETHER and not refused(outcomes):  # it may count only what has ended
+                yield from bench.book.wait(bench.now + bench.ttft + bench.slack)
         count += accepted(outcomes)
         if refused(outcomes):
             return count

@@ -2,29 +2,29 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import ceil, floor
 
 from echosounder.judgement.limiter import NAMED, LimiterKind
 from echosounder.load.experiment.script import Outcome, Script, Stopped
-from echosounder.load.limits import hammer, policies, replicas, simulate
+from echosounder.load.limits import hammer, policies, replicas, simulate, whole
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from echosounder.load.limits.charge import ObservedCost, charged
-from echosounder.load.limits.conclude import ESTIMATORS, PER_TIME, Identified, believed, conclude, doubted
+from echosounder.load.limits.conclude import PER_TIME, Identified, believed, conclude, doubted
 from echosounder.load.limits.hammer import counts_refused, recount
 from echosounder.load.limits.hints import skew
 from echosounder.load.limits.identify import afresh, identify
 from echosounder.load.limits.policies import Retries
 from echosounder.load.limits.scope import contention, scope
 from echosounder.load.limits.second import UNTRIED, Further, further
-from echosounder.load.limits.seen import INFINITY, Fit, Record, seen
+from echosounder.load.limits.seen import INFINITY, Fit, Range, Record
 from echosounder.load.limits.told import ToldLimit, told_limits
 from echosounder.load.limits.trials import Trial, contradicted, trials
-from echosounder.load.limits.weighing import UNKNOWN, CountedUnit, weighed
+from echosounder.load.limits.weighing import UNKNOWN, CountedUnit, in_unit, weighed
 
 LEAST_PAUSE = 3.0  # s
 VAGUE = 0.05  # half width of a number from which the answer is not certain
 HALF = 0.4  # of the requests
-EXACT, AT_ALL = 0.01, 0.5  # share off all that was sent, from which it is not certain, and not the kind
-PLAYED = 0.9  # share of the decisions that a window told by playing it gets right
+LONGER, ROUNDS = 4.0, 5.0  # times the silence, where it was too short; times as long as it, that a recount takes
 TRIED = 0.8  # of the requests that may be sent, after which it is not tried again
 
 
@@ -68,14 +68,22 @@ class Discovery:
             doubts.append(str(self.stopped))
         if fit.strain:
             doubts.append(f"it does not explain everything: {fit.strain:.0%} off")
+        played = simulate.agreement(self.record, fit) if fit.counted or fit.fading else 1.0
+        if played < 1 - whole.EXACT or (fit.phase is not None and fit.fading and self.counts.unit != "requests"):
+            doubts.append(f"it explains {played:.1%} of the requests, not all")
         if fit.kind in NAMED:
             doubts += self._untried()
         return [doubt for doubt in doubts if doubt]
 
     def _untried(self) -> Iterator[str]:
         fit = self.identified.fit
-        numbers = (fit.limit, fit.window, fit.burst if fit.kind is LimiterKind.BUCKET else None)
-        if any(number is not None and number.error > VAGUE and number.high - number.low > 1 for number in numbers):
+        per_time = fit.kind is LimiterKind.BUCKET
+        limit = in_unit(fit.limit, self.counts, whole=not per_time)
+        exact = [fit.window, limit] if per_time else [fit.window]
+        counted = [fit.burst] if per_time else [limit]
+        if any(number and number.error > VAGUE for number in exact) or any(
+            number and _rough(number) for number in counted
+        ):
             yield "its numbers are known only roughly"
         if self.counts.unit is None and not self.counts.needs:
             yield "whether it counts requests, tokens or bytes was not found out"
@@ -100,6 +108,12 @@ class Discovery:
     def _since(self, before: float, capped: bool) -> float:
         times = (each.ended if capped else each.answered for each in self.record.accepts)
         return max((at for at in times if at <= before), default=-INFINITY)
+
+
+def _rough(number: Range) -> bool:
+    """Of a whole number: several are possible, and differ by more than is exact."""
+    wholes = floor(number.high) - ceil(number.low) + 1
+    return wholes > 1 and (number.error > VAGUE or 1 / max(number.low, 1.0) > VAGUE)
 
 
 def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stage: None) -> Script[Discovery]:
@@ -169,14 +183,20 @@ def _together(bench: Bench, found: Discovery) -> Script[None]:
 
 
 def _counted(bench: Bench, found: Discovery, pause: float) -> Script[bool]:
-    """A window that counts in another way, tried on what nothing else explains; that refusals count is put to the test by hammering it."""
-    again = yield from recount(bench, pause, hammer.ALL)
-    if again is None or (yield from counts_refused(bench, Identified(again[1]))) is not again[1].counted:
-        return False
-    found.record, fit = again
-    found.identified, found.hammered = Identified(fit), fit.counted
-    found.counts = yield from weighed(bench, found.identified)
-    return True
+    """A window that counts in another way, tried on what nothing else explains, from ever longer silence; that refusals count is put to
+    the test by hammering it."""
+    for silence in (pause, LONGER * pause):
+        if ROUNDS * silence > bench.goal.seconds - bench.now:
+            return False
+        again = yield from recount(bench, silence, hammer.ALL)
+        if again is None or (yield from counts_refused(bench, Identified(again[1]))) is not again[1].counted:
+            continue
+        counts = yield from weighed(bench, Identified(again[1]))
+        if not counts.again:
+            found.record, fit = again
+            found.identified, found.hammered, found.counts = Identified(fit), fit.counted, counts
+            return True
+    return False
 
 
 def _explained(bench: Bench, found: Discovery, tell: Callable[[str], None]) -> Script[bool]:
@@ -220,49 +240,36 @@ def _recounted(bench: Bench, found: Discovery) -> Script[None]:
 def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
     """What can be told from all that happened."""
     found.stopped, found.slack = bench.stopped, bench.slack
-    found.events = _events(bench)
+    found.events = whole.events(bench)
     found.refusals = [outcome for outcome in found.events if refused([outcome])]
     found.skew = skew([(outcome, wall(outcome.answered)) for outcome in found.events])
     if found.identified.fit.kind in NAMED:
-        found.told = told_limits([(outcome, wall(outcome.answered)) for outcome in found.events], found.identified.fit)
+        events = [(outcome, wall(outcome.answered)) for outcome in found.events]
+        found.told = told_limits(events, found.identified.fit, found.counts)
     mine = [outcome for outcome in found.events if outcome.ask.id in bench.mine]
     if (trial := contradicted(mine, found.identified, wall)) is not None:
         found.trials.append(trial)
 
 
-def _off(bench: Bench, found: Discovery) -> float:
-    """The share by which it is off from all that was sent, before and after. 0 where a request may count for more than one, or two
-    limiters decide."""
-    fit = found.identified.fit
-    if fit.kind not in PER_TIME or found.counts.unit != "requests" or found.further.fit or found.further.needs:
-        return 0.0
-    alike = [each for each in _events(bench) if not each.ask.key and each.ask.job.name != "other"]
-    record = seen(alike, bench.slack, arrival=bench.arrival)
-    if fit.counted or fit.fading:
-        return max(PLAYED - simulate.agreement(record, fit), 0.0)
-    return ESTIMATORS[fit.kind](record, bench.slack).strain
-
-
 def _against_all(bench: Bench, found: Discovery) -> Script[None]:
     """What explains the requests that it was told from may not explain those that were sent to find out other things."""
-    off, kind = _off(bench, found), found.identified.fit.kind
-    if (
-        off > AT_ALL
-        and _recovers(bench)
-        and not bench.stopped
-        and (yield from _counted(bench, found, policies.rest(found.identified)))
-    ):
-        off = _off(bench, found)
-    if off > AT_ALL:
-        found.identified = doubted(
-            found.identified, f"a {kind} does not explain what was sent to find out other things"
-        )
-    elif off > EXACT:
+    fit, all_sent = found.identified.fit, _alike(bench, found)
+    off = whole.off(all_sent, fit, bench.slack)
+    if off > whole.EXACT and (other := whole.only(all_sent, bench.slack)) is not None:
+        found.record, found.identified, off = all_sent, Identified(other), 0.0
+    if off > whole.AT_ALL:
+        found.identified = doubted(found.identified, whole.doubt(all_sent, fit))
+        if _recovers(bench) and not bench.stopped:
+            yield from _together(bench, found)
+            off = whole.off(_alike(bench, found), found.identified.fit, bench.slack)
+    if whole.EXACT < off <= whole.AT_ALL:
         found.identified.needs.append(f"it is {off:.0%} off what was sent to find out other things")
 
 
-def _events(bench: Bench) -> list[Outcome]:
-    return [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body]
+def _alike(bench: Bench, found: Discovery) -> Record:
+    """All that was sent, before and after; none where a request may count for more than one, or two limiters decide."""
+    alone = found.counts.unit == "requests" and not found.further.fit and not found.further.needs
+    return whole.alike(bench) if alone and found.identified.fit.kind in PER_TIME else Record(())
 
 
 def _unfinished(bench: Bench) -> Identified:

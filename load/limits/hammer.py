@@ -23,7 +23,8 @@ RATIO, FIRST = 1.12, 0.2  # of the waits until a single request; the first of th
 POLLS = 6  # between the waits that did not do and did, from the second recovery on
 SPREAD = 4.0  # times the window that was found: the true one is not further off
 GRID = 160
-PHASES = 12  # of a period by the clock
+PHASES, COARSE = 12, 2  # of a period by the clock, whose lengths are tried in longer steps
+HOPEFUL = 0.85  # share of the decisions, from which a closer look may find ALIKE
 CLOSER, FINE = 5, 6  # of the best, that are looked at more closely; steps to each side
 EQUAL, SAME = (
     200,
@@ -158,10 +159,11 @@ def _played(record: Record, limit: int, window: float, counting: Counting) -> It
     """Each length, with each phase that a period by the clock may have, and the share of the decisions that it gets right; then closer
     to the best of them, as a phase that is a little off is far off many periods later."""
     made = Fit(LimiterKind.SLIDING, 0.0, Range(limit, limit), counted=counting.counted, fading=counting.fading)
-    tried = [_sized(made, length, phase) for length in _lengths(window) for phase in _phases(length, counting)]
+    lengths = _lengths(window)[:: COARSE if counting.by_clock else 1]
+    tried = [_sized(made, length, phase) for length in lengths for phase in _phases(length, counting)]
     shares = [(simulate.agreement(record, fit), fit) for fit in tried]
     yield from shares
-    if counting.by_clock:
+    if counting.by_clock and max(share for share, _ in shares) >= HOPEFUL:
         for _, fit in sorted(shares, key=lambda each: -each[0])[:CLOSER]:
             yield from ((simulate.agreement(record, near), near) for near in _near(fit))
 

@@ -11,7 +11,7 @@ from echosounder.load.limits.curves import curves, timeline
 from echosounder.load.limits.discovery import Discovery
 from echosounder.load.limits.policies import Retries, best
 from echosounder.load.limits.refusals import how_refused
-from echosounder.load.limits.scope import fairness
+from echosounder.load.limits.scope import counted_for, fairness
 from echosounder.load.limits.seen import Range
 from echosounder.load.limits.sentence import answer, kind_of, limit, limit_in_unit, rounded, second, whole
 from echosounder.load.limits.told import ToldLimit
@@ -93,6 +93,7 @@ def _behaviour(found: Discovery) -> dict[str, Any]:
         "lag_s": rounded(fit.lag),
         "penalty_s": rounded(found.identified.penalty),
         "scope": found.scope,
+        "scope_says": counted_for(found.scope) if found.scope else None,
         "refusals": {"count": len(found.refusals), **how_refused(found.refusals)},
     }
 

@@ -43,6 +43,26 @@ def _together(bench: Bench, other: DueRequest, fit: Fit) -> Script[bool | None]:
     return None
 
 
+def counted_for(found: dict[str, bool | None]) -> str:
+    """For whom the limiter counts, as far as the comparisons tell, and what would tell more."""
+    apart = [PER[name] for name in PER if found.get(name) is False]
+    together = [name for name in PER if found.get(name)]
+    says = [
+        f"it counts per {' and per '.join(apart)}" if apart else "",
+        WIDER if "key" in together and not apart else "",
+    ]
+    says += [ASKS[name] for name in ASKS if found.get(name) is None]
+    return "; ".join(each for each in says if each)
+
+
+PER = {"key": "API key (or per account, if each key is of another)", "user_id": "user_id", "model": "model"}
+WIDER = (
+    "both keys share it: it counts per organisation, per address or for everybody; a key of another organisation and a run from another "
+    "address would tell"
+)
+ASKS = {"key": "whether per key, per organisation or per address: a second key (--other-api-key-env) would tell"}
+
+
 def contention(bench: Bench, fit: Fit, rest: float) -> Script[dict[str, tuple[int, int]]]:
     """User -> admitted of offered. Two at once, one asking for four times as much as the other, both more than there is; again after
     *rest* s until the one who asks for less has asked often enough to be compared."""

@@ -1,15 +1,17 @@
 """The limits in a target's headers, compared with the limiter that was found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.experiment.script import Outcome
 from echosounder.load.limits.bench import refused
 from echosounder.load.limits.seen import Fit, Range
+from echosounder.load.limits.weighing import REQUESTS, CountedUnit, in_unit
 from echosounder.wire.limit_headers import Announced, announced
 
+TOKENS = {"prompt tokens", "prompt and max_tokens", "tokens used", "completion tokens used"}
 NEAR = 0.05  # how far a number may be off what was found
 
 
@@ -24,7 +26,9 @@ class ToldLimit:
     says: str = ""
 
 
-def told_limits(outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit) -> list[ToldLimit]:
+def told_limits(
+    outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit, counts: CountedUnit = REQUESTS
+) -> list[ToldLimit]:
     """The limits that the answers announced, each once, with its last value."""
     limits: dict[str, Announced] = {}
     left: dict[str, float] = {}
@@ -33,11 +37,24 @@ def told_limits(outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit) -> list[
             limits[each.what] = each
             if refused([outcome]) and each.remaining:
                 left[each.what] = each.remaining
-    return [_held(each, fit, left.get(each.what) if len(limits) == 1 else None) for each in limits.values()]
+    number = replace(
+        fit,
+        limit=in_unit(fit.limit, counts, whole=fit.kind is not LimiterKind.BUCKET),
+        burst=in_unit(fit.burst, counts),
+    )
+    found = {
+        "requests": fit if counts.unit in {None, "requests"} else None,
+        "tokens": number if counts.unit in TOKENS else None,
+    }
+    return [
+        _held(each, found.get(each.what, fit), left.get(each.what) if len(limits) == 1 else None)
+        for each in limits.values()
+    ]
 
 
-def _held(said: Announced, fit: Fit, left: float | None) -> ToldLimit:
-    agrees = _agrees(said, fit)
+def _held(said: Announced, fit: Fit | None, left: float | None) -> ToldLimit:
+    """*fit*: in the unit that is announced, None where the limiter counts another."""
+    agrees = _agrees(said, fit) if fit else None
     says = f"{said.limit:g} {said.what} are announced, which differs from the measured limit" if agrees is False else ""
     if left:
         agrees, says = False, f"a refusal announces {left:g} {said.what} that are left"
@@ -46,7 +63,7 @@ def _held(said: Announced, fit: Fit, left: float | None) -> ToldLimit:
 
 def _agrees(said: Announced, fit: Fit) -> bool | None:
     """A number of requests is a cap, a burst, what a window holds, or, with the window that is announced, a rate."""
-    if said.limit is None or said.what == "tokens" or fit.limit is None:
+    if said.limit is None or fit.limit is None:
         return None
     if fit.kind is LimiterKind.BUCKET:
         rate = said.window is not None and _near(said.limit / max(said.window, 1e-9), fit.limit)

@@ -21,7 +21,7 @@ FACTOR = (2, 6)  # times as large a request is made: at least, at most
 COUNTS = 1.3  # times as dear, from which a limiter counts what is larger
 DEARER = 1.6  # times the weight of a token of the prompt, from which a token of the answer costs, rather than counts
 HURRY = 3.0  # times what comes back, that is asked for to use up what there is
-LONGEST_REST = 100.0  # s
+LEAST_REST, LONGEST_REST = 0.3, 100.0  # s
 CALM, LEAST_CALM = 4.0, 12.0  # times its rest, and s, of silence, where the same requests were not served as before
 
 
@@ -36,10 +36,12 @@ class CountedUnit:
     needs: str = ""
     ratio: float | None = None
     again: bool = False
+    error: float = 0.0  # of the weight, relative: a ratio is told from how many were served
 
 
 REQUESTS = CountedUnit("requests")
 ASKED_FOR = "tokens of max_tokens"
+AFTERWARDS = {"tokens used", "completion tokens used"}
 UNKNOWN = CountedUnit()
 CHANGED = "the same requests again found {} served: what it counts is not the requests alone"
 BEHIND = 6.0  # s of silence before a second try: a limiter per time behind the cap may have been used up
@@ -56,6 +58,9 @@ class Poured:
     before: int = 0
     prompt: float | None = None
     used: float | None = None
+    unseen: int = (
+        0  # of those that were sent together, that may have been served beyond the limit before any of them counted
+    )
 
     def dearer(self, fit: Fit) -> float:
         """Weight of one of these in short requests: a lower bound, from the one that was refused."""
@@ -97,15 +102,15 @@ def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit
     prompt = base.prompt or 20.0
     larger = _Larger(factor, round(prompt), round(factor * prompt), (factor - 1) * len(bench.asking.job(1).body))
     every = yield from pour(RequestSize(larger.used, factor, larger.blanks))
-    if every.dearer(fit) < COUNTS:
+    usual = base.dearer(fit)  # more than 1 where it takes fewer than was told: what is compared with it is as much off
+    if every.dearer(fit) / usual < COUNTS:
         return REQUESTS
-    size = yield from _apart(found.fit, pour, larger)
-    again = yield from pour(
-        RequestSize()
-    )  # the control: fewer were served because they were larger, not because of all before
+    size = yield from _apart(fit, pour, larger, usual)
+    # The control: fewer were served because they were larger, not because of all that was sent before.
+    again = yield from pour(RequestSize())
     if not same(again, fit):
         return CountedUnit(needs=CHANGED.format(again.served), again=True)
-    return _named(bench, size, larger, prompt)
+    return _named(bench, size, larger, prompt, capacity.mid)
 
 
 def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
@@ -128,7 +133,7 @@ def same(base: Poured, fit: Fit) -> bool:
     number = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     assert number is not None
     more = fit.limit.high * base.seconds if fit.kind is LimiterKind.BUCKET else 0.0
-    return number.low - 1 <= base.served + base.before <= number.high + more + 1
+    return number.low - 1 <= base.served + base.before <= number.high + more + 1 + base.unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +157,9 @@ class _Apart:
     used: float
 
 
-def _apart(fit: Fit, pour: Callable[[RequestSize], Script[Poured]], larger: _Larger) -> Script[_Apart]:
+def _apart(fit: Fit, pour: Callable[[RequestSize], Script[Poured]], larger: _Larger, usual: float) -> Script[_Apart]:
     def dearer(size: RequestSize) -> Script[float]:
-        return (yield from pour(size)).dearer(fit)
+        return (yield from pour(size)).dearer(fit) / usual
 
     blanks = few = many = yield from dearer(RequestSize(larger.long, 1, larger.blanks, stopped=True))
     if many >= COUNTS:
@@ -166,7 +171,7 @@ def _apart(fit: Fit, pour: Callable[[RequestSize], Script[Poured]], larger: _Lar
     return _Apart(blanks, prompt, few, many, used)
 
 
-def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> CountedUnit:
+def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float, capacity: float) -> CountedUnit:
     """By what is dearer. Bytes first: a longer prompt is more bytes."""
     if size.blanks >= COUNTS:
         both = size.many > COUNTS
@@ -175,14 +180,14 @@ def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> Counte
         return CountedUnit(ASKED_FOR, 1.0)
     if size.many >= COUNTS:
         return (
-            _both(size.many, prompt, larger.long, "prompt and max_tokens")
+            _both(size.many, prompt, larger.long, "prompt and max_tokens", capacity)
             if size.prompt >= COUNTS
             else CountedUnit(ASKED_FOR)
         )
     if size.used >= COUNTS:
         if size.prompt < COUNTS:
             return CountedUnit("completion tokens used", 1.0)
-        return _both(size.used, prompt, larger.used, "tokens used")
+        return _both(size.used, prompt, larger.used, "tokens used", capacity)
     if size.prompt >= COUNTS:
         return CountedUnit("prompt tokens", prompt)
     return CountedUnit(
@@ -190,11 +195,13 @@ def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float) -> Counte
     )
 
 
-def _both(dearer: float, prompt: float, long: int, unit: str) -> CountedUnit:
-    """Prompt and answer: a token of the answer weighs *ratio*, from ``prompt + ratio long = dearer (prompt + ratio)``."""
+def _both(dearer: float, prompt: float, long: int, unit: str, capacity: float) -> CountedUnit:
+    """Prompt and answer: a token of the answer weighs *ratio*, from ``prompt + ratio long = dearer (prompt + ratio)``. One more of the
+    ``capacity / dearer`` that were served would have moved it by the error."""
     ratio = prompt * (dearer - 1) / max(long - dearer, 1e-9)
     if ratio >= DEARER:
-        return CountedUnit("cost", prompt + ratio, ratio=round(ratio, 1))
+        error = ratio / (prompt + ratio) * (1 / (2 * max(capacity / dearer, 0.5))) * dearer / max(dearer - 1, 1e-9)
+        return CountedUnit("cost", prompt + ratio, ratio=round(ratio, 1), error=error)
     return CountedUnit(unit, prompt + 1)
 
 
@@ -220,7 +227,8 @@ def poured(bench: Bench, found: Identified, calm: float, size: RequestSize) -> S
     over = min((outcome.answered for outcome in outcomes if refused([outcome])), default=bench.now)
     until = [outcome for outcome in served if outcome.sent < over]
     taken = 0.0 if fit.delayed else over - begin
-    return Poured(len(until), taken, before, _mean(served, "prompt"), _mean(served, "completion"))
+    unseen = batch - 1 if bench.gentle else 0
+    return Poured(len(until), taken, before, _mean(served, "prompt"), _mean(served, "completion"), unseen)
 
 
 def _per_second(fit: Fit) -> float:
@@ -232,7 +240,7 @@ def _per_second(fit: Fit) -> float:
 def _at_rest(bench: Bench, found: Identified) -> Script[int]:
     """Wait until it is as in the beginning. A fixed window begins with the first that is accepted again; the number of these."""
     if found.fit.kind is not LimiterKind.FIXED or found.fit.limit is None:
-        yield from bench.book.wait(bench.now + rest(found) + bench.slack)
+        yield from bench.book.wait(bench.now + max(rest(found), LEAST_REST) + bench.slack)
         return 0
     yield from drain(bench, round(found.fit.limit.high))
     yield from recover(bench, next_recovery(bench.record, found.fit))
@@ -252,7 +260,11 @@ def _told(served: list[Outcome], name: str) -> Iterator[int]:
 
 
 def in_unit(bounds: Range | None, counts: CountedUnit, whole: bool = True) -> Range | None:
-    """A number of requests in the unit that is counted. That many were served and one more was not: the limit is in between."""
+    """A number of requests in the unit that is counted. That many were served and one more was not: the limit is in between. What counts
+    when it has been used is served as long as anything is left: the last of them may have gone beyond it."""
     if bounds is None or counts.weight == 1.0:
         return bounds
-    return Range(bounds.low * counts.weight, (bounds.high + 0.999 * whole) * counts.weight)
+    low, high = (1 - counts.error) * counts.weight, (1 + counts.error) * counts.weight
+    if counts.unit in AFTERWARDS:
+        return Range((bounds.low - 0.999 * whole) * low, bounds.high * high)
+    return Range(bounds.low * low, (bounds.high + 0.999 * whole) * high)

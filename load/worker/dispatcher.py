@@ -31,7 +31,7 @@ class Dispatcher:
         self._next: tuple[int, int] | None = None
         self._waiting: deque[Turn] = deque()
         self._resting: deque[int] = deque()  # users whose request failed, by the time at which they go on
-        self._index, self._begin, self._room = worker, 0, float("inf")
+        self._index, self._begin, self._room, self._held = worker, 0, float("inf"), 0
         self.scheduled = self.busy = 0
 
     def begin(self, at: int) -> int | None:
@@ -65,8 +65,15 @@ class Dispatcher:
         """Whether a user is free and a request is due."""
         return self.busy + len(self._resting) < self._room and (self._due is None or bool(self._waiting))
 
+    def hold(self, until: int) -> None:
+        """No user begins before *until* (ns). A schedule without users has none that could rest."""
+        if self._users is not None:
+            self._held = max(self._held, until)
+
     def take(self, now: int) -> Turn | None:
         """Next request of a free user, who is then busy until :meth:`release`."""
+        if now < self._held:
+            return None
         while self._resting and self._resting[0] <= now:
             self._resting.popleft()
         if not self.ready:

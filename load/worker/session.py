@@ -20,6 +20,7 @@ from echosounder.load.worker.budget import LoadBudget
 from echosounder.load.worker.dialogue import Chain, Dialogue
 from echosounder.load.worker.dialogues import FAILED, Dialogues, LiveSession, SessionCall
 from echosounder.load.worker.dispatcher import Dispatcher
+from echosounder.load.worker.limited import LimitedUsers
 from echosounder.load.worker.machine import boot
 from echosounder.load.worker.recorder import Recorder
 from echosounder.load.worker.rehearsal import rehearse
@@ -60,6 +61,7 @@ class Session:
         self._client, self._recorder, self._budget, self._breaker = client, recorder, budget, breaker
         self._observe, self._ended, self._opened = observe, ended, opened
         self._dialogues = Dialogues(loop, self._say, self._closed) if opened else None
+        self._limited = LimitedUsers(options.patience) if options.users is not None else None
         self._alarm = Alarm(loop, self._ring, time.monotonic_ns)
         self._sweeper = loop.timer(SWEEP, SWEEP)
         self._vitals = Vitals(client.stamps)
@@ -123,11 +125,17 @@ class Session:
         self._observe(record)
         if not self._tripped and (trip := self._breaker.observe(record)):
             self.trip(trip)
+        if self._limited is not None:
+            self._rest(call, self._limited)
         if said is None:
             self._dispatcher.release(time.monotonic_ns(), bool(record.failure))
         elif self._dialogues is not None:
             self._dialogues.answered(said, record)
         self._fill()
+
+    def _rest(self, call: ActiveCall, users: LimitedUsers) -> None:
+        if (until := users.heard(call, time.monotonic_ns(), self._stop_at)) is not None:
+            self._dispatcher.hold(until)
 
     def _closed(self, record: dict[str, Any]) -> None:
         """A session is over, and its user free."""
@@ -266,6 +274,7 @@ class Session:
             "in_flight": self._client.in_flight,
             "completed": self._completed,
             "failed": self._failed,
+            **(self._limited.facts if self._limited else {}),
         }
         self._recorder.note(
             "tick", {"worker": self.worker, "at": now, **counts, **self._vitals.take(), "opened": self._client.opened}

@@ -116,7 +116,7 @@ def test_ctrl_c_keeps_what_is_known(tmp_path):
     with spawn(limit=("sliding:count=20,window_s=10",)) as mock:
         command = [sys.executable, "-m", "echosounder", "load", "rate-limit", mock.url, "--out", str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
-            assert "at most 2000 requests" in process.stderr.readline()
+            assert "at most 3000 requests" in process.stderr.readline()
             _wait_for_refusals(tmp_path / "run.jsonl")
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=90)

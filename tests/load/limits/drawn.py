@@ -198,7 +198,9 @@ def no_delay(random):
 
 def two_counters(random):
     limit, window, phase = whole(random, 8, 80), round(log(random, 1, 15), 2), random.random() * 15
-    return Case(lambda: TwoCounters(limit=limit, window=window, phase=phase), (SLIDING,), per(limit, window))
+    return Case(
+        lambda: TwoCounters(limit=limit, window=window, phase=phase), (SLIDING,), per(limit, window), seconds=900
+    )
 
 
 def portions(random):
@@ -266,7 +268,7 @@ DRAWN = {
     "HAProxy http_req_rate": stick_table,
     "nginx limit_req": in_line,
     "nginx limit_req nodelay": no_delay,
-    "two counters, one fading": two_counters,
+    "two counters, one fading, --duration 900": two_counters,
     "bucket filled in portions": portions,
     "cap and bucket": cap_and_bucket,
     "two windows": two_windows,

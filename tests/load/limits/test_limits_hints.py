@@ -3,7 +3,7 @@
 import pytest
 from limits_scenes import played
 
-from echosounder.load.limits.scope import fairness
+from echosounder.load.limits.scope import counted_for, fairness
 from echosounder.wire.verdict import Verdict
 
 SCOPES = [
@@ -17,6 +17,23 @@ SCOPES = [
 @pytest.mark.parametrize(("name", "scope"), SCOPES)
 def test_who_is_counted_together(name, scope):
     assert played(name).report["scope"] == scope
+
+
+FOR_WHOM = [
+    ({"key": False, "user_id": True, "model": True}, ["it counts per API key"]),
+    ({"key": False, "model": False}, ["per API key", "and per model"]),
+    ({"key": True, "user_id": True}, ["a key of another organisation and a run from another address would tell"]),
+    ({"key": True, "model": False}, ["it counts per model"]),
+    ({"user_id": True}, ["a second key (--other-api-key-env) would tell"]),
+    ({"key": None, "user_id": False}, ["it counts per user_id", "a second key"]),
+]
+
+
+@pytest.mark.parametrize(("found", "says"), FOR_WHOM)
+def test_it_is_named_for_whom_it_counts_or_what_would_tell(found, says):
+    said = counted_for(found)
+    assert [each for each in says if each not in said] == []
+    assert ("would tell" in said) is not (found.get("key") is False or "per model" in says[0])
 
 
 def test_two_keys_with_limits_of_their_own_take_nothing_from_each_other():

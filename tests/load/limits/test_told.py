@@ -9,6 +9,7 @@ from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import DueRequest, Outcome
 from echosounder.load.limits.seen import Fit, Range
 from echosounder.load.limits.told import told_limits
+from echosounder.load.limits.weighing import REQUESTS, CountedUnit
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 CAP = Fit(LimiterKind.CONCURRENCY, 0.0, Range(8, 8))
@@ -36,3 +37,24 @@ def test_an_announced_limit_is_held_against_the_one_that_was_found(fit, status, 
     [said] = told_limits([(Outcome(ask, 0.0, 0.1, status, tuple(headers.items())), NOW)], fit)
     assert said.agrees is agrees
     assert bool(said.says) is (agrees is False)
+
+
+TOKENS = Fit(
+    LimiterKind.FIXED, 0.0, Range(45, 45), Range(59.5, 60.5)
+)  # of requests that weigh 20 each: 900 to 920 tokens
+UNITS = [
+    (REQUESTS, "tokens", "900", None),
+    (REQUESTS, "requests", "45", True),
+    (CountedUnit("prompt tokens", 20.0), "tokens", "900", True),
+    (CountedUnit("tokens used", 20.0), "tokens", "1200", False),
+    (CountedUnit("prompt tokens", 20.0), "requests", "45", None),
+    (CountedUnit("bytes", 20.0), "tokens", "900", None),
+]
+
+
+@pytest.mark.parametrize(("counts", "what", "limit", "agrees"), UNITS)
+def test_a_limit_is_held_against_one_in_its_own_unit(counts, what, limit, agrees):
+    ask = DueRequest(1, Job("short", "/chat/completions", b"{}", True, 1, 1))
+    headers = ((f"x-ratelimit-limit-{what}", limit),)
+    [said] = told_limits([(Outcome(ask, 0.0, 0.1, 200, headers), NOW)], TOKENS, counts)
+    assert said.agrees is agrees

@@ -1,0 +1,49 @@
+"""An answer against all that was sent, also the requests that were sent to find out other things."""
+
+from statistics import median
+
+from echosounder.load.experiment.script import Outcome
+from echosounder.load.limits import simulate
+from echosounder.load.limits.bench import Bench
+from echosounder.load.limits.conclude import ESTIMATORS, PER_TIME
+from echosounder.load.limits.seen import INFINITY, Fit, Record, seen
+
+EXACT, AT_ALL = 0.01, 0.5  # share off all that was sent, from which it is not certain, and not the kind
+PLAYED = 0.9  # share of the decisions that a window told by playing it gets right
+MANY = 1500  # decisions, more of which take long to explain
+SOON = 10.0  # round trips, within which something is accepted after a refusal that is for no reason
+
+
+def events(bench: Bench) -> list[Outcome]:
+    return [outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.body]
+
+
+def alike(bench: Bench) -> Record:
+    """Without those of another key, user or model."""
+    mine = [each for each in events(bench) if not each.ask.key and each.ask.job.name != "other"]
+    return seen(mine, bench.slack, arrival=bench.arrival)
+
+
+def off(record: Record, fit: Fit, slack: float) -> float:
+    """The share by which *fit* is off from the record; 0 of an empty one."""
+    if not record.all or fit.kind not in PER_TIME:
+        return 0.0
+    if fit.counted or fit.fading:
+        return max(PLAYED - simulate.agreement(record, fit), 0.0)
+    return ESTIMATORS[fit.kind](record, slack).strain
+
+
+def only(record: Record, slack: float) -> Fit | None:
+    """The one kind per time that explains the whole record; None where several do, or none."""
+    if len(record.all) > MANY:
+        return None
+    exact = [fit for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain]
+    likely = simulate.likely(record, exact)
+    return likely[0] if len(likely) == 1 else None
+
+
+def doubt(record: Record, fit: Fit) -> str:
+    waits = [accept.answered - refusal.sent for refusal, accept in record.turns if accept is not None]
+    soon = median(waits or [INFINITY]) <= SOON * record.round_trip
+    chance = "; refusals may come at random" if soon else ""
+    return f"a {fit.kind} does not explain what was sent to find out other things{chance}"

@@ -1,0 +1,74 @@
+"""Lives with a limiter: a closed loop rests as long as the target says, and that is counted. An open loop keeps its schedule."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from echosounder.load.client.call import ActiveCall
+from echosounder.wire.exchange import TURNED_AWAY, Headers
+from echosounder.wire.limit_headers import announced
+from echosounder.wire.strict_json import parse
+from echosounder.wire.waits import wait
+
+SECOND = 1_000_000_000
+MARGIN = 0.05
+"""s: a second that is counted in whole ones is over a little later."""
+LARGEST = 64 * 1024
+"""bytes of a refusal that are read for a wait."""
+
+
+@dataclass(slots=True)
+class LimitedUsers:
+    """When the users of a worker may go on. ``patience``: s that they rest in all; a longer rest is not begun."""
+
+    patience: float
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    rested: float = field(default=0.0, init=False)
+    refused: int = field(default=0, init=False)
+    over: bool = field(default=False, init=False)
+    _until: int = field(default=0, init=False)
+
+    def heard(self, call: ActiveCall, at: int, end: int) -> int | None:
+        """Until when (ns) nobody should ask again, by an answer that ended at *at*; None if it does not say, or patience is over. Nobody
+        rests beyond *end*."""
+        seconds = self._told(call)
+        if seconds is None:
+            return None
+        until = min(at + round((seconds + MARGIN) * SECOND), end)
+        longer = (until - max(at, self._until)) / SECOND
+        if longer <= 0:
+            return None
+        if self.rested + longer > self.patience:
+            self.over = True
+            return None
+        self.rested += longer
+        self._until = until
+        return until
+
+    def _told(self, call: ActiveCall) -> float | None:
+        headers, status = call.framing.headers, call.framing.status
+        if status in TURNED_AWAY:
+            self.refused += 1
+            said = wait(headers, _read(b"".join(call.body)), self.now())
+            return said.wait if said is not None and said.wait is not None else self._reset(headers, nothing_left=False)
+        return self._reset(headers, nothing_left=True)
+
+    def _reset(self, headers: Headers, *, nothing_left: bool) -> float | None:
+        if not any("ratelimit" in name.lower() for name, _ in headers):
+            return None
+        limits = [each for each in announced(headers, self.now()) if each.reset is not None]
+        spent = [each.reset for each in limits if (each.remaining == 0 if nothing_left else not each.remaining)]
+        return max((reset for reset in spent if reset is not None), default=None)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For a tick."""
+        return {"turned_away": self.refused, "rested_s": round(self.rested, 3), "impatient": self.over}
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return parse(body.decode("utf-8")).value if len(body) <= LARGEST else None
+    except ValueError:
+        return None
