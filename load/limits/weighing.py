@@ -58,9 +58,8 @@ class Poured:
     before: int = 0
     prompt: float | None = None
     used: float | None = None
-    unseen: int = (
-        0  # of those that were sent together, that may have been served beyond the limit before any of them counted
-    )
+    # Of those that were sent together, that may have been served beyond the limit before any of them counted.
+    unseen: int = 0
 
     def dearer(self, fit: Fit) -> float:
         """Weight of one of these in short requests: a lower bound, from the one that was refused."""
