@@ -1,6 +1,6 @@
 """How often is a sound model accused? `check` against the honest mock whose model makes mistakes by chance; writes docs/model-accused.md.
 
-    python benchmarks/model_accused.py [RUNS]     200 by default: about three seconds each
+    python benchmarks/model_accused.py [RUNS]     200 by default: about two seconds each, of two processes
 
 In five of a hundred answers, each for itself, the model `noisy-model` drops, doubles or swaps words, says something before or around a text
 that it was to repeat, stops early or refuses; in five of a hundred answers with calls the arguments of one lack a piece, their end, or
@@ -8,10 +8,11 @@ are Python. Nothing else is wrong, so each run that ends with exit code 1 accuse
 """
 
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from echosounder.conformance.check_run import check
 from echosounder.conformance.options import CheckOptions
@@ -21,26 +22,25 @@ from echosounder.wire.target import target
 from echosounder.wire.verdict import Verdict
 
 PAGE = Path(__file__).parents[1] / "docs" / "model-accused.md"
-RUNS, PERCENT = 200, (5, 20)
+PERCENT = {5: 1, 20: 4}
+"""Answers with a mistake, of a hundred; and of how many of the runs one is made so."""
+SIDES = 2
 
 
-def run(seed: int, percent: int, folder: Path) -> tuple[bool, list[str], list[str]]:
+def run(seed: int, percent: int) -> tuple[bool, list[str], list[str]]:
     """Whether the run deviates, the MUSTs that it says are broken, and the SHOULDs."""
     noise = f"noisy-model:percent={percent},calls=true"
-    with spawn(ttft_ms=0.0, itl_ms=0.0, seed=seed, deviate=(noise,)) as mock:
-        outcome = check(CheckOptions(target(mock.url), folder, "sk-echosounder-noise", seed=seed))
+    with TemporaryDirectory() as folder, spawn(ttft_ms=0.0, itl_ms=0.0, seed=seed, deviate=(noise,)) as mock:
+        outcome = check(CheckOptions(target(mock.url), Path(folder), "sk-echosounder-noise", seed=seed))
     told = {verdict: [each.requirement for each in outcome.results if each.verdict is verdict] for verdict in Verdict}
     return outcome.exit_code != 0, told[Verdict.FAIL], told[Verdict.NONSTRICT]
 
 
 def measured(runs: int, percent: int) -> str:
     accused, musts, shoulds = 0, Counter[str](), Counter[str]()
-    for seed in range(runs):
-        with tempfile.TemporaryDirectory() as folder:
-            wrong, must, should = run(seed, percent, Path(folder))
-        accused, musts, shoulds = accused + wrong, musts + Counter(must), shoulds + Counter(should)
-        print(f"\r{percent} %: {seed + 1} of {runs} runs, {accused} accuse", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+    with ProcessPoolExecutor(SIDES) as pool:
+        for wrong, must, should in pool.map(run, range(runs), [percent] * runs):
+            accused, musts, shoulds = accused + wrong, musts + Counter(must), shoulds + Counter(should)
     most = upper_bound(accused, runs)
     return f"| {percent} % | {runs} | {accused} | {most:.1%} | {listed(musts)} | {listed(shoulds)} |"
 
@@ -57,8 +57,8 @@ def page(runs: int) -> Iterator[str]:
     yield "code 1 accuses the server of what the model did. The bound is that of Clopper and Pearson at 95 %.\n"
     yield "| answers with a mistake | runs | with exit code 1 | at most | MUSTs told broken | told as a SHOULD |"
     yield "|--:|--:|--:|--:|---|---|"
-    yield from (measured(runs, percent) for percent in PERCENT)
+    yield from (measured(runs // share, percent) for percent, share in PERCENT.items())
 
 
 if __name__ == "__main__":
-    PAGE.write_text("\n".join(page(int(sys.argv[1]) if sys.argv[1:] else RUNS)) + "\n", encoding="utf-8")
+    PAGE.write_text("\n".join(page(int(sys.argv[1]) if sys.argv[1:] else 200)) + "\n", encoding="utf-8")

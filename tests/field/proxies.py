@@ -88,6 +88,42 @@ def haproxy(upstream: str, folder: Path, how: str = "faithful"):
         yield f"http://127.0.0.1:{port}"
 
 
+# What the manual begins with.
+APACHE = """ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile {folder}/apache.pid
+Mutex file:{folder}
+ErrorLog {folder}/apache.log
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+ProxyPass / http://{upstream}/ flushpackets=on
+"""
+
+
+def packaged(program: str, *paths: str) -> Path:
+    """A folder of the package that brings *program*, below its root: /usr, or wherever the package was unpacked."""
+    return Path(str(present(program))).resolve().parents[1].joinpath(*paths)
+
+
+def configured(template: str, folder: Path, upstream: str, **more: object) -> tuple[Path, str]:
+    """A configuration file in *folder*, and the base URL that it serves."""
+    port, host = free_port(), upstream.removeprefix("http://")
+    values = {"port": port, "upstream": host, "folder": folder, **more}
+    made = folder / "proxy.conf"
+    made.write_text(template.format(**values), encoding="utf-8")
+    return made, f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def apache2(upstream: str, folder: Path):
+    """An Apache httpd that forwards to *upstream*; yields its base URL."""
+    config, url = configured(APACHE, folder, upstream, modules=packaged("apache2", "lib", "apache2", "modules"))
+    with running([str(present("apache2")), "-D", "FOREGROUND", "-f", str(config)], folder, f"{url}/models", 10):
+        yield url
+
+
 @contextmanager
 def litellm(upstream: str, folder: Path, template: str = "litellm.yaml"):
     """A LiteLLM proxy that forwards to *upstream*; yields its base URL."""
