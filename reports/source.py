@@ -1,6 +1,5 @@
 """A run's folder read for rendering: its report, and the displayable part of its log, whatever the size of the log."""
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -11,7 +10,7 @@ import msgspec
 
 from echosounder.reports import kinds
 from echosounder.reports.wireview import MAX_VIEWS
-from echosounder.wire import runlog
+from echosounder.wire import outside, runlog
 from echosounder.wire.errors import LogError, UsageError
 from echosounder.wire.exchange import Exchange
 from echosounder.wire.files import text
@@ -53,7 +52,7 @@ def document(folder: Path) -> dict[str, Any]:
     """The ``report.json`` of a run's folder, validated by its schema. Raises :class:`LogError`."""
     path = folder / "report.json"
     try:
-        report: Any = json.loads(text(path))
+        report: Any = outside.document(text(path))
         if not isinstance(report, dict):
             raise UsageError("the report is not a JSON object; judge the run again")
         kinds.validate(report)

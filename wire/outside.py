@@ -4,10 +4,12 @@ None stands for what is none. Whatever comes back can be computed with, written 
 thousands of digits.
 """
 
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 MOST = 2**53 - 1
@@ -24,6 +26,23 @@ def integer(text: str) -> int | None:
         return None
     digits = text.lstrip("0") or "0"
     return min(int(digits), MOST) if len(digits) <= LONGEST else MOST
+
+
+def document(text: str) -> Any:
+    """JSON that we wrote ourselves, or somebody like us. Raises ``ValueError`` for a number that nobody can compute with, too."""
+    return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+
+
+def _whole(text: str) -> int:
+    if len(text) > len(str(-MOST)) or count(int(text)) is None:
+        raise ValueError(f"{text[:20]} is no number that a report holds")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    if not isfinite(value := float(text)):
+        raise ValueError(f"{text[:20]} is no number that a report holds")
+    return value
 
 
 def count(value: Any) -> int | None:
