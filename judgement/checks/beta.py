@@ -97,7 +97,10 @@ def echo(exchange: Exchange, case: Case) -> Problems:
     if answer(exchange).content is None:
         raise Inconclusive("the answer has no text")
     if not text(exchange).startswith(asked(exchange)["prompt"]):
-        yield Problem(f"text begins with {excerpt(text(exchange)[:60])!r}", pointer="/choices/0/text")
+        yield Problem(
+            f"text begins with {excerpt(text(exchange)[:60])!r}, expected the prompt: echo was requested",
+            pointer="/choices/0/text",
+        )
 
 
 @check("fim.echo-off", worded, unasked=unasked.without("echo", format="fim"))

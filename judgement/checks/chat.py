@@ -49,7 +49,7 @@ def choosing_document(exchange: Exchange) -> bool:
 def content_type(exchange: Exchange, case: Case) -> Problems:
     if exchange.media_type != "application/json":
         got = exchange.header("content-type") or "no content-type"
-        yield Problem(f"content-type is {got}, expected application/json", cause="not a non-streaming response")
+        yield Problem(f"content-type is {got}, expected application/json", cause="wrong content-type")
 
 
 @picks("a non-streaming response that is not blank, or broke off")

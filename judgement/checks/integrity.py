@@ -168,7 +168,7 @@ def text_kept(exchanges: Sequence[Exchange], case: Case) -> Problems:
         stream, streamed, documented = found[0]
         yield Problem(
             f"each stream {kind} the text of the non-streaming answer to the same question ({len(found)} questions, each asked twice "
-            f"in both modes): {excerpt(streamed)} for {excerpt(documented)}",
+            f"in both modes): {excerpt(streamed)!r} for {excerpt(documented)!r}",
             exchange=stream,
             excerpt=streamed,
             cause="streaming and non-streaming differ",

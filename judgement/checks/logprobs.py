@@ -65,10 +65,8 @@ def of_items(requirement: str) -> Callable[[Judge], Judge]:
 @check("logprobs.shape", worded, unasked=unasked.asking("logprobs", value=True))
 def shape(exchange: Exchange, case: Case) -> Problems:
     if not list(entries(exchange)):
-        got = (
-            at(exchange.json, "choices", 0, "logprobs") if exchange.json else "logprobs.content absent from every chunk"
-        )
-        yield Problem(f"logprobs is {excerpt(got)}, expected content with an item per token", cause="no logprobs")
+        got = excerpt(at(exchange.json, "choices", 0, "logprobs")) if exchange.json else "absent from every chunk"
+        yield Problem(f"logprobs is {got}, expected content with an item per token", cause="no logprobs")
     for event, pointer, item in entries(exchange):
         if absent := [name for name in ITEM if not isinstance(item, dict) or name not in item]:
             yield Problem(f"an item lacks {', '.join(absent)}: {excerpt(item)}", event=event, pointer=pointer)

@@ -49,7 +49,7 @@ def block_index(exchange: Exchange, case: Case) -> Problems:
 def one_block(exchange: Exchange, case: Case) -> Problems:
     current: str | None = None
     if len(of_type(exchange, "content_block_start")) < 2:
-        raise Inconclusive("the stream has no two blocks")
+        raise Inconclusive("the stream has fewer than two blocks")
     for index, kind, value in typed(exchange):
         place = repr(value.get("index"))
         if kind == "content_block_start":

@@ -153,7 +153,7 @@ def legal_served(exchanges: Sequence[Exchange], case: Case) -> Problems:
         yield Problem(
             f"a legal request, {named(exchange)}, got {outcome(exchange)}, expected to be served",
             exchange=exchange,
-            cause=f"a legal request is not served: {exchange.status or exchange.end}",
+            cause=f"a legal request is not served: {exchange.status or 'no answer'}",
         )
     if not any(exchange.status == 200 for exchange in exchanges):
         raise Inconclusive("no legal request was served")

@@ -53,7 +53,7 @@ def agree(exchanges: Sequence[Exchange], view: Callable[[Answer], Any], what: st
     for stream, streamed, documented in found:
         if streamed != documented:
             yield Problem(
-                f"{what}: {excerpt(streamed)} in the stream, expected {excerpt(documented)} as in the non-streaming response",
+                f"{what}: {excerpt(streamed)!r} in the stream, expected {excerpt(documented)!r} as in the non-streaming response",
                 exchange=stream,
                 excerpt=excerpt(streamed),
                 cause="streaming and non-streaming differ",

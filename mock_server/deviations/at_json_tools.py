@@ -56,7 +56,7 @@ def calls_lost(document: Document, context: Context) -> None:
 
 @each_document("cut-calls-as-complete", {"tools.cut-marked"})
 def cut_calls_as_complete(document: Document, context: Context) -> None:
-    """Answers that ``max_tokens`` cuts end with ``tool_calls`` if tools were offered."""
+    """Answers that ``max_tokens`` cuts end with ``tool_calls`` if a call was required."""
     for choice in context.edits.choices(document) if context.body.get("tools") else ():
         if choice.get("finish_reason") == "length" and context.body.get("tool_choice") == "required":
             choice["finish_reason"] = "tool_calls"

@@ -57,8 +57,9 @@ def stop_ignored_while_thinking(body: Body, context: Context) -> None:
 @rewrites("prefix-ignored", {"prefix.goes-on", "prefix.continues", "prefix.not-repeated"})
 def prefix_ignored(body: Body, context: Context) -> None:
     """The last message is no beginning of the answer, which begins with its words all the same."""
-    turn = (body.get("messages") or [{}])[-1]
-    if turn.pop("prefix", None):
+    messages = body.get("messages")
+    turn = messages[-1] if messages and isinstance(messages, list) else None
+    if isinstance(turn, dict) and turn.pop("prefix", None):
         body["messages"] = [
             *body["messages"][:-2],
             {"role": "user", "content": f"Repeat exactly: {turn.get('content')} four"},
