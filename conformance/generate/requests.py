@@ -46,10 +46,10 @@ def messages(draw: st.DrawFn, functions: list[Body] | None = None, thought: bool
     turns: list[Body] = draw(st.lists(_said("system"), max_size=1))
     for _ in range(draw(st.integers(0, 2))):
         turns.append(draw(_said("user")))
-        turns += draw(_called(functions, thought)) if functions and draw(st.booleans()) else []
+        turns += draw(_called(functions, thought, len(turns))) if functions and draw(st.booleans()) else []
         turns.append(draw(_said("assistant")))
     turns.append(draw(_said("user")))
-    return turns + (draw(_called(functions, thought)) if functions and draw(st.booleans()) else [])
+    return turns + (draw(_called(functions, thought, len(turns))) if functions and draw(st.booleans()) else [])
 
 
 def _said(role: str) -> st.SearchStrategy[Body]:
@@ -57,11 +57,10 @@ def _said(role: str) -> st.SearchStrategy[Body]:
 
 
 @st.composite
-def _called(draw: st.DrawFn, functions: list[Body], thought: bool) -> list[Body]:
-    """An assistant message with calls, and one result for each."""
-    ids = draw(
-        st.lists(st.from_regex(r"call_[0-9]{2}_[a-z0-9]{6}", fullmatch=True), min_size=1, max_size=3, unique=True)
-    )
+def _called(draw: st.DrawFn, functions: list[Body], thought: bool, place: int) -> list[Body]:
+    """An assistant message with calls, and one result for each. Calls at another *place* of the conversation have other ids."""
+    id = st.from_regex(f"call_{place % 100:02}_[a-z0-9]{{6}}", fullmatch=True)
+    ids = draw(st.lists(id, min_size=1, max_size=3, unique=True))
     names = [draw(st.sampled_from(functions))["function"]["name"] for _ in ids]
     calls = [
         {"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}}
