@@ -104,7 +104,7 @@ def _made(
 
 
 def journal(options: Options) -> Iterator[dict[str, Any]]:
-    """The entries of the mock's journal that are streams."""
+    """The journal entries of the mock that are streams."""
     answer = get(options, "/__mock/journal", MOST).json
     entries = at(answer, "entries")
     if not isinstance(entries, list):

@@ -17,7 +17,7 @@ FRONTIERS_MS = (1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Errors for one number of streams and one rate of events, ms; ``*_user``: those of our own stamps."""
+    """Stamp errors for one number of streams and one rate of events, ms; ``*_user``: those of stamps taken in user space."""
 
     streams: int
     rate: float
@@ -58,7 +58,7 @@ class Calibration:
         return found
 
     def nearest(self, streams: float, rate: float) -> Cell | None:
-        """The least demanding cell that demands at least as much as a number of streams at such a rate; None beyond the grid."""
+        """The least demanding cell that covers this number of streams and this rate; None beyond the grid."""
         harder = [cell for cell in self.cells if cell.streams >= streams and cell.rate >= rate * 0.95]
         return min(harder, key=lambda cell: (cell.streams * cell.rate, cell.streams), default=None)
 
@@ -76,7 +76,7 @@ class Calibration:
         }
 
     def save(self, path: Path | None = None) -> Path:
-        """Write it where ``load`` looks for it; :class:`CannotJudge` where that cannot be written."""
+        """Write it where ``load`` looks for it. Raises :class:`CannotJudge` if the file cannot be written."""
         path = path or default_path()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -124,7 +124,7 @@ def _free_port() -> int:
 
 
 def close(process: "subprocess.Popen[bytes]") -> None:
-    """The order to stop is the end of the workers' standard input."""
+    """End the workers' standard input, which is the signal to stop."""
     assert process.stdin is not None
     with suppress(OSError):
         process.stdin.close()
@@ -142,7 +142,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def hush(options: Options) -> None:
-    """Keeps the output of Locust and the workers, with secrets removed."""
+    """Keep the output of Locust and the workers, with secrets removed."""
     path = options.out / "parts" / "locust.log"
     redact = options.target.redactor(options.api_key, options.run_secret)
     with suppress(OSError):
@@ -153,7 +153,7 @@ def hush(options: Options) -> None:
 
 
 def last_words(out: Path) -> str:
-    """Why no worker started, as far as known."""
+    """Why no worker started, if known."""
     try:
         lines = (out / "parts" / "locust.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:

@@ -20,9 +20,10 @@ FILES = {"scenario": "the scenario's file", "prompts": "--prompts", "trace": "--
 
 
 def placed(options: Options, here: Options) -> Options:
-    """A master's options on a machine whose own are *here*: target, secrets, files, folder and the way to the target are this machine's.
+    """The master's options, adapted to this machine, whose own options are *here*: target, secrets, files, folder and network access
+    are this machine's.
 
-    Raises :class:`UsageError` where the master asks for a target or for files that this machine was not started with.
+    Raises :class:`UsageError` if the master requests a target or files that this machine was not started with.
     """
     _demand(
         options.url == here.target.shown,
@@ -84,7 +85,7 @@ def checked(options: Options) -> Options:
 
 
 def sworn(options: Options) -> None:
-    """Raises :class:`UsageError` where master or worker has no secret of the run, without which anyone could join."""
+    """Raises :class:`UsageError` if a master or worker lacks the run's secret, without which anyone could join."""
     _demand(
         (options.master is None and options.worker is None) or len(options.run_secret or "") >= SECRET,
         f"a master and its workers know each other by a secret of the run: put one of {SECRET} characters or more into the variable "

@@ -38,7 +38,7 @@ OVERDUE = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Progress of the run: seconds ``done`` of ``planned`` (drain excluded), and a line of status."""
+    """Progress of the run: seconds ``done`` of ``planned`` (drain excluded), and a status line."""
 
     done: float
     planned: float
@@ -60,8 +60,8 @@ class LoadResult:
 def run(options: Options, progress: Progress = lambda step: None) -> LoadResult:
     """Run the load and analyse it. ``progress`` is called a few times a second.
 
-    Ctrl-C stops the load and keeps what was measured. Raises :class:`UsageError` for options that cannot work,
-    :class:`Unreachable` and :class:`KeyRefused` before anything is sent, :class:`CannotJudge` where no worker came up.
+    Ctrl-C stops the load and keeps the measurements so far. Raises :class:`UsageError` for invalid options; :class:`Unreachable` and
+    :class:`KeyRefused` before anything is sent; :class:`CannotJudge` if no worker started.
     """
     options = checked(options)
     sworn(options)
@@ -95,7 +95,7 @@ def _ready(options: Options) -> Options:
 
 
 def header(options: Options, clock: ClockReading, kind: RunKind = RunKind.LOAD) -> Header:
-    """The header of the run's log. If the model was unknown before the target was asked, the record ``options`` has it."""
+    """The header of the run's log. A model that is unknown before the target is queried is in the record ``options`` instead."""
     return Header(
         kind_of_run=kind,
         started=clock.started,

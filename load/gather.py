@@ -21,20 +21,20 @@ def reader(options: Options) -> Reader:
 
 
 def read(parts: Parts, log: Log, tally: Tally) -> None:
-    """Reads new records of the workers into the log and the tally; stamps of other machines are moved to the first one's clock."""
+    """Read new records of the workers into the log and the tally; stamps of other machines are converted to the first one's clock."""
     for new in parts.new():
         log.append(entered(new, tally))
 
 
 def keep(parts: Parts, log: Log, tally: Tally) -> None:
-    """The same, but samples only into the log: :func:`fold` enters them when the run is over."""
+    """Like :meth:`read`, but samples go to the log only: :func:`fold` counts them when the run is over."""
     for new in parts.new():
         tally.enter([parse(line) for line in new if not is_sample(line)])
         log.append(new)
 
 
 def fold(path: Path, tally: Tally) -> None:
-    """Enter the samples of a log."""
+    """Count the samples of a log."""
     for block in blocks(path):
         tally.enter([parse(line) for line in lines(block) if is_sample(line)])
 

@@ -29,7 +29,7 @@ TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A line of a trace: the time, in seconds from the start, and the number of tokens each way."""
+    """A line of a trace: the time in seconds from the start, and the number of prompt and output tokens."""
 
     offset: float
     prompt_tokens: int
@@ -38,9 +38,9 @@ class Due:
 
 
 def items(options: Options) -> tuple[Item, ...]:
-    """The items of the scenario: of a file, or of a built-in one, of which the profile must serve the formats.
+    """The items of the scenario, from a file or built in; the profile must serve their formats.
 
-    Raises :class:`UsageError` for an unknown scenario and for bad files.
+    Raises :class:`UsageError` for an unknown scenario and for invalid files.
     """
     if options.scenario in SCENARIOS:
         served = specs.behaviour(options.profile).formats
@@ -112,7 +112,7 @@ def trace(path: Path) -> list[Due]:
 
 
 def duration(path: Path, warmup: float) -> float:
-    """Seconds until the last request of a trace has gone out; the first *warmup* seconds of the trace are not counted."""
+    """Seconds until the last request of a trace is due; the first *warmup* seconds of the trace are not counted."""
     last = trace(path)[-1].offset
     if last < warmup:
         raise UsageError(f"{path} ends after {last:g} s, within the warm-up of {warmup:g} s: nothing would be measured")
@@ -125,7 +125,7 @@ def beyond(options: Options) -> int | None:
 
 
 def worst(options: Options) -> Rated | None:
-    """Prices for a cap: those given, else the highest of the list during the run; None where neither knows the model."""
+    """Prices for a cap: those given, else the highest of the list during the run; None if neither is known for the model."""
     lasts = timedelta(seconds=options.seconds + options.drain)
     return dearest(options.model or "", datetime.now(UTC), _given(options), lasts)
 
@@ -144,7 +144,7 @@ def prices(options: Options) -> Callable[[datetime], Rated | None]:
 
 
 def paid(options: Options) -> Callable[[], Rated | None]:
-    """The prices by the clock, looked up at most once a minute, because they change only at whole minutes."""
+    """The prices at the current time, looked up at most once a minute, because they change only at whole minutes."""
     at = prices(options)
 
     @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def held_back() -> Iterator[threading.Event]:
     """An event that is set by the first SIGINT or SIGTERM; a second one has its usual effect.
 
-    In a thread other than the main one, where Python lets nobody handle signals, the event is never set.
+    Outside the main thread, where Python does not allow signal handlers, the event is never set.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

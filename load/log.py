@@ -14,7 +14,7 @@ from echosounder.wire.runlog import RunWriter
 
 
 class Log(RunWriter):
-    """A :class:`wire.runlog.RunWriter` that also takes lines of JSON that carry their ``kind``.
+    """A :class:`wire.runlog.RunWriter` that also accepts JSON lines that contain their ``kind``.
 
     Raises :class:`UsageError` while another run writes to the same file.
     """
@@ -33,7 +33,7 @@ class Log(RunWriter):
 
 
 def claim(file: Any) -> None:
-    """Mark an open file as being written: the mark goes when its process ends, however it ends."""
+    """Mark an open file as being written: the mark disappears when its process ends, however it ends."""
     with suppress(OSError):  # a file system without locks: nobody can ask there either
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -24,12 +24,12 @@ PORT: dict[str, Any] = {"low": 1, "high": 65535, "metavar": "PORT"}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Each field is described once; what has a line of help is an option of ``echosounder load``. Times are in seconds.
+    """Each field is described once; a field with a help text is an option of ``echosounder load``. Times are in seconds.
 
-    ``users`` alone is the closed loop, ``rate`` alone the open loop, both together a schedule on a bounded number of users.
-    ``users`` and ``rate`` are levels over time as :func:`load.worker.shape.parse` reads them.
-    ``budget_usd`` caps the ceilings of what is sent; ``prices`` are amounts per million tokens (hit, miss, output) where the
-    price list does not know the model. ``sample_every`` keeps every n-th exchange whole, at most ``sample_limit`` per worker.
+    ``users`` alone is the closed loop, ``rate`` alone the open loop, both together a schedule on a bounded number of users. ``users``
+    and ``rate`` are levels over time as :func:`load.worker.shape.parse` reads them. ``budget_usd`` caps the ceilings of all requests;
+    ``prices`` are amounts per million tokens (hit, miss, output) for a model that the price list does not have. ``sample_every`` keeps
+    every n-th exchange whole, at most ``sample_limit`` per worker.
     """
 
     url: str
@@ -149,12 +149,12 @@ class Options:
 
     @property
     def longest(self) -> float:
-        """Seconds that the run may take at most once it has begun: to send, to drain, and to write."""
+        """Maximum duration of the run in seconds once it has begun: sending, draining and writing."""
         return self.seconds + self.drain + GRACE
 
 
 def told(options: Options) -> dict[str, Any]:
-    """The options as JSON values for the workers and the log, without secrets, in the URL neither."""
+    """The options as JSON values for the workers and the log, without secrets, including those in the URL."""
     return dump(options) | {"url": options.target.shown}
 
 

@@ -21,14 +21,14 @@ class Parts:
         self._offsets = {path: _behind(path, count) for path, count in _files(folder, known or {})}
 
     def new(self) -> Iterator[list[str]]:
-        """Complete lines that are new, some at a time. A line that a killed worker cut off is never complete."""
+        """New complete lines, in batches. A line that a killed worker left unterminated is never complete."""
         for path in sorted(self._folder.glob("worker-*.jsonl")):
             for block in blocks(path, self._offsets.get(path, 0)):
                 self._offsets[path] = self._offsets.get(path, 0) + len(block)
                 yield lines(block)
 
     def remove(self) -> None:
-        """Delete the files that were read to their end; the run's log holds their lines."""
+        """Delete the files that were read to their end; the run's log contains their lines."""
         for path, offset in self._offsets.items():
             if path.stat().st_size == offset:
                 path.unlink()
@@ -48,7 +48,7 @@ def _behind(path: Path, count: int) -> int:
 
 
 def blocks(path: Path, begin: int = 0) -> Iterator[bytes]:
-    """The file from an offset on, in blocks of whole lines; a last line without its end is left out."""
+    """The file from an offset on, in blocks of whole lines; an unterminated last line is left out."""
     with plain(path).open("rb") as file:
         file.seek(begin)
         while block := _whole_lines(file):
@@ -77,7 +77,7 @@ def count(tally: Tally, record: dict[str, Any]) -> None:
 
 
 def entered(new: list[str], tally: Tally) -> list[str]:
-    """Lines of a worker, entered into the tally, as they go into the log: stamps of other machines on the first one's clock."""
+    """Lines of a worker, counted in the tally, in the form that the log takes: stamps of other machines on the first one's clock."""
     read = list(map(parse, new))
     moved = zip(new, read, tally.enter(read), strict=True)
     return [line if record is before else unparse(record) for line, before, record in moved]

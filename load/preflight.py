@@ -36,10 +36,10 @@ class PreflightResponse:
 
 
 def preflight(options: Options) -> Options:
-    """The options with a model in them: the one that was given, else the first that the target lists.
+    """The options with a model: the given one, else the first that the target lists.
 
-    Any HTTP answer will do for a target to be there, but a refused key and a web page. Raises :class:`Unreachable`,
-    :class:`KeyRefused`, and :class:`UsageError` where there is no model to ask for.
+    Any HTTP response proves that a target is there, except a refused key and a web page. Raises :class:`Unreachable`,
+    :class:`KeyRefused`, and :class:`UsageError` if there is no model to request.
     """
     answer = get(options, "/models")
     if answer.status in {401, 403}:
@@ -56,7 +56,7 @@ def preflight(options: Options) -> Options:
 
 
 def get(options: Options, path: str, most: int = MAX_ANSWER) -> PreflightResponse:
-    """The response to a GET of an API path, bounded in time and size. Raises :class:`Unreachable` without one."""
+    """The response to a GET of an API path, bounded in time and size. Raises :class:`Unreachable` if there is none."""
     aim = options.target
     deadline = time.monotonic() + min(options.connect_timeout, MAX_SECONDS)
     try:

@@ -43,10 +43,10 @@ class Made:
 def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResult]:
     """Options and result of the run in a folder; an unfinished run is ``stopped``, exit code 3.
 
-    *slo*: objectives to hold it against in place of its own; they decide what counts as goodput, too.
+    *slo*: objectives to evaluate instead of its own; they also decide what counts as goodput.
 
-    Raises :class:`CannotJudge` while the run still goes on and where nothing was sent, :class:`LogError` for a log that is not
-    of a load or was made otherwise (limits and bills are found out by what was asked next, which no log can say again).
+    Raises :class:`CannotJudge` while the run continues and if nothing was sent; :class:`LogError` for a log of another kind
+    (experiments on limits and bills chose their requests during the run and cannot be recovered from a log).
     """
     path = folder / "run.jsonl"
     _at_rest(folder)

@@ -16,10 +16,10 @@ NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited 
 class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
     """Record of one request. Its stamps are on the monotonic clock of the worker's machine.
 
-    ``t_dispatched`` is when the client took the request up, ``t_sent`` when the connection was there and the request was
-    handed to the kernel. ``gaps_us`` are the times between successive reads that carried output, microseconds.
-    ``failure`` names the class of what went wrong (``http-429``, ``reset``), empty for a request that went well.
-    A struct and not a dataclass, because one is made, written and read again per request while others are being measured.
+    ``t_dispatched`` is when the client took up the request, ``t_sent`` when the connection was ready and the request was passed to the
+    kernel. ``gaps_us`` are the times between successive reads that carried output, microseconds. ``failure`` is the class of the
+    failure (``http-429``, ``reset``), empty for a successful request. A struct, not a dataclass, because each request is created,
+    written and read again while others are being measured.
     """
 
     id: str
@@ -63,12 +63,12 @@ class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
 
     @property
     def worker(self) -> int:
-        """The number of the worker that sent it: its ids begin with that."""
+        """The number of the worker that sent it, which its ids begin with."""
         return int(self.id.partition("-")[0])
 
 
 def from_record(record: dict[str, Any]) -> Sample:
-    """Members that this version does not know are ignored: an older reader can read a newer log."""
+    """A sample from its record. Unknown members are ignored: an older version can read a newer log."""
     return msgspec.convert({"kind": "sample", **record}, Sample)
 
 

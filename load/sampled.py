@@ -45,7 +45,7 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
 
 
 def told(exchange: Exchange) -> Iterator[OwnWords]:
-    """The exchange by the words that its prompt alone asked to hear first; nothing where it asked for none."""
+    """The exchange with the words that only its prompt requested first; nothing if it requested none."""
     asked = next((each for each in texts(exchange.asked) if each.endswith(OWN_ASK)), "")
     begin, end = exchange.t_sent, exchange.t_closed
     if begin is None or end is None or exchange.status != 200:
@@ -56,7 +56,7 @@ def told(exchange: Exchange) -> Iterator[OwnWords]:
 
 
 def named(exchange: Exchange) -> set[str]:
-    """The ids of an answer, one in each chunk; if two callers share one, at least one got the other's answer."""
+    """The ids of an answer, one in each chunk; if two callers share one, at least one of them received the other's answer."""
     bodies = [value for _, value in exchange.chunks] if exchange.wants_stream else [exchange.json]
     return {id for body in bodies if exchange.format in CHOICES and isinstance(id := at(body, "id"), str) and id}
 

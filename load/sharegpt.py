@@ -18,13 +18,13 @@ _LISTED = re.compile(r'"conversations?"\s*:')
 
 
 def recognised(lines: Sequence[Line]) -> bool:
-    """Whether a file, by its first lines, holds conversations."""
+    """Whether a file contains conversations, judging by its first lines."""
     head = "".join(text for _, text in lines[:20])[:4000]
     return head.lstrip().startswith(("[", "{")) and _LISTED.search(head) is not None
 
 
 def talks(lines: Sequence[Line]) -> Iterator[tuple[str, ...]]:
-    """The user's texts of each conversation. Raises :class:`TraceError` for a row that makes no sense."""
+    """The user's texts of each conversation. Raises :class:`TraceError` for an invalid row."""
     for number, row in _rows(lines):
         found = tuple(_asked(number, row))
         if not found:

@@ -48,7 +48,8 @@ class StreamUser(User):
     idle_timeout = 120.0  # s without a byte, after which a stream is given up
 
     def stream(self, prompt: str | tuple[Turn, ...], max_tokens: int = 64, name: str = "", **asked: Any) -> Sample:
-        """Ask, read the answer to its end, and return its sample; never raises for errors of a target: ``failure`` names them.
+        """Send a request, read the answer to its end, and return its sample; never raises for errors of a target: ``failure`` names
+        them.
 
         *prompt*: the user's text, or the turns of a conversation. *asked*: further members of :class:`wire.formats.Question`.
         """
@@ -61,10 +62,10 @@ class StreamUser(User):
         return found
 
     def stop(self, force: bool = False) -> bool:
-        """Stop the user, after its answer unless *force*; True if it was killed at once, as users that wait are.
+        """Stop the user, after its answer unless *force*; True if it was killed at once, as waiting users are.
 
-        Locust's kill reaches a waiting user one turn of the loop later. One whose wait is over by then has begun another request,
-        which nobody would count: so it finds that it is to stop.
+        Locust's kill takes effect one iteration of the loop later. A user whose wait ends within it would already have begun another
+        request, which would not be counted; it therefore checks whether it has been stopped.
         """
         if self._state == LOCUST_STATE_WAITING and not force:
             self._state = LOCUST_STATE_STOPPING

@@ -5,7 +5,7 @@ Line = tuple[int, str]
 
 
 class TraceError(ValueError):
-    """A line that makes no sense. ``number`` is that of the line."""
+    """An invalid line of a trace. ``number`` is its line number."""
 
     def __init__(self, number: int, reason: str) -> None:
         super().__init__(reason)

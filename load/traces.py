@@ -19,7 +19,7 @@ _INPUT, _OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
 
 
 def rows(lines: Sequence[Line]) -> Iterator[Row]:
-    """The requests of a trace, in any supported format; offsets of the others begin with the first request. Raises :class:`TraceError`."""
+    """The requests of a trace, in any supported format, with offsets from the first request. Raises :class:`TraceError`."""
     number, first = lines[0]
     head = [cell.strip() for cell in first.split(",")]
     if {"TIMESTAMP", "ContextTokens", "GeneratedTokens"} <= set(head):

@@ -40,8 +40,8 @@ _VERSION = re.compile(r"v?\d{1,4}([.-]\d{1,2}){0,2}(-[a-z]{1,10})?")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a target is reached. ``auth`` is the header that carries the key, with ``{key}`` in its value; ``proxy`` is the URL of
-    a forward proxy, credentials included; files are paths; ``password`` opens ``client_key``.
+    """How a target is reached. ``auth`` is the header that carries the key, with ``{key}`` in its value; ``proxy`` is the URL of a
+    forward proxy, including credentials; files are paths; ``password`` decrypts ``client_key``.
     """
 
     headers: tuple[Header, ...] = field(default=(), repr=False)
@@ -53,10 +53,10 @@ class Access:
     password: str | None = field(default=None, repr=False)
 
     def authorization(self, template: str | None, key: str, name: str = "Authorization") -> Header | None:
-        """The authorization header from its template (``Bearer {key}`` with our key in it), None without a template.
+        """The authorization header from its template (``Bearer {key}`` with our key in it); None without a template.
 
-        *name* is the header that the request's format has for it. Under a header of its own the key stands as that header wants
-        it; another scheme than Bearer stays where it is.
+        *name* is the header that the request's format uses. In a custom header the key is written as that header requires; a scheme
+        other than Bearer is kept.
         """
         if template is None or ("{key}" in template and not key):
             return None
@@ -87,7 +87,7 @@ class Access:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """Loggable settings: names, files, the proxy's address."""
+        """Settings that may be logged: names, files, the proxy's address."""
         proxy = urlsplit(self.proxy or "")
         return {
             "headers": [name for name, _ in self.headers],
@@ -98,7 +98,7 @@ class Access:
         }
 
     def record(self) -> dict[str, Any]:
-        """All of it, secrets included, for our own processes only."""
+        """All settings, secrets included, for our own processes only."""
         return asdict(self)
 
     @property
@@ -126,7 +126,7 @@ DIRECT = Access()
 
 
 def of_environment(url: str, environment: Mapping[str, str]) -> Access:
-    """How *url* is reached by the ECHOSOUNDER_* variables of the command line's options, for front ends without these options.
+    """Access to *url* according to the ECHOSOUNDER_* variables of the command-line options, for front ends without these options.
 
     Raises :class:`UsageError`.
     """
@@ -150,7 +150,7 @@ def basic(user: str, password: str) -> str:
 
 
 def headers(lines: Iterable[str]) -> tuple[Header, ...]:
-    """``Name: value`` lines. Raises :class:`UsageError`, which never quotes a value."""
+    """Parses ``Name: value`` lines. Raises :class:`UsageError`, which never quotes a value."""
     found: dict[str, Header] = {}
     for number, line in enumerate(lines, 1):
         name, colon, value = line.partition(":")
@@ -168,8 +168,8 @@ def headers(lines: Iterable[str]) -> tuple[Header, ...]:
 
 
 def usable_key(key: str | None, holder: str) -> str | None:
-    """*key*; None for an absent one. Raises :class:`UsageError` for a key that no header can carry; the message names *holder*, the source
-    of the key, and never quotes it.
+    """*key*; None if absent. Raises :class:`UsageError` for a key that cannot be sent in a header; the message names *holder*, the
+    source of the key, and never quotes it.
     """
     if not key:
         return None
@@ -200,8 +200,9 @@ def auth_header(text: str | None) -> Header:
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
-    """The forward proxy that ``HTTPS_PROXY``, ``HTTP_PROXY`` or ``ALL_PROXY`` names for *url*, None where none does or ``NO_PROXY``
-    excepts it. Lower case wins, as for other programs. Raises :class:`UsageError` for a proxy that is not ``http://``.
+    """The forward proxy that ``HTTPS_PROXY``, ``HTTP_PROXY`` or ``ALL_PROXY`` names for *url*; None without one, or if ``NO_PROXY``
+    exempts the URL. Lower-case names take precedence, as in other programs. Raises :class:`UsageError` for a proxy that is not
+    ``http://``.
     """
     parts = urlsplit(url)
     low = {name.lower(): value for name, value in environment.items() if name.isupper() and value}
@@ -215,7 +216,7 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
 
 
 def excepted(host: str, port: int | None, rules: str) -> bool:
-    """Whether ``NO_PROXY`` names the host: itself, its domain, with or without the port, its network, or everything."""
+    """Whether ``NO_PROXY`` covers the host: by name, domain, network or wildcard, with or without the port."""
     return any(_names(rule.strip().lower(), host.lower(), port) for rule in rules.split(",") if rule.strip())
 
 

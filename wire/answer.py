@@ -14,7 +14,7 @@ from echosounder.wire.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call, or a fragment of one. ``ids`` and ``names`` are all that were given, in order; ``event`` is the first."""
+    """A tool call, or a fragment of one. ``ids`` and ``names`` are all that were sent, in order; ``event`` is the first."""
 
     ids: tuple[Any, ...] = ()
     names: tuple[Any, ...] = ()
@@ -32,10 +32,10 @@ class Call:
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """What one event of a stream brings, or a non-streaming response as a whole; None where it has no such member.
+    """The content of one event of a stream, or of a whole non-streaming response; None for absent members.
 
-    Values are as the target sent them, of whatever type. ``end``: with this event the stream, or the response, is complete.
-    A struct and not a dataclass, because one is made per event while streams are being measured.
+    Values are as the target sent them, of any type. ``end``: this event ends the stream, or the response is complete. A struct, not a
+    dataclass, because one is made per event while streams are being measured.
     """
 
     role: Any = None
@@ -67,10 +67,10 @@ END = Mark(end=True)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as a whole. Texts are joined deltas; None where there was no text member at all.
+    """A whole answer. Texts are joined deltas; None if there was no text member at all.
 
-    ``usage_raw`` is the usage as it was sent, ``usage_event`` the event that held it, None in a non-streaming response;
-    ``finishes`` every reason given.
+    ``usage_raw`` is the usage as it was sent, ``usage_event`` the event that contained it, None in a non-streaming response;
+    ``finishes`` every finish reason.
     """
 
     content: str | None = None
@@ -91,7 +91,7 @@ class Answer:
 
 
 def of_whole(mark: Mark) -> Answer:
-    """The answer that a non-streaming response holds, its usage not yet read."""
+    """The answer in a non-streaming response, its usage not yet parsed."""
     return Answer(
         content=_text(mark.text),
         reasoning=_text(mark.reasoning),
@@ -102,8 +102,8 @@ def of_whole(mark: Mark) -> Answer:
 
 
 def of_stream(marks: Iterable[tuple[int, Mark]], added: Callable[[Any, Any], Any]) -> Answer:
-    """The answer from the ``(index, mark)`` of the events of a stream, without errors. ``added`` returns the usage so far from the earlier
-    one and that of an event.
+    """The answer from the ``(index, mark)`` of the events of a stream, without errors. ``added`` combines the usage so far with that of
+    another event.
     """
     parts = [(event, mark) for event, mark in marks if not mark.error]
     usages = [(event, mark.usage) for event, mark in parts if isinstance(mark.usage, dict)]

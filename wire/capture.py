@@ -36,7 +36,7 @@ def clean(exchange: Exchange, redact: Redactor) -> Exchange:
 
 
 def masked(reads: Sequence[Read], redact: Redactor) -> tuple[Read, ...]:
-    """The reads with every secret blotted out, wherever they cut it. Lengths stay: offsets and Content-Length are evidence."""
+    """The reads with every secret masked, even across reads. Lengths are unchanged: offsets and Content-Length are evidence."""
     return _cut(redact.masked(b"".join(read.data for read in reads)), reads)
 
 

@@ -6,7 +6,7 @@ from echosounder.wire.redact import Redactor, key_like, names_secret
 
 
 def environment(given: Mapping[str, str], redact: Redactor) -> dict[str, str]:
-    """*given* without variables whose names or values suggest a secret, and without those that hold a secret in use."""
+    """*given* without variables whose names or values suggest a secret, and without those that contain a secret in use."""
     return {
         name: value
         for name, value in given.items()

@@ -16,9 +16,9 @@ UNSUPPORTED = 64
 class ClientRun:
     """A command in one scenario. Stamps are ``time.monotonic_ns`` of the clock of the log.
 
-    ``family`` and ``scenario`` name what it was run in, ``use`` what it was asked to do, ``deviations`` how the server behaved.
-    ``status`` is the exit status, negative for a signal, None where we ended it at *limit_s*. ``stdout`` and ``stderr`` are what was
-    kept of them, secrets taken out; ``leaks`` says where the key stood. ``left`` counts processes that it left behind.
+    ``family`` and ``scenario`` identify the scenario, ``use`` the task, ``deviations`` the server's behavior. ``status`` is the exit
+    status, negative for a signal, None if the command was stopped after *limit_s*. ``stdout`` and ``stderr`` are the recorded part,
+    without secrets; ``leaks`` says where the key occurred. ``left`` counts processes that outlived it.
     """
 
     family: str
@@ -52,7 +52,7 @@ class ClientRun:
 
     @property
     def told(self) -> dict[str, Any]:
-        """The last line of standard output as a JSON object; empty where it is something else."""
+        """The last line of standard output as a JSON object; empty if it is something else."""
         lines = self.stdout.strip().splitlines()
         try:
             value = json.loads(lines[-1]) if lines else None
@@ -65,5 +65,5 @@ class ClientRun:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> ClientRun:
-        """Raises ``ValueError`` with the place of the member that does not fit."""
+        """A run from its record. Raises ``ValueError`` with the place of the invalid member."""
         return msgspec.convert(record, cls)

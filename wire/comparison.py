@@ -18,8 +18,9 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RatioEstimate:
-    """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest change, as a
-    share, that would have shown in 95 of 100 such pairs of runs; ``threshold`` the share from which a change counts."""
+    """``ratio`` is after / before with its 99 % interval; ``resolution`` the smallest detectable change (as a share, in 95 of 100 such
+    pairs of runs); ``threshold`` the share from which a change counts.
+    """
 
     before: float
     after: float
@@ -45,7 +46,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class VerdictChange:
-    """A requirement whose verdict is not the same: ``broken``, ``fixed``, ``changed`` or ``flapping`` (runs of one side differ)."""
+    """A requirement whose verdict differs: ``broken``, ``fixed``, ``changed`` or ``flapping`` (runs of one side differ)."""
 
     requirement: str
     level: str
@@ -58,9 +59,9 @@ class VerdictChange:
 
 @dataclass(frozen=True, slots=True)
 class ComparedFigure:
-    """One latency, or share of failures, compared; ``difference`` is None where a run is too short.
+    """One latency, or share of failures, compared; ``difference`` is None if a run is too short.
 
-    ``decides``: whether the verdict depends on it, or it is shown only.
+    ``decides``: whether the verdict depends on it; otherwise it is informational.
     """
 
     name: str
@@ -75,7 +76,9 @@ class ComparedFigure:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``moves`` of check reports or ``rows`` of load reports; ``same`` requirements did not move. Notes limit what it means."""
+    """``moves`` of check reports or ``rows`` of load reports; ``same`` is the number of unchanged requirements. Notes limit the
+    interpretation.
+    """
 
     verdict: str
     moves: tuple[VerdictChange, ...] = ()
@@ -85,5 +88,5 @@ class Comparison:
 
 
 def least(share: float) -> int:
-    """Minimum number of values per run for comparing this quantile: a p95 of twenty would be one of the two largest."""
+    """Minimum number of values per run for comparing this quantile: the p95 of twenty values would be one of the two largest."""
     return LEAST_BATCHES * max(LEAST_IN_BATCH, round(2 / (1 - share)))

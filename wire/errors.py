@@ -20,7 +20,7 @@ from typing import Self
 
 
 class EchosounderError(Exception):
-    """Base of the tree. The message is one line: what happened, and what to do."""
+    """Base of all exceptions. The message is one line: what happened, and what to do."""
 
     exit_code = 3
 
@@ -34,7 +34,7 @@ class LogError(UsageError):
 
 
 class RecordError(LogError, ValueError):
-    """One record of a log, before its log is known."""
+    """An invalid record of a log whose path is not yet known."""
 
 
 class CannotJudge(EchosounderError):
@@ -48,7 +48,7 @@ class Unreachable(CannotJudge):
 
 
 class KeyRefused(CannotJudge):
-    """*advice* follows the *fact*; in it ``{variable}`` stands for the environment variable, which only the command line knows."""
+    """*advice* follows the *fact*; ``{variable}`` in it stands for the environment variable, which only the command line knows."""
 
     def __init__(self, fact: str, advice: str = "") -> None:
         self.fact, self.advice = fact, advice

@@ -39,7 +39,7 @@ class End(StrEnum):
 
 
 class Observed(StrEnum):
-    """Parts that a recording by another tool may lack."""
+    """What a recording by another tool may lack."""
 
     TIMES = "times"  # when each read came
     FRAMING = "framing"  # transfer coding, version, how the transfer ended
@@ -49,7 +49,7 @@ class Observed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was sent. ``path`` is the API path (``/beta/completions``), whatever base URL it was sent to; secrets are redacted."""
+    """A request as sent. ``path`` is the API path (``/beta/completions``), regardless of the base URL; secrets are redacted."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Bytes of the response body (transfer coding removed, content coding not) and the stamp of their arrival, ns."""
+    """Bytes of the response body (transfer coding removed, content coding not) and their arrival time, ns."""
 
     at: int
     data: bytes
@@ -94,10 +94,10 @@ NOT_SERVED = TURNED_AWAY | {402}
 class Exchange:
     """A request, its answer and their times. Stamps are ``time.monotonic_ns``, None for steps that did not happen.
 
-    ``id`` is unique in its run; ``probe`` and ``step`` say which probe sent it, ``notes`` what the probe wants its checks to know.
-    ``format`` names the wire format (:mod:`wire.formats`); of a log that does not say, it is what is served under the path.
-    ``lacks``: what was not observed of it, so that nothing can be said about that.
-    ``side`` is ``upstream`` for what reached the server behind a proxy because of another exchange, which ``notes["of"]`` names.
+    ``id`` is unique in its run; ``probe`` and ``step`` identify the probe that sent it, ``notes`` are for the checks of that probe.
+    ``format`` names the wire format (:mod:`wire.formats`); if a log does not state it, the format served under the path. ``lacks``:
+    what was not observed and therefore cannot be judged. ``side`` is ``upstream`` for a request that reached the server behind a proxy
+    because of another exchange, named by ``notes["of"]``.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Exchange:
 
     @cached_property
     def derived(self) -> dict[str, Any]:
-        """Values derived by the checks, by name, kept as long as the exchange lives and no part of its value."""
+        """Values derived by the checks, by name, kept as long as the exchange exists; not part of its value."""
         return {}
 
     side: str = ""
@@ -165,7 +165,7 @@ class Exchange:
 
     @cached_property
     def parsed(self) -> Parsed | None:
-        """The body as one JSON document, or None. Leading blank lines are legal keep-alives, and JSON skips them."""
+        """The body as one JSON document, or None. Leading blank lines are legal keep-alives, and JSON parsers skip them."""
         try:
             return strict_json.parse(self.text)
         except ValueError:
@@ -177,7 +177,7 @@ class Exchange:
 
     @cached_property
     def items(self) -> tuple[Stamped, ...]:
-        """Events and comments of the body, each with its stamp; ends early where the decoder's bounds are passed."""
+        """Events and comments of the body, each with its stamp; ends early if the decoder's limits are exceeded."""
         return tuple(_stamp(self.decoded))
 
     @cached_property
@@ -200,12 +200,12 @@ class Exchange:
 
     @property
     def reader(self) -> formats.Format:
-        """The format of this exchange, to ask about it."""
+        """The format of this exchange."""
         return formats.named(self.format)
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """The request body, empty where it is not JSON object."""
+        """The request body, empty if it is not a JSON object."""
         body = self.request.json
         return body if isinstance(body, dict) else {}
 
@@ -215,7 +215,7 @@ class Exchange:
 
     @cached_property
     def marks(self) -> tuple[tuple[int, Mark], ...]:
-        """``(event index, mark)`` for every event that is JSON or a marker of the end."""
+        """``(event index, mark)`` for every event that is JSON or an end marker."""
         return tuple(_marks(self))
 
     @cached_property

@@ -36,7 +36,9 @@ def fresh(name: str, runs: Path = Path("runs")) -> Path:
 
 
 def text(path: Path, most: int = MOST) -> str:
-    """All of a file. Raises :class:`UsageError` for one beyond *most* bytes, ``OSError`` and ``UnicodeDecodeError`` as reading does."""
+    """The whole text of a file. Raises :class:`UsageError` for one larger than *most* bytes, ``OSError`` and ``UnicodeDecodeError``
+    like reading does.
+    """
     if plain(path).exists() and path.stat().st_size > most:
         raise UsageError(f"{path} is longer than {most:,} bytes: not a file of this kind")
     return path.read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "
 
 
 def admitted(headers: Mapping[str, str]) -> bool:
-    """May a request with these headers (names in lower case) be answered?"""
+    """Whether a request with these headers (names in lower case) may be answered."""
     host = headers.get("host", "")
     if _host(f"//{host}") not in LOCAL or headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return False
@@ -50,7 +50,7 @@ def _host(url: str) -> str:
 
 
 def guarded(application: Callable[..., Any]) -> Callable[..., Any]:
-    """A WSGI *application* behind :func:`admitted`, whose answers no other page may read."""
+    """A WSGI *application* behind :func:`admitted`, whose responses no other site may read."""
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         headers = {

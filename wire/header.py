@@ -53,10 +53,10 @@ class ClockReading(msgspec.Struct, frozen=True):
 
 
 class Aimed(msgspec.Struct, frozen=True):
-    """The target. ``model`` is None where it was not known yet when the run began; ``position`` is ``server``, ``proxy`` or
-    ``client``;
-    ``access`` is how it is reached, as :class:`wire.access.Access` shows it; ``keyed`` whether it was asked with an API key;
-    ``seal`` what :meth:`wire.target.Target.seal` made of target and key."""
+    """The target. ``model`` is None if it was unknown when the run began; ``position`` is ``server``, ``proxy`` or ``client``;
+    ``access`` is the network access, as :class:`wire.access.Access` shows it; ``keyed``: whether requests carried an API key;
+    ``seal`` is :meth:`wire.target.Target.seal` of target and key.
+    """
 
     url: str
     model: str | None = None
@@ -72,9 +72,9 @@ USUAL = ("chat", "fim")
 
 
 class Checking(msgspec.Struct, frozen=True):
-    """Settings of a check. ``formats`` are the wire formats that it asks in. ``catalogue`` and ``spec`` are digests of the
-    requirements and of the profile's document; ``upstream`` is where the mock behind a proxy listened, ``prices`` what was given:
-    USD per million tokens, hit, miss, output.
+    """Settings of a check. ``formats`` are the wire formats of its requests. ``catalogue`` and ``spec`` are digests of the requirements
+    and of the profile's document; ``upstream`` is the address of the mock behind a proxy; ``prices`` were given: USD per million
+    tokens, hit, miss, output.
     """
 
     policy: str
@@ -89,9 +89,10 @@ class Checking(msgspec.Struct, frozen=True):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """``started`` is ISO 8601, UTC, to the second. ``check`` is of kinds that send a suite, ``scenario`` of kinds that load.
+    """``started`` is ISO 8601, UTC, to the second. ``check`` is set for kinds that send a suite, ``scenario`` for kinds that load.
 
-    ``version`` is that of Echosounder, ``versions`` of what it stood on. What schema 1 did not record is None or empty.
+    ``version`` is that of Echosounder, ``versions`` those of its platform and dependencies. Fields that schema 1 did not record are
+    None or empty.
     """
 
     kind_of_run: RunKind
@@ -107,20 +108,22 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def checking(self) -> Checking:
-        """Raises :class:`LogError` for a run that sent no suite, which cannot be judged like one."""
+        """The settings of the check. Raises :class:`LogError` for a run that did not send a suite and cannot be judged like one."""
         if self.check is None:
             raise LogError(f"the log is of a {self.kind_of_run} run, which has no suite to judge")
         return self.check
 
     @property
     def instant(self) -> ClockReading:
-        """Raises :class:`LogError` if the log does not relate its stamps to the time of day."""
+        """The time of day of a stamp. Raises :class:`LogError` if the log does not relate its stamps to the time of day."""
         if self.clock is None:
             raise LogError(f"the log of the {self.kind_of_run} run records no clock, so its stamps have no date")
         return self.clock
 
     def record(self) -> dict[str, Any]:
-        """A JSON object that :func:`header_from` turns back into an equal header. It is flat: members of ``check`` stand in it."""
+        """A JSON object that :func:`header_from` converts back into an equal header. It is flat: members of ``check`` are at the top
+        level.
+        """
         members = {name: value for name, value in msgspec.to_builtins(self).items() if name != "check"}
         return {"schema": SCHEMA, **members, **(msgspec.to_builtins(self.check) if self.check else {})}
 

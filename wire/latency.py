@@ -38,12 +38,12 @@ SPANS = {
 
 
 def nearest_rank(share: float, count: int) -> int:
-    """The rank, from 1, of a quantile of *count* values: that of a value which was really measured."""
+    """The rank, from 1, of a quantile of *count* values: always that of a measured value."""
     return max(ceil(share * count), 1)
 
 
 def quantile(ordered: Sequence[T], share: float) -> T | None:
-    """The nearest-rank quantile of ascending values; None of nothing."""
+    """The nearest-rank quantile of ascending values; None without values."""
     return ordered[nearest_rank(share, len(ordered)) - 1] if ordered else None
 
 
@@ -69,5 +69,5 @@ def mean_gaps_ms(samples: Sequence[Mapping[str, Any]]) -> Iterator[float]:
 
 
 def steps(sample: Mapping[str, Any]) -> int:
-    """How many times one event with output followed another; the reads are at least as many where a log does not count events."""
+    """Number of gaps between events with output; at least the number between reads, if a log does not count events."""
     return max(len(sample.get("gaps_us") or ()), int(sample.get("token_events") or 0) - 1)

@@ -36,7 +36,7 @@ class Announced:
 
 
 def announced(headers: Headers, now: datetime) -> tuple[Announced, ...]:
-    """Each limit that *headers* announce, in the order of their names; unreadable ones are omitted."""
+    """Each limit that *headers* announce, sorted by name; unreadable ones are omitted."""
     found: dict[str, dict[str, float | None]] = {}
     named = {name.lower(): text for name, text in reversed(headers)}
     clock = date(named.get("date", "")) or now

@@ -29,7 +29,7 @@ def integer(text: str) -> int | None:
 
 
 def document(text: str) -> Any:
-    """JSON that we wrote ourselves, or somebody like us. Raises ``ValueError`` for a number that nobody can compute with, too."""
+    """JSON written by this program, or in the same form. Raises ``ValueError`` also for numbers that cannot be computed with."""
     return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
 
 
@@ -46,18 +46,18 @@ def _finite(text: str) -> float:
 
 
 def count(value: Any) -> int | None:
-    """A JSON value as a count; None for a bool, and beyond :data:`MOST`."""
+    """A JSON value as a count; None for a bool, and above :data:`MOST`."""
     return value if type(value) is int and -MOST <= value <= MOST else None
 
 
 def number(text: str) -> float | None:
-    """Digits, with a point or without, in the range of what can be added up."""
+    """Digits, with or without a decimal point, within a range that can be summed."""
     found = float(text) if _NUMBER.fullmatch(text) else None
     return None if found is None else min(found, float(MOST))
 
 
 def amount(value: Any) -> Decimal | None:
-    """Money in a string, as money is written: no exponent, no words such as NaN, no more digits than all the money has."""
+    """An amount of money in a string: no exponent, no words such as NaN, no more digits than any amount of money needs."""
     return Decimal(value) if isinstance(value, str) and _AMOUNT.fullmatch(value) else None
 
 

@@ -30,7 +30,7 @@ class Rated(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Tokens of each kind and what they cost, in the currency of the rates; ``uses`` is what was billed by use and not by token."""
+    """Tokens of each kind and their cost, in the currency of the rates; ``uses`` is the part billed per use."""
 
     hit_tokens: int
     miss_tokens: int
@@ -63,7 +63,9 @@ def use_cost(uses: Mapping[str, int], at: datetime, currency: str = "USD") -> De
 
 
 def bill_usage(counts: Usage, rates: Rated) -> Bill:
-    """The bill of a reported usage. Without a cache split (as OpenAI has it) ``cached_tokens`` counts as hits, else nothing does."""
+    """The bill of a reported usage. Without a cache split (as OpenAI has it) ``cached_tokens`` count as hits; without those, nothing
+    does.
+    """
     hit = counts.hit if counts.hit is not None else counts.cached or 0
     miss = counts.miss if counts.miss is not None else max((counts.prompt or 0) - hit, 0)
     return bill(hit, miss, counts.completion or 0, rates)
@@ -87,8 +89,9 @@ def given(text: str | None) -> specs.Rates | None:
 def dearest(
     model: str, at: datetime, fixed: specs.Rates | None = None, span: timedelta = timedelta(days=1)
 ) -> specs.Rates | None:
-    """The highest price of any hour within *span* of an instant: a run may begin in one window and end in the next. *fixed* wins;
-    None where no price is known."""
+    """The highest price of any hour within *span* of an instant: a run may begin in one price window and end in the next. *fixed* takes
+    precedence; None if no price is known.
+    """
     if fixed is not None:
         return fixed
     try:

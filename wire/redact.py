@@ -46,12 +46,12 @@ def of_environment(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def of_words(words: Iterable[str]) -> Iterator[str]:
-    """What begins like a key in a command line."""
+    """The words of a command line that begin like a key."""
     return (part for word in words for part in _SEPARATORS.split(word) if key_like(part))
 
 
 def spellings(secret: str) -> Iterator[str]:
-    """A secret as it is, and as a URL spells it."""
+    """A secret as is, and as percent-encoded in a URL."""
     yield from dict.fromkeys((secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)))
 
 
@@ -59,8 +59,8 @@ def spellings(secret: str) -> Iterator[str]:
 class Redactor:
     """Replaces header values by name and every known secret by value.
 
-    ``secrets``: keys in use, and whatever else reaching a target takes; those shorter than :data:`SHORTEST` are left alone in
-    text. ``names``: further headers whose values are secret, in lower case.
+    ``secrets``: keys in use, and all other credentials for the target; those shorter than :data:`SHORTEST` are not replaced in text.
+    ``names``: further headers whose values are secret, in lower case.
     """
 
     secrets: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Redactor:
         return tuple((self.text(name), self._header(name, value)) for name, value in headers)
 
     def text(self, text: str) -> str:
-        """*text* without any spelling of a secret; half characters stay as they are."""
+        """*text* without any spelling of a secret; lone surrogates are kept."""
         return self.data(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass") if self.long else text
 
     def data(self, data: bytes) -> bytes:
@@ -85,7 +85,7 @@ class Redactor:
         return data
 
     def masked(self, data: bytes) -> bytes:
-        """*data* with every secret blotted out, of the same length: offsets and Content-Length are evidence."""
+        """*data* with every secret masked, of the same length: offsets and Content-Length are evidence."""
         for secret in self.long:
             data = pattern(secret).sub(_blot, data)
         return data

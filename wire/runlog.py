@@ -34,9 +34,9 @@ MOST_DECODED = 256 * 1024 * 1024
 
 
 class RunWriter:
-    """Appends records to a log, each flushed to the file system: what was written survives ``kill -9``.
+    """Appends records to a log, flushing each to the file system: written records survive ``kill -9``.
 
-    As a context manager it writes the footer at the end, an exception or Ctrl-C included (``footer["interrupted"]``).
+    As a context manager it writes the footer at the end, also after an exception or Ctrl-C (``footer["interrupted"]``).
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -75,7 +75,7 @@ class RunWriter:
 
 @dataclass(frozen=True)
 class Run:
-    """A log read back. ``footer`` is None for an unfinished run; ``place`` is the path of the log, as a command line names it."""
+    """A parsed log. ``footer`` is None for an unfinished run; ``place`` is the path of the log, as given on the command line."""
 
     header: Header
     exchanges: tuple[Exchange, ...] = ()
@@ -86,7 +86,7 @@ class Run:
     place: str = "run.jsonl"
 
     def finished(self) -> "Run":
-        """Self; raises :class:`UnfinishedRun` when the log has no footer or the run was interrupted."""
+        """Returns self; raises :class:`UnfinishedRun` if the log has no footer or the run was interrupted."""
         if self.footer is None:
             raise UnfinishedRun("the log has no footer: the run did not finish, so it proves nothing; run it again")
         return self
@@ -190,7 +190,7 @@ def _exchanges(path: Path, rows: Iterable[dict[str, Any]]) -> tuple[Exchange, ..
 
 
 def exchange_record(exchange: Exchange) -> dict[str, Any]:
-    """A JSON object that :func:`exchange_from` turns back into an equal exchange."""
+    """A JSON object that :func:`exchange_from` converts back into an equal exchange."""
     members = ((member.name, getattr(exchange, member.name)) for member in fields(exchange))
     record = {name: value for name, value in members if value not in (None, (), {})}
     record["request"] = {**asdict(exchange.request), "body": _pack(exchange.request.body)}
@@ -199,7 +199,7 @@ def exchange_record(exchange: Exchange) -> dict[str, Any]:
 
 
 def exchange_from(record: dict[str, Any]) -> Exchange:
-    """Raises :class:`RecordError` with the place of the member that does not fit."""
+    """An exchange from its record. Raises :class:`RecordError` with the place of the invalid member."""
     members = {name: value for name, value in record.items() if name != "kind"}
     try:
         logged = msgspec.convert(members, LoggedExchange)
@@ -234,7 +234,7 @@ def _unpack(packed: Any) -> bytes:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a line of a log, as it is written now."""
+    """The JSON Schema (2020-12) of a line of a log, as currently written."""
     document: dict[str, Any] = json.loads(
         (files("echosounder.wire") / "schemas" / "run-2.schema.json").read_text("utf-8")
     )

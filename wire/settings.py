@@ -24,11 +24,10 @@ _PLAIN: tuple[type, ...] = (bool, int, float, str, Path)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Description of a field. ``kind`` is its type, ``about`` its line of help: empty for what is not an option of a command
-    line.
+    """Description of a field. ``kind`` is its type, ``about`` its help text: empty if it is not a command-line option.
 
-    ``flag`` replaces the option that is made of the name, ``aliases`` are further ones. Numbers lie between ``low`` and ``high``,
-    in ``unit``. ``later``: where it is left out, the command decides by what else was given. ``secret``: never written anywhere.
+    ``flag`` replaces the option name derived from the field, ``aliases`` are further names. Numbers lie between ``low`` and ``high``,
+    in ``unit``. ``later``: the default depends on other options. ``secret``: never written anywhere.
     """
 
     about: str = ""
@@ -62,7 +61,7 @@ class Setting:
 
     @property
     def repeated(self) -> bool:
-        """May it be given several times?"""
+        """Whether it may be given several times."""
         return get_origin(self.kind) is tuple and Ellipsis in get_args(self.kind)
 
     @property
@@ -73,7 +72,7 @@ class Setting:
         return f"at most {self.high:g}" if self.low is None else f"between {self.low:g} and {self.high:g}"
 
     def within(self, value: Any) -> bool:
-        """NaN is not within any bounds."""
+        """Whether a number is within the bounds; NaN never is."""
         low, high = self.low, self.high
         return value is None or ((low is None or value >= low) and (high is None or value <= high))
 
@@ -94,7 +93,7 @@ def settings(record: type) -> tuple[Setting, ...]:
 
 
 def bounded(record: Any) -> None:
-    """Raises :class:`UsageError`, which names the option, for the first number out of its bounds."""
+    """Raises :class:`UsageError`, which names the option, for the first number out of bounds."""
     for each in settings(type(record)):
         value = getattr(record, each.name)
         if not each.within(value):

@@ -21,12 +21,12 @@ Ending = Literal[b"\n", b"\r\n", b"\r", b""]
 
 
 class SseLimitError(ValueError):
-    """A line or an event grew past its bound: the peer is hostile or speaks something else."""
+    """A line or an event exceeds its limit: the peer is hostile or does not send SSE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One dispatched event. ``data`` holds lone surrogates where the bytes were not UTF-8."""
+    """One dispatched event. ``data`` contains lone surrogates for bytes that are not UTF-8."""
 
     data: str
     event: str = ""
@@ -56,7 +56,7 @@ class Line:
 
 
 def lines(body: bytes) -> Iterator[Line]:
-    """Every line of *body*, unchanged, for checks that look below the events."""
+    """Every line of *body*, unchanged, for checks below the level of events."""
     start = 0
     for match in _EOL.finditer(body):
         yield Line(start, body[start : match.start()], match.group())
@@ -66,9 +66,10 @@ def lines(body: bytes) -> Iterator[Line]:
 
 
 class Decoder:
-    """Incremental decoder: ``feed`` it reads as they come, cut anywhere. ``begun``: something of the stream came before, so a BOM is none.
+    """Incremental decoder: call ``feed`` with reads split anywhere. ``begun``: earlier bytes of the stream were consumed, so a BOM is
+    not one.
 
-    Raises :class:`SseLimitError` when a line or an event exceeds its bound; the decoder is of no use after that.
+    Raises :class:`SseLimitError` if a line or an event exceeds its limit; the decoder cannot be used afterwards.
     """
 
     def __init__(self, max_line: int = MAX_LINE, max_event: int = MAX_EVENT, begun: bool = False) -> None:
@@ -182,7 +183,7 @@ def decode(body: bytes) -> list[Item]:
 
 
 def encode(item: Item, eol: bytes = b"\n") -> bytes:
-    """The bytes of one item, blank line included; ``decode`` of it gives the item back (offset aside)."""
+    """The bytes of one item, including the blank line; ``decode`` restores the item (except its offset)."""
     if isinstance(item, Comment):
         return b": " + _bytes(item.text) + eol + eol
     fields = [("event", item.event)] if item.event else []

@@ -5,7 +5,7 @@ import sys
 
 
 def in_every_locale() -> None:
-    """Keeps a program running when its locale lacks a character. Files and pipes are UTF-8 in both directions; a terminal gets its own
+    """Keeps the program running if its locale lacks a character. Files and pipes are UTF-8 in both directions; a terminal uses its own
     encoding, with escapes for characters that it cannot show.
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):

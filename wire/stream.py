@@ -14,7 +14,7 @@ from echosounder.wire.exchange import End, Exchange
 
 
 class StreamEnd(StrEnum):
-    """End of a stream, transport and content taken together."""
+    """End of a stream, considering both transport and content."""
 
     DONE = "done"
     FINISH_WITHOUT_DONE = "finish-without-done"
@@ -52,8 +52,8 @@ def stream_end(exchange: Exchange) -> StreamEnd:
 
 
 def ended(status: int | None, end: End | None, *, error: bool, done: bool, finished: bool) -> StreamEnd:
-    """The class of an end: ``error`` when something said that it went wrong, ``done`` when the end of the stream, or the whole
-    of a response, arrived, ``finished`` when a reason to end did. An end that arrived outweighs whatever the socket did afterwards.
+    """The class of an end: ``error`` if the answer reported an error, ``done`` if the end of the stream, or of the whole response,
+    arrived, ``finished`` if a finish reason did. A received end takes precedence over any later event on the socket.
     """
     if refused(status):
         return StreamEnd.REFUSED
@@ -72,9 +72,9 @@ def refused(status: int | None) -> bool:
 
 
 class Timeline(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Stamps of one exchange, ns on the monotonic clock, None where it never came to it; when it was due is the sender's to know.
+    """Stamps of one exchange, ns on the monotonic clock, None for steps that did not happen; only the sender knows when it was due.
 
-    Not frozen: it is filled while the stream is read, by ``event`` and ``keepalive``.
+    Not frozen: ``event`` and ``keepalive`` fill it while the stream is read.
     """
 
     t_sent: int | None = None
@@ -93,13 +93,13 @@ class Timeline(msgspec.Struct, kw_only=True, omit_defaults=True):
     t_closed: int | None = None
 
     def keepalive(self, at: int) -> None:
-        """Notes a comment received at *at*."""
+        """Record a comment received at *at*."""
         if self.t_first_keepalive is None:
             self.t_first_keepalive = at
         self.t_last_keepalive = at
 
     def event(self, at: int, mark: Mark) -> str | None:
-        """Notes an event received at *at* with its *mark*; returns the kind of its output."""
+        """Record an event received at *at* with its *mark*; returns the kind of its output."""
         if self.t_first_event is None:
             self.t_first_event = at
         if mark.usage is not None and self.t_usage is None:

@@ -13,14 +13,16 @@ MOST_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A JSON value and what RFC 8259 or common sense forbids about its text (``duplicate key "id"``, ``NaN literal``)."""
+    """A JSON value and problems of its text, by RFC 8259 or common sense (``duplicate key "id"``, ``NaN literal``)."""
 
     value: Any
     problems: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Parsed:
-    """Raises ``ValueError`` (with line and column) when *text* is not a single JSON value; NaN and Infinity only count as problems."""
+    """Raises ``ValueError`` (with line and column) if *text* is not a single JSON value; NaN and Infinity are reported as problems
+    only.
+    """
     problems: list[str] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def _told(name: str) -> str:
 
 
 def compact(value: Any) -> str:
-    """The shortest text of *value*, characters left as they are: how DeepSeek writes its bodies."""
+    """The shortest text of *value*, with unescaped characters, as DeepSeek writes its bodies."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -21,8 +21,8 @@ QUERY = PATH + "?[]"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint under test. ``url`` and ``beta_url`` have no trailing slash, no credentials and no query: ``query`` goes with every
-    request. ``access`` is what reaching it takes.
+    """An endpoint under test. ``url`` and ``beta_url`` have no trailing slash, credentials or query: ``query`` is sent with every
+    request. ``access`` is the network access.
     """
 
     url: str
@@ -36,7 +36,7 @@ class Target:
         return _joined(*self._place(path), self.query)
 
     def shown_address(self, path: str) -> str:
-        """The same without secrets in the query."""
+        """The same address without secrets in the query."""
         return _joined(*self._place(path), shown(self.query))
 
     def _place(self, path: str) -> tuple[str, str]:
@@ -67,8 +67,8 @@ class Target:
         return Redactor(tuple(dict.fromkeys(found)), self.access.hidden)
 
     def seal(self, key: str | None) -> str:
-        """What only a holder of *key* and of the headers' values can write of this target: a log that has it was made by one, and for
-        this target. Empty where nothing secret is sent.
+        """A signature of this target that requires *key* and the headers' values: a log that has it was made by a holder of these, for
+        this target. Empty if no secret is sent.
         """
         secrets = [key or "", *(value for _, value in self.access.headers)]
         if not any(secrets):
@@ -85,10 +85,10 @@ class Target:
 
 
 def target(url: str, model: str | None = None, beta_url: str | None = None, access: Access = DIRECT) -> Target:
-    """Normalise a user's URL. ``http://h/v1`` is the base of clones; its beta base is ``http://h/beta``.
+    """Normalize a user's URL. ``http://h/v1`` is the base of clones; its beta base is ``http://h/beta``.
 
-    A query stays, for every request; the path of an endpoint at the end is left off. Raises :class:`UsageError` for anything
-    but an absolute http(s) URL without credentials and fragment; what it says holds no secret.
+    A query is kept, for every request; the path of an endpoint at the end is removed. Raises :class:`UsageError` for anything but an
+    absolute http(s) URL without credentials and fragment; the message contains no secret.
     """
     base, query = _checked(url)
     for ending in ENDPOINTS:

@@ -39,7 +39,7 @@ TEMPLATE = 128
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of tokens, and how it was found."""
+    """A number of tokens, and how it was determined."""
 
     tokens: int
     method: Literal["exact", "estimate"]
@@ -58,7 +58,9 @@ def estimate(text: str) -> int:
 
 
 def plain(text: str) -> int | None:
-    """The tokens of a text of usual words, single blanks and punctuation, which any large vocabulary cuts alike; None for another text."""
+    """The tokens of a text of common words, single blanks and punctuation, which any large vocabulary splits alike; None for another
+    text.
+    """
     pieces = _PLAIN.findall(text)
     known = all(not piece[-1].isalpha() or piece.strip() in COMMON or piece.strip() in _KNOWN for piece in pieces)
     whole = known and bool(pieces) and pieces[0] not in LATER and "".join(pieces) == text
@@ -66,7 +68,7 @@ def plain(text: str) -> int | None:
 
 
 def words(tokens: int, seed: int = 0) -> str:
-    """English words that make up exactly a given number of tokens, with any vocabulary of V4; the same for the same seed."""
+    """English words with exactly this number of tokens in any vocabulary of V4; the same for the same seed."""
     return " ".join(random.Random(seed).choices(WORDS, k=tokens))
 
 
@@ -101,7 +103,7 @@ class Vocabulary:
         return [id for piece, special in _cut(self._special, text) for id in self._piece(piece, special)]
 
     def split(self, text: str) -> list[bytes]:
-        """The bytes of each token, which joined are the text's; a token may end within a character."""
+        """The bytes of each token; joined, they are the text. A token may end within a character."""
         return [self._bytes[id] for id in self.encode(text)]
 
     @functools.cached_property

@@ -9,8 +9,8 @@ from echosounder.wire.errors import UsageError
 
 
 def context(access: Access = DIRECT) -> ssl.SSLContext:
-    """Verification on. The system's authorities, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; where the machine has none,
-    those of certifi. ``access.ca_file`` adds to them, ``access.client_cert`` is shown to a target that asks.
+    """A context that verifies certificates. It uses the system's authorities, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; if
+    there are none, those of certifi. ``access.ca_file`` adds to them; ``access.client_cert`` is presented on request.
 
     Raises :class:`UsageError`, which names the option or variable, for files that cannot be read.
     """

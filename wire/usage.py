@@ -12,9 +12,9 @@ Pointers = Mapping[str, tuple[str | int, ...]]  # members of Usage -> where they
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Counts in tokens; None where the member is absent or no integer. ``hit`` and ``miss`` split the prompt by the context cache.
+    """Counts in tokens; None if the member is absent or not an integer. ``hit`` and ``miss`` split the prompt by the context cache.
 
-    A struct and not a dataclass, because one is made per request while others are being measured.
+    A struct, not a dataclass, because one is made per request while others are being measured.
     """
 
     prompt: int | None = None
@@ -37,8 +37,8 @@ def usage(value: Any, pointers: Pointers) -> Usage | None:
 
 
 def disagreements(counts: Usage, pointers: Pointers) -> Iterator[tuple[str, str]]:
-    """``(JSON pointer, sentence)`` of each negative count, wrong sum, repeated count that differs, and part that exceeds its whole;
-    absent members take part in none.
+    """``(JSON pointer, sentence)`` of each negative count, wrong sum, inconsistent repeated count, and part larger than its whole;
+    absent members are ignored.
     """
     for name, path in pointers.items():
         value = getattr(counts, name)

@@ -40,18 +40,18 @@ WORST_FIRST = (
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of *verdicts*; ``pass`` for none."""
+    """The worst of *verdicts*; ``pass`` without any."""
     order = list(Verdict)
     return max(verdicts, key=order.index, default=Verdict.PASS)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One deviation: a sentence with got and expected, and where in which exchange it shows.
+    """One deviation: a sentence with expected and got, and its place in an exchange.
 
-    ``event`` is the index of the SSE event, ``offset`` a byte offset into the body, ``pointer`` a JSON pointer (RFC 6901)
-    into the event's or the body's JSON, ``excerpt`` the bytes that show it. ``cause`` groups findings with one root. ``status`` is that
-    of the exchange: with 500 and above, the target crashed.
+    ``event`` is the index of the SSE event, ``offset`` a byte offset into the body, ``pointer`` a JSON pointer (RFC 6901) into the
+    event's or the body's JSON, ``excerpt`` the relevant bytes. ``cause`` groups findings with one root. ``status`` is that of the
+    exchange: with 500 and above, the target crashed.
     """
 
     requirement: str
@@ -71,9 +71,9 @@ Place = tuple[str, int | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The verdict of one requirement. ``note`` says why where there is no finding to say it.
+    """The verdict of one requirement. ``note`` explains it if there is no finding.
 
-    ``places`` are the exchange, event and cause of every finding, also of those beyond the ones that are kept; they are not recorded.
+    ``places`` are the exchange, event and cause of every finding, including those beyond the recorded ones; they are not recorded.
     """
 
     requirement: str
@@ -88,7 +88,7 @@ class Result:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Result":
-        """Raises ``ValueError`` for a record that is not one of a verdict."""
+        """A result from its record. Raises ``ValueError`` for an invalid one."""
         try:
             return msgspec.convert(record, cls)
         except msgspec.ValidationError as error:

@@ -13,7 +13,7 @@ ELLIPSIS = "…"
 
 
 def visible(text: str) -> str:
-    r"""*text* with each unsafe character spelt out: ``\x1b``, ``\u202e``; a byte that was not UTF-8 becomes ``\xff``."""
+    r"""*text* with each unsafe character escaped: ``\x1b``, ``\u202e``; a byte that is not UTF-8 becomes ``\xff``."""
     return UNSAFE.sub(lambda match: spelt(match.group()), text)
 
 

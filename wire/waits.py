@@ -36,9 +36,9 @@ PROSE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """``form``: ``seconds`` or ``date`` as the norm has it, else ``unparsable``. ``wait``: s from the answer on, None where nobody can
-    tell. ``meant``: what a value that is not as the norm has it is read as: fraction, negative, duration, unix-time, absurd; empty.
-    ``source``: the header's name, or ``body``.
+    """``form``: ``seconds`` or ``date`` as in the standard, else ``unparsable``. ``wait``: s after the answer, None if unknown.
+    ``meant``: how a nonstandard value is interpreted: fraction, negative, duration, unix-time, absurd; else empty. ``source``: the
+    header's name, or ``body``.
     """
 
     text: str
@@ -49,7 +49,7 @@ class Wait:
 
     @property
     def wrong(self) -> str:
-        """Sentence on why no client can obey it; empty if it follows the norm."""
+        """Why no client can obey the value, as a sentence; empty if it follows the standard."""
         shown = f"Retry-After: {self.text[:80]!r}"
         if self.meant in {"unix-time", "absurd"}:
             means = "looks like a Unix time" if self.meant == "unix-time" else "is no wait"
@@ -60,10 +60,9 @@ class Wait:
 
 
 def wait(headers: Headers, body: Any, now: datetime) -> Wait | None:
-    """The retry time of an answer, from the most specific of its sources; None if it has none. *body*: its JSON, None if it has
-    none.
+    """The retry time of an answer, from the most specific of its sources; None if it has none. *body*: its JSON, or None.
 
-    Dates are read by the clock of the answer's own ``Date`` where it sends one; *now* is ours, at the answer.
+    Dates are read by the answer's own ``Date`` if it sends one; *now* is our clock at the answer.
     """
     named = {name.lower(): text for name, text in reversed(headers)}
     clock = date(named.get("date", "")) or now

@@ -37,8 +37,8 @@ __all__ = ["find"]
 def find(options: Options, progress: Progress = lambda step: None) -> LoadResult:
     """Find the capacity. ``options.rate`` or ``options.users``: ``LOW..HIGH``, the first and the highest level.
 
-    Exit code 0 where there is an answer, 1 where not even the least load meets the objectives, 3 where it was not found, 4 where
-    the client was the limit. The report's member ``capacity`` is described in :mod:`load.capacity.report`.
+    Exit code 0: found; 1: even the lowest load misses the objectives; 3: not found; 4: the client was the bottleneck. The report's
+    member ``capacity`` is described in :mod:`load.capacity.report`.
 
     Raises :class:`UsageError`, :class:`Unreachable` and :class:`KeyRefused`.
     """
@@ -59,7 +59,7 @@ def find(options: Options, progress: Progress = lambda step: None) -> LoadResult
 
 
 def searched(options: Options) -> Search:
-    """Bounds of the search, by ``users`` or else ``rate``. Raises :class:`UsageError`."""
+    """Bounds of the search: those of ``users`` if given, else those of ``rate``. Raises :class:`UsageError`."""
     whole = options.users is not None
     text = options.users or options.rate or "1"
     match = _RANGE.fullmatch(text.replace(" ", ""))
@@ -71,7 +71,7 @@ def searched(options: Options) -> Search:
 
 
 def plan(options: Options, least: int, most: float, workload: Workload) -> WorstCase:
-    """Worst case of a search: every level observed to its end, or the highest level allowed; each request at the ceiling of the first."""
+    """Worst case of a search: each level takes as many requests as a level can take, and each request costs the ceiling of the first."""
     requests = LEVELS * max(LOOKS[-1] * least, round(most * SECONDS))
     requests = min(requests, options.budget_requests or requests)
     job, known = workload.job(0), worst(options)

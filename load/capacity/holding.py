@@ -28,7 +28,9 @@ MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One objective at one level: ``beyond`` of ``of`` requests exceed its limit, the share ``allowed`` may. ``met`` None: undecided."""
+    """One objective at one level: ``beyond`` of ``of`` requests exceed its limit; the share ``allowed`` may. ``met`` is None if
+    undecided.
+    """
 
     expr: str
     beyond: int
@@ -53,7 +55,7 @@ def needed(slos: Sequence[Slo]) -> int:
 
 
 def held(slo: Slo, samples: Sequence[Sample]) -> Held:
-    """*samples* in the order in which they were due."""
+    """The objectives at a level; *samples* in the order of their due times."""
     marks = [mark for sample in samples for mark in _marks(slo, sample)]
     bad, allowed, shrink = sum(marks), _allowed(slo), 1 / inflation(marks)
     of = round(len(marks) * shrink)
@@ -76,8 +78,8 @@ def inflation(marks: Sequence[bool]) -> float:
 
 
 def growth(samples: Sequence[Sample]) -> tuple[float, float] | None:
-    """Bounds of the growth of the time to first token, ms per second, at 99.9 %; None with too few samples. Ten ms per second is one
-    percent above capacity.
+    """Bounds of the growth of the time to first token, ms per second, at 99.9 % confidence; None with too few samples. 10 ms per second
+    is 1 % above capacity.
     """
     points = [
         ((sample.t_scheduled - samples[0].t_scheduled) / 1e9, (sample.t_first_token - sample.t_scheduled) / MS)
@@ -94,7 +96,7 @@ def growth(samples: Sequence[Sample]) -> tuple[float, float] | None:
 
 
 def backlog(samples: Sequence[Sample]) -> bool | None:
-    """Whether the wait grows from request to request. None if undecided."""
+    """Whether the waiting time grows from request to request. None if undecided."""
     low, high = growth(samples) or (-inf, inf)
     return True if low > GROWS else False if high < STEADY else None
 

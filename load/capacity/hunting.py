@@ -62,7 +62,7 @@ class Hunt:
 
     @property
     def by_client(self) -> bool:
-        """Whether the client could not keep up at the last level."""
+        """Whether the client was unable to keep up at the last level."""
         return bool(self.watched) and self.watched[-1].verdict == CLIENT
 
 

@@ -11,10 +11,11 @@ UNITS = {True: "users", False: "requests/s"}
 
 
 def capacity(state: Hunt) -> dict[str, Any]:
-    """``interval`` of the highest level that meets the objectives, at 95 %; an end that is None was not found, and ``limit`` says why.
+    """``interval`` of the highest level that meets the objectives (95 % CI); an end that was not found is None, and ``limit`` states
+    why.
 
-    ``limit``: target, client, range (the highest level that was allowed still met them), or what stopped the search. The ends
-    are moved out by what levels cannot be told apart by.
+    ``limit``: target, client, range (the highest allowed level still met the objectives), or the cause that stopped the search. The
+    ends are widened by the resolution of the measurement.
     """
     low, high = state.search.bracket.low, state.search.bracket.high
     return {

@@ -39,14 +39,14 @@ class Search:
 
     @property
     def bracket(self) -> Bracket:
-        """If a lower level missed than one that met, the lower one is the upper end."""
+        """The current bracket. If a lower level missed the objectives although a higher one met them, the lower one is the upper end."""
         missed = [level for level, met in self.verdicts.items() if met is False]
         high = min(missed, default=None)
         met = [level for level, held in self.verdicts.items() if held and (high is None or level < high)]
         return Bracket(max(met, default=None), high)
 
     def next(self) -> float | None:
-        """The next level; None if the result has the required precision, or cannot get more precise."""
+        """The next level; None if the result has the required precision or cannot become more precise."""
         low, high = self.bracket.low, self.bracket.high
         if high is None:
             return self._up(max(self.verdicts, default=None))

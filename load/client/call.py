@@ -29,11 +29,11 @@ SEARCHED = 4 * EXCERPT  # of them, for secrets
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A request to send: the workload's part, without time and connection.
+    """A request to send: the part that the workload determines, without time and connection.
 
-    ``prompt_tokens`` are those of its texts, None where there are none, an upper bound of the whole prompt where they
-    are not ``exact``. ``ceiling_tokens`` is what the prompt cannot exceed, with whatever the chat template adds.
-    ``format`` names the wire format of the request and of its answer.
+    ``prompt_tokens`` counts the tokens of its texts; it is None if there are none, and an upper bound of the whole prompt unless
+    ``exact``. ``ceiling_tokens`` is an upper bound of the prompt including any chat template. ``format`` names the wire format of the
+    request and of its answer.
     """
 
     name: str
@@ -56,7 +56,9 @@ class Job(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class ActiveCall:
-    """A job in progress. ``reads`` holds the data that were read and not yet parsed: bytes, our stamp, the kernel's ancillary data."""
+    """A job in progress. ``reads`` holds data that is not yet parsed, one entry per read: bytes, our stamp, the kernel's ancillary
+    data.
+    """
 
     id: str
     job: Job
@@ -89,7 +91,7 @@ class ActiveCall:
         self.reader = StreamReader(self.format)
 
     def take(self, data: bytes, read_at: int, ancillary: Ancillary) -> bool:
-        """Store a read; True when it is time to digest: the message may have ended, or enough has gathered."""
+        """Store a read; True when it is time to parse: the message may have ended, or enough data has accumulated."""
         self.reads.append((data, read_at, ancillary))
         self.t_last_read = read_at
         self.pending += len(data)
@@ -97,7 +99,7 @@ class ActiveCall:
         return not self.framing.chunked or self.pending > BATCH_BYTES or data.endswith(b"\r\n\r\n") or len(data) < 5
 
     def digest(self, stamps: Stamps) -> End | None:
-        """Parse the stored reads; the end of the transfer where they hold it."""
+        """Parse the stored reads; returns the end of the transfer if they contain it."""
         reads, self.reads, self.pending = self.reads, [], 0
         try:
             for data, read_at, ancillary in reads:
@@ -153,7 +155,7 @@ class ActiveCall:
         return refused(self.framing.status)
 
     def whole(self) -> Mark:
-        """Reads a non-streaming response; empty if it is not JSON."""
+        """Read a non-streaming response; empty if it is not JSON."""
         if not self.body:
             return NOTHING
         try:
@@ -163,7 +165,7 @@ class ActiveCall:
 
 
 def stream_end(call: ActiveCall, whole: Mark) -> StreamEnd:
-    """The class of the end; an answer that was to be whole is done when it is, and one that grew past our bound was cut."""
+    """The class of the end. A non-streaming response is done once it is complete; one that exceeded our size limit is truncated."""
     reader = call.reader
     return ended(
         call.framing.status,

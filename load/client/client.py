@@ -24,7 +24,7 @@ AT_ONCE = 50  # connections that are looked at in one piece of work
 
 
 def make_room() -> None:
-    """Let the kernel's table of descriptors grow before it matters: a process with threads waits 10 to 20 ms for each doubling."""
+    """Grow the kernel's table of descriptors in advance: in a process with threads each doubling blocks for 10 to 20 ms."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, MOST_DESCRIPTORS)
     with suppress(OSError):  # it grows later then
@@ -33,8 +33,9 @@ def make_room() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where connections go and how long things may take (ns). ``address`` is resolved; ``tls`` is None for plain HTTP,
-    ``tunnel`` what opens a way through a forward proxy, whose address it is then."""
+    """Where to connect, and timeouts (ns). ``address`` is resolved; ``tls`` is None for plain HTTP. With ``tunnel``, the request that
+    opens a tunnel, ``address`` is the forward proxy's.
+    """
 
     family: int
     address: Any
@@ -74,7 +75,7 @@ class Client:
         connection.start(call, request)
 
     def sweep(self, now: int) -> None:
-        """Handles events that no read triggers: timeouts, and streams that have ended while their message has not. Call it often."""
+        """Handle events that no read triggers: timeouts, and streams that have ended before their HTTP message has. Call it often."""
         self.stamps.refresh()
         if now < self._look:
             return
@@ -84,7 +85,7 @@ class Client:
             self.turns.later(partial(_sweep, busy[first : first + AT_ONCE], now))
 
     def cancel(self, cause: str = "") -> list[ActiveCall]:
-        """End everything in flight as ``client-cancelled``, a failure of class *cause*; the calls that were."""
+        """End all calls in flight as ``client-cancelled``, with the failure class *cause*; returns them."""
         connections = list(self._busy)
         calls = [connection.call for connection in connections]
         for connection in connections:
@@ -102,7 +103,7 @@ class Client:
         return Connection(self)
 
     def released(self, connection: Connection, call: ActiveCall, reusable: bool) -> None:
-        """A connection has finished its call; back to the pool with it before the next call is sent."""
+        """A connection has finished its call; return it to the pool before the next call is sent."""
         self._busy.pop(connection, None)
         if reusable:
             self._idle.append(connection)

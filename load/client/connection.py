@@ -42,7 +42,7 @@ def _socket_type() -> Any:
 
 
 class Connection:
-    """One socket. States: connecting → (handshake) → ready, a call on it or none."""
+    """One socket. States: connecting → (handshake) → ready, with or without a call."""
 
     __slots__ = (
         "_client",
@@ -306,5 +306,5 @@ class Connection:
 
 
 def cause(error: Exception) -> str:
-    """The class of a failure to connect where it is this machine's; empty where it may be the target's."""
+    """The failure class if this machine caused the failed connection; empty if the target may have."""
     return CLIENT_LIMIT if isinstance(error, OSError) and error.errno in _OURS else ""

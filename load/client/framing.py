@@ -11,11 +11,11 @@ AROUND = 16  # bytes of chunk framing to one of the body: an honest peer has at 
 
 
 class Framing:
-    """One response. ``broken`` describes a violation of HTTP, once there is one.
+    """Parser of one response. ``broken`` describes the first violation of HTTP; empty without one.
 
-    ``status`` is None until the header section is complete; ``length`` is the declared Content-Length.
-    ``streamed``: the content type is that of server-sent events. ``surplus``: bytes came after the end of the message,
-    so the connection must not be used again. ``taken``: bytes of the body so far, as they came.
+    ``status`` is None until the header section is complete; ``length`` is the declared Content-Length. ``streamed``: the content type
+    is that of server-sent events. ``surplus``: bytes arrived after the end of the message, so the connection must not be reused.
+    ``taken``: bytes of the body so far, undecoded.
     """
 
     __slots__ = (
@@ -54,7 +54,7 @@ class Framing:
         self._parser: Any = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pieces of the body in *data*, one to a chunk."""
+        """The pieces of the body in *data*, one per chunk."""
         if self.complete or self.broken:
             self.surplus = self.surplus or bool(data)
             return []

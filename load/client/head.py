@@ -20,12 +20,12 @@ def place(target: Target, path: str) -> str:
 
 
 def relayed(target: Target) -> bool:
-    """Whether a forward proxy reads our requests; encrypted ones pass through a tunnel."""
+    """Whether a forward proxy reads our requests; encrypted requests pass through a tunnel."""
     return target.access.proxy is not None and target.url.startswith("http://")
 
 
 def common(target: Target, api_key: str | None, format: Format | None = None) -> Headers:
-    """The headers that all requests have, with those that *format* asks for; one that was given takes the place of ours."""
+    """The headers that all requests share, with those that *format* requires; a header given by the user replaces ours."""
     if format is not None and target.access.auth == BEARER:
         asked: Headers = tuple(format.headers(api_key).items())
     else:

@@ -52,10 +52,10 @@ MAX_TEMPLATES = 16  # events that differ in more than a string would make one ea
 
 
 class StreamReader:
-    """Marks of one streamed body. ``feed`` it what each read brought, with the read's stamp (ns); sans-IO.
+    """Marks of one streamed body. Call ``feed`` with the bytes and the stamp (ns) of each read; sans-IO.
 
-    ``token_reads``: stamps of the reads that completed an event with output. ``token_events`` counts those events.
-    Raises :class:`wire.sse.SseLimitError` past the bound on a line or an event.
+    ``token_reads``: stamps of the reads that completed an event with output. ``token_events`` counts those events. Raises
+    :class:`wire.sse.SseLimitError` if a line or an event exceeds its limit.
     """
 
     __slots__ = (

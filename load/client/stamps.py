@@ -18,7 +18,7 @@ Ancillary = list[tuple[int, int, bytes]]
 
 
 def measure_offset() -> int:
-    """Monotonic minus real time, ns: the tightest of three sandwiches, each right to half its width."""
+    """Monotonic minus real time, ns: the tightest of three bracketed readings, each accurate to half its width."""
     return min(_sandwich() for _ in range(3))[1]
 
 
@@ -28,9 +28,9 @@ def _sandwich() -> tuple[int, int]:
 
 
 class Stamps:
-    """Turns what a read brought into its arrival on the monotonic clock, and counts how long reads had waited for us.
+    """Convert each read to its arrival time on the monotonic clock, and record how long data waited before it was read.
 
-    ``delays_us``: count of reads by the time between arrival and read; ``kernel`` and ``user`` count the reads of each kind.
+    ``delays_us``: number of reads by the time between arrival and read; ``kernel`` and ``user`` count the reads of each kind of stamp.
     """
 
     def __init__(self, by_kernel: bool = True) -> None:

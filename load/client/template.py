@@ -44,7 +44,7 @@ class Template:
         return _outputs(insides)
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
-        """The events of *pieces* that do not match. These lines determine the cost per event."""
+        """The events of *pieces* that do not match. This function dominates the cost per event."""
         prefix, suffix, begin, back = self._prefix, self._suffix, self._begin, self._back
         insides = [piece[begin:back] for piece in pieces if piece.startswith(prefix) and piece.endswith(suffix)]
         if not insides:
@@ -75,8 +75,8 @@ class SeveralTemplate(Template):
 
 
 class CountedTemplate(Template):
-    """One whose other place is a counter behind the output. As long as that goes up by one with each event, as ``sequence_number``
-    does, the bytes that an event should end in are known before it is there, and only the output is left to judge.
+    """A template with a counter after the output, such as ``sequence_number``. While the counter increases by one per event, the end of
+    the next event is known in advance, and only the output has to be examined.
 
     *between*: the bytes from the output to the counter; *number*: the counter of the next event.
     """
@@ -92,7 +92,7 @@ class CountedTemplate(Template):
         return _several(insides, [self._between], (OUTPUT, INTEGER))
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
-        """As of any template. An event of another kind counts, too; where the counter jumps, it is read again."""
+        """As in the base class. An event of another kind counts too; if the counter jumps, it is read again."""
         prefix, begin = self._prefix, self._begin
         insides = [
             piece[begin : -len(end)]

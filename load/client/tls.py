@@ -8,14 +8,14 @@ from echosounder.wire.access import DIRECT, Access
 
 
 def context(access: Access = DIRECT) -> ssl.SSLContext:
-    """The trust store of everything that connects, and HTTP/1.1 by ALPN. Raises ``UsageError`` for files that cannot be read."""
+    """The trust store for all connections, with HTTP/1.1 by ALPN. Raises ``UsageError`` for unreadable files."""
     made = trust.context(access)
     made.set_alpn_protocols(["http/1.1"])
     return made
 
 
 class TlsChannel:
-    """One TLS client session. ``send`` is handed the encrypted bytes that must go out."""
+    """One TLS client session. ``send`` is called with the encrypted bytes to send."""
 
     def __init__(self, made: ssl.SSLContext, host: str, send: Callable[[bytes], None]) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -24,7 +24,7 @@ class TlsChannel:
         self.established = False
 
     def handshake(self, received: bytes = b"") -> bool:
-        """Go on with the handshake; True when it is done. Raises :class:`ssl.SSLError`, a failed verification among them."""
+        """Continue the handshake; True when it is complete. Raises :class:`ssl.SSLError`, also if verification fails."""
         self._incoming.write(received)
         try:
             self._session.do_handshake()

@@ -38,7 +38,7 @@ Work = Callable[[], None]
 
 
 class Turns:
-    """A work queue in gevent's loop. ``later`` runs calls in order, ``last`` at the end of the portion that added them."""
+    """A work queue in gevent's loop. ``later`` runs calls in order; ``last`` runs them at the end of the batch that added them."""
 
     def __init__(self, loop: Any, portion: int = PORTION) -> None:
         self._portion = portion

@@ -48,7 +48,9 @@ class WorstCase:
 
 @dataclass(slots=True)
 class ExperimentRun:
-    """A run in progress: ``log`` takes records, ``tell`` the name of the stage, ``wall`` gives the time of day at a time of the script."""
+    """A run in progress: ``log`` receives records, ``tell`` the name of the current stage; ``wall`` converts script time to time of
+    day.
+    """
 
     options: Options
     log: Log
@@ -149,7 +151,7 @@ def _found(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def code(made: dict[str, Any]) -> int:
-    """As for every load run, and 1 where a requirement is broken that MUST hold. Out of time or patience is an answer, not a failure."""
+    """The exit code of any load run, and 1 if a MUST requirement is broken. Exhausted time or patience is an answer, not a failure."""
     judged = {
         **made,
         "stopped": [stop for stop in made["stopped"] if stop["kind"] not in ENOUGH],

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DueRequest:
-    """One request to send. ``at`` is when it is due; a time that has passed means at once. ``keep``: keep the whole exchange.
+    """One request to send. ``at`` is when it is due; a time in the past means immediately. ``keep``: keep the whole exchange.
 
     ``key`` is the index of the API key to send it with.
     """
@@ -32,10 +32,11 @@ class DueRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a request so far. The target decided between ``sent`` and ``answered``; the client cannot know more.
+    """Outcome of a request so far. The target decided at some time between ``sent`` and ``answered``; the client cannot know more
+    precisely.
 
-    ``status`` None: no HTTP answer came. ``closed`` None: the answer goes on. ``sample`` and, if it was asked for,
-    ``exchange`` are there once it has ended. ``kept``: the connection can be used again.
+    ``status`` is None if no HTTP response came; ``closed`` is None while the answer continues. ``sample`` and, if requested,
+    ``exchange`` are set once it has ended. ``kept``: the connection can be reused.
     """
 
     ask: DueRequest
@@ -60,7 +61,7 @@ class ScriptStep:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The time, and the outcomes that are new or have changed."""
+    """The time, and the outcomes that are new or changed."""
 
     now: float
     outcomes: tuple[Outcome, ...] = ()
@@ -70,7 +71,7 @@ Script = Generator[ScriptStep, News, T]
 
 
 class Stopped(Exception):
-    """Thrown into a script that may not go on: ``kind`` is budget, time, interrupted, key-refused or no-balance."""
+    """Raised inside a script that may not continue: ``kind`` is budget, time, interrupted, key-refused or no-balance."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -90,7 +91,7 @@ class Book:
         return DueRequest(self.asked, job, at, key, keep)
 
     def turn(self, asks: Iterable[DueRequest] = (), until: float | None = None) -> Script[tuple[Outcome, ...]]:
-        """Send *asks*; come back at the first news or at *until*."""
+        """Send *asks*; return at the first news or at *until*."""
         news = yield ScriptStep(tuple(asks), until)
         self.now = max(self.now, news.now)
         self.outcomes.update((outcome.ask.id, outcome) for outcome in news.outcomes)

@@ -63,7 +63,7 @@ class RunBounds:
 
 
 class Sender:
-    """``run`` a script. ``note(kind, record)``, to be set by the owner, gets the records of the run's log as they come."""
+    """Call ``run`` with a script. ``note(kind, record)``, to be set by the owner, receives the records of the run's log."""
 
     def __init__(
         self, target: Target, keys: Sequence[str | None], endpoint: Endpoint, budget: LoadBudget, bounds: RunBounds

@@ -102,7 +102,7 @@ def attach_conformance(
 ) -> dict[str, Any]:
     """The report with the verdict of the checks on the sampled exchanges: requirement id -> exchanges that break it.
 
-    ``unjudged``: path -> exchanges that nothing could judge, because no format is known there.
+    ``unjudged``: path -> number of exchanges that cannot be judged because the wire format of the path is unknown.
     """
     unknown = {"unjudged": dict(sorted(unjudged.items()))} if unjudged else {}
     return {**made, "conformance": {"sampled": sampled, "failing": dict(sorted(failing.items())), **unknown}}

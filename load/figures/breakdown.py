@@ -29,7 +29,7 @@ def breakdown(options: Options, tally: Tally, error: dict[str, Any], begin: int,
 
 
 def steady(tally: Tally) -> dict[str, Any]:
-    """Member ``steady``; nothing where the load itself changes."""
+    """Member ``steady``; empty if the load itself changes."""
     if isinstance(tally.parts, Divided) and tally.parts.stages:
         return {}
     found = steadiness(tally.course, tally.histograms["keepalive"], tally.histograms["ttft"])

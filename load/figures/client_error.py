@@ -11,10 +11,10 @@ READS = frozenset({"t_headers", "t_first_keepalive", "t_kept_alive", "t_first_re
 
 
 def client_error(tally: Tally, calibration: Calibration | None) -> dict[str, Any]:
-    """Errors of stamps, ms: ``p50`` and ``p99`` of gaps, ``ttft_p99`` of what begins with the request, and their ``source``.
+    """Errors of stamps, ms: ``p50`` and ``p99`` of gaps, ``ttft_p99`` of latencies that begin with the request, and their ``source``.
 
-    Found by a calibration under at least this load, with stamps of the same kind. Without one: where the kernel stamps, the
-    time that reads waited, which is far more than the error can be; where we do, the lag of the event loop.
+    Taken from a calibration under at least this load, with stamps of the same kind. Without a calibration: with kernel stamps, the time
+    that data waited to be read, which is an ample upper bound; with our own stamps, the lag of the event loop.
     """
     waited = {"read_p50": tally.delays.quantile(0.5), "read_p99": tally.delays.quantile(0.99)}
     cell = calibration.nearest(*demand(tally)) if calibration else None
@@ -32,16 +32,15 @@ def client_error(tally: Tally, calibration: Calibration | None) -> dict[str, Any
 
 
 def demand(tally: Tally) -> tuple[int, float]:
-    """The most streams at once, and the events per second of a typical one."""
+    """The maximum number of concurrent streams, and the events per second of a typical stream."""
     gap = tally.histograms["gap"].quantile(0.5)
     return tally.most_in_flight, 1000 / gap if gap else 0.0
 
 
 def of_metric(name: str, error: dict[str, Any]) -> dict[str, float] | None:
-    """How far above (``plus``) and below (``minus``) a latency the true one may lie, ms, in 99 of 100 cases; None if unknown.
+    """Maximum error of a latency above (``plus``) and below (``minus``), ms, in 99 of 100 cases; None if unknown.
 
-    What begins with something of ours and ends with a read can only have been measured too long. Between two reads either
-    may be the late one.
+    A latency from an event of ours to a read can only be overestimated. Between two reads, either may be the delayed one.
     """
     between_reads = name == "gap" or (name in SPANS and SPANS[name].since in READS)
     if error["p99"] is None or not (between_reads or (name in SPANS and SPANS[name].until in READS)):

@@ -25,7 +25,7 @@ QUEUED = 0.5  # share of the time to the first token
 
 @dataclass(slots=True)
 class RunCourse:
-    """Sums by the second in which requests were due: number of first tokens, their TTFT in ms, prompt tokens, cached tokens."""
+    """Sums per second of the requests' due times: number of first tokens, their TTFT in ms, prompt tokens, cached tokens."""
 
     seconds: dict[int, list[float]] = field(default_factory=dict)
 
@@ -56,8 +56,9 @@ class RunCourse:
 
 
 def steadiness(course: RunCourse, keepalive: Histogram, ttft: Histogram) -> dict[str, Any]:
-    """``{"warmup_s", "trend", "says"}``: the warm-up that the data show (0 of a steady run, None where too few seconds tell), by
-    what share the time to the first token changed after it, and sentences with the evidence."""
+    """``{"warmup_s", "trend", "says"}``: the warm-up in the data (0 for a steady run, None with too few seconds), the relative change
+    of the time to first token after it, and sentences with the evidence.
+    """
     width, rows = course.parts()
     parts = [row for row in rows if row[0]]
     if len(parts) < LEAST:

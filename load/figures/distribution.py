@@ -17,10 +17,11 @@ NEGLIGIBLE = 1.01  # a percentile that no requests given up could have moved by 
 
 
 def figures(seen: Histogram, given_up: Histogram | None = None) -> dict[str, Any] | None:
-    """Milliseconds; None where nothing was seen. A percentile is None where fewer than one value lies above it.
+    """Milliseconds; None without values. A percentile is None if fewer than one value is expected above it.
 
-    ``count``: values that were seen; ``censored``: requests, or streams, of which only the age when they were given up is
-    known. ``at_least`` names what is a lower bound because of these. ``*_ci``: 95 % intervals, None where they cannot be told.
+    ``count``: number of values; ``censored``: number of requests, or streams, of which only the age at abandonment is known.
+    ``at_least`` names the figures that are therefore lower bounds. ``*_ci``: 95 % confidence intervals, None if they cannot be
+    computed.
     """
     if not seen.count:
         return None
@@ -48,9 +49,9 @@ def figures(seen: Histogram, given_up: Histogram | None = None) -> dict[str, Any
 
 
 def around(seen: Histogram, given_up: Histogram | None, statistic: str) -> tuple[float, float] | None:
-    """The 95 % interval, ms, of any statistic; None of nothing seen.
+    """The 95 % confidence interval, ms, of any statistic; None without values.
 
-    From the smallest value to the largest where so few cannot tell one. The largest of a run is what it is.
+    From the smallest to the largest value if there are too few for an interval. The maximum of a run is exact: both ends are the maximum.
     """
     if not seen.count:
         return None

@@ -18,7 +18,7 @@ MAX_PENDING = 10_000  # distinct values, a hundred bytes each
 
 
 class Histogram:
-    """Counts of durations. ``add`` µs, ``merge`` others, read in ms."""
+    """Counts of durations: ``add`` values in µs, ``merge`` other histograms, read results in ms."""
 
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
         self._pending: Counter[int] = Counter(counts or {})
@@ -27,7 +27,9 @@ class Histogram:
         self._cumulated: tuple[list[int], list[int]] | None = None
 
     def add(self, values_us: Iterable[int]) -> None:
-        """Values, or counts by value. Gathered in a Counter first, which is C: what follows is Python, and pays per distinct value."""
+        """Add values, or counts by value. They are gathered in a Counter first, which is C; the rest is Python, at a cost per distinct
+        value.
+        """
         self._pending.update(values_us)
         if len(self._pending) > MAX_PENDING:
             self._settle()
@@ -42,7 +44,7 @@ class Histogram:
         self._cumulated = None
 
     def since(self, older: "Histogram") -> "Histogram":
-        """The values added after *older*, an earlier state of this histogram; the largest is known to the width of a bucket."""
+        """The values added after *older*, an earlier state of this histogram; the largest is accurate to the width of a bucket."""
         self._settle()
         older._settle()
         made = Histogram()
@@ -64,12 +66,12 @@ class Histogram:
 
     @property
     def mean(self) -> float:
-        """ms; 0 of nothing."""
+        """Mean in ms; 0 without values."""
         return self._sum / self.count / 1000 if self.count else 0.0
 
     @property
     def deviation(self) -> float:
-        """The standard deviation, ms, to the width of a bucket; 0 of fewer than two."""
+        """Standard deviation in ms, accurate to the width of a bucket; 0 with fewer than two values."""
         self._settle()
         if self._count < 2:
             return 0.0
@@ -80,7 +82,7 @@ class Histogram:
 
     @property
     def largest(self) -> float:
-        """ms, exact; 0 of nothing."""
+        """Largest value in ms, exact; 0 without values."""
         self._settle()
         return self._largest / 1000
 
@@ -106,7 +108,7 @@ class Histogram:
         return self._sum / 1000
 
     def quantile(self, share: float) -> float | None:
-        """Nearest rank, ms; None of nothing."""
+        """The quantile in ms by nearest rank; None without values."""
         return self.rank(nearest_rank(share, self.count)) if self.count else None
 
     def _settle(self) -> None:

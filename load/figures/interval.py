@@ -21,10 +21,10 @@ def resolved(count: int, share: float) -> bool:
 
 @lru_cache(maxsize=256)
 def interval(count: int, share: float, confidence: float = 0.95) -> tuple[int, int] | None:
-    """Ranks (1-based) between which the quantile lies with at least *confidence*; None where *count* cannot tell.
+    """Ranks (1-based) between which the quantile lies with at least *confidence*; None if *count* is too small.
 
-    By order statistics: the number of values below the quantile is binomial, whatever the distribution of the values. It
-    takes the values to be independent: for gaps, which come in streams, there is :func:`between_groups`.
+    By order statistics: the number of values below the quantile is binomial, whatever their distribution. It assumes independent
+    values; for gaps, which are correlated within a stream, use :func:`between_groups`.
     """
     tail = (1 - confidence) / 2
     if count >= _EXACT_BELOW and count * (1 - share) > 20:
@@ -36,16 +36,17 @@ def interval(count: int, share: float, confidence: float = 0.95) -> tuple[int, i
 
 
 def between_groups(groups: Sequence[Histogram], whole: float, share: float) -> list[float] | None:
-    """The interval, ms, of a quantile that is *whole* ms over all, by how much it differs between random groups of streams.
+    """The confidence interval, ms, of a quantile with the overall value *whole* ms, from its spread between random groups of streams.
 
-    The gaps of one stream are alike, so that a thousand of them tell less than a thousand of as many streams; a group of
-    whole streams keeps that. On the logarithm, because latencies are skewed. None where too few groups resolve the quantile.
+    The gaps of one stream are correlated, so a thousand of them carry less information than one from each of a thousand streams; groups
+    of whole streams preserve that. Computed on the logarithm, because latencies are skewed. None if too few groups resolve the
+    quantile.
     """
     return _spread([group.quantile(share) for group in groups if resolved(group.count, share)], whole)
 
 
 def of_mean(values: Histogram) -> list[float] | None:
-    """The interval, ms, of a mean: by groups where there are some, else by the spread of the values; None of too few."""
+    """The confidence interval, ms, of a mean: between groups if there are any, else from the spread of the values; None with too few."""
     if isinstance(values, Grouped):
         return _spread([group.mean for group in values.groups if group.count], values.mean)
     if values.count < _NORMAL_FROM:

@@ -50,9 +50,9 @@ def outcome(sample: Sample) -> str:
 
 
 def columns_us(samples: Sequence[Sample], outcomes: Sequence[str]) -> dict[str, list[int]]:
-    """Every latency but the gaps, of every sample that has it, µs; ``outcomes`` are those of the samples.
+    """Every latency except gaps, of every sample that has it, µs; ``outcomes`` are those of the samples.
 
-    All stamps are taken from a sample at once: one is folded per request, while others are being measured.
+    All stamps of a sample are read at once: each request is counted while others are being measured.
     """
     columns = dict(zip(_NAMES, zip(*map(_row, samples), strict=True), strict=False)) if samples else {}
     whole = [kind == COMPLETED for kind in outcomes]
@@ -78,7 +78,7 @@ def _differences(pairs: Iterable[tuple[int | None, int | None]]) -> list[int]:
 
 
 def column_us(name: str, samples: Iterable[Sample]) -> list[int]:
-    """One latency of every sample that has it, µs; not for ``gap``, of which a request has many."""
+    """One latency of every sample that has it, µs; not for ``gap``, of which a request has many values."""
     if name in _OF_ONE:
         return [value for sample in samples if (value := _OF_ONE[name](sample)) is not None]
     if SPANS[name].whole:
@@ -112,7 +112,7 @@ def tpot_us(sample: Sample) -> int | None:
 
 
 def keepalive_interval_us(sample: Sample) -> int | None:
-    """The time from one keep-alive to the next, on average over the request; None of fewer than two."""
+    """The mean time between keep-alives of the request; None with fewer than two."""
     first, last = sample.t_first_keepalive, sample.t_last_keepalive
     if first is None or last is None or sample.keepalives < 2:
         return None
@@ -120,7 +120,7 @@ def keepalive_interval_us(sample: Sample) -> int | None:
 
 
 def output_tokens(sample: Sample) -> int:
-    """As reported, else the events that carried output."""
+    """Output tokens as reported, else the number of events that carried output."""
     return (sample.usage.completion if sample.usage else None) or sample.token_events
 
 

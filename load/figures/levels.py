@@ -17,8 +17,8 @@ MOST = 200  # levels: what is longer is a ramp, and nobody reads its table
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A part of the measured time with its own load. Seconds from the end of the warm-up; ``load``: its average. ``input_tokens``: of each
-    prompt, in a sweep over input lengths.
+    """A part of the measured time with its own load. Times in seconds since the end of the warm-up; ``load``: its average;
+    ``input_tokens``: tokens per prompt in a sweep over input lengths.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Divided:
             self.by_item = {name: Tally(self.whole.slos, self.whole.money.empty()) for name in self.items}
 
     def samples(self, batch: Sequence[Sample], worker: dict[str, Any]) -> None:
-        """Requests of the measured time, on the clock of *worker*."""
+        """Count requests of the measured time, on the clock of *worker*."""
         if not self.by_level and not self.by_item:
             return
         measured = [sample for sample in batch if sample.phase == MEASURED]
@@ -85,7 +85,7 @@ class Divided:
             tally.samples(part)
 
     def tick(self, record: dict[str, Any], worker: dict[str, Any]) -> None:
-        """Adds the state of the client to the level of its time."""
+        """Add the state of the client to the level at its time."""
         if self.by_level and (tally := self._at(int(record["at"]), worker)) is not None:
             tally.vitals(record)
 

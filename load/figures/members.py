@@ -98,7 +98,7 @@ def cost(tally: Tally) -> dict[str, Any]:
 
 
 def signals(options: Options, tally: Tally, lost_workers: int, error: dict[str, Any], lasted: float) -> Signals:
-    """*lasted*: µs of the measured time, of all workers together."""
+    """The client's measurements of itself. *lasted*: measured time, µs, summed over all workers."""
     found = counts(tally)
     reads = tally.stamps["kernel"] + tally.stamps["user"]
     answered = tally.histograms["ttft"].count
@@ -129,7 +129,7 @@ def plain(signals: Signals) -> dict[str, Any]:
 
 
 def limited(tally: Tally) -> dict[str, Any]:
-    """What a limiter cost the users of a closed loop, in ``limited``; empty where none turned anything away or made them rest."""
+    """Cost of rate limiting for the users of a closed loop, in ``limited``; empty if no request was refused and no user had to rest."""
     ticks = list(tally.ticks.values())
     refused, rested = (sum(tick.get(name, 0) for tick in ticks) for name in ("turned_away", "rested_s"))
     if not (refused or rested):

@@ -22,7 +22,7 @@ class Spent(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Sums over answers that reported usage; ``split``: number of those that reported cached tokens."""
+    """Token totals over answers that reported usage; ``split``: number of those that reported cached tokens."""
 
     prompt: int = 0
     hit: int = 0

@@ -29,7 +29,7 @@ TOGETHER, FEWEST = 0.9, 100
 
 @dataclass(frozen=True, slots=True)
 class FailureShare:
-    """A kind of failure: its classes, the share from which it invalidates a run, and its sentence."""
+    """A kind of failure: its classes, the share at which it invalidates a run, and its sentence."""
 
     classes: tuple[str, ...]
     broken: float

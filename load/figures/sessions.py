@@ -18,7 +18,7 @@ SUMS = ("requests", "questions", "calls", "subagents")
 
 @dataclass(slots=True)
 class RequestPlace:
-    """All requests at one place of their sessions: the first of each, the second …"""
+    """All requests at the same position of their sessions: the first of each, the second …"""
 
     sent: int = 0
     tokens: Tokens = field(default_factory=Tokens)
@@ -45,7 +45,9 @@ class RequestPlace:
 
 @dataclass(slots=True)
 class ItemSessions:
-    """Sessions of one item that began in the measured time. Times and hit rates are of complete ones only: the others are shorter."""
+    """Sessions of one item that began in the measured time. Times and hit rates cover complete sessions only, because the others are
+    shorter.
+    """
 
     ends: Counter[str] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
@@ -91,7 +93,7 @@ class ItemSessions:
 
 @dataclass(slots=True)
 class SessionFigures:
-    """Sessions by item; empty for a load without any."""
+    """Sessions by item; empty for a load without sessions."""
 
     items: dict[str, ItemSessions] = field(default_factory=dict)
 
@@ -101,7 +103,7 @@ class SessionFigures:
             self.items.setdefault(str(record["item"]), ItemSessions()).add(record)
 
     def samples(self, measured: Iterable[Sample]) -> None:
-        """Requests of the measured time, those of sessions among them."""
+        """Count requests of the measured time, including those of sessions."""
         groups: dict[tuple[str, int], list[Sample]] = {}
         for sample in measured:
             if sample.turn:
@@ -112,5 +114,5 @@ class SessionFigures:
             (ended.places.setdefault(place, RequestPlace()) if place else ended.subagents).add(found)
 
     def report(self) -> dict[str, Any]:
-        """Member ``sessions``, or nothing."""
+        """Member ``sessions``; empty without sessions."""
         return {"sessions": [ended.row(item) for item, ended in sorted(self.items.items())]} if self.items else {}

@@ -60,7 +60,7 @@ class Slo:
 
 
 def parse(text: str) -> Slo:
-    """Raises :class:`UsageError` that names the part it does not understand."""
+    """Parse an objective. Raises :class:`UsageError` that names the part that cannot be parsed."""
     match = _SYNTAX.fullmatch(text.strip().lower())
     if match is None:
         raise UsageError(
@@ -96,11 +96,11 @@ Interval = Callable[[str, str], Sequence[float] | None]  # of a latency's name a
 
 
 def evaluate(slo: Slo, report: dict[str, Any], interval: Interval | None = None) -> dict[str, Any]:
-    """``{"expr", "value", "met"}``, with ``interval`` where it is known and ``at_least`` where the value is a lower bound only.
+    """``{"expr", "value", "met"}``, with ``interval`` if it is known, and ``at_least`` if the value is only a lower bound.
 
-    ``met`` is None, undecided, where the figure has no value or its 95 % interval lies on both sides of the limit: another run
-    of the same length could have said the opposite. What was counted (shares, rates, cost) is known and has no interval.
-    ``interval`` tells those that the report does not hold; without it, those of the report count.
+    ``met`` is None (undecided) if the figure has no value or its 95 % confidence interval contains the limit: another run of the same
+    length could have had the opposite result. Counted figures (shares, rates, cost) are exact and have no interval. ``interval``
+    computes intervals that the report does not hold; without it, those of the report are used.
     """
     value, at_least = _latency(slo, report) if slo.latency else _figured(slo, report)
     around = (interval or _reported(report))(slo.name, slo.statistic) if slo.latency and not at_least else None

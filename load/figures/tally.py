@@ -51,7 +51,7 @@ class PartCounter(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """All that a report is made of. ``slos`` decide which requests count as goodput."""
+    """All figures that a report is made of. ``slos`` decide which requests count as goodput."""
 
     slos: tuple[Slo, ...] = ()
     money: Money = field(default_factory=Money)
@@ -80,7 +80,7 @@ class Tally:
     parts: "PartCounter | None" = None  # levels and items, counted for themselves as well
 
     def enter(self, records: Iterable[Record]) -> list[Record]:
-        """Count records of workers' logs; the same records, on the clock of the first worker's machine."""
+        """Count records of workers' logs; returns the same records, on the clock of the first worker's machine."""
         entered = [
             self._on_first_clock(record) if isinstance(record, Sample) else self._other(record) for record in records
         ]
@@ -88,7 +88,7 @@ class Tally:
         return entered
 
     def samples(self, batch: Sequence[Sample]) -> None:
-        """Count requests; of the warm-up only their number, cost and throughput."""
+        """Count requests; for those of the warm-up only their number, cost and throughput."""
         if not batch:
             return
         worker = next(iter(self.workers.values()), {})  # all stamps are on the clock of this one's machine
@@ -168,7 +168,7 @@ class Tally:
             self.parts.tick(record, next(iter(self.workers.values()), {}))
 
     def vitals(self, record: dict[str, Any]) -> None:
-        """Adds the state of the client from a tick."""
+        """Add the state of the client from a tick."""
         worker = int(record["worker"])
         self.cpu.setdefault(worker, []).append((int(record["at"]), float(record["cpu"])))
         lags = _expand(record["lag_us"])

@@ -21,10 +21,10 @@ class Passed(NamedTuple):
 
 
 class Throughput:
-    """An answer counts when it closes; its tokens are taken to have come evenly from the first to the close.
+    """An answer counts when it ends; its tokens are assumed to be spread evenly from the first token to the end.
 
-    So a stream is a rate that begins and ends: per slot are kept the sum of what rates change by, and of these times their
-    instants. The tokens until the end of a slot follow exactly from the sums, however many streams there were.
+    A stream is therefore a rate that begins and ends. For each slot two sums are kept: the changes of the rate, and those changes
+    weighted by their times. The tokens up to the end of a slot follow exactly from the sums, for any number of streams.
     """
 
     def __init__(self) -> None:

@@ -73,7 +73,7 @@ def asked_model(exchange: Exchange) -> str:
 
 
 def rates(model: str) -> Callable[[datetime], Rated | None]:
-    """The prices of *model* at an instant; None without any."""
+    """The prices of *model* at an instant; None if unknown."""
 
     def at(moment: datetime) -> Rated | None:
         try:
@@ -150,5 +150,5 @@ def _row(tally: Tally) -> dict[str, Any]:
 
 
 def wall_offset(unix: float, monotonic_ns: int) -> int:
-    """ns since the epoch at stamp 0, of one instant on both clocks."""
+    """ns since the epoch at stamp 0, from the two readings of one instant."""
     return int(unix * 1e9) - monotonic_ns

@@ -12,15 +12,14 @@ Tick = tuple[int, float]  # when it came, monotonic ns, and the share of a core 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Self-measurements of the client. Times in ms at p99 unless named otherwise; None where it was not measured.
+    """Measurements of the client itself. Times in ms at p99 unless named otherwise; None if not measured.
 
-    ``dispatch_ms``: how late requests were taken up that did not wait for a free user. ``read_ms``: how long bytes had waited
-    to be read. ``kernel_stamps``: the share of reads with a stamp of the kernel; those do not age while they wait.
-    ``cpu``: the busiest worker's use of one core. ``unsent``: share of the schedule that never went out.
-    ``calibrated_ms``: the gap error that a calibration of this machine found under such a load. ``client_limit``: requests
-    for which this machine had no connection. ``unanswered``: requests that were sent, where not one brought a token;
-    ``unfinished``: where some did, but not one was completed. ``frozen``: the share of the time in which a worker stood still for
-    :data:`STILL_US` or longer; in a closed loop nothing is late then, for nothing was due.
+    ``dispatch_ms``: delay of requests that did not wait for a free user. ``read_ms``: time that bytes waited to be read.
+    ``kernel_stamps``: share of reads with a kernel stamp, which waiting does not affect. ``cpu``: the busiest worker's use of one core.
+    ``unsent``: share of the schedule that was never sent. ``calibrated_ms``: the gap error that a calibration of this machine found
+    under such a load. ``client_limit``: requests for which this machine had no connection. ``unanswered``: requests sent, if none
+    received a token; ``unfinished``: requests sent, if some did but none was completed. ``frozen``: share of the time in which a worker
+    was stalled for :data:`STILL_US` or longer; in a closed loop no request is late then, because none was due.
     """
 
     dispatch_ms: float | None = None
@@ -39,7 +38,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A signal, the values from which it degrades or invalidates a run, and the sentence for it (``{}`` is the value)."""
+    """A signal, the values at which it degrades or invalidates a run, and the sentence for it (``{}`` is the value)."""
 
     signal: str
     degraded: float
@@ -90,7 +89,9 @@ ALWAYS = (
 
 
 def busiest(ticks: Sequence[Tick]) -> float:
-    """The largest share of a core over a window of a worker's ticks, of which the first and the last hold start-up and drain."""
+    """The busiest worker's largest share of a core over a window of its ticks, without the first and the last, which include start-up
+    and drain.
+    """
     spans = [(at - before, share) for (before, _), (at, share) in pairwise(ticks)]
     inner = spans[:-1] if sum(span for span, _ in spans[:-1]) >= WINDOW else spans
     windows, rest = [], []
@@ -109,7 +110,7 @@ def _mean(spans: Sequence[tuple[int, float]]) -> float:
 
 
 def judge(signals: Signals) -> tuple[str, list[str]]:
-    """``(verdict, reasons)``; valid has no reasons."""
+    """``(verdict, reasons)``; a valid run has no reasons."""
     rules = (*ALWAYS, *(KERNEL_STAMPS if signals.kernel_stamps > 0.99 else USER_STAMPS))
     found = [
         (rule, value)

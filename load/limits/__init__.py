@@ -38,13 +38,13 @@ def discover(
     goal: LimiterGoal | None = None,
     other_key: str | None = None,
 ) -> LoadResult:
-    """Find the limits of the target: kind, numbers, scope, and whether Retry-After is right.
+    """Find the limits of the target: kind, numbers, scope, and whether Retry-After is correct.
 
-    The report's member ``rate_limit`` is described in :mod:`load.limits.report`.
-    ``options.users``: the most in flight, 256 where it is not given; ``options.duration``: the longest it may take, s. ``other_key``:
-    a second API key, to see whether both are counted together. Exit code 3 where no kind explains what was seen.
+    The report's member ``rate_limit`` is described in :mod:`load.limits.report`. ``options.users``: maximum number in flight, 256 by
+    default; ``options.duration``: maximum duration, s. ``other_key``: a second API key, to test whether both share a limit. Exit code 3
+    if no kind of limiter explains the observations.
 
-    Raises :class:`UsageError`, :class:`Unreachable`, :class:`KeyRefused`, and :class:`CannotJudge` where nothing is ever served.
+    Raises :class:`UsageError`, :class:`Unreachable`, :class:`KeyRefused`, and :class:`CannotJudge` if no request is ever served.
     """
     goal = goal or _goal(options)
     options = ready(replace(options, users=str(goal.in_flight)))

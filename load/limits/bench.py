@@ -27,7 +27,9 @@ Wall = Callable[[float], datetime]  # script time -> time of day
 
 @dataclass(slots=True)
 class Bench:
-    """The state of an experiment. Times in s: ``rtt`` from sending to the status, ``itl`` per token, ``hold`` a request held."""
+    """The state of an experiment. Times in s: ``rtt`` from sending to the status, ``itl`` per token, ``hold`` for which a request is
+    held open.
+    """
 
     goal: LimiterGoal
     asking: LimiterJobs
@@ -48,7 +50,7 @@ class Bench:
 
     @property
     def slack(self) -> float:
-        """How long after its last byte a request may still count, or its last byte be on its way."""
+        """How long after its last byte a request may still count, or its last byte may be in transit."""
         return 0.02 + 2 * self.rtt
 
     @property
@@ -68,15 +70,15 @@ class Bench:
         return self.ask(self.asking.job(max(round(self.hold_tokens * share), 2)))
 
     def sized(self, size: RequestSize) -> DueRequest:
-        """One of another size, which the estimators do not read: they take all requests for alike."""
+        """Request of another size, excluded from the estimators, which assume that all requests are alike."""
         return self.book.ask(self.asking.job(size.tokens, size=size))
 
     def decided(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
-        """Wait until they count: at their first byte, or at the last where that is when what is served may count."""
+        """Wait until the requests count: until their first byte, or their last if the limiter may count at the end."""
         return (yield from self.book.ended(asks) if self.gentle else self.book.answered(asks))
 
     def ask_other(self, at: float = 0.0) -> DueRequest:
-        """A short one that the estimators do not read."""
+        """A short request for comparison, excluded from the estimators."""
         return self.book.ask(self.asking.job(1), at)
 
     def ask(self, job: Job, at: float = 0.0) -> DueRequest:
@@ -94,7 +96,7 @@ def accepted(outcomes: Sequence[Outcome]) -> int:
 
 
 def calibrate(bench: Bench) -> Script[None]:
-    """Learn how fast the target decides and writes. Raises :class:`CannotJudge` where it serves nothing."""
+    """Measure how fast the target decides and writes. Raises :class:`CannotJudge` if it serves no request."""
     first = yield from _first(bench)
     [sample] = yield from bench.book.ended([bench.ask(bench.asking.job(SAMPLE_TOKENS))])
     if sample.status in TURNED_AWAY:
@@ -126,7 +128,7 @@ def _pace(outcome: Outcome) -> tuple[float, float]:
 
 
 def fill(bench: Bench, most: int) -> Script[list[DueRequest]]:
-    """Put requests in flight and hold them, twice as many each time, until one is refused or *most* are held."""
+    """Put requests in flight and hold them open, doubling the number each time, until one is refused or *most* are held."""
     held: list[DueRequest] = []
     while len(held) < most:
         batch = [bench.held() for _ in range(min(max(len(held), 1), most - len(held)))]
@@ -138,7 +140,7 @@ def fill(bench: Bench, most: int) -> Script[list[DueRequest]]:
 
 
 def watch(bench: Bench, held: Sequence[DueRequest], polls: int) -> Script[None]:
-    """Poll with short requests until *held* have come to their ends, *polls* times in the length of a hold."""
+    """Poll with short requests until *held* have ended, *polls* times per hold."""
     step = max(bench.hold / polls, bench.rtt, LEAST_POLL)
     due = bench.now + step
     while any(outcome.closed is None for outcome in bench.book.of(held)):
@@ -148,7 +150,7 @@ def watch(bench: Bench, held: Sequence[DueRequest], polls: int) -> Script[None]:
 
 
 def drain(bench: Bench, expected: int = 1) -> Script[int]:
-    """Send short requests until one is refused; the number that was accepted. *expected* of them go out at once."""
+    """Send short requests until one is refused; returns the number accepted. *expected* of them are sent at once."""
     begin, count, size = bench.now, 0, min(max(expected, 1), bench.together or expected)
     while True:
         if bench.gentle or bench.together:
@@ -166,7 +168,7 @@ def drain(bench: Bench, expected: int = 1) -> Script[int]:
 
 
 def recover(bench: Bench, expected: Range | None = None) -> Script[Outcome]:
-    """Poll until a request is accepted: closely within *expected* (times), else at waits that grow with the time since now."""
+    """Poll until a request is accepted: at short intervals around the times in *expected*, else at growing intervals."""
     since = bench.now
     upcoming = _polls(bench, expected)
     while True:
@@ -202,7 +204,7 @@ def typical(values: Sequence[float]) -> float | None:
 
 
 def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[DueRequest]]:
-    """Bring the limiter to refuse, and keep it there; returns the requests that hold a cap's places."""
+    """Make the limiter refuse and keep it there; returns the requests that occupy the places of a cap."""
     if fit.kind is not LimiterKind.CONCURRENCY or fit.limit is None:
         yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not LimiterKind.BUCKET else 1)
         return []

@@ -24,7 +24,7 @@ EDGE_STEPS = 24
 
 @dataclass(frozen=True)
 class Constraints:
-    """Accepts and refusals in the form that the two bounds need."""
+    """Accepts and refusals in the form that both bounds need."""
 
     sent: list[float]
     latest: list[float]  # running maximum of answered: by then all accepts up to this one were decided
@@ -33,8 +33,9 @@ class Constraints:
     round_trip: float
 
     def least(self, rate: float) -> float:
-        """The smallest burst that lets every accept through, and takes a round trip to fill: one that is full again at once would
-        explain any refusal by two requests that came at the same time."""
+        """The smallest burst that allows every accept and takes at least a round trip to refill: a bucket that refills immediately
+        would explain any refusal by two simultaneous requests.
+        """
         best, burst = -INFINITY, rate * self.round_trip
         for index, (sent, latest) in enumerate(zip(self.sent, self.latest, strict=True)):
             best = max(best, rate * sent - index)
@@ -42,7 +43,7 @@ class Constraints:
         return burst
 
     def most(self, rate: float) -> float:
-        """The burst that is too large for the refusal that binds most."""
+        """The smallest burst that contradicts the most constraining refusal."""
         reach = list(accumulate((rate * at - index for index, at in enumerate(self.earliest)), max))
         most = INFINITY
         for sent, before, first in self.refusals:

@@ -22,7 +22,7 @@ STILL = (0.1, 5)  # s between two readings that must agree, and how often that i
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Requests that were all the same, by what became of them, and by how much the balance fell meanwhile."""
+    """A group of identical requests: their outcomes, and the decrease of the balance meanwhile."""
 
     accepted: int
     refused: int
@@ -31,7 +31,7 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class ObservedCost:
-    """Cost of one request by the balance, in its currency. None if the balance does not show it."""
+    """Observed cost of one request, from the balance, in its currency. None if the balance does not show it."""
 
     accepted: Fraction | None = None
     refused: Fraction | None = None
@@ -58,8 +58,9 @@ def charge(one: Burst, two: Burst) -> ObservedCost:
 
 
 def charged(bench: Bench, fit: Fit) -> Script[ObservedCost]:
-    """From a limiter at rest: a burst, then it is brought to refuse, then another burst; and a third where refusals seem to cost
-    something, because an account that is settled late looks just so."""
+    """From a limiter at rest: a burst, then requests until it refuses, then another burst; a third one if refusals seem to cost
+    something, because delayed settlement looks the same.
+    """
     before = yield from _still(bench)
     if before is None:
         return ObservedCost(says="there is no readable balance, or it does not settle")

@@ -17,7 +17,7 @@ LOOSE = 0.2  # strain up to which the nearest kind is named although it does not
 
 @dataclass(slots=True)
 class Identified:
-    """The kind and its fit; ``rivals`` explain what was seen as well. ``needs`` says what it would take to know more."""
+    """The kind and its fit; ``rivals`` explain the observations equally well. ``needs`` states what would resolve the ambiguity."""
 
     fit: Fit
     rivals: tuple[LimiterKind, ...] = ()
@@ -37,7 +37,7 @@ ESTIMATORS: dict[LimiterKind, Callable[[Record, float], Fit]] = {
 
 
 def conclude(bench: Bench, kinds: Iterable[LimiterKind] = tuple(ESTIMATORS)) -> Identified:
-    """The simplest kind that explains everything; else the nearest, if it is near; else none."""
+    """The simplest kind that explains all observations; else the nearest, if it is near enough; else none."""
     record = bench.record
     if not record.all:
         return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), needs=["nothing was accepted"])
@@ -63,7 +63,7 @@ def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
 
 
 def believed(record: Record, found: Identified) -> Identified:
-    """Unresolved if the kind could have made each decision but would have made most of them differently: those look random."""
+    """Unresolved if the kind allows each decision but predicts most of them wrongly: such decisions look random."""
     if found.fit.kind is LimiterKind.UNRESOLVED or (share := simulate.agreement(record, found.fit)) >= BELIEVED:
         return found
     says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
@@ -82,7 +82,7 @@ def _near(fit: Fit) -> str:
 
 
 def as_cap(bench: Bench) -> Identified | None:
-    """The record read as a cap's, one that punishes refusals if need be; None where it cannot be one."""
+    """The record interpreted as a cap, with a penalty for refusals if necessary; None if it cannot be one."""
     record, slack = bench.record, bench.slack
     others = [fit for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain]
     plain = concurrency.fit(record, slack)
@@ -99,7 +99,7 @@ def as_cap(bench: Bench) -> Identified | None:
 
 
 def next_recovery(record: Record, fit: Fit) -> Range | None:
-    """Expected time at which a drained limiter per window accepts again; None if too little is known."""
+    """Expected time at which an exhausted limiter per window accepts again; None if too little is known."""
     if fit.window is None or fit.limit is None or not record.recoveries:
         return None
     if fit.kind is LimiterKind.SLIDING:

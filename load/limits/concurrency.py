@@ -15,7 +15,7 @@ LAG_ROUNDS = 6
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """Bounds on the cap, and on the number in flight at which a limiter that has refused admits again."""
+    """Bounds on the cap, and on the number in flight at which a limiter accepts again after a refusal."""
 
     low: int
     high: float
@@ -24,18 +24,18 @@ class Cap:
 
     @property
     def strain(self) -> float:
-        """Refused with nothing in flight, or more served than refused: a cap cannot do that."""
+        """By how much, relative to the cap, its bounds contradict each other."""
         over = max(self.low - self.high, self.resume_low - self.resume_high, -self.resume_high, 0)
         return over / max(self.low, 1)
 
     @property
     def plain(self) -> bool:
-        """Whether one free place was enough, without hysteresis."""
+        """Whether one free place was enough for the next accept, so there is no hysteresis."""
         return self.strain == 0 and self.resume_high >= self.low - 1
 
 
 def fit(record: Record, slack: float) -> Fit:
-    """``slack``: s after its last byte in which a request may still count."""
+    """Fit a cap to the record. ``slack``: time after its last byte in which a request may still count, s."""
     if not record.refusals or not record.accepts:
         return impossible(LimiterKind.CONCURRENCY)
     cap = bounds(record, slack)

@@ -13,8 +13,9 @@ BINS = 600
 
 
 def timeline(found: Discovery) -> list[dict[str, Any]]:
-    """The fitted model over what happened: per bin of time ``{"t_s", "admitted", "rejected", "model_admitted", "model_rejected"}``,
-    counts of the requests that the kind was told from."""
+    """The fitted model beside the observations: per time bin ``{"t_s", "admitted", "rejected", "model_admitted", "model_rejected"}``,
+    counts of the requests from which the kind was inferred.
+    """
     decisions = list(simulate.predictions(found.record, found.identified.fit))
     width = max(BIN, max((at for _, at, _ in decisions), default=0.0) / BINS)
     bins: dict[int, Counter[str]] = {}
@@ -27,10 +28,10 @@ def timeline(found: Discovery) -> list[dict[str, Any]]:
 
 
 def curves(found: Discovery) -> Iterator[dict[str, Any]]:
-    """Over the whole run, a second each: ``{"t_s", "offered", "admitted", "rejected", "abandoned", "in_flight"}``.
+    """The whole run in bins of one second: ``{"t_s", "offered", "admitted", "rejected", "abandoned", "in_flight"}``.
 
-    ``abandoned``: jobs that a client gave up after its last try; ``in_flight``: the most that were certainly served at once,
-    of the first key and without those of another user or model.
+    ``abandoned``: jobs that a client gave up after its last try; ``in_flight``: the maximum number certainly served at a time, for the
+    first key and without those of another user or model.
     """
     events = [outcome for outcome in found.events if outcome.status is not None]
     counts = {

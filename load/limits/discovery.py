@@ -30,10 +30,11 @@ TRIED = 0.8  # of the requests that may be sent, after which it is not tried aga
 
 @dataclass(slots=True)
 class Discovery:
-    """What was found. ``record``: the decisions that the kind was told from; ``events``: all outcomes, those of the extras too.
-    ``slack``: s that a last byte may be on its way. ``hammered``: what is refused counts too,
-    None where that was not tried. ``scope``, ``shares``: see :mod:`load.limits.scope`. ``skew``: the target's clock
-    minus ours, s. ``told``: the limits that headers announce."""
+    """Results so far. ``record``: the decisions from which the kind was inferred; ``events``: all outcomes, including those of
+    additional requests. ``slack``: time that a last byte may be in transit, s. ``hammered``: whether refused requests count too,
+    None if not tested. ``scope``, ``shares``: see :mod:`load.limits.scope`. ``skew``: the target's clock minus ours, s. ``told``:
+    the limits that headers announce.
+    """
 
     identified: Identified
     record: Record
@@ -55,7 +56,7 @@ class Discovery:
 
     @property
     def doubts(self) -> list[str]:
-        """Why the answer is not certain; empty where everything that was sent agrees with it, and nothing was left untried."""
+        """Why the answer is uncertain; empty if all requests agree with it and every test was made."""
         found, fit = self.identified, self.identified.fit
         needs = [] if fit.kind in {LimiterKind.NONE, LimiterKind.QUEUE} else found.needs  # they say how far it looked
         doubts = [
@@ -94,7 +95,7 @@ class Discovery:
 
     @property
     def recovery_s(self) -> float | None:
-        """From a place that became free (cap), or from the last accept (others), to the next accept: the shortest, or the median."""
+        """Time to the next accept, from a freed place (cap: the shortest) or from the last accept (others: the median)."""
         found = self.identified.fit
         if found.kind not in NAMED:
             return None
@@ -117,7 +118,7 @@ def _rough(number: Range) -> bool:
 
 
 def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stage: None) -> Script[Discovery]:
-    """Finds the limiter. Catches :class:`Stopped` and returns the result so far. ``tell`` gets the name of each stage."""
+    """Find the limiter. Catches :class:`Stopped` and returns the result so far. ``tell`` receives the name of each stage."""
     found = Discovery(Identified(Fit(LimiterKind.UNRESOLVED, 1.0)), Record(()))
     try:
         tell("calibrate")

@@ -18,7 +18,7 @@ LONGEST_REST = 90.0  # s to wait for a bucket to be full
 
 
 def per_time(bench: Bench) -> Script[Identified]:
-    """Wait for its recovery, exhaust it, and repeat, until a bucket or one kind of window is left."""
+    """Exhaust the limiter, wait for its recovery, and repeat until a bucket or one kind of window remains."""
     halved = False
     try:
         yield from drain(bench)

@@ -12,7 +12,7 @@ EARLY, LATE = 0.4, 0.9  # parts of a hold
 
 
 def capped(bench: Bench) -> Script[Identified | None]:
-    """The cap in full; None when it is not a cap after all."""
+    """The complete cap; None if it is not a cap after all."""
     found = yield from _narrowed(bench)
     if found is not None and (found.rivals or found.penalty) and (yield from _refused_below(bench, found)):
         return None

@@ -16,8 +16,10 @@ STOPS = [" ", ",", ".", "\n"]  # the first of them ends an answer after a word o
 
 @dataclass(frozen=True, slots=True)
 class RequestSize:
-    """What a limiter may weigh of a request: ``tokens`` that it asks for at most, ``prompts`` times the usual prompt, ``blanks`` around
-    the JSON, which are bytes and no tokens. ``stopped``: the answer ends after a word, however long it may be."""
+    """Quantities of a request that a limiter may count: ``tokens``, the maximum it requests; ``prompts``, a multiple of the usual
+    prompt; ``blanks`` around the JSON, which are bytes but not tokens. ``stopped``: a stop text ends the answer after a word,
+    whatever its maximum.
+    """
 
     tokens: int = 1
     prompts: int = 1
@@ -27,10 +29,10 @@ class RequestSize:
 
 @dataclass(frozen=True, slots=True)
 class LimiterGoal:
-    """``in_flight``: as many requests as it may have in flight to look for a cap. ``requests``, ``seconds``: the most it may take.
+    """``in_flight``: maximum number in flight when looking for a cap. ``requests``, ``seconds``: caps on the run.
 
-    ``patience``: s without a single accept after which a limiter counts as one that does not recover. ``error``: wanted half width
-    of rates and windows, relative. ``keys``: how many API keys there are to compare; ``models``: further models to compare with.
+    ``patience``: s without any accept after which a limiter counts as not recovering. ``error``: required relative half width of rates
+    and windows. ``keys``: number of API keys to compare; ``models``: further models to compare.
     """
 
     in_flight: int = 256
@@ -46,7 +48,7 @@ class LimiterGoal:
 
 @dataclass(frozen=True, slots=True)
 class LimiterJobs:
-    """Makes the jobs. Thinking is off where the profile has the switch; a profile without ``user_id`` knows no users."""
+    """Makes the jobs. Thinking is off if the profile has the switch; a profile without ``user_id`` does not distinguish users."""
 
     model: str
     profile: str = specs.DEFAULT_PROFILE
@@ -58,7 +60,9 @@ class LimiterJobs:
     def job(
         self, tokens: int, user: str | None = None, model: str | None = None, size: "RequestSize | None" = None
     ) -> Job:
-        """A streaming request for *tokens* tokens: its status shows at once whether it is served, and the client can end it at any time."""
+        """A streaming request for *tokens* tokens: its status shows immediately whether it is served, and the client can end it at any
+        time.
+        """
         size = size or RequestSize(tokens)
         question = Question(
             (Turn("user", " ".join([PROMPT] * size.prompts)),),

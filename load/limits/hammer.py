@@ -34,7 +34,9 @@ ALIKE = 0.97  # share of the decisions that a model must get right
 
 
 def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
-    """Sends requests throughout the recovery after using up the limit: whether refused ones count. None if that needs too many requests."""
+    """Whether refused requests count: sends requests throughout the recovery after the limit is exhausted. None if that needs too many
+    requests.
+    """
     fit = found.fit
     assert fit.limit is not None
     seconds = LONGER * fit.window.high if fit.window else REFILLS / fit.limit.low
@@ -54,8 +56,9 @@ def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """What counts: refusals too, and whether a count fades with its window, as two counters tell it, or each request by itself; whether
-    its periods are by the clock, or begin with a first request."""
+    """How the limiter counts: whether refused requests count; whether a count fades with its window, as with two counters, or each
+    request expires by itself; whether windows are aligned to the clock or begin with a first request.
+    """
 
     counted: bool
     fading: bool = False
@@ -67,8 +70,9 @@ ALL = (*COUNTED, Counting(False, fading=True, by_clock=True))
 
 
 def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script[tuple[Record, Fit] | None]:
-    """From rest: used up at once, and then single requests with silence between them, again and again. Then each variant is played
-    with windows of every length, and the one that decides as the target did is taken."""
+    """Distinguish the variants of counting: the limit is exhausted at once from rest, followed by single requests with pauses,
+    repeatedly. Each variant is then simulated with windows of every length, and the one that decides like the target is chosen.
+    """
     yield from bench.book.wait(bench.now + 2.2 * window + bench.slack)
     mine = list[int]()
     limit, low, high = 0, FIRST * window, 0.0
@@ -130,8 +134,9 @@ def _later(bench: Bench, mine: list[int], at: float) -> Script[int]:
 def best(
     record: Record, limit: int, window: float, variants: Sequence[Counting], all_sent: Record
 ) -> tuple[Record, Fit] | None:
-    """The variant and the window that decide as the target did, *limit* being what it let through from rest; of windows that do equally
-    well, the one that explains most of *all_sent*."""
+    """The variant and the window that decide like the target, *limit* being the number accepted from rest; among equally good windows,
+    the one that explains most of *all_sent*.
+    """
     found = [_best(list(_played(record, limit, window, each)), all_sent) for each in variants]
     (share, _, fit), *others = sorted(found, key=lambda made: -made[0])
     if share < ALIKE or (others and others[0][0] >= share):

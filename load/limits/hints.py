@@ -19,7 +19,7 @@ def hint(outcome: Outcome, now: datetime) -> Wait | None:
 
 
 def skew(outcomes: Sequence[tuple[Outcome, datetime]]) -> float | None:
-    """Median of target's clock minus ours, s, by the ``Date`` headers; None without any. A second of it is rounding."""
+    """Median of the target's clock minus ours, s, from the ``Date`` headers; None without any. Up to a second of it is rounding."""
     found = sorted(
         (when - now).total_seconds() for outcome, now in outcomes if (when := date(outcome.header("date") or ""))
     )

@@ -20,7 +20,7 @@ FREE_AGAIN = 2.0  # s; the longest wait for a cap to let in again
 
 
 def identify(bench: Bench) -> Script[Identified]:
-    """Find the kind and its numbers. A stop in the middle is passed on after the partial result has been stored in ``bench``."""
+    """Find the kind and its numbers. If stopped in the middle, stores the partial result in ``bench`` and passes the exception on."""
     held = yield from fill(bench, bench.goal.in_flight)
     if not refused(bench.book.of(held)):
         yield from bench.book.closed(held)
@@ -53,7 +53,7 @@ def _in_line(bench: Bench, held: list[DueRequest]) -> Script[Identified | None]:
 
 
 def afresh(bench: Bench, gentle: bool) -> Script[Identified]:
-    """Identifies the limiter again, from rest and with short requests only, because earlier requests may weigh more than a short one."""
+    """Identify the limiter again, from rest and with short requests only, because earlier requests may weigh more than a short one."""
     waits = [accept.answered - refusal.sent for refusal, accept in bench.record.turns if accept is not None]
     waits += [each.answered - each.sent for each in bench.record.accepts]
     yield from bench.book.wait(bench.now + max(RESTED * max(waits, default=0.0), LEAST_REST) + bench.slack)

@@ -22,10 +22,10 @@ Delay = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Result of one client. ``seconds`` until the last job was done or given up, ``rest`` until the limiter has then recovered.
+    """Result of one client. ``seconds`` until the last job was done or given up, ``rest`` until the limiter had recovered.
 
-    ``goodput_per_s``: jobs done per second of both. Without the rest a client that takes the burst and gives up the others would look
-    faster than the limiter lets anybody be.
+    ``goodput_per_s``: jobs done per second of both together. Without the rest, a client that uses the burst and gives up all other jobs
+    would seem faster than the limiter allows.
     """
 
     policy: str
@@ -56,7 +56,9 @@ POLICIES: dict[str, Delay] = {
 
 
 def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: bool) -> Script[list[Retries]]:
-    """Each client in turn, from a limiter at rest. *base*: s that a wait is measured in; Retry-After only where the target sends it."""
+    """Run each client in turn, from a limiter at rest. *base*: unit of the waiting times, s; Retry-After is tested only if the target
+    sends it.
+    """
     results = []
     for name, delay in POLICIES.items():
         if name == "retry-after" and not hinted:
@@ -67,7 +69,7 @@ def policies(bench: Bench, found: Identified, base: float, wall: Wall, hinted: b
 
 
 def rest(found: Identified) -> float:
-    """Seconds until an idle limiter is as it was in the beginning."""
+    """Seconds until an idle limiter is back in its initial state."""
     fit = found.fit
     if fit.kind is LimiterKind.BUCKET and fit.limit and fit.burst:
         return fit.burst.high / fit.limit.low
@@ -127,8 +129,9 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
 
 
 def best(results: Sequence[Retries]) -> Retries | None:
-    """The client that gives up the fewest jobs, of these the one that sends the fewest requests for each, of these the fastest; None
-    where not even that one gets most of its jobs done."""
+    """The client that gives up the fewest jobs; among equals the one with the fewest requests per job, then the fastest; None if not
+    even that one completes most of its jobs.
+    """
     if not results:
         return None
     first = min(results, key=lambda each: (each.abandoned, round(each.requests_per_job or ATTEMPTS, 1), each.seconds))

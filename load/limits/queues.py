@@ -14,8 +14,9 @@ LONGER = 3  # times the hold, where it was too short to tell
 
 
 def queued(bench: Bench, held: list[DueRequest]) -> Fit | None:
-    """A queue: some waited, with keep-alives or for long, and no more than a fixed number were written to at one time. Only those can have
-    waited that came too many: where more did, the target is slow with all of them."""
+    """Detects a queue: some requests waited, with keep-alives or for long, and at most a fixed number received data at a time. Only the
+    excess requests can have waited; if more did, the target is slow for all of them.
+    """
     spans = _spans(bench, held)
     waiting = len(list(_waiting(bench, spans)))
     served = max(
@@ -25,8 +26,9 @@ def queued(bench: Bench, held: list[DueRequest]) -> Fit | None:
 
 
 def held_for_longer(bench: Bench, held: list[DueRequest]) -> Script[list[DueRequest]]:
-    """Once more with longer answers, where the first to end ended too soon: before all were in flight, or when those that had waited
-    without a keep-alive, perhaps for that end, got their first token. Else *held* again."""
+    """Repeats the experiment with longer answers if the first request ended too early: before all were in flight, or when requests that
+    had waited without a keep-alive received their first token. Else returns *held* unchanged.
+    """
     spans = _spans(bench, held)
     waiting, ended = list(_waiting(bench, spans)), min((span.last for span in spans), default=0.0)
     silent = any(not span.keepalives for span in waiting)

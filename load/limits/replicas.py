@@ -11,7 +11,7 @@ MIXED = 2  # refusals before the last accept, from which it was no single counte
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """``served`` in all, ``early`` refusals before the last of them; ``over``: in the end nothing was served any more."""
+    """``served`` in total, ``early`` refusals before the last accept; ``over``: at the end no request was served any more."""
 
     served: int
     early: int
@@ -19,7 +19,7 @@ class Mixed:
 
     @property
     def says(self) -> str:
-        """Empty where it neither looks like replicas nor like chance."""
+        """Describes signs of replicas or of random refusals; empty without any."""
         if self.early < MIXED:
             return ""
         if not self.over:
@@ -29,7 +29,7 @@ class Mixed:
 
 
 def mixed(bench: Bench, pause: float) -> Script[Mixed]:
-    """From rest, on and on after the first refusal, until a whole batch is refused or *MOST* were sent."""
+    """From rest, continue sending after the first refusal until a whole batch is refused or *MOST* requests were sent."""
     yield from bench.book.wait(bench.now + pause)
     verdicts: list[bool] = []
     while len(verdicts) < MOST:

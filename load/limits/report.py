@@ -23,15 +23,14 @@ DOUBTED = 0.99  # the most that is said of an answer with a doubt
 
 
 def rate_limit(found: Discovery) -> dict[str, Any]:
-    """Member ``rate_limit``. Named by the design: ``kind``; ``limit`` in flight, per second (bucket) or per window; ``window_s``;
-    ``burst``; ``retry_after``; ``recovery_s``; ``confidence``, the share of all decisions that the fitted model gets right.
+    """Member ``rate_limit``. Specified by the design: ``kind``; ``limit`` in flight, per second (bucket) or per window; ``window_s``;
+    ``burst``; ``retry_after``; ``recovery_s``; ``confidence``, the share of all decisions that the fitted model predicts correctly.
 
-    More: ``answer`` what it is, ``says`` the same with ``needs``; ``limit_ci``, ``window_ci``, ``burst_ci`` bounds ``[low, high]``, not
-    standard errors: what lies outside contradicts an observation;
-    ``rivals`` kinds that explain as much; ``needs`` what it would take to know more; ``hysteresis``,
-    ``lag_s``, ``penalty_s``; ``scope`` ``{key|user_id|model: together?}``; ``refusals``; ``charge`` what an accepted and a refused
-    request cost; ``queue``; ``fairness``; ``policies``; ``clock_skew_s``; ``timeline`` and ``curves``, see :func:`timeline` and
-    :func:`curves`.
+    Further members: ``answer``, the limiter in words; ``says``, the same with ``needs``; ``limit_ci``, ``window_ci``, ``burst_ci``,
+    bounds ``[low, high]``: not standard errors, but values outside contradict an observation; ``rivals``, kinds that explain as much;
+    ``needs``, what would resolve the ambiguity; ``hysteresis``, ``lag_s``, ``penalty_s``; ``scope`` ``{key|user_id|model: shared?}``;
+    ``refusals``; ``charge``, the cost of an accepted and of a refused request; ``queue``; ``fairness``; ``policies``; ``clock_skew_s``;
+    ``timeline`` and ``curves``, see :func:`timeline` and :func:`curves`.
     """
     return {
         **_fitted(found),
@@ -111,7 +110,7 @@ def _beside(found: Discovery) -> dict[str, Any]:
 
 
 def retry_after(found: Discovery) -> dict[str, Any] | None:
-    """``{"present", "form", "example", "honest", "says"}``; None without refusals. ``honest`` None: not determined."""
+    """``{"present", "form", "example", "honest", "says"}``; None without refusals. ``honest`` is None if undetermined."""
     if not found.refusals:
         return None
     trials = found.trials

@@ -14,8 +14,9 @@ OTHER_USER = "echosounder-other"
 
 
 def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
-    """What was compared -> counted together (True), apart (False), not found out (None): a request of another key, user or model
-    between two of ours that are refused: is it refused too?"""
+    """What was compared -> counted together (True), separately (False), unknown (None). A request with another key, user or model is
+    sent between two of ours that are refused: is it refused too?
+    """
     found: dict[str, bool | None] = {}
     others: dict[str, DueRequest] = {}
     if bench.goal.keys > 1:
@@ -44,7 +45,7 @@ def _together(bench: Bench, other: DueRequest, fit: Fit) -> Script[bool | None]:
 
 
 def counted_for(found: dict[str, bool | None]) -> str:
-    """For whom the limiter counts, as far as the comparisons tell, and what would tell more."""
+    """The scope of the limiter as far as the comparisons show, and what would show more."""
     apart = [PER[name] for name in PER if found.get(name) is False]
     together = [name for name in PER if found.get(name)]
     says = [
@@ -64,8 +65,9 @@ ASKS = {"key": "whether per key, per organisation or per address: a second key (
 
 
 def contention(bench: Bench, fit: Fit, rest: float) -> Script[dict[str, tuple[int, int]]]:
-    """User -> admitted of offered. Two at once, one asking for four times as much as the other, both more than there is; again after
-    *rest* s until the one who asks for less has asked often enough to be compared."""
+    """User -> (admitted, offered). Two users at once, one sending four times as much as the other, both more than the limit; repeated
+    after *rest* s until the slower user has sent enough requests to be compared.
+    """
     limit = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     if limit is None or bench.goal.in_flight < 3 or not (bench.asking.users or bench.goal.keys > 1):
         return {}
@@ -91,7 +93,7 @@ def _of(bench: Bench, light: bool) -> DueRequest:
 
 
 def fairness(shares: dict[str, tuple[int, int]]) -> float | None:
-    """Jain's index of the admitted shares: 1 when each user got the same part of what it asked for, 1/n when one got all."""
+    """Jain's index of the admitted shares: 1 if each user got the same share of its requests, 1/n if one user got everything."""
     parts = [got / offered for got, offered in shares.values() if offered]
     squares = len(parts) * sum(part * part for part in parts)
     return sum(parts) ** 2 / squares if squares else None

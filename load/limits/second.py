@@ -24,8 +24,9 @@ TRIES = 3  # from ever longer silence
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """``tried``: it was looked for another limiter, for a number of ``seconds`` and ``requests``; ``fit``: what it is, None where none
-    showed; ``needs``: one showed, and why nobody can say what it is."""
+    """``tried``: whether another limiter was searched for, with a number of ``seconds`` and ``requests``; ``fit``: the limiter found,
+    or None; ``needs``: why a detected limiter cannot be identified.
+    """
 
     tried: bool = False
     seconds: float = 0.0

@@ -31,20 +31,23 @@ class Range:
 
     @property
     def rate(self) -> float:
-        """Harmonic mean of the bounds of a rate, 1/s, because the time between requests is what is measured; 0 without an upper bound."""
+        """Harmonic mean of the bounds of a rate, 1/s, because the measured quantity is the time between requests; 0 without an upper
+        bound.
+        """
         return 2 * self.low * self.high / (self.low + self.high) if self.high else 0.0
 
     @property
     def error(self) -> float:
-        """Half of the width, relative to the middle."""
+        """Half of the width, divided by the middle."""
         return (self.high - self.low) / 2 / self.mid if self.mid else INFINITY
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision, made between ``sent`` and ``answered``. ``sure``: it was certainly still served then; ``ended``: last byte.
+    """One decision, made between ``sent`` and ``answered``. Until ``sure`` the request was certainly still being served; ``ended``:
+    last byte.
 
-    Both are infinite while the answer goes on.
+    Both are infinite while the answer continues.
     """
 
     sent: float
@@ -58,9 +61,9 @@ class Decision:
 class Fit:
     """The best fit of one kind of limiter to the observations.
 
-    ``strain`` 0: it explains everything. Otherwise the share by which its parameters would have to bend.
-    ``limit``: in flight, per second, or per window, by kind. ``resume``: in flight, at which a cap that has refused admits again;
-    ``lag``: s for which a place stays taken after its answer.
+    ``strain`` 0: it explains everything; otherwise the share by which its parameters would have to change. ``limit``: in flight, per
+    second, or per window, by kind. ``resume``: number in flight at which a cap accepts again after a refusal; ``lag``: s for which a
+    place stays occupied after its answer.
     """
 
     kind: LimiterKind
@@ -82,11 +85,11 @@ def impossible(kind: LimiterKind) -> Fit:
 
 
 def seen(outcomes: Iterable[Outcome], slack: float, late: bool = False, arrival: bool = False) -> "Record":
-    """The decisions among *outcomes*: served, or refused with 429 or 503; other failures are no evidence about a limit.
+    """The decisions among *outcomes*: served, or refused with 429 or 503; other failures are not evidence of a limit.
 
-    ``slack``: how long a last byte may be on its way, s. ``late``: an accept may count only when its answer has ended. ``arrival``: it
-    decided when the request came in, no later than it takes to refuse one, and answered when it liked. What was refused before anything
-    was accepted is left out: it tells of what had happened before we came.
+    ``slack``: time that a last byte may be in transit, s. ``late``: an accept may count only when its answer has ended. ``arrival``:
+    the decision was made on arrival, within the time of a refusal, however late the answer was. Refusals before the first accept are
+    left out: they reflect earlier traffic.
     """
     found = [
         _decision(outcome, slack, late)
@@ -112,7 +115,7 @@ def _decision(outcome: Outcome, slack: float, late: bool) -> Decision:
 
 @dataclass(frozen=True)
 class Record:
-    """Decisions in the order of sending, with the tables that the estimators look things up in."""
+    """Decisions in the order of sending, with lookup tables for the estimators."""
 
     all: tuple[Decision, ...]
 
@@ -168,7 +171,7 @@ class Record:
 
     @cached_property
     def recoveries(self) -> list[tuple[Range, Decision]]:
-        """Each time that a limiter began to accept again: when, and the first that was accepted."""
+        """Each time that the limiter began to accept again: the time, and the first accepted request."""
         pairs = ((self.blocked_by(each), each) for each in self.accepts)
         return [(Range(refusal.sent, each.answered), each) for refusal, each in pairs if refusal is not None]
 
@@ -201,7 +204,7 @@ class Record:
         )
 
     def unpunished(self, penalty: float) -> "Record":
-        """The decisions without refusals within *penalty* after another one, which the penalty explains."""
+        """The decisions without refusals within *penalty* after another refusal, which the penalty explains."""
         left = [each for each in self.all if each.accepted or not self._punished(each, penalty)]
         return Record(tuple(left))
 
@@ -210,7 +213,7 @@ class Record:
         return bool(index) and each.sent - self._refused[index - 1].sent < penalty
 
     def below(self, cap: int, slack: float) -> "Record":
-        """The decisions without refusals at which as many as *cap* may have been in flight, which the cap explains."""
+        """The decisions without refusals at which *cap* requests may have been in flight, which the cap explains."""
         ends = sorted(each.ended + slack for each in self.accepts)
         return Record(tuple(each for each in self.all if each.accepted or self._open(each, ends) < cap))
 
@@ -218,7 +221,7 @@ class Record:
         return bisect_left(self.sent, each.answered) - bisect_right(ends, each.sent)
 
     def latest(self, until: Sequence[Decision]) -> list[list[float]]:
-        """For each of *until* the ``answered`` of all accepts that may have been decided before it, ascending."""
+        """For each time in *until*, the ``answered`` times of all accepts that may have been decided before it, ascending."""
         order = sorted(range(len(until)), key=lambda index: until[index].answered)
         found: list[list[float]] = [[] for _ in until]
         taken: list[float] = []

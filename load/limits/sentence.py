@@ -27,7 +27,7 @@ UNITS = {
 
 
 def kind_of(fit: Fit) -> LimiterKind:
-    """The kind as reported: a bucket that lets requests wait in line is a leaky one."""
+    """The kind as reported: a bucket that queues requests is a leaky bucket."""
     return LimiterKind.LEAKY if fit.delayed else fit.kind
 
 
@@ -47,7 +47,7 @@ def second(fit: Fit | None) -> dict[str, Any] | None:
 
 
 def answer(found: Discovery) -> str:
-    """The limiter, and a second one behind it if there is one."""
+    """The limiter in words, with a second one behind it if there is one."""
     first = _one_answer(found)
     if found.identified.fit.counted:
         first += "; refused requests count too: a client that keeps asking stays locked out"

@@ -16,14 +16,14 @@ Model = Callable[[float, Decision], bool]  # the time of a request -> would it b
 
 
 def predictions(record: Record, fit: Fit) -> Iterator[tuple[Decision, float, bool]]:
-    """``(decision, time, served by the model)`` in the order of time; the model goes on from what really happened."""
+    """``(decision, time, served by the model)`` in the order of time; after each decision the model continues from what was observed."""
     model = MODELS[fit.kind](fit)
     for each in sorted(record.all, key=middle):
         yield each, middle(each), model(middle(each), each)
 
 
 def agreement(record: Record, fit: Fit) -> float:
-    """The share of decisions that the model gets right."""
+    """The share of decisions that the model predicts correctly."""
     right = [served == each.accepted for each, _, served in predictions(record, fit)]
     return sum(right) / len(right) if right else 1.0
 

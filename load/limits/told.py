@@ -17,7 +17,7 @@ NEAR = 0.05  # how far a number may be off what was found
 
 @dataclass(frozen=True, slots=True)
 class ToldLimit:
-    """One announced limit. ``agrees`` None: no measured limit compares with it. ``says``: sentence on the difference."""
+    """One announced limit. ``agrees`` is None if there is no measured limit to compare with. ``says``: sentence on the difference."""
 
     what: str
     limit: float | None
@@ -29,7 +29,7 @@ class ToldLimit:
 def told_limits(
     outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit, counts: CountedUnit = REQUESTS
 ) -> list[ToldLimit]:
-    """The limits that the answers announced, each once, with its last value."""
+    """The limits that the responses announced, each once, with its last value."""
     limits: dict[str, Announced] = {}
     left: dict[str, float] = {}
     for outcome, now in outcomes:

@@ -21,8 +21,9 @@ TRIES = 8  # of a hint that says "now": a fast limiter may have recovered while 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A hint put to the test. ``early``: accepted before its time, at which ``early_at`` s after the answer; ``late``: accepted at
-    its time. None: not tried."""
+    """Result of testing a hint. ``early``: accepted before the announced time, ``early_at`` s after the response; ``late``: accepted at
+    that time. None: not tried.
+    """
 
     hint: Wait
     early: bool | None = None
@@ -50,7 +51,7 @@ class Trial:
 
 
 def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Script[None]:
-    """One request well before the time of a hint, then one at its time, nothing else in between; *done* receives the results."""
+    """One request well before the announced time, then one at that time, nothing in between; *done* receives the results."""
     held = yield from saturate(bench, found.fit)
     said = _last_hint(bench, wall)
     if said is not None:
@@ -75,8 +76,9 @@ def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Sc
 
 
 def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> Trial | None:
-    """A hint that something else which was sent shows to be wrong: a refusal at the time that it names or later, and nothing accepted
-    in between. Of a fast limiter many a request sees that, where a single trial may come when it has just recovered."""
+    """A hint that other requests show to be wrong: a refusal at the announced time or later, without an accept in between. With a fast
+    limiter many requests show that, whereas a single trial may arrive just after it has recovered.
+    """
     if found.penalty:
         return None  # asking again renewed the wait
     refusals = sorted((each for each in outcomes if refused([each])), key=lambda each: each.sent)

@@ -27,9 +27,10 @@ CALM, LEAST_CALM = 4.0, 12.0  # times its rest, and s, of silence, where the sam
 
 @dataclass(frozen=True, slots=True)
 class CountedUnit:
-    """What is counted. ``unit``: its name, None where it was not found out; ``weight`` of one short request in it; ``needs``: why it is
-    not known and what would tell; ``ratio``: what a token of the answer weighs, where one of the prompt weighs 1. ``again``:
-    the same requests were not served as before."""
+    """The unit that is counted. ``unit``: its name, None if unknown; ``weight`` of one short request in it; ``needs``: why it is
+    unknown and what would show it; ``ratio``: weight of an output token relative to a prompt token. ``again``: identical requests
+    were not served as before.
+    """
 
     unit: str | None = None
     weight: float = 1.0
@@ -50,8 +51,9 @@ HEAVY = 4  # times the usual prompt
 
 @dataclass(frozen=True, slots=True)
 class Poured:
-    """So many of one size were served from rest, within so many seconds, and ``before`` them so many short ones. ``prompt``, ``used``:
-    tokens of one, as usage says."""
+    """``served`` requests of one size, from rest, within ``seconds``, after ``before`` short ones. ``prompt``, ``used``: tokens of one
+    request, from its usage.
+    """
 
     served: int
     seconds: float
@@ -62,7 +64,7 @@ class Poured:
     unseen: int = 0
 
     def dearer(self, fit: Fit) -> float:
-        """Weight of one of these in short requests: a lower bound, from the one that was refused."""
+        """Weight of one such request in short requests: a lower bound, from the refused one."""
         assert fit.limit is not None
         if fit.kind is LimiterKind.BUCKET:
             capacity = (fit.burst.mid if fit.burst else 1.0) + fit.limit.rate * self.seconds
@@ -127,7 +129,7 @@ def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
 
 
 def same(base: Poured, fit: Fit) -> bool:
-    """Whether as many were served as the fitted limiter allows, within the recovery in the meantime."""
+    """Whether the number served matches the fitted limiter, allowing for recovery in the meantime."""
     assert fit.limit is not None
     number = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     assert number is not None
@@ -205,7 +207,7 @@ def _both(dearer: float, prompt: float, long: int, unit: str, capacity: float) -
 
 
 def poured(bench: Bench, found: Identified, calm: float, size: RequestSize) -> Script[Poured]:
-    """From rest, one after the other until one is refused; several at a time only where there is no time for that."""
+    """From rest, sequential requests until one is refused; concurrent only if there is no time for that."""
     yield from bench.book.wait(bench.now + calm)
     before = yield from _at_rest(bench, found)
     fit = found.fit
@@ -259,8 +261,9 @@ def _told(served: list[Outcome], name: str) -> Iterator[int]:
 
 
 def in_unit(bounds: Range | None, counts: CountedUnit, whole: bool = True) -> Range | None:
-    """A number of requests in the unit that is counted. That many were served and one more was not: the limit is in between. What counts
-    when it has been used is served as long as anything is left: the last of them may have gone beyond it."""
+    """A number of requests in the counted unit. That number was served and the next was refused, so the limit lies in between. If usage
+    counts after the answer, requests are served while anything is left: the last one may have exceeded the limit.
+    """
     if bounds is None or counts.weight == 1.0:
         return bounds
     low, high = (1 - counts.error) * counts.weight, (1 + counts.error) * counts.weight

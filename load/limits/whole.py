@@ -19,13 +19,13 @@ def events(bench: Bench) -> list[Outcome]:
 
 
 def alike(bench: Bench) -> Record:
-    """Without those of another key, user or model."""
+    """The record without requests of another key, user or model."""
     mine = [each for each in events(bench) if not each.ask.key and each.ask.job.name != "other"]
     return seen(mine, bench.slack, arrival=bench.arrival)
 
 
 def off(record: Record, fit: Fit, slack: float) -> float:
-    """The share by which *fit* is off from the record; 0 of an empty one."""
+    """The relative deviation of *fit* from the record; 0 for an empty record."""
     if not record.all or fit.kind not in PER_TIME:
         return 0.0
     if fit.counted or fit.fading:
@@ -34,7 +34,7 @@ def off(record: Record, fit: Fit, slack: float) -> float:
 
 
 def only(record: Record, slack: float) -> Fit | None:
-    """The one kind per time that explains the whole record; None where several do, or none."""
+    """The only kind per time that explains the whole record; None if several do, or none."""
     if len(record.all) > MANY:
         return None
     exact = [fit for kind in PER_TIME if not (fit := ESTIMATORS[kind](record, slack)).strain]

@@ -46,7 +46,7 @@ LEAST_LIMIT = 2  # a window of one is a token bucket of one
 
 
 def sliding(record: Record) -> Fit:
-    """n + 1 accepts span the window at least; at a refusal the n-th accept back is less than the window ago."""
+    """Fit a sliding window: n + 1 accepts span at least the window; at a refusal the n-th last accept is less than a window ago."""
     if not record.refusals or not record.accepts:
         return impossible(LimiterKind.SLIDING)
     latest = list(accumulate((each.answered for each in record.accepts), max))
@@ -83,8 +83,9 @@ def _fit(kind: LimiterKind, found: Sequence[tuple[int, Range, float | None]]) ->
 
 
 def fixed(record: Record) -> Fit:
-    """Both kinds of fixed window. Where both explain everything the bounds are what either allows, and the first request is named:
-    windows by the clock would have had to begin just when we did."""
+    """Fit both kinds of fixed window. If both explain everything, the bounds cover both, and windows from the first request are
+    reported: windows aligned to the clock would have had to begin exactly when the run did.
+    """
     if not record.recoveries:
         return impossible(LimiterKind.FIXED)
     before = record.latest(record.refusals)
@@ -155,7 +156,7 @@ def _possible(accepted: dict[int, list[float]], windows: tuple[int, int], until:
 
 
 class FirstRequest:
-    """Windows that begin with the first accept after the last one ended. Where that is not certain, an accept may be in either."""
+    """Windows that begin with the first accept after the previous one ended. If that is uncertain, an accept may belong to either."""
 
     def __init__(self, record: Record, length: float) -> None:
         self._length = length
@@ -171,7 +172,9 @@ class FirstRequest:
                 doubtful = each.sent
 
     def of(self, each: Decision) -> tuple[int, int]:
-        """First and last window that it may have come in. One may be over before the next has begun: what comes then would begin it."""
+        """First and last window that it may belong to. A window may end before the next begins: a request in between would begin the
+        next.
+        """
         first = max(bisect_right(self._high, each.sent) - 1, 0)
         last = max(bisect_left(self._low, each.answered) - 1, first)
         first += each.sent >= self._high[first] + self._length

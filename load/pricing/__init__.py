@@ -49,13 +49,13 @@ def verify(
     goal: BillGoal | None = None,
     other_key: str | None = None,
 ) -> LoadResult:
-    """Send prompts with known prefixes, and compare cache hits, usages and balances with the expected ones.
+    """Send prompts with known prefixes and compare cache hits, usages and balances with the expected ones.
 
-    The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to look for leaks between
-    accounts. ``options.users`` is how many requests run at once in the last group, ``options.duration`` the longest that all may take.
-    Exit code 3 where the profile has a balance and the bill could not be held against it. Raises :class:`UsageError` where no price of
-    the model is known or the budget does not pay for the first request, what :func:`load.engine.run` raises before anything is sent,
-    and :class:`CannotJudge` where nothing is served.
+    The report's members are described in :mod:`load.pricing.report`. ``other_key``: a second API key, to detect leaks between accounts.
+    ``options.users``: number of concurrent requests in the last group; ``options.duration``: maximum duration of the run. Exit code 3
+    if the profile has a balance but the bill could not be compared with it. Raises :class:`UsageError` if no price of the model is
+    known or the budget does not cover the first request, the exceptions of :func:`load.engine.run` before anything is sent, and
+    :class:`CannotJudge` if no request is served.
     """
     goal = goal or _goal(options)
     options = ready(options)
@@ -120,7 +120,7 @@ def seen_after(unit: Decimal | None, rates: Rated) -> str:
 
 
 def known(tariff: Tariff) -> Rated:
-    """The rates now. Raises :class:`UsageError` where there are none: a bill without prices cannot be verified."""
+    """The current rates. Raises :class:`UsageError` if there are none: a bill cannot be verified without prices."""
     try:
         return tariff.rates(datetime.now(UTC))
     except specs.UnknownPriceError:

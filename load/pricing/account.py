@@ -13,8 +13,8 @@ PENDING = 3  # times the patience with charges that have not come yet
 
 @dataclass(slots=True)
 class Accountant:
-    """Reads the balance. ``status`` of the last reading; ``available``: it had a balance. ``settled_after``: seconds until charges
-    appeared.
+    """Reads the balance. ``status`` of the last reading; ``available``: the response contained a balance. ``settled_after``: seconds
+    until charges appeared.
     """
 
     book: Book
@@ -38,14 +38,15 @@ class Accountant:
         return found
 
     def settle(self, entry: Entry) -> Script[None]:
-        """Fill in ``after``: read until the bill is explained, or patience is over."""
+        """Fill in ``after``: read the balance until it matches the bill, or patience is exhausted."""
         patience = self.patience if entry.charges else 0.0
         if not (yield from self._until_explained(entry, patience)):
             self.patience /= 4  # what did not come this time is not worth so long a wait the next
 
     def settle_all(self, entries: list[Entry], patience: float) -> Script[None]:
-        """Once more at the end, for the whole run: the last entry's ``after`` is read again until the sum comes out. What was not taken
-        may be taken yet, so that is worth more patience than what was taken too much."""
+        """Final reading for the whole run: the last entry's ``after`` is read again until the sum is correct. A missing charge may
+        still arrive, so it gets more patience than a surplus one.
+        """
         whole = merged(entries, "all") if entries else None
         if whole is not None and whole.explained is False:
             yield from self._until_explained(whole, patience * (PENDING if (whole.remainder or 0) < 0 else 1))

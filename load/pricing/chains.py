@@ -21,7 +21,7 @@ Chain = Generator[list[BillRequest], list[ServedRequest], None]
 
 
 def chains(goal: BillGoal, users: bool) -> Iterator[tuple[str, Chain]]:
-    """All of them, by name. ``users``: the API distinguishes users of an account."""
+    """All chains, by name. ``users``: the API distinguishes users of an account."""
     salt = goal.salt
     for stream in (False, True):
         kind = "stream" if stream else "document"
@@ -37,20 +37,20 @@ def chains(goal: BillGoal, users: bool) -> Iterator[tuple[str, Chain]]:
 
 
 def repeated(request: BillRequest) -> Chain:
-    """Cold, then warm: one request between two balances each."""
+    """Cold, then warm: one request each, between two balances."""
     yield [replace(request, name="cold")]
     yield [replace(request, name="warm")]
 
 
 def twins(salt: str) -> Chain:
-    """The same prompt non-streaming and streaming: one usage, one price. Warm each time, by a request before."""
+    """The same prompt non-streaming and streaming: one usage, one price. Both are warm because of an earlier request."""
     prompt = Prompt((user(344, f"{salt} twins"),))
     yield [BillRequest("before", prompt, tokens=16)]
     yield [BillRequest("twin", prompt, tokens=16, stream=stream) for stream in (False, True, False, True)]
 
 
 def growing(salt: str) -> Chain:
-    """Prompts that share a growing prefix with a stored one; then one word changed at known depths."""
+    """Prompts that share a growing prefix with a stored one; then one word is changed at known depths."""
     base = user(BASE, f"{salt} growing")
     yield [BillRequest("base", Prompt((base,)))]
     tails = [(length, user(40, f"{salt} tail {length}")) for length in LENGTHS]
@@ -60,7 +60,7 @@ def growing(salt: str) -> Chain:
 
 
 def long_text(salt: str) -> Chain:
-    """The documentation's example: one long text, one question after the other. By the rules of V4 the third one hits."""
+    """The documentation's example: one long text, followed by several questions in turn. By the rules of V4 the third one hits."""
     head, report = system(24, f"{salt} analyst"), user(856, f"{salt} report")
     for question, role in (("B", None), ("C", None), ("D", Role.THIRD)):
         asked = joined(report, user(24, f"{salt} question {question}"))
@@ -68,7 +68,7 @@ def long_text(salt: str) -> Chain:
 
 
 def conversation(salt: str) -> Chain:
-    """Each round repeats all before it, answers included. Rounds are 64 tokens long, each ending far from a whole unit."""
+    """Each round repeats all previous ones, answers included. Rounds are 64 tokens long, and none ends near a whole unit."""
     prompt = Prompt((system(88, f"{salt} guide"), user(240, f"{salt} round 0")))
     for number in range(1, ROUNDS + 1):
         [answer] = yield [BillRequest(f"round {number}", prompt, tokens=24)]
@@ -94,7 +94,7 @@ def two_users(salt: str, first: str, second: str) -> Chain:
 
 
 def first_tokens(salt: str, pairs: int, tokens: int) -> Chain:
-    """Long prompts twice each: does a hit bring the first token sooner?"""
+    """Long prompts, sent twice each: does a cache hit reduce the time to first token?"""
     prompts = [Prompt((user(tokens, f"{salt} first token {number}"),)) for number in range(pairs)]
     for name in ("cold", "warm"):
         yield [BillRequest(name, prompt, tokens=2, stream=True, role=Role.TIMED) for prompt in prompts]

@@ -21,7 +21,7 @@ MOST = 3  # hypotheses that are told where several fit
 
 
 def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: ()) -> list[BillCause]:
-    """Why the entries do not balance; empty where they do, ``unexplained`` if no hypothesis fits."""
+    """Causes of a difference between bill and balance; empty if they agree, ``unexplained`` if no hypothesis fits."""
     known = [entry for entry in entries if entry.explained is not None]
     if len(known) == len(entries) > 0 and all(entry.explained for entry in known):
         known = [merged(known, "all")]  # each within the last digit that the balance shows; all together?

@@ -14,7 +14,7 @@ CELLS = ("as-expected-hit", "as-expected-miss", "withheld", "partly", "more", "i
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An answer that reports its cached tokens, with the oracle's expectation."""
+    """An answer that reports its cached tokens, with the expectation of the oracle."""
 
     answer: ServedRequest
     expected: Expectation
@@ -23,8 +23,9 @@ class Counted:
 
 @dataclass(slots=True)
 class Evidence:
-    """``model`` and ``unit`` are those of the profile's cache, None where it promises nothing. ``entries`` those of the run, late
-    charges in their place."""
+    """Evidence of a run. ``model`` and ``unit`` are those of the profile's cache, None if it promises nothing. ``entries`` are those of
+    the run, with late charges assigned to their entries.
+    """
 
     lab: BillState
     profile: str

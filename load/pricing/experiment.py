@@ -27,7 +27,7 @@ ROUGH = 0.1  # share by which a count may be off where a word is not one token
 
 
 def experiment(lab: BillState) -> Script[BillState]:
-    """All steps in order of importance; the results until a stop are in the lab."""
+    """All steps in order of importance; if stopped, the lab holds the results so far."""
     try:
         for phase in (_idle, _settling, _chains, _keys, _fim, _bulk, _kept):
             yield from phase(lab)
@@ -93,7 +93,7 @@ def _said(answer: ServedRequest) -> str:
 
 
 def measured(scale: Scale, long: ServedRequest, short: ServedRequest) -> Scale:
-    """Measures two prompts of known lengths: tokens per word, and the overhead of the template. Approximate if a word is not a token."""
+    """Measure two prompts of known length: tokens per word, and the overhead of the template. Approximate if a word is not one token."""
     counts = [answer.usage.prompt if answer.usage else None for answer in (long, short)]
     if counts[0] is None or counts[1] is None:
         return scale
@@ -107,7 +107,7 @@ def measured(scale: Scale, long: ServedRequest, short: ServedRequest) -> Scale:
 
 @dataclass(slots=True)
 class ActiveChain:
-    """A chain under way: the requests of its next link."""
+    """A chain in progress: the requests of its next link."""
 
     name: str
     chain: Chain

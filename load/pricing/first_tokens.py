@@ -12,9 +12,10 @@ EXACT_UP_TO = 20_000  # ways to deal the times to two groups
 
 
 def compared(cold: Sequence[float], warm: Sequence[float]) -> dict[str, Any] | None:
-    """``cold_ms``, ``warm_ms`` medians; ``saved_ms`` how much sooner (median of all differences, Hodges and Lehmann) with ``saved_ci``,
-    its interval of at least 95 % by the rank sum (None where the groups are too small for one); ``p``: the chance of so great a sum
-    of the cold ones without any cause. None with fewer than two of either."""
+    """``cold_ms``, ``warm_ms``: medians; ``saved_ms``: reduction of the time to first token (Hodges–Lehmann: median of all
+    differences), with ``saved_ci``, its interval of at least 95 % by the rank-sum test (None if the groups are too small); ``p``:
+    probability of a rank sum this large by chance. None with fewer than two values of either.
+    """
     if len(cold) < 2 or len(warm) < 2:
         return None
     differences = sorted(a - b for a in cold for b in warm)

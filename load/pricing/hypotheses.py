@@ -19,7 +19,7 @@ Extra = Callable[[Charge, Decimal], Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """``extras``: what would have been taken beyond the bill in each entry. ``narrow``: it is about some of the requests only."""
+    """``extras``: amount that each entry would have been overcharged. ``narrow``: the hypothesis concerns some of the requests only."""
 
     cause: BillCause
     extras: tuple[Decimal, ...]
@@ -27,7 +27,7 @@ class Hypothesis:
 
 
 def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
-    """All hypotheses that would change any of the entries, the most particular first."""
+    """All hypotheses that would change any of the entries, the most specific first."""
     made: list[Hypothesis] = []
     for which, words, chosen in _SCOPES:
         for name, says, requirement, extra in _rules(entries, other):
@@ -41,12 +41,12 @@ def hypotheses(entries: Sequence[Entry], other: Other) -> list[Hypothesis]:
 
 
 def derived(entries: Sequence[Entry], rests: Sequence[Decimal]) -> list[Hypothesis]:
-    """A factor or a fee for each entry, derived from *rests*."""
+    """A factor or a fee for each entry, derived from *rests*, the unexplained amounts."""
     return [*_factors(entries, rests), *_fees(entries, rests)]
 
 
 def both_free(entries: Sequence[Entry]) -> Iterator[tuple[Hypothesis, Hypothesis]]:
-    """Two hypotheses with a number each, both fitted to two entries and tested on the others."""
+    """Two hypotheses with one free number each, both fitted to two entries and tested on the others."""
     free = [(kind, *scope) for kind in ("other-price", "fee") for scope in _SCOPES]
     for one, two in combinations(free, 2):
         sums = [(_amount(one, entry), _amount(two, entry), Fraction(entry.remainder or ZERO)) for entry in entries]

@@ -25,9 +25,10 @@ OUTPUT = 8  # tokens of an answer where its text does not matter
 
 @dataclass(frozen=True, slots=True)
 class BillGoal:
-    """``bulk``: requests of the last group, ``together`` of them at once. ``patience``: s to wait for a charge to be settled.
-    ``pairs``: cold and warm prompts whose first tokens are compared. ``users``: two names for ``user_id``. ``seconds``: the most
-    that a run may take. ``salt`` makes the prompts ones that have not been sent before."""
+    """``bulk``: requests of the last group, ``together`` of them at a time. ``patience``: s to wait for a charge to be settled.
+    ``pairs``: cold and warm prompts whose times to first token are compared. ``users``: two names for ``user_id``. ``seconds``:
+    maximum duration of the run. ``salt`` makes the prompts new to every cache.
+    """
 
     bulk: int = 40
     together: int = 16
@@ -41,8 +42,8 @@ class BillGoal:
 
 @dataclass(frozen=True, slots=True)
 class BillRequest:
-    """A planned request; ``name`` is for people, ``role`` is its purpose. ``keep``: store the answer, where the text matters and
-    not thousands come.
+    """A planned request; ``name`` is for display, ``role`` is its purpose. ``keep``: store the answer, if its text matters and there
+    are few of them.
     """
 
     name: str
@@ -57,7 +58,7 @@ class BillRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServedRequest:
-    """A request and its result; ``entry`` is the name of the group that it was sent in."""
+    """A request and its result; ``entry`` is the name of its group."""
 
     entry: str
     send: BillRequest
@@ -85,8 +86,9 @@ class ServedRequest:
 
 @dataclass(slots=True)
 class BillState:
-    """The state of a run. ``settle``: s after which what was answered can be hit, None where nothing ever was. ``idle``: two
-    balances with nothing between them. ``skew``: the target's clock minus ours. ``same_account``: of two keys."""
+    """The state of a run. ``settle``: s after which an answered prompt can hit, None if none ever did. ``idle``: two balances with no
+    request in between. ``skew``: the target's clock minus ours. ``same_account``: whether the two keys share one.
+    """
 
     goal: BillGoal
     asking: PromptJobs
@@ -114,7 +116,7 @@ class BillState:
         return self.skew is None or abs(self.skew) <= SKEW
 
     def seen(self, answer: ServedRequest) -> ServedPrompt:
-        """The answer for the oracle. The target reads a prompt after it was sent and before its answer is over."""
+        """The request as input of the oracle. The target reads a prompt after it was sent and before its answer ends."""
         send, outcome = answer.send, answer.outcome
         completion = answer.usage.completion if answer.usage else None
         whole = send.prompt.then(returned(answer.text, completion)) if completion and answer.text else None
@@ -123,7 +125,7 @@ class BillState:
 
 
 def open_entry(lab: BillState, name: str, *roles: Role) -> Script[None]:
-    """Begin a group: from this balance on."""
+    """Begin a group with this balance."""
     last = lab.entries[-1].after if lab.entries else lab.idle.after if lab.idle else None
     before = last or (yield from lab.accountant.read())
     lab.entry = Entry(name, before=before, unit=lab.accountant.unit, roles=frozenset(roles))
@@ -137,7 +139,7 @@ def close_entry(lab: BillState) -> Script[None]:
 
 
 def send(lab: BillState, sends: Sequence[BillRequest]) -> Script[list[ServedRequest]]:
-    """Send all at once and take note of each."""
+    """Send all requests at once and record each."""
     entry = lab.entry
     assert entry is not None
     yield from _steady(lab)

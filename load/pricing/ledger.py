@@ -19,7 +19,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One currency of an account. ``unit``: the value of the last digit that is shown."""
+    """One currency of an account. ``unit``: the value of the last digit shown."""
 
     currency: str
     total: Decimal
@@ -46,8 +46,9 @@ def _decimal(text: object) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A request that should have been paid for. ``rates``: those that it may be charged at, by the clocks and at the moments that
-    count: one entry per rule, in the same order for all charges. The first is what the bill is written with."""
+    """A request that should have been charged. ``rates``: the rates that may apply, by different clocks and instants: one entry per
+    rule, in the same order for all charges. The bill uses the first.
+    """
 
     name: str
     usage: Usage
@@ -83,7 +84,7 @@ class Charge:
 @dataclass(slots=True)
 class Entry:
     """Requests between two balances; ``roles``: purposes of the requests. ``unknown``: requests that may have been charged an unknown
-    amount. ``unit``: smallest difference that the balances show.
+    amount. ``unit``: the smallest difference that the balances show.
     """
 
     name: str
@@ -96,7 +97,7 @@ class Entry:
 
     @property
     def bills(self) -> list[Decimal]:
-        """One for each rule of which rates count."""
+        """One bill for each rule of which rates apply."""
         rules = range(len(self.charges[0].rates)) if self.charges else ()
         return [self._bill(rule) for rule in rules] or [ZERO]
 
@@ -123,7 +124,7 @@ class Entry:
 
     @property
     def remainder(self) -> Decimal | None:
-        """The part of the charge that the bill does not explain, positive if more was charged; None if either is unknown."""
+        """The part of the charge that the bill does not explain, positive if overcharged; None if either is unknown."""
         return None if self.fell is None or self.unknown else EXACT.subtract(self.fell, self.billed)
 
     @property
@@ -148,7 +149,7 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def merged(entries: Sequence[Entry], name: str | None = None) -> Entry:
-    """Neighbours as one."""
+    """Adjacent entries combined into one."""
     first, last = entries[0], entries[-1]
     charges = [charge for entry in entries for charge in entry.charges]
     names = name or (first.name if len(entries) == 1 else f"{first.name} to {last.name}")
@@ -157,9 +158,10 @@ def merged(entries: Sequence[Entry], name: str | None = None) -> Entry:
 
 
 def settled(entries: Sequence[Entry]) -> list[Entry]:
-    """Where a charge was taken later than its entry was read, the entries in between as one: the shortest run that comes out.
+    """If a charge was settled after its entry was read, the entries in between are combined: the shortest run that adds up.
 
-    Where the balance shows too few digits to see that a charge is missing, all of them as one, if that comes out."""
+    If the balance shows too few digits to reveal a missing charge, all entries are combined, if those add up.
+    """
     if entries and any(entry.coarse and entry.explained is False for entry in entries) and merged(entries).explained:
         return [merged(entries)]
     rests = [_rests(entry) for entry in entries]

@@ -44,7 +44,7 @@ NEVER = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose cache it is: the account behind a key, and the ``user_id``."""
+    """The owner of a cache: the account behind a key, and the ``user_id``."""
 
     account: int = 0
     user_id: str | None = None
@@ -52,7 +52,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ServedPrompt:
-    """A prompt that was served, with its answer where it is known. ``sent`` and ``closed`` in seconds of one clock."""
+    """A prompt that was served, with its answer if it is known. ``sent`` and ``closed`` in seconds of one clock."""
 
     prompt: Prompt
     scope: Scope
@@ -63,8 +63,8 @@ class ServedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a target counts our words. ``unit``: tokens in a unit of hits; ``overhead``: tokens of the template; ``settle``: seconds until
-    an answer can be hit; ``per_word``: minimum and maximum tokens of a word.
+    """How a target counts our words. ``unit``: tokens in a unit of hits; ``overhead``: tokens of the template; ``settle``: seconds
+    until an answer can be hit; ``per_word``: minimum and maximum tokens per word.
     """
 
     unit: int
@@ -73,7 +73,7 @@ class Scale:
     per_word: tuple[float, float] = (1.0, 1.0)
 
     def promise(self, tokens: int, prompt: Prompt) -> int:
-        """Whole units; the last token of a prompt has to be read."""
+        """Round down to whole units; the last token of a prompt is always processed."""
         low = self.per_word[0]
         sure = int(min(tokens * low, prompt.size * low + self.overhead - 1))
         return sure // self.unit * self.unit if sure >= SMALLEST else 0
@@ -84,8 +84,8 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Expected hits, in tokens. ``promised`` by each cache model. Maxima: ``most`` by earlier prompts of the same user, ``account`` by
-    those of all users of the account, ``anyone`` by all. ``shared``: words in common with any prompt.
+    """Expected hits, in tokens. ``promised`` by each cache model. Maxima: ``most`` from earlier prompts of the same user, ``account``
+    from those of all users of the account, ``anyone`` from all. ``shared``: words in common with any prompt.
     """
 
     promised: dict[str, int]
@@ -97,9 +97,10 @@ class Expectation:
 
 @dataclass(slots=True)
 class Node:
-    """A beginning that prompts have in common up to where they part or end, ``edge`` further than its parent. ``sent`` and ``closed``:
-    of the prompts with it, the two earliest; ``ends``: when the first was over that is stored up to here; ``parted``: when two were
-    over that go different ways from here. ``least`` and ``most``: its tokens."""
+    """A prefix that prompts have in common up to the point where they diverge or end, ``edge`` further than its parent. ``sent`` and
+    ``closed``: of the two earliest prompts with it; ``ends``: when the first prompt stored up to here was over; ``parted``: when two
+    prompts that diverge here were over. ``least`` and ``most``: bounds of its tokens.
+    """
 
     edge: tuple[str, ...] = ()
     least: int = 0
@@ -123,7 +124,7 @@ class Node:
 
 
 def expectations(served: Sequence[ServedPrompt], scale: Scale) -> list[Expectation]:
-    """The expectation for each prompt given the others, in their order."""
+    """The expectation for each prompt given the others, in the order of the prompts."""
     trees = {place: Node() for seen in served for place in _places(seen.scope)}
     paths = [(seen.prompt.path(), (seen.answered or seen.prompt).path()) for seen in served]
     for seen, (asked, whole) in zip(served, paths, strict=True):

@@ -14,8 +14,9 @@ PER_MESSAGE = 3  # tokens that it may put before the text of a message
 
 
 class Path(NamedTuple):
-    """A prompt in pieces that are shared as a whole or not at all, and how many tokens it has at the end of each: at ``least``, and at
-    ``most``."""
+    """A prompt in pieces that are shared as a whole or not at all, with the number of tokens up to the end of each: ``least`` and
+    ``most``.
+    """
 
     texts: tuple[str, ...]
     least: list[int]
@@ -24,7 +25,7 @@ class Path(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``tokens``: number of tokens of the text; of an answer that is sent back (``ours`` False) from its usage."""
+    """``tokens``: number of tokens of the text; for an answer that is sent back (``ours`` False), from its usage."""
 
     role: str
     text: str
@@ -32,8 +33,9 @@ class Message:
     ours: bool = True
 
     def pieces(self) -> tuple[list[str], int, int]:
-        """What is shared as a whole or not at all, and how many tokens each of it has at least and at most: it is not promised that an
-        answer is counted alike when it comes back."""
+        """The pieces that are shared as a whole or not at all, each with its minimum and maximum tokens: an answer may be counted
+        differently when it is sent back.
+        """
         if self.ours:
             return self.text.split(" "), 1, 1
         slack = 2 + self.tokens // 4
@@ -80,7 +82,7 @@ def shown(tokens: int, seed: str) -> Message:
 
 
 def returned(answer: str, tokens: int) -> Message:
-    """The target's answer, to be sent back."""
+    """The target's answer, as a message of the next prompt."""
     return Message("assistant", answer, tokens, ours=False)
 
 
@@ -102,7 +104,7 @@ def joined(first: Message, *others: Message) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class PromptJobs:
-    """Makes jobs of prompts: greedy, not thinking where that can be switched off, so that one request is like another."""
+    """Makes jobs of prompts: greedy, without thinking if it can be switched off, so that requests are alike."""
 
     model: str
     profile: str = specs.DEFAULT_PROFILE

@@ -15,14 +15,14 @@ from echosounder.wire.verdict import Result, Verdict
 
 
 def cache(evidence: Evidence, billed: BillEvidence) -> dict[str, Any]:
-    """Member ``cache``. Named by the design: ``prompt_tokens``, ``hit_tokens``, ``expected_hit_tokens`` (promised by the profile's
-    cache model), ``hit_ratio``, ``mismatches`` (requests with less than promised, or more than can be).
+    """Member ``cache``. Specified by the design: ``prompt_tokens``, ``hit_tokens``, ``expected_hit_tokens`` (promised by the profile's
+    cache model), ``hit_ratio``, ``mismatches`` (requests with fewer hits than promised, or more than possible).
 
-    More: ``model`` and ``unit`` of the profile; ``granularity``, the greatest number that all hits are multiples of; ``settle_s`` from
-    the end of a first answer to a request that hits it; ``kept_s`` for how long a prompt was seen to last; ``evicted``; ``confusion``
-    per model, see :func:`load.pricing.evidence.confusion`; ``points`` ``[{"name", "expected", "most", "reported"}]`` to draw;
-    ``leaks``, names of requests; ``tokens_per_word`` of our prompts, 1 with DeepSeek's vocabulary; ``latency``, see
-    :func:`load.pricing.first_tokens.compared`.
+    Further members: ``model`` and ``unit`` of the profile; ``granularity``, the greatest common divisor of all hits; ``settle_s``, from
+    the end of a first answer to a request that hits it; ``kept_s``, the longest time that a prompt was observed to be kept;
+    ``evicted``; ``confusion`` per model, see :func:`load.pricing.evidence.confusion`; ``points`` ``[{"name", "expected", "most",
+    "reported"}]`` to plot; ``leaks``, names of requests; ``tokens_per_word`` of our prompts, 1 with DeepSeek's vocabulary; ``latency``,
+    see :func:`load.pricing.first_tokens.compared`.
     """
     counted = evidence.counted
     hits = [each.hit for each in counted]
@@ -51,13 +51,13 @@ def cache(evidence: Evidence, billed: BillEvidence) -> dict[str, Any]:
 
 
 def cost(evidence: Evidence) -> dict[str, Any]:
-    """Member ``cost``. Named by the design, decimal strings in ``currency``: ``usd``, ``usd_without_cache``, ``balance_delta``,
-    ``unexplained`` (what was taken beyond the bill; 0 where it comes out to the last digit that the balance shows).
+    """Member ``cost``. Specified by the design, decimal strings in ``currency``: ``usd``, ``usd_without_cache``, ``balance_delta``,
+    ``unexplained`` (amount charged beyond the bill; 0 if it agrees to the last digit that the balance shows).
 
-    More: ``unit`` the value of that digit; ``unverified`` why there is no verdict, None where there is one; ``entries`` ``[{"name",
-    "requests", "billed", "fell", "unexplained", "explained"}]``; ``causes`` ``[{"name", "says", "requirement", "entries"}]``;
-    ``waterfall`` ``[{"label", "amount"}]``, each step added to the one before, the last one is the sum; ``settled_s`` the longest that
-    a charge took to show; ``unknown`` answers whose cost nobody can tell; ``clock_skew_s`` target minus ours.
+    Further members: ``unit``, the value of that digit; ``unverified``, why there is no verdict, None if there is one; ``entries``
+    ``[{"name", "requests", "billed", "fell", "unexplained", "explained"}]``; ``causes`` ``[{"name", "says", "requirement",
+    "entries"}]``; ``waterfall`` ``[{"label", "amount"}]``, each step added to the previous ones, the last one the sum; ``settled_s``,
+    the longest time until a charge appeared; ``unknown``, answers of unknown cost; ``clock_skew_s``, target minus ours.
     """
     lab, entries = evidence.lab, evidence.entries
     known = [entry for entry in entries if entry.remainder is not None]

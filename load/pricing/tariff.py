@@ -10,7 +10,9 @@ from echosounder.wire.prices import Rated
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """Rates of a model by the instant. ``fixed`` ones where they were given; outside of the profile's own days those that stand for it."""
+    """Rates of a model by the instant. ``fixed`` rates if they were given; outside the profile's own period, the rates that represent
+    it.
+    """
 
     model: str
     profile: str
@@ -18,14 +20,14 @@ class Tariff:
     fixed: Rated | None = None
 
     def rates(self, at: datetime) -> Rated:
-        """Raises :class:`specs.UnknownPriceError`."""
+        """The rates at an instant. Raises :class:`specs.UnknownPriceError`."""
         if self.fixed is not None:
             return self.fixed
         found = specs.price(self.model, self._instant(at), self.currency)
         return specs.Rates(found.hit, found.miss, found.output)
 
     def others(self, at: datetime) -> list[tuple[str, Rated]]:
-        """The list's other amounts with their names: of the other windows of the day, and before and after a change."""
+        """Other amounts of the price list with their names: of the other time windows of the day, and before and after a price change."""
         if self.fixed is not None:
             return []
         at = self._instant(at)
@@ -39,7 +41,7 @@ class Tariff:
         return [(label, rates) for label, rates in found if rates != valid]
 
     def uses(self, at: datetime) -> tuple[specs.UsePrice, ...]:
-        """Items that the target bills by use and not by token."""
+        """The prices of what the target bills per use instead of per token."""
         return specs.use_prices(self._instant(at), self.currency)
 
     def _instant(self, at: datetime) -> datetime:

@@ -18,7 +18,7 @@ _FIELDS = {each.name: each.type for each in fields(Item) if each.name != "talks"
 
 
 def read_scenario(path: Path) -> tuple[Item, ...]:
-    """Raises :class:`UsageError` that names the file, the item and the member that is unknown or of the wrong type."""
+    """Read a scenario. Raises :class:`UsageError` that names the file, the item and the member that is unknown or of the wrong type."""
     try:
         content = yaml.safe_load(text(path))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

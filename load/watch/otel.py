@@ -65,7 +65,7 @@ def _labels(state: dict[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def exporting(wanted: bool, state: Callable[[], dict[str, Any]], reader: Any = None) -> Iterator[None]:
-    """Export every two seconds, and once more at the end. Raises :class:`UsageError` without the libraries."""
+    """Export every two seconds, and once more at the end. Raises :class:`UsageError` if the libraries are missing."""
     if not wanted:
         yield
         return

@@ -20,6 +20,6 @@ def live_page() -> Answer:
 
 
 def live_figures(path: Path) -> Answer:
-    """The latest figures of the parent, which has the samples of every worker."""
+    """The latest figures, written by the parent, which has the samples of every worker."""
     kind = {"Content-Type": "application/json"}
     return (path.read_text(encoding="utf-8"), 200, kind) if path.exists() else ("{}", 404, kind)

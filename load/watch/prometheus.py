@@ -16,7 +16,7 @@ PREFIX = "echosounder_load_"
 
 
 class Collector:
-    """Turns a snapshot into metric families; *state* gives the latest, empty before the first."""
+    """Turns a snapshot into metric families; *state* returns the latest, empty before the first."""
 
     def __init__(self, families: Any, state: Callable[[], dict[str, Any]]) -> None:
         self._families, self._state = families, state
@@ -72,9 +72,9 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def serving(port: int | None, state: Callable[[], dict[str, Any]]) -> Iterator[None]:
-    """Serve ``/metrics`` on *port* of the loopback interface until the block ends; nothing where the port is None.
+    """Serve ``/metrics`` on *port* of the loopback interface until the block ends; without a port, do nothing.
 
-    Raises :class:`UsageError` without the library, and where the port is taken.
+    Raises :class:`UsageError` if the library is missing or the port is in use.
     """
     if port is None:
         yield

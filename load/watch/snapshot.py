@@ -19,7 +19,7 @@ MAX_POINTS = 600
 
 
 def snapshot(options: Options, tally: Tally, now: int) -> dict[str, Any]:
-    """Counts, latencies in ms, tokens, money at *now* (ns on the workers' clock); additive from one second to the next."""
+    """Counts, latencies in ms, tokens and money at *now* (ns on the workers' clock); counters only grow."""
     begins = [int(worker["begin"]) for worker in tally.workers.values()]
     spent = tally.money.spent()
     tokens = tally.tokens
@@ -49,7 +49,7 @@ def latency(tally: Tally, name: str) -> dict[str, float | None]:
 
 
 def distribution(tally: Tally, name: str) -> dict[str, Any]:
-    """Cumulative counts up to each bound, total count, and sum in seconds: values that add up over instances."""
+    """Cumulative counts up to each bound, total count, and sum in seconds: values that can be added across instances."""
     histogram = tally.histograms[name]
     upto = histogram.up_to([round(bound * 1_000_000) for bound in metrics.BOUNDS_S])
     return {"up_to": upto, "count": histogram.count, "sum": histogram.total / 1000}
@@ -62,7 +62,7 @@ def _sent(tally: Tally) -> int:
 
 
 class Live:
-    """Keeps the snapshots of a run, one a second, and writes them where the page looks for them."""
+    """Keeps the snapshots of a run, one per second, and writes them where the page reads them."""
 
     def __init__(self, options: Options) -> None:
         self._options, self._path = options, options.out / "parts" / FILE
@@ -85,7 +85,7 @@ class Live:
 
 
 def held(options: Options, tally: Tally, now: int) -> list[dict[str, Any]]:
-    """The objectives, by the current figures."""
+    """The objectives, evaluated with the current figures."""
     if not tally.slos or not tally.workers:
         return []
     begin, _ = window(options, tally)

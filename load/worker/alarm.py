@@ -18,9 +18,9 @@ class _Itimerspec(ctypes.Structure):
 
 
 class TimerFd:
-    """A Linux timerfd on the monotonic clock. ``os.timerfd_create`` came with Python 3.13; this is the same through libc.
+    """A Linux timerfd on the monotonic clock. ``os.timerfd_create`` came with Python 3.13; this calls the same function through libc.
 
-    Raises :class:`OSError` where the system has none.
+    Raises :class:`OSError` if the system does not have it.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class TimerFd:
             raise OSError(ctypes.get_errno(), "timerfd_create")
 
     def set(self, at: int) -> None:
-        """Become readable at *at* (ns, monotonic); at once when that has passed."""
+        """Become readable at *at* (ns, monotonic); immediately if that has passed."""
         seconds, nanoseconds = divmod(max(at, 1), _SECOND)
         spec = _Itimerspec(_Timespec(0, 0), _Timespec(seconds, nanoseconds))
         self._libc.timerfd_settime(self.fd, _ABSOLUTE, ctypes.byref(spec), None)
@@ -43,7 +43,7 @@ class TimerFd:
 
 
 class Alarm:
-    """Calls *ring* in the loop of gevent's hub when the time that was set has come."""
+    """Calls *ring* in the loop of gevent's hub at the time that was set."""
 
     def __init__(self, loop: Any, ring: Callable[[], None], clock: Callable[[], int]) -> None:
         self._loop, self._ring, self._clock = loop, ring, clock

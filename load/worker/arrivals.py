@@ -13,18 +13,18 @@ SECOND = 1_000_000_000
 
 
 def constant(shape: LoadShape) -> Iterator[int]:
-    """Evenly spaced where the level is constant; request i is due when the area under the shape reaches i."""
+    """Evenly spaced if the level is constant; request i is due when the area under the shape reaches i."""
     return _due(shape, map(float, count()))
 
 
 def poisson(shape: LoadShape, seed: int) -> Iterator[int]:
-    """A Poisson process whose intensity is the shape: unit exponential gaps, stretched by the level."""
+    """A Poisson process whose intensity is the shape: unit exponential gaps, scaled by the level."""
     draw = Random(f"arrivals {seed}")
     return _due(shape, accumulate(draw.expovariate(rate) for rate in repeat(1.0)))
 
 
 def replay(offsets_s: Iterable[float]) -> Iterator[int]:
-    """The offsets of a trace, in seconds, as they are; sorted, because a log may be by completion."""
+    """The offsets of a trace, in seconds, unchanged but sorted, because a log may be in order of completion."""
     return iter(sorted(round(offset * SECOND) for offset in offsets_s))
 
 

@@ -35,9 +35,9 @@ def session(
     ended: Callable[[], None],
     ship: Callable[[bytes], None] | None = None,
 ) -> Session:
-    """The session of worker number *worker*; ``ship`` gets a copy of the data that it appends to its file.
+    """The session of worker number *worker*; ``ship`` receives a copy of the data that it appends to its file.
 
-    Raises :class:`OSError` where the target has no address or the disk no room.
+    Raises :class:`OSError` if the target's name does not resolve or the disk is full.
     """
     lines = trace(options.trace) if options.trace else None
     workload = Workload(

@@ -15,7 +15,7 @@ _FEWEST = 5  # failures in a row: fewer happen by chance
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """Why the run stops: a class for programs, a sentence for people."""
+    """Why the run stops: a class for programs, a sentence for display."""
 
     kind: str
     reason: str
@@ -23,11 +23,11 @@ class Trip:
 
 @dataclass(slots=True)
 class Breaker:
-    """Trips on a refused key at once, and after *limit* failures in a row with nothing good between them.
+    """Trips immediately on a refused key, and after *limit* consecutive failures.
 
-    Of *workers* each has a breaker. While it has seen nothing good at all it trips by its share of the limit, so that a target
-    that fails at everything is not hit so much harder by more workers. Later a share would be too little: where every tenth
-    request fails, five in a row soon do.
+    Each of *workers* has a breaker. Before its first success it trips at its share of the limit, so that more workers do not put a
+    failing target under more load. Afterwards a share would be too small: if every tenth request fails, five failures in a row soon
+    occur.
     """
 
     limit: int

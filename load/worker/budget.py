@@ -16,10 +16,10 @@ def share(total: int, worker: int, workers: int) -> int:
 
 @dataclass(slots=True)
 class LoadBudget:
-    """Money and requests of one worker. ``usd`` or ``requests`` None is not a cap.
+    """Money and requests of one worker. ``usd`` or ``requests`` None means no cap.
 
-    The ceiling is what a request costs at ``rates``, the highest while the run lasts, when nothing is cached and the model uses all of its
-    ``max_tokens``. What was answered counts at the prices of the moment, which ``paid`` gives; without it at ``rates``.
+    The ceiling is the price of a request at ``rates``, the highest during the run, if nothing is cached and the model uses all of its
+    ``max_tokens``. Answers are charged at the current prices, which ``paid`` returns; without it at ``rates``.
     """
 
     rates: Rated | None = None
@@ -35,7 +35,7 @@ class LoadBudget:
         return bill(0, job.most_tokens, job.max_tokens or 0, self.rates).total
 
     def debit(self, job: Job) -> bool:
-        """Reserve the job's ceiling; False, and nothing reserved, where that would pass the cap."""
+        """Reserve the job's ceiling. Returns False, and reserves nothing, if that would exceed the cap."""
         amount = self.ceiling(job)
         if self.requests is not None and self.sent >= self.requests:
             return False

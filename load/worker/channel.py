@@ -19,7 +19,7 @@ class KeyPair:
 
 
 def key_pairs(secret: str) -> tuple[KeyPair, KeyPair]:
-    """The master's and the workers', in Z85."""
+    """The key pairs of the master and of the workers, in Z85."""
     import zmq
     from zmq.utils import z85
 
@@ -30,7 +30,7 @@ def key_pairs(secret: str) -> tuple[KeyPair, KeyPair]:
 
 
 def lock(sockets: Any, secret: str) -> None:
-    """From now on the class *sockets* of Locust opens only sockets that know *secret*."""
+    """Make the Locust class *sockets* open only sockets that know *secret*."""
     import zmq
 
     opened = sockets.__init__

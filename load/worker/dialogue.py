@@ -15,11 +15,12 @@ from echosounder.wire.formats import Turn
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a session goes. ``rounds``: questions of the user; ``tool_rounds``: at most so often are calls answered per question.
+    """How a session proceeds. ``rounds``: questions of the user; ``tool_rounds``: maximum number of times that calls are answered per
+    question.
 
     ``question(place)`` and ``result(place)`` are the texts of the user and of tools, by a running number; ``think`` and ``tool_time``
-    the ranges in seconds of the pauses before them. ``thoughts``: whether thoughts are sent back with an answer. ``bounded``: why an
-    answer ends whose calls may lack their end.
+    are the ranges in seconds of the pauses before them. ``thoughts``: whether reasoning is sent back with an answer. ``bounded``: the
+    finish reason of an answer whose calls may be truncated.
     """
 
     rounds: int
@@ -35,7 +36,7 @@ class Manners:
 
 @dataclass(slots=True, eq=False)
 class Chain:
-    """One context. ``number`` 0 is that of the session, others are of sub-agents, which answer ``call`` of ``parent``."""
+    """One context. ``number`` 0 is that of the session; the others belong to sub-agents, which answer ``call`` of ``parent``."""
 
     number: int
     turns: list[Turn]
@@ -49,14 +50,14 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A request to send: the context ``chain``, ``pause`` seconds after the answer before it."""
+    """A request to send: in the context ``chain``, ``pause`` seconds after the previous answer."""
 
     chain: Chain
     pause: float = 0.0
 
 
 class Dialogue:
-    """A session: ``begin`` gives the first request, ``answered`` the requests that follow an answer; it is over when none is left."""
+    """A session: ``begin`` returns the first request, ``answered`` the requests that follow an answer; it is over when none is left."""
 
     def __init__(self, manners: Manners, opening: tuple[Turn, ...], seed: str) -> None:
         self._manners, self._opening, self._draw = manners, opening, Random(seed)

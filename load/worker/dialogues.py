@@ -62,7 +62,7 @@ class SessionCall(ActiveCall):
         return f"{self.live.id}/{self.chain.number}" if self.chain.number else self.live.id
 
     def answer(self) -> Answer:
-        """The answer as a whole; empty where it cannot be read."""
+        """The whole answer; empty if it cannot be read."""
         if not self.framing.streamed:
             try:
                 return self.format.answer(json.loads(b"".join(self.body)))
@@ -76,7 +76,7 @@ class SessionCall(ActiveCall):
 
 @dataclass(slots=True, eq=False)
 class LiveSession:
-    """A session under way, and its sums. ``begin``: when its first request was due, ns; ``busy_us``: sum of the times of its answers."""
+    """A session in progress, and its sums. ``begin``: when its first request was due, ns; ``busy_us``: total duration of its answers."""
 
     id: str
     item: str
@@ -94,8 +94,8 @@ class LiveSession:
 
 
 class Dialogues:
-    """``begin`` starts a session with its first request; ``answered`` adds the requests that follow, ``send`` gets each when it is due,
-    ``ended`` the record of each finished session.
+    """``begin`` starts a session with its first request; ``answered`` adds the requests that follow; ``send`` is called with each when
+    it is due, ``ended`` with the record of each finished session.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Dialogues:
         self._over = False
 
     def answered(self, call: SessionCall, record: Sample) -> None:
-        """Take an answer, and set the time of what follows it."""
+        """Record an answer, and schedule the requests that follow it."""
         live = call.live
         live.busy_us += max((record.t_closed or record.t_dispatched) - record.t_dispatched, 0) // 1000
         _count(live, record)
@@ -123,11 +123,11 @@ class Dialogues:
             self._end(live, at, COMPLETE)
 
     def drop(self, live: LiveSession) -> None:
-        """A request of the session is not sent, because the budget is spent."""
+        """A request of the session is not sent because the budget is exhausted."""
         self._dropped(live, time.monotonic_ns())
 
     def stop(self, now: int) -> None:
-        """Nothing more is sent: sessions that think are cut."""
+        """Send nothing more: sessions in a pause are ended."""
         if not self._over:
             self._over = True
             self._alarm.stop()

@@ -14,8 +14,8 @@ Turn = tuple[int, int, bool]  # index, when it was due (ns), and whether it then
 class Dispatcher:
     """One worker's share of the schedule (``due``, of ``(index, offset in ns)``), of the users (a level over time), or of both.
 
-    With both, what falls due while no user is free waits, and is marked: it is late because of the target and not because of us.
-    With users alone, they start within *spread* seconds: a burst of first requests measures itself.
+    With both, a request that is due while no user is free waits and is marked: the target caused the delay, not the client. With users
+    alone, they start within *spread* seconds: the time to first token of a simultaneous start would reflect the burst.
     """
 
     def __init__(
@@ -35,21 +35,21 @@ class Dispatcher:
         self.scheduled = self.busy = 0
 
     def begin(self, at: int) -> int | None:
-        """Start at *at* (ns); when the first request is due, if there is a schedule with one."""
+        """Start at *at* (ns); returns when the first request is due, None without a schedule."""
         self._begin = at
         self.adjust(at)
         self._next = next(self._due, None) if self._due is not None else None
         return None if self._next is None else at + self._next[1]
 
     def adjust(self, now: int) -> None:
-        """Let the number of users follow its level."""
+        """Adjust the number of users to the current level."""
         if self._users is not None:
             seconds = max(now - self._begin, 0) / SECOND
             level = self._users.level(seconds) * (min(1.0, seconds / self._spread) if self._spread else 1.0)
             self._room = (int(level) + self._workers - 1 - self._worker) // self._workers
 
     def fall_due(self, now: int, until: int) -> int | None:
-        """Queues the requests that are due now, but none due at *until* or later; returns when the next one is due."""
+        """Queue the requests that are due now, except those due at *until* or later; returns when the next one is due."""
         while self._next is not None and self._due is not None:
             index, due = self._next[0], self._begin + self._next[1]
             if due > now:
@@ -66,12 +66,12 @@ class Dispatcher:
         return self.busy + len(self._resting) < self._room and (self._due is None or bool(self._waiting))
 
     def hold(self, until: int) -> None:
-        """No user begins before *until* (ns). A schedule without users has none that could rest."""
+        """No user sends a request before *until* (ns). Without users this has no effect."""
         if self._users is not None:
             self._held = max(self._held, until)
 
     def take(self, now: int) -> Turn | None:
-        """Next request of a free user, who is then busy until :meth:`release`."""
+        """Next request for a free user, who is then busy until :meth:`release`."""
         if now < self._held:
             return None
         while self._resting and self._resting[0] <= now:
@@ -86,7 +86,7 @@ class Dispatcher:
         return index, now, False
 
     def release(self, now: int, failed: bool) -> None:
-        """A user is free again, after a pause where the request failed."""
+        """A user becomes free, after a pause if the request failed."""
         self.busy -= 1
         if failed and self._users is not None:
             self._resting.append(now + PAUSE)
@@ -96,9 +96,9 @@ class Dispatcher:
         return len(self._waiting)
 
     def waited(self, since: int, until: int) -> Counter[int]:
-        """Waiting times at *until* of requests that never got a user, of those due from *since* on: counts by µs.
+        """Waiting times at *until* of requests that no user took up, among those due from *since* on: counts by µs.
 
-        Rounded down to three digits: there may be very many, and it is less than the truth in any case.
+        Rounded down to three digits: there may be very many, and the values are lower bounds in any case.
         """
         return Counter(_three_digits(max(until - due, 0) // 1000) for _, due, _ in self._waiting if due >= since)
 

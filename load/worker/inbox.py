@@ -8,14 +8,14 @@ MOST = 64 * 1024 * 1024
 
 
 class Inbox:
-    """Takes the lines of one worker. ``refused`` counts those that are none."""
+    """Accepts the lines of one worker. ``refused`` counts invalid ones."""
 
     def __init__(self, worker: int) -> None:
         self._worker, self._trial = worker, Tally()
         self.refused = 0
 
     def take(self, data: object) -> bytes:
-        """The lines of *data* that the run's log may have."""
+        """The lines of *data* that may enter the run's log."""
         if not isinstance(data, bytes) or len(data) > MOST:
             self.refused += 1
             return b""

@@ -20,7 +20,7 @@ LARGEST = 64 * 1024
 
 @dataclass(slots=True)
 class LimitedUsers:
-    """When the users of a worker may go on. ``patience``: s that they rest in all; a longer rest is not begun."""
+    """When the users of a worker may continue. ``patience``: maximum total rest, s; a rest that would exceed it is not begun."""
 
     patience: float
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -30,8 +30,9 @@ class LimitedUsers:
     _until: int = field(default=0, init=False)
 
     def heard(self, call: ActiveCall, at: int, end: int) -> int | None:
-        """Until when (ns) nobody should ask again, by an answer that ended at *at*; None if it does not say, or patience is over. Nobody
-        rests beyond *end*."""
+        """Until when (ns) users should pause, according to an answer that ended at *at*; None if it does not say, or if patience is
+        exhausted. No rest lasts beyond *end*.
+        """
         seconds = self._told(call)
         if seconds is None:
             return None
@@ -63,7 +64,7 @@ class LimitedUsers:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For a tick."""
+        """The state, for a tick."""
         return {"turned_away": self.refused, "rested_s": round(self.rested, 3), "impatient": self.over}
 
 

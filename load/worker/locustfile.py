@@ -40,7 +40,7 @@ from echosounder.wire.guard import guarded
 
 
 def whispered() -> str:
-    """Secrets from the parent."""
+    """The secrets that the parent passed on."""
     with os.fdopen(int(os.environ["ECHOSOUNDER_LOAD_WHISPERED"]), encoding="utf-8") as pipe:
         return pipe.read()
 
@@ -92,7 +92,7 @@ class Place:
             self.quit()
 
     def quit(self) -> None:
-        """End this process; while a web page is served, Locust would wait for it."""
+        """End this process; with a web page, Locust would wait for it."""
         self.leaving = True
         self.runner.quit()
         if self.web_ui is not None:
@@ -150,7 +150,7 @@ def mistake(error: Exception) -> str:
 
 
 def say(sentence: str) -> None:
-    """The parent shows the last such line if no worker starts."""
+    """Report to the parent, which shows the last such line if no worker starts."""
     print(f"echosounder: {sentence}", file=sys.stderr, flush=True)
 
 
@@ -169,7 +169,7 @@ class Carrier(User):
 
 
 def observe(sample: Sample) -> None:
-    """Adds every request to Locust's own statistics, only if they are shown: it costs as much as reading a short stream."""
+    """Add every request to Locust's own statistics, but only if they are displayed: it costs as much as reading a short stream."""
     if PLACE.options.web is None:
         return
     began, ended = sample.t_sent or sample.t_dispatched, sample.t_closed or sample.t_dispatched
@@ -199,7 +199,7 @@ def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None
 
 
 def on_stopping(**_: Any) -> None:
-    """Locust's stop button, or its own end."""
+    """Called for Locust's stop button, and at its own end."""
     if not (PLACE.stopped or PLACE.leaving or PLACE.over.is_set() or isinstance(PLACE.runner, WorkerRunner)):
         write_down("stopped", {"why": "interrupted", "reason": "stopped by the user, on the web page"})
     PLACE.stop()
@@ -250,7 +250,7 @@ def on_over(environment: Any, msg: Any, **_: Any) -> None:
 
 
 def quit_when_over(runner: Any) -> None:
-    """The master ends when every live worker has reported that it is done, with its samples written."""
+    """End the master when every live worker has reported that it is done and has written its samples."""
     while not (PLACE.go.is_set() and all_over(runner)):
         gevent.sleep(0.1)
     PLACE.quit()
@@ -262,7 +262,7 @@ def all_over(runner: Any) -> bool:
 
 
 def lost(runner: Any, client: Any) -> bool:
-    """Whether the worker is gone without reporting that it is done. The parent is notified once."""
+    """Whether the worker is gone without having reported that it is done. The parent is notified once."""
     gone: bool = client.state == "missing" or died(PLACE.pids.get(client.id))
     if gone and client.id not in PLACE.lost:
         PLACE.lost.add(client.id)
@@ -271,13 +271,13 @@ def lost(runner: Any, client: Any) -> bool:
 
 
 def write_down(kind: str, record: dict[str, Any]) -> None:
-    """Writes data that only the master has to the file where the parent reads the workers' records."""
+    """Write data that only the master has to the file from which the parent reads the workers' records."""
     with (OPTIONS.out / "parts" / "worker-master.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, **record}, separators=(",", ":")) + "\n")
 
 
 def died(pid: int | None) -> bool:
-    """Whether a worker of this machine has exited. Locust needs seconds to miss one that was killed; gevent has waited for it already."""
+    """Whether a worker on this machine has exited. Locust takes seconds to notice a killed worker; gevent has already reaped it."""
     if pid is None or OPTIONS.master:  # a number means something here only
         return False
     try:
@@ -288,7 +288,7 @@ def died(pid: int | None) -> bool:
 
 
 def watch_parent() -> None:
-    """Standard input ends when the run is to stop, or when the parent is gone and cannot stop us."""
+    """Stop when standard input ends: the parent closes it to stop the run, and it closes if the parent dies."""
     gevent.get_hub().wait(gevent.get_hub().loop.io(0, 1))
     PLACE.stop()
 

@@ -8,10 +8,10 @@ _OFFSETS = Path("/proc/self/timens_offsets")
 
 
 def boot() -> str:
-    """The same for all processes that share a monotonic clock: the kernel's name for this start of this machine (random(4)), and what
-    a container's time namespace adds to its clock (time_namespaces(7)).
+    """Identity shared by all processes with the same monotonic clock: the kernel's boot id (random(4)) and the offset of a container's
+    time namespace (time_namespaces(7)).
 
-    Where the kernel gives no name, that of the host, which may not be the only one of its kind.
+    Without a boot id, the host name, which may not be unique.
     """
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip() + _moved()

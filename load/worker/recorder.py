@@ -16,7 +16,9 @@ BATCH = 64 * 1024  # bytes that are written at once: a write of megabytes would 
 
 
 class Recorder:
-    """Gathers records and appends them to *path* on flush; ``ship`` gets a copy. ``broken``: error after which no record is written."""
+    """Buffers records and appends them to *path* on flush; ``ship`` receives a copy. ``broken``: error after which no record is
+    written.
+    """
 
     def __init__(self, path: Path, ship: Callable[[bytes], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ class Recorder:
         self._lines.append(_encode({"kind": kind, **record}))
 
     def flush(self) -> None:
-        """Append the buffered data. If the disk is full, the data are dropped, with one message."""
+        """Append the buffered data. If the disk is full, the data is dropped, with one message."""
         lines, self._lines, self._gathered = self._lines, [], 0
         if not lines or self.broken:
             return

@@ -11,7 +11,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encodin
 
 
 def rehearse(jobs: Callable[..., Job], request: Callable[[Job], bytes]) -> Sample:
-    """Make a request and read its answer, without a socket; the sample is discarded."""
+    """Make a request and read its answer without a socket; the sample is discarded."""
     call = ActiveCall("rehearsal", jobs(0), 0, 0)
     request(call.job)
     for data in (_HEAD, *map(_chunk, call.format.grammar.example.split("\n\n")), b"0\r\n\r\n"):

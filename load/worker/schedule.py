@@ -22,6 +22,6 @@ def due(options: Options, worker: int, lines: list[Due] | None) -> Iterator[tupl
 
 
 def planned(options: Options, worker: int, until: int) -> int:
-    """Number of requests that *worker* was to send in the first *until* ns; 0 in the closed loop, where nothing is planned."""
+    """Number of requests that *worker* was to send in the first *until* ns; 0 in the closed loop, which has no schedule."""
     found = due(options, worker, trace(options.trace) if options.trace else None)
     return 0 if found is None else sum(1 for _, offset in found if offset < until)

@@ -96,11 +96,13 @@ class Session:
 
     @property
     def broken(self) -> bool:
-        """Could the samples not be written?"""
+        """Whether the samples could not be written."""
         return bool(self._recorder.broken)
 
     def stop(self, drain: float = 0.0) -> None:
-        """Send nothing more; wait *drain* seconds for requests in flight. Without a drain they are abandoned, which is not a failure."""
+        """Send nothing more; wait *drain* seconds for requests in flight. Without a drain they are abandoned, which does not count as a
+        failure.
+        """
         now = time.monotonic_ns()
         self._stop_at = min(self._stop_at, now)
         self._drained = min(self._drained, now + round(drain * SECOND))

@@ -15,7 +15,7 @@ _STEPS = re.compile(rf"{_NUMBER}(?:,{_NUMBER})*")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """*seconds* in which the level goes linearly from *start* to *end*."""
+    """*seconds* in which the level changes linearly from *start* to *end*."""
 
     seconds: float
     start: float
@@ -26,7 +26,7 @@ class Segment:
         return self.seconds * (self.start + self.end) / 2
 
     def time_of(self, area: float) -> float:
-        """The time from the segment's begin after which *area* has been gathered; the stable form of the quadratic's root."""
+        """The time from the segment's begin at which *area* is reached; the numerically stable root of the quadratic."""
         slope = (self.end - self.start) / self.seconds
         root = sqrt(max(self.start * self.start + 2 * slope * area, 0.0))
         return 2 * area / (self.start + root) if area else 0.0
@@ -34,12 +34,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class LoadShape:
-    """Segments one after the other."""
+    """Consecutive segments."""
 
     segments: tuple[Segment, ...]
 
     def level(self, seconds: float) -> float:
-        """The level at a time; after the last segment, its end."""
+        """The level at a time; after the last segment, its final level."""
         for segment in self.segments:
             if seconds < segment.seconds:
                 return segment.start + (segment.end - segment.start) * seconds / segment.seconds
@@ -58,9 +58,9 @@ class LoadShape:
 def parse(text: str, duration: float, warmup: float = 0.0) -> LoadShape:
     """``20`` constant · ``5..50`` ramp · ``10,20,40`` equal steps · ``10^100@5+2`` 10, but 100 from second 5 for 2 seconds.
 
-    Before it come *warmup* seconds at the level with which it begins, so that all of the shape is measured.
+    The shape is preceded by *warmup* seconds at its first level, so that all of it is measured.
 
-    Raises :class:`UsageError` for anything else, a level of nothing, or more than a million, and a warm-up at nothing.
+    Raises :class:`UsageError` for anything else, for a level of zero or of more than a million, and for a warm-up at zero.
     """
     shape = LoadShape(tuple(segment for segment in _segments(text.replace(" ", ""), duration) if segment.seconds > 0))
     if not 0 < shape.peak <= MAX_LEVEL:

@@ -10,7 +10,7 @@ from echosounder.load.client.stamps import Stamps
 
 
 class Vitals:
-    """Load on this process between two ticks. The lag of the loop is the delay of a beat beyond the interval after the last one."""
+    """Load on this process between two ticks. The lag of the loop is the delay of a periodic callback beyond its interval."""
 
     def __init__(self, stamps: Stamps, interval: int = 50_000_000) -> None:
         self._stamps, self._interval = stamps, interval
@@ -44,7 +44,7 @@ class Vitals:
 
 
 def resident_kb() -> int:
-    """Memory in use now; if the system does not report it, the peak so far, which a process inherits from its parent."""
+    """Current memory use; if the system does not report it, the peak so far, which a process inherits from its parent."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:

@@ -10,7 +10,9 @@ _HEAD = 5  # words that tell two texts apart: 45 bits
 
 
 def text(tokens: int, seed: str) -> str:
-    """Words of one token each; the same for the same seed. Cheaper than drawing each word, because it is made while measuring."""
+    """Words of one token each; the same for the same seed. Cheaper than drawing each word, because texts are made during the
+    measurement.
+    """
     number = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), "big")
     words = []
     for _ in range(min(_HEAD, tokens)):

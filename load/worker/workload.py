@@ -34,17 +34,17 @@ TOOL = Tool(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A kind of request. ``prompt_tokens`` is the range its length is drawn from, the shared prefix not included.
+    """A kind of request. ``prompt_tokens`` is the range from which its length is drawn, excluding the shared prefix.
 
-    ``kind``: chat, json, tools or fim. ``rounds`` > 1 makes conversations: request n of a conversation repeats the n - 1
-    rounds before it. ``conversations`` of them go on at once, each beginning in the middle, so that the load is steady at once.
-    ``prompts``: texts to take instead of synthetic ones; their tokens are not known, only that there are not more than bytes.
-    ``talks``: the user's texts of conversations, each of them a session.
-    ``format`` names the wire format to ask in; empty for the one that its kind is asked in by default.
+    ``kind``: chat, json, tools or fim. ``rounds`` > 1 makes conversations: request n of a conversation repeats the previous n - 1
+    rounds. ``conversations`` of them are in progress at a time, each starting at a different round, so that the load is steady from the
+    beginning. ``prompts``: texts to use instead of synthetic ones; their number of tokens is only bounded by their bytes. ``talks``:
+    the user's texts of conversations, each of them a session. ``format`` names the wire format of the request; empty for the default of
+    its kind.
 
-    ``session``: conversations go on with the answers that came, ``think`` seconds after each. With the kind ``tools`` they are of
-    an agent: each call is answered after ``tool_time`` seconds with a text of ``tool_tokens``, in up to ``tool_rounds`` rounds per
-    question, and the first ``subagents`` calls go to agents with a context of their own.
+    ``session``: conversations continue with the answers received, ``think`` seconds after each. With the kind ``tools`` they are those
+    of an agent: each call is answered after ``tool_time`` seconds with a text of ``tool_tokens``, in up to ``tool_rounds`` rounds per
+    question, and the first ``subagents`` calls go to agents with contexts of their own.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One request before it is JSON: its texts in order, and their number of tokens; 0 if they were not counted."""
+    """One request before serialization: its texts in order, and their number of tokens; 0 if they were not counted."""
 
     item: Item
     texts: tuple[str, ...]
@@ -84,15 +84,15 @@ class Drawn:
 
     @property
     def size(self) -> int:
-        """Bytes of the texts with known tokens. Words are ASCII."""
+        """Bytes of the texts whose tokens are known; all words are ASCII."""
         return sum(map(len, self.texts)) if self.tokens else 0
 
 
 class Workload:
     """``job(index)`` is the request with that index. ``lengths`` (of a trace) override prompt and output tokens by index.
 
-    ``sweep`` gives the length of prompts by the seconds since the warm-up ended, ``blocks`` (of a trace) what prompts are made of:
-    those with the same first blocks begin with the same words.
+    ``sweep`` returns the length of prompts by the seconds since the end of the warm-up; ``blocks`` (of a trace) determine the content
+    of prompts: those with the same first blocks begin with the same words.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Workload:
 
     @property
     def sessions(self) -> bool:
-        """Whether an item is of sessions."""
+        """Whether an item consists of sessions."""
         return any(item.session for item in self._items)
 
     def item(self, index: int) -> Item:
@@ -184,7 +184,9 @@ class Workload:
         return f"{words} {TOOL_ASK}" if item.kind == "tools" else words
 
     def job(self, index: int, at: float = 0.0) -> Job:
-        """*at*: seconds since the warm-up ended, which tell a sweep how far it is. Of a session the first request."""
+        """The request with this index, the first of a session. *at*: seconds since the end of the warm-up, which determine the length
+        in a sweep.
+        """
         seed = self._seed * 1_000_003 + index
         item = self.item(index)
         if item.session:

@@ -40,5 +40,5 @@ FORMATS: dict[str, Format] = {each.name: each for each in (CHAT, FIM, RESPONSES,
 
 
 def named(name: str) -> Format:
-    """The format of this name; the unknown one where this version has none."""
+    """The format of this name; the unknown format if this version does not have it."""
     return FORMATS.get(name, UNKNOWN)

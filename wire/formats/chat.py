@@ -100,7 +100,7 @@ def common(bound: str, question: Question) -> Iterator[tuple[str, Any]]:
 
 
 def first(choices: Any) -> dict[str, Any]:
-    """The first choice; empty without one."""
+    """The first choice; empty if there is none."""
     return choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
 
 

@@ -23,8 +23,8 @@ Body = dict[str, Any]
 class Turn(msgspec.Struct, frozen=True):
     """One message of a conversation. ``role``: system, user, assistant or tool.
 
-    An assistant's turn repeats an answer that came: ``calls`` are its tool calls, ``reasoning`` its thoughts, for targets that
-    ask for them back. A tool's turn answers the call with the id ``call``.
+    An assistant's turn repeats a received answer: ``calls`` are its tool calls, ``reasoning`` its reasoning, for targets that require
+    it. A tool's turn answers the call with the id ``call``.
     """
 
     role: str
@@ -35,7 +35,7 @@ class Turn(msgspec.Struct, frozen=True):
 
     @property
     def plain(self) -> bool:
-        """Whether role and text are all of it."""
+        """Whether it consists of role and text only."""
         return not (self.calls or self.call or self.reasoning)
 
 
@@ -50,8 +50,8 @@ class Tool(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True):
     """Format-independent question. ``output`` bounds the answer, tokens; None leaves a choice to the target.
 
-    ``suffix`` is the text that follows the gap which the model is to fill.
-    A struct and not a dataclass, as its parts are, because one is made per request while others are being measured.
+    ``suffix`` is the text after the gap that the model is to fill. A struct, not a dataclass, like its parts, because one is made per
+    request while others are being measured.
     """
 
     turns: tuple[Turn, ...]
@@ -66,7 +66,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Format(ABC):
-    """A wire format. A subclass describes its requests, events and responses; the rest follows from the facts."""
+    """A wire format. A subclass describes its requests, events and responses; everything else is derived from these."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar, self.name = grammar, grammar.name
@@ -74,7 +74,7 @@ class Format(ABC):
 
     @property
     def path(self) -> str:
-        """The API path to ask under."""
+        """The API path of requests."""
         return self.grammar.paths[0]
 
     @abstractmethod
@@ -87,7 +87,7 @@ class Format(ABC):
 
     @abstractmethod
     def whole(self, value: Any) -> Mark:
-        """The mark of a non-streaming response; ``end`` is set if it can be read. ``value`` is its JSON, of any type."""
+        """The mark of a non-streaming response; ``end`` is set if it can be parsed. ``value`` is its JSON, of any type."""
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """The request headers of the format; those with the API key only if there is one."""
@@ -106,12 +106,12 @@ class Format(ABC):
 
     @cached_property
     def marker(self) -> bytes | None:
-        """The data of the event that ends a stream, where that is not JSON; None where streams end by the name of an event."""
+        """The data of the event that ends a stream, if it is not JSON; None if streams end by the name of an event."""
         data = self.grammar.end_data
         return None if data is None else data.encode()
 
     def ends(self, event: str) -> bool:
-        """Whether the event of this name ends the stream."""
+        """Whether an event of this name ends the stream."""
         return event in self.grammar.end_events
 
     def usage(self, raw: Any) -> Usage | None:
@@ -119,23 +119,23 @@ class Format(ABC):
         return usage(raw, self.grammar.counts)
 
     def added(self, before: Any, usage: Any) -> Any:
-        """The usage of a stream that had *before* when *usage* comes: the last counts, or both are parts of one."""
+        """The usage of a stream that had *before* when *usage* arrives: the last counts, or both are parts of one."""
         parts = self.grammar.merged and isinstance(before, dict) and isinstance(usage, dict)
         return {**before, **usage} if parts else usage
 
     def answer(self, value: Any) -> Answer:
-        """A non-streaming response, read as a whole."""
+        """A non-streaming response as a whole answer."""
         return self._counted(of_whole(self.whole(value)))
 
     def joined(self, marks: Iterable[tuple[int, Mark]]) -> Answer:
-        """The answer that the events of a stream make: ``(event index, mark)`` each."""
+        """The answer in the events of a stream, each given as ``(event index, mark)``."""
         return self._counted(of_stream(marks, self.added))
 
     def _counted(self, answer: Answer) -> Answer:
         return replace(answer, usage=self.usage(answer.usage_raw))
 
     def message(self, error: Any) -> Any:
-        """The text of an error, where it has one."""
+        """The text of an error, if it has one."""
         return at(error, *self.grammar.message) or (error if isinstance(error, str) else None)
 
 

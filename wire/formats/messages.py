@@ -45,7 +45,7 @@ class Messages(Format):
             yield "metadata", {"user_id": question.user}
 
     def mark(self, event: str, value: Any) -> Mark:
-        """By the type in the data, which the name only repeats: a client may read either."""
+        """By the type in the data, which the event name only repeats: a client may use either."""
         if not isinstance(value, dict):
             return NOTHING
         kind = kind_of(value) or event
@@ -84,8 +84,8 @@ class Messages(Format):
         )
 
     def usage(self, raw: Any) -> Usage | None:
-        """The prompt is the sum of the tokens that hit the cache and those that missed it, written to the cache or not: no member
-        counts all.
+        """The prompt is the sum of the tokens that hit the cache and those that missed it, whether or not they were written to it: no
+        member counts all.
         """
         counts = super().usage(raw)
         if counts is None or counts.miss is None:

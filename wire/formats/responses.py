@@ -51,7 +51,7 @@ class Responses(Format):
         return [*([first] if first else []), *(given if isinstance(given, list) else [given] if given else [])]
 
     def mark(self, event: str, value: Any) -> Mark:
-        """By the type in the data, which the name only repeats: a client may read either."""
+        """By the type in the data, which the event name only repeats: a client may use either."""
         if not isinstance(value, dict):
             return NOTHING
         kind = kind_of(value) or event

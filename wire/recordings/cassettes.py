@@ -29,7 +29,7 @@ GZIP = b"\x1f\x8b"
 
 
 def captures(path: Path) -> Iterator[Foreign | None]:
-    """The capture of each interaction, None for one that cannot be read. Raises :class:`LogError` where the file is not a cassette."""
+    """The capture of each interaction, None for one that cannot be read. Raises :class:`LogError` if the file is not a cassette."""
     for interaction in interactions(path):
         try:
             yield capture(interaction)

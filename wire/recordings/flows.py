@@ -19,8 +19,8 @@ MAX_DEPTH = 50
 
 
 def captures(path: Path) -> Iterator[Foreign | None]:
-    """The capture of each flow, None for one that is unreadable or not HTTP. Raises :class:`LogError` where the file is cut or is
-    not one.
+    """The capture of each flow, None for one that is unreadable or not HTTP. Raises :class:`LogError` if the file is truncated or not a
+    flow file.
     """
     with path.open("rb") as file:
         while payload := _next(file, path):
@@ -52,7 +52,7 @@ def _next(file: BinaryIO, path: Path) -> bytes:
 
 
 def parse(data: bytes, depth: int = 0) -> tuple[Any, bytes]:
-    """A tnetstring's value, and the rest. ``ValueError`` for anything else."""
+    """A tnetstring's value, and the rest. Raises ``ValueError`` for anything else."""
     digits, colon, rest = data.partition(b":")
     if not colon or not digits.isdigit() or depth > MAX_DEPTH:
         raise ValueError("not a tnetstring")

@@ -42,7 +42,7 @@ class Foreign:
     lacks: tuple[Observed, ...] = ()
 
     def exchange(self, id: str, base: str = "") -> Exchange:
-        """The exchange with every secret of the request redacted, from the answer too. *base* is put in front of the target for its URL."""
+        """The exchange with every secret of the request redacted, also in the answer. *base* is put in front of the target for its URL."""
         redact = redactor(self.request_headers, self.target)
         place, _, query = self.target.partition("?")
         whole = redact.text(f"{place}?{shown(query)}" if query else place)
@@ -79,7 +79,7 @@ class Foreign:
 
 
 def redactor(headers: Headers, target: str) -> Redactor:
-    """Redacts secrets that the request itself shows: credentials of its headers, and parts of its query."""
+    """Redacts secrets that the request itself contains: credentials of its headers, and parts of its query."""
     credentials = (_credential(value) for name, value in headers if name.lower() in SECRET_HEADERS)
     return _redactor(tuple(credentials), target.partition("?")[2])
 
@@ -99,7 +99,7 @@ def _credential(value: str) -> str:
 def api_path(place: str) -> str:
     """The path of the API in a path or URL, without any prefix: ``/chat/completions`` of ``/openai/v1/chat/completions``.
 
-    A leading ``/v1`` is another spelling; what ends in no path that is known stays as it is else.
+    A leading ``/v1`` is another spelling; a path without a known ending is otherwise left unchanged.
     """
     path = urlsplit(place).path or "/" if "://" in place else place
     known = next((each for each in _known() if path.endswith(each)), path)
@@ -113,7 +113,7 @@ def _known() -> Sequence[str]:
 
 
 def format_path(seen: Foreign) -> str:
-    """Path if none was recorded: that of the first format that can read the answer; the root if no format can."""
+    """The path if none was recorded: that of the first format that can read the answer; the root if none can."""
     for format in formats.FORMATS.values():
         request = Request("POST", format.path, "", (), seen.request)
         one = Exchange("", "", request, status=200, headers=seen.headers, reads=tuple(seen.reads), format=format.name)

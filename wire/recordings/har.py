@@ -27,7 +27,7 @@ _CODED = {"content-encoding", "content-length", "transfer-encoding"}
 
 
 def captures(path: Path) -> Iterator[Foreign | None]:
-    """Capture of each entry, None for one that cannot be read. Raises :class:`LogError` where the file is not a HAR or was cut."""
+    """The capture of each entry, None for one that cannot be read. Raises :class:`LogError` if the file is truncated or not a HAR."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         for entry in entries(file, path):
             try:

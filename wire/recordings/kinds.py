@@ -17,7 +17,7 @@ KINDS = "a run's folder, a HAR, mitmproxy flows, a vcr cassette, or a folder of 
 
 
 def reader(path: Path) -> Reader:
-    """Reader by the name or the first bytes of the file. Raises :class:`LogError` for any other."""
+    """The reader for the name or the first bytes of the file. Raises :class:`LogError` for any other file."""
     if not plain(path).exists():
         raise LogError(f"there is no {path}; give {KINDS}")
     if path.is_dir():
@@ -38,7 +38,7 @@ def reader(path: Path) -> Reader:
 
 
 def exchanges(path: Path) -> Iterator[Exchange | None]:
-    """Exchanges in the order of the file; None for each entry that cannot be read. Raises :class:`LogError` where the file breaks."""
+    """Exchanges in the order of the file; None for each entry that cannot be read. Raises :class:`LogError` where the file is damaged."""
     try:
         for number, seen in enumerate(reader(path)(path), 1):
             yield None if seen is None else seen.exchange(str(number))

@@ -19,7 +19,7 @@ MAX_HEAD = 256 * 1024
 
 
 def captures(folder: Path) -> Iterator[Foreign | None]:
-    """Capture of each pair, by name, None for one that cannot be read. Raises :class:`LogError` where there is no pair."""
+    """The capture of each pair, by name, None for one that cannot be read. Raises :class:`LogError` if there is no pair."""
     requests = {path.name.split(".request")[0]: path for path in sorted(folder.glob("*.request*"))}
     responses = {path.name.split(".response")[0]: path for path in sorted(folder.glob("*.response*"))}
     if not requests.keys() & responses.keys():
