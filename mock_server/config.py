@@ -25,62 +25,72 @@ CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
 class Config:
     """Durations are in the unit of the name's suffix. Raises :class:`UsageError` on values that make no sense."""
 
-    host: str = setting("127.0.0.1", "address to listen on")
-    port: int = setting(0, "port to listen on; 0 takes a free one")
-    profile: str = setting(DEFAULT_PROFILE, "version of the API to serve: " + ", ".join(PROFILES), choices=PROFILES)
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(0, "Port to listen on; 0 takes a free one.")
+    profile: str = setting(
+        DEFAULT_PROFILE, "Version of the API to serve: " + ", ".join(PROFILES) + ".", choices=PROFILES
+    )
     seed: int | None = setting(
-        None, "seed: the same requests in the same order get the same bytes, apart from the time of day (see clock)"
+        None,
+        "Seed for all random choices: the same requests in the same order get the same bytes, except for the time (see --clock).",
     )
-    clock: str | None = setting(None, "freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z")
-    deviate: tuple[str, ...] = setting((), "deviation to activate, `slug` or `slug:k=v,k=v`; may be repeated")
-    upstream: str | None = setting(None, "act as a mutating reverse proxy in front of this URL")
-    replay: str | None = setting(None, "answer from a recording: a run, a HAR, flows, a cassette, pairs of files")
-    replay_speed: float = setting(1.0, "multiplier for the recorded times; 0 answers immediately")
+    clock: str | None = setting(None, "Freeze the clock at this ISO 8601 instant, such as 2026-08-17T12:00:00Z.")
+    deviate: tuple[str, ...] = setting((), "Deviation to activate, `slug` or `slug:k=v,k=v`; may be repeated.")
+    upstream: str | None = setting(None, "Act as a mutating reverse proxy in front of this URL.")
+    replay: str | None = setting(None, "Answer from a recording: a run, a HAR, flows, a cassette, pairs of files.")
+    replay_speed: float = setting(1.0, "Multiplier for the recorded times; 0 answers immediately.")
 
-    ttft_ms: float = setting(5.0, "time from the start of a request to its first token", "--ttft")
-    itl_ms: float = setting(1.0, "time between tokens", "--itl")
+    ttft_ms: float = setting(5.0, "Time from the start of a request to its first token.", "--ttft")
+    itl_ms: float = setting(1.0, "Time between tokens.", "--itl")
     schedule: str = setting(
-        "constant", "constant, list:400,100, normal:cv=0.2, lognormal:cv=0.5, gamma:cv=1, trace:FILE"
+        "constant",
+        "Distribution of times between tokens: constant, list:400,100, normal:cv=0.2, lognormal:cv=0.5, gamma:cv=1, trace:FILE.",
     )
-    prefill_us: float = setting(0.0, "time added before the first token for each prompt token that is not cached")
+    prefill_us: float = setting(0.0, "Time added before the first token for each prompt token that is not cached.")
     tokens: str = setting(
-        "estimate", "how text is counted: exact needs the vocabulary and half a second more to start", choices=METHODS
+        "estimate",
+        "Token counting method; exact needs the vocabulary and half a second more to start.",
+        choices=METHODS,
     )
-    output_tokens: int | None = setting(None, "number of tokens in every text answer; by default the prompt decides")
-    slots: int | None = setting(None, "maximum number of concurrent streams; others wait; unlimited by default")
-    queue: int | None = setting(None, "maximum number of waiting streams; others get 503; unlimited by default")
-    slowdown: float = setting(0.0, "fraction by which streams slow down when all slots are busy")
-    keepalive_ms: float = setting(5000.0, "time between keep-alives while a request waits")
+    output_tokens: int | None = setting(
+        None, "Number of tokens in every text answer; by default it depends on the prompt."
+    )
+    slots: int | None = setting(None, "Maximum number of concurrent streams; others wait; unlimited by default.")
+    queue: int | None = setting(None, "Maximum number of waiting streams; others get 503; unlimited by default.")
+    slowdown: float = setting(0.0, "Fraction by which streams slow down when all slots are busy.")
+    keepalive_ms: float = setting(5000.0, "Time between keep-alives while a request waits.")
 
     keyless: bool = setting(
         False,
-        "accept every request without a key, as a local server does; otherwise any key that begins with sk- is accepted, unless it "
-        f"contains one of these words: {', '.join(REFUSED_WORDS)}",
+        "Accept requests without a key, as local servers do; otherwise any key that begins with sk- is accepted, unless it "
+        f"contains one of these words: {', '.join(REFUSED_WORDS)}.",
     )
-    granted: str = setting("10.00", "initial granted balance of each account")
-    topped_up: str = setting("1000.00", "initial topped-up balance of each account")
-    currency: str = setting("USD", "currency of accounts and prices", choices=("USD", "CNY"))
-    balance_digits: int = setting(12, "decimals shown by /user/balance, at least 2; the real API shows 2")
+    granted: str = setting("10.00", "Initial granted balance of each account.")
+    topped_up: str = setting("1000.00", "Initial topped-up balance of each account.")
+    currency: str = setting("USD", "Currency of accounts and prices.", choices=("USD", "CNY"))
+    balance_digits: int = setting(12, "Decimals shown by /user/balance, at least 2; the real API shows 2.")
     limit: tuple[str, ...] = setting(
-        (), "limiter, such as `concurrency:count=64` or `none`; by default the profile's; may be repeated"
+        (), "Limiter, such as `concurrency:count=64` or `none`; by default the profile's; may be repeated."
     )
 
-    cache: str = setting("profile", "model of the context cache: " + ", ".join(CACHES), choices=CACHES)
-    cache_unit: int | None = setting(None, "size of a cache unit in tokens; by default the profile's")
-    cache_settle_s: float = setting(0.0, "time until a prompt that was sent can be hit")
-    cache_ttl_s: float = setting(86_400.0, "time after which an unused entry is dropped")
-    cache_capacity: int = setting(1 << 24, "capacity in tokens; the least recently used entries are dropped first")
-    cache_interval: int = setting(1024, "distance in tokens between cache units of long prompts (prefix-units)")
+    cache: str = setting("profile", "Model of the context cache: " + ", ".join(CACHES) + ".", choices=CACHES)
+    cache_unit: int | None = setting(None, "Size of a cache unit in tokens; by default the profile's.")
+    cache_settle_s: float = setting(0.0, "Time until a new prompt can be hit in the cache.")
+    cache_ttl_s: float = setting(86_400.0, "Time after which an unused entry is dropped.")
+    cache_capacity: int = setting(
+        1 << 24, "Capacity of the cache in tokens; the least recently used entries are dropped first."
+    )
+    cache_interval: int = setting(1024, "Distance in tokens between cache units of long prompts (prefix-units).")
 
-    journal: str | None = setting(None, "append a JSON line per request to this file")
-    journal_size: int = setting(4096, "number of requests that GET /__mock/journal returns")
-    max_body: int = setting(65 << 20, "maximum request body in bytes; larger ones get 413")
-    request_timeout_s: float = setting(30.0, "maximum time for a request to arrive completely; otherwise 408")
+    journal: str | None = setting(None, "Append a JSON line per request to this file.")
+    journal_size: int = setting(4096, "Maximum number of requests that GET /__mock/journal returns.")
+    max_body: int = setting(65 << 20, "Maximum request body in bytes; larger ones get 413.")
+    request_timeout_s: float = setting(30.0, "Maximum time for a request to arrive completely; otherwise 408.")
     while_stdin: bool = setting(
-        False, "stop when standard input ends, so that it does not outlive the process that started it"
+        False, "Stop when standard input ends, so that it does not outlive the process that started it."
     )
     control: str = setting(
-        "loopback", "clients allowed to use /__mock/: loopback, any, none", choices=("loopback", "any", "none")
+        "loopback", "Clients allowed to use /__mock/: loopback, any, none.", choices=("loopback", "any", "none")
     )
 
     def __post_init__(self) -> None:
