@@ -23,11 +23,10 @@ GREEDY: dict[str, Any] = {"temperature": 0}
 class Send:
     """One request of a probe.
 
-    ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header;
-    ``key_header`` is the header. ``chunked`` sends the body in
-    chunks instead of announcing its length. ``cancel_after`` closes the connection after so many reads of the body;
-    ``keep_alive`` uses the one connection that the run keeps; ``after_a_while`` gives a cache time to settle.
-    ``notes`` go into the exchange, for the checks: ``fault`` says why the request must be refused, ``open`` why either
+    ``authorization`` is a template: ``{key}`` becomes the API key; None sends no such header; ``key_header`` is the header. ``chunked``
+    sends the body in chunks instead of announcing its length. ``cancel_after`` closes the connection after this many reads of the body;
+    ``keep_alive`` uses the one connection that the run keeps open; ``after_a_while`` waits until a cache may have stored earlier
+    prompts. ``notes`` are added to the exchange for the checks: ``fault`` states why the request must be refused, ``open`` why either
     outcome is legal.
     """
 
@@ -51,7 +50,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Ask(Subject):
-    """Builds requests for one model of one profile. ``salt`` makes prompts new to a cache; one run has one."""
+    """Builds requests for one model of one profile. ``salt``, one per run, makes prompts new to every cache."""
 
     seed: int = 0
     salt: str = "0"
@@ -63,7 +62,7 @@ class Ask(Subject):
     def body(self, messages: str | Sequence[Mapping[str, Any]], /, **fields: Any) -> dict[str, Any]:
         """A chat request body: without thinking and with at most sixteen tokens, unless *fields* override it.
 
-        A field of value ``...`` is left out.
+        A field with the value ``...`` is omitted.
         """
         turns = (Turn("user", messages),) if isinstance(messages, str) else ()
         thinking = False if self.limits.thinking == "switch" else None
@@ -84,7 +83,7 @@ class Ask(Subject):
         )
 
     def within(self, form: Format, body: Any, *, step: str = "") -> Send:
-        """A request in a wire format, with the headers that it asks for; *body* as in :meth:`post`."""
+        """A request in a wire format, with the headers that the format requires; *body* as in :meth:`post`."""
         rows = form.headers("{key}").items()
         name, value = next(row for row in rows if "{key}" in row[1])
         others = tuple(row for row in rows if row[0] != name)

@@ -38,15 +38,15 @@ REDUCTION_BYTES = 100_000
 
 
 def prompt_ceiling(send: Send) -> int:
-    """The most prompt tokens that a request can be billed: none where the body is not JSON object."""
+    """Maximum number of prompt tokens that can be billed for a request: zero if the body is not a JSON object."""
     return len(send.body) + TEMPLATE + IMAGE * len(SHOWN.findall(send.body)) if _object(send) is not None else 0
 
 
 def completion_ceiling(send: Send, most: int | None = None) -> int:
-    """The most completion tokens that a request can be billed, by a server that keeps within *most*, its longest output.
+    """Maximum number of completion tokens that can be billed for a request, by a server that keeps within *most*, its longest output.
 
-    ``max_tokens`` of the body, or another name that it has somewhere; where that is unlimited the server may use its own, or stop at
-    the stop text.
+    The limit is ``max_tokens`` of the body or an equivalent member; if that is unlimited, the server may use its own, or end at the
+    stop text.
     """
     body = _object(send)
     if body is None or not ASKED & body.keys():
@@ -87,8 +87,8 @@ def price_ceiling(
 
 @dataclass
 class Budget:
-    """The remaining budget. ``requests`` and ``usd`` None mean no cap; ``fixed`` are prices that were given, ``most`` is the
-    model's longest output. Raises :class:`UsageError` where dollars are to be counted and no price is known.
+    """The remaining budget. ``requests`` and ``usd`` None mean no cap; ``fixed`` are given prices, ``most`` is the model's longest
+    output. Raises :class:`UsageError` if there is a cap in dollars but no price is known.
     """
 
     model: str
@@ -111,7 +111,7 @@ class Budget:
         return price_ceiling(self.model, prompt, completion, self.at, self.fixed)
 
     def debit(self, send: Send) -> None:
-        """Raises :class:`BudgetSpent`, and debits nothing, where *send* could pass a cap."""
+        """Raises :class:`BudgetSpent`, and debits nothing, if *send* could exceed a cap."""
         self.take(1, prompt_ceiling(send), completion_ceiling(send, self.most))
 
     def count(self, requests: int) -> None:
@@ -119,7 +119,7 @@ class Budget:
         self.spent_requests += requests
 
     def take(self, requests: int, prompt: int, completion: int) -> None:
-        """Debit so many requests and tokens; raises :class:`BudgetSpent`, and debits nothing, where they could pass a cap."""
+        """Debit this many requests and tokens; raises :class:`BudgetSpent`, and debits nothing, if they could exceed a cap."""
         price = self.price(prompt, completion) or Decimal(0)
         if self.requests is not None and self.spent_requests + requests > self.requests:
             raise BudgetSpent(f"the budget of {self.requests} requests is spent; raise --budget-requests")

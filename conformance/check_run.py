@@ -36,7 +36,7 @@ from echosounder.wire.verdict import Result
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """Result of a run. ``stopped`` is why it ended early, or why it came to nothing; ``exit_code`` is that of design section 6."""
+    """Result of a run. ``stopped`` is why it ended early, or without a verdict; ``exit_code`` is that of design section 6."""
 
     report: dict[str, Any]
     results: tuple[Result, ...]
@@ -48,8 +48,8 @@ class CheckOutcome:
 def check(options: CheckOptions, watch: Watch = quiet) -> CheckOutcome:
     """Runs the suite against the target.
 
-    Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once
-    the log is finished. A target that gives nothing to judge is an outcome with ``stopped`` set, not an exception.
+    Raises ``UsageError`` for invalid options before anything is sent; KeyboardInterrupt propagates once the log is finished. A target
+    that cannot be judged is an outcome with ``stopped`` set, not an exception.
     """
     _validate(options)
     baseline = Baseline.load(options.baseline) if options.baseline else Baseline()
@@ -84,13 +84,13 @@ def _validate(options: CheckOptions) -> None:
 
 
 class CheckRun:
-    """The sending half of a check: the probes of the plan in the requested number of rounds, then smaller requests for their findings."""
+    """The sending part of a check: the probes of the plan, repeated as requested, then reduced requests for their findings."""
 
     def __init__(self, options: CheckOptions, sender: ProbeSender, watch: Watch) -> None:
         self._options, self._sender, self._watch = options, sender, watch
 
     def send(self) -> CannotJudge | None:
-        """Sends all probes. Returns the reason of an early end, None without one."""
+        """Sends all probes. Returns the reason if it ends early, else None."""
         sender, planned = self._sender, self._sender.planned(self._options.repeat)
         try:
             self._rounds(planned)

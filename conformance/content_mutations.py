@@ -57,7 +57,7 @@ def _documented(exchange: Exchange, change: Callable[[], Any]) -> Exchange:
 
 
 def with_body(exchange: Exchange, body: bytes) -> Exchange:
-    """The exchange with another body, in as many reads as before where it is a stream: one per event."""
+    """The exchange with another body, in as many reads as before if it is a stream: one per event."""
     stamps = [read.at for read in exchange.reads] or [exchange.t_headers or 0]
     parts = [part + b"\n\n" for part in body.split(b"\n\n") if part] if b"\n\n" in body and exchange.events else [body]
     reads = [Read(stamps[min(index, len(stamps) - 1)], part) for index, part in enumerate(parts)]

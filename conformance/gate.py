@@ -89,7 +89,7 @@ WAITING = frozenset({429, 503, None})
 
 
 def nothing_served(exchanges: Sequence[Exchange]) -> CannotJudge | None:
-    """Where none of the first requests was served, and none will be: an engine that died behind a front, an account without money."""
+    """An error if no request was served and none will be, None otherwise: a crashed engine behind a gateway, an empty account."""
     asking = [exchange for exchange in exchanges if legal(exchange)]
     if len(asking) < FEW or any(exchange.status in WAITING for exchange in asking):
         return None

@@ -30,12 +30,12 @@ USER_AGENT = "echosounder"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a hostile or dead target may cost: seconds without a byte, of an exchange and of a run, bytes of an answer on the wire and
-    decompressed and those of a run, lines of a stream. Lines, since every event is looked at by a hundred checks; an honest stream has
-    two per token.
+    """Limits on a hostile or dead target: seconds without a byte, seconds per exchange and per run, bytes of an answer on the wire and
+    decompressed, bytes per run, and lines of a stream. Lines, because every event is examined by a hundred checks; an honest stream
+    has two per token.
 
-    ``refusal_s`` is the time without a byte that a request with a fault of ours gets: it has to be refused at once.
-    ``settle_s`` is what a cache gets to take in what it was just sent; by default nothing on loopback, else three seconds.
+    ``refusal_s`` is the time without a byte for an invalid request, which should be refused immediately. ``settle_s`` is the time
+    allowed for a cache to store a prompt; by default 0 on loopback, else three seconds.
     """
 
     connect_s: float = 10.0
@@ -66,8 +66,8 @@ class _Capture:
 class HttpSender:
     """Sends to one target with one key. Use as a context manager.
 
-    ``send`` never raises for what the target does, but :class:`BudgetSpent` where the run has had its time or its bytes;
-    KeyboardInterrupt passes.
+    ``send`` never raises because of the target's behavior, except :class:`BudgetSpent` if the run exceeds its limit of time or bytes;
+    KeyboardInterrupt propagates.
     """
 
     def __init__(
@@ -238,7 +238,7 @@ class _Gauge:
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
 
     def passed(self, data: bytes) -> str:
-        """A sentence on the bound that *data* exceeds; empty without one."""
+        """A sentence on the limit that *data* exceeds; empty if none is exceeded."""
         self._left -= len(data)
         if self._inflater is not None:
             data = self._inflated(data)

@@ -21,8 +21,8 @@ MAX_BEFORE = 1024 * 1024
 
 
 class SocketStamps:
-    """Socket-level stamps of the current exchange, ns on the monotonic clock. ``deadline`` bounds all of it; ``first`` is how the
-    answer began.
+    """Socket-level stamps of the current exchange, ns on the monotonic clock. ``deadline`` applies to the whole exchange; ``first``
+    holds the first bytes of the response.
     """
 
     def __init__(self) -> None:
@@ -42,12 +42,12 @@ class SocketStamps:
         self.connected, self.sent, self.read, self.first = time.monotonic_ns(), None, None, b""
 
     def room(self, timeout: float | None) -> float:
-        """Seconds that an operation may take."""
+        """Remaining seconds for an operation."""
         left = max(self.deadline - time.monotonic(), 0.001)
         return left if timeout is None else min(timeout, left)
 
     def count(self, size: int) -> None:
-        """Raises :class:`httpcore.ReadError` where the answer does not come to begin."""
+        """Raises :class:`httpcore.ReadError` if the response does not begin."""
         self.before += 0 if self.begun else size
         if self.before > MAX_BEFORE:
             self.flooded = True
@@ -113,7 +113,7 @@ class StampedBackend(httpcore.NetworkBackend):
 
 
 class StampedTransport(httpx.HTTPTransport):
-    """With ``kept`` 0 every exchange gets a connection of its own: bytes left from one answer must not be read as the next."""
+    """With ``kept`` 0 every exchange uses a new connection: surplus bytes of one response must not be read as the next."""
 
     def __init__(self, stamps: SocketStamps, kept: int, secure: ssl.SSLContext | None, access: Access = DIRECT) -> None:
         # httpx offers no way to hand a network backend to the pool it builds, and would read all certificates even for http.

@@ -23,7 +23,7 @@ SCHEMA = "echosounder/differences/1"
 
 
 class OneSided(CannotJudge):
-    """One of the two sides gives nothing to compare: ``side`` names it, ``reason`` says why."""
+    """One side cannot be compared: ``side`` names it, ``reason`` states why."""
 
     def __init__(self, side: str, reason: CannotJudge) -> None:
         self.side, self.reason = side, reason.around(f"the {side}: ")
@@ -42,7 +42,7 @@ class _Side:
             raise self._stopped(self.plan.spent)
 
     def send(self, probe: Probe, round: int) -> None:
-        """Raises :class:`OneSided` where going on makes no sense."""
+        """Raises :class:`OneSided` if continuing is pointless."""
         try:
             self.sender.send(probe, round)
             self.sender.done(probe.name)
@@ -55,7 +55,7 @@ class _Side:
 
 @dataclass(frozen=True)
 class LiveComparison:
-    """Result of a live comparison. ``report`` is the content of ``report.json``; ``exit_code`` is 1 where something differs."""
+    """Result of a live comparison. ``report`` is the content of ``report.json``; ``exit_code`` is 1 if anything differs."""
 
     differences: tuple[Difference, ...]
     report: dict[str, Any]
@@ -66,10 +66,10 @@ class LiveComparison:
 
 
 def compare(reference: CheckOptions, candidate: CheckOptions, times: int = 3, watch: Watch = quiet) -> LiveComparison:
-    """Sends the probes of the reference's suite *times* times to both, in turn, and reports the differences.
+    """Sends the probes of the reference's suite *times* times to both, alternately, and reports the differences.
 
-    Each side is asked for its own model, has a budget of its own, and writes its own log below its ``out``. Raises
-    :class:`OneSided` for a side that gives nothing to compare, once both logs are finished; KeyboardInterrupt passes likewise.
+    Each side has its own model and budget, and writes its own log below its ``out``. Raises :class:`OneSided`, once both logs are
+    finished, for a side that cannot be compared; KeyboardInterrupt propagates likewise.
     """
     with ExitStack() as stack:
         sides = [

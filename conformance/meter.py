@@ -12,7 +12,7 @@ LEAST = 1.0
 
 
 class RunMeter:
-    """Counts down from when it is made. Senders that share a run share it."""
+    """Counts down from its creation. Senders of the same run share it."""
 
     def __init__(self, seconds: float, size: int) -> None:
         self._seconds, self._size = seconds, size
@@ -20,7 +20,7 @@ class RunMeter:
         self._counting = Lock()
 
     def time(self) -> float:
-        """Seconds left. Raises :class:`RunTooLong` where they are too few for another exchange."""
+        """Seconds left. Raises :class:`RunTooLong` if they do not suffice for another exchange."""
         left = self._end - time.monotonic()
         if left < min(LEAST, self._seconds / 10):
             raise RunTooLong(
@@ -29,7 +29,7 @@ class RunMeter:
         return left
 
     def room(self) -> int:
-        """Bytes left. Raises :class:`TooMuchToJudge` where there are none."""
+        """Bytes left. Raises :class:`TooMuchToJudge` if there are none."""
         if self._room <= 0:
             raise TooMuchToJudge(
                 f"the target has sent more than {self._size:,} bytes in all, too much to judge in one run"

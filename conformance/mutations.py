@@ -36,7 +36,7 @@ def mutants(exchange: Exchange) -> Iterator[Mutant]:
 
 
 def together(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Callable[[], list[Exchange]]]]:
-    """The same mutant applied to several exchanges, since repeated probes would take a single one for a variation of the model."""
+    """The same mutation applied to several exchanges, because a single one among repeated probes would be attributed to the model."""
     makers = [dict(mutants(exchange)) for exchange in exchanges]
     for name in makers[0]:
         if all(name in each for each in makers):

@@ -19,7 +19,7 @@ DEADLINES = {Suite.SMOKE: 900.0, Suite.STANDARD: 3600.0, Suite.THOROUGH: 4 * 360
 
 
 def deadline(suite: Suite, repeat: int = 1, given: float | None = None) -> float:
-    """Time limit of a run, s: the *given* one, else by the number of requests."""
+    """Time limit of a run, s: *given*, else derived from the number of requests."""
     return DEADLINES[suite] * repeat if given is None else given
 
 

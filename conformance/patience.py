@@ -29,7 +29,7 @@ MARGIN = 0.05
 
 @dataclass
 class Patience:
-    """``seconds``: to wait in all, None for the usual. ``sleep`` and ``now`` are there for tests."""
+    """``seconds``: maximum total time to wait, None for the default. ``sleep`` and ``now`` are parameters for tests."""
 
     seconds: float | None = None
     sleep: Callable[[float], None] = time.sleep
@@ -46,7 +46,7 @@ class Patience:
         return (USUAL if self.seconds is None else self.seconds) - self.waited
 
     def again(self, exchange: Exchange, tries: int) -> bool:
-        """Whether a refused request is worth sending again, after *tries*. If so, the wait has already passed."""
+        """Waits, if permitted, and returns whether a refused request should be sent again, after *tries*."""
         if exchange.status not in TURNED_AWAY:
             self._served = self._served or exchange.status == 200
             self._pace(exchange)

@@ -10,7 +10,7 @@ DATA = "data:image/png;base64,"
 
 
 def png(width: int, height: int) -> bytes:
-    """One bit per pixel, all of them black."""
+    """A PNG image with one bit per pixel, all black."""
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     rows = zlib.compress(bytes(1 + (width + 7) // 8) * height, 9)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")

@@ -36,8 +36,8 @@ class Caps:
 class Plan:
     """The probes in the order of sending, and their maximum cost: tokens, US dollars at the highest prices of the day ``at``.
 
-    ``usd`` is None where no price is known for the model. ``reduction`` is how many requests more, counted in the tokens and
-    the price, may make a wrongly answered one smaller. ``left_out``: probes that the budget has no room for, and why.
+    ``usd`` is None if no price is known for the model. ``reduction`` is the number of further requests, included in the tokens and the
+    price, for reducing a failing request. ``left_out``: probes that exceed the budget, and why.
     """
 
     probes: tuple[Probe, ...]
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def spent(self) -> BudgetSpent | None:
-        """The probes that do not fit the budget, in one sentence."""
+        """The probes that exceed the budget, in one sentence."""
         if not self.left_out:
             return None
         first, count = list(self.left_out)[:NAMED], len(self.left_out)
@@ -70,10 +70,10 @@ def plan(
     caps: Caps = Caps(),
     formats: Collection[str] = USUAL,
 ) -> Plan:
-    """The probes of *suite* in one of *formats* that some judged requirement of the profile wants, cheap ones first, to
-    be sent *repeat* times.
+    """The probes of *suite* in one of *formats* that a judged requirement of the profile needs, cheapest first, to be sent *repeat*
+    times.
 
-    Raises ``UsageError`` where *caps* are in dollars and the model has no price.
+    Raises ``UsageError`` if *caps* are in dollars and the model has no price.
     """
     wanted = {probe.name for row in judged(ask.profile, only) for probe in probes_of(row)}
     asked = (probe for probe in selected(suite) if probe.format in formats)
@@ -106,12 +106,12 @@ def plan(
 
 
 def ceiling(probe: Probe) -> tuple[int, int]:
-    """Prompt and completion tokens of all of a probe's requests, at most."""
+    """Maximum prompt and completion tokens of all requests of a probe."""
     return probe.prompt + TEMPLATE * probe.requests, probe.tokens
 
 
 def budget_of(ask: Ask, at: datetime, caps: Caps) -> Budget:
-    """A whole budget for the model that *ask* asks."""
+    """The full budget for the model of *ask*."""
     return Budget(ask.model, at, caps.requests, caps.usd, caps.prices, longest(ask.limits))
 
 

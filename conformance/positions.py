@@ -25,8 +25,8 @@ from echosounder.wire.exchange import End, Exchange
 class Answered:
     """Result of one request. ``exchanges``: the client's first, then those that reached our upstream.
 
-    ``silent``: True if a due answer did not come; None if that proves nothing, as after a faulty request. ``dead_end``: reason to end the
-    run.
+    ``silent``: True if an expected response did not arrive; None if that proves nothing, as after an invalid request. ``dead_end``:
+    reason to end the run.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -35,19 +35,19 @@ class Answered:
 
 
 class Position(Protocol):
-    """A position of the harness. ``subject`` names the target for people."""
+    """A position of the harness. ``subject`` names the target in messages."""
 
     subject: str
 
     def first(self, profile: str) -> Exchange | None:
-        """The list of models, where the run begins with it."""
+        """The list of models, if the run begins with it."""
 
     def send(self, sends: Sequence[Send], probe: str, number: int) -> Sequence[Answered]:
-        """Requests that are under way together, with ids from *number* on."""
+        """Sends concurrent requests, with ids from *number* on."""
 
 
 class Direct:
-    """Straight at a target, one request at a time where a probe does not want several at once."""
+    """Directly to a target, one request at a time unless a probe needs several at once."""
 
     subject = "the target"
 
@@ -113,7 +113,7 @@ def choose(listed: Exchange | None, profile: str) -> str:
 
 
 def candidates(listed: Exchange | None, profile: str) -> list[str]:
-    """The first model of the profile that the target lists, else those that it lists and that may chat, else the profile's first."""
+    """The first model of the profile that the target lists; else the listed models that may support chat; else the profile's first."""
     names = [name for name in models(listed) if name not in gate.ANY]
     known = [name for name in specs.models(profile) if name in names]
     talking = [name for name in names if not SPEECHLESS.search(name)]

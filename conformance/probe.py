@@ -24,8 +24,9 @@ Steps = Generator[Send | Sequence[Send], Exchange, None]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a probe sends at most, over all of its requests: their number, ``prompt`` bytes of body (a token is at least one
-    byte), ``tokens`` of completion. ``applies`` says whether profile and model have what it asks for; ``order`` sorts."""
+    """Maximum cost of a probe, over all of its requests: their number, ``prompt`` bytes of body (a token is at least one byte),
+    ``tokens`` of completion. ``applies``: whether profile and model support it; ``order`` sorts.
+    """
 
     name: str
     suite: Suite

@@ -19,6 +19,6 @@ def probes_of(row: specs.Requirement) -> tuple[Probe, ...]:
 
 
 def selected(suite: Suite) -> tuple[Probe, ...]:
-    """The probes of *suite* and the ones before it, the cheap ones first."""
+    """The probes of *suite* and those they depend on, cheapest first."""
     mine = [probe for probe in PROBES.values() if probe.suite <= suite]
     return tuple(sorted(mine, key=lambda probe: (probe.order, probe.tokens)))

@@ -36,7 +36,7 @@ GIVE_UP_AFTER = 5
 
 
 class ProbeSender:
-    """The log of a run, its budget, and how long it bears with silence. :func:`probe_sender` opens one.
+    """The log of a run, its budget, and its patience with a silent target. :func:`probe_sender` opens one.
 
     ``exchanges`` are all that were recorded; the footer's ``unsent`` names the probes that were not sent, and why.
     """
@@ -57,7 +57,7 @@ class ProbeSender:
         return self._ask.model
 
     def ask(self, round: int) -> Ask:
-        """Each round asks a new question: a cached answer repeats no new text."""
+        """Each round uses a new question: a cached answer to a repeated one would not contain new text."""
         return replace(self._ask, salt=f"{self._ask.salt}-{round}") if round else self._ask
 
     def planned(self, times: int) -> Plan:
@@ -73,7 +73,7 @@ class ProbeSender:
         return made
 
     def due(self, names: Iterable[str], why: str = "the run was stopped") -> None:
-        """Probes to be sent, until :meth:`done`; *why* is what their absence means if nothing else is known."""
+        """Probes to be sent, until :meth:`done`; *why* explains their absence unless another reason is known."""
         self._unsent.update(dict.fromkeys(names, why))
 
     def done(self, name: str) -> None:
@@ -85,7 +85,7 @@ class ProbeSender:
         self._sent += 1
 
     def send(self, probe: Probe, round: int = 0) -> None:
-        """All requests of a probe, each built on the answers before it. Raises ``CannotJudge`` where going on makes no sense."""
+        """All requests of a probe, each built from the previous answers. Raises ``CannotJudge`` if continuing is pointless."""
         if probe.name == MODELS and round == 0:  # sent already
             return
         steps = probe.steps(self.ask(round))
@@ -119,14 +119,14 @@ class ProbeSender:
         return exchange
 
     def send_together(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
-        """Requests that are under way at one time. Raises ``CannotJudge`` like :meth:`send`."""
+        """Concurrent requests. Raises ``CannotJudge`` like :meth:`send`."""
         answers = self.deliver(sends, probe)
         for answered in answers:
             self._look(answered)
         return answers
 
     def deliver(self, sends: Sequence[Send], probe: str) -> Sequence[Answered]:
-        """Debit, send and record, also if the answers would stop the run. Raises ``BudgetSpent``."""
+        """Debit, send and record, even if the answers stop the run. Raises ``BudgetSpent``."""
         answers = self._sent_together(sends, probe)
         self.record(each for answered in answers for each in answered.exchanges)
         return answers
@@ -172,7 +172,7 @@ class ProbeSender:
             )
 
     def stop(self, reason: CannotJudge) -> CannotJudge:
-        """Write down why the run ends early; gives the reason back."""
+        """Record why the run ends early; returns the reason."""
         self._unsent.update(dict.fromkeys(self._unsent.keys() - self._left_out.keys(), str(reason)))
         self._log.footer["stopped"], self._log.footer["stopped_by"] = str(reason), type(reason).__name__
         return reason
@@ -187,9 +187,9 @@ class ProbeSender:
 def probe_sender(
     options: CheckOptions, kind: RunKind, position: Position, salted: bool = True, upstream: str | None = None
 ) -> Iterator[ProbeSender]:
-    """A sender whose log has a footer at the end, whatever happens. The header names the model, so models are asked for first.
+    """A sender whose log always ends with a footer. The header names the model, so models are requested first.
 
-    *salted*: prompts are new to every cache. *upstream* is where the mock behind a proxy listens.
+    *salted*: prompts are new to every cache. *upstream* is the address of the mock behind a proxy.
     """
     clock = ClockReading(time.time(), time.monotonic_ns())
     model, before, interrupted = _first(position, options, trying=kind is RunKind.CHECK)

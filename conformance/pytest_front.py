@@ -64,9 +64,9 @@ def _options(config: pytest.Config) -> CheckOptions:
 
 
 class Front:
-    """Runs the engine when the first item asks for its verdict, and answers all others from the same run.
+    """Runs the engine when the first item requests its verdict, and answers all others from the same run.
 
-    ``requirements``: what the run will judge, known before anything is sent. The report goes into the folder *out*.
+    ``requirements``: those that the run will judge, known before anything is sent. The report goes into the folder *out*.
     """
 
     def __init__(self, engine: Callable[[], CheckOutcome], requirements: Sequence[str], out: Path) -> None:

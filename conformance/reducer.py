@@ -28,7 +28,7 @@ REPEATS = 2
 
 @dataclass
 class Reducer:
-    """``send`` sends, debits and records, and raises where the budget does not allow it; ``calls`` and ``room`` (bytes) are left."""
+    """``send`` sends, debits and records, and raises if the budget is exhausted; ``calls`` and ``room`` (bytes) are what remains."""
 
     send: Callable[[Send, str], Exchange]
     setting: RunSetting
@@ -92,7 +92,7 @@ def alone(row: Requirement, exchange: Exchange, setting: RunSetting) -> bool:
 
 
 def suspects(run: Run, setting: RunSetting) -> Iterator[tuple[Requirement, Exchange]]:
-    """A requirement that generated requests alone are found to break, and the shortest of those that break it by themselves."""
+    """Each requirement that only generated requests violate, with the shortest request that violates it by itself."""
     for row in rows(setting):
         names = {probe.name for probe in probes_of(row)} if row.id in checks() and checks()[row.id].single else set()
         named = [exchange for exchange in run.exchanges if exchange.probe in names]

@@ -142,7 +142,7 @@ def findings(judged: Sequence[Result], exchange: Exchange) -> tuple[Finding, ...
 
 
 def compare(before: Sequence[Finding], after: Sequence[Finding]) -> ReplayOutcome:
-    """Compares the violated requirements: messages and places may differ from one answer to the next."""
+    """Compares the violated requirements, because messages and places may differ between answers."""
     old, new = {finding.requirement for finding in before}, {finding.requirement for finding in after}
     if old == new:
         return ReplayOutcome.STILL

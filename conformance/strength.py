@@ -27,7 +27,7 @@ Change = Callable[[], Sequence[Exchange]]
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A mutant that fails a check: ``where`` is probe and step of the exchange it was made of, ``all`` of a probe, or ``all``."""
+    """A mutant that fails a check: ``where`` is probe and step of the mutated exchange, ``all`` of a probe, or ``all``."""
 
     requirement: str
     where: str

@@ -132,7 +132,9 @@ def _unread() -> int:
 
 
 def outlined() -> typer.Typer:
-    """The commands by name and help alone, for a line that names none. Read from their sources: to import them all takes a second."""
+    """The commands by name and help alone, for a command line without one. Read from their source, because importing them all takes a
+    second.
+    """
     program = _application()
     for name in COMMANDS:
         program.command(name, help=_help(name))(lambda: None)
@@ -151,7 +153,7 @@ def _named(arguments: list[str]) -> list[str]:
 
 
 def registered(arguments: list[str], file: Path) -> typer.Typer:
-    """The commands. Only the one asked for is imported, unless help or the settings need them all: a mock must start at once."""
+    """The commands. Only the requested one is imported, unless help or the settings need them all: a mock must start quickly."""
     named = _named(arguments)
     done = {command.name for command in app.registered_commands}
     for name in COMMANDS if file.exists() or not named else named:

@@ -24,9 +24,10 @@ SETTLE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One request as the mock saw it. ``body`` is its JSON, None where it is none; ``sent`` what was written, as text; ``price`` in the
-    account's currency, None where nothing was billed; ``deviations`` those that changed the answer; ``hung_up``: the client was gone
-    before the answer ended; ``arrived`` in seconds of the monotonic clock."""
+    """One request as the mock saw it. ``body`` is its JSON, None if it has none; ``sent`` the bytes written, as text; ``price`` in the
+    account's currency, None if nothing was billed; ``deviations`` those that changed the answer; ``hung_up``: the client
+    disconnected before the answer ended; ``arrived`` in seconds of the monotonic clock.
+    """
 
     number: int
     method: str
@@ -45,7 +46,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class MockBill:
-    """What all requests cost: ``total`` in the account's currency, ``requests`` that were billed, ``tokens`` in all."""
+    """The cost of all requests: ``total`` in the account's currency, ``requests`` billed, ``tokens`` in total."""
 
     total: Decimal
     requests: int
@@ -53,7 +54,7 @@ class MockBill:
 
 
 class MockFixture:
-    """``url`` is the root. ``openai_url`` and ``anthropic_url`` are the base URLs that SDKs take; ``key`` is one that is let in."""
+    """``url`` is the root. ``openai_url`` and ``anthropic_url`` are the base URLs for SDKs; ``key`` is a valid key."""
 
     def __init__(self, url: str) -> None:
         self.url, self.key = url, KEY
@@ -70,7 +71,7 @@ class MockFixture:
 
     @property
     def journal(self) -> list[JournalEntry]:
-        """The requests since the last reset, in the order of their arrival; waits for those that are about to end."""
+        """The requests since the last reset, in the order of arrival; waits for those that are about to end."""
         deadline = time.monotonic() + SETTLE_S
         while True:
             found = self._get("journal", bodies=1, open=1)["entries"]
@@ -80,14 +81,14 @@ class MockFixture:
 
     @property
     def bill(self) -> MockBill:
-        """What the requests of :attr:`journal` cost together."""
+        """The total cost of the requests of :attr:`journal`."""
         billed = [entry for entry in self.journal if entry.price is not None]
         tokens = sum(map(_tokens, billed))
         return MockBill(sum((entry.price or Decimal(0) for entry in billed), Decimal(0)), len(billed), tokens)
 
     @contextmanager
     def deviate(self, *deviations: str) -> Iterator[None]:
-        """Within the block every request is answered with these faults or legal variants, besides those of blocks around it.
+        """Within the block every request is answered with these faults or legal variants, in addition to those of enclosing blocks.
 
         Raises :class:`UsageError` for a name, parameter or selector that does not exist.
         """
@@ -99,19 +100,19 @@ class MockFixture:
             self.behave(before)
 
     def reset(self) -> None:
-        """Honest again, with an empty journal and new accounts, limits and caches."""
+        """Honest behavior, an empty journal, and new accounts, limits and caches."""
         self._post("reset", what="all")
         self._standing = ()
 
     def advance(self, seconds: float) -> None:
-        """Moves the mock's time of day, by which prices change; pacing is not affected."""
+        """Advances the mock's time of day, which determines prices; pacing is not affected."""
         self._post("clock", advance_s=seconds)
 
     def close(self) -> None:
         self._http.close()
 
     def behave(self, deviations: tuple[str, ...]) -> None:
-        """From now on every request is answered with these deviations and no others."""
+        """From now on every request is answered with exactly these deviations."""
         self._post("deviate", deviate=list(deviations))
         self._standing = deviations
 

@@ -37,7 +37,7 @@ def echosounder_mock_settings() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def echosounder_mock_session(echosounder_mock_settings: dict[str, Any]) -> Iterator[MockFixture]:
-    """The mock of the session, as earlier tests left it: journal, accounts, caches and limits go on."""
+    """The mock of the session, in the state left by earlier tests: journal, accounts, caches and limits are kept."""
     from echosounder.mock_fixture import mock_fixture
 
     with mock_fixture(**echosounder_mock_settings) as mock:
@@ -46,7 +46,7 @@ def echosounder_mock_session(echosounder_mock_settings: dict[str, Any]) -> Itera
 
 @pytest.fixture
 def echosounder_mock(echosounder_mock_session: MockFixture, request: pytest.FixtureRequest) -> MockFixture:
-    """The mock of the session, honest and with an empty journal. Parametrised (``indirect=True``), it commits that deviation."""
+    """The mock of the session, honest and with an empty journal. Parametrized (``indirect=True``), it applies that deviation."""
     echosounder_mock_session.reset()
     fault = getattr(request, "param", "")
     if fault:

@@ -16,12 +16,12 @@ NOT_HERE = frozenset({404, 405, 501})
 
 
 def named(row: Requirement, format: str) -> bool:
-    """Is this the requirement that names the absence of the format?"""
+    """Whether this requirement reports the absence of the format."""
     return row.id == f"{format}.available"
 
 
 def absent(format: str, exchanges: Sequence[Exchange]) -> str:
-    """Why nothing that is asked in an optional format can be judged, from the plainest request in it; empty where it can."""
+    """Why the requests in an optional format cannot be judged, from the plainest of them; empty if they can."""
     if format not in OPTIONAL:
         return ""
     basic = [each for each in exchanges if each.probe == OPTIONAL[format].grammar.probes["whole"]]
@@ -30,7 +30,7 @@ def absent(format: str, exchanges: Sequence[Exchange]) -> str:
 
 
 def missing(exchange: Exchange) -> str:
-    """Why the path of the exchange is not served, as it seems; empty where it is."""
+    """Why the path of the exchange does not seem to be served; empty if it is."""
     status, title = exchange.status, exchange.reader.grammar.title
     says = at(exchange.json, "error", "message")
     unknown = status == 400 and isinstance(says, str) and exchange.request.path in says
@@ -41,7 +41,7 @@ def missing(exchange: Exchange) -> str:
 
 
 def foreign(exchange: Exchange) -> str:
-    """A sentence that names the other format that a response is in; empty where it is in its own format, or in none."""
+    """A sentence that names another format that a response is in; empty if it is in its own format, or in none."""
     if exchange.status != 200 or exchange.wants_stream or exchange.reader.whole(exchange.json).end:
         return ""
     other = next((each for each in FORMATS.values() if each.whole(exchange.json).end), None)  # chat before FIM

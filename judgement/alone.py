@@ -15,7 +15,9 @@ from echosounder.wire.verdict import Result, Verdict
 
 
 def broken(exchange: Exchange, case: Case) -> Iterator[str]:
-    """The MUSTs that *exchange* breaks, by id; those that compare several are for a conformance run. None where no probe is like it."""
+    """The MUSTs that *exchange* breaks, by id; those that compare several exchanges need a conformance run. Empty if no probe resembles
+    it.
+    """
     return (result.requirement for result in failing(exchange, case, like(exchange)))
 
 
@@ -31,7 +33,7 @@ def failing(exchange: Exchange, case: Case, probe: str | None) -> Iterator[Resul
 
 
 def like(exchange: Exchange) -> str | None:
-    """The probe whose requirements hold for any request like this one, by its format and whether it streams; None where there is none."""
+    """The probe whose requirements apply to any request like this one, by its format and whether it streams; None without one."""
     return exchange.reader.grammar.probes.get("stream" if exchange.wants_stream else "whole")
 
 

@@ -17,7 +17,7 @@ CHOICES = frozenset({"chat", "fim"})
 
 
 def asked(exchange: Exchange) -> dict[str, Any]:
-    """The request body, empty where it is not JSON object."""
+    """The request body, empty if it is not a JSON object."""
     return exchange.asked
 
 
@@ -83,7 +83,7 @@ def chat_completion(exchange: Exchange) -> bool:
 
 
 def chosen(exchange: Exchange) -> bool:
-    """A completion with a choice in it."""
+    """A completion with at least one choice."""
     bodies = (value for _, value in exchange.chunks) if wants_stream(exchange) else (exchange.json,)
     return exchange.format in CHOICES and completion(exchange) and any(entries(at(body, "choices")) for body in bodies)
 
@@ -102,7 +102,7 @@ def choosing(exchange: Exchange) -> bool:
 
 
 def whole(exchange: Exchange) -> bool:
-    """Whether a completion is complete, so that nothing is missing because of a broken transfer."""
+    """Whether a completion was transferred completely, so that nothing is missing for that reason."""
     if not completion(exchange):
         return False
     return stream_end(exchange) == "done" if wants_stream(exchange) else exchange.end is End.COMPLETE
@@ -115,7 +115,7 @@ def models(exchange: Exchange | None) -> list[str]:
 
 
 def objects(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any]]]:
-    """``(event index, chunk)`` of each chunk that is a JSON object and no error."""
+    """``(event index, chunk)`` of each chunk that is a JSON object and not an error."""
     return ((index, value) for index, value in exchange.chunks if isinstance(value, dict) and not value.get("error"))
 
 
@@ -135,5 +135,5 @@ def deltas(exchange: Exchange) -> Iterator[tuple[int, dict[str, Any], dict[str, 
 
 
 def answer(exchange: Exchange) -> Answer:
-    """The answer as a whole, whichever way it came."""
+    """The whole answer, streamed or not."""
     return exchange.answer

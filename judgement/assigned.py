@@ -15,14 +15,14 @@ from echosounder.wire.errors import UsageError
 
 @functools.cache
 def checks() -> dict[str, Check]:
-    """The registered checks by requirement. Raises ``specs.SpecError`` where one judges a requirement that does not exist."""
+    """The registered checks by requirement. Raises ``specs.SpecError`` if one judges a requirement that does not exist."""
     for id in CHECKS:
         specs.requirement(id)
     return CHECKS
 
 
 def judged(profile: str, only: Iterable[str] = ()) -> tuple[specs.Requirement, ...]:
-    """The requirements of *profile* that have a check, or those whose id one of the patterns *only* matches."""
+    """The requirements of *profile* that have a check, or those whose id matches one of the patterns *only*."""
     known = checks()
     rows = [row for row in specs.requirements(profile) if row.id in known]
     wanted = set(matching(only, [row.id for row in rows])) if only else {row.id for row in rows}
@@ -30,7 +30,7 @@ def judged(profile: str, only: Iterable[str] = ()) -> tuple[specs.Requirement, .
 
 
 def known_patterns(only: Iterable[str], option: str = "--only") -> tuple[str, ...]:
-    """*only* as it is; :class:`UsageError` for a pattern that matches no requirement."""
+    """*only*, unchanged; raises :class:`UsageError` for a pattern that matches no requirement."""
     only, ids = tuple(only), [row.id for row in specs.requirements()]
     for pattern in only:
         if not list(matching([pattern], ids)):
@@ -41,8 +41,9 @@ def known_patterns(only: Iterable[str], option: str = "--only") -> tuple[str, ..
 
 
 def selection(only: Iterable[str] = (), exclude: Iterable[str] = (), features: Iterable[str] = ()) -> tuple[str, ...]:
-    """What a run is to judge, as patterns: those of *only*, of them the ones that have one of *features*, without *exclude*. None
-    where nothing is chosen, which means all. Raises :class:`UsageError` for a name that does not exist, and where nothing is left."""
+    """The requirements to judge, as patterns: those of *only* that have one of *features*, without *exclude*. None without a selection,
+    which means all. Raises :class:`UsageError` for an unknown name, and if nothing is left.
+    """
     only, exclude, features = known_patterns(only), known_patterns(exclude, "--exclude"), known_features(features)
     if not exclude and not features:
         return only
@@ -55,7 +56,7 @@ def selection(only: Iterable[str] = (), exclude: Iterable[str] = (), features: I
 
 
 def known_features(names: Iterable[str]) -> tuple[str, ...]:
-    """*names* as they are; :class:`UsageError` for one that no requirement has as a feature."""
+    """*names*, unchanged; raises :class:`UsageError` for one that is not a feature of any requirement."""
     names, known = tuple(names), sorted({each for row in specs.requirements() for each in row.features})
     for name in names:
         if name not in known:
@@ -66,7 +67,7 @@ def known_features(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def matching(patterns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
-    """The *names* that one of the shell-style *patterns* matches, in their own order."""
+    """The *names* that match one of the shell-style *patterns*, in their own order."""
     exact, wild = _parted(tuple(patterns))
     return (name for name in names if name in exact or (wild and any(fnmatchcase(name, one) for one in wild)))
 

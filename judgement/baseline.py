@@ -70,7 +70,7 @@ class Baseline:
 
     @classmethod
     def load(cls, path: Path) -> Baseline:
-        """Raises ``UsageError`` with the name of the file and the error in it."""
+        """Reads a baseline. Raises ``UsageError`` with the name of the file and the error in it."""
         try:
             rows = tomllib.loads(text(path)).get("accepted", [])
             return cls(tuple(_entry(row) for row in rows))
@@ -99,9 +99,10 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Reasons by requirement, of those that are accepted whole; the names of entries that are stale, of those past their date, and
-    of those that the run could say nothing of. ``findings``: of each broken requirement the reason for each of its findings, empty
-    where it is not accepted; ``whys``: the reasons of the entries that are named."""
+    """Reasons by requirement, for those accepted as a whole; the names of stale entries, of expired ones, and of those that the run
+    could not judge. ``findings``: for each broken requirement the reason for each of its findings, empty if not accepted; ``whys``:
+    the reasons of the named entries.
+    """
 
     reasons: dict[str, str]
     stale: tuple[str, ...]

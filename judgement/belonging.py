@@ -29,12 +29,14 @@ def owned(exchange: Exchange) -> str:
 
 
 def said(exchange: Exchange) -> str:
-    """Everything in an answer that a client could take for its own answer: its text, or its refusal."""
+    """Everything in an answer that a client could take for its own: its text, or its refusal."""
     return answer(exchange).content or exchange.text
 
 
 def mixed_up(exchanges: Sequence[Exchange], how: str) -> Problems:
-    """*how* the requests were sent, in words. Raises ``Inconclusive`` where no answer could have shown it."""
+    """Judges whether answers were mixed up; *how* describes the way of sending. Raises ``Inconclusive`` if no answer could have shown
+    it.
+    """
     callers = {owned(each): each for each in exchanges if owned(each)}
     found = [
         *of_another(exchanges),
@@ -62,7 +64,7 @@ def _foreign(mine: str, exchange: Exchange, callers: dict[str, Exchange], how: s
 
 
 def of_another(exchanges: Sequence[Exchange]) -> Problems:
-    """Legal requests that got the very error of a request that was at fault, while others of them were served."""
+    """Legal requests that received exactly the error of an invalid request, while others of them were served."""
     errors = {str(error): each for each in exchanges if _at_fault(each) and (error := _error(each))}
     legal = [each for each in exchanges if "fault" not in each.notes]
     served = any(each.status == 200 and not _error(each) for each in legal)
@@ -90,7 +92,7 @@ def _error(exchange: Exchange) -> object:
 
 
 def overlap(spans: Iterable[tuple[int | None, int | None]]) -> bool:
-    """Whether at least two were in progress at one time. Begin and end of each, ns; those that lack either are ignored."""
+    """Whether at least two overlapped. Begin and end of each, ns; those that lack either are ignored."""
     known = sorted((begin, end) for begin, end in spans if begin is not None and end is not None)
     return any(later[0] < earlier[1] for earlier, later in pairwise(known))
 
@@ -100,7 +102,7 @@ WORD = re.compile("[a-z]+")
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """An answer of many, and the words that its request alone asked to hear first: when it was under way (ns), and what it said."""
+    """An answer of many, and the words that only its request asked for first: when it was in progress (ns), and its text."""
 
     id: str
     own: tuple[str, ...]
@@ -119,9 +121,10 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def strangers(answers: Sequence[OwnWords]) -> list[tuple[OwnWords, OwnWords]]:
-    """``(answer, whose words it holds)``, each answer once, of those that were under way at one time. Empty where no answer shows its own.
+    """``(answer, owner of its words)``, each answer once, among concurrent answers. Empty if no answer shows its own words.
 
-    Two words in a row, in their places, are of another caller once in 260,000 by chance, and only where the model's own are not there.
+    Two consecutive words, in their places, match another caller's by chance once in 260,000, and only count if the model's own are
+    absent.
     """
     if not any(each.kept for each in answers):
         return []

@@ -30,8 +30,9 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A served request: ``answer`` None where it tells no usage, ``counted`` where that says what was cached; ``user``: it named one.
-    ``shared``: how many tokens its beginning has in common with an earlier one, ``promised``: how many of them must hit."""
+    """A served request: ``answer`` is None if it does not report usage; ``counted``: usage reports cached tokens; ``user``: the request
+    named one. ``shared``: number of tokens that its prefix shares with an earlier one; ``promised``: how many of them must hit.
+    """
 
     answer: Metered | None = None
     counted: bool = False
@@ -43,9 +44,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class BalanceStep:
-    """Requests between two balances: by how much it ``fell``, what was ``billed``, and whether the one explains the other (None:
-    nobody can say). ``hits``: some of the prompts were cached; ``modes``: streamed or not; ``coarse``: the bill has digits that the
-    balance does not show."""
+    """Requests between two balances: the balance ``fell`` by one amount, another was ``billed``, and ``explained`` tells whether they
+    agree (None: unknown). ``hits``: some of the prompts were cached; ``modes``: streamed or not; ``coarse``: the bill has digits
+    that the balance does not show.
+    """
 
     name: str
     fell: Decimal | None
@@ -60,8 +62,9 @@ class BalanceStep:
 
 @dataclass(frozen=True, slots=True)
 class BillCause:
-    """What explains a wrong bill: ``name`` for programs, ``says`` for people, the ``requirement`` that is broken, and the ``entries``
-    that it explains."""
+    """The explanation of a wrong bill: ``name`` for programs, ``says`` for display, the broken ``requirement``, and the ``entries``
+    that it explains.
+    """
 
     name: str
     says: str
@@ -71,9 +74,10 @@ class BillCause:
 
 @dataclass(frozen=True, slots=True)
 class BillEvidence:
-    """``whole`` is all of ``entries`` as one. ``unit``: tokens that hits come in. ``unverified``: why the bill cannot be held against
-    the balance, else empty. ``skew_s``: by how much the target's clock is off, where that is too much to know the prices.
-    ``same_account``: of two keys, None where there are none or nobody can say."""
+    """``whole`` is all of ``entries`` as one. ``unit``: granularity of hits in tokens. ``unverified``: why the bill cannot be compared
+    with the balance, else empty. ``skew_s``: error of the target's clock, if it is too large to determine the prices.
+    ``same_account``: whether two keys share an account, None if unknown.
+    """
 
     answers: Sequence[Told]
     entries: Sequence[BalanceStep] = ()
@@ -91,17 +95,17 @@ class BillEvidence:
 
     @property
     def invented(self) -> list[tuple[Told, Metered]]:
-        """Hits that no earlier prompt of anyone explains."""
+        """Hits that no earlier prompt of any user explains."""
         return [(each, said) for each, said in self.counted if said.hit > said.known.most]
 
     @property
     def leaked(self) -> list[tuple[Told, Metered]]:
-        """Hits on prompts of other users or other accounts. Where hits are invented, this is unknown."""
+        """Hits on prompts of other users or other accounts. Unknown if hits are invented."""
         return [] if self.invented else [(each, said) for each, said in self.counted if said.hit > said.known.own]
 
     @property
     def wanting(self) -> tuple[list[tuple[Told, Metered]], list[tuple[Told, Metered]]]:
-        """The answers that should have hit, and of these the ones with fewer hits."""
+        """The answers that should have hit, and those of them with too few hits."""
         due = [(each, said) for each, said in self.counted if each.promised]
         return due, [(each, said) for each, said in due if said.hit < each.promised]
 

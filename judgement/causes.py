@@ -205,8 +205,9 @@ BROKEN = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE})
 
 
 def explanations(results: Iterable[Result]) -> dict[str, str]:
-    """``{effect: cause}`` of broken requirements. A cause was found, with a finding that shows it; an effect may be what
-    could no longer be tested. Never goes round in a circle: what is untestable explains nothing, and causes stand in order."""
+    """``{effect: cause}`` of broken requirements. A cause has a finding that shows it; an effect may be a requirement that could no
+    longer be tested. Free of cycles: untestable requirements explain nothing, and causes are ordered.
+    """
     broken = [result for result in results if result.verdict in BROKEN]
     found = {result.requirement: result for result in broken if result.findings}
     if _constant_id(found):

@@ -35,7 +35,7 @@ class HasId(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, with got and expected in the sentence; the members are those of `wire.verdict.Finding`."""
+    """One fault, with expected and got in the sentence; the members are those of `wire.verdict.Finding`."""
 
     message: str
     event: int | None = None
@@ -47,7 +47,7 @@ class Problem:
 
 
 class CannotSay(Exception):
-    """Raised by a check: this exchange, or group of them, cannot be judged, and why."""
+    """Raised by a check that cannot judge this exchange, or group of exchanges, with the reason."""
 
 
 class Inconclusive(CannotSay):
@@ -55,7 +55,7 @@ class Inconclusive(CannotSay):
 
 
 class Untestable(CannotSay):
-    """Something is missing that another MUST demands, and without it this requirement cannot be judged."""
+    """A precondition that another MUST demands is missing, so this requirement cannot be judged."""
 
 
 class Unsupported(CannotSay):
@@ -86,9 +86,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the other exchanges of a run say. Questions whose answers as documents hold U+FFFD (``torn``) or do not (``sound``);
-    optional features that the target has refused as a whole (``absent``), None where no run is known; members of requests that it
-    refused in each of them (``refused``); whether it serves requests without a key (``keyless``)."""
+    """Facts from the other exchanges of a run: questions whose non-streaming answers contain U+FFFD (``torn``) or do not (``sound``);
+    optional features that the target refused entirely (``absent``), None outside a run; members that it refused in each request
+    (``refused``); whether it serves requests without a key (``keyless``).
+    """
 
     torn: frozenset[str] = frozenset()
     sound: frozenset[str] = frozenset()
@@ -97,13 +98,13 @@ class Controls:
     keyless: bool = False
 
     def excuse(self, question: str) -> bool:
-        """Whether the model writes U+FFFD itself, as far as is known of this question, or else of others."""
+        """Whether the model generates U+FFFD itself, as far as is known for this question, or else for others."""
         return question in self.torn or (bool(self.torn) and question not in self.sound)
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a check may know besides its exchanges. ``policy`` is ``interop`` or ``documented``."""
+    """What a check may use besides its exchanges. ``policy`` is ``interop`` or ``documented``."""
 
     subject: Subject
     policy: str = "interop"
@@ -130,9 +131,9 @@ GroupJudge = Callable[[Sequence[Exchange], Case], Problems]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``judge`` yields the problems of all picked exchanges together; each names its exchange. ``single``: it looks at one
-    exchange at a time, so that each of them can be judged alone. ``unasked``: which exchanges that we did not ask for it can judge,
-    None where its probes say (:mod:`judgement.unasked`); ``rests``: what must have been observed of an exchange.
+    """``judge`` yields the problems of all picked exchanges together; each names its exchange. ``single``: it examines one exchange at
+    a time, so each of them can be judged alone. ``unasked``: which observed exchanges it can judge, None if its probes determine
+    that (:mod:`judgement.unasked`); ``rests``: what must have been observed of an exchange.
     """
 
     requirement: str
@@ -157,8 +158,9 @@ CHECKS: dict[str, Check] = {}
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A pick that says what it needs, in words for the note of a verdict, and whether it is the ``model`` that decides whether there
-    is any: where it picks nothing, that is not a fault."""
+    """A selection that states what it needs, in words for the note of a verdict, and whether the ``model`` decides if there is any:
+    then an empty selection is not a fault.
+    """
 
     holds: Pick
     needs: str = ""
@@ -169,7 +171,7 @@ class Picked:
 
 
 def picks(needs: str = "", *, model: bool = False) -> Callable[[Pick], Picked]:
-    """Makes a function a pick with words: *needs* completes "needed: …"."""
+    """Adds words to a selection function: *needs* completes "needed: …"."""
     return lambda holds: Picked(holds, needs, model)
 
 
@@ -180,7 +182,7 @@ def anything(exchange: Exchange) -> bool:
 def check(
     requirement: str, pick: Pick = anything, *, unasked: Pick | None = None, rests: Collection[Observed] = ()
 ) -> Callable[[Judge], Judge]:
-    """Registers a judge of single exchanges. One that can be judged is enough; where none can, the last reason counts.
+    """Registers a judge of single exchanges. One judgeable exchange is enough; if there is none, the last reason counts.
 
     *unasked* and *rests* are those of :class:`Check`.
     """
@@ -237,7 +239,7 @@ def excerpt(value: object) -> str:
 
 
 def ends(text: str, most: int) -> str:
-    """*text*, or of one of more than *most* characters its beginning and its last 40."""
+    """*text*, or the beginning and the last 40 characters of one with more than *most*."""
     return text if len(text) <= most else f"{text[: most - 43]} … {text[-40:]}"
 
 

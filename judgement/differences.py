@@ -24,10 +24,10 @@ Steps = dict[tuple[str, str], list[Exchange]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A fact that no answer of the one side shares with any of the other, in the same way at all places of ``where``.
+    """A fact that no answer of one side shares with any of the other, in the same way at all places of ``where``.
 
-    Values are text, each once; a place is a probe and its step; ``exchanges`` are the first of each side that shows it, empty
-    where that side was not asked.
+    Values are text, without duplicates; a place is a probe and its step; ``exchanges`` are the first of each side that shows it, empty
+    if that side has none.
     """
 
     fact: str
@@ -42,7 +42,7 @@ class Difference:
 
 
 def differences(reference: Iterable[Exchange], candidate: Iterable[Exchange]) -> tuple[Difference, ...]:
-    """Differences between two sides that were sent the same probes, each any number of times."""
+    """Differences between two sides that received the same probes, each any number of times."""
     ours, theirs = _by_step(reference), _by_step(candidate)
     found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
     for key in [*ours, *(key for key in theirs if key not in ours)]:

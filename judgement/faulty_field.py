@@ -14,8 +14,9 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def around(text: str, pointer: str | None, message: str) -> str:
-    """*text*, cut around the member at *pointer* (RFC 6901), its nearest parent where it is missing, else around the first member that
-    *message* names. As it is where it is short, or where neither leads to a place."""
+    """*text*, cut around the member at *pointer* (RFC 6901), or its nearest parent if it is missing, else around the first member that
+    *message* names. Unchanged if it is short, or if neither can be located.
+    """
     if not WIDTH < len(text) <= LONGEST:
         return text
     place = _at(text, pointer) if pointer else None

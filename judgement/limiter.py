@@ -36,7 +36,7 @@ NAMED = frozenset({LimiterKind.CONCURRENCY, LimiterKind.BUCKET, LimiterKind.SLID
 
 @dataclass(frozen=True, slots=True)
 class LimiterRefusal:
-    """``exchange`` None: it was not kept."""
+    """``exchange`` is None if it was not kept."""
 
     status: int | None
     exchange: Exchange | None = None
@@ -45,7 +45,7 @@ class LimiterRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Hinted:
-    """A hint when to come again: whether it can be read, whether it was true (None: not found out), and what was seen, in words."""
+    """A hint when to retry: whether it can be parsed, whether it was correct (None: unknown), and the observation, in words."""
 
     readable: bool
     honest: bool | None
@@ -54,9 +54,10 @@ class Hinted:
 
 @dataclass(frozen=True, slots=True)
 class LimiterEvidence:
-    """``accepted``, ``refused``: what one request costs by the balance, None where it does not tell. Of a cap: ``lag`` (s that a place
-    stays taken), ``resumes`` (between how many in flight it accepts again after a refusal), ``cap``; ``penalty``: s without accepts
-    after a refusal. ``ends`` of the accepted streams."""
+    """``accepted``, ``refused``: cost of one request according to the balance, None if unknown. For a cap: ``lag`` (s for which a place
+    stays occupied), ``resumes`` (range of the number in flight at which it accepts again after a refusal), ``cap``; ``penalty``: s
+    without accepts after a refusal. ``ends`` of the accepted streams.
+    """
 
     kind: LimiterKind
     refusals: Sequence[LimiterRefusal] = ()

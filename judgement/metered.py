@@ -22,9 +22,9 @@ FEWEST_REPEATS = 2
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An oracle's knowledge of a prompt, in tokens. ``most``: the maximum that an earlier prompt explains. ``new``: no earlier one shares
-    its beginning. ``again``: all of it was sent before, long enough ago. ``own``: the part sent by the same user,
-    ``account``: by all users.
+    """An oracle's knowledge of a prompt, in tokens. ``most``: the maximum that an earlier prompt explains. ``new``: no earlier one
+    shares its prefix. ``again``: all of it was sent before, long enough ago. ``own``: the part sent by the same user, ``account``:
+    by all users.
     """
 
     most: int = 0
@@ -36,9 +36,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """Usage of one answer with what a rule needs to judge it. ``source``: its exchange or request; ``grammar``: names of the counts in its
-    format; ``finish``: reason for its end; ``bound``: maximum of output, tokens; ``prompt``: equal for equal prompts; ``event``: index of
-    the event with the usage in a stream; ``name``: label in messages where no exchange was kept."""
+    """Usage of one answer with the context for its rules. ``source``: its exchange or request; ``grammar``: names of the counts in its
+    format; ``finish``: its finish reason; ``bound``: maximum output, tokens; ``prompt``: equal for equal prompts; ``event``: index
+    of the event with the usage in a stream; ``name``: label in messages if no exchange was kept.
+    """
 
     source: HasId
     usage: Usage
@@ -173,7 +174,7 @@ def repeat_hits(answers: Sequence[Metered]) -> Problems:
 
 
 def users_isolated(answers: Sequence[Metered]) -> Problems:
-    """A hit beyond what the user's own prompts explain, on what others had sent, where the first user's prompt was cached at all."""
+    """A hit beyond the part explained by the user's own prompts, on prompts of others, if the first user's prompt was cached at all."""
     others = [each for each in answers if each.known.account > each.known.own]
     if not others or not any(each.hit for each in answers if each.known.again):
         raise Inconclusive("the prompt of the first user was not cached")

@@ -21,13 +21,13 @@ SAID = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.NONSTRICT, Verdict.INCONCL
 
 
 def listens() -> frozenset[str]:
-    """The requirements that can be judged on observed traffic."""
+    """The requirements that can be judged from observed traffic."""
     return frozenset(row.id for row in specs.requirements() if occasion(row) is not None)
 
 
 @cache
 def occasion(row: specs.Requirement) -> Pick | None:
-    """Observed exchanges by which the requirement can be judged; None without any."""
+    """The observed exchanges by which the requirement can be judged; None without any."""
     check = checks().get(row.id)
     if check is None or not check.single or row.excluded:
         return None
@@ -41,8 +41,9 @@ def occasion(row: specs.Requirement) -> Pick | None:
 def judged(
     exchange: Exchange, profile: str, policy: str = "interop", clock: ClockReading | None = None
 ) -> Iterator[Result]:
-    """The verdicts on *exchange*: of requirements that speak of it. None of a format that is unknown, or where the client gave up,
-    since the rest is unknown then. *clock* dates its stamps."""
+    """The verdicts on *exchange* for the requirements that apply to it. None if the format is unknown, or if the client aborted,
+    because the rest is unknown then. *clock* dates its stamps.
+    """
     if exchange.end is End.CLIENT_CANCELLED or (exchange.format == UNKNOWN and exchange.request.method != "GET"):
         return
     if exchange.status is None and exchange.notes.get("reused"):

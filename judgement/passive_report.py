@@ -21,7 +21,7 @@ SUITE = "listen"
 
 
 def results(rates: BreakRates, profile: str, policy: str) -> tuple[Result, ...]:
-    """A verdict for each requirement that the traffic gave occasion to judge."""
+    """A verdict for each requirement that the traffic allowed to judge."""
     found = (rates.result(row.id, BROKEN[row.level]) for row in rows(profile, policy))
     return tuple(result for result in found if result is not None)
 
@@ -29,8 +29,9 @@ def results(rates: BreakRates, profile: str, policy: str) -> tuple[Result, ...]:
 def report(
     header: Header, policy: str, rates: BreakRates, traffic: Mapping[str, Any], baseline: Baseline = NO_BASELINE
 ) -> dict[str, Any]:
-    """*traffic*: what was seen and what it cost; its ``requests`` and ``groups`` are read here too, and its ``reason``, why there is
-    too little to judge by."""
+    """The report on observed traffic. *traffic* holds its amount and cost; its ``requests``, ``groups`` and ``reason`` (why there is
+    too little to judge) are used here too.
+    """
     judged = results(rates, header.profile, policy)
     accepted = baseline.apply(judged, header.target.url, datetime.fromisoformat(header.started).date())
     broken = [each for each in judged if unmet(specs.requirement(each.requirement).level, each.verdict)]

@@ -120,7 +120,7 @@ class BreakRates:
         return None
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """For each violated requirement its failure count: in all, and by each model, path and client that it was judged for."""
+        """For each violated requirement its failure count: in total, and by each model, path and client for which it was judged."""
         for requirement in sorted({key[0] for key in self.failed}):
             groups = [self._row(key) for key in self.judged if key[0] == requirement and key[1]]
             groups.sort(key=lambda row: (row["by"], -row["failed"], -row["judged"], row["value"]))

@@ -79,9 +79,10 @@ def unjudged(exchanges: Iterable[Exchange]) -> dict[str, int]:
 
 
 def verdict(run: Run, results: Iterable[Result], accepted: Accepted = NOTHING_ACCEPTED) -> str:
-    """``deviates`` where a MUST failed or could not even be tested, or a baseline entry is stale. ``inconclusive`` where the
-    run was cut short, an error was ours, nothing passed, or a feature was never served. ``conforms`` otherwise. A target that
-    gave nothing to judge, or stopped answering, is inconclusive whatever was found by then; a spent budget is not an excuse."""
+    """``deviates`` if a MUST failed or could not be tested because of a fault, or if a baseline entry is stale. ``inconclusive`` if the
+    run was cut short, an error was ours, nothing passed, or a feature was never served. ``conforms`` otherwise. A target that could
+    not be judged, or stopped answering, is inconclusive whatever was found before; an exhausted budget is not an excuse.
+    """
     results, footer = tuple(results), run.footer or {}
     if footer.get("stopped_by", "BudgetSpent") not in CAPS:
         return "inconclusive"

@@ -41,7 +41,7 @@ _BROKEN = {"MUST": Verdict.FAIL, "SHOULD": Verdict.NONSTRICT}
 def decide(
     row: specs.Requirement, judge: Callable[[], Iterable[Problem]], name: str = "", exchanges: Sequence[str] = ()
 ) -> Result:
-    """The result that *judge*, the function called *name*, comes to; *exchanges* are the ids of those that it looks at."""
+    """The result of *judge*, the function called *name*; *exchanges* are the ids of those that it examines."""
     ids = tuple(exchanges)
     try:
         problems = tuple(map(bounded, islice(judge(), MAX_PLACES)))
@@ -61,14 +61,16 @@ def decide(
 
 
 def bounded(problem: Problem) -> Problem:
-    """*problem* with the ends of a message that quotes megabytes of the answer."""
+    """*problem* with a shortened message, if that quotes megabytes of the answer."""
     return (
         problem if len(problem.message) <= MAX_MESSAGE else replace(problem, message=ends(problem.message, MAX_MESSAGE))
     )
 
 
 def kept(problems: Sequence[Problem]) -> Sequence[Problem]:
-    """At most ``MAX_FINDINGS``, in their order, and one of each kind before a second of any: a breach never hides behind ten of another."""
+    """At most ``MAX_FINDINGS``, in their order, and one of each kind before a second of any: one kind must not hide behind ten of
+    another.
+    """
     if len(problems) <= MAX_FINDINGS:
         return problems
     kinds: dict[tuple[str, str], int] = {}

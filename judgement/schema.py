@@ -58,7 +58,7 @@ def request_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
 
 
 def response_mismatches(exchange: Exchange, profile: str) -> Iterator[Mismatch]:
-    """Mismatches between the response and the OpenAPI document. A status that it does not know is not a mismatch."""
+    """Mismatches between the response and the OpenAPI document. An unknown status is not a mismatch."""
     try:
         yield from list(islice(_response_mismatches(exchange, profile), MOST))
     except (UnicodeDecodeError, RecursionError) as error:  # openapi-core lets them through
@@ -175,7 +175,7 @@ class _CachingFactory(DialectSchemaValidatorsFactory):
         self._made: dict[Any, SchemaValidator] = {}
 
     def get_validator_cls(self, spec: SchemaPath, schema: SchemaPath) -> Any:
-        """Of the one dialect that our documents are written in."""
+        """The validator class for the one dialect of our documents."""
         return _Validator
 
     def create(self, spec: SchemaPath, schema: SchemaPath, *args: Any, **options: Any) -> SchemaValidator:

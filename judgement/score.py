@@ -68,7 +68,7 @@ def _asked(probe: Sendable, setting: RunSetting) -> bool:
 
 
 def rows(setting: RunSetting) -> tuple[specs.Requirement, ...]:
-    """Every requirement that the run was asked about, admitted by its profile or not."""
+    """Every requirement that the run was asked about, including those outside its profile."""
     every = specs.requirements()
     wanted = set(matching(setting.only, [row.id for row in every])) if setting.only else {row.id for row in every}
     return tuple(row for row in every if row.id in wanted)
@@ -126,7 +126,7 @@ def not_held(row: specs.Requirement, setting: RunSetting) -> str:
 
 
 def judge(row: specs.Requirement, check: Check, exchanges: Sequence[Exchange], case: Case) -> Result:
-    """The verdict of one requirement on *exchanges*. An exception of a check is our fault, and reported as such."""
+    """The verdict of one requirement on *exchanges*. An exception of a check is a fault of this program, and reported as such."""
     try:
         picked = [exchange for exchange in exchanges if check.pick(exchange)]
         if not picked:

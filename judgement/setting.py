@@ -27,12 +27,12 @@ class Suite(IntEnum):
 
     @classmethod
     def named(cls, name: str) -> Suite:
-        """Raises ``KeyError`` for an unknown name."""
+        """The suite of this name. Raises ``KeyError`` for an unknown name."""
         return cls[name.upper()]
 
 
 class Sendable(Protocol):
-    """Facts on a probe that the score needs: the first suite that sends it, its wire format, and whether the model has the feature."""
+    """Facts about a probe for the score: the first suite that sends it, its wire format, and whether the model has the feature."""
 
     @property
     def suite(self) -> Suite: ...
@@ -57,7 +57,7 @@ class RunSetting:
 
     @classmethod
     def of(cls, run: Run) -> RunSetting:
-        """Raises :class:`LogError` where the run was none that sends a suite."""
+        """The settings in a log. Raises :class:`LogError` if the run did not send a suite."""
         header, asked, clock = run.header, run.header.checking, run.header.instant
         subject = Subject(header.profile, header.target.model or "", keyed=header.target.keyed)
         served = frozenset(_served(run.exchanges))

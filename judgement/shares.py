@@ -48,7 +48,7 @@ def share(results: Sequence[Result], of: str) -> Share:
 
 
 def rounds(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:
-    """The exchanges of each repetition of the run; a run that was not repeated is one round."""
+    """The exchanges of each repetition of the run; a run without repetitions is one round."""
     found: dict[int, list[Exchange]] = {}
     for exchange in exchanges:
         found.setdefault(exchange.notes.get("round", 0), []).append(exchange)
@@ -56,7 +56,7 @@ def rounds(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:
 
 
 def together(results: Sequence[Result], most: int) -> Result:
-    """One result of those of all rounds, with *most* findings: broken once is broken, judged once is judged."""
+    """The combined result of all rounds, with at most *most* findings: broken if broken once, judged if judged once."""
     order: tuple[Callable[[Result], bool], ...] = (
         lambda result: result.verdict is Verdict.ERROR,
         lambda result: result.verdict in BROKEN,

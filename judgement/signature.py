@@ -30,7 +30,7 @@ Probes = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """``probe`` and ``at`` (a JSON pointer) are ``*`` where the finding has none. As a pattern, each ``*`` stands for any text."""
+    """``probe`` and ``at`` (a JSON pointer) are ``*`` if the finding has none. As a pattern, each ``*`` matches any text."""
 
     probe: str = ANY
     at: str = ANY
@@ -41,7 +41,7 @@ class Signature:
 
 
 def signatures(result: Result, probes: Probes) -> tuple[Signature, ...]:
-    """One for each finding of *result*, in their order; where it has none, that of its note."""
+    """One for each finding of *result*, in order; without findings, that of its note."""
     if not result.findings:
         return (Signature(finding=shape(result.note)),)
     return tuple(

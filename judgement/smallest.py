@@ -23,7 +23,7 @@ def extra(exchange: Exchange) -> bool:
 
 
 def sharpened(result: Result, exchanges: Sequence[Exchange], judge: Judge) -> Result:
-    """*result* with its findings on the smallest requests that show them, where *exchanges* hold any."""
+    """*result* with its findings on the smallest requests that show them, if *exchanges* contain any."""
     mine = [exchange for exchange in exchanges if exchange.notes.get("reduces") == result.requirement]
     if not mine:
         return result

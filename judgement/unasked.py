@@ -51,7 +51,7 @@ def thinking(format: str = "chat") -> Pick:
 
 
 def explained(*formats: str) -> Pick:
-    """A readable request, refused for another reason than its key: other refusals are plain text."""
+    """A readable request, refused for a reason other than its key: other refusals are plain text."""
     return lambda exchange: exchange.format in formats and bool(exchange.asked) and exchange.status not in {401, 415}
 
 

@@ -47,7 +47,7 @@ def render(format: str, report: dict[str, Any], run: Run | None = None) -> str:
 
 
 def write_all(out: Path, report: dict[str, Any], run: Run | None = None) -> list[Path]:
-    """Every output that belongs into a run's folder; the paths that were written, ``report.json`` first."""
+    """Writes all outputs of a run's folder; returns their paths, ``report.json`` first."""
     out.mkdir(parents=True, exist_ok=True)
     return [_write(out / name, render(format, report, run)) for format, name in FILES.items()]
 

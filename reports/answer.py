@@ -10,7 +10,7 @@ GLYPHS = {"good": "✓", "warn": "?", "bad": "✗"}
 
 
 class Headline(NamedTuple):
-    """``tone`` is a key of :data:`GLYPHS`, whose glyph has the meaning of the colour."""
+    """``tone`` is a key of :data:`GLYPHS`, whose glyph has the meaning of the color."""
 
     tone: str
     says: str
@@ -21,7 +21,7 @@ class Headline(NamedTuple):
 
 
 def answer(report: Mapping[str, Any]) -> Headline | None:
-    """None for a run without a question, or of a version that did not put its answer into a sentence."""
+    """The headline; None for a run without a question, or of a version that did not state its answer in a sentence."""
     if found := report.get("capacity"):
         known = None not in found["interval"]
         return Headline("good" if known else "warn", line(f"Capacity: {found['says']}", 300))

@@ -104,7 +104,7 @@ def _sooner(latency: Report) -> str:
 
 
 def amount(value: Any, cost: Report) -> str:
-    """Exact, to the last digit that the balance shows: ``0.000000000 USD`` is a statement about nine digits."""
+    """Exact, to the last digit that the balance shows: ``0.000000000 USD`` states nine digits."""
     exact = Decimal(value)
     digits = max(-int(Decimal(cost.get("unit") or "0.000001").as_tuple().exponent), 2)
     shown = (
@@ -114,7 +114,7 @@ def amount(value: Any, cost: Report) -> str:
 
 
 def section(report: Report) -> Markup:
-    """The part of the page; empty where no bill was verified."""
+    """The section of the page; empty if no bill was verified."""
     if not verified(report):
         return Markup("")
     cost = report["cost"]

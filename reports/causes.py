@@ -11,8 +11,9 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One root: the requirements that it breaks, itself first; its first finding (None where only a note tells); ``count``
-    findings and notes in all. ``level`` is that of the worst of them. ``remedy`` is that of the root, None where none is known."""
+    """One root: the requirements that it breaks, itself first; its first finding (None if there is only a note); ``count`` findings and
+    notes in total. ``level`` is the highest of them. ``remedy`` is that of the root, None if unknown.
+    """
 
     title: str
     level: str
@@ -23,9 +24,10 @@ class Cause:
 
 
 def fix_first(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes of a check report, each broken requirement in one of them. In order: what crashed (status 5xx); what breaks a MUST;
-    what was seen, for what could not even be tested is a consequence more often than a root; what says precisely what is wrong, before
-    umbrellas; what breaks most; then the order of the catalogue."""
+    """The causes of a check report, with each broken requirement in one of them, in this order: crashes (status 5xx); broken MUSTs;
+    observed faults before untestable requirements, which are usually consequences; specific requirements before umbrellas; the
+    causes that break most; then the order of the catalogue.
+    """
     rows = {row["id"]: row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")}
     groups: dict[str, list[Row]] = {}
     for row in rows.values():
@@ -40,7 +42,7 @@ def to_fix(report: Mapping[str, Any]) -> list[Cause]:
 
 
 def untested(report: Mapping[str, Any]) -> str:
-    """Requirements that are not among the things to fix because they could not be tested, in one sentence; empty if there are none."""
+    """Requirements that are omitted from the things to fix because they could not be tested, in one sentence; empty if there are none."""
     causes = fix_first(report)
     count = sum(len(cause.requirements) for cause in causes if not cause.finding)
     if not count or not any(cause.finding for cause in causes):

@@ -41,7 +41,7 @@ Lines = Mapping[str, Sequence[Any]]
 def lines(
     name: str, caption: str, unit: str, labels: Sequence[str], values: Lines, logarithmic: bool = False
 ) -> Markup:
-    """A line per entry of *values*; a value is a number, None, or what :func:`with_interval` makes of it."""
+    """A line per entry of *values*; a value is a number, None, or a result of :func:`with_interval`."""
     found = [_height(value) for column in values.values() for value in column]
     scale = ticks(min(value for value in found if value), max(found)) if logarithmic else steps(max(found))
     chart = _chart(
@@ -61,7 +61,7 @@ def lines(
 
 
 def stack(name: str, caption: str, unit: str, labels: Sequence[str], values: Lines) -> Markup:
-    """Stacked counts, a bar per label; the caption states the order, because colour is not the only signal."""
+    """Stacked counts, a bar per label; the caption states the order, because color must not be the only signal."""
     most = max(sum(column) for column in zip(*values.values(), strict=True))
     chart = _chart(pygal.StackedBar, name, labels, list(steps(most, least=1)), unit, len(values))
     for title, column in values.items():
@@ -70,7 +70,7 @@ def stack(name: str, caption: str, unit: str, labels: Sequence[str], values: Lin
 
 
 def with_interval(value: float | None, interval: Sequence[float | None] | None) -> Any:
-    """A value with an error bar, where there is one."""
+    """A value with an error bar, if it has an interval."""
     low, high = interval or (None, None)
     return value if value is None or low is None or high is None else {"value": value, "ci": {"low": low, "high": high}}
 

@@ -25,7 +25,7 @@ def curl(exchange: Exchange, key_variable: str = "DEEPSEEK_API_KEY") -> str | No
 
 
 def replay(exchange: str, run: Run | None = None) -> str:
-    """The harness's own command, to be pasted where the run was made: it sends the exchange again and judges it again."""
+    """The ``replay`` command, to be run in the folder of the run: it sends the exchange again and judges it again."""
     return (
         f"echosounder replay {shlex.quote(visible(run.place if run else 'run.jsonl'))} {shlex.quote(visible(exchange))}"
     )

@@ -118,7 +118,7 @@ MET = {True: "✓ met", False: "✗ missed", None: "? undecided"}
 
 
 def usd(value: Any) -> str:
-    """Dollars to six places: one token of a cheap model costs less than a microdollar only when it is cached."""
+    """Dollars with six decimals: only a cached token of a cheap model costs less than a microdollar."""
     if value is None or value == "":
         return DASH
     return f"${float(value):.6f}".rstrip("0").rstrip(".") if float(value) else "$0"
@@ -140,7 +140,7 @@ def _requests(count: int) -> str:
 
 
 def outcome(report: Mapping[str, Any]) -> Iterator[str]:
-    """Outcomes of the requests, if not all succeeded; empty for a report from before this verdict existed."""
+    """Outcomes of the requests, unless all succeeded; empty for a report that predates this verdict."""
     found = report.get("outcome") or {}
     if found.get("verdict", "served") != "served":
         yield f"requests {found['verdict']}:"
@@ -148,7 +148,7 @@ def outcome(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def streams(report: Mapping[str, Any]) -> Iterator[str]:
-    """Whether the run was steady, other events in the streams, and whether tokens came one by one; only remarkable facts."""
+    """Whether the run was steady, other events in the streams, and whether tokens arrived one at a time; only remarkable facts."""
     yield from (report.get("steady") or {}).get("says", ())
     yield from _limited(report.get("limited") or {})
     found = report.get("stream") or {}

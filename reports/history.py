@@ -26,9 +26,9 @@ SCHEMA = 1  # of the index; another one is rebuilt
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One run. ``verdict`` is ``unfinished`` where the log has no footer, ``unread`` where there is no report of this version.
+    """One run. ``verdict`` is ``unfinished`` if the log has no footer, ``unread`` if there is no report of this version.
 
-    The last four are null where the run does not have them: requirements that passed and broke, TTFT p50 and p99 in ms.
+    The last four are null if the run does not have them: requirements that passed and broke, TTFT p50 and p99 in ms.
     """
 
     path: str
@@ -53,8 +53,8 @@ _COLUMNS = tuple(field.name for field in fields(HistoryRow))
 
 
 def index(folder: Path, database: Path) -> list[str]:
-    """Rebuilds the index of every run below *folder*; returns one line per unreadable run. Raises :class:`UsageError` for a folder without
-    runs, or a database of another program.
+    """Rebuilds the index of every run below *folder*; returns one line per unreadable run. Raises :class:`UsageError` for a folder
+    without runs, or a database of another program.
     """
     logs = sorted(folder.rglob("run.jsonl"))
     if not logs:

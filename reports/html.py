@@ -51,7 +51,7 @@ MAX_EXCERPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A finding on the page: ``href`` leads to its bytes, ``curl`` and ``replay`` repeat it; empty where that cannot be."""
+    """A finding on the page: ``href`` links to its bytes, ``curl`` and ``replay`` repeat it; empty if impossible."""
 
     finding: Mapping[str, Any]
     href: str

@@ -19,7 +19,7 @@ _REQUIRED = {CHECK: ("verdict", "target", "counts", "requirements"), LOAD: ("mea
 
 
 def api(profile: str) -> str:
-    """Subject of a report, for people: ``DeepSeek API 2026-11``, ``OpenAI API``."""
+    """Subject of a report, for display: ``DeepSeek API 2026-11``, ``OpenAI API``."""
     return (
         f"DeepSeek API {line(profile, 20)}"
         if profile[:1].isdigit()

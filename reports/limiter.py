@@ -14,7 +14,7 @@ Found = Mapping[str, Any]
 
 
 def facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and value, in the order of importance; empty where no limiter was looked for."""
+    """Name and value, most important first; empty if no limiter was searched for."""
     found = report["rate_limit"]
     if not found:
         return []

@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A known issue of a target, kept beside the logs: globs for requirement and column, a link, a note."""
+    """A known issue of a target, in a file beside the logs: globs for requirement and column, a link, a note."""
 
     requirement: str
     target: str
@@ -42,7 +42,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """``anchor`` leads to the details, empty where there are none; ``differs`` from the reference column."""
+    """``anchor`` links to the details, empty without any; ``differs`` from the reference column."""
 
     column: str
     verdict: str
@@ -73,7 +73,7 @@ class MatrixRow:
 def render(columns: Sequence[Column], issues: Iterable[Issue] = (), reference: str | None = None) -> str:
     """A self-contained page. *reference* names the column that the others are compared with; the first one by default.
 
-    Raises :class:`UsageError` where there is nothing to show, a name is used twice, or a report is not a check report.
+    Raises :class:`UsageError` if there is nothing to show, a name is used twice, or a report is not a check report.
     """
     _validate(columns, reference)
     rows = _rows(columns, tuple(issues), reference or columns[0].name)

@@ -20,7 +20,7 @@ def render(template: str, **context: Any) -> str:
 
 
 def part(template: str, **context: Any) -> Markup:
-    """A piece of a page, escaped already."""
+    """A fragment of a page, already escaped."""
     return Markup(render(template, **context))
 
 

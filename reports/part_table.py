@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PartTable:
-    """``id`` is an anchor; the first of each row names the part, the last one tells its objectives if they are ``judged``."""
+    """``id`` is an anchor; the first cell of each row names the part, the last one its objectives if they are ``judged``."""
 
     id: str
     title: str

@@ -25,7 +25,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[PartTable]:
 
 
 def named(part: Part) -> str:
-    """Label of a part: ``16`` (requests a second, users), ``4k`` or the item's name."""
+    """Label of a part: ``16`` (requests per second, users), ``4k`` or the item's name."""
     return str(part["item"] if "item" in part else part["level"])
 
 

@@ -29,14 +29,14 @@ def others(report: Mapping[str, Any]) -> list[tuple[Metric, Row]]:
 
 
 def value(row: Row, name: str) -> str:
-    """A figure, marked where it is a lower bound."""
+    """A figure, marked if it is a lower bound."""
     return ("≥" if _bound(row, name) else "") + number(row[name])
 
 
 def sampled(row: Row, name: str) -> str:
-    """A figure with its sampling error, that of the wider side: ``412 ±18``; ``±?`` where so few requests cannot tell it.
+    """A figure with its sampling error, that of the wider side: ``412 ±18``; ``±?`` if there are too few requests to estimate it.
 
-    The error has the figure's last place and is rounded up to it: neither is known better than that.
+    The error is rounded up to the figure's last digit: neither is known more precisely.
     """
     figure = row[name]
     if figure is None or _bound(row, name):
@@ -55,13 +55,13 @@ def _bound(row: Row, name: str) -> bool:
 
 
 def interval(row: Row, name: str) -> str:
-    """The 95 % interval in full."""
+    """The complete 95 % confidence interval."""
     low, high = row.get(f"{name}_ci") or (None, None)
     return DASH if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def client(row: Row) -> str:
-    """The client's own error, at p99: ``+0/−3`` where it can only have made the figure too big."""
+    """The client's own error, at p99: ``+0/−3`` if it can only have made the figure too large."""
     error = row.get("client_ms")
     if not error:
         return DASH

@@ -19,7 +19,7 @@ MAX_RESULTS = 5_000  # GitHub takes no more of one run
 
 
 def render(report: Mapping[str, Any], run: Run | None = None) -> str:
-    """Raises :class:`UsageError` for a load report: it has figures, no findings."""
+    """A SARIF log. Raises :class:`UsageError` for a load report, which has figures but no findings."""
     if kind(report) != "check":
         raise UsageError("SARIF is for findings, and a load report has none; use junit for its objectives")
     broken = [row for row in report["requirements"] if row["verdict"] in BROKEN and not row.get("accepted")]

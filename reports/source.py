@@ -20,7 +20,7 @@ from echosounder.wire.strict_json import at
 
 
 class LeanSample(TypedDict, total=False):
-    """Of a load run's sample, what the figures and comparisons are drawn from; stamps in ns."""
+    """The members of a load run's sample that figures and comparisons use; stamps in ns."""
 
     t_scheduled: Required[int]
     t_sent: int | None
@@ -38,7 +38,7 @@ _SAMPLE = tuple(LeanSample.__annotations__)
 
 
 def load(path: Path) -> tuple[dict[str, Any], Run]:
-    """The report and the log of a run, named by its folder or its log. Raises :class:`LogError` where either is missing or broken."""
+    """The report and the log of a run, named by its folder or its log. Raises :class:`LogError` if either is missing or damaged."""
     if not path.exists():
         raise LogError(f"there is no run {path}; `echosounder check --out {path}` makes one")
     if path.is_file() and path.name != "run.jsonl":
@@ -65,9 +65,9 @@ def document(folder: Path) -> dict[str, Any]:
 
 
 def read(path: Path, report: Mapping[str, Any] | None = None) -> Run:
-    """The log without the exchanges that *report* does not point at, and with lean samples. Raises :class:`LogError`.
+    """The log without the exchanges that *report* does not refer to, and with lean samples. Raises :class:`LogError`.
 
-    ``path`` is the log or the run's folder. A log of 100,000 exchanges takes memory for those that a page shows only.
+    ``path`` is the log or the run's folder. Of a log of 100,000 exchanges, only those shown on a page take memory.
     """
     path = path / "run.jsonl" if path.is_dir() else path
     wanted = set(islice(_named(report or {}), MAX_VIEWS))

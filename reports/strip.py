@@ -41,7 +41,7 @@ def render(pairs: Sequence[Pair]) -> Markup:
 
 
 def told(pairs: Sequence[Pair]) -> str:
-    """Caption of the strip: delays, and events that only one side had."""
+    """Caption of the strip: delays, and events that occurred on one side only."""
     delays = [(read - written) / 1e6 for written, read in pairs if written is not None and read is not None]
     parts = [f"{len(pairs)} events"]
     if delays:

@@ -50,8 +50,9 @@ def fenced(text: str, limit: int = 1_000) -> str:
 
 
 def dumps(value: Any) -> str:
-    """JSON that every parser takes and every terminal bears: no NaN, no lone surrogate (RFC 8259, 8.2: their handling is unpredictable),
-    nothing that moves a cursor."""
+    """JSON that every parser accepts and every terminal can display: no NaN, no lone surrogates (RFC 8259, 8.2: their handling is
+    unpredictable), no cursor movements.
+    """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
     return UNSAFE.sub(_in_json, text) + "\n"
 

@@ -98,7 +98,7 @@ def share(row: Mapping[str, Any]) -> str:
 
 
 def rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """A row per client and model, as :data:`HEAD` names its cells."""
+    """A row per client and model, with the columns of :data:`HEAD`."""
     traffic = of(report)
     return [_row(group) for group in traffic["groups"][:MAX_GROUPS]] if traffic else []
 

@@ -7,9 +7,10 @@ SHOWN = 5
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """``Waited 312 s …`` where there was a limiter.
+    """``Waited 312 s …`` if there was a limiter.
 
-    Then ``POST /chat/completions: 61 of 74 legal requests served``, and the first of those that were not."""
+    Then ``POST /chat/completions: 61 of 74 legal requests served``, and the first of those that were not.
+    """
     if waited := report.get("waited"):
         more = "; a longer --patience waits for the rest" if waited["over"] else ""
         yield f"Waited {waited['seconds']:g} s for a limiter: {waited['requests']} refused requests were sent again{more}"

@@ -7,7 +7,7 @@ from echosounder.wire.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """``tone`` picks the colour: bad, warn, good or idle. The glyph and the word carry the same meaning."""
+    """``tone`` selects the color: bad, warn, good or idle. The glyph and the word have the same meaning."""
 
     name: str
     glyph: str
@@ -42,7 +42,7 @@ RUNS = {
 
 
 def face(name: str) -> Face:
-    """The face of a verdict; a name of a later version gets a question mark, not an exception."""
+    """The face of a verdict; an unknown name, from a later version, gets a question mark instead of an exception."""
     return FACES.get(name) or RUNS.get(name) or Face(name, "?", "warn", "a verdict this version does not know")
 
 

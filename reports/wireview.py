@@ -21,7 +21,7 @@ MAX_VIEWS, MAX_TOTAL = 200, 800_000  # characters of escaped HTML: with the find
 
 @dataclass(frozen=True, slots=True)
 class WireRow:
-    """Some bytes of the body: an SSE item, or a stretch where there are none. ``skipped`` counts items left out instead."""
+    """Some bytes of the body: an SSE item, or a stretch without any. ``skipped`` counts items left out instead."""
 
     label: str
     offset: int
@@ -48,7 +48,7 @@ class View:
 
     @property
     def size(self) -> int:
-        """Characters once escaped: a quote becomes five."""
+        """Number of characters after escaping: a quote becomes five."""
         texts = (self.request, self.response, *(row.text for row in self.rows))
         here = sum(len(escape(text)) + 150 for text in texts) + len(self.strip or "")
         return here + sum(side.size for side in self.upstream)
@@ -63,7 +63,7 @@ class Marks:
 
 
 def views(findings: Iterable[Mapping[str, Any]], run: Run | None) -> dict[str, View]:
-    """A view for each exchange that a finding names, by exchange id, until the page's bound is reached."""
+    """A view for each exchange that a finding names, by exchange id, up to the size limit of the page."""
     exchanges = {exchange.id: exchange for exchange in run.exchanges} if run else {}
     others = _upstream(exchanges.values())
     made: dict[str, View] = {}
@@ -76,13 +76,13 @@ def views(findings: Iterable[Mapping[str, Any]], run: Run | None) -> dict[str, V
 
 
 def of(exchange: Exchange) -> str | None:
-    """The id of the exchange that this one is the upstream side of, in a log of a proxy; else None."""
+    """The id of the exchange whose upstream side this one is, in a log of a proxy; else None."""
     name = exchange.notes.get("of")
     return name if isinstance(name, str) and exchange.side == UPSTREAM else None
 
 
 def link(finding: Mapping[str, Any], shown_views: Mapping[str, View]) -> str:
-    """The fragment of the row that shows the finding; of its exchange where no row does; empty where it is not shown."""
+    """The fragment of the row that shows the finding; of its exchange if no row does; empty if it is not shown."""
     shown_view = shown_views.get(finding["exchange"])
     if shown_view is None:
         return ""

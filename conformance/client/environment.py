@@ -16,8 +16,9 @@ TOKEN = "ECHO_RUN"
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """One scenario as its command sees it. ``root`` is the address of the mock, without a path; ``patience_s`` the time-out that the
-    client shall have, in seconds."""
+    """One scenario as its command sees it. ``root`` is the address of the mock, without a path; ``patience_s`` is the timeout that the
+    client should use, in seconds.
+    """
 
     root: str
     key: str
@@ -52,7 +53,7 @@ class Briefing:
         return [_filled(word, values) for word in command]
 
     def variables(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The environment of the command: *inherited*, with ours in it and no forward proxy before the mock."""
+        """The environment of the command: *inherited*, with our variables added and without a forward proxy to the mock."""
         local = "127.0.0.1,localhost"
         return {
             **inherited,

@@ -44,7 +44,7 @@ class Launcher:
         self._lock, self._stopped = Lock(), False
 
     def run(self, arguments: Sequence[str], variables: Mapping[str, str], limit_s: float) -> Ended:
-        """Raises :class:`UsageError` where the command cannot be started. After :meth:`stop` it is ended at once."""
+        """Runs a command. Raises :class:`UsageError` if it cannot be started. After :meth:`stop` it is ended at once."""
         started = time.monotonic_ns()
         with _started(arguments, variables) as process, self._known(process.pid, variables[TOKEN]):
             outputs = [_Drain(stream) for stream in (process.stdout, process.stderr) if stream]
@@ -88,7 +88,7 @@ class _Known:
 
 
 def found(command: Sequence[str]) -> None:
-    """Raises :class:`UsageError` where there is no such command."""
+    """The path of the command. Raises :class:`UsageError` if there is no such command."""
     if not command:
         raise UsageError("no command is given; put it after --, such as: echosounder client -- python my_client.py")
     if shutil.which(command[0]) is None:

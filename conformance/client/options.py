@@ -44,7 +44,7 @@ class ClientOptions:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no record may show: keys on the command line, and the secrets that the command inherits."""
+        """Secrets that must not be recorded: keys on the command line, and secrets that the command inherits."""
         return tuple(dict.fromkeys((*of_words(self.command), *of_environment(os.environ))))
 
     def as_check(self) -> CheckOptions:

@@ -21,9 +21,9 @@ from echosounder.wire.verdict import Finding
 
 
 def again(run: Run, id: str, options: ClientOptions, stage: Stage) -> Replay:
-    """Runs the command of *run* once more in the scenario of exchange *id*, and judges it among the other scenes of the run.
+    """Runs the command of *run* once more in the scenario of exchange *id*, and judges it together with the other scenes of the run.
 
-    Raises ``UsageError`` where the run has no such exchange, ``CannotJudge`` where no request arrives any more.
+    Raises ``UsageError`` if the run has no such exchange, ``CannotJudge`` if no request arrives this time.
     """
     before = find(run, id)
     old = next((each for each in run.clients if (each.family, each.scenario) == (before.probe, before.step)), None)

@@ -28,10 +28,10 @@ from echosounder.wire.runlog import RunWriter, read
 
 
 def check(options: ClientOptions, stage: Stage, watch: Watch = quiet) -> CheckOutcome:
-    """Judges the client that ``options.command`` is.
+    """Judges the client ``options.command``.
 
-    Raises ``UsageError`` for options that make no sense, before anything is started; KeyboardInterrupt passes through once every
-    command is stopped and the log is finished. A client that gives nothing to judge is an outcome with ``stopped`` set.
+    Raises ``UsageError`` for invalid options before anything is started; KeyboardInterrupt propagates once every command is stopped and
+    the log is finished. A client that cannot be judged is an outcome with ``stopped`` set.
     """
     found(options.command)
     if not rows(options.profile, options.only):
@@ -60,7 +60,7 @@ class _Tour:
         log.footer["unsent"] = self._unsent
 
     def stopped(self) -> CannotJudge | None:
-        """Runs all scenarios. Returns the reason of an early end, None without one."""
+        """Runs all scenarios. Returns the reason if it ends early, else None."""
         wanted = {name for row in rows(self._options.profile, self._options.only) for name in row.probes}
         honest = chosen(self._options.suite, (), {HONEST})
         try:
@@ -119,7 +119,7 @@ class _Tour:
 
 
 def nothing(seen: Sequence[Scene], limit_s: float) -> CannotJudge | None:
-    """Why a client cannot be judged, from its requests to an honest server; None if it can."""
+    """Why a client cannot be judged by its requests to an honest server; None if it can."""
     used = [scene for scene in seen if not scene.command.declined]
     if not used:
         return CannotJudge("the command declined every use of the API (exit status 64); it has to make one of ECHO_USE")

@@ -20,7 +20,7 @@ UNNOTICED = "unnoticed"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One way of the mock to behave (``deviations``, empty for honest), tried on one *use*. ``formats`` empty: of any."""
+    """One behavior of the mock (``deviations``, empty for honest), tested in one *use*. ``formats``: empty for all."""
 
     family: str
     use: str
@@ -46,7 +46,7 @@ def families() -> dict[str, str]:
 
 
 def unnoticed() -> dict[str, str]:
-    """Deviations (patterns, or a layer of the mock) that are in no scenario, and why."""
+    """Deviations (patterns, or a layer of the mock) that no scenario contains, and why."""
     return dict(_table()[UNNOTICED])
 
 

@@ -13,7 +13,7 @@ WRONG = {"string": 7, "integer": "seven", "number": "seven", "boolean": "yes", "
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A value for a member of a body, and whether the document allows it. ``value`` is ``...`` where the member is left out."""
+    """A value for a member of a body, and whether the document allows it. ``value`` is ``...`` if the member is omitted."""
 
     member: str
     rule: str

@@ -38,9 +38,7 @@ THOUGHT = "The log has it."
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """``back``: number of rounds to take back first. ``kind``: question, calls or begun; ``calls``: their number; ``user``: index in
-    USERS.
-    """
+    """``back``: number of rounds to undo first. ``kind``: question, calls or begun; ``calls``: their number; ``user``: index in USERS."""
 
     kind: str
     text: str
@@ -52,7 +50,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Talk:
-    """``opening`` is the system message. With ``thinks``, thinking is on and calls carry the thought that led to them."""
+    """``opening`` is the system message. With ``thinks``, thinking is on and calls carry the reasoning that led to them."""
 
     ask: Ask
     opening: str
@@ -60,7 +58,7 @@ class Talk:
     rounds: tuple[Turns, ...] = ()
 
     def move(self, move: Move) -> tuple[Send, Talk]:
-        """The request after *move*, and the state when it is answered."""
+        """The request for *move*, and the state once it is answered."""
         kept = replace(self, rounds=self.rounds[: len(self.rounds) - move.back] if move.back else self.rounds)
         said = tuple(kept._said(move))
         answered = (*said[:-1], _whole(said[-1])) if _begun(said) else (*said, self._reply())
@@ -133,7 +131,7 @@ def sends(talk: Talk, walk: list[Move]) -> Iterator[Send]:
 
 
 def sends_in(form: Format, talk: Talk, walk: list[Move]) -> Iterator[Send]:
-    """The same in another format, where only chat can begin an answer: there a question is asked instead."""
+    """The requests of *walk* in another format. Only chat can begin an answer; other formats ask a question instead."""
     asked = [replace(move, kind="question") if move.kind == "begun" else move for move in walk]
     for send in sends(talk, asked):
         yield talk.ask.within(form, TRANSLATED[form.name](json.loads(send.body)))

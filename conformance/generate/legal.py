@@ -29,7 +29,7 @@ NEEDS = (("tool_choice", "tools"), ("stream_options", "stream"), ("top_logprobs"
 
 
 def legal(body: Body, path: str, ask: Subject) -> bool:
-    """May *body* be sent to *path* and must be served? By the schema of the profile, and by the rules of this module."""
+    """Whether *body* may be sent to *path* and must be served, by the schema of the profile and the rules of this module."""
     schema = SCHEMAS.get(under(path), "ChatRequest")
     return next(value_mismatches(body, schema, ask.profile), None) is None and next(breaches(body, path), None) is None
 

@@ -22,7 +22,7 @@ KEPT = frozenset({"model", "messages", "input", "prompt", "max_tokens", "max_out
 
 
 def reduction(body: Body, path: str, ask: Subject) -> Reduction:
-    """The candidates for *body*, which is sent to *path*; send True for each that is still answered wrongly."""
+    """The candidates for *body*, which is sent to *path*; call ``send(True)`` for each that still fails."""
     before: Body = {}
     while body != before:
         before = body

@@ -20,7 +20,7 @@ SAMPLING = ("model", "temperature", "top_p", "stream")
 
 
 def as_responses(body: Body) -> Body:
-    """The request for a response that asks the same."""
+    """The equivalent request in the Responses format."""
     made = {name: body.get(name) for name in (*SAMPLING, "tool_choice")} | {
         "input": [item for turn in body["messages"] for item in _items(turn)],
         RESPONSES.grammar.bound: body.get("max_tokens"),
@@ -44,7 +44,7 @@ def _items(turn: Body) -> Iterator[Body]:
 
 
 def as_messages(body: Body) -> Body:
-    """The request for a message that asks the same."""
+    """The equivalent request in the Messages format."""
     stop = body.get("stop")
     made = {name: body.get(name) for name in (*SAMPLING, "thinking")} | {
         "system": "\n\n".join(turn["content"] for turn in body["messages"] if turn["role"] == "system"),

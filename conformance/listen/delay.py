@@ -17,7 +17,7 @@ WAITED_NS = 50_000  # a call of the kernel that took longer had nothing to repor
 
 
 class WakingSelector(selectors.DefaultSelector):
-    """``since``: the earliest moment, ns, at which what it reported last can have been ready."""
+    """``since``: the earliest time, ns, at which the events of the last call can have been ready."""
 
     since = 0
     _woke = 0
@@ -32,7 +32,7 @@ class WakingSelector(selectors.DefaultSelector):
 
 
 class Delays:
-    """Counts of delays by tens of microseconds."""
+    """Counts of delays in steps of 10 µs."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
@@ -44,7 +44,7 @@ class Delays:
         self.largest = max(self.largest, ns)
 
     def figures(self) -> dict[str, float | int | None]:
-        """Milliseconds, each the upper edge of its ten microseconds."""
+        """Milliseconds, rounded up to 10 µs."""
         shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
         return {"count": self.count, **{name: self._quantile(share) for name, share in shares.items()}} | {
             "max": round(self.largest / 1e6, 3) if self.count else None

@@ -89,7 +89,7 @@ class Link:
 
     @property
     def busy(self) -> bool:
-        """Whether the client is waiting for an answer, or data passed just now."""
+        """Whether the client is waiting for a response, or data was just transferred."""
         return self._asked or time.monotonic_ns() - self._passed < QUIET_NS
 
     def note(self, kind: Happening, at: int, data: bytes = b"", delay: int = -1) -> None:
@@ -125,7 +125,7 @@ class Link:
         self.client.resume_reading()
 
     def forward(self, kind: Happening, data: bytes, to: asyncio.Transport | None) -> None:
-        """Hand *data* on, then write it down. The bound of its delay is not ours where the other side takes nothing."""
+        """Forward *data*, then record it. Delay is not measured while the other side does not read."""
         at, ready = time.monotonic_ns(), self.relay.selector.since
         self._asked, self._passed = kind is Happening.REQUEST, at
         on = self._heads.passed(data) if kind is Happening.REQUEST and self._heads is not None else data
@@ -138,7 +138,7 @@ class Link:
         self.note(kind, at, data, delay)
 
     def ended(self, kind: Happening, to: asyncio.Transport | None) -> None:
-        """One side will send no more: the other side is notified, and when both have ended the connection is closed."""
+        """One side has ended its transmission: the other side is notified; when both have, the connection is closed."""
         self.note(kind, time.monotonic_ns())
         self._ended.add(kind)
         if len(self._ended) == len(_ENDS):
@@ -162,7 +162,7 @@ class Link:
             self._close()
 
     def lost(self, kind: Happening, error: Exception | None, to: asyncio.Transport | None) -> None:
-        """One side is gone: so is the other, in the same way."""
+        """One side was lost: the other is closed in the same way."""
         if error is not None:
             self.note(kind, time.monotonic_ns(), str(error).encode())
             _reset(to)

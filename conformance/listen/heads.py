@@ -13,8 +13,8 @@ _END = re.compile(rb"\r?\n\r?\n")
 
 
 class Heads:
-    """Rewrites the heads of the requests of one connection. ``passed`` returns the bytes to forward: those received, with another Host
-    value and base path, once a head is complete; bytes that are not HTTP, and all after an upgrade, unchanged.
+    """Rewrites the heads of the requests of one connection. ``passed`` returns the bytes to forward: complete heads with another Host
+    value and base path, and all other bytes unchanged, such as those that are not HTTP or follow an upgrade.
     """
 
     def __init__(self, host: bytes, base: bytes = b"") -> None:

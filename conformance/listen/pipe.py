@@ -14,7 +14,7 @@ ROOM = 256 * 1024 * 1024
 
 
 class TapeWriter:
-    """Writes frames to the pipe *fd*, gathered up to FLUSH bytes or FLUSH_S seconds. ``broken``: the reader is gone."""
+    """Writes frames to the pipe *fd*, buffered up to FLUSH bytes or FLUSH_S seconds. ``broken``: the reader is gone."""
 
     def __init__(self, fd: int, loop: asyncio.AbstractEventLoop, room: int = ROOM) -> None:
         os.set_blocking(fd, False)
@@ -70,7 +70,7 @@ class TapeWriter:
         self._waiting = full
 
     async def close(self, patience_s: float = 60.0) -> None:
-        """Waits until all is written, or the reader takes too long."""
+        """Waits until all data is written, or the reader takes too long."""
         deadline = self._loop.time() + patience_s
         while self._buffer and not self.broken and self._loop.time() < deadline:
             self.flush()

@@ -23,7 +23,7 @@ MAX_PENDING = 1000  # requests of one connection that wait for their answers
 
 @dataclass
 class Pending:
-    """An exchange under way. ``room``: bytes of its answer that may still be kept."""
+    """An exchange in progress. ``room``: bytes of its response that may still be kept."""
 
     seen: Foreign
     parser: h11.Connection
@@ -61,7 +61,7 @@ class Seen:
 
 
 class Assembly:
-    """Feed it frames, in their order; it gives the exchanges that they complete."""
+    """Call it with frames, in order; it returns the exchanges that they complete."""
 
     def __init__(self, base: str = "") -> None:
         self._base = base
@@ -259,6 +259,6 @@ def _words(frame: TapeFrame) -> str:
 
 
 def assembled(frames: Iterable[TapeFrame], base: str = "") -> tuple[list[Exchange], Seen]:
-    """All exchanges of a tape, and the traffic that was none."""
+    """All exchanges of a tape, and the traffic that did not form any."""
     assembly = Assembly(base)
     return [exchange for frame in frames for exchange in assembly.feed(frame)], assembly.seen

@@ -37,9 +37,9 @@ Tick = Callable[[dict[str, Any]], int]
 
 
 def relay(host: str, port: int, upstream: Onward, tape: int, bounds: Until, ready: Ready, tick: Tick) -> dict[str, Any]:
-    """Runs until the bounds or an interrupt; the figures of the relay itself. *tape* is the pipe, which is closed at the end.
+    """Runs until the limits or an interrupt; returns the figures of the relay itself. *tape* is the pipe, which is closed at the end.
 
-    Raises :class:`UsageError` where it cannot listen.
+    Raises :class:`UsageError` if it cannot listen.
     """
     _many_files()
     selector = WakingSelector()

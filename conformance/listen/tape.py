@@ -27,7 +27,7 @@ class Happening(IntEnum):
 
 
 class TapeFrame(NamedTuple):
-    """``at``: ns on the monotonic clock when it was read; ``delay``: ns until it was handed on, -1 where the peer kept it waiting."""
+    """``at``: ns on the monotonic clock when it was read; ``delay``: ns until it was forwarded, -1 if the peer was not reading."""
 
     kind: Happening
     connection: int
@@ -40,7 +40,9 @@ class TapeFrame(NamedTuple):
 
 
 def frames(file: BinaryIO) -> Iterator[TapeFrame]:
-    """The frames of a tape until it ends; one that was cut is left out, as its writer was killed. ValueError where it is not a tape."""
+    """The frames of a tape until it ends; a truncated one is dropped, because its writer was killed. Raises ``ValueError`` if it is not
+    a tape.
+    """
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         kind, connection, at, length, delay = _HEAD.unpack(head)
         if length > MAX_DATA:

@@ -108,8 +108,9 @@ def length_stream(ask: Ask) -> Steps:
 
 
 def lasting(exchange: Exchange, least: int, most: int) -> int:
-    """How many tokens last long enough to see whether they flow, at the pace of *exchange*: at most *most*, or *least* where even that
-    would be over too soon."""
+    """Number of tokens for an answer that lasts long enough to show whether it is streamed, at the pace of *exchange*: at most *most*,
+    or *least* if even that would be too short.
+    """
     if exchange is None or exchange.t_sent is None or exchange.t_closed is None or not exchange.events:
         return least
     each_ms = (exchange.t_closed - exchange.t_sent) / 1e6 / len(exchange.events)

@@ -71,7 +71,9 @@ RECORDED = client_requests()
 
 
 def documented(body: dict[str, Any], ask: Ask) -> bool:
-    """Whether the profile documents what a recorded request has: tools, JSON output, and content in parts, of users alone."""
+    """Whether the profile documents the features of a recorded request: tools, JSON output, and content in parts, the last for user
+    messages only.
+    """
     parted = {turn["role"] for turn in body["messages"] if isinstance(turn.get("content"), list)}
     parts = requirement("chat.content-parts").admits(ask.profile)
     able = ask.limits.tools and ask.limits.thinking != "always" if body.get("tools") else True

@@ -23,7 +23,7 @@ def faulty(send: Send, fault: str) -> Send:
 
 
 def wrong(ask: Ask, fault: str, *, step: str = "", **fields: Any) -> Send:
-    """A chat request that is legal but for *fields*."""
+    """A chat request that is legal except for *fields*."""
     return faulty(ask.chat(HELLO, step=step, **{"max_tokens": 1, **fields}), fault)
 
 
@@ -32,7 +32,7 @@ def keyed(send: Send, authorization: str | None, fault: str) -> Send:
 
 
 def needs_key(subject: Subject) -> bool:
-    """A target that needs no key, and was given none, refuses no key."""
+    """A target that needs no key, and was given none, does not refuse keys."""
     return subject.keyed
 
 

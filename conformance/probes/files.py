@@ -46,7 +46,7 @@ def upload(name: str, side: int, *, step: str, **fields: str) -> Send:
 
 
 def id_of(exchange: Exchange) -> str | None:
-    """Id of the file that an answer describes; None if it describes none."""
+    """Id of the file that a response describes; None if it does not describe one."""
     found = at(exchange.json, "id") if exchange.status == 200 else None
     return found if isinstance(found, str) and found and found.isascii() and "/" not in found else None
 

@@ -91,7 +91,7 @@ class Words(ABC):
         return faulty(self.ask(ask, turns, step=step, **{self.bound: 1, **fields}), fault)
 
     def answered(self, exchange: Any) -> list[Body]:
-        """The items or blocks of a response, to be handed back."""
+        """The items or blocks of a response, to be sent back."""
         found = at(exchange.json, self.member) if exchange is not None else None
         return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
@@ -131,7 +131,7 @@ class Words(ABC):
     def probe(
         self, name: str, suite: Suite = Suite.STANDARD, *, about: Sequence[str] = (), **more: Any
     ) -> Callable[[Callable[[Ask], Steps]], Callable[[Ask], Steps]]:
-        """Registers a probe of the format, which applies where that is served; *about* are features beside it."""
+        """Registers a probe of the format, which applies if the profile serves it; *about* are further features."""
         more = {"applies": self.served, **more}
         return probe(f"{self.form.name}.{name}", suite, features={self.form.name, *about}, **more)
 

@@ -85,7 +85,7 @@ def conversations(ask: Ask) -> Steps:
 
 
 def walked(ask: Ask, name: str) -> Iterator[tuple[int, Talk, list[Move]]]:
-    """Conversations that begin, each with its number and its moves. *name* makes them new to a cache."""
+    """Started conversations, each with its number and its moves. *name* makes them new to a cache."""
     from echosounder.conformance.generate.conversations import Talk, walks
     from echosounder.conformance.generate.requests import corpus
 

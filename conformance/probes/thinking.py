@@ -40,7 +40,7 @@ def efforts(ask: Subject) -> bool:
 
 
 def think(ask: Ask, messages: Any = RIDDLE, *, step: str = "", **fields: Any) -> Send:
-    """A request that thinks: by the switch, or because the model always does."""
+    """A request with thinking: by the switch, or because the model always thinks."""
     return ask.chat(messages, step=step, **{"thinking": ..., **ask.thinking, "max_tokens": 512, **fields})
 
 

@@ -59,7 +59,7 @@ def turns(
 
 
 def thought(ask: Ask) -> dict[str, Any]:
-    """Reasoning that an assistant message with calls must return to a model that always thinks."""
+    """Reasoning that an assistant message with calls must contain for a model that always thinks."""
     needed = ask.limits.thinking == "always" and ask.limits.reasoning_kept
     return {"reasoning_content": "Two cities, two calls."} if needed else {}
 
@@ -69,7 +69,7 @@ def has_tools(ask: Subject) -> bool:
 
 
 def forced(ask: Ask) -> dict[str, Any]:
-    """``tool_choice`` that makes a call certain, where the model takes it: thinking models may not."""
+    """``tool_choice`` that forces a call, if the model accepts it: thinking models may not."""
     return {"tool_choice": "required"} if ask.limits.thinking != "always" or ask.limits.forced_tools_in_thinking else {}
 
 

@@ -26,8 +26,8 @@ def again(
 ) -> Replay:
     """Sends exchange *id* of *run* once more to the proxy *target*, whose upstream is the mock at *upstream*.
 
-    The new pair is judged among the others of the run. Raises ``UsageError`` where the run has no such exchange,
-    ``CannotJudge`` where the upstream is gone.
+    The new pair is judged together with the others of the run. Raises ``UsageError`` if the run has no such exchange, ``CannotJudge``
+    if the upstream is gone.
     """
     before = next(
         (pair for pair in pairs(run.exchanges) if id in {pair.client.id, *(each.id for each in pair.upstream)}), None

@@ -32,10 +32,10 @@ TOGETHER = frozenset({"proxy.together"})
 
 
 def check(options: CheckOptions, upstream: str, watch: Watch = quiet) -> CheckOutcome:
-    """Judges the proxy at ``options.target`` whose upstream is the mock at *upstream* (its URL, control interface included).
+    """Judges the proxy at ``options.target`` whose upstream is the mock at *upstream* (its URL, including the control interface).
 
-    Raises ``UsageError`` for options that make no sense, before anything is sent; KeyboardInterrupt passes through once the
-    log is finished. A proxy that gives nothing to judge is an outcome with ``stopped`` set, not an exception.
+    Raises ``UsageError`` for invalid options before anything is sent; KeyboardInterrupt propagates once the log is finished. A proxy
+    that cannot be judged is an outcome with ``stopped`` set, not an exception.
     """
     if not planned(options):
         raise UsageError(

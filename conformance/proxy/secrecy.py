@@ -13,9 +13,9 @@ _TOKEN = re.compile(rb"[A-Za-z0-9_\-.]{8,512}")
 
 
 def without_secrets(client: Exchange, credentials: Iterable[str]) -> Exchange:
-    """*client* with ``notes["leaks"]`` where it held a token of one of the *credentials* (SHA-256, hexadecimal).
+    """*client* with ``notes["leaks"]`` if it contained a token of one of the *credentials* (SHA-256, hexadecimal).
 
-    Lengths stay as they were: offsets are evidence.
+    Lengths are unchanged: offsets are evidence.
     """
     known = set(credentials)
     body = b"".join(read.data for read in client.reads)

@@ -70,7 +70,7 @@ class PairSender:
         return choose(list_models(self._runner(Ask(profile, "").get("/models")), profile, "0"), profile)
 
     def first(self, profile: str) -> None:
-        """Which models there are is a question to our own mock, and no part of the run."""
+        """The list of models, requested from our own mock, is not part of the run."""
 
     def send(self, sends: Sequence[Send], probe: str, number: int) -> list[Answered]:
         """Raises ``CannotJudge`` when the upstream is gone."""
@@ -83,13 +83,13 @@ class PairSender:
         return Answered((pair.client, *pair.upstream), silent, dead_end)
 
     def rest(self) -> None:
-        """Leave the upstream as it was found: honest."""
+        """Restores the upstream to honest behavior, as it was found."""
         with suppress(CannotJudge):  # gone: the run says so already
             self._upstream.behave("")
 
     def pairs(self, sends: Sequence[Send], probe: str) -> list[Pair]:
-        """Both sides of concurrent requests: streams with the same answer, and non-streaming requests, so that the upstream can choose the
-        answer of each. Raises ``CannotJudge`` if the upstream is gone.
+        """Both sides of concurrent requests: streams with the same answer, and non-streaming requests, so that the upstream can choose
+        the answer of each. Raises ``CannotJudge`` if the upstream is gone.
         """
         self._behave(sends)
         time.sleep(max(float(send.notes.get("rest_s", 0)) for send in sends))
@@ -123,7 +123,7 @@ class PairSender:
         return client, marker
 
     def stragglers(self) -> Iterator[Exchange]:
-        """Late requests from background retries, received after their exchange had been recorded."""
+        """Late requests from background retries, received after their exchange was recorded."""
         records = self._upstream.arrivals(self._start, 0.0)
         for record in records:
             client = next((each for marker, each in self._markers.items() if marker in body(record)), None)
@@ -168,7 +168,7 @@ def streams(send: Send) -> bool:
 
 
 def beside(sends: Sequence[Send]) -> Iterator[list[Send]]:
-    """Each non-streaming request together with a stream, as long as there are both."""
+    """Combines each non-streaming request with a stream, as long as there are both."""
     documents, others = [[send for send in sends if streams(send) is which] for which in (False, True)]
     for both in zip_longest(documents, others):
         yield [send for send in both if send is not None]

@@ -27,7 +27,7 @@ Record = dict[str, Any]
 
 
 class UpstreamControl:
-    """The control interface of a mock at *url*. Raises ``CannotJudge`` when it is gone."""
+    """The control interface of a mock at *url*. Raises ``CannotJudge`` if it is gone."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -43,7 +43,7 @@ class UpstreamControl:
         self._client.close()
 
     def behave(self, text: str) -> None:
-        """All requests are answered like this from now on: deviations of the mock, separated by ``;``, empty for honest."""
+        """All subsequent requests are answered with this behavior: deviations of the mock, separated by ``;``, empty for honest."""
         if text != self._behaviour:
             self._call("POST", "deviate", json={"deviate": [text] if text else []})
             self._behaviour = text
@@ -53,9 +53,9 @@ class UpstreamControl:
         return int(self._call("GET", "state")["requests"])
 
     def arrivals(self, since: int, patience_s: float) -> list[Record]:
-        """Journal records of the requests after the *since*-th, those still under way too.
+        """Journal records of the requests after the *since*-th, including those in progress.
 
-        Returns as soon as all have ended, at the latest after *patience_s*.
+        Returns as soon as all have ended, or after *patience_s*.
         """
         deadline = time.monotonic() + patience_s
         while True:
@@ -83,13 +83,13 @@ def body(record: Record) -> bytes:
 
 
 def exchange(record: Record, client: Exchange, id: str, key: str, redact: Redactor) -> Exchange:
-    """A journal record as the upstream's side of *client*; *key* is the client's, looked for and then redacted by *redact*."""
+    """A journal record as the upstream's side of *client*; *redact* removes the client's *key* after it was searched for."""
     found = arrived(record, id, client.probe, client.step, key, redact)
     return replace(found, side=UPSTREAM, notes={"of": client.id, **found.notes})
 
 
 def arrived(record: Record, id: str, probe: str, step: str, key: str, redact: Redactor) -> Exchange:
-    """A journal record as an exchange whose reads are the mock's writes; *key* is looked for and then redacted by *redact*."""
+    """A journal record as an exchange whose reads are the mock's writes; *redact* removes *key* after it was searched for."""
     request, writes = record["request"], list(_writes(record))
     acts = [each["act"] for each in record["writes_b64"] if isinstance(each, dict)]
     answer = unframe(record["method"], writes, closed="close" in acts or (record["complete"] and not acts))

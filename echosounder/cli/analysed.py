@@ -20,14 +20,16 @@ def is_load(run: Path) -> bool:
 
 
 def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadResult]:
-    """The report, and the run that it was made from; *slo* replaces the run's own. Raises the errors of :func:`load.recovery.recover`."""
+    """The report, and the run that it was made from; *slo* replaces the run's own objectives. Raises the errors of
+    :func:`load.recovery.recover`.
+    """
     options, outcome = recover(run if run.is_dir() else run.parent, slo)
     known_profile(options.profile)
     return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
 
 
 def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
-    """The files into the run's folder, the summary to the person, and why the run was stopped, if it was."""
+    """Writes the files into the run's folder, prints the summary, and the reason if the run was stopped."""
     results.publish(report, source.read(out, report), out, as_json)
     for sentence in () if as_json else sampled.lines(report):
         print(sentence)
@@ -38,7 +40,7 @@ def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
 
 
 def write_if_missing(run: Path) -> None:
-    """Give a load run the report that it could not make itself."""
+    """Gives a load run the report that it could not write itself."""
     folder = run if run.is_dir() else run.parent
     if not (folder / "report.json").exists() and is_load(run):
         report, _ = remade(run)

@@ -118,8 +118,9 @@ def compare(
     json_: options.Json = False,
     network: Network = STRAIGHT,
 ) -> int:
-    """Compare two runs; exit 0 when nothing got worse, 1 when something did, 3 when that cannot be told. With --live, two targets:
-    0 when nothing differs, 1 when something does; budgets hold for each side."""
+    """Compare two runs; exit 0 if nothing got worse, 1 if something did, 3 if that cannot be determined. With --live, two targets: 0 if
+    nothing differs, 1 if something does; budgets apply to each side.
+    """
     if live and (also_before or also_after):
         raise UsageError(
             "--also-before and --also-after name runs; with --live, --times sends each probe several times"

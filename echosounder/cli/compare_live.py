@@ -24,8 +24,8 @@ from echosounder.wire.prices import given
 
 @dataclass(frozen=True)
 class Settings:
-    """Command-line settings of both sides. ``urls``, ``models`` and ``keys`` are of the reference and of the candidate; a key is
-    given by the variable that holds it.
+    """Command-line settings of both sides. ``urls``, ``models`` and ``keys`` are those of the reference and of the candidate; a key is
+    given by the name of its variable.
     """
 
     urls: tuple[str, str]
@@ -43,7 +43,7 @@ class Settings:
 
 
 def live(settings: Settings, as_json: bool) -> int:
-    """0 where nothing differs, 1 where something does; raises where one of the two gives nothing to compare."""
+    """0 if nothing differs, 1 if something does; raises if one of the two cannot be compared."""
     options.known_profile(settings.profile)
     amount = options.money(settings.budget_usd)
     with ExitStack() as stack:

@@ -9,9 +9,9 @@ Completer = Callable[[str], list[tuple[str, str]]]
 
 
 def names(*kinds: str) -> Completer:
-    """Completes ids of the catalogue, each with its title; of every kind where none is named.
+    """Completes ids of the catalogue, each with its title; of every kind if none is named.
 
-    The catalogue imports the whole program, and a mock must start at once: so it is read only when a shell asks.
+    The catalogue imports the whole program, and a mock must start quickly, so it is read only when a shell requests completions.
     """
 
     def complete(incomplete: str) -> list[tuple[str, str]]:

@@ -14,10 +14,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def described(record: type, variables: str, completed: Mapping[str, Any] | None = None) -> Callable[[F], F]:
-    """Gives a command, which takes them as ``**given``, an option for each setting of *record* that has a line of help.
+    """Gives a command, which takes them as ``**given``, an option for each setting of *record* that has a help text.
 
-    *variables* begins the names of their environment variables; *completed* are functions that complete values, by setting.
-    :func:`values` makes of what the command is given what the record takes.
+    *variables* is the prefix of the names of their environment variables; *completed* are functions that complete values, by setting.
+    :func:`values` converts the arguments of the command to those of the record.
     """
     options = [_option(each, variables, (completed or {}).get(each.name)) for each in settings(record) if each.about]
 
@@ -32,7 +32,7 @@ def described(record: type, variables: str, completed: Mapping[str, Any] | None 
 
 
 def values(record: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as the tuples of the record, texts as the parts that one of its tuples has."""
+    """Lists as tuples, and comma-separated texts as tuples if the record has these."""
     kinds = {each.name: each for each in settings(record)}
     return {name: _value(kinds[name], value) for name, value in given.items()}
 

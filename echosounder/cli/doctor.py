@@ -45,7 +45,7 @@ def doctor(
     ] = 5.0,
     network: Network = STRAIGHT,
 ) -> int:
-    """Check versions, clock, timers, ports, key and target; exit 3 when a run would fail."""
+    """Check versions, clock, timers, ports, key and target; exit 3 if a run would fail."""
     console, bad = printed.console(soft_wrap=True), False
     for symptom in examine(network.target(url) if url else None, api_key_env, timeout):
         console.print(Text.from_markup(MARKS[symptom.state]) + Text(f"  {line(symptom.what, 500)}"))
@@ -67,7 +67,7 @@ def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Sympto
 
 
 def prices(at: datetime) -> Iterator[Symptom]:
-    """Note on estimated prices. Budgets hold all the same, because they use the highest prices of a day."""
+    """A note on estimated prices. Budgets hold all the same, because they use the highest prices of a day."""
     guessed = (specs.caution(model, at) for name in specs.PROFILES for model in specs.models(name))
     for said in dict.fromkeys(filter(None, guessed)):
         yield Symptom("note", f"prices: {said}")

@@ -75,7 +75,7 @@ class Network:
     client_key_password_env: str = PASSWORD
 
     def access(self, url: str) -> Access:
-        """Network access to *url*. Raises ``UsageError``."""
+        """The network access for *url*. Raises ``UsageError``."""
         access = Access(
             headers=headers(self.header or ()),
             auth=auth_header(self.auth_header),
@@ -103,7 +103,7 @@ STRAIGHT = Network()
 
 
 def networked(command: Callable[..., Any]) -> Callable[..., Any]:
-    """*command* with :data:`OPTIONS` in the place of its parameter ``network``."""
+    """*command* with :data:`OPTIONS` in place of its parameter ``network``."""
     own = [each for each in Signature.from_callable(command).parameters.values() if each.name != "network"]
 
     @wraps(command)

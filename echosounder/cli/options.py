@@ -220,7 +220,7 @@ def run_secret() -> str | None:
 
 @contextmanager
 def naming_the_key(variable: str) -> Iterator[None]:
-    """Adds to a refused key the name of its environment variable, which only the command line knows."""
+    """Adds the name of its environment variable, which only the command line knows, to the error about a refused key."""
     try:
         yield
     except KeyRefused as error:
@@ -239,7 +239,7 @@ def money(text: str | None) -> Decimal | None:
 
 
 def known_profile(name: str, judged: bool = True) -> None:
-    """Raises :class:`UsageError` for a profile that is not known well enough."""
+    """Raises :class:`UsageError` for a profile that does not exist, or cannot be judged if *judged*."""
     try:
         specs.demand(name, judged)
     except specs.SpecError as error:

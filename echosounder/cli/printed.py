@@ -8,7 +8,7 @@ WIDEST = 100_000  # columns
 
 
 def console(**more: Any) -> Console:
-    """*more* are arguments of rich's console."""
+    """A console; *more* are arguments of rich's console."""
     made = Console(highlight=False, **more)
     if not made.is_terminal:
         made.width = WIDEST

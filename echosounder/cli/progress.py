@@ -15,9 +15,9 @@ PARTS = 10
 
 
 class Lines(Progress):
-    """Prints a line for each tenth of the work, but not within :data:`SOONEST` of the last, and one each :data:`LATEST` at least.
+    """Prints a line for each tenth of the work, but at most every :data:`SOONEST` seconds and at least every :data:`LATEST`.
 
-    *clock* gives seconds; the run begins when this is made.
+    *clock* returns seconds; the run begins when this is created.
     """
 
     def __init__(self, label: str, console: Console, clock: Callable[[], float] = time.monotonic) -> None:

@@ -38,7 +38,7 @@ def replay(
     timeout: options.Timeout = 60.0,
     network: Network = STRAIGHT,
 ) -> int:
-    """Send one exchange again and report FIXED, STILL or OTHER; exit 0 when there is no finding any more."""
+    """Send one exchange again and report FIXED, STILL or OTHER; exit 0 if there is no finding any more."""
     log = read(run)
     _ = log.header.checking  # a load run has no exchange that could be judged alone
     if log.header.kind_of_run is RunKind.CLIENT:

@@ -32,8 +32,9 @@ RUNS = Path("runs")
 
 
 def judge(run: Path, baseline: Path | None, as_json: bool, only: Sequence[str] = ()) -> int:
-    """Scores the log, finished or not, of it the requirements *only* where there are any, and publishes the reports beside it; returns
-    the exit code."""
+    """Scores the log, finished or not, for the requirements *only* if given, and publishes the reports beside it; returns the exit
+    code.
+    """
     log = _narrowed(read(run), only)
     known = Baseline.load(baseline) if baseline else Baseline()
     sides: Any = POSITIONS.get(log.header.kind_of_run)
@@ -63,14 +64,14 @@ def scored(log: Run) -> tuple[Result, ...]:
 
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
     """Writes every format into *out* and prints the report as text, or as JSON only. *silent*: nothing was judged, so no report is
-    printed; one line with the reason follows from the caller.
+    printed; the caller prints one line with the reason.
     """
     write(report, run, out)
     show(report, run, out, as_json, silent)
 
 
 def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
-    """Prints a report whose files are in *out* already."""
+    """Prints a report whose files are already in *out*."""
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
     elif not silent:
@@ -82,7 +83,7 @@ def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: boo
 
 
 def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
-    """Every format into *out*."""
+    """Writes every format into *out*."""
     try:
         return reports.write_all(out, report, run)
     except ValueError as error:  # of the log: no figure of ours is one that JSON lacks
@@ -135,7 +136,7 @@ def writable(out: Path) -> Iterator[None]:
 
 
 def ready(out: Path) -> Path:
-    """The folder, made; raises :class:`UsageError` where it cannot be, before anything is sent or paid."""
+    """The folder, created; raises :class:`UsageError` if it cannot be, before anything is sent or paid."""
     with writable(out):
         out.mkdir(parents=True, exist_ok=True)
         if (out / "run.jsonl").is_fifo():

@@ -27,7 +27,7 @@ def say(sentence: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def tell(sentence: str, arguments: Sequence[str] | None = None) -> None:
-    """The same about a file, whose name comes first."""
+    """Print an error about a file, whose name comes first."""
     told = discreet(sentence, sys.argv[1:] if arguments is None else arguments, os.environ)
     print(line(told, LONGEST), file=sys.stderr)
 
@@ -39,9 +39,10 @@ def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, 
 
 
 def demand_no_key_in(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Raises :class:`UsageError` for an option that holds a key which the environment has, where reports would show it.
+    """Raises :class:`UsageError` for an option that contains a key from the environment and that reports would show.
 
-    A URL and a header may hold one, which is taken out of every record; a client's own command comes after ``--``."""
+    A URL and a header may contain one, which is removed from every record; a client's own command comes after ``--``.
+    """
     ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
     keys = [each for each in _of_environment(ours, environment) if len(each) >= SHORTEST]
     for flag, value in pairwise(["", *ours]):

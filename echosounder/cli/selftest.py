@@ -33,8 +33,9 @@ def selftest(
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Run the suite against every deviation and every legal variant of the mock; exit 0 when every fault was
-    detected, there were no false alarms and every check can fail. Writes kill-matrix.json."""
+    """Run the suite against every deviation and every legal variant of the mock; exit 0 if every fault was detected, there were no
+    false alarms and every check can fail. Writes kill-matrix.json.
+    """
     options.known_profile(profile)
     names = chosen(only or [])
     with results.made(out, "selftest") as folder:
@@ -72,7 +73,7 @@ def tell(matrix: kill_matrix.Matrix, written: Path) -> None:
 
 
 def chosen(patterns: list[str]) -> set[str] | None:
-    """The deviations that a pattern matches, None for all. Raises ``UsageError`` for a pattern that matches none."""
+    """The deviations that match a pattern, None for all. Raises ``UsageError`` for a pattern without a match."""
     known = [each.name for each in all_deviations()]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):

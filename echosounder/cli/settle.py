@@ -33,7 +33,7 @@ def settle(
     out: options.Out = None,
     network: Network = STRAIGHT,
 ) -> int:
-    """Send the few requests that settle where documentation and observations disagree; prints the price first."""
+    """Send the few requests that settle contradictions between documentation and observations; prints the price first."""
     options.known_profile(profile)
     rows = disputed(profile)
     only, caps = tuple(row.id for row in rows), Caps(usd=options.money(budget_usd))

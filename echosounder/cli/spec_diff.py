@@ -28,7 +28,7 @@ Source = Annotated[str, typer.Argument(metavar="URL|FILE", help="An OpenAPI docu
 
 
 def spec_diff(source: Source, profile: options.Profile = specs.DEFAULT_PROFILE, json_: options.Json = False) -> int:
-    """Compare a published OpenAPI document with that of a profile; exit 1 where it contradicts ours."""
+    """Compare a published OpenAPI document with that of a profile; exit 1 if it contradicts ours."""
     options.known_profile(profile)
     text = _fetched(source) if source.startswith(("http://", "https://")) else _read(Path(source))
     found = _compared(source, profile, text)

@@ -28,7 +28,7 @@ Document = dict[str, Any]
 
 
 def recording(path: Path, witness: Witness, baseline: Baseline) -> Document:
-    """Judges a recording by another tool. A broken file is judged up to the break, and ``reason`` reports it."""
+    """Judges a recording by another tool. A damaged file is judged up to the damage, and ``reason`` reports it."""
     unread, reason = 0, ""
     try:
         for exchange in exchanges(path):
@@ -46,16 +46,17 @@ def recording(path: Path, witness: Witness, baseline: Baseline) -> Document:
 
 
 def log(folder: Path, policy: str, baseline: Baseline) -> Document:
-    """The report of a log that ``listen`` wrote: what it kept whole is judged by today's checks, the rest counts as it was judged then.
+    """The report of a log that ``listen`` wrote: exchanges kept whole are judged by today's checks, the others count as they were
+    judged then.
 
-    Raises :class:`LogError`, also where a record is not what it must be: the log is untrusted.
+    Raises :class:`LogError`, also for invalid records: the log is untrusted.
     """
     with _readable(folder):
         return _Again(folder, policy).document(baseline)
 
 
 def verdicts(folder: Path, policy: str) -> tuple[Header, tuple[Result, ...]]:
-    """The material for the report of :func:`log`. Raises the same."""
+    """The material for the report of :func:`log`. Raises the same exceptions."""
     with _readable(folder):
         return _Again(folder, policy).results()
 

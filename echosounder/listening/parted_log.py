@@ -22,9 +22,10 @@ Carry = Callable[[], dict[str, Any]]
 
 
 class PartedLog:
-    """Appends records, each handed to the kernel at once: what was written survives ``kill -9``. ``keep``: bytes of all parts.
+    """Appends records, each passed to the kernel immediately: written records survive ``kill -9``. ``keep``: maximum bytes of all
+    parts.
 
-    Where the disk takes no more, a record is left out whole and counted in ``unwritten``.
+    If the disk is full, a record is omitted entirely and counted in ``unwritten``.
     """
 
     def __init__(self, folder: Path, header: Header, carry: Carry, keep: int) -> None:
@@ -54,7 +55,7 @@ class PartedLog:
         return True
 
     def turn(self) -> None:
-        """Begin another part when this one is full, and delete the oldest. Related records are written between two turns."""
+        """Begin a new part if this one is full, and delete the oldest. Related records are written between two calls."""
         if self._size <= self._most:
             return
         self._number += 1
@@ -80,12 +81,12 @@ class PartedLog:
 
 
 def parts(folder: Path) -> list[Path]:
-    """The parts that are complete, the oldest first."""
+    """The complete parts, oldest first."""
     return sorted(folder.glob("run-[0-9][0-9][0-9][0-9].jsonl"))
 
 
 def records(folder: Path) -> Iterator[dict[str, Any]]:
-    """The records of all parts that are there, in their order. Raises :class:`LogError`."""
+    """The records of all remaining parts, in order. Raises :class:`LogError`."""
     logs = [*parts(folder), folder / "run.jsonl"]
     found = [path for path in logs if path.exists()]
     if not found:

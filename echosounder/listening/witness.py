@@ -58,7 +58,7 @@ class TrafficCounts:
 
 
 class Witness:
-    """``take`` exchanges in the order in which they ended; ``report`` summarizes them so far."""
+    """Call ``take`` with exchanges in the order in which they ended; ``report`` summarizes them so far."""
 
     def __init__(
         self, folder: Path, header: Header, policy: str, bodies: Bodies = Bodies.FINDINGS, keep: int = 1 << 30
@@ -114,7 +114,7 @@ class Witness:
         return {"rates": self.rates.record(), "counts": self.counts.record()}
 
     def report(self, more: Mapping[str, Any], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
-        """*more*: what else is known of the traffic."""
+        """The report so far; *more* holds further members of the traffic."""
         seen = self.counts.record()
         kept = {"unwritten": self.log.unwritten, "why_unwritten": self.log.reason, "parts_dropped": self.log.dropped}
         return report(
@@ -127,7 +127,7 @@ def client(exchange: Exchange) -> str:
 
 
 def bare(exchange: Exchange) -> Exchange:
-    """The exchange without its bodies: of each read the stamp and the size."""
+    """The exchange without its bodies: for each read the stamp and the size."""
     sizes = [len(read.data) for read in exchange.reads]
     notes = exchange.notes | {
         "read_sizes": sizes,

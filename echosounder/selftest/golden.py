@@ -41,7 +41,7 @@ SHOWN = 10
 
 
 def problems(matrix: dict[str, Any], kills: dict[str, Any]) -> Iterator[str]:
-    """One line for each thing that the files lack, hold though it is gone, or measured of something else."""
+    """One line for each row that the files lack, still hold after its deviation was removed, or measured with other inputs."""
     rows, known = matrix["deviations"], {each.name for each in all_deviations()}
     yield from _named("deviations that are not measured", known - rows.keys())
     yield from _named("deviations that are gone", rows.keys() - known)
@@ -54,7 +54,7 @@ def problems(matrix: dict[str, Any], kills: dict[str, Any]) -> Iterator[str]:
 
 
 def remarks(matrix: dict[str, Any]) -> Iterator[str]:
-    """Rows measured before digests were recorded: whether they are out of date is unknown."""
+    """Rows measured before digests were recorded, which may be out of date."""
     undated = [name for name in matrix["deviations"] if not _dated(matrix["deviations"], name)]
     if undated:
         yield f"measured before rows had a digest, {COMMAND} on a quiet machine: {len(undated)} deviations"
@@ -83,7 +83,7 @@ def all_kills(kills: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def part(commit: str) -> list[str]:
-    """A tenth of the deviations, chosen by the commit, so that a run can be repeated and each deviation gets its turn."""
+    """A tenth of the deviations, chosen by the commit, so that a run can be repeated and every deviation is measured eventually."""
     return [each.name for number, each in enumerate(all_deviations()) if number % PARTS == int(commit, 16) % PARTS]
 
 
@@ -91,7 +91,7 @@ def part(commit: str) -> list[str]:
 
 
 def renewed(matrix: dict[str, Any], kills: dict[str, Any], names: set[str], honest: bool) -> dict[str, Any]:
-    """The record with the rows of *names*, and the honest runs where *honest*, as they are measured now."""
+    """The record with the rows of *names*, and the honest runs if *honest*, measured again."""
     study = Study(names=names, alone=honest_runs() if honest else (), watch=_watch)
     try:
         study.run()
@@ -128,7 +128,7 @@ def renewed_kills(kills: dict[str, Any]) -> dict[str, Any]:
 
 
 def kills_of(run: Run, judged: Sequence[str], old: Sequence[Kill]) -> list[Kill]:
-    """A kill for each check of *judged* that a mutant of *run* fails, in their order: one of *old* where it holds."""
+    """A kill for each check of *judged* that a mutant of *run* fails, in order: one of *old* if it still holds."""
     setting = RunSetting.of(run)
     held = {kill.requirement: kill for kill in old if kill.requirement in judged and strength.holds(kill, run, setting)}
     new = {kill.requirement: kill for kill in strength.measure(run, set(judged) - held.keys()).kills}
@@ -148,7 +148,7 @@ def _watch(done: int, total: int, what: str) -> None:
 
 
 def check() -> int:
-    """Fails for outdated rows; only reports them while rows without a digest are left."""
+    """Fails if rows are out of date; only reports them while rows without a digest remain."""
     matrix = read(MATRIX)
     undated, found = list(remarks(matrix)), list(problems(matrix, read(KILLS)))
     for line in [*undated, *found]:

@@ -23,10 +23,11 @@ ALARM = frozenset({Verdict.FAIL, Verdict.NONSTRICT, Verdict.UNTESTABLE, Verdict.
 
 @dataclass(frozen=True, slots=True)
 class KillRow:
-    """One deviation, or legal variant: what it declares to break, and every requirement that a run of the suite found broken.
+    """One deviation, or legal variant: the requirements that it declares to break, and every requirement that a run of the suite found
+    broken.
 
-    ``first`` is the requirement that a reader of the report meets first. ``elsewhere`` has what is declared and was found only
-    by other probes or in another profile, ``again`` what each further pass found broken, under another seed of the mock.
+    ``first`` is the requirement that a reader of the report sees first. ``elsewhere`` has the declared ones that only other probes or
+    another profile revealed, ``again`` the ones found broken in each further pass, under another seed of the mock.
     """
 
     name: str
@@ -66,21 +67,21 @@ class KillRow:
 
     @property
     def tolerated(self) -> dict[str, str]:
-        """Why it breaks no contract, by requirement; empty where a MUST is broken, or where a row that it declares gives no reason."""
+        """Why it breaks no contract, by requirement; empty if a MUST is broken, or if a declared row gives no reason."""
         rows = [specs.requirement(id) for id in self.declared if id in self.broken or id in self.elsewhere]
         reasons = {row.id: row.tolerated for row in rows if row.tolerated}
         return reasons if self.level == "SHOULD" and len(reasons) == len(rows) else {}
 
     @property
     def moody(self) -> tuple[str, ...]:
-        """Requirements on which the passes do not agree."""
+        """Requirements on which the passes disagree."""
         first, *rest = (set(each.items()) for each in (self.broken, *self.again))
         return tuple(sorted({id for id, _ in first.union(*rest) - first.intersection(*rest)}))
 
 
 @dataclass(frozen=True, slots=True)
 class Honest:
-    """One run against the honest mock: verdicts given, alarms among them, and the exchanges that they are about."""
+    """One run against the honest mock: number of verdicts, false alarms among them, and their exchanges."""
 
     profile: str
     model: str
@@ -94,8 +95,9 @@ class Honest:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All rows and the honest runs. ``mutants`` names, for checks that no deviation fails, the mutant of an honest exchange
-    that does. ``whole``: every deviation was tried, so that a check which nothing failed is worthless."""
+    """All rows and the honest runs. ``mutants`` names, for checks that no deviation fails, the mutant of an honest exchange that does.
+    ``whole``: every deviation was tried, so a check that nothing failed is worthless.
+    """
 
     rows: tuple[KillRow, ...]
     honest: tuple[Honest, ...]
@@ -104,7 +106,7 @@ class Matrix:
 
     @property
     def faults(self) -> list[KillRow]:
-        """Deviations that had an effect, of those that a suite can see at all."""
+        """Deviations that had an effect and that a suite can detect at all."""
         return [row for row in self.rows if row.judgeable and row.applied]
 
     @property
@@ -122,7 +124,7 @@ class Matrix:
 
     @property
     def misleading(self) -> list[str]:
-        """Deviations whose first finding names something that they do not declare."""
+        """Deviations whose first finding names an undeclared requirement."""
         return [row.name for row in self.faults if row.killed and row.first not in row.declared]
 
     @property
@@ -136,7 +138,7 @@ class Matrix:
 
     @property
     def alarms(self) -> list[str]:
-        """Each finding that should not be, and where it was."""
+        """Each false alarm, and its place."""
         legal = [(row.name, broken) for row in self.rows if row.legal for broken in (row.broken, *row.again)]
         found = [f"{id} on {name}" for name, broken in legal for id, verdict in broken.items() if verdict in ALARM]
         return found + [f"{id} on an honest {run.profile}" for run in self.honest for id in run.alarms]
@@ -179,7 +181,7 @@ class Matrix:
 
     @property
     def at_exit_1(self) -> float:
-        """Share of the contract-breaking faults that make a run end with exit code 1; 0.0 where there are none."""
+        """Share of the contract-breaking faults that make a run end with exit code 1; 0.0 if there are none."""
         breaking = len(self.faults) - len(self.tolerated)
         return len(self.by_level()["MUST"]) / breaking if breaking else 0.0
 
@@ -244,7 +246,7 @@ def recorded(record: Mapping[str, Any], whole: bool = True) -> Matrix:
 
 
 def upper_bound(alarms: int, evaluations: int, confidence: float = 0.95) -> float:
-    """Clopper-Pearson: the largest rate at which so few alarms are not yet unlikely. 1.0 without evaluations."""
+    """Clopper-Pearson: the upper confidence bound of the rate of false alarms. 1.0 without evaluations."""
     low, high = 0.0, 1.0
     if evaluations == 0:
         return high

@@ -68,7 +68,7 @@ class Study:
     """Plan and results of a measurement, which can be reported after Ctrl-C.
 
     Each deviation and legal variant (or those of *names*) gets *passes* runs of *suite*; then come the honest runs: those of *alone*,
-    by default one where *names* are given; then, in a study of everything, mutants for the checks that no deviation failed.
+    by default one if *names* are given; then, in a study of everything, mutants for the checks that no deviation failed.
     """
 
     profile: str = specs.DEFAULT_PROFILE
@@ -156,18 +156,18 @@ def _missed(rows: Iterable[KillRow], profile: str) -> dict[Place, dict[str, list
 
 
 def everywhere(profile: str = specs.DEFAULT_PROFILE) -> list[Place]:
-    """Every place: the first model of *profile*, then the newest profiles, their last models (reasoners among them) first."""
+    """Every place: the first model of *profile*, then the newest profiles, their last models (including reasoners) first."""
     places = ((name, model) for name in reversed(specs.PROFILES) for model in reversed(specs.models(name)))
     return list(dict.fromkeys([(profile, specs.models(profile)[0]), *places]))
 
 
 def honest_runs(profile: str = specs.DEFAULT_PROFILE) -> list[HonestRun]:
-    """Each place, thoroughly and under several seeds."""
+    """Each place, with the thorough suite and several seeds."""
     return [(place, *how) for place in everywhere(profile) for how in HONEST]
 
 
 def home(each: Deviation | None, profile: str) -> Place:
-    """Model that shows most effects of a deviation; the first model of *profile* if it makes no difference."""
+    """The model that shows most effects of a deviation; the first model of *profile* if all are equal."""
     declared = [specs.requirement(id) for id in each.breaks if id in checks()] if each else []
     return max(
         everywhere(profile), key=lambda place: sum(visible(row, *place) for row in declared)
@@ -213,7 +213,7 @@ class Lab:
         )
 
     def sought(self, row: KillRow, ids: Sequence[str]) -> KillRow:
-        """The row, with those of *ids* that the deviation breaks here when only they are judged, under either policy."""
+        """The row, with those of *ids* that the deviation breaks here if only they are judged, under either policy."""
         for policy in POLICIES:
             if left := tuple(id for id in ids if id in row.missed):
                 outcome = self._run(_asked(row.name), Suite.THOROUGH, policy, left, formats=_formats(row.name))

@@ -15,10 +15,10 @@ LATE_S = 0.1  # half of what the bounds of the laboratory leave above the slowes
 
 
 class Pulse:
-    """Asks the mock at *url* for its health all the time, as a context manager; remembers when the answer was late.
+    """Polls the health of the mock at *url* continuously, as a context manager, and records late answers.
 
-    The clock is the monotonic one that stamps exchanges. A process that gets no time slice is late whatever it was told to do
-    wrong, and what it was told to do wrong delays no answer of the control interface.
+    The clock is the monotonic one that stamps exchanges. A process without CPU time answers late whatever its deviations, and
+    deviations do not delay the control interface.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,7 +38,7 @@ class Pulse:
         self._thread.join()
 
     def late(self, begin: int, end: int) -> bool:
-        """Whether an answer was late between two moments, in nanoseconds."""
+        """Whether an answer was late between two times, in nanoseconds."""
         return any(asked < end and answered > begin for asked, answered in self._late)
 
     def _feel(self) -> None:

@@ -26,7 +26,7 @@ def hits(exchange: Exchange) -> int:
 
 
 def known(exchange: Exchange) -> Known:
-    """Answers by step of the probe: each begins with a new prompt, sends it again, and then for another user."""
+    """Answers by step of the probe: each sends a new prompt, repeats it, and then sends it for another user."""
     theirs = (read(exchange)[1].prompt or 0) if exchange.step == OTHER else 0
     return Known(new=exchange.step in FIRST, again=exchange.step not in (*FIRST, OTHER), account=theirs)
 

@@ -256,7 +256,9 @@ def content_not_null(exchange: Exchange, case: Case) -> Problems:
 
 
 def named_like(got: str, case: Case) -> bool:
-    """The asked name, the one behind an alias, or one of the list. OpenAI names the revision, and what stands behind a deployment."""
+    """Whether it is the requested name, the target of an alias, or one of the list. OpenAI reports the revision, or the model behind a
+    deployment.
+    """
     asked_for = case.subject.model
     return case.subject.behaviour.model_revisions or got in {
         asked_for,

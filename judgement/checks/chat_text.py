@@ -45,7 +45,7 @@ def unicode(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 
 def in_wrong_form(exchanges: Sequence[Exchange]) -> Problems:
-    """Problems if each answer of a mode is the requested text with altered characters: no model answers like that."""
+    """Problems if every answer of a mode is the requested text with altered characters: no model answers like that."""
     for how, form in LOST:
         text = form(UNICODE)
         for mode in (False, True):
@@ -72,7 +72,7 @@ def repeats(exchange: Exchange) -> bool:
 
 
 def lost_in_one_mode(exchanges: Sequence[Exchange]) -> Problems:
-    """Text that every answer of one mode repeats and no answer of the other contains is not the model's choice."""
+    """Text that every answer of one mode repeats and no answer of the other contains was not chosen by the model."""
     modes = [[each for each in exchanges if wants_stream(each) is mode] for mode in (False, True)]
     for mine, others, name in ((modes[1], modes[0], "streaming"), (modes[0], modes[1], "non-streaming")):
         if mine and others and all(map(repeats, others)) and not any(map(repeats, mine)):

@@ -53,7 +53,7 @@ def finish_once(exchange: Exchange, case: Case) -> Problems:
 
 
 def carries(choice: dict[str, Any]) -> str | None:
-    """The kind of output in a choice of a chunk; None where it holds none."""
+    """The kind of output in a choice of a chunk; None if it contains none."""
     for path in (("delta", "content"), ("text",), ("delta", "reasoning_content"), ("delta", "tool_calls")):
         if at(choice, *path):
             return path[-1]

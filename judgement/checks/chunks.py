@@ -167,7 +167,7 @@ def incremental(exchange: Exchange, case: Case) -> Problems:
 
 
 def repeats(rows: Sequence[tuple[int, str]], kind: str) -> Problems:
-    """A delta that begins with everything joined so far, or deltas that each begin with the whole of the one before."""
+    """A delta that begins with all previous text, or deltas that each begin with the whole previous one."""
     so_far, last, grown = "", "", 0
     for event, text in rows:
         grown += len(last) >= 20 and text.startswith(last)

@@ -48,7 +48,7 @@ def same(first: Exchange, second: Exchange, *names: str) -> bool:
 
 
 def continued(exchanges: Sequence[Exchange], owned: bool = False) -> Iterator[tuple[Exchange, Exchange]]:
-    """``(earlier, later)`` where the later request holds all of the earlier one and more; *owned*: both of one user."""
+    """``(earlier, later)`` if the later request contains all of the earlier one and more; *owned*: both of one user."""
     for index, later in enumerate(exchanges):
         for earlier in exchanges[:index]:
             whole = shared(earlier, later) == len(turns(earlier)) < len(turns(later))
@@ -101,13 +101,17 @@ def hits_within_prefix(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 
 def bound(before: Sequence[Exchange], exchange: Exchange, owned: bool) -> int:
-    """The most tokens that any request of those *before* it can have left for this one; *owned*: those of the same user alone."""
+    """Maximum number of cached tokens that any request of those *before* it can have left for this one; *owned*: only those of the same
+    user.
+    """
     mine = [each for each in before if same(each, exchange, "model", *([owner(exchange)] if owned else ()))]
     return max([anywhere(exchange), *(common(earlier, exchange) for earlier in mine)])
 
 
 def common(earlier: Exchange, later: Exchange) -> int:
-    """At most a given number of tokens of *later* can be known from *earlier*: all that it took, or a token per byte of what both share."""
+    """Maximum number of tokens of *later* that can be cached because of *earlier*: all of its prompt, or one token per byte of the
+    shared part.
+    """
     messages = shared(earlier, later)
     took = read(earlier)[1] if counted(earlier) else None
     if messages == len(turns(earlier)) and took and took.prompt is not None and took.completion is not None:
@@ -120,7 +124,7 @@ def common(earlier: Exchange, later: Exchange) -> int:
 
 
 def anywhere(exchange: Exchange) -> int:
-    """Number of tokens that any earlier request may have left in the cache: the template, and leading functions."""
+    """Maximum number of tokens that any earlier request may have left in the cache: the template, and leading functions."""
     return TEMPLATE + len(compact(asked(exchange).get("tools") or []).encode())
 
 

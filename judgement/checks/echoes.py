@@ -30,7 +30,7 @@ def misread(text: str) -> str:
 
 
 def without(text: str, accent: Callable[[str], object]) -> str:
-    """Without accents, which stand apart once the characters are decomposed."""
+    """*text* without accents, which are separate characters after decomposition."""
     return "".join(letter for letter in unicodedata.normalize("NFD", text) if not accent(letter))
 
 
@@ -65,7 +65,7 @@ FORMS: tuple[Form, ...] = (
 
 
 def wanted(exchange: Exchange) -> str:
-    """The text that the last message asks to be repeated; empty where it asks something else."""
+    """The text that the last message asks to be repeated; empty if it asks for something else."""
     said = at(exchange.asked, "messages", -1, "content")
     return said.removeprefix(REPEAT) if isinstance(said, str) and said.startswith(REPEAT) else ""
 
@@ -75,12 +75,14 @@ def heard(exchange: Exchange) -> str:
 
 
 def told_by(form: Callable[[str], str], exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """The answers in which *form* would show."""
+    """The answers in which *form* would be visible."""
     return [each for each in exchanges if form(wanted(each)).strip() != wanted(each).strip()]
 
 
 def deformed(form: Callable[[str], str], mine: Sequence[Exchange], others: Sequence[Exchange]) -> list[Exchange]:
-    """All of *mine* in which the form would show, where they have it and suffice: fewer do where one of *others* is exact."""
+    """All of *mine* in which the form would be visible, if they show it and are numerous enough: fewer suffice if one of *others* is
+    exact.
+    """
     telling = told_by(form, mine)
     controlled = any(heard(each) == wanted(each).strip() for each in told_by(form, others))
     enough = len({wanted(each) for each in telling}) >= QUESTIONS and (len(telling) >= ANSWERS or controlled)

@@ -22,7 +22,7 @@ SCHEMAS = {"responses": "ResponsesEvent", "messages": "MessagesEvent"}
 
 
 def told(exchange: Exchange) -> bool:
-    """A refusal with a body that is not a plain text by design."""
+    """A refusal with a body that is not plain text by design."""
     return refusals.spoke(exchange) and exchange.step not in {"json", "none"}
 
 
@@ -39,7 +39,7 @@ for format in SCHEMAS:
 
 
 def typed(exchange: Exchange) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """``(event index, type, JSON object)`` of each event that is one; the name stands in for a type that is missing."""
+    """``(event index, type, JSON object)`` of each event that is one; the event name replaces a missing type."""
     for index, value in exchange.chunks:
         if isinstance(value, dict):
             kind = value.get("type", name(exchange, index))

@@ -66,7 +66,7 @@ def tool_arguments(exchange: Exchange, case: Case) -> Problems:
 
 
 def unreadable(call: Call) -> str:
-    """Why the arguments are not a JSON object; empty where they are one."""
+    """Why the arguments are not a JSON object; empty if they are."""
     try:
         parsed = parse(call.arguments)
     except ValueError as error:

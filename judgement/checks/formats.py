@@ -180,7 +180,7 @@ def usage_completion_counted(exchange: Exchange, case: Case) -> Problems:
 
 
 def prompts(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, int]]:
-    """Answers with a counted prompt; one at least must share it with another."""
+    """Answers with a counted prompt; at least one must share it with another."""
     found = [(each, read(each)[1].prompt) for each in exchanges]
     known = [(each, count) for each, count in found if count is not None]
     if len(known) < 2:

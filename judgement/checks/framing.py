@@ -51,7 +51,7 @@ def marker(exchange: Exchange) -> str:
 
 
 def looks_like(text: str, done: str) -> bool:
-    """The marker or a misspelling of it, which has a requirement of its own."""
+    """The marker or a misspelling of it, which has its own requirement."""
     return bool(done) and text.strip().strip("\"'").upper() == done.upper()
 
 
@@ -152,7 +152,7 @@ def fields_known(exchange: Exchange, case: Case) -> Problems:
 
 @check("stream.events-heard", events)
 def events_heard(exchange: Exchange, case: Case) -> Problems:
-    """The standard dispatches an event under its name, or as ``message``; clients of formats without names listen to that alone."""
+    """The standard dispatches an event under its name, or as ``message``, the only name that clients of unnamed formats listen to."""
     for stamped in exchange.events if not exchange.reader.grammar.named else ():
         event = stamped.item
         assert isinstance(event, sse.Event)

@@ -32,7 +32,7 @@ def other_bound(found: Asked) -> str:
 
 
 def other_stop(found: Asked) -> str:
-    """The answer without the stop text, by a server that obeys one elsewhere."""
+    """The answer without the stop text, by a server that obeys stop texts elsewhere."""
     whole, stopped = found["whole"], found["stopped"]
     if "obeyed" in found and STOP in text(stopped) and text(stopped) == text(whole):
         return f"the answer with stop {STOP!r} is the earlier one without stop"
@@ -48,7 +48,7 @@ def other_question(found: Asked) -> str:
 
 
 def other_choice(found: Asked) -> str:
-    """The words of an answer that was forbidden to call, where a call is forced, by a server that obeys elsewhere."""
+    """The text of an answer in which calls were forbidden, although a call is forced, by a server that obeys elsewhere."""
     free, forced = found["no-call"], found["call"]
     alike = text(forced) == text(free) != "" and not answer(forced).calls
     if "called" in found and alike and asked(forced).get("tool_choice") == "required":
@@ -57,19 +57,21 @@ def other_choice(found: Asked) -> str:
 
 
 def other_key(found: Asked) -> str:
-    """An answer without a look at the key, by a server that refuses it elsewhere."""
+    """An answer without a check of the key, by a server that refuses the key elsewhere."""
     if "key refused" in found and ok(found["wrong-key"]) and text(found["wrong-key"]):
         return "a key that is refused elsewhere got the answer that another key had received"
     return ""
 
 
 def alike(one: str, other: str) -> int:
-    """The number of characters that both begin with."""
+    """Length of the common prefix of both, in characters."""
     return sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(one, other, strict=False)))
 
 
 def other_temperature(found: Asked) -> str:
-    """Twice the deterministic answer at a high temperature, where the same question under another bound got others from the start on."""
+    """The deterministic answer occurs twice at a high temperature, although the same question under another limit was answered
+    differently from the start.
+    """
     cold, *same = (text(found[step]) for step in ("cold", "hot", "warm"))
     controls = [text(found[step]) for step in ("control-hot", "control-warm")]
     if cold and all(each == cold for each in same) and all(2 * alike(each, cold) < len(cold) for each in controls):
@@ -96,7 +98,7 @@ RULES: tuple[tuple[str, Callable[[Asked], str]], ...] = (
 
 @check_group("chat.answers-fresh", answered)
 def answers_fresh(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Detects answers from a cache. No rule needs the model to obey: each names something that no fresh answer can contain."""
+    """Detects cached answers. No rule depends on the model's obedience: each names something that no fresh answer can contain."""
     found = dict(_by_step(exchanges))
     broken, judged = False, 0
     for step, rule in RULES:

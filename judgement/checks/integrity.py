@@ -72,7 +72,7 @@ KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class CallMade:
-    """A call, where it was made, and how its arguments are damaged; empty where they are not."""
+    """A call, its place, and how its arguments are damaged; empty if they are not."""
 
     exchange: Exchange
     call: Call
@@ -99,7 +99,7 @@ def made(exchanges: Sequence[Exchange], streamed: bool) -> list[CallMade]:
 
 
 def systematic(calls: Sequence[CallMade]) -> bool:
-    """Whether all of them are damaged, and their number suffices."""
+    """Whether all of them are damaged, and there are enough of them."""
     return (
         len(calls) >= CALLS
         and len({question(each.exchange) for each in calls}) >= QUESTIONS
@@ -147,7 +147,7 @@ def within(piece: str, whole: str) -> bool:
 
 
 def difference(streamed: str, documented: str) -> str:
-    """How a text was changed in transit, in words; empty where it is unchanged, or is another text."""
+    """How a text was changed in transit, in words; empty if it is unchanged, or is a different text."""
     if streamed == documented or len(streamed) * 3 < len(documented) or len(documented) * 3 < len(streamed):
         return ""
     if within(streamed, documented):
@@ -188,7 +188,7 @@ def counted(exchange: Exchange) -> bool:
 
 
 def bare(exchange: Exchange) -> bool:
-    """Nothing stands around the prompt but the template, and nothing but the text was made."""
+    """Only the template surrounds the prompt, and only text was generated."""
     turns = exchange.asked.get("messages") or ()
     alone = [at(turn, "role") for turn in turns] == ["user"] and not exchange.asked.get("tools")
     found = answer(exchange)
@@ -196,12 +196,12 @@ def bare(exchange: Exchange) -> bool:
 
 
 def words(exchange: Exchange) -> int:
-    """The tokens of the text, 0 where that is not certain."""
+    """The tokens of the text, 0 if that is uncertain."""
     return plain(answer(exchange).content or "") or 0
 
 
 def surplus(exchange: Exchange) -> int | None:
-    """Tokens that are counted beyond those of the text; None where they are not counted, or where the text may be incomplete."""
+    """Tokens counted beyond those of the text; None if they are not counted, or if the text may be incomplete."""
     usage = answer(exchange).usage
     if usage is None or usage.completion is None or not whole(exchange):
         return None
@@ -209,7 +209,7 @@ def surplus(exchange: Exchange) -> int | None:
 
 
 def template(exchanges: Sequence[Exchange]) -> set[int]:
-    """What the counts of plain prompts have beyond their words: one number where the tokenizer cuts plain text as all do."""
+    """The excess of the counts of plain prompts over their words: a single number if the tokenizer splits plain text as all do."""
     counts = [(plain(str(each.asked["messages"][0].get("content"))), answer(each).usage) for each in exchanges]
     known = {(words, usage.prompt) for words, usage in counts if words and usage and usage.prompt is not None}
     return {prompt - words for words, prompt in known} if len({words for words, _ in known}) >= TEXTS else set()
@@ -217,9 +217,9 @@ def template(exchanges: Sequence[Exchange]) -> set[int]:
 
 @check_group("usage.text-counted", counted)
 def text_counted(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Of texts that every large tokenizer cuts alike, by a target whose counts of plain prompts prove that its own does.
+    """For texts that every large tokenizer splits alike, if the counts of plain prompts prove that the target's tokenizer does too.
 
-    A surplus that is the same for short texts and long ones is what the server counts around each; a token more ends the text.
+    A surplus that is the same for short and long texts is added by the server to each; one more token ends the text.
     """
     plainly = [each for each in exchanges if bare(each)]
     known = [

@@ -26,7 +26,7 @@ def content(exchange: Exchange) -> str:
 
 
 def parsed(text: str) -> Any:
-    """The JSON value of the text; None where it is none (the probes never invite null)."""
+    """The JSON value of the text; None if it is not JSON (the probes never ask for null)."""
     try:
         return parse(text).value
     except ValueError:
@@ -89,7 +89,7 @@ ANSWERS = 3
 
 
 def useless(exchange: Exchange) -> str:
-    """Why a client cannot read the answer as an object, though it may be JSON; empty where it can."""
+    """Why a client cannot use the answer as an object, even if it is JSON; empty if it can."""
     text = content(exchange)
     if len(text) - len(text.strip()) > 20 and len(text.strip()) * 2 < len(text):
         return "lost in white space"
@@ -100,7 +100,7 @@ def useless(exchange: Exchange) -> str:
 
 @check_group("json.usable", finished)
 def usable(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """One answer may be the model's mood; the same in all of them is the server's."""
+    """A single failure may be the model's choice; the same failure in all answers is the server's fault."""
     faults = {useless(exchange) for exchange in exchanges}
     if len(exchanges) < ANSWERS or len({question(exchange) for exchange in exchanges}) < 2:
         raise Inconclusive("too few JSON answers to tell a fault of the server from a choice of the model")

@@ -47,7 +47,7 @@ def worded(exchange: Exchange) -> bool:
 
 
 def of_items(requirement: str) -> Callable[[Judge], Judge]:
-    """Registers a judge of answers with items; an answer with text and without them is the server's doing."""
+    """Registers a judge of answers with items; text without items is the server's fault."""
 
     def register(judge: Judge) -> Judge:
         @wraps(judge)
@@ -125,7 +125,7 @@ def probable(value: Any) -> bool:
 
 
 def item_spells(item: dict[str, Any]) -> bool:
-    """Bytes, and a token that is not cut out of a character."""
+    """Compares bytes with the text of a token, unless the token is part of a character."""
     token = item.get("token")
     return item.get("bytes") is not None and isinstance(token, str) and "\ufffd" not in token
 
@@ -162,7 +162,7 @@ def width(exchange: Exchange, case: Case) -> Problems:
 
 @check("logprobs.full-width", lambda exchange: chat_completion(exchange) and listed(exchange))
 def full_width(exchange: Exchange, case: Case) -> Problems:
-    """Judged by the widest item: no vocabulary is so small that none has as many candidates."""
+    """Judged by the widest item: every vocabulary is large enough for this many candidates."""
     wanted = asked(exchange).get("top_logprobs") or 0
     widest = max(len(alternatives(item)) for _, _, item in itemised(exchange))
     if not wanted or not widest:

@@ -47,7 +47,7 @@ def answered(exchange: Exchange) -> bool:
 
 
 def turned_away(exchange: Exchange) -> bool:
-    """Refused as if it were at fault."""
+    """Refused like an invalid request."""
     return answered(exchange) and 400 <= (exchange.status or 0) < 500
 
 
@@ -71,7 +71,7 @@ def steps(*patterns: str) -> Pick:
 
 
 def follow_up(step: str) -> Pick:
-    """The step that a probe takes only where the model's answer allows it."""
+    """The step that a probe takes only if the model's answer allows it."""
     return picks(model=True)(steps(step))
 
 
@@ -97,7 +97,7 @@ def served(requirement: str, pick: Pick) -> None:
 
 
 def pardoned(exchange: Exchange, case: Case) -> bool:
-    """Plainly refused, for a feature or a member that is refused always, which another requirement reports."""
+    """Plainly refused because of a feature or a member that is always refused, which another requirement reports."""
     about = case.controls.refused & exchange.asked.keys()
     return excused(exchange, case.controls.absent or frozenset()) or (plainly_refused(exchange) and bool(about))
 
@@ -184,7 +184,9 @@ ASKS_FOR_NONE = "the target asks for no key, which error.status-401 reports"
 def refused(
     requirement: str, pick: Pick, statuses: Collection[int] | Callable[[Case], Collection[int]] = CLIENT
 ) -> None:
-    """Registers the check that what *pick* picks is refused with one of *statuses*. No answer at all is another requirement's."""
+    """Registers the check that the requests selected by *pick* are refused with one of *statuses*. A missing response violates another
+    requirement.
+    """
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         allowed = statuses(case) if callable(statuses) else statuses
@@ -225,8 +227,9 @@ def unknown_model(case: Case) -> Collection[int]:
 
 
 def either(requirement: str, documented: Collection[int], pick: Pick = tried) -> None:
-    """Registers the check of an outcome that is open: what *pick* picks is served, or refused as an error of the client. The
-    policy ``documented`` wants one of *documented*."""
+    """Registers the check of an open outcome: the requests selected by *pick* are served, or refused with a client error. The policy
+    ``documented`` requires one of *documented*.
+    """
 
     def judge(exchange: Exchange, case: Case) -> Problems:
         allowed = documented if case.policy == "documented" else {200, *CLIENT}

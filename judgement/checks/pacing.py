@@ -28,10 +28,11 @@ def _stamps(exchange: Exchange) -> list[int]:
 
 @check_group("stream.unbuffered", events, rests=[Observed.TIMES])
 def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Judged by shares of the streams' own time; one that comes in a burst is blamed only where there was time to flow.
+    """Judged by shares of the streams' own duration; a stream that arrives in a burst only counts if there was time to send it
+    gradually.
 
-    A slow start looks like buffering. What is buffered waits as long as the whole answer takes: a short answer comes sooner,
-    and one of the same length no sooner.
+    A slow start looks like buffering. A buffered answer takes as long as the whole generation: a shorter one arrives sooner, one of the
+    same length does not.
     """
     spreads = _spreads(exchanges)
     late = held_back(spreads, exchanges)
@@ -49,8 +50,9 @@ def unbuffered(exchanges: Sequence[Exchange], case: Case) -> Problems:
 
 @check_group("stream.flows", events, rests=[Observed.TIMES])
 def flows(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """One or two streams may be delayed in transit or by a busy machine; if all long ones are late, the server or the proxy holds
-    them back."""
+    """One or two streams may be delayed in transit or by a busy machine; if all long ones are late, the server or the proxy buffers
+    them.
+    """
     spreads = [each for each in _spreads(exchanges) if each[1].long]
     late = held_back(spreads, exchanges)
     if len(spreads) < FEWEST:
@@ -79,7 +81,7 @@ def _spreads(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, _Spread]]:
 def held_back(
     spreads: Sequence[tuple[Exchange, _Spread]], exchanges: Sequence[Exchange]
 ) -> list[tuple[Exchange, _Spread]]:
-    """The *spreads* of long streams that came late without another reason in *exchanges*."""
+    """The *spreads* of long streams that arrived late without another explanation in *exchanges*."""
     everyone = [spread for _, spread in spreads]
     late = [each for each in spreads if each[1].late and each[1].long]
     return [each for each in late if not _slow_start(*each, exchanges) and not _outrun(each[1], everyone)]
@@ -115,12 +117,14 @@ class _Spread:
 
     @property
     def long(self) -> bool:
-        """Enough time for the events of an honest server to lie apart."""
+        """Enough time for the events of an honest server to be apart."""
         return self.wait_ms + self.span_ms >= 150
 
     @property
     def late(self) -> bool:
-        """One burst at the end, or a few lumps of a buffer's size; a reader that starves for less than `STARVED_MS` sees lumps too."""
+        """One burst at the end, or a few lumps as large as a buffer; a reader that is not scheduled for less than `STARVED_MS` sees
+        lumps too.
+        """
         burst = self.span_ms < 0.1 * self.wait_ms and self.reads <= max(2, self.events // 8)
         lumps = self.reads * 6 <= self.events and self.span_ms > STARVED_MS * (self.reads - 1)
         return burst or lumps

@@ -24,7 +24,9 @@ def comparable(exchange: Exchange) -> bool:
 
 
 def pairs(exchanges: Sequence[Exchange], view: Callable[[Answer], Any]) -> Iterator[tuple[Exchange, Any, Any]]:
-    """``(stream, its view, view of the documents)`` per request whose modes are stable each for itself, differing or not."""
+    """``(stream, its view, view of the non-streaming responses)`` per request with a stable result in each mode, whether or not they
+    differ.
+    """
     groups: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
         groups.setdefault(

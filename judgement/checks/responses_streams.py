@@ -142,7 +142,7 @@ JOINED = {
 
 
 def sums(exchange: Exchange, kind: str) -> Iterator[tuple[int, Any, str, Any]]:
-    """``(event, output_index, joined deltas, what .done says)`` for each .done of a kind."""
+    """``(event, output_index, joined deltas, text of .done)`` for each .done of a kind."""
     parts: dict[str, str] = {}
     for index, name, value in typed(exchange):
         place = repr((value.get("output_index"), value.get("content_index")))

@@ -66,20 +66,20 @@ ADVICE = (
 
 
 def legal(exchange: Exchange) -> bool:
-    """A request for a completion, sent as one that must be served."""
+    """A request for a completion that must be served."""
     marked = {"fault", "open"} & exchange.notes.keys()
     return exchange.request.method == "POST" and exchange.format != UNKNOWN and not marked and not extra(exchange)
 
 
 def plainly_refused(exchange: Exchange) -> bool:
-    """An error status that means "not here", with the body that belongs to it. Where chat is, 404 does not mean that."""
+    """An error status that means "not supported", with the matching body. If chat is served, 404 does not mean that."""
     if exchange.status in {404, 405, 501}:
         return exchange.request.path != "/chat/completions" or exchange.status == 501
     return exchange.status in {400, 422} and isinstance(at(exchange.json, "error"), dict)
 
 
 def absent(exchanges: Iterable[Exchange]) -> frozenset[str]:
-    """The optional features that *exchanges* asked for, and that were plainly refused whenever they were answered."""
+    """The optional features that *exchanges* requested and whose requests were plainly refused in every response."""
     mine = [exchange for exchange in exchanges if legal(exchange)]
     groups = {name: list(filter(about, mine)) for name, about in FEATURES.items() if name not in NEEDED}
     return frozenset(name for name, group in groups.items() if _refused_as_a_whole(group))
@@ -106,7 +106,7 @@ def _unknown_here(exchange: Exchange) -> bool:
 
 
 def excused(exchange: Exchange, missing: frozenset[str]) -> bool:
-    """Plainly refused, and about an optional feature that the target does not have."""
+    """Plainly refused, and for an optional feature that the target does not have."""
     return plainly_refused(exchange) and any(FEATURES[name](exchange) for name in missing)
 
 
@@ -122,14 +122,14 @@ LONG = 2000
 
 
 def too_long(exchange: Exchange) -> bool:
-    """Refused because the prompt does not fit the target's context, whose size no requirement gives."""
+    """Refused because the prompt exceeds the target's context, whose size no requirement specifies."""
     if exchange.status not in {400, 413, 422} or len(exchange.request.body) < LONG:
         return False
     return bool(TOO_LONG.search(str(at(exchange.json, "error", "message") or exchange.text[:500])))
 
 
 def dead(exchanges: Iterable[Exchange]) -> bool:
-    """There were legal requests, and each got an error or no answer: there is no API to judge."""
+    """There were legal requests, and each received an error or no response: there is no API to judge."""
     mine = [exchange for exchange in exchanges if legal(exchange)]
     return bool(mine) and all(each.status is None or 400 <= each.status < 600 for each in mine)
 
@@ -149,7 +149,7 @@ def lacking(exchanges: Iterable[Exchange]) -> str:
 
 
 def gateway(exchanges: Iterable[Exchange]) -> str:
-    """Says that the list of models came although no chat did: then it may be a front that made it."""
+    """Reports that models were listed although no chat request was served: a gateway may have produced the list."""
     listed = any(each.request.path == "/models" and each.status == 200 for each in exchanges)
     return ", though GET /models is answered, perhaps by a gateway in front of it" if listed else ""
 

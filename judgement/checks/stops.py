@@ -24,7 +24,7 @@ def came_to_the_stop(exchange: Exchange) -> bool:
 
 
 def led_up(exchange: Exchange, said: str) -> bool:
-    """Whether the answer holds the text before the stop text that it was asked to repeat. A canned answer does not."""
+    """Whether the answer contains the text before the stop text that it was asked to repeat. A canned answer does not."""
     asking = str(at(exchange.asked, "messages", -1, "content") or "")
     places = (asking.find(stop) for stop in told_to_stop(exchange) if stop in asking)
     return any(before[-1] in said for place in places if (before := asking[:place].split()))

@@ -94,7 +94,9 @@ def echoed(exchange: Exchange, call: Call, name: str, expected: Any) -> Problems
 
 @check("tools.arguments-typed", complete_calls)
 def arguments_typed(exchange: Exchange, case: Case) -> Problems:
-    """Of each member that an ``enum`` of one value dictates; another value is the model's, the same in another type is not."""
+    """For each member that an ``enum`` of one value dictates: another value is the model's choice, the same value in another type is
+    not.
+    """
     for call in answer(exchange).calls:
         value, _ = loaded(call)
         for name, schema in (at(functions(exchange).get(str(call.name)), "parameters", "properties") or {}).items():

@@ -111,7 +111,7 @@ def ended(exchange: Exchange) -> bool:
 
 @check("tools.finish-has-calls", ended, unasked=unasked.of("chat"))
 def finish_has_calls(exchange: Exchange, case: Case) -> Problems:
-    """Independent of the model: the server must keep the finish reason and the calls consistent."""
+    """Independent of the model: finish reason and calls must be consistent."""
     found = answer(exchange)
     if found.finish != "tool_calls":
         raise Inconclusive("no answer ended with tool_calls")

@@ -96,7 +96,7 @@ def _as_labelled(exchange: Exchange) -> bool:
 
 @check_group("transport.big-body", answered)
 def big_body(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Its JSON is truncated: any answer of the API to a small truncated body is accepted."""
+    """Its JSON is truncated: any response of the API to a small truncated body is accepted."""
     usual = {400, 422, *(each.status for each in exchanges if each.probe == "errors.bad-json" and each.step == "cut")}
     big = [each for each in exchanges if each.probe == "transport.big-body"]
     if not big:

@@ -41,7 +41,7 @@ def present(exchange: Exchange, case: Case) -> Problems:
 
 
 def metered(exchange: Exchange, known: Known = Known()) -> Metered:  # noqa: B008  (frozen)
-    """The exchange, which is `counted`, as one that the rules on usage can judge."""
+    """The exchange, which is `counted`, in the form that the rules on usage judge."""
     found, counts = read(exchange)
     body = asked(exchange)
     streamed = not document(exchange)
@@ -87,7 +87,7 @@ def cached_agree(exchange: Exchange, case: Case) -> Problems:
 
 
 def detailed(exchange: Exchange) -> bool:
-    """Picks answers with a usage, in a format that reports cached tokens."""
+    """Selects answers with a usage, in a format that reports cached tokens."""
     return counted(exchange) and "cached" in exchange.reader.grammar.counts
 
 
@@ -223,7 +223,7 @@ BYTES = 400
 
 
 def prompt_bytes(exchange: Exchange) -> int:
-    """Size of the texts of all messages; the rest is equal in requests with as many messages."""
+    """Size of the texts of all messages; the rest is equal in requests with the same number of messages."""
     return sum(len(str(turn.get("content", "")).encode()) for turn in asked(exchange).get("messages", ()))
 
 
@@ -231,7 +231,7 @@ def prompt_bytes(exchange: Exchange) -> int:
     "usage.prompt-within-bytes", lambda exchange: counted(exchange) and exchange.format == "chat" and ok(exchange)
 )
 def within_bytes(exchanges: Sequence[Exchange], case: Case) -> Problems:
-    """Between the shortest and the longest prompt: a token holds one byte at least, in every tokenizer."""
+    """Between the shortest and the longest prompt: in every tokenizer a token has at least one byte."""
     sizes = [(prompt_bytes(each), count, each) for each in exchanges if (count := read(each)[1].prompt) is not None]
     sizes.sort(key=lambda each: each[0])
     if not sizes or sizes[-1][0] - sizes[0][0] < BYTES:

@@ -39,7 +39,7 @@ def always(scene: Scene) -> bool:
 
 
 def check(*requirements: str, where: Where = always) -> Callable[[SceneJudge], SceneJudge]:
-    """Registers a judge of single scenes for each of *requirements*. Where none can be judged, the last reason counts."""
+    """Registers a judge of single scenes for each of *requirements*. If none can be judged, the last reason counts."""
 
     def register(judge: SceneJudge) -> SceneJudge:
         def each(scenes: Sequence[Scene], case: Case) -> Problems:

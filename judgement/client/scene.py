@@ -21,7 +21,9 @@ HONEST = "client.honest"
 
 @dataclass(frozen=True)
 class Scene:
-    """``exchanges`` in the order of their arrival; ``honest`` is the run of the same use against an honest mock, None of itself."""
+    """``exchanges`` in the order of their arrival; ``honest`` is the run of the same use against an honest mock, None for that run
+    itself.
+    """
 
     command: ClientRun
     exchanges: tuple[Exchange, ...] = ()
@@ -34,12 +36,12 @@ class Scene:
 
     @property
     def first(self) -> Exchange:
-        """IndexError where nothing arrived."""
+        """The first exchange. Raises IndexError if none arrived."""
         return self.exchanges[0]
 
     @cached_property
     def asked(self) -> tuple[Exchange, ...]:
-        """The requests for an answer of a model, in a known format."""
+        """The requests to a model, in a known format."""
         return tuple(each for each in self.exchanges if each.reader.grammar.paths)
 
     @property
@@ -49,7 +51,7 @@ class Scene:
 
     @property
     def took_effect(self) -> bool:
-        """Whether any requested deviation reached the client. Of several deviations some may find nothing to change."""
+        """Whether any requested deviation reached the client. Some of several deviations may find nothing to change."""
         told = [one for each in self.exchanges for one in each.notes.get("deviations", ())]
         return not self.command.deviations or any(one["applied"] for one in told)
 
@@ -74,7 +76,7 @@ def result(command: ClientRun) -> Any:
 
 
 def occurs(use: str, exchanges: Iterable[Exchange]) -> bool:
-    """Do *exchanges*, requests for answers, make the *use* of the API?"""
+    """Whether *exchanges*, requests for answers, make this *use* of the API."""
     exchanges = tuple(exchanges)
     match use:
         case "chat":

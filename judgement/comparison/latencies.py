@@ -21,11 +21,11 @@ CONFIDENCE = 0.99  # per comparison: a report makes several, and all of them tog
 def difference(
     before: Sequence[float], after: Sequence[float], share: float = 0.5, threshold: float = 0.05, floor: float = 0.0
 ) -> RatioEstimate | None:
-    """Compares the quantile *share* of two runs; values in the order in which they were measured, in any unit.
+    """Compares the quantile *share* of two runs; values in the order of measurement, in any unit.
 
-    A change counts when it is significant and at least *threshold*, and at least *floor* (in the unit of the values): what
-    the clock itself may err by says nothing about the target. ``equal`` is said only where a change of twice the
-    threshold would have been seen, else ``unresolved``. None where a run is too short to say anything.
+    A change counts if it is significant, at least *threshold*, and at least *floor* (in the unit of the values): smaller changes may be
+    clock error. ``equal`` requires that a change of twice the threshold would have been detected; otherwise the result is
+    ``unresolved``. None if a run is too short for a statement.
     """
     one, other = _batches(before, share), _batches(after, share)
     if not one or not other:

@@ -28,7 +28,7 @@ _SIDES = ("first", "second")
 def checks(before: Sequence[Report], after: Sequence[Report], common: bool = False) -> Comparison:
     """Compares check reports; several reports of one side reveal flapping requirements.
 
-    Raises :class:`UsageError` where they were made by another profile or policy, or, unless *common*, judge other requirements.
+    Raises :class:`UsageError` if they were made with different profiles or policies, or, unless *common*, judge different requirements.
     """
     reports = (*before, *after)
     if any("requirements" not in report or "metrics" in report for report in reports):
@@ -53,10 +53,10 @@ def checks(before: Sequence[Report], after: Sequence[Report], common: bool = Fal
 
 
 def loads(before: tuple[Report, Run], after: tuple[Report, Run], threshold: float = 0.05) -> Comparison:
-    """Compares two load runs by their samples. *threshold*: the change, as a share, from which a latency counts as changed;
-    nothing counts that is less than the client's own error (``client_error_ms``, p99, of the worse run) in that figure.
+    """Compares two load runs by their samples. *threshold*: the change, as a share, from which a latency counts as changed; changes
+    below the client's own error (``client_error_ms``, p99, of the worse run) in that figure do not count.
 
-    Raises :class:`UsageError` where the runs are of different scenarios.
+    Raises :class:`UsageError` if the runs are of different scenarios.
     """
     reports = (before[0], after[0])
     if any("metrics" not in report for report in reports):

@@ -43,7 +43,7 @@ STATUSES = (401, 429, 500, 503, 400, 402, 422)
 
 
 def refusal(status: int, *, after_ms: int = 0, retry_after: int = 0) -> str:
-    """The upstream answers *status* with the error that belongs to it."""
+    """The upstream answers *status* with the matching error."""
     return f"refuse:status={status},after_ms={after_ms},retry_after={retry_after}"
 
 

@@ -23,8 +23,9 @@ GroupJudge = Callable[[Sequence[Pair], Case], Problems]
 
 @dataclass(frozen=True, slots=True)
 class PairCheck:
-    """``judge`` yields the problems of all picked pairs together; each names its exchange. It also gets the pairs that ``beside``
-    picks, to compare with: they alone are nothing to judge."""
+    """``judge`` yields the problems of all selected pairs together; each names its exchange. It also receives the pairs that ``beside``
+    selects, for comparison: these alone are not judged.
+    """
 
     requirement: str
     pick: Pick
@@ -65,7 +66,7 @@ def _of_each(judge: Judge, pairs: Sequence[Pair], case: Case) -> Problems:
 
 
 def check_group(requirement: str, pick: Pick, beside: Pick | None = None) -> Callable[[GroupJudge], GroupJudge]:
-    """Registers a judge of all picked pairs at once."""
+    """Registers a judge of all selected pairs at once."""
 
     def register(judge: GroupJudge) -> GroupJudge:
         _add(PairCheck(requirement, pick, judge, judge.__name__, beside))
@@ -90,7 +91,7 @@ def _once(problems: Problems) -> Problems:
 
 
 def at(*steps: str) -> Pick:
-    """Picks the pairs of these steps that reached an upstream which behaved as requested."""
+    """Selects the pairs of these steps that reached an upstream which behaved as requested."""
     return lambda pair: pair.judgeable and pair.step in steps
 
 

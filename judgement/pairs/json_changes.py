@@ -27,7 +27,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``pointer`` is a JSON pointer into the first text; ``before`` and ``after`` are values, None where there is none."""
+    """``pointer`` is a JSON pointer into the first text; ``before`` and ``after`` are values, None if absent."""
 
     kind: ChangeKind
     pointer: str
@@ -36,7 +36,7 @@ class Change:
 
     @property
     def place(self) -> str:
-        """The pointer with ``*`` for every index: the same fault in each element is one cause."""
+        """The pointer with ``*`` for every index: the same fault in every element has one cause."""
         return "/".join("*" if part.isdigit() else part for part in self.pointer.split("/"))
 
     @property
@@ -55,7 +55,7 @@ class Change:
 
 
 class Number(str):
-    """A number as it is spelt."""
+    """A number as written."""
 
     __slots__ = ()
 

@@ -26,7 +26,7 @@ from echosounder.wire.exchange import UPSTREAM, Exchange
 
 @dataclass(frozen=True)
 class Pair:
-    """``upstream`` has one exchange for each time the request arrived there, in order; none if it never did."""
+    """``upstream`` has one exchange for each arrival of the request there, in order; none if it never arrived."""
 
     client: Exchange
     upstream: tuple[Exchange, ...] = ()
@@ -51,7 +51,7 @@ class Pair:
 
     @property
     def took_effect(self) -> bool:
-        """Whether the upstream carried out all requested behavior, the first time at least."""
+        """Whether the upstream carried out all requested behavior, at least the first time."""
         told: list[dict[str, Any]] = self.upstream[0].notes["deviations"] if self.upstream else []
         return bool(told) and all(one["applied"] for one in told) if self.behaviour else True
 

@@ -15,7 +15,7 @@ from echosounder.wire.verdict import Result
 
 
 def report(run: Run, results: Sequence[Result], baseline: Baseline = server.NO_BASELINE) -> dict[str, Any]:
-    """``unchecked`` names the requirements of this position alone; what the upstream answered is not counted twice."""
+    """``unchecked`` names only the requirements of this position; the upstream's responses are not counted twice."""
     clients = tuple(exchange for exchange in run.exchanges if not upstream_side(exchange))
     document = server.report(replace(run, exchanges=clients), results, baseline)
     judged = {result.requirement for result in results}

@@ -24,7 +24,7 @@ from echosounder.wire.verdict import Result, Verdict
 
 
 def rows(profile: str, only: Sequence[str] = ()) -> tuple[specs.Requirement, ...]:
-    """The requirements that are judged in the proxy position, of *profile* and with an id that a pattern of *only* matches."""
+    """The requirements for proxies, of *profile* and with an id that matches a pattern of *only*."""
     mine = [row for row in specs.requirements(profile) if row.id in CHECKS]
     wanted = set(matching(only, [row.id for row in mine])) if only else {row.id for row in mine}
     return tuple(row for row in mine if row.id in wanted)

@@ -15,7 +15,7 @@ DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of the refu
 
 
 def authorised(request: HttpRequest, profile: str, credentials: Sequence[str], keyless: bool) -> str:
-    """The API key, from the first of the headers that is there. Raises :class:`refusals.Refused` (401), unless *keyless*."""
+    """The API key, from the first header present. Raises :class:`refusals.Refused` (401), unless *keyless*."""
     name = next((each for each in credentials if each in request.headers), "authorization")
     value = request.headers.get(name, "")
     if keyless:
@@ -40,7 +40,7 @@ def _key(authorization: str, profile: str) -> str:
 
 
 def check_media_type(request: HttpRequest) -> None:
-    """Raises :class:`refusals.Refused` (415)."""
+    """Raises :class:`refusals.Refused` (415) for a media type other than JSON."""
     kind = request.headers.get("content-type", "")
     if kind != "application/json" and kind.partition(";")[0].strip().lower() != "application/json":
         raise refusals.media_type()

@@ -24,7 +24,7 @@ class Limiter(Protocol):
     """State of one scope."""
 
     def take(self, now: int) -> int | None:
-        """None if the request may pass, which is then counted; else the nanoseconds until one would, at least 1."""
+        """None if the request may pass, which is then counted; else the nanoseconds until one may, at least 1."""
 
     def give(self) -> None:
         """A request that passed has ended."""
@@ -195,7 +195,7 @@ _COMMON = {"scope": str, "retry_after": str, "penalty_s": float}
 
 
 def rule(text: str) -> LimitRule:
-    """Raises :class:`UsageError`."""
+    """The rule in the text of ``--limit``. Raises :class:`UsageError`."""
     kind, _, rest = text.partition(":")
     if kind not in _FIELDS:
         raise UsageError(f"unknown limit {kind!r}: choose from {', '.join(_FIELDS)}, none")

@@ -45,7 +45,7 @@ class Account:
 
 
 class Accounts:
-    """Accounts by key, each opened with the same money."""
+    """Accounts by key, each opened with the same balance."""
 
     def __init__(self, granted: str, topped_up: str) -> None:
         self._opening = (pico(granted), pico(topped_up))
@@ -69,7 +69,7 @@ class Accounts:
 
 
 class PriceList:
-    """Prices of a profile. While the clock is within the profile's own days its instant counts, else the profile's."""
+    """Prices of a profile. Within the profile's own period the clock's instant applies, otherwise the profile's."""
 
     def __init__(self, profile: str, currency: str) -> None:
         self._profile, self._currency = specs.profile(profile), currency
@@ -114,7 +114,7 @@ def pico(amount: str) -> int:
 
 
 def text(amount: int, digits: int = 12) -> str:
-    """``110.00``: at least two decimals, at most *digits*; further ones are cut off, towards zero."""
+    """``110.00``: at least two decimals, at most *digits*; further ones are truncated."""
     whole, part = divmod(abs(amount), PICO)
     decimals = f"{part:012}"[:digits].rstrip("0").ljust(2, "0")
     return f"{'-' if amount < 0 else ''}{whole}.{decimals}"

@@ -52,7 +52,7 @@ def envelope(message: str, kind: str, code: str | None, param: str | None = None
 
 
 def refused(profile: str, name: str, status: int | None = None, **gaps: object) -> Refused:
-    """The refusal that the profile has under this name, its gaps filled; *status* counts where the row names none."""
+    """The profile's refusal of this name with its placeholders filled in; *status* applies if the row names none."""
     row = specs.behaviour(profile).refusals[name]
     return Refused(
         row.status or status or 400,
@@ -77,7 +77,7 @@ def not_json(profile: str, problem: str) -> Refused:
 
 
 def malformed(profile: str, status: int, problem: str) -> Refused:
-    """A field is missing, of the wrong type or an unknown variant. 422 in plain text at first, 400 in JSON since."""
+    """A field is missing, of the wrong type or an unknown variant: 422 in plain text in early profiles, 400 in JSON since."""
     return refused(profile, "malformed", status, problem=problem)
 
 

@@ -146,7 +146,7 @@ def check_fields(value: dict[str, Any], shape: Shape) -> None:
 
 
 def tagged(name: str, variants: dict[str, Shape]) -> Check:
-    """An object whose ``type`` names its kind."""
+    """An object whose ``type`` determines its kind."""
     tag = one_of(*variants)
 
     def check(value: Any) -> None:

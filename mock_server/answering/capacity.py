@@ -20,7 +20,7 @@ class Capacity:
     _ends: list[int] = field(default_factory=list)  # heap: when each slot is free again
 
     def load(self, now: int) -> float:
-        """Share of the slots that are busy, waiting requests included; may exceed 1."""
+        """Share of busy slots, including waiting requests; may exceed 1."""
         return self._busy(now) / self.slots if self.slots else 0.0
 
     def stretch(self, now: int) -> float:
@@ -43,7 +43,7 @@ class Capacity:
         return start
 
     def leave(self, end: int) -> None:
-        """A stream that was to end at *end* is over already."""
+        """A stream that was to end at *end* has ended early."""
         if self.slots is not None and end in self._ends:
             self._ends.remove(end)
             heapq.heapify(self._ends)

@@ -58,7 +58,7 @@ class Completions:
             self.room.files.clear()
 
     def respond(self, form: Format, request: HttpRequest, flight: InFlight, beta: bool, key: str) -> Response:
-        """Leaves a bill with the request. Raises :class:`refusals.Refused` (400, 402, 415, 422, 429, 503)."""
+        """The response. Leaves a bill with the request. Raises :class:`refusals.Refused` (400, 402, 415, 422, 429, 503)."""
         now = self._clock.now()
         check_media_type(request)
         if self.room and len(request.body) > self.room.bounds.body_bytes:
@@ -87,7 +87,7 @@ class Completions:
         self.accounts.of(key).charge(price or 0)
 
     def check_money(self, key: str) -> None:
-        """Raises :class:`refusals.Refused` (402)."""
+        """Raises :class:`refusals.Refused` (402) if the balance is exhausted."""
         if self._behaviour.balance and self.accounts.of(key).total <= 0:
             raise refusals.no_money()
 
@@ -151,8 +151,8 @@ class Completions:
     # --- after
 
     def settle(self, flight: InFlight) -> None:
-        """Returns the reservation, stores the prompt, charges the account; once. A client that hangs up pays for the prompt and
-        the written part.
+        """Returns the reservation, stores the prompt and charges the account, once. A client that disconnects pays for the prompt and
+        the part already written.
         """
         bill, flight.bill = flight.bill, None
         if bill is None:

@@ -69,7 +69,7 @@ class Answers:
             yield "/v1/tools/fetch", (Route("POST", partial(self._web, "fetch", web.fetch)),)
 
     def respond(self, request: HttpRequest, flight: InFlight) -> Response:
-        """Raises :class:`refusals.Refused`."""
+        """The response. Raises :class:`refusals.Refused`."""
         profile, path = self.config.profile, request.path
         routes = self.routes.get(path) or self.routes.get(next(filter(path.startswith, self._below), ""))
         if routes is None:

@@ -19,7 +19,7 @@ PLACEHOLDER = "[image]"  # what a model that sees no images is told in its place
 
 
 def read(source: str, low: bool = False) -> str:
-    """A text with as many tokens as the image has. *source*: a data URL, an address, or the id of a file, whose size is unknown here."""
+    """A text with as many tokens as the image has. *source*: a data URL, an address, or the id of a file, whose size is not known here."""
     pixels = _pixels(source)
     number = int.from_bytes(blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
     return "".join(prose(number, tokens(pixels, low)))

@@ -61,7 +61,7 @@ def length(gist: str) -> int | None:
 
 
 def open_ended(gist: str) -> bool:
-    """Whether as much as possible is wanted."""
+    """Whether the longest possible answer is requested."""
     return _LONG.search(gist) is not None
 
 

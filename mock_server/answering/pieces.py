@@ -19,7 +19,7 @@ MEMO = 16 * 1024  # characters up to which a text is remembered: the turns of a 
 
 
 def splitter(method: str) -> Split:
-    """Raises :class:`UsageError` where ``exact`` cannot be had."""
+    """The tokenizer of this name. Raises :class:`UsageError` if ``exact`` is not available."""
     if method == "estimate":
         return _memoised(lambda text: tuple(_PIECE.findall(text)), SHORT)
     known = vocabulary()

@@ -15,7 +15,7 @@ Pieces = list[str]
 class Question:
     """The request as the planner sees it, independent of its format.
 
-    ``stop``, ``most`` and how it is sent cut or carry the same answer; only ``conversation`` decides which one it is.
+    ``stop``, ``most`` and the mode truncate or transmit the same answer; only ``conversation`` determines which answer it is.
     """
 
     model: str  # as asked for
@@ -82,7 +82,7 @@ class ModelOutput:
 
 @dataclass(slots=True)
 class Surcharge:
-    """Charges beyond the usage: tokens of each kind, prices of another moment, a share of the total, and 10⁻¹² units of the currency."""
+    """Charges beyond the usage: tokens of each kind, prices at another time, a share of the total, and 10⁻¹² units of the currency."""
 
     hit: int = 0
     miss: int = 0
@@ -94,8 +94,9 @@ class Surcharge:
 
 @dataclass(slots=True)
 class AnswerPlan:
-    """One answer. Every piece is one token, except where a token ends within a character: such tokens travel together,
-    and ``completion_tokens`` counts them all. ``finish`` is stop, length, tool_calls, or why else the model ended."""
+    """One answer. Every piece is one token, except if a token ends within a character: such tokens form one piece, and
+    ``completion_tokens`` counts them all. ``finish`` is stop, length, tool_calls, or another finish reason.
+    """
 
     id: str
     created: int
@@ -128,7 +129,7 @@ class AnswerPlan:
 
     @property
     def steps(self) -> list[int]:
-        """Number of tokens in each event that carries some: the input of a schedule."""
+        """Number of tokens in each event that carries any: the input of a schedule."""
         spoken = [*_events(self.reasoning or []), *_events(self.content)]
         for call in self.calls:
             spoken += [call.overhead, *_events(call.arguments)]
@@ -151,5 +152,5 @@ def _events(pieces: Pieces) -> list[int]:
 
 
 def weave(rows: list[list[Item]]) -> list[Item]:
-    """Choices take turns: the first of each row, the second of each, and so on."""
+    """Interleaves choices: the first of each row, the second of each, and so on."""
     return [row[turn] for turn in range(max(map(len, rows))) for row in rows if turn < len(row)]

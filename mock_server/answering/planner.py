@@ -27,7 +27,7 @@ class Planner:
     split: Split
 
     def answers(self, question: Question) -> list[ModelOutput]:
-        """One for each choice."""
+        """One answer for each choice."""
         return [self.answer(question, choice) for choice in range(question.choices)]
 
     def answer(self, question: Question, choice: int = 0) -> ModelOutput:

@@ -48,10 +48,10 @@ class RecordedAnswers:
 
 
 class Recordings:
-    """All that was recorded at *path*: a run's folder or log, or a recording of others. Raises :class:`UsageError`.
+    """All recordings at *path*: a run's folder or log, or a recording of another tool. Raises :class:`UsageError`.
 
-    A request that is repeated gets its recordings one after the other; when there are no more, the last of them again, and header,
-    state and standard error say so.
+    A repeated request is answered with its recordings in turn, and with the last one when they are used up; header, state and standard
+    error then report it.
     """
 
     def __init__(self, path: str, speed: float) -> None:
@@ -141,7 +141,7 @@ class Recordings:
         return due, max(min([head, *due[:1]]), 0)
 
     def state(self) -> dict[str, Any]:
-        """``missing``: requests that had no recording, ``repeated``: those whose last was given again; each with how often."""
+        """``missing``: requests without a recording, ``repeated``: those whose last recording was reused; each with a count."""
         return {
             "recordings": sum(len(each.exchanges) for each in self._known.values()),
             "unusable": self.unusable,

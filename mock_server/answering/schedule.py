@@ -20,7 +20,7 @@ Offsets = Callable[[int, int, float, float], list[int]]  # request number, steps
 
 
 def parse(text: str, seed: int = 0) -> Offsets:
-    """Raises :class:`UsageError`."""
+    """Raises :class:`UsageError` for an unknown schedule."""
     kind, _, rest = text.partition(":")
     if kind == "constant" and not rest:
         return constant
@@ -110,8 +110,8 @@ def _random(kind: Callable[[float], Draw], text: str, seed: int) -> Offsets:
 def stream(tokens: list[int], lead: int, tail: int, gap: int) -> list[int]:
     """Offsets of a whole stream: *lead* events one gap before the first token, *tail* events after the last one.
 
-    The events of the tail are due one nanosecond apart: they leave at once, but each in a write of its own.
-    Events that are due at the very same instant leave in one write.
+    The events of the tail are due one nanosecond apart: they are sent at once, but each in its own write. Events due at the same
+    instant share one write.
     """
     first = tokens[0] if tokens else 0
     last = tokens[-1] + gap if tokens else gap

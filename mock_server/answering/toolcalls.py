@@ -25,7 +25,7 @@ class ToolCall:
 
 
 def calls(question: Question) -> list[ToolCall]:
-    """The calls for a prompt; empty when the model would rather talk. Several cities and one tool give parallel calls."""
+    """The calls for a prompt; empty if the model would rather answer in text. Several cities and one tool give parallel calls."""
     choice, prompt = question.tool_choice, question.asked
     if not question.tools or choice == "none":
         return []

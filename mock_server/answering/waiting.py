@@ -8,7 +8,9 @@ EMPTY_LINE = b"\n"
 
 
 def delayed(response: Response, wait: int, every: int, patience: int, stream: bool) -> Response:
-    """The response *wait* later (ns): comments in a stream, empty lines before a non-streaming response; closed when patience runs out."""
+    """The response *wait* later (ns): comments in a stream, empty lines before a non-streaming response; closed when patience is
+    exhausted.
+    """
     filler = COMMENT if stream else EMPTY_LINE
     pauses = list(range(every, min(wait, patience), every))
     response.body = [filler] * len(pauses) + response.body

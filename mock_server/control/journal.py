@@ -99,7 +99,7 @@ def _forget_bodies(flight: InFlight) -> None:
 
 
 class Journal:
-    """A ring of entries, and a file of all. Raises :class:`UsageError` when the file cannot be opened."""
+    """A ring of entries, and a file of all. Raises :class:`UsageError` if the file cannot be opened."""
 
     def __init__(self, size: int, path: str | None = None) -> None:
         self.entries: deque[InFlight] = deque(maxlen=size)
@@ -134,7 +134,7 @@ class Journal:
             self._kept -= freed
 
     def since(self, number: int, bodies: bool = False, raw: bool = False) -> Iterator[dict[str, Any]]:
-        """Entries of requests after the given one."""
+        """Entries of the requests after number *number*."""
         return (record(flight, bodies, raw) for flight in list(self.entries) if flight.number > number)
 
     def under_way(self, number: int, raw: bool = False) -> Iterator[dict[str, Any]]:

@@ -40,7 +40,7 @@ Handler = Callable[[Controlled, dict[str, Any]], Any]
 
 
 def respond(server: Controlled, request: HttpRequest) -> Response:
-    """The answer of the control interface. Mistakes get a 400 with a sentence; if it is closed, a plain 404."""
+    """The response of the control interface. An invalid request gets 400 with a sentence; a disabled interface a plain 404."""
     rule = server.config.control
     if rule == "none" or (rule == "loopback" and not request.loopback):
         return refusals.no_route(server.config.profile, request.target).response()

@@ -34,5 +34,5 @@ def probe(name: str) -> Callable[[Callable[[Ask], Steps]], Callable[[Ask], Steps
 
 
 def behind(send: Send, behaviour: str, **notes: Any) -> Send:
-    """*send* to an upstream that behaves like that."""
+    """*send* to an upstream with this behavior."""
     return send.but(notes={"upstream": behaviour, **notes})

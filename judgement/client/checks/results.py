@@ -97,7 +97,7 @@ def same_result(scene: Scene, case: Case) -> Problems:
 
 @check(*(f"client.{name}-is-error" for name in BROKEN))
 def is_error(scene: Scene, case: Case) -> Problems:
-    """A command whose answer never came whole ends with another status than 0."""
+    """A command that never received the whole answer ends with a status other than 0."""
     _reference(scene)
     command = scene.command
     if command.succeeded:
@@ -217,7 +217,7 @@ def ended_early_shown(scene: Scene, case: Case) -> Problems:
 
 @check("client.parallel-unmixed", "client.parallel-fault-contained", where=tells_texts)
 def parallel_streams(scene: Scene, case: Case) -> Problems:
-    """Results of parallel streams: each stream yields its own text; a stream that broke off yields none."""
+    """Results of parallel streams: each stream yields its own text; a truncated stream yields none."""
     told, brought = scene.command.told["texts"], _brought(scene)
     if told != brought:
         yield Problem(f"the client reports {excerpt(told)} for the parallel streams, expected {excerpt(brought)}")

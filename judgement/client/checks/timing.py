@@ -37,7 +37,7 @@ def done_is_the_end(scene: Scene, case: Case) -> Problems:
 
 @check("client.abort-closes")
 def abort_closes(scene: Scene, case: Case) -> Problems:
-    """A stream that is given up is closed then, not when the process ends."""
+    """An abandoned stream is closed immediately, not when the process ends."""
     for exchange in scene.asked:
         closed = exchange.notes.get("closed")
         if closed is None:

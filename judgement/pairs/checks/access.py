@@ -23,7 +23,7 @@ def guards(pairs: Sequence[Pair]) -> bool:
 
 @check("proxy.auth-enforced", lambda pair: pair.step in {"no-key", "wrong-key"})
 def auth_enforced(pair: Pair, case: Case) -> Problems:
-    """Either the proxy refuses, or it hands the credential on for the upstream to judge."""
+    """Either the proxy refuses, or it forwards the credential for the upstream to judge."""
     if pair.client.status == 200:
         how = "arrived with another credential" if pair.arrived else "was answered by the proxy"
         yield Problem(f"{pair.step}: the request {how} and was served", cause="proxy is open")
@@ -37,7 +37,7 @@ def auth_status(pair: Pair, case: Case) -> Problems:
 
 @check_group("proxy.secrets-upstream", lambda pair: True)
 def secrets_upstream(pairs: Sequence[Pair], case: Case) -> Problems:
-    """A proxy that checks keys itself has its own for the upstream; the client's has nothing to do there."""
+    """A proxy that checks keys itself has its own key for the upstream; the client's must not be forwarded."""
     if not guards(pairs):
         raise Inconclusive("the proxy passes keys on, so the client's is the upstream's")
     for pair in pairs:

@@ -147,7 +147,7 @@ def error_event_kept(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.gateway-class", at(*BEFORE_HEAD))
 def gateway_class(pair: Pair, case: Case) -> Problems:
-    """A connection that breaks on the client's side too is not a fault: that is how a tunnel passes it on."""
+    """A connection that also breaks on the client's side is not a fault: a tunnel passes the break on like that."""
     status = pair.client.status
     if status is not None and status < 500:
         yield Problem(
@@ -181,7 +181,7 @@ def started(pair: Pair) -> bool:
 
 @check_group("proxy.no-retry", started)
 def no_retry(pairs: Sequence[Pair], case: Case) -> Problems:
-    """Sent again although the upstream had begun to answer, and not with a refusal that invites it."""
+    """Sent again although the upstream had begun to answer, and not with a refusal that permits a retry."""
     for pair in pairs:
         again, status = len(pair.upstream) - 1, pair.upstream[0].status
         if again and status == 200:
@@ -203,7 +203,7 @@ def no_senseless_retry(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.retries-told", lambda pair: at("429", "503", "500")(pair) and pair.client.status is not None)
 def retries_told(pair: Pair, case: Case) -> Problems:
-    """Hidden retries are repeated by the client: load and cost multiply."""
+    """The client adds its own retries to hidden ones: load and cost multiply."""
     again = len(pair.upstream) - 1
     if again:
         yield Problem(

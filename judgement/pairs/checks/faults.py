@@ -20,7 +20,7 @@ def faulty(pair: Pair) -> bool:
 
 @check("proxy.faults-kept", lambda pair: faulty(pair) and pair.client.status is not None)
 def faults_kept(pair: Pair, case: Case) -> Problems:
-    """The proxy may refuse by itself. It is not at fault if the upstream serves the very request that was sent."""
+    """The proxy may refuse the request itself. It is not at fault if the upstream serves exactly the request that was sent."""
     status = pair.client.status or 0
     if status < 300 and not pair.arrived:
         yield Problem(

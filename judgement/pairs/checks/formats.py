@@ -44,7 +44,7 @@ def absent(pairs: Sequence[Pair]) -> dict[str, str]:
 
 
 def of(*steps: str, served: bool = False) -> Pick:
-    """Picks the pairs of these steps in one of the formats that reached an upstream which did as it was told."""
+    """Selects the pairs of these steps in one of the formats that reached an upstream which behaved as requested."""
 
     def pick(pair: Pair) -> bool:
         there = pair.client.probe in PROBES and pair.judgeable and step(pair) in steps
@@ -158,7 +158,7 @@ def reasoning(pair: Pair, case: Case) -> Problems:
 
 @check("translation.calls", of(*ANSWERED, served=True))
 def calls(pair: Pair, case: Case) -> Problems:
-    """Ids may be new ones, but each call needs one."""
+    """Ids may be replaced, but each call needs one."""
     sent, got = ([(call.name, given(call.arguments)) for call in side.calls] for side in both(pair))
     yield from lost("the calls", sent, got)
     ids = [call.id for call in both(pair)[1].calls]
@@ -214,7 +214,7 @@ def own_grammar(pair: Pair, case: Case) -> Problems:
 
 @check("translation.incremental", of("paced", served=True))
 def incremental(pair: Pair, case: Case) -> Problems:
-    """Half of the texts must be with the client before the upstream wrote its last one."""
+    """Half of the texts must reach the client before the upstream writes its last one."""
     written, read = ([stamped.at for stamped in side.events] for side in (pair.source, pair.client))
     if len(written) < 4 or not read:
         raise Inconclusive("too few events to judge")

@@ -19,7 +19,7 @@ REASONING = "proxy.reasoning-both-ways"
 
 
 def owner(change: Change) -> str:
-    """The requirement that a change of a request breaks; empty for the one that a proxy may make: its names for models."""
+    """The requirement that a change of a request breaks; empty for the one change that a proxy may make: its names for models."""
     names = change.place.split("/")
     match change.kind:
         case ChangeKind.NUMBER:
@@ -52,7 +52,7 @@ def changed(pairs: Sequence[Pair], requirement: str) -> Iterator[tuple[Pair, Loc
 
 
 def counts_for_itself(pair: Pair) -> bool:
-    """A gateway that bills requests the usage of a stream whose client did not, and removes the extra chunk again."""
+    """A gateway that needs the usage for billing requests it for streams whose client did not, and removes the extra chunk again."""
     sent, received = (at_(each.asked, "stream_options", "include_usage") for each in (pair.client, pair.upstream[0]))
     leaked = any(only_usage(chunk) for _, chunk in pair.client.chunks)
     return wants_stream(pair.client) and sent is not True and received is True and not leaked
@@ -82,7 +82,7 @@ for _requirement in (
 
 @check_group("proxy.request-spelling", passed_on)
 def spelling(pairs: Sequence[Pair], case: Case) -> Problems:
-    """Only if nothing else changed: a body with another value is also spelled differently."""
+    """Only if nothing else changed: a different value necessarily has different bytes."""
     yield from one_each(changed(pairs, "proxy.request-spelling"))
     respelt = [pair for pair in pairs if not pair.request_changes and _bodies_differ(pair)]
     if respelt:
@@ -173,7 +173,7 @@ def beta_routes(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.paths-kept", lambda pair: pair.arrived and not pair.client.request.path.startswith("/beta/"))
 def paths_kept(pair: Pair, case: Case) -> Problems:
-    """/v1 may be added or taken away: it is an alias."""
+    """/v1 may be added or removed: it is an alias."""
     wanted, got = pair.client.request.path, pair.upstream[0].request.path
     if got.removeprefix("/v1") != wanted.removeprefix("/v1"):
         yield Problem(f"{wanted} reached the upstream as {got}", cause=f"path became {got}")

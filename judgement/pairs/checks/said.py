@@ -35,7 +35,7 @@ class Said:
 
     @property
     def calls(self) -> tuple[Piece, ...]:
-        """Calls and results with the number of the call in the place of its id, which a gateway may replace."""
+        """Calls and results with the number of the call instead of its id, which a gateway may replace."""
         ids = list(dict.fromkeys(piece[1] for piece in self.only("call")))
         place = {id: str(number) for number, id in enumerate(ids)}
         return tuple((kind, place.get(id, "?"), *rest) for kind, id, *rest in self.only("call", "result"))

@@ -35,9 +35,9 @@ def content(pair: Pair) -> Iterator[tuple[int, int]]:
 
 @check("proxy.unbuffered", at("paced", "paced-gzip"))
 def unbuffered(pair: Pair, case: Case) -> Problems:
-    """An event is late when the client has it only after the upstream wrote the next but one.
+    """An event is late if the client receives it only after the upstream has written the next but one event.
 
-    What a buffer holds back for less long comes in regular bursts: most neighbours are read together, far apart as they were written.
+    A buffer that delays events by less produces regular bursts: most neighbours are read together although they were written far apart.
     """
     times = list(content(pair))
     apart = [index for index in range(len(times) - 1) if times[index + 1][0] - times[index][0] >= FAR]
@@ -103,7 +103,7 @@ def headers_at_once(pair: Pair, case: Case) -> Problems:
 
 @check("proxy.status-not-early", at("late", "429-stream-late", "500-stream-late"))
 def status_not_early(pair: Pair, case: Case) -> Problems:
-    """A write is stamped when it is done, so a read may be stamped a little before it."""
+    """A write is stamped when it is complete, so a read may be stamped slightly earlier."""
     written, got, status = pair.source.t_headers, pair.client.t_headers, pair.client.status or 500
     if status < 400 and written is not None and got is not None and got < written - FAR:
         yield Problem(
