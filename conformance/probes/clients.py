@@ -73,10 +73,13 @@ RECORDED = client_requests()
 def documented(body: dict[str, Any], ask: Ask) -> bool:
     """Whether the profile documents the features of a recorded request: tools, JSON output, and content in parts, the last for user
     messages only.
+
+    A history with calls lacks the reasoning that an always-thinking model requires, whether the request has tools or not.
     """
+    calls = body.get("tools") or any(turn.get("tool_calls") for turn in body["messages"])
     parted = {turn["role"] for turn in body["messages"] if isinstance(turn.get("content"), list)}
     parts = requirement("chat.content-parts").admits(ask.profile)
-    able = ask.limits.tools and ask.limits.thinking != "always" if body.get("tools") else True
+    able = ask.limits.tools and ask.limits.thinking != "always" if calls else True
     return (
         able and (ask.limits.json_output or "response_format" not in body) and parted <= ({"user"} if parts else set())
     )
