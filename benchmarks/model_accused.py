@@ -51,10 +51,10 @@ def listed(found: Counter[str]) -> str:
 
 def page(runs: int) -> Iterator[str]:
     yield "# How often a sound model is accused\n"
-    yield "Made by `benchmarks/model_accused.py`: runs of `check` against the honest mock, whose model makes a mistake in some of its"
-    yield "answers, each for itself (the variant `noisy-model`): words lost, doubled, swapped or in lower case, a text around the one that"
-    yield "it was to repeat, an early end, a refusal; arguments without a piece, without their end, or in Python. A run that ends with exit"
-    yield "code 1 accuses the server of what the model did. The bound is that of Clopper and Pearson at 95 %.\n"
+    yield "Made by `benchmarks/model_accused.py`: runs of `check` against the honest mock, whose model makes independent random mistakes"
+    yield "in some of its answers (the variant `noisy-model`): words lost, doubled, swapped or in lower case, extra text around a"
+    yield "repeated one, an early end, a refusal; arguments with a missing piece, a missing end, or in Python syntax. A run that ends"
+    yield "with exit code 1 blames the server for a mistake of the model. The bound is that of Clopper and Pearson at 95 %.\n"
     yield "| answers with a mistake | runs | with exit code 1 | at most | MUSTs told broken | told as a SHOULD |"
     yield "|--:|--:|--:|--:|---|---|"
     yield from (measured(runs // share, percent) for percent, share in PERCENT.items())

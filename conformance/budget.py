@@ -80,7 +80,7 @@ def _object(send: Send) -> dict[str, Any] | None:
 def price_ceiling(
     model: str, prompt: int, completion: int, at: datetime, fixed: specs.Rates | None = None
 ) -> Decimal | None:
-    """Worst-case price in US dollars, nothing cached, at the highest price of the day; None where no price is known for *model*."""
+    """Worst-case price in US dollars, nothing cached, at the highest price of the day; None if no price is known for *model*."""
     rates = dearest(model, at, fixed)
     return None if rates is None else bill(0, prompt, completion, rates).total
 

@@ -125,7 +125,7 @@ class MockFixture:
 
 @contextmanager
 def mock_fixture(**settings: Any) -> Iterator[MockFixture]:
-    """A mock in a process of its own until the block ends. Settings are those of ``echosounder mock``."""
+    """A mock in a separate process until the block ends. Settings are those of ``echosounder mock``."""
     with spawn(**{"seed": 0, "ttft_ms": 1.0, "itl_ms": 0.5, **settings}) as running:
         mock = MockFixture(running.url)
         try:

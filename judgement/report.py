@@ -114,7 +114,7 @@ def cost(
 ) -> dict[str, Any]:
     """Cost of the answers by their reported usage, at *prices* (hit, miss, output) or those of *at*.
 
-    ``usd`` is a decimal string, None where no price is known.
+    ``usd`` is a decimal string, None if no price is known.
     """
     exchanges = tuple(exchanges)
     counts = [usage for each in exchanges if completion(each) and (usage := answer(each).usage) is not None]

@@ -36,7 +36,7 @@ def _stated(exchange: Exchange) -> Iterator[tuple[str, Decimal]]:
 
 
 def costs(exchange: Exchange, usage: Usage, model: str, case: Case) -> Problems:
-    """Problems if *exchange* does not state the cost of its *usage*. Raises :class:`Inconclusive` where that cannot be decided."""
+    """Problems if *exchange* does not state the cost of its *usage*. Raises :class:`Inconclusive` if that cannot be decided."""
     said = stated(exchange)
     if said is None:
         raise Inconclusive("no answer states its cost")

@@ -17,7 +17,7 @@ NOTHING = "zxqv"  # a query with this word finds nothing, and costs nothing
 
 
 def search(text: bytes, profile: str, seed: int) -> dict[str, Any]:
-    """Raises :class:`Refused`."""
+    """The response to a search. Raises :class:`Refused` for invalid parameters."""
     body = deserialise.body(text, SEARCH, profile)
     query, count = body["query"], body.get("count", USUAL)
     if not 1 <= len(query) <= QUERY:
@@ -40,7 +40,7 @@ def _result(query: str, place: int, seed: int) -> dict[str, Any]:
 
 
 def fetch(text: bytes, profile: str, seed: int) -> dict[str, Any]:
-    """Raises :class:`Refused`."""
+    """The response to a fetch. Raises :class:`Refused` for invalid parameters."""
     url = deserialise.body(text, FETCH, profile)["url"]
     try:
         parts = urlsplit(url)

@@ -36,7 +36,7 @@ def fix_first(report: Mapping[str, Any]) -> list[Cause]:
 
 
 def to_fix(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes that can be fixed: untested requirements are not among them, unless there is nothing else."""
+    """The causes that can be fixed: untested requirements are included only if there is nothing else."""
     causes = fix_first(report)
     return [cause for cause in causes if cause.finding] or causes
 

@@ -74,7 +74,7 @@ def _called(draw: st.DrawFn, functions: list[Body], thought: bool, place: int) -
 
 @st.composite
 def chat(draw: st.DrawFn, ask: Ask) -> Body:
-    """A body for ``/chat/completions`` of the profile; thinking off where it can be switched."""
+    """A body for ``/chat/completions`` of the profile; thinking is off if it can be switched."""
     limits = ask.limits
     functions = draw(st.none() | tools()) if limits.tools else None
     thought = limits.thinking == "always" and limits.reasoning_kept

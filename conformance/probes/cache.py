@@ -14,7 +14,7 @@ LONG = " ".join(
 
 
 def salted(ask: Ask, name: str) -> str:
-    """The long text with a beginning that no earlier run had: nothing of it is cached yet."""
+    """The long text with a beginning that is unique to this run, so no part of it is cached yet."""
     return f"Log {ask.salt}-{name}. {LONG}"
 
 

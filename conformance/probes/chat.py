@@ -87,7 +87,7 @@ def unicode_stream(ask: Ask) -> Steps:
 
 @probe("chat.echo", requests=3, tokens=3 * 96)
 def echo(ask: Ask) -> Steps:
-    """Two texts to repeat, full of what is escaped somewhere on the way: both as a stream, one as a document."""
+    """Two texts to repeat, full of characters that intermediaries may escape: both streamed, one also non-streaming."""
     yield ask.chat(f"{REPEAT}{MARKED}", max_tokens=96, **GREEDY, step="marked")
     yield ask.chat(f"{REPEAT}{MARKED}", max_tokens=96, **GREEDY, **STREAM_USAGE, step="marked-stream")
     yield ask.chat(f"{REPEAT}{CODE}", max_tokens=96, **GREEDY, **STREAM_USAGE, step="code-stream")
@@ -119,7 +119,7 @@ def lasting(exchange: Exchange, least: int, most: int) -> int:
 
 @probe("chat.timed", requests=3, tokens=64 + 2 * LONGEST)
 def timed(ask: Ask) -> Steps:
-    """A stream, and where that was over too soon to see how it flows, two that last: of so many more tokens as its pace asks for."""
+    """A stream and, if it was too short to show its pace, two longer ones, sized by that pace."""
     first = yield ask.chat(STORY, max_tokens=64, **STREAM_USAGE, step="pace")
     tokens = lasting(first, 64, LONGEST)
     for step in ("second", "third") if tokens > 64 else ():
@@ -169,7 +169,7 @@ def stop_string(ask: Ask) -> Steps:
 
 @probe("chat.stop-array", requests=2, tokens=64)
 def stop_array(ask: Ask) -> Steps:
-    """Stop texts as an array: one, and eight, or four where the profile takes no more."""
+    """Stop texts as an array: one, and eight, or four if the profile allows no more."""
     several = ["HALT", *"!?#$%&*"] if (ask.limits.stop_max or 8) >= 8 else ["HALT", *"!?#"]
     yield ask.chat(STOP_ECHO, stop=["HALT"], max_tokens=32, **GREEDY, step="one")
     yield ask.chat(STOP_ECHO, stop=several, max_tokens=32, **GREEDY, step="eight")

@@ -115,7 +115,7 @@ def headers(ask: Ask) -> Steps:
 
 @BLOCKS.probe("two-keys", requests=2, prompt=2000, tokens=OUTPUT + 1, applies=BLOCKS.keyed)
 def two_keys(ask: Ask) -> Steps:
-    """A right key as Bearer beside an unknown x-api-key, and the other way round."""
+    """A valid key as Bearer beside an unknown x-api-key, and vice versa."""
     right = message(ask).but(authorization="Bearer {key}", key_header="Authorization", step="right")
     yield right.but(headers=(*right.headers, ("x-api-key", BAD_KEY)))
     left = message(ask, HELLO, max_tokens=1, step="unknown")
@@ -181,7 +181,7 @@ def effort(ask: Ask) -> Steps:
 
 @BLOCKS.probe("auth", Suite.SMOKE, requests=3, prompt=2000, tokens=3, about=["errors"], applies=BLOCKS.keyed, order=10)
 def auth(ask: Ask) -> Steps:
-    """No key, and one that is unknown, under either header."""
+    """Requests without a key, and with an unknown one, in either header."""
     send = message(ask, HELLO, max_tokens=1)
     yield faulty(send.but(authorization=None, step="none"), "no key")
     yield faulty(send.but(authorization=BAD_KEY, step="unknown"), "unknown key")

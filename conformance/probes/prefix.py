@@ -56,7 +56,7 @@ def words(ask: Ask) -> Steps:
 
 @probe("prefix.stop", tokens=128, features={"prefix"}, applies=has_prefix)
 def stop(ask: Ask) -> Steps:
-    """A code block that its closing fence shall end."""
+    """A code block that must end at its closing fence."""
     yield begun(
         ask,
         "Please write one line of Python that prints hello.",

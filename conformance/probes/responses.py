@@ -171,7 +171,7 @@ def efforts(ask: Ask) -> Steps:
 
 @ITEMS.probe("auth", Suite.SMOKE, requests=2, prompt=2000, tokens=2, about=["errors"], applies=ITEMS.keyed, order=10)
 def auth(ask: Ask) -> Steps:
-    """No key, and one that is unknown."""
+    """Requests without a key, and with an unknown one."""
     send = respond(ask, HELLO, max_output_tokens=1)
     yield faulty(send.but(authorization=None, step="none"), "no key")
     yield faulty(send.but(authorization=f"Bearer {BAD_KEY}", step="unknown"), "unknown key")

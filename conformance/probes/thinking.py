@@ -77,7 +77,7 @@ def default(ask: Ask) -> Steps:
 
 @probe("thinking.tools", requests=2, prompt=8000, tokens=1024, features={"thinking", "tools"}, applies=switches)
 def thinking_tools(ask: Ask) -> Steps:
-    """A call while thinking, and the way back with the reasoning."""
+    """A call while thinking, and its result with the reasoning sent back."""
     question = {"role": "user", "content": PARIS}
     exchange = yield think(ask, [question], tools=[WEATHER], step="call")
     message = at(exchange.json, "choices", 0, "message")

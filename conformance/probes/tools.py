@@ -211,7 +211,7 @@ def count_128(ask: Ask) -> Steps:
     "tools.count-129", Suite.THOROUGH, prompt=30000, tokens=1, features={"tools", "errors"}, applies=has_tools, order=12
 )
 def count_129(ask: Ask) -> Steps:
-    """One function too many."""
+    """One function more than allowed."""
     yield bad(ask, "129 functions", *many(129))
 
 
@@ -239,7 +239,7 @@ def renamed(name: str) -> dict[str, Any]:
 
 @probe("tools.bad-name", tokens=1, features={"tools", "errors"}, applies=has_tools, order=10)
 def bad_name(ask: Ask) -> Steps:
-    """A function name with a space and a dot."""
+    """A function name that is one character too long."""
     yield bad(ask, "a function name outside its alphabet", renamed("get weather.now"))
 
 

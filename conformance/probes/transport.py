@@ -49,7 +49,7 @@ def chunked_request(ask: Ask) -> Steps:
 
 @probe("transport.trailing-slash", requests=3, tokens=12, features={"errors"})
 def trailing_slash(ask: Ask) -> Steps:
-    """Paths with a slash too many."""
+    """Paths with an extra trailing slash."""
     for path in (f"{CHAT}/", f"/{CHAT}", "/models/"):
         send = ask.get(path, step=path) if "models" in path else ask.chat(HELLO, max_tokens=4, path=path, step=path)
         yield send.but(notes={"open": "served, or 404"})

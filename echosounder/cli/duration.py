@@ -16,7 +16,7 @@ def seconds(text: str | float) -> float:
 
 
 def measured(text: str | float, unit: str) -> float:
-    """A duration in *unit*, which is also that of a bare number. Raises :class:`UsageError` for an infinite or negative one."""
+    """A duration in *unit*, which is also the unit of a bare number. Raises :class:`UsageError` for an infinite or negative one."""
     text = str(text)
     number = text.rstrip("umhs ")
     try:

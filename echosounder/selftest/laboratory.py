@@ -223,7 +223,7 @@ class Lab:
         return row
 
     def honest(self, seed: int) -> tuple[Honest, Run]:
-        """One run without a deviation, under a seed of its own."""
+        """One run without a deviation, with its own seed."""
         outcome = self._run((), self._suite, seed=seed, formats=tuple(specs.behaviour(self._place[0]).formats))
         run = read(outcome.log)
         alarms = tuple(result.requirement for result in outcome.results if result.verdict in ALARM)

@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def source(self) -> Exchange:
-        """The upstream's side of the client's answer: its last answer. IndexError where no request arrived."""
+        """The upstream's side of the client's answer: its last answer. Raises IndexError if no request arrived."""
         return self.upstream[-1]
 
     @property

@@ -9,7 +9,7 @@ from echosounder.mock_server.admission.serde import Malformed, Shape, check_fiel
 
 
 def parse(text: bytes, profile: str) -> Any:
-    """Raises :class:`refusals.Refused` for anything but JSON."""
+    """The JSON value. Raises :class:`refusals.Refused` for invalid JSON."""
     try:
         return _decode(text.decode("utf-8"))
     except RecursionError:

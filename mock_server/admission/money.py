@@ -103,7 +103,7 @@ class PriceList:
 
 
 def pico(amount: str) -> int:
-    """Raises ValueError for anything but a decimal amount of money."""
+    """An amount in pico-units. Raises ValueError for anything but a decimal amount of money."""
     try:
         value = EXACT.scaleb(Decimal(amount), 12)
         if not value.is_finite() or value != value.to_integral_value():

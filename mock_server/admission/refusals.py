@@ -96,7 +96,7 @@ def overloaded() -> Refused:
 
 
 def internal() -> Refused:
-    """The mock's answer to an error of its own; no capture of the real API's 500 is known."""
+    """The mock's response to an internal error; no capture of the real API's 500 is known."""
     return Refused(500, "Internal Server Error", "internal_error", "internal_error")
 
 

@@ -70,7 +70,7 @@ class PlannedCall:
 
 @dataclass(slots=True)
 class ModelOutput:
-    """Output that depends on the body alone: the same for each of its requests. Calls have no ids yet."""
+    """Output that depends on the body alone and is shared by all requests with it. Calls have no ids yet."""
 
     content: Pieces
     finish: str
@@ -124,7 +124,7 @@ class AnswerPlan:
 
     @property
     def choices(self) -> list["AnswerPlan"]:
-        """Each choice as a plan of its own."""
+        """Each choice as a separate plan."""
         return [self, *self.others]
 
     @property

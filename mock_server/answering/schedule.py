@@ -120,9 +120,9 @@ def stream(tokens: list[int], lead: int, tail: int, gap: int) -> list[int]:
 
 
 def spread(events: list[int], tokens: list[int], offsets: list[int]) -> tuple[list[int], list[int]]:
-    """Tokens and offset of each event from those of each step, where a step has several: *events* are their steps, ascending.
+    """Tokens and offset of each event from those of each step, if a step has several events: *events* are their steps, ascending.
 
-    The first event of a step carries its tokens; the others follow a nanosecond apart, each in a write of its own.
+    The first event of a step carries its tokens; the others follow a nanosecond apart, each in its own write.
     """
     counted: list[int] = []
     due: list[int] = []

@@ -28,7 +28,7 @@ FORMATS = {
 
 @dataclass(slots=True)
 class Hints:
-    """Values named in the prompt. Each is used once, in order, where it fits; afterwards the last one again."""
+    """Values named in the prompt. Each is used once, in order, if it fits; afterwards the last one is repeated."""
 
     names: list[str] = field(default_factory=list)
     numbers: list[float] = field(default_factory=list)

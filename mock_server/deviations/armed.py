@@ -76,7 +76,7 @@ class Armed:
         return reply
 
     def wire(self, reply: Reply, keep_alive: bool, body: bool = True) -> Iterator[Frame]:
-        """Bytes of the connection, after the last layer; without a *body* where the request was HEAD."""
+        """Bytes of the connection, after the last layer; without a *body* for HEAD requests."""
         return self._through(Layer.TCP, on_the_wire(reply, keep_alive, body))
 
     def _through(self, layer: Layer, frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -20,7 +20,7 @@ REMEMBERED = 1024  # texts of headers and keys whose counts are kept
 
 
 class Armoury:
-    """Raises :class:`wire.errors.UsageError` for a text that names no deviation."""
+    """The selected deviations. Raises :class:`wire.errors.UsageError` for a text that does not name a deviation."""
 
     def __init__(self, texts: tuple[str, ...] = (), seed: int = 0, profile: str = DEFAULT_PROFILE) -> None:
         self.standing = [selection for text in texts for selection in selections(text)]

@@ -199,7 +199,7 @@ def big_body_413(request: HttpRequest, context: Context, *, limit: int = 1 << 20
 
 @refuses("fetch-metadata-refused", Refused(403, "Forbidden", content_type="text/plain"), {"chat.sdks-served"})
 def fetch_metadata_refused(request: HttpRequest, context: Context) -> bool:
-    """A firewall takes requests with fetch metadata, which those of Node have, for cross-site ones."""
+    """A firewall rejects requests with fetch metadata, such as those of Node, as cross-site requests."""
     return request.headers.get("sec-fetch-mode") == "cors"
 
 

@@ -31,7 +31,7 @@ def bill_off_by_one(plan: AnswerPlan, context: Context, *, kind: Charged = Charg
 
 @deviation("bill-wrong-window", Layer.PLAN, {"balance.price-window"})
 def bill_wrong_window(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """The prices are those of another time: a clock that is hours off or in another zone, in a week of holidays days off."""
+    """Prices of the wrong time apply: the clock is off by hours or uses another time zone; in a week with holidays, by days."""
     created = specs.profile(context.profile).priced(datetime.fromtimestamp(plan.created, UTC))
     hours = (timedelta(hours=hour) for hour in range(1, 24 * 12))
     shift = next((each for each in hours if _rates(plan.model, created + each) != _rates(plan.model, created)), None)
@@ -64,7 +64,7 @@ def cost_stated_uncached(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("cost-stated-wrong", Layer.PLAN, {"usage.cost-stated", "proxy.cost-stated"})
 def cost_stated_wrong(plan: AnswerPlan, context: Context, *, percent: int = 50) -> AnswerPlan:
-    """The cost in a header uses another price, such as that of another time of day."""
+    """The cost in a header uses a wrong price, such as that of a different time of day."""
     return _told(plan, context, plan.prompt.hit, percent)
 
 

@@ -13,9 +13,10 @@ ID = re.compile(rb'"id":"[0-9a-f-]{36}"')
 
 @deviation("response-cache", Layer.HTTP, {"chat.answers-fresh"})
 def response_cache(reply: Reply, context: Context, *, by: str = "messages", mint: bool = False) -> Reply:
-    """Responses are kept, and served again to clients that send the same model and messages; ``mint`` gives each a new id.
+    """Responses are cached, and returned to clients that send the same model and messages; ``mint`` gives each a new id.
 
-    ``by`` lists the members of a request that make it another one, beside the mode; ``last`` stands for the beginning of the messages.
+    ``by`` lists the members of a request that are part of the cache key, beside the mode; ``last`` stands for the beginning of the
+    messages.
     """
     kept, key = context.memory.setdefault("kept", {}), _key(context, by.split("+"))
     if context.request.method != "POST" or not context.body.get("messages"):

@@ -81,7 +81,7 @@ def body_before_key(reply: Reply, context: Context) -> Reply:
 def status_422(reply: Reply, context: Context) -> Reply:
     """Legal: members that are missing or of the wrong type are answered with 422, as documented, instead of 400.
 
-    What is not JSON, and values out of range, keep their 400.
+    Bodies that are not JSON, and values out of range, keep their 400.
     """
     if reply.status == 400 and b"deserialize" in peek(reply):
         reply.status = 422
@@ -90,7 +90,7 @@ def status_422(reply: Reply, context: Context) -> Reply:
 
 @deviation("status-402-remapped", Layer.HTTP, {"error.status-402", "proxy.status-kept"})
 def status_402_remapped(reply: Reply, context: Context, *, to: int = 429) -> Reply:
-    """An empty balance gets another status than 402, so clients wait and retry."""
+    """An empty balance gets a status other than 402, so clients wait and retry."""
     if reply.status == 402:
         reply.status = to
     return reply
@@ -142,7 +142,7 @@ def deepseek_error_octet_stream(reply: Reply, context: Context) -> Reply:
 
 @deviation("error-json-type", Layer.HTTP)
 def error_json_type(reply: Reply, context: Context) -> Reply:
-    """Legal: errors in JSON are typed ``application/json``, where the official API types some of them octet-stream."""
+    """Legal: errors in JSON are typed ``application/json``, whereas the official API types some of them octet-stream."""
     if reply.status >= 400 and peek(reply).startswith(b"{"):
         reply.set_header("content-type", "application/json")
     return reply
@@ -150,7 +150,7 @@ def error_json_type(reply: Reply, context: Context) -> Reply:
 
 @deviation("auth-error-json", Layer.HTTP)
 def auth_error_json(reply: Reply, context: Context) -> Reply:
-    """Legal: a missing key is refused in JSON, where the official API sends plain text."""
+    """Legal: a missing key is refused in JSON, whereas the official API sends plain text."""
     if reply.status == 401 and not peek(reply).startswith(b"{"):
         error = envelope(peek(reply).decode(), "authentication_error", "invalid_request_error")
         replace_body(reply, compact(error).encode(), "application/json")

@@ -18,7 +18,7 @@ def offered(context: Context) -> bool:
 
 
 def zipped(frames: Frames, flush: int) -> Frames:
-    """One gzip stream of all frames, flushed after each in the given way."""
+    """One gzip stream of all frames, flushed after each frame with the given flush mode."""
     packer, at = zlib.compressobj(wbits=GZIP), 0
     for frame in frames:
         at = frame.at

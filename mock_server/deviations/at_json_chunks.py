@@ -125,7 +125,7 @@ def finish_reason_absent_interior(chunk: Document, context: Context) -> None:
 
 @deviation("finish-reason-twice", Layer.JSON, {"stream.finish-once"})
 def finish_reason_twice(frames: Frames, context: Context) -> Frames:
-    """After the chunk that ends the choice comes another one that ends it with ``stop``; calls before it get lost."""
+    """A second chunk ends the choice with ``stop`` after the one that ended it; clients lose the calls of the first."""
     for frame in frames:
         yield frame
         if context.stream and frame.json and context.edits.finishes(frame.json):
@@ -167,7 +167,7 @@ def ending(chunk: Document, context: Context) -> Document:
 
 @each_chunk("id-changes-between-chunks", {"stream.id-constant"})
 def id_changes_between_chunks(chunk: Document, context: Context) -> None:
-    """Every chunk of a stream has an id of its own."""
+    """Every chunk of a stream has a different id."""
     if "id" in chunk:
         chunk["id"] = str(uuid.UUID(int=context.rng.getrandbits(128), version=4))
 
@@ -229,9 +229,9 @@ def id_empty_or_missing(frames: Frames, context: Context) -> Frames:
 
 @deviation("n-interleave-id", Layer.JSON, {"limits.n-choices"})
 def n_interleave_id(frames: Frames, context: Context) -> Frames:
-    """With several choices, each has an id and a ``[DONE]`` of its own.
+    """With several choices, each has its own id and its own ``[DONE]``.
 
-    Only seen in the openai dialect, for DeepSeek refuses n.
+    Only occurs in the openai dialect, because DeepSeek refuses n.
     """
     several = (whole_number(context.body, "n") or 1) if context.stream else 1
     for frame in frames:
@@ -247,7 +247,7 @@ def n_interleave_id(frames: Frames, context: Context) -> Frames:
 def n_done_each(frames: Frames, context: Context) -> Frames:
     """With several choices, each ends the stream: there is a ``[DONE]`` per choice, under one id.
 
-    Only seen in the openai dialect, for DeepSeek refuses n.
+    Only occurs in the openai dialect, because DeepSeek refuses n.
     """
     several = (whole_number(context.body, "n") or 1) if context.stream else 1
     for frame in frames:

@@ -69,7 +69,7 @@ def reasoning_uncounted(document: Document, context: Context) -> None:
 
 @each_document("reasoning-counted-anyway", {"usage.reasoning-absent", "fim.not-thinking"})
 def reasoning_counted_anyway(document: Document, context: Context) -> None:
-    """Reasoning is counted where there was none."""
+    """Reasoning tokens are counted although there was no reasoning."""
     for usage in context.edits.usages(document):
         usage.setdefault("completion_tokens_details", {"reasoning_tokens": min(1, usage["completion_tokens"])})
 
@@ -93,7 +93,7 @@ def cached_beyond_prompt(document: Document, context: Context) -> None:
 
 @each_document("cache-always-hits", {"cache.first-misses", "cache.middle-misses"})
 def cache_always_hits(document: Document, context: Context, *, unit: int = 128) -> None:
-    """Every long prompt hits the cache, also one that was never sent before."""
+    """Every long prompt hits the cache, even one that was never sent before."""
     for usage in context.edits.usages(document):
         recount(usage, context.edits, usage["prompt_tokens"], (usage["prompt_tokens"] - 1) // unit * unit)
 

@@ -45,7 +45,7 @@ SHAPES: dict[ModelsShape, Callable[[Document], Any]] = {
 
 @deviation("models-shape", Layer.SSE, {"models.schema", "response.document-valid"})
 def models_shape(frames: Frames, context: Context, *, shape: ModelsShape = ModelsShape.ARRAY) -> Frames:
-    """``/models`` answers with a bare array, or ``models`` instead of ``data``, or nothing in it, or numbers as ids."""
+    """``/models`` returns a bare array, ``models`` instead of ``data``, an empty list, or numbers as ids."""
     for frame in frames:
         models = document(frame.raw)
         if at(models, "object") == "list":
@@ -72,7 +72,7 @@ def models_incomplete(document: Document, context: Context) -> None:
 
 @each_document("models-bare", {"models.entry-members"})
 def models_bare(document: Document, context: Context) -> None:
-    """``/models`` returns the names of the models and nothing else."""
+    """``/models`` returns only the identity of the models, without further members."""
     for model in document.get("data") or ():
         for name in model.keys() - {"id", "object", "owned_by", "created"}:
             del model[name]

@@ -13,7 +13,7 @@ TRACE = '\nTraceback (most recent call last):\n  File "/usr/lib/python3/dist-pac
 
 
 def error_of(document: Document) -> Document:
-    """The inner object of an error, to be edited; an empty one where there is none."""
+    """The inner object of an error, to be edited; empty if there is none."""
     error = document.get("error")
     return error if isinstance(error, dict) else {}
 

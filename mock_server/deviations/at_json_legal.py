@@ -40,7 +40,7 @@ def extra_members(document: Document, context: Context) -> None:
 
 @each_document("content-null")
 def content_null(document: Document, context: Context) -> None:
-    """Legal: content is null where there is none: beside calls, and in the first and last chunks of a stream."""
+    """Legal: content is null if there is no text: beside calls, and in the first and last chunks of a stream."""
     for message in context.edits.messages(document):
         if message.get("content") == "" and (context.stream or message.get("tool_calls")):
             message["content"] = None
@@ -95,7 +95,7 @@ def _joined(last: Document, end: Document, edits: Edits) -> None:
 
 @each_document("zero-reasoning-details")
 def zero_reasoning_details(document: Document, context: Context) -> None:
-    """Legal: usage counts the reasoning also where there is none, as 0."""
+    """Legal: usage counts the reasoning as 0 if there is none."""
     for usage in context.edits.usages(document):
         usage.setdefault("completion_tokens_details", {"reasoning_tokens": 0})
 
@@ -128,7 +128,7 @@ def hex_ids(document: Document, context: Context) -> None:
 
 @each_document("other-call-ids")
 def other_call_ids(document: Document, context: Context) -> None:
-    """Legal: ids of calls have another form, that of 2025."""
+    """Legal: ids of calls have the form that was used in 2025."""
     for call in context.edits.calls(document):
         if "id" in call:
             call["id"] = f"call_{call.get('index', 0)}_{context.rng.getrandbits(64):016x}-{len(call['id'])}"
@@ -136,14 +136,14 @@ def other_call_ids(document: Document, context: Context) -> None:
 
 @each_document("other-fingerprint")
 def other_fingerprint(document: Document, context: Context) -> None:
-    """Legal: ``system_fingerprint`` has another form."""
+    """Legal: ``system_fingerprint`` has a different form."""
     if "system_fingerprint" in document:
         document["system_fingerprint"] = "fp_1c141eb703"
 
 
 @each_document("model-echoed")
 def model_echoed(document: Document, context: Context) -> None:
-    """Legal: an answer names the model that was asked for, also where an alias was resolved."""
+    """Legal: an answer names the requested model, even if an alias was resolved."""
     if "choices" in document and isinstance(context.body.get("model"), str):
         document["model"] = context.body["model"]
 

@@ -234,7 +234,7 @@ TABLE.changed(
 
 @each_error("messages-errors-of-anthropic", {"messages.error-envelope"}, format="messages")
 def errors_of_anthropic(document: Document, context: Context) -> None:
-    """Errors have the shape of Anthropic's, where DeepSeek keeps that of chat."""
+    """Errors have the shape of Anthropic's, whereas DeepSeek uses that of chat."""
     if context.request.path.endswith(PATH) and isinstance(document.get("error"), dict):
         error = {"type": document["error"].get("type"), "message": document["error"].get("message")}
         document.clear()

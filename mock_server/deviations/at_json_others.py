@@ -74,7 +74,7 @@ def answers_swapped(frames: Frames, context: Context) -> Frames:
 
 @deviation("answers-late-by-one", Layer.JSON, {"transport.connection-order"})
 def answers_late_by_one(frames: Frames, context: Context) -> Frames:
-    """The text of an answer is that of the answer before, where a connection is used again."""
+    """The text of an answer is that of the previous answer on a reused connection."""
     before: str | None = context.memory.get("text") if context.request.earlier else None
     mine: list[str] = []
     for frame in frames:

@@ -125,7 +125,7 @@ def reasoning_null_key(document: Document, context: Context) -> None:
 
 @deviation("utf8-split-by-token", Layer.JSON, {"stream.utf8", "chat.unicode", "stream.text-complete"})
 def utf8_split_by_token(frames: Frames, context: Context) -> Frames:
-    """A character of several tokens is decoded token by token: each delta holds a replacement character."""
+    """A character of several tokens is decoded token by token: each delta contains a replacement character."""
     for frame in frames:
         places = [
             (holder, name) for holder, name in context.edits.texts(frame.json or {}) if not holder[name].isascii()

@@ -86,7 +86,7 @@ def tool_call_lost_by_chunking(chunk: Document, context: Context, *, keep: int =
 
 @each_document("tool-calls-empty-array", {"chat.no-tool-calls-key", "stream.no-empty-members"})
 def tool_calls_empty_array(document: Document, context: Context) -> None:
-    """Answers in prose have an empty array of calls; clients mistake it for calls."""
+    """Answers in prose have an empty array of calls, which clients mistake for calls."""
     for message in context.edits.messages(document):
         message.setdefault("tool_calls", [])
 
@@ -126,7 +126,7 @@ def tool_id_duplicate(document: Document, context: Context) -> None:
 
 @each_chunk("tool-id-new-per-delta", {"tools.id-stable", "tools.id-once", "tools.no-empty-name"})
 def tool_id_new_per_delta(chunk: Document, context: Context) -> None:
-    """Each piece of the arguments has an id of its own and an empty name: one call becomes forty."""
+    """Each piece of the arguments has a new id and an empty name: one call becomes forty."""
     for call in context.edits.calls(chunk):
         if not begins(call):
             call["id"] = f"call_00_{context.rng.getrandbits(96):024x}"

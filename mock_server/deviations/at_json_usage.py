@@ -15,7 +15,7 @@ SCHEMAS = {"chat.response-schema", "fim.response-schema", "response.document-val
 
 
 def add(usage: Document, edits: Edits, **amounts: int) -> None:
-    """Raise counts (prompt, completion), where the usage has them, and the total with them."""
+    """Increase the counts (prompt, completion) that the usage has, and the total accordingly."""
     names = edits.counts
     for what, amount in amounts.items():
         if names.get(what) in usage:
@@ -45,7 +45,7 @@ def completion_tokens_off_by_one(document: Document, context: Context, *, by: in
 
 @each_chunk("usage-stream-vs-nonstream", {"usage.modes-agree", "stream.equals-nonstream"})
 def usage_stream_vs_nonstream(chunk: Document, context: Context, *, by: int = 3) -> None:
-    """A stream counts more prompt tokens than a non-streaming response: an intermediary has another tokenizer."""
+    """A stream counts more prompt tokens than a non-streaming response: an intermediary uses a different tokenizer."""
     for usage in context.edits.usages(chunk):
         add(usage, context.edits, prompt=by)
         usage["prompt_cache_miss_tokens"] = usage["prompt_tokens"] - usage.get("prompt_cache_hit_tokens", 0)
@@ -109,7 +109,7 @@ def length_overwritten(document: Document, context: Context) -> None:
 def apart(
     frames: Frames, context: Context, change: Callable[[Document], object] = lambda extra: None, pause_ms: int = 0
 ) -> Frames:
-    """The usage of a stream in a chunk of its own, without choices, after the one that ends the choice."""
+    """The usage of a stream in a separate chunk without choices, after the one that ends the choice."""
     for frame in frames:
         chunk = frame.json or {}
         counts = chunk.get("usage")
@@ -130,7 +130,7 @@ def apart(
 def usage_chunk_crashes_client(frames: Frames, context: Context, *, pause_ms: int = 0) -> Frames:
     """Legal: the requested usage comes in a separate chunk, with empty ``choices``.
 
-    It is the documented form; the real API puts it on the chunk with the finish_reason. Many clients index ``choices[0]``.
+    This is the documented form; the real API puts it on the chunk with the finish_reason. Many clients index ``choices[0]``.
     """
     return apart(frames, context, pause_ms=pause_ms) if wants_usage(context.body) else frames
 

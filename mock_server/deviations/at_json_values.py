@@ -34,14 +34,14 @@ def id_repeated(document: Document, context: Context) -> None:
     {"chat.id-unique", "chat.model-served", "chat.fingerprint-present", "stream.fingerprint-constant"},
 )
 def tools_answered_elsewhere(document: Document, context: Context) -> None:
-    """Requests with tools take another code path: their answers have a fixed id, an empty fingerprint and another model."""
+    """Requests with tools take a different code path: their answers have a fixed id, an empty fingerprint and the wrong model."""
     if "choices" in document and context.body.get("tools"):
         document |= {"id": "chatcmpl-tools", "model": "tool-parser-7b", "system_fingerprint": ""}
 
 
 @each_document("model-wrong", {"chat.model-served"})
 def model_wrong(document: Document, context: Context) -> None:
-    """Answers name another model than the requested one."""
+    """Answers name a model other than the requested one."""
     if "choices" in document:
         document["model"] = "gpt-4o"
 
@@ -76,7 +76,7 @@ def fingerprint_drifts(chunk: Document, context: Context) -> None:
 
 @each_document("role-wrong", {"chat.role-assistant", "stream.role-first", *SCHEMAS})
 def role_wrong(document: Document, context: Context) -> None:
-    """The role of an answer is that of another vendor."""
+    """The role of an answer is one of another vendor's API."""
     for message in context.edits.messages(document):
         if "role" in message:
             message["role"] = "model"
@@ -146,7 +146,7 @@ def content_list_beside_calls(document: Document, context: Context) -> None:
 
 @deviation("prefix-repeated", Layer.JSON, {"prefix.not-repeated", "prefix.continues"})
 def prefix_repeated(frames: Frames, context: Context) -> Frames:
-    """The answer to a prefix begins with it."""
+    """The answer repeats the prefix."""
     left = next((turn.get("content") for turn in turns(context.body) if turn.get("prefix")), None)
     for frame in frames:
         for holder, name in context.edits.texts(frame.json or {}):

@@ -19,7 +19,7 @@ def text_beside_calls(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("resource-interruption", Layer.PLAN)
 def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the back end stops half-way, as documented: status 200 with its own ``finish_reason``."""
+    """Legal: the back end stops half-way, as documented: status 200 with a dedicated ``finish_reason``."""
     return _half(plan, context, "insufficient_system_resource")
 
 
@@ -57,7 +57,7 @@ def uncooperative_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("thought-uses-up-max-tokens", Layer.PLAN, {"thinking.r1-separate"})
 def thought_uses_up_max_tokens(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Reasoning counts against ``max_tokens`` even with a bound of its own, like that of R1."""
+    """Reasoning counts against ``max_tokens`` even if it has a separate limit, like that of R1."""
     most, thought = whole_number(context.body, "max_tokens"), plan.reasoning or []
     if most is None or not thought or plan.completion_tokens <= most:
         return plan

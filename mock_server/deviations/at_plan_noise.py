@@ -35,8 +35,8 @@ PERCENT = 100
 
 @deviation("noisy-model", Layer.PLAN)
 def noisy_model(plan: AnswerPlan, context: Context, *, percent: int = 5, calls: bool = False) -> AnswerPlan:
-    """Legal: in ``percent`` of the answers the model makes a mistake in its text, each time another one; with ``calls`` also in the
-    arguments of its calls.
+    """Legal: in ``percent`` of the answers the model makes a random mistake in its text; with ``calls`` also in the arguments of its
+    calls.
     """
     if context.rng.randrange(PERCENT) >= percent or wants_json(context.body):
         return plan

@@ -13,7 +13,7 @@ HOT = 1.5
 
 @deviation("sampling-model", Layer.PLAN)
 def sampling_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: at a high temperature each answer is another one."""
+    """Legal: at a high temperature every answer is different."""
     temperature = at(context.body, "temperature")
     drawn = isinstance(temperature, (int, float)) and temperature >= HOT
     if not drawn or not plan.content or plan.stopped or "response_format" in context.body:

@@ -30,7 +30,7 @@ def tool_choice_ignored(body: Body, context: Context) -> None:
 
 @rewrites("tool-choice-thinking-status", {"thinking.tool-choice-refused"})
 def tool_choice_thinking_status(body: Body, context: Context) -> None:
-    """Forced calls are served while thinking, where the official API refuses them."""
+    """Forced calls are served while thinking, whereas the official API refuses them."""
     if body.get("thinking") == {"type": "enabled"} and body.get("tool_choice") not in (None, "none", "auto"):
         del body["tool_choice"]
 
@@ -49,14 +49,14 @@ def stop_ignored(body: Body, context: Context) -> None:
 
 @rewrites("stop-ignored-while-thinking", {"thinking.stop"})
 def stop_ignored_while_thinking(body: Body, context: Context) -> None:
-    """``stop`` has no effect where the model thinks."""
+    """``stop`` has no effect if the model thinks."""
     if at(body, "thinking", "type") == "enabled":
         body.pop("stop", None)
 
 
 @rewrites("prefix-ignored", {"prefix.goes-on", "prefix.continues", "prefix.not-repeated"})
 def prefix_ignored(body: Body, context: Context) -> None:
-    """The last message is no beginning of the answer, which begins with its words all the same."""
+    """The prefix is not continued: the answer starts from the beginning and repeats its words."""
     messages = body.get("messages")
     turn = messages[-1] if messages and isinstance(messages, list) else None
     if isinstance(turn, dict) and turn.pop("prefix", None):

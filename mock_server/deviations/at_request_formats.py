@@ -67,7 +67,7 @@ for format, bound in (("responses", "max_output_tokens"), ("messages", "max_toke
 
 
 def items(body: Body, *kinds: str) -> list[Body]:
-    """The items of the input of those types; all where none is named."""
+    """The items of the input of those types; all if no type is given."""
     return [each for each in objects(body.get("input")) if not kinds or each.get("type") in kinds]
 
 
@@ -281,7 +281,7 @@ def bearer_ignored(request: HttpRequest, context: Context) -> HttpRequest:
 
 
 def without(request: HttpRequest, name: str) -> HttpRequest:
-    """The request without a header, where it is one for a message."""
+    """The request without a header, if it is for a message."""
     if not asked_in("messages", request) or name not in request.headers:
         return request
     return replace(request, headers={each: value for each, value in request.headers.items() if each != name})

@@ -167,7 +167,7 @@ def reasoning_missing_served(body: Body, context: Context) -> None:
 
 @rewrites("tools-cut-off", {"tools.count-129"})
 def tools_cut_off(body: Body, context: Context) -> None:
-    """The first 128 functions count where there are more."""
+    """Only the first 128 functions are used."""
     if isinstance(body.get("tools"), list):
         body["tools"] = body["tools"][:128]
 
@@ -207,7 +207,7 @@ SERVED = {name for profile in specs.PROFILES for name in specs.models(profile)}
 
 @lax("status-404-missing", {"error.unknown-model"})
 def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-v4-flash") -> None:
-    """A model that does not exist is served by another one; with model-echoed the answer even names it."""
+    """A model that does not exist is replaced by another one; with model-echoed the answer even names the requested one."""
     if isinstance(body.get("model"), str) and body["model"] not in SERVED:
         body["model"] = served
 

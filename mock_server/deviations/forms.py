@@ -105,7 +105,7 @@ def rewrites(name: str, breaks: Collection[str] = (), format: str = "") -> Regis
 
 
 def with_body(request: HttpRequest, change: Callable[[dict[str, Any]], object]) -> HttpRequest:
-    """The request with another body; the very same one where there is no JSON object, or where nothing changed."""
+    """The request with another body; the same object if it has no JSON object, or if nothing changed."""
     try:
         old, new = json.loads(request.body), json.loads(request.body)
     except (ValueError, RecursionError):

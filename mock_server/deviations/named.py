@@ -38,8 +38,9 @@ class Table:
     def growing(
         self, name: str, breaks: Collection[str], summary: str, kind: str, text: Callable[[Document], Any]
     ) -> None:
-        """Register a stream whose deltas of text each hold all the text before them; *text* gives the object and the member of it
-        that hold a delta's text, None for a delta of something else."""
+        """Register a stream whose text deltas each contain all the previous text; *text* returns the object and the member that contain
+        a delta's text, None for other deltas.
+        """
 
         def apply(frames: Frames, context: Context) -> Frames:
             so_far = ""

@@ -48,8 +48,8 @@ class Context:
 class Deviation:
     """``breaks`` are requirements that must fail because of it; a legal variant breaks none.
 
-    ``params`` are the keyword-only parameters of the function with their defaults. ``format`` is the wire format that alone it
-    touches, empty where it works on any.
+    ``params`` are the keyword-only parameters of the function with their defaults. ``format`` is the only wire format that it affects,
+    empty if it works on any.
     """
 
     name: str

@@ -31,7 +31,7 @@ class StoredFile:
 
 
 class Files:
-    """Files of all keys, each in the order of their coming. Times are seconds since 1970."""
+    """Files of all keys, each in the order of upload. Times are seconds since 1970."""
 
     def __init__(self, bounds: Attachments, room: int = ROOM) -> None:
         self._bounds, self._room = bounds, room
@@ -40,7 +40,7 @@ class Files:
         self.bytes = 0
 
     def add(self, key: str, file: StoredFile, now: float) -> None:
-        """Raises :class:`Full`."""
+        """Store a file. Raises :class:`Full`."""
         self._drop_expired(now)
         mine = self._kept.get(key, {})
         if len(mine) >= self._bounds.files:
@@ -59,7 +59,7 @@ class Files:
         return self._kept.get(key, {}).get(id)
 
     def delete(self, key: str, id: str, now: float) -> bool:
-        """Whether there was such a file."""
+        """Deletes a file; returns whether it existed."""
         self._drop_expired(now)
         return self._drop(key, id)
 

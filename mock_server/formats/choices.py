@@ -43,7 +43,7 @@ class ChoiceEdits(Edits):
 
 
 def strings(holders: Iterator[Document], name: str) -> Iterator[Place]:
-    """The places of that name that hold a string."""
+    """The places of that name that contain a string."""
     yield from ((holder, name) for holder in holders if isinstance(holder.get(name), str))
 
 
@@ -51,7 +51,7 @@ def strings(holders: Iterator[Document], name: str) -> Iterator[Place]:
 
 
 def around(choice: Document) -> Around:
-    """A choice cut at the hole in it."""
+    """A choice as the text before and after its variable part."""
     before, after = compact(choice).split(quoted(HOLE))
     return before, after
 

@@ -54,7 +54,7 @@ class Renderer(Protocol):
 class Edits:
     """Edits of a format's answers, for deviations. The base class has none, as for ``/models``.
 
-    Documents may be of any shape, also one that another deviation left behind, so each walk is over what is there.
+    Documents may have any shape, even one produced by another deviation, so each walk visits only what is present.
     """
 
     counts: ClassVar[
@@ -67,7 +67,7 @@ class Edits:
         return bool(self.end) and payload(raw) == payload(self.end)
 
     def choices(self, document: Document) -> Iterator[Document]:
-        """The objects that hold an answer, of which there may be several."""
+        """The objects that contain an answer; there may be several."""
         yield from ()
 
     def messages(self, document: Document) -> Iterator[Document]:
@@ -75,11 +75,11 @@ class Edits:
         yield from ()
 
     def texts(self, document: Document) -> Iterator[Place]:
-        """The members that hold the answer's text."""
+        """The members that contain the answer's text."""
         yield from ()
 
     def thoughts(self, document: Document) -> Iterator[Place]:
-        """The members that hold the chain of thought."""
+        """The members that contain the reasoning."""
         yield from ()
 
     def calls(self, document: Document) -> Iterator[Document]:
@@ -95,7 +95,7 @@ class Edits:
         return False
 
     def speaks(self, document: Document) -> bool:
-        """Whether there is a piece of the answer in this document, or of the thought before it."""
+        """Whether this document contains a piece of the answer, or of the reasoning before it."""
         places = (*self.texts(document), *self.thoughts(document))
         return any(holder[name] for holder, name in places) or any(self.calls(document))
 

@@ -54,8 +54,9 @@ def _lower(name: bytes) -> str:
 
 
 class ServerConnection(asyncio.BufferedProtocol):
-    """All connections read into one buffer, since what was read is parsed at once: a new one each time, as large as a
-    transport would make it, costs ten times the reading."""
+    """All connections read into one buffer, because the data is parsed immediately: a new buffer per read, of the size that a transport
+    uses, costs ten times as much as the read itself.
+    """
 
     def __init__(self, app: Application) -> None:
         self._app, self.number = app, next(_NUMBERS)
@@ -202,7 +203,7 @@ class ServerConnection(asyncio.BufferedProtocol):
     # --- responses
 
     def finished(self, keep_alive: bool) -> None:
-        """The current response is written; go on with the next request or close."""
+        """The current response has been written; continue with the next request or close."""
         self.busy, self.stream = False, None
         self.idle_since = time.monotonic_ns()
         if self.transport.is_closing():

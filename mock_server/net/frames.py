@@ -16,9 +16,8 @@ DATA = b"data: "
 class Frame:
     """One piece, due ``at`` nanoseconds after the request arrived.
 
-    ``raw`` is its bytes: an SSE event with its blank line, a whole document, or below HTTP whatever one write carries.
-    ``json`` is the document in it, if there is one; changing it changes ``raw``. A frame with ``act`` is not a bytes
-    but something that is done to the connection.
+    ``raw`` is its bytes: an SSE event with its blank line, a whole document, or below HTTP the bytes of one write. ``json`` is the
+    document in it, if there is one; changing it changes ``raw``. A frame with ``act`` holds no bytes but an action on the connection.
     """
 
     at: int

@@ -49,7 +49,7 @@ HIGH_WATER = 1 << 19  # bytes that a slow client may be behind before reading fr
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Destination of forwarded requests. ``path`` is put in front of theirs."""
+    """Destination of forwarded requests. ``path`` is put in front of their paths."""
 
     tls: bool
     host: str
@@ -58,7 +58,7 @@ class Upstream:
 
     @classmethod
     def of(cls, url: str) -> "Upstream":
-        """Raises :class:`UsageError`."""
+        """The upstream at a URL. Raises :class:`UsageError`."""
         try:
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
@@ -76,7 +76,7 @@ class Upstream:
 
 @dataclass(slots=True)
 class Passage:
-    """One request on its way to the upstream and back. ``emit`` is called in the event loop, with None at the end."""
+    """One request on its way to the upstream and back. ``emit`` is called in the event loop for each frame, and finally with None."""
 
     request: HttpRequest
     armed: Armed
@@ -88,7 +88,7 @@ class Passage:
     _connection: http.client.HTTPConnection | None = field(default=None)
 
     def cancel(self) -> None:
-        """The client left: wake the thread that waits for the upstream, which hangs up in turn."""
+        """The client disconnected: wake the thread that waits for the upstream, which then closes its connection too."""
         self.gone = True
         connected = self._connection.sock if self._connection else None
         if connected is not None:
@@ -123,7 +123,7 @@ class Passage:
         return Reply(answer.status, kept, self._body(answer, connection), framing, answer.reason, self.at())
 
     def at(self) -> int:
-        """The current time in the clock of frames."""
+        """The current time on the clock of frames."""
         return time.monotonic_ns() - self.request.arrived
 
     def _body(self, answer: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> Iterator[Frame]:

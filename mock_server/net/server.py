@@ -52,8 +52,8 @@ async def _serve(config: Config) -> None:
 
 
 class Complaints:
-    """Rate-limits the event loop's errors. If no connection can be accepted, it would print hundreds of tracebacks a second; here
-    it is one line now and then.
+    """Rate-limits the event loop's errors. If no connection can be accepted, it would print hundreds of tracebacks per second; this
+    prints one line now and then.
     """
 
     def __init__(self) -> None:

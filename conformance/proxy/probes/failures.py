@@ -39,7 +39,7 @@ def connections(ask: Ask) -> Steps:
 def failures(ask: Ask) -> Steps:
     """Every upstream failure. Sent last: a gateway may take a failing upstream out of service for a while.
 
-    What gateways repeat comes first among the streams and among the documents, for those wait side by side.
+    The failures that gateways retry come first among streams and among non-streaming requests, because those wait concurrently.
     """
     cuts = [behind(ask.chat(COUNT, max_tokens=24, **USAGE, step=step), how) for step, how in upstream.CUTS.items()]
     yield from (send for send in cuts if "before-head" in send.step)

@@ -81,7 +81,7 @@ def escaped(ask: Ask) -> Send:
 
 
 def numbers(ask: Ask) -> Steps:
-    """Numbers that a reader into doubles cannot hold, in places where the API takes none too seriously."""
+    """Numbers that do not fit into doubles, in members that the API does not interpret strictly."""
     yield ask.chat(HELLO, max_tokens=4, seed=9007199254740993, step="integer")
     yield ask.chat(HELLO, max_tokens=4, echosounder_extra=[12345678901234567890, -9223372036854775809], step="integers")
     body = (
@@ -133,7 +133,9 @@ def conversations(ask: Ask) -> Steps:
 
 @probe("proxy.repeat")
 def repeat(ask: Ask) -> Steps:
-    """One question again and again: the same, under another bound, hotter, as a stream, with another end, and with a wrong key."""
+    """One question repeatedly: unchanged, with another limit, at a higher temperature, as a stream, with another ending, and with a
+    wrong key.
+    """
     same = {"again": "again"}  # one marker, so that each is the same to the last byte
     yield ask.chat(COUNT, max_tokens=6, **GREEDY, step="again-first").but(notes=same)
     yield ask.chat(COUNT, max_tokens=6, **GREEDY, step="again-same").but(notes=same)
@@ -147,7 +149,7 @@ def repeat(ask: Ask) -> Steps:
 
 @probe("proxy.routes")
 def routes(ask: Ask) -> Steps:
-    """The other addresses, and every legal form of a request."""
+    """The other paths, and every legal form of a request."""
     yield ask.get("/models", step="models")
     if ask.behaviour.balance:
         yield ask.get("/user/balance", step="balance")

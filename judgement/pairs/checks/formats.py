@@ -33,7 +33,7 @@ UP = (*ANSWERED, "hung-up", "broken-off", "error-event", *REFUSED)
 
 
 def step(pair: Pair) -> str:
-    """The name of the step without that of its format, which it begins with."""
+    """The name of the step without its prefix, the name of its format."""
     return pair.step.removeprefix(f"{PROBES.get(pair.client.probe, '')}-")
 
 
