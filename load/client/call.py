@@ -102,8 +102,12 @@ class ActiveCall:
         """Parse the stored reads; returns the end of the transfer if they contain it."""
         reads, self.reads, self.pending = self.reads, [], 0
         try:
-            for data, read_at, ancillary in reads:
-                self._digest(data, stamps.arrival(read_at, ancillary))
+            for (
+                data,
+                read_at,
+                ancillary,
+            ) in reads:  # in their order, though a stamp of the kernel may lie before one of ours
+                self._digest(data, max(stamps.arrival(read_at, ancillary), self.t_closed or 0))
         except sse.SseLimitError as error:
             self.error = str(error)
             return End.TOO_LARGE

@@ -119,6 +119,7 @@ WRONG = {
     "reason": " ",
     "reference": "nosuch",
     "reference_auth_header": "two words",
+    "session_header": "two words",
     "reference_header": "no colon",
     "repeat": "0",
     "replay": "nosuch.har",

@@ -11,6 +11,7 @@ import pytest
 from echosounder.load.client.call import ActiveCall, Job, failure, sample
 from echosounder.load.client.call import exchange as exchange_of
 from echosounder.load.client.framing import Framing
+from echosounder.load.client.stamps import Stamps
 from echosounder.load.figures.latency import COMPLETED, outcome
 from echosounder.load.sample import decoded, encoded
 from echosounder.wire.stream import StreamEnd, stream_end, timeline
@@ -279,3 +280,17 @@ def test_a_finished_call_needs_no_garbage_collector(scripted: Any, many: Any) ->
         assert parsers() == others
     finally:
         gc.enable()
+
+
+def test_a_stamp_before_the_one_of_the_last_read_makes_no_negative_gap() -> None:
+    """The kernel's stamps and ours are two clocks; a log with a gap below zero could not be read again."""
+    call = ActiveCall("0-1", Job("n", "/chat/completions", b"{}", True, format="chat"), 0, 0)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for at, data in (
+        (9_000_000, head + chunk(event("a"))),
+        (5_000_000, chunk(event("b"))),
+        (9_500_000, chunk(event("c"))),
+    ):
+        call.take(data, at, [])
+        call.digest(Stamps(False))
+    assert sample(call).gaps_us == (0, 500)

@@ -72,7 +72,7 @@ NONSENSE = [
     ("TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,1", ":2: .*yesterday"),
     (exported(span(5)), "no span has input and output tokens"),
     ('{"resourceSpans": [3]}', ":1: "),
-    ("[1]", ":1: .*no JSON object"),
+    ("[1]", ":1: .*not a JSON object"),
     ("{", ":1: "),
 ]
 
