@@ -8,9 +8,10 @@ from echosounder.cli.options import known_profile
 from echosounder.cli.said import say
 from echosounder.load import sampled
 from echosounder.load.engine import LoadResult
-from echosounder.load.recovery import recover
+from echosounder.load.recovery import WRONG, recover
 from echosounder.reports import source
 from echosounder.wire import runlog
+from echosounder.wire.errors import LogError
 
 
 def is_load(run: Path) -> bool:
@@ -25,7 +26,10 @@ def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadRe
     """
     options, outcome = recover(run if run.is_dir() else run.parent, slo)
     known_profile(options.profile)
-    return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
+    try:
+        return sampled.with_conformance(outcome.report, outcome.log, options.profile), outcome
+    except WRONG as error:
+        raise LogError(f"{run}: a record is not of a load run ({error!r})") from None
 
 
 def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:

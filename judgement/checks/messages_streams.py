@@ -85,7 +85,7 @@ def delta_fits_block(exchange: Exchange, case: Case) -> Problems:
         if kind == "content_block_start":
             kinds[place] = at(value, "content_block", "type")
         fitting = FITTING.get(str(at(value, "delta", "type")))
-        if kind == "content_block_delta" and fitting and place in kinds and kinds[place] not in fitting:
+        if kind == "content_block_delta" and fitting and place in kinds and str(kinds[place]) not in fitting:
             yield Problem(
                 f"{value['delta']['type']} in a block of type {excerpt(kinds[place])}",
                 event=index,

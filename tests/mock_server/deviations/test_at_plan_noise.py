@@ -13,12 +13,14 @@ SIX = ["Six", " ", "small", " words", " of", " mine"]
 
 
 def damaged(arguments):
+    """Whether they are other than those of an honest answer: a lost piece may leave JSON behind."""
     try:
-        return not {"city"} <= json.loads(arguments).keys()
+        return json.loads(arguments) not in HONEST
     except ValueError:
         return True
 
 
+HONEST = ({"city": "Paris"}, {"city": "Tokyo"})
 ROWS = [
     ("noisy-model:percent=100", "forms", lambda wire: wire.text != FORMS and wire.finishes == ["stop"]),
     ("noisy-model:percent=100", "forms as stream", lambda wire: wire.text != FORMS and wire.finishes == ["stop"]),
