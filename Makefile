@@ -9,7 +9,7 @@ QUIET := --quiet --disable-pip-version-check
 INSTALL := python -m pip install $(QUIET) --require-hashes --no-deps
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras --no-annotate --no-header
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
-FIELD := $(foreach name,litellm openai-old llama langchain anthropic transformers aimock npm clients agents reports,.field/$(name)/ready)
+FIELD := $(foreach name,litellm limits openai-old llama langchain anthropic transformers aimock npm clients agents reports,.field/$(name)/ready)
 
 # Hundreds of processes start in a suite, and each would compile all of our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -107,12 +107,13 @@ peers: .field/aimock/ready $(PEERS:%=.field/%/ready)  ## what `make bench` measu
 .field/sglang/ready: CHECK :=
 .field/litellm/ready: tests/field/litellm.lock
 .field/openai-old/ready: tests/field/openai-old.lock
+.field/limits/ready: tests/field/limits.lock
 .field/langchain/ready: tests/mock_server/clients/langchain.lock
 .field/anthropic/ready: tests/mock_server/clients/anthropic.lock
 .field/packaging/ready: tests/packaging/tools.lock
 .field/transformers/ready: tests/field/transformers.lock
 $(PEERS:%=.field/%/ready): .field/%/ready: benchmarks/peers/%.lock
-$(foreach name,litellm openai-old langchain anthropic packaging transformers $(PEERS),.field/$(name)/ready):
+$(foreach name,litellm limits openai-old langchain anthropic packaging transformers $(PEERS),.field/$(name)/ready):
 	$(PYTHON) -m venv $(@D)
 	$(if $(TORCH),$(@D)/bin/python -m pip install $(QUIET) --no-deps --only-binary :all: $(TORCH))
 	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<

@@ -18,6 +18,7 @@ MAX_PORT = 65_535
 MIN_DIGITS = 2
 # A test can make up any key it likes that begins with sk-; these words in it make the mock refuse it.
 REFUSED_WORDS = ("invalid", "wrong", "revoked")
+HANG_UPS = ("written", "whole", "nothing")
 CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
 
 
@@ -69,6 +70,11 @@ class Config:
     topped_up: str = setting("1000.00", "Initial topped-up balance of each account.")
     currency: str = setting("USD", "Currency of accounts and prices.", choices=("USD", "CNY"))
     balance_digits: int = setting(12, "Decimals shown by /user/balance, at least 2; the real API shows 2.")
+    hang_up: str = setting(
+        "written",
+        "Cost of a stream that the client disconnects from: the prompt and the tokens written (written), all of it (whole), or nothing.",
+        choices=HANG_UPS,
+    )
     limit: tuple[str, ...] = setting(
         (), "Limiter, such as `concurrency:count=64` or `none`; by default the profile's; may be repeated."
     )

@@ -46,6 +46,8 @@ def lines(report: Report) -> Iterator[str]:
     yield _balance(cost)
     if cost.get("coarse"):
         yield f"The balance shows no amount below {cost['unit']}: within that, nothing can be verified"
+    if cost.get("hang_ups"):
+        yield line(cost["hang_ups"]["says"], 400)
     if cache["hit_tokens"] is not None:
         yield _hits(cache)
     if cache.get("latency"):

@@ -117,11 +117,13 @@ def _around(slo: Mapping[str, Any]) -> str:
 MET = {True: "✓ met", False: "✗ missed", None: "? undecided"}
 
 
-def usd(value: Any) -> str:
-    """Dollars with six decimals: only a cached token of a cheap model costs less than a microdollar."""
+def usd(value: Any, currency: str = "USD") -> str:
+    """Dollars with six decimals: only a cached token of a cheap model costs less than a microdollar. The name of another currency comes
+    after the amount."""
     if value is None or value == "":
         return DASH
-    return f"${float(value):.6f}".rstrip("0").rstrip(".") if float(value) else "$0"
+    amount = f"{float(value):.6f}".rstrip("0").rstrip(".") if float(value) else "0"
+    return f"${amount}" if currency == "USD" else f"{amount} {currency}"
 
 
 def cost(report: Mapping[str, Any]) -> str:
@@ -130,9 +132,10 @@ def cost(report: Mapping[str, Any]) -> str:
     silent = found.get("unpriced") or 0
     if silent and found["usd"] is None:
         return f"cost not known: {number(silent)} {_requests(silent)} reported no usage, or no price is known"
-    least = f"at least {usd(found['usd'])} ({number(silent)} {_requests(silent)} reported no usage)"
+    spent = usd(found["usd"], found.get("currency", "USD"))
+    least = f"at least {spent} ({number(silent)} {_requests(silent)} reported no usage)"
     warm_up = ", warm-up included" if report["counts"].get("warm_up") else ""
-    return (least if silent else usd(found["usd"])) + warm_up
+    return (least if silent else spent) + warm_up
 
 
 def _requests(count: int) -> str:

@@ -176,8 +176,9 @@ def _outcome(report: Mapping[str, Any]) -> str:
 
 
 def _money(report: Mapping[str, Any]) -> str:
-    plain, hits = report["cost"]["usd_without_cache"], percent(report["cache"]["hit_ratio"])
-    return f"\nCost: {cost(report)}; without the cache {usd(plain)}. Cache hits: {hits}."
+    money, hits = report["cost"], percent(report["cache"]["hit_ratio"])
+    plain = usd(money["usd_without_cache"], money.get("currency", "USD"))
+    return f"\nCost: {cost(report)}; without the cache {plain}. Cache hits: {hits}."
 
 
 def _cost(cost: Mapping[str, Any]) -> str:

@@ -187,8 +187,9 @@ def _outcome(report: Mapping[str, Any]) -> str:
 
 
 def _money(report: Mapping[str, Any]) -> str:
-    plain, hits = report["cost"]["usd_without_cache"], percent(report["cache"]["hit_ratio"])
-    return f"{cost(report)}; without the cache {usd(plain)}; cache hits {hits}"
+    money, hits = report["cost"], percent(report["cache"]["hit_ratio"])
+    plain = usd(money["usd_without_cache"], money.get("currency", "USD"))
+    return f"{cost(report)}; without the cache {plain}; cache hits {hits}"
 
 
 def _verdict(name: str, accepted: int = 0) -> Text:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 class DueRequest:
     """One request to send. ``at`` is when it is due; a time in the past means immediately. ``keep``: keep the whole exchange.
 
-    ``key`` is the index of the API key to send it with.
+    ``key`` is the index of the API key to send it with. ``hang_up``: tokens of a stream after which the client closes the connection.
     """
 
     id: int
@@ -28,6 +28,7 @@ class DueRequest:
     at: float = 0.0
     key: int = 0
     keep: bool = False
+    hang_up: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,11 @@ class Book:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     asked: int = 0
 
-    def ask(self, job: Job, at: float = 0.0, key: int = 0, keep: bool = False) -> DueRequest:
+    def ask(
+        self, job: Job, at: float = 0.0, key: int = 0, keep: bool = False, hang_up: int | None = None
+    ) -> DueRequest:
         self.asked += 1
-        return DueRequest(self.asked, job, at, key, keep)
+        return DueRequest(self.asked, job, at, key, keep, hang_up)
 
     def turn(self, asks: Iterable[DueRequest] = (), until: float | None = None) -> Script[tuple[Outcome, ...]]:
         """Send *asks*; return at the first news or at *until*."""

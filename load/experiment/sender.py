@@ -47,11 +47,16 @@ class Asked(ActiveCall):
                 self.kept.clear()
             if self.told is not None:
                 self.told(self)
-        return end
+        return End.CLIENT_CANCELLED if end is None and self._enough() else end
+
+    def _enough(self) -> bool:
+        after = self.ask.hang_up if self.ask else None
+        return after is not None and self.reader.token_events >= after
 
     def take(self, data: bytes, read_at: int, ancillary: Any) -> bool:
-        """Parse at once until the status is known: scripts wait for it."""
-        return ActiveCall.take(self, data, read_at, ancillary) or self.framing.status is None
+        """Parse at once until the status is known, for scripts wait for it, and where a token may be the last that is awaited."""
+        at_once = self.framing.status is None or (self.ask is not None and self.ask.hang_up is not None)
+        return ActiveCall.take(self, data, read_at, ancillary) or at_once
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,9 +114,8 @@ def seen_after(unit: Decimal | None, rates: Rated) -> str:
     each = bill(0, BASE + TEMPLATE, OUTPUT, rates).total * FAULT
     if unit is None or not each or (requests := ceil(unit / each)) <= 1:
         return ""
-    return (
-        f"the balance shows nothing below {unit:f}, so a fault of 1 % shows after {requests} requests of {BASE} tokens"
-    )
+    shows = f"if that stays so, a fault of 1 % shows after {requests} requests of {BASE} tokens"
+    return f"the balance shows nothing below {unit:f} now; {shows}"
 
 
 def known(tariff: Tariff) -> Rated:

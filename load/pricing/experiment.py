@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from echosounder.judgement.bill import Role
 from echosounder.load.experiment.script import Script, Stopped
 from echosounder.load.pricing.chains import BASE, SHORT, Chain, chains
+from echosounder.load.pricing.hanging_up import hang_up, read_whole
 from echosounder.load.pricing.lab import (
     OUTPUT,
     BillRequest,
@@ -29,10 +30,11 @@ ROUGH = 0.1  # share by which a count may be off where a word is not one token
 def experiment(lab: BillState) -> Script[BillState]:
     """All steps in order of importance; if stopped, the lab holds the results so far."""
     try:
-        for phase in (_idle, _settling, _chains, _keys, _fim, _bulk, _kept):
+        for phase in (_idle, _settling, _chains, _keys, _fim, _bulk, read_whole, _kept):
             yield from phase(lab)
         lab.tell("balance")
         yield from lab.accountant.settle_all(lab.entries, lab.goal.patience)
+        yield from hang_up(lab)
     except Stopped as stop:
         lab.stopped = stop
         if stop.kind == "budget":

@@ -120,6 +120,20 @@ def _whole(charge: Charge) -> bool:
     return not charge.stream
 
 
+def _by_price(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Callable[[Charge], bool]]]:
+    """Where prices changed within the run: the requests of either time."""
+    found = dict.fromkeys(charge.rates[0] for entry in entries for charge in entry.charges)
+    dearest = max((bill(1, 1, 1, rates).total for rates in found), default=ZERO)
+    for rates in found if len(found) > 1 else ():
+        peak = bill(1, 1, 1, rates).total == dearest
+        words = f" at the time of the {'higher' if peak else 'lower'} prices"
+        yield "peak-" if peak else "off-peak-", words, partial(_priced, rates)
+
+
+def _priced(rates: Rated, charge: Charge) -> bool:
+    return charge.rates[0] == rates
+
+
 _SCOPES = (
     ("", "", _all),
     ("stream-", " of streamed requests", _streamed),
@@ -223,12 +237,13 @@ def _drift(step: int, charge: Charge, unit: Decimal) -> Decimal:
 
 def _factors(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
     """Requests that all cost a multiple of what they should. It takes two entries that agree to say so."""
-    for which, words, chosen in _SCOPES:
+    for which, words, chosen in (*_SCOPES, *_by_price(entries)):
         bills = [total(charge.amount for charge in entry.charges if chosen(charge)) for entry in entries]
         pairs = [(bill, rest) for bill, rest in zip(bills, rests, strict=True) if bill]
         shares = {Fraction(remainder) / Fraction(bill) for bill, remainder in pairs}
         if len(shares) == 1 and len({bill for bill, _ in pairs}) > 1 and (share := shares.pop()):
             says = f"requests{words} are charged {float(1 + share):g} times what they cost"
             requirement = "balance.stream-same-price" if which else "balance.charged"
+            requirement = "balance.price-window" if which.endswith("peak-") else requirement
             extras = tuple(rest if bill else ZERO for bill, rest in zip(bills, rests, strict=True))
             yield Hypothesis(BillCause(f"{which}other-price", says, requirement), extras)

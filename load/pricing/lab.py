@@ -9,6 +9,7 @@ from echosounder.judgement.bill import Role
 from echosounder.load.client.call import Job
 from echosounder.load.experiment.script import Book, Outcome, Script, Stopped
 from echosounder.load.pricing.account import Accountant
+from echosounder.load.pricing.hang_ups import HangUps
 from echosounder.load.pricing.ledger import Charge, Entry
 from echosounder.load.pricing.oracle import Scale, Scope, ServedPrompt
 from echosounder.load.pricing.prompts import Prompt, PromptJobs, returned
@@ -88,6 +89,7 @@ class ServedRequest:
 class BillState:
     """The state of a run. ``settle``: s after which an answered prompt can hit, None if none ever did. ``idle``: two balances with no
     request in between. ``skew``: the target's clock minus ours. ``same_account``: whether the two keys share one.
+    ``whole``: an answer like those that are hung up on, read to its end; ``hung``: what those cost.
     """
 
     goal: BillGoal
@@ -107,6 +109,8 @@ class BillState:
     stopped: Stopped | None = None
     accountant: Accountant = field(init=False)
     entry: Entry | None = None
+    whole: Entry | None = None
+    hung: HangUps | None = None
 
     def __post_init__(self) -> None:
         self.accountant = Accountant(self.book, self.asking, self.goal.patience, self.tariff.currency)
@@ -143,7 +147,7 @@ def send(lab: BillState, sends: Sequence[BillRequest]) -> Script[list[ServedRequ
     entry = lab.entry
     assert entry is not None
     yield from _steady(lab)
-    asks = [lab.book.ask(_job(lab, each, entry.name), key=each.key, keep=each.keep) for each in sends]
+    asks = [lab.book.ask(job(lab, each, entry.name), key=each.key, keep=each.keep) for each in sends]
     refused = False
     try:
         yield from lab.book.ended(asks)
@@ -163,7 +167,7 @@ def one(lab: BillState, request: BillRequest) -> Script[ServedRequest]:
     return answer
 
 
-def _job(lab: BillState, send: BillRequest, name: str) -> Job:
+def job(lab: BillState, send: BillRequest, name: str) -> Job:
     return lab.asking.chat(send.prompt, name, send.tokens, send.stream, send.user_id)
 
 

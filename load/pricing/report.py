@@ -57,7 +57,8 @@ def cost(evidence: Evidence) -> dict[str, Any]:
     Further members: ``unit``, the value of that digit; ``unverified``, why there is no verdict, None if there is one; ``entries``
     ``[{"name", "requests", "billed", "fell", "unexplained", "explained"}]``; ``causes`` ``[{"name", "says", "requirement",
     "entries"}]``; ``waterfall`` ``[{"label", "amount"}]``, each step added to the previous ones, the last one the sum; ``settled_s``,
-    the longest time until a charge appeared; ``unknown``, answers of unknown cost; ``clock_skew_s``, target minus ours.
+    the longest time until a charge appeared; ``unknown``, answers of unknown cost; ``clock_skew_s``, target minus ours; ``hang_ups``, what
+    a client pays that hangs up, see :class:`load.pricing.hang_ups.HangUps`, None where that was not tried.
     """
     lab, entries = evidence.lab, evidence.entries
     known = [entry for entry in entries if entry.remainder is not None]
@@ -80,6 +81,7 @@ def cost(evidence: Evidence) -> dict[str, Any]:
         "settled_s": _round(max(lab.accountant.settled_after, default=None)),
         "unknown": sum(entry.unknown for entry in entries),
         "clock_skew_s": _round(lab.skew.total_seconds() if lab.skew else None),
+        "hang_ups": lab.hung.member() if lab.hung else None,
         "moved_by_others": money(lab.idle.fell) if lab.idle and lab.idle.fell else None,
     }
 

@@ -152,7 +152,7 @@ class Completions:
 
     def settle(self, flight: InFlight) -> None:
         """Returns the reservation, stores the prompt and charges the account, once. A client that disconnects pays for the prompt and
-        the part already written.
+        the part already written, unless the configuration says otherwise.
         """
         bill, flight.bill = flight.bill, None
         if bill is None:
@@ -161,9 +161,10 @@ class Completions:
         plan, output = bill.plan, bill.plan.completion_tokens
         if not flight.complete:
             self.capacity.leave(bill.end)
-            output = min(flight.written, output)
+            output = output if self._config.hang_up == "whole" else min(flight.written, output)
         self.cache.store(bill.found, plan.content if flight.complete else (), self._clock.now())
-        flight.facts.price = self._price(plan, bill.at, output)
+        free = self._config.hang_up == "nothing" and not flight.complete
+        flight.facts.price = 0 if free else self._price(plan, bill.at, output)
         self.accounts.of(bill.key).charge(flight.facts.price)
 
     def _price(self, plan: AnswerPlan, at: float, output: int) -> int:

@@ -1,4 +1,4 @@
-"""Limiters that we did not write: nginx and HAProxy in front of a mock without one; the truth stands in their configuration."""
+"""Limiters that we did not write, in front of a mock without one; the truth stands in their configuration."""
 
 import importlib.util
 import json
@@ -80,10 +80,53 @@ def test_a_limiter_that_others_wrote_is_found(name, tmp_path, monkeypatch):
         url, running = started(program, template, limit, mock.url, tmp_path)
         with running:
             run(["load", "rate-limit", url, "--users", "64", "--out", str(tmp_path / "run")])
-    found = json.loads((tmp_path / "run/report.json").read_text(encoding="utf-8"))["rate_limit"]
+    held_against(name, tmp_path, kind, numbers)
+
+
+def held_against(name, folder, kind, numbers):
+    found = json.loads((folder / "run/report.json").read_text(encoding="utf-8"))["rate_limit"]
     print(name, "->", found["answer"], "| certain" if found["certain"] else f"| {found['doubts']}")
     assert found["kind"] == kind, found["says"]
     for member, truth in numbers.items():
         near = found[member] == truth if kind == "concurrency" else found[member] == pytest.approx(truth, rel=0.05)
         assert near or not found["certain"], (member, found[member], truth)
         assert near, (member, found[member], truth)
+
+
+# The strategies of the library `limits`, 20 in 4 s. Its fixed window begins with the first request of a key. Two counters of which one
+# fades are not told from other kinds with certainty: whatever is said then has to be doubted.
+STRATEGIES = {
+    "fixed-window": "fixed-window",
+    "moving-window": "sliding-window",
+    "sliding-window-counter": "unresolved",
+}
+
+
+@pytest.mark.field
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_strategies_of_limits_are_found(strategy, tmp_path, monkeypatch):
+    python = proxies.ROOT / ".field/limits/bin/python"
+    assert python.exists(), "the library is not set up: run `make .field/limits/ready`"
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-limiter")
+    with spawn(limit=("none",)) as mock:
+        port = proxies.free_port()
+        command = [str(python), str(HERE / "limits_app.py"), str(port), mock.url, strategy, "20 per 4 second"]
+        with proxies.running(command, tmp_path, f"http://127.0.0.1:{port}/models", 20):
+            run(["load", "rate-limit", f"http://127.0.0.1:{port}", "--users", "64", "--out", str(tmp_path / "run")])
+    kind = STRATEGIES[strategy]
+    if kind == "unresolved":
+        found = json.loads((tmp_path / "run/report.json").read_text(encoding="utf-8"))["rate_limit"]
+        assert found["kind"] == "sliding-window" or not found["certain"], found["says"]
+        return
+    held_against(strategy, tmp_path, kind, {"limit": 20, "window_s": 4})
+
+
+@pytest.mark.field
+@pytest.mark.timeout(1000)
+def test_the_rpm_of_litellm_is_found(tmp_path, monkeypatch):
+    """A counter for each minute of the clock."""
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-limiter")
+    with spawn(limit=("none",)) as mock, proxies.litellm(mock.url, tmp_path, "litellm-rpm.yaml") as url:
+        run(["load", "rate-limit", url, "--users", "64", "--duration", "900", "--out", str(tmp_path / "run")])
+    held_against("litellm", tmp_path, "fixed-window", {"limit": 20, "window_s": 60})

@@ -184,6 +184,8 @@ class Target:
             ),
             "token-more": lambda: self.cost((hit, miss, output + 1), self.peak()),
             "token-less-sometimes": lambda: self.cost((hit, miss - (self.requests % 5 == 0), output), self.peak()),
+            "peak-forgotten": lambda: self.cost((hit, miss, output), False),
+            "peak-tripled": lambda: self.cost((hit, miss, output), False) * (3 if self.peak() else 1),
             "wrong-window": lambda: self.cost((hit, miss, output), not self.peak()),
             "streams-dearer": lambda: (
                 self.cost((hit, miss, output), self.peak()) * (Decimal("1.25") if body.get("stream") else 1)

@@ -330,7 +330,7 @@ def test_what_is_billed_by_use_is_named_as_what_it_is():
         (None, ""),
         (Decimal("0.000000000001"), ""),
         # 1 % of 512 + template misses and a few tokens of output at these prices is some millionths of a dollar.
-        (Decimal("0.01"), "the balance shows nothing below 0.01, so a fault of 1 % shows after"),
+        (Decimal("0.01"), "the balance shows nothing below 0.01 now; if that stays so, a fault of 1 % shows after"),
     ],
 )
 def test_the_plan_says_how_many_requests_show_a_fault_of_one_percent(unit, says):

@@ -150,6 +150,18 @@ def test_nothing_is_sent_just_before_prices_change():
     assert members["cost"]["unexplained"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("fault", "named"), [("peak-forgotten", "wrong-price-window"), ("peak-tripled", "peak-other-price")]
+)
+@pytest.mark.parametrize("begin", [(0, 59, 52), (5, 59, 53)])
+def test_a_price_that_is_wrong_from_the_turn_on_is_named(fault, named, begin):
+    """Peak hours begin within the run: what came before was billed rightly."""
+    hour, minute, second = begin
+    members, broken, _, _, target = run(fault, wall=simulated.NOON.replace(hour=hour, minute=minute, second=second))
+    assert {target.at(at).hour for at in target.sent} == {hour, hour + 1}
+    assert (causes(members), set(broken)) == ([named], {"balance.price-window", SUM})
+
+
 @pytest.mark.parametrize(("forgets", "gone"), [(1e9, []), (0.6, ["at the end: the first prompt"])])
 def test_what_is_dropped_from_the_cache_is_noticed_at_the_end(forgets, gone):
     members, _, _, _, _ = run(forgets=forgets, settle=0.05)
