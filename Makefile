@@ -9,7 +9,7 @@ QUIET := --quiet --disable-pip-version-check
 INSTALL := python -m pip install $(QUIET) --require-hashes --no-deps
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras --no-annotate --no-header
 PEERS := sglang aiperf genai-bench guidellm http-clients starlette
-FIELD := $(foreach name,litellm limits openai-old llama langchain anthropic transformers aimock npm clients agents reports,.field/$(name)/ready)
+FIELD := $(foreach name,litellm limits openai-old llama langchain anthropic transformers mitmproxy aimock npm http-proxy clients agents reports,.field/$(name)/ready)
 
 # Hundreds of processes start in a suite, and each would compile all of our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -104,7 +104,7 @@ peers: .field/aimock/ready $(PEERS:%=.field/%/ready)  ## what `make bench` measu
 # with glibc 2.34 or newer) only the compiled client runs, so it needs nothing of what the check would miss.
 .field/transformers/ready .field/guidellm/ready: TORCH := torch==2.13.0
 %/ready: CHECK = $(@D)/bin/python -m pip check
-.field/sglang/ready: CHECK :=
+.field/sglang/ready .field/mitmproxy/ready: CHECK :=
 .field/litellm/ready: tests/field/litellm.lock
 .field/openai-old/ready: tests/field/openai-old.lock
 .field/limits/ready: tests/field/limits.lock
@@ -112,8 +112,9 @@ peers: .field/aimock/ready $(PEERS:%=.field/%/ready)  ## what `make bench` measu
 .field/anthropic/ready: tests/mock_server/clients/anthropic.lock
 .field/packaging/ready: tests/packaging/tools.lock
 .field/transformers/ready: tests/field/transformers.lock
+.field/mitmproxy/ready: tests/field/mitmproxy.lock
 $(PEERS:%=.field/%/ready): .field/%/ready: benchmarks/peers/%.lock
-$(foreach name,litellm limits openai-old langchain anthropic packaging transformers $(PEERS),.field/$(name)/ready):
+$(foreach name,litellm limits openai-old langchain anthropic packaging transformers mitmproxy $(PEERS),.field/$(name)/ready):
 	$(PYTHON) -m venv $(@D)
 	$(if $(TORCH),$(@D)/bin/python -m pip install $(QUIET) --no-deps --only-binary :all: $(TORCH))
 	$(@D)/bin/$(INSTALL) --only-binary :all: --requirement $<
@@ -139,10 +140,11 @@ $(foreach name,litellm limits openai-old langchain anthropic packaging transform
 
 .field/aimock/ready: tests/field/servers/package-lock.json
 .field/npm/ready: tests/field/portkey/package-lock.json
+.field/http-proxy/ready: tests/field/http-proxy/package-lock.json
 .field/clients/ready: tests/mock_server/clients/package-lock.json
 .field/agents/ready: tests/mock_server/agents/package-lock.json
 .field/reports/ready: tests/reports/tools/package-lock.json
-.field/aimock/ready .field/npm/ready .field/clients/ready .field/agents/ready .field/reports/ready:
+.field/aimock/ready .field/npm/ready .field/http-proxy/ready .field/clients/ready .field/agents/ready .field/reports/ready:
 	mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
@@ -152,7 +154,7 @@ lock: setup  ## renew the lock files: versions and hashes for Python 3.11 and ne
 	$(BIN)/$(LOCK) --all-extras --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 	$(BIN)/$(LOCK) --no-deps benchmarks/peers/sglang.in --output-file benchmarks/peers/sglang.lock
 	for name in $(basename $(filter-out %/sglang.in, $(wildcard tests/*/*.in tests/mock_server/clients/*.in benchmarks/peers/*.in))); do \
-	  $(BIN)/$(LOCK) --override tests/field/without-torch.txt $$name.in --output-file $$name.lock || exit 1; done
+	  $(BIN)/$(LOCK) --override tests/field/overrides.txt $$name.in --output-file $$name.lock || exit 1; done
 
 clean:
 	rm -rf .venv* .field .mypy_cache .ruff_cache .pytest_cache .hypothesis runs site dist

@@ -24,7 +24,7 @@ class Cause:
 
 
 def fix_first(report: Mapping[str, Any]) -> list[Cause]:
-    """The causes of a check report, with each broken requirement in one of them, in this order: crashes (status 5xx); broken MUSTs;
+    """The causes of a check report, with each broken requirement in one of them, in this order: crashes (a server with 5xx); broken MUSTs;
     observed faults before untestable requirements, which are usually consequences; specific requirements before umbrellas; the
     causes that break most; then the order of the catalogue.
     """
@@ -94,6 +94,9 @@ def _cause(members: Sequence[Row]) -> Cause:
 
 
 def _crashed(row: Row) -> bool:
+    """Not in the proxy position: there a 5xx is what the upstream was told to answer, or what a gateway has to say of it."""
+    if row["id"].startswith(("proxy.", "translation.")):
+        return False
     return any((finding.get("status") or 0) >= 500 for finding in row["findings"])
 
 

@@ -13,6 +13,8 @@ import httpx
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LITELLM = ROOT / ".field/litellm/bin/litellm"
+MITMDUMP = ROOT / ".field/mitmproxy/bin/mitmdump"
+NODE = ROOT / ".field/http-proxy"
 PROXY_KEY = "sk-proxy-0123456789"
 
 
@@ -59,11 +61,11 @@ def running(command: list[str], folder: Path, ready: str, seconds: float, **envi
             stop(process)
 
 
-def filled(template: str, folder: Path, **values: str) -> Path:
+def filled(template: str, into: Path, **values: str) -> Path:
     text = (HERE / template).read_text(encoding="utf-8")
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
-    made = folder / template
+    made = into / template
     made.write_text(text, encoding="utf-8")
     return made
 
@@ -88,40 +90,73 @@ def haproxy(upstream: str, folder: Path, how: str = "faithful"):
         yield f"http://127.0.0.1:{port}"
 
 
-# What the manual begins with.
-APACHE = """ServerName localhost
-Listen 127.0.0.1:{port}
-PidFile {folder}/apache.pid
-Mutex file:{folder}
-ErrorLog {folder}/apache.log
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule proxy_module {modules}/mod_proxy.so
-LoadModule proxy_http_module {modules}/mod_proxy_http.so
-ProxyPass / http://{upstream}/ flushpackets=on
-"""
-
-
 def packaged(program: str, *paths: str) -> Path:
     """A folder of the package that brings *program*, below its root: /usr, or wherever the package was unpacked."""
     return Path(str(present(program))).resolve().parents[1].joinpath(*paths)
 
 
-def configured(template: str, folder: Path, upstream: str, **more: object) -> tuple[Path, str]:
+def configured(template: str, upstream: str, folder: Path, **more: str) -> tuple[Path, str]:
     """A configuration file in *folder*, and the base URL that it serves."""
-    port, host = free_port(), upstream.removeprefix("http://")
-    values = {"port": port, "upstream": host, "folder": folder, **more}
-    made = folder / "proxy.conf"
-    made.write_text(template.format(**values), encoding="utf-8")
-    return made, f"http://127.0.0.1:{port}"
+    host, port = upstream.removeprefix("http://"), str(free_port())
+    values = {"upstream": host, "upstream_port": host.rpartition(":")[2], "port": port, "folder": str(folder)}
+    return filled(template, folder, **values, **more), f"http://127.0.0.1:{port}"
 
 
 @contextmanager
 def apache2(upstream: str, folder: Path):
     """An Apache httpd that forwards to *upstream*; yields its base URL."""
-    config, url = configured(APACHE, folder, upstream, modules=packaged("apache2", "lib", "apache2", "modules"))
+    modules = str(packaged("apache2", "lib", "apache2", "modules"))
+    config, url = configured("apache.conf", upstream, folder, modules=modules)
     with running([str(present("apache2")), "-D", "FOREGROUND", "-f", str(config)], folder, f"{url}/models", 10):
         yield url
+
+
+@contextmanager
+def caddy(upstream: str, folder: Path):
+    """A Caddy that forwards to *upstream*; yields its base URL."""
+    config, url = configured("Caddyfile", upstream, folder)
+    command = [str(present("caddy")), "run", "--adapter", "caddyfile", "--config", str(config)]
+    own = {"XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    with running(command, folder, f"{url}/models", 10, **own):
+        yield url
+
+
+@contextmanager
+def lighttpd(upstream: str, folder: Path):
+    """A lighttpd that forwards to *upstream*; yields its base URL."""
+    config, url = configured("lighttpd.conf", upstream, folder)
+    modules = packaged("lighttpd", "lib", "lighttpd")
+    with running([str(present("lighttpd")), "-D", "-f", str(config), "-m", str(modules)], folder, f"{url}/ready", 10):
+        yield url
+
+
+@contextmanager
+def varnish(upstream: str, folder: Path):
+    """A Varnish that caches nothing and forwards to *upstream*; yields its base URL."""
+    config, url = configured("varnish.vcl", upstream, folder)
+    command = [str(present("varnishd")), "-j", "none", "-F", "-a", url.removeprefix("http://"), "-f", str(config)]
+    command += ["-n", str(folder / "varnish"), "-s", "malloc,16m", "-T", "none"]
+    with running(command, folder, f"{url}/models", 30):
+        yield url
+
+
+@contextmanager
+def mitmproxy(upstream: str, folder: Path):
+    """A mitmproxy that passes streams on as they come; yields its base URL."""
+    port = free_port()
+    command = [str(MITMDUMP), "--quiet", "--mode", f"reverse:{upstream}", "--set", "stream_large_bodies=1"]
+    command += ["--listen-host", "127.0.0.1", "--listen-port", str(port), "--set", f"confdir={folder}"]
+    with running(command, folder, f"http://127.0.0.1:{port}/models", 30):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def node(upstream: str, folder: Path, script: str):
+    """A proxy of Node's, as a *script* of its manual; yields its base URL."""
+    port = free_port()
+    command = [str(shutil.which("node")), str(HERE / "http-proxy" / script), str(NODE), str(port), upstream]
+    with running(command, folder, f"http://127.0.0.1:{port}/models", 10):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -187,6 +222,11 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: float) -> No
         assert process.poll() is None, f"the proxy ended with code {process.returncode}; see its log"
         try:
             httpx.get(url, timeout=2)
+            return
+        except (
+            httpx.ReadError,
+            httpx.RemoteProtocolError,
+        ):  # it listens, and hangs up where its upstream is not there yet
             return
         except httpx.HTTPError:
             time.sleep(0.2)

@@ -9,6 +9,7 @@ import json
 import os
 import time
 import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,16 @@ _spec.loader.exec_module(proxies)
 REVIEWED = tomllib.loads((HERE / "proxies.reviewed.toml").read_text(encoding="utf-8"))
 SECONDS = 60
 """A whole run through a proxy, on a machine that has nothing else to do."""
-PACKAGED = {"apache2"}
-"""Proxies of the system's packages that not every machine has."""
+PACKAGED = {"apache2": "apache2", "caddy": "caddy", "lighttpd": "lighttpd", "varnish": "varnishd"}
+"""Proxies of the system's packages that not every machine has, and the program of each."""
+SET_UP = {
+    "mitmproxy": proxies.MITMDUMP,
+    "http-proxy": proxies.NODE / "node_modules",
+    "http-proxy-middleware": proxies.NODE / "node_modules",
+}
+"""Proxies that `make field` installs."""
+HANGING = {"http-proxy", "http-proxy-middleware"}
+"""They leave a client waiting at each stream that their upstream broke off, so a run takes as long as the client's patience."""
 BROKEN = {"fail", "nonstrict", "untestable", "error"}
 
 QUICK = {
@@ -39,6 +48,12 @@ SLOW = {
     "haproxy-plain": ("haproxy", "plain", "2026-08"),
     "haproxy-hasty": ("haproxy", "hasty", "2026-08"),
     "apache2": ("apache2", None, "2026-08"),
+    "caddy": ("caddy", None, "2026-08"),
+    "lighttpd": ("lighttpd", None, "2026-08"),
+    "varnish": ("varnish", None, "2026-08"),
+    "mitmproxy": ("mitmproxy", None, "2026-08"),
+    "http-proxy": ("node", "http-proxy.mjs", "2026-08"),
+    "http-proxy-middleware": ("node", "http-proxy-middleware.mjs", "2026-08"),
     "litellm-openai": ("litellm", "litellm-openai.yaml", "openai"),
     "litellm-deepseek": ("litellm", "litellm-deepseek.yaml", "2026-08"),
     "portkey": ("portkey", None, "openai"),
@@ -72,10 +87,12 @@ def test_a_faithful_proxy_has_no_fault(name, tmp_path, monkeypatch):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SLOW)
 def test_every_fault_of_a_proxy_is_a_known_true_one(name, tmp_path, monkeypatch):
-    if name in PACKAGED and not proxies.present(name):
+    if name in PACKAGED and not proxies.present(PACKAGED[name]):
         pytest.skip(f"{name} is not installed; install it with the package manager of the system")
+    if name in SET_UP and not SET_UP[name].exists():
+        pytest.skip(f"{name} is not set up; run `make field`")
     broken, took = judged(name, SLOW[name], tmp_path, monkeypatch)
     reviewed = REVIEWED[name]
-    assert broken - reviewed.keys() == set()
+    assert {id for id in broken if not any(fnmatchcase(id, pattern) for pattern in reviewed)} == set()
     assert {id for id in reviewed.keys() - broken if not reviewed[id].startswith("at times")} == set()
-    assert took < SECONDS or os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert took < SECONDS or name in HANGING or os.getloadavg()[0] > (os.cpu_count() or 1)

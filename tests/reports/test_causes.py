@@ -98,6 +98,12 @@ def test_a_crash_comes_before_everything_else(make_check, make_requirement, make
     assert [title for title, _, _ in names(make_check(rows))] == ["crashed", "wide"]
 
 
+def test_a_gateway_that_tells_of_its_dead_upstream_has_not_crashed(make_check, make_requirement, make_finding):
+    rows = [make_requirement("proxy.gateway-json", "SHOULD", "nonstrict", [make_finding("no JSON") | {"status": 502}])]
+    rows += [make_requirement("proxy.truncation-visible", "MUST", "fail", [make_finding("cut unmarked")])]
+    assert [title for title, _, _ in names(make_check(rows))] == ["cut unmarked", "no JSON"]
+
+
 def test_what_was_only_not_tested_is_no_thing_to_fix_unless_there_is_nothing_else(
     make_check, make_requirement, make_finding
 ):
