@@ -42,11 +42,15 @@ def test_the_same_verdicts_as_the_command_line(fault, tmp_path, monkeypatch):
     assert verdicts(tmp_path / "pytest") == verdicts(tmp_path / "cli")
 
 
+TIMED = {"stream.headers-early", "stream.unbuffered", "stream.flows"}
+"""Judged by the clock: two runs on a busy machine may differ."""
+
+
 def verdicts(folder):
     return {
         row["id"]: row["verdict"]
         for row in json.loads((folder / "report.json").read_text(encoding="utf-8"))["requirements"]
-        if row["id"] != "stream.headers-early"  # judged by the clock: two runs on a busy machine may differ
+        if row["id"] not in TIMED
     }
 
 

@@ -82,6 +82,7 @@ WRONG = {
     "folder": "nosuch",
     "format": "nosuch",
     "granted": "x",
+    "hang_up": "sometimes",
     "header": "no colon",
     "host": "192.0.2.1",
     "id": "nosuch",
