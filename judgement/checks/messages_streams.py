@@ -78,7 +78,7 @@ def delta_in_block(exchange: Exchange, case: Case) -> Problems:
 @check("messages.delta-fits-block", finished)
 def delta_fits_block(exchange: Exchange, case: Case) -> Problems:
     kinds: dict[str, Any] = {}
-    if not any(at(value, "delta", "type") in FITTING for _, value in of_type(exchange, "content_block_delta")):
+    if not any(str(at(value, "delta", "type")) in FITTING for _, value in of_type(exchange, "content_block_delta")):
         raise Inconclusive(NO_DELTA)
     for index, kind, value in typed(exchange):
         place = repr(value.get("index"))
