@@ -102,11 +102,8 @@ class ActiveCall:
         """Parse the stored reads; returns the end of the transfer if they contain it."""
         reads, self.reads, self.pending = self.reads, [], 0
         try:
-            for (
-                data,
-                read_at,
-                ancillary,
-            ) in reads:  # in their order, though a stamp of the kernel may lie before one of ours
+            # A stamp of the kernel may lie before one of ours; reads arrive in their order all the same.
+            for data, read_at, ancillary in reads:
                 self._digest(data, max(stamps.arrival(read_at, ancillary), self.t_closed or 0))
         except sse.SseLimitError as error:
             self.error = str(error)
