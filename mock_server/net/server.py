@@ -27,7 +27,8 @@ def serve(config: Config) -> None:
 async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     mock = Mock(config, loop)
-    loop.set_exception_handler(Complaints())
+    complaints = Complaints()
+    loop.set_exception_handler(complaints)
     try:
         listener = await loop.create_server(lambda: ServerConnection(mock), config.host, config.port, backlog=4096)
     except OSError as error:
@@ -47,6 +48,7 @@ async def _serve(config: Config) -> None:
     sweeper = asyncio.create_task(_sweep(mock))
     await stopped.wait()
     sweeper.cancel()
+    complaints.stopping = True
     listener.close()
     mock.close()
 
@@ -57,10 +59,13 @@ class Complaints:
     """
 
     def __init__(self) -> None:
+        self.stopping = False
         self._silent_until = 0.0
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if self.stopping and isinstance(error, ValueError):
+            return  # asyncio tries thousands of times more to accept, one second after it could not: the listener is closed by then
         if not (isinstance(error, OSError) and error.errno in EXHAUSTED):
             loop.default_exception_handler(context)
         elif loop.time() >= self._silent_until:

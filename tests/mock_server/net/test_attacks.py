@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -185,6 +186,25 @@ def test_no_descriptors_left_is_one_line(capsys: pytest.CaptureFixture[str]) -> 
     asyncio.run(run())
     shown = capsys.readouterr().err
     assert shown.count("\n") == shown.count("mock: cannot accept connections: Too many open files; raise the limit")
+
+
+def test_a_late_retry_of_accept_is_not_an_error_of_a_mock_that_stops(capsys: pytest.CaptureFixture[str]) -> None:
+    """asyncio retries a failed accept a second later, once for each place in the backlog, on a listener that is closed by then."""
+
+    async def run() -> str:
+        loop, complaints = asyncio.get_running_loop(), server.Complaints()
+        context = {"message": "accept", "exception": ValueError("Invalid file descriptor: -1")}
+        complaints(loop, context)
+        before, complaints.stopping = capsys.readouterr().err, True
+        complaints(loop, context)
+        return before
+
+    logging.getLogger("asyncio").addHandler(handler := logging.StreamHandler(sys.stderr))
+    try:
+        assert "Invalid file descriptor" in asyncio.run(run())
+    finally:
+        logging.getLogger("asyncio").removeHandler(handler)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_mock_out_of_descriptors_recovers() -> None:
