@@ -103,6 +103,10 @@ class Framing:
         value = self._fields.get(name)
         return None if value is None else value.decode("latin-1")
 
+    def mentions(self, word: bytes) -> bool:
+        """Whether *word*, in lower case, occurs in the name of a header."""
+        return any(word in name for name in self._fields)
+
     # What follows is called by the parser.
 
     def on_message_begin(self) -> None:

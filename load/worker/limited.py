@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from echosounder.load.client.call import ActiveCall
-from echosounder.wire.exchange import TURNED_AWAY, Headers
+from echosounder.load.client.framing import Framing
+from echosounder.wire.exchange import TURNED_AWAY
 from echosounder.wire.limit_headers import announced
 from echosounder.wire.strict_json import parse
 from echosounder.wire.waits import wait
@@ -48,17 +49,17 @@ class LimitedUsers:
         return until
 
     def _told(self, call: ActiveCall) -> float | None:
-        headers, status = call.framing.headers, call.framing.status
-        if status in TURNED_AWAY:
+        framing = call.framing
+        if framing.status in TURNED_AWAY:
             self.refused += 1
-            said = wait(headers, _read(b"".join(call.body)), self.now())
-            return said.wait if said is not None and said.wait is not None else self._reset(headers, nothing_left=False)
-        return self._reset(headers, nothing_left=True)
+            said = wait(framing.headers, _read(b"".join(call.body)), self.now())
+            return said.wait if said is not None and said.wait is not None else self._reset(framing, nothing_left=False)
+        return self._reset(framing, nothing_left=True)
 
-    def _reset(self, headers: Headers, *, nothing_left: bool) -> float | None:
-        if not any("ratelimit" in name.lower() for name, _ in headers):
+    def _reset(self, framing: Framing, *, nothing_left: bool) -> float | None:
+        if not framing.mentions(b"ratelimit"):  # asked first, because every answer is while others are being measured
             return None
-        limits = [each for each in announced(headers, self.now()) if each.reset is not None]
+        limits = [each for each in announced(framing.headers, self.now()) if each.reset is not None]
         spent = [each.reset for each in limits if (each.remaining == 0 if nothing_left else not each.remaining)]
         return max((reset for reset in spent if reset is not None), default=None)
 
