@@ -98,8 +98,8 @@ def found(command: Sequence[str]) -> None:
 def _started(arguments: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            arguments,
-            env=dict(variables),
+            [_bytes(each) for each in arguments],
+            env={_bytes(name): _bytes(value) for name, value in variables.items()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,6 +108,14 @@ def _started(arguments: Sequence[str], variables: Mapping[str, str]) -> subproce
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"the command {arguments[0]!r} cannot be started: {said}") from None
+
+
+def _bytes(text: str) -> bytes:
+    """*text* as the operating system passes it on. In a locale of ASCII a prompt is UTF-8 all the same, as it is in any other."""
+    try:
+        return os.fsencode(text)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
 
 
 class _Drain(Thread):

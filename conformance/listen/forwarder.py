@@ -98,7 +98,9 @@ class Link:
 
     def begin(self, client: asyncio.Transport) -> None:
         self.client = client
-        client.pause_reading()  # the kernel keeps what the client says until there is a way on
+        # The kernel keeps what the client says until there is a way on. Not at once: up to CPython 3.11.3 a transport begins to read after
+        # `connection_made`, whatever was said there.
+        asyncio.get_running_loop().call_soon(client.pause_reading)
         self.relay.passages.add(self)
         self.note(Happening.OPENED, time.monotonic_ns())
         self._connecting = asyncio.ensure_future(self._connect())

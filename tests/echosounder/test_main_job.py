@@ -26,8 +26,10 @@ def report_of(folder, name):
     return document
 
 
-# No stream of an honest server breaks off with an error, and no answer of this seed holds the stop text of a prefix.
-UNSHOWN = {"stream.error-class", "stream.error-not-done", "prefix.stop", "stream.flows", "usage.cost-stated"}
+# No stream of an honest server breaks off with an error, no answer of this seed holds the stop text of a prefix, and what a clock
+# decides is inconclusive on a machine too busy to tell.
+UNSHOWN = {"stream.error-class", "stream.error-not-done", "prefix.stop", "usage.cost-stated"}
+UNSHOWN |= {"stream.headers-early", "stream.unbuffered", "stream.flows"}
 
 
 def test_the_honest_mock_conforms(honest):

