@@ -4,7 +4,7 @@ import time
 
 
 class Clock:
-    """Seconds since 1970. Pacing never uses it: writes follow the monotonic clock of the system."""
+    """The mock's time of day, seconds since 1970. Pacing does not use it: writes follow the system's monotonic clock."""
 
     def __init__(self, frozen: float | None = None) -> None:
         self._frozen = frozen

@@ -16,7 +16,7 @@ from echosounder.wire.settings import setting, settings
 KEEPALIVE_S = 75.0
 MAX_PORT = 65_535
 MIN_DIGITS = 2
-# A test can make up any key it likes that begins with sk-; these words in it make the mock refuse it.
+# Any key that begins with sk- is accepted, unless it contains one of these words.
 REFUSED_WORDS = ("invalid", "wrong", "revoked")
 HANG_UPS = ("written", "whole", "nothing")
 CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
@@ -24,7 +24,7 @@ CACHES = ("profile", "prefix-blocks", "prefix-units", "off")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Durations are in the unit of the name's suffix. Raises :class:`UsageError` on values that make no sense."""
+    """Settings of a mock. Durations are in the unit of the name's suffix. Raises :class:`UsageError` for invalid values."""
 
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(0, "Port to listen on; 0 takes a free one.")
@@ -93,10 +93,10 @@ class Config:
     max_body: int = setting(65 << 20, "Maximum request body in bytes; larger ones get 413.")
     request_timeout_s: float = setting(30.0, "Maximum time for a request to arrive completely; otherwise 408.")
     while_stdin: bool = setting(
-        False, "Stop when standard input ends, so that it does not outlive the process that started it."
+        False, "Stop when standard input ends, so that the mock does not outlive the process that started it."
     )
     control: str = setting(
-        "loopback", "Clients allowed to use /__mock/: loopback, any, none.", choices=("loopback", "any", "none")
+        "loopback", "Clients that may use /__mock/: loopback, any or none.", choices=("loopback", "any", "none")
     )
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ class Config:
             raise UsageError(f"{name} is 0: it must be at least 1")
 
     def instant(self) -> float | None:
-        """The frozen time in seconds since 1970; None while the clock runs."""
+        """The frozen time in seconds since 1970; None if the clock is not frozen."""
         try:
             return None if self.clock is None else datetime.fromisoformat(self.clock).astimezone(UTC).timestamp()
         except ValueError:
@@ -130,7 +130,9 @@ class Config:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Config":
-        """From a mapping, such as a table of a configuration file; an unknown key is an error with the nearest known one."""
+        """Build a configuration from a mapping, such as a table of a configuration file. An unknown key raises
+        :class:`UsageError` with the nearest known one.
+        """
         names = [each.name for each in settings(cls)]
         for key in values:
             if key not in names:
@@ -138,7 +140,7 @@ class Config:
         return cls(**values)
 
     def arguments(self) -> Iterator[str]:
-        """The command line that gives this configuration; defaults are left out."""
+        """The command-line arguments for this configuration, without defaults."""
         for each in settings(Config):
             value = getattr(self, each.name)
             if value != each.default:

@@ -1,4 +1,4 @@
-"""One request from its arrival to its entry in the journal: the record that everything on its way adds to."""
+"""One request in progress: the record that every stage fills, from arrival to the journal entry."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +16,10 @@ class Reservation:
 
     key: str
     plan: AnswerPlan
-    at: float  # the instant whose prices count
+    at: float  # the time whose prices apply
     held: list[Limiter]
     found: Lookup
-    end: int = 0  # when it was to be over, monotonic ns
+    end: int = 0  # planned end, monotonic ns
 
 
 @dataclass(slots=True)
@@ -36,18 +36,20 @@ class Facts:
 
 @dataclass(slots=True)
 class InFlight:
-    """A request in progress. ``stream`` is set at the first write; ``bill`` until it is paid; ``complete`` and ``closed`` at the end."""
+    """A request in progress. ``stream`` is set at the first write, ``bill`` until it is charged, ``complete`` and
+    ``closed`` at the end.
+    """
 
     number: int
     trace: str
     request: HttpRequest
-    armed: Any = None  # mock_server.deviations.armed.Armed, where any is
+    armed: Any = None  # mock_server.deviations.armed.Armed, if any deviation is armed
     status: int = 0
     facts: Facts = field(default_factory=Facts)
     bill: Reservation | None = None
     stream: Stream | None = None
     complete: bool = False
-    closed: int | None = None  # when the client was seen to be gone before the end, monotonic ns
+    closed: int | None = None  # when the client was found to have left early, monotonic ns
     deviations: list[dict[str, Any]] = field(default_factory=list)
 
     @property

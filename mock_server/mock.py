@@ -25,15 +25,15 @@ from echosounder.mock_server.net.relay import Passage, Relay
 from echosounder.mock_server.net.scheduler import Scheduler, Stream
 from echosounder.wire.errors import UsageError
 
-COLLECT_EVERY = 1_000_000  # requests; what a request leaves behind is freed by reference counts
-PORTION = 64  # connections looked at without a pause
-LINGER = 1_000_000_000  # how long a refused client's remaining bytes are read, ns
-STALL = 60_000_000_000  # a client that is far behind and takes nothing is not kept for longer than this, ns
-FAR = 1_000_000_000  # a client that hung up is not kept for a write that is further away than this, ns
+COLLECT_EVERY = 1_000_000  # requests between collections under load; reference counting frees most memory
+PORTION = 64  # connections checked before yielding to the event loop
+LINGER = 1_000_000_000  # ns for which a refused client's remaining bytes are read
+STALL = 60_000_000_000  # ns after which a client that is far behind and reads nothing is disconnected
+FAR = 1_000_000_000  # ns; a client that hung up is dropped if its next write is later than this
 
 
 class Mock:
-    """One mock. ``connections`` are the open ones."""
+    """One mock server; ``connections`` holds the open ones."""
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
@@ -48,9 +48,9 @@ class Mock:
         self.recordings = Recordings(config.replay, config.replay_speed) if config.replay else None
         self.number = 0
         self.in_flight = 0
-        self._tidied = self._swept = 0  # numbers of the latest request then
+        self._tidied = self._swept = 0  # number of the latest request at that time
 
-    # --- what a connection asks for
+    # --- interface for connections
 
     def handle(self, connection: ServerConnection, request: HttpRequest) -> None:
         if request.target.startswith(routes.PREFIX):
@@ -70,7 +70,7 @@ class Mock:
 
     def _respond(self, flight: InFlight) -> Response:
         answered = self._guarded(lambda: self._answer(flight))
-        if self.recordings is None:  # a recording has its own
+        if self.recordings is None:  # a recording has its own trace id
             answered.headers.append(("x-ds-trace-id", flight.trace))
         return answered
 
@@ -81,7 +81,7 @@ class Mock:
         return early or self.answers.respond(request, flight)
 
     def _armed(self, flight: InFlight) -> tuple[HttpRequest, Response | None]:
-        """The request after the deviations that come before any answer, and the refusal that one of them may be."""
+        """Apply the deviations of the request and admission layers; return the request and a refusal, if any."""
         request = flight.request
         armed = flight.armed = self.armoury.arm(request, flight.number)
         if armed is None:
@@ -96,7 +96,7 @@ class Mock:
             return refused.response()
         except UsageError as error:  # a header or a key names a deviation that does not exist
             return Refused(400, f"mock: {error}", "mock_error").response()
-        except Exception:  # the client gets a clean 500, the operator the reason
+        except Exception:  # the client gets a plain 500, the operator the traceback
             traceback.print_exc()
             return internal().response()
 
@@ -124,7 +124,7 @@ class Mock:
             self.journal.open[flight.number] = flight
 
     def _pass_on(self, connection: ServerConnection, flight: InFlight, relay: Relay) -> None:
-        """Let the upstream answer."""
+        """Forward the request to the upstream."""
         early: Response | None = None
 
         def prepare() -> Response:
@@ -159,7 +159,7 @@ class Mock:
         relay.start(passage)
 
     def _land(self, flight: InFlight) -> None:
-        """The answer has ended, or its client is gone."""
+        """Finish a request whose answer has ended or whose client is gone."""
         self.in_flight -= 1
         stream = flight.stream
         if stream is not None:
@@ -168,7 +168,7 @@ class Mock:
         self.answers.completions.settle(flight)
         self.journal.add(flight)
 
-    # --- what the control interface asks for
+    # --- interface for the control routes
 
     def state(self) -> dict[str, Any]:
         completions = self.answers.completions
@@ -201,7 +201,8 @@ class Mock:
     def sweep(self) -> Iterator[None]:
         """Periodic cleanup: requests that never became complete, idle connections, clients that hung up.
 
-        In portions, between which others may have the event loop: looking at all of a thousand would make writes late.
+        Works in portions and yields to the event loop between them: checking a thousand connections at once would
+        delay writes.
         """
         self.journal.flush()
         self._tidy()
@@ -217,7 +218,7 @@ class Mock:
                 connection.transport.abort()
 
     def _tidy(self) -> None:
-        """Collect garbage when nothing was asked for a while, for a collection would make writes late; under load now and then."""
+        """Collect garbage when idle, because a collection delays writes; under load once per ``COLLECT_EVERY`` requests."""
         idle = not self.in_flight and self.number == self._swept
         self._swept = self.number
         if self.number != self._tidied and (idle or self.number - self._tidied > COLLECT_EVERY):
@@ -234,7 +235,7 @@ class Mock:
 
 
 def _given_up(connection: ServerConnection, now: int) -> bool:
-    """Whether the client will not be heard of again: it is gone, with nothing due soon, or takes nothing of what it asked for."""
+    """Whether to drop the client: it is gone and no write is due soon, or it has stopped reading."""
     if connection.lingers_since is not None:
         return now - connection.lingers_since > LINGER
     if connection.stalled(now) > STALL:

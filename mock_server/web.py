@@ -1,4 +1,6 @@
-"""Search and fetch: answers that follow from what was asked, billed by success. Descriptions of 2026-10; nothing leaves the machine."""
+"""The search and fetch tools: answers are derived from the request, and only successful ones are billed. Documented
+2026-10; nothing leaves the machine.
+"""
 
 from hashlib import blake2b
 from typing import Any
@@ -10,14 +12,14 @@ from echosounder.mock_server.admission.refusals import Refused, invalid
 from echosounder.mock_server.admission.serde import Shape, integer, string
 from echosounder.mock_server.answering.prose import prose
 
-QUERY, COUNT, USUAL = 128, 50, 10  # characters of a query; results at most, and where nothing is said
+QUERY, COUNT, USUAL = 128, 50, 10  # maximum length of a query in characters; maximum and default number of results
 SEARCH = Shape.of({"query": string}, {"count": integer(32, signed=True)})
 FETCH = Shape.of({"url": string})
-NOTHING = "zxqv"  # a query with this word finds nothing, and costs nothing
+NOTHING = "zxqv"  # a query with this word has no results and is free
 
 
 def search(text: bytes, profile: str, seed: int) -> dict[str, Any]:
-    """The response to a search. Raises :class:`Refused` for invalid parameters."""
+    """Return the response to a search. Raises :class:`Refused` for invalid parameters."""
     body = deserialise.body(text, SEARCH, profile)
     query, count = body["query"], body.get("count", USUAL)
     if not 1 <= len(query) <= QUERY:
@@ -40,7 +42,7 @@ def _result(query: str, place: int, seed: int) -> dict[str, Any]:
 
 
 def fetch(text: bytes, profile: str, seed: int) -> dict[str, Any]:
-    """The response to a fetch. Raises :class:`Refused` for invalid parameters."""
+    """Return the response to a fetch. Raises :class:`Refused` for invalid parameters."""
     url = deserialise.body(text, FETCH, profile)["url"]
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Admission of requests: key, media type, JSON, types, ranges. In the order that can be seen from outside (fact sheet 9)."""
+"""Admission of requests: checks key, media type, JSON, types and ranges, in the order observable from outside (fact sheet 9)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,11 +11,11 @@ from echosounder.mock_server.formats.format import Format
 from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.specs import Limits
 
-DEVIATING = "sk-mock-"  # names a deviation, whose name may hold one of the refused words
+DEVIATING = "sk-mock-"  # the key names a deviation, and that name may contain a refused word
 
 
 def authorised(request: HttpRequest, profile: str, credentials: Sequence[str], keyless: bool) -> str:
-    """The API key, from the first header present. Raises :class:`refusals.Refused` (401), unless *keyless*."""
+    """Return the API key, from the first header present. Raises :class:`refusals.Refused` (401), unless *keyless*."""
     name = next((each for each in credentials if each in request.headers), "authorization")
     value = request.headers.get(name, "")
     if keyless:
@@ -47,7 +47,7 @@ def check_media_type(request: HttpRequest) -> None:
 
 
 def admit(form: Format, text: bytes, profile: str, beta: bool) -> tuple[dict[str, Any], Limits]:
-    """The body and the limits of its model. Raises :class:`refusals.Refused` (400, 422)."""
+    """Return the parsed body and the limits of its model. Raises :class:`refusals.Refused` (400, 422)."""
     body = deserialise.body(text, form.shape(profile), profile)
     if not _known(profile, body["model"]):
         body["model"] = specs.behaviour(profile).model_meant(form.name, body["model"])
@@ -57,7 +57,7 @@ def admit(form: Format, text: bytes, profile: str, beta: bool) -> tuple[dict[str
 
 
 def _limits(profile: str, model: str) -> Limits:
-    """Of a model; of an unknown name the general ones, for what is looked up is remembered for ever."""
+    """Limits of a model. Unknown names get the profile's general limits, because the lookup is cached forever."""
     return specs.limits(profile, model) if _known(profile, model) else specs.limits(profile)
 
 

@@ -1,8 +1,8 @@
-"""The context cache: which part of a prompt was seen before. Two models of it, by name. Fact sheet 8.1.
+"""The context cache: which part of a prompt was seen before. Two cache models, selected by name. Fact sheet 8.1.
 
-``prefix-blocks`` (2024, 2025): every whole unit of a prompt is stored, and any stored beginning hits.
-``prefix-units`` (V4): a beginning is stored at the end of the input, at the end of the output, where two requests were seen to
-part, and at fixed distances; a stored unit hits only as a whole. Both count in units of tokens and never hit the last token.
+``prefix-blocks`` (2024, 2025): every whole unit of a prompt is stored, and any stored prefix hits. ``prefix-units``
+(V4): a prefix is stored at the end of the input, at the end of the output, where two requests diverged, and at fixed
+distances; a stored unit hits only as a whole. Both count in units of tokens and never hit the last token.
 """
 
 from collections import OrderedDict
@@ -12,17 +12,17 @@ from hashlib import blake2b
 from typing import Any
 
 MODELS = ("prefix-blocks", "prefix-units")
-SEEN = 1 << 16  # beginnings remembered for finding common ones
+SEEN = 1 << 16  # prefixes remembered to find common ones
 Tokens = Sequence[str]
 
 
 @dataclass(slots=True)
 class Beginnings:
-    """Hashes of everything up to each multiple of the unit; can be continued with more tokens."""
+    """Hashes of a prompt's prefixes, one per multiple of the unit; can be extended with more tokens."""
 
     unit: int
     scope: str
-    rest: Tokens  # behind the last multiple
+    rest: Tokens  # tokens after the last multiple
     marks: list[bytes] = field(default_factory=list)
     chain: Any = None  # the running hash; most prompts are too short to need one
 
@@ -42,7 +42,7 @@ class Beginnings:
 
 @dataclass(slots=True)
 class Lookup:
-    """Number of tokens of a prompt that hit, and the prefix to remember."""
+    """Result of a lookup: the number of prompt tokens that hit, and the prefixes to store."""
 
     tokens: int
     hit: int
@@ -50,7 +50,7 @@ class Lookup:
 
 
 class PrefixCache:
-    """Beginnings by their chained hash. Times in seconds of the mock's clock; capacity in tokens."""
+    """Stored prefixes by their chained hash. Times are seconds of the mock's clock; the capacity is in tokens."""
 
     def __init__(
         self,
@@ -65,7 +65,9 @@ class PrefixCache:
         self._settle, self._ttl = settle_s, ttl_s
         self._most = max(1, capacity // unit)
         self._interval = max(1, interval // unit)
-        self._stored: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # mark -> ready from, used last
+        self._stored: OrderedDict[bytes, tuple[float, float]] = (
+            OrderedDict()
+        )  # prefix hash -> time from which it can hit, time of last use
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     def lookup(self, scope: str, pieces: Tokens, now: float) -> Lookup:
@@ -120,7 +122,7 @@ class PrefixCache:
             self._seen.popitem(last=False)
 
     def _run(self, marks: Sequence[bytes], now: float) -> int:
-        """How many of the marks are stored, from the first one on."""
+        """Number of leading marks that are stored."""
         return next((index for index, mark in enumerate(marks) if not self._hit(mark, now)), len(marks))
 
     def _longest(self, marks: Sequence[bytes], now: float) -> int:

@@ -1,4 +1,4 @@
-"""JSON text to a body of the right types. Positions in refusals are exact only for the end of the text."""
+"""Parses JSON text into a body with the right types. Error positions are exact only at the end of the text."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from echosounder.mock_server.admission.serde import Malformed, Shape, check_fiel
 
 
 def parse(text: bytes, profile: str) -> Any:
-    """The JSON value. Raises :class:`refusals.Refused` for invalid JSON."""
+    """Parse the JSON value. Raises :class:`refusals.Refused` for invalid JSON."""
     try:
         return _decode(text.decode("utf-8"))
     except RecursionError:
@@ -18,7 +18,7 @@ def parse(text: bytes, profile: str) -> Any:
         raise refusals.not_json(profile, f"invalid unicode code point at line 1 column {error.start + 1}") from None
     except json.JSONDecodeError as error:
         raise refusals.not_json(profile, _syntax(error, text)) from None
-    except ValueError as error:  # a NaN literal, or an integer of thousands of digits
+    except ValueError as error:  # a NaN literal, or an integer with thousands of digits
         raise refusals.not_json(profile, f"expected value at line 1 column 1 ({error})"[:120]) from None
 
 
@@ -26,7 +26,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode  # made once: that is half of its cost
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode  # created once: creating it is half of the cost
 
 
 def _syntax(error: json.JSONDecodeError, text: bytes) -> str:
@@ -37,7 +37,7 @@ def _syntax(error: json.JSONDecodeError, text: bytes) -> str:
 
 
 def body(text: bytes, shape: Shape, profile: str) -> dict[str, Any]:
-    """A body of the right types. Raises :class:`refusals.Refused` (400 or 422)."""
+    """Parse and type-check a body. Raises :class:`refusals.Refused` (400 or 422)."""
     value = parse(text, profile)
     try:
         if not isinstance(value, dict):

@@ -14,7 +14,7 @@ from echosounder.mock_server.net.http1 import Headers
 from echosounder.wire.errors import UsageError
 
 SECOND = 1_000_000_000
-# Each includes the one before: per key; per key and model; per key, model and user_id.
+# Each scope refines the one before: per key; per key and model; per key, model and user_id.
 SCOPES = ("key", "model", "user")
 RETRY_AFTER = ("absent", "seconds", "date", "short", "long")
 KEYS = 10_000
@@ -24,10 +24,10 @@ class Limiter(Protocol):
     """State of one scope."""
 
     def take(self, now: int) -> int | None:
-        """None if the request may pass, which is then counted; else the nanoseconds until one may, at least 1."""
+        """Count the request and return None if it may pass; else return the nanoseconds until one may, at least 1."""
 
     def give(self) -> None:
-        """A request that passed has ended."""
+        """Release the capacity of a request that passed and has ended."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Concurrency:
 
     def take(self, now: int) -> int | None:
         if self.held >= self.count:
-            return SECOND  # nobody knows when the next one ends
+            return SECOND  # when the next request ends is unknown
         self.held += 1
         return None
 
@@ -49,7 +49,7 @@ class Concurrency:
 
 @dataclass(slots=True)
 class TokenBucket:
-    """*burst* at once, then *rate* a second. Filled exactly: a level counts in fractions of one *rate*-th of a nanosecond."""
+    """*burst* requests at once, then *rate* per second. The level is refilled for each elapsed nanosecond."""
 
     rate: float
     burst: int
@@ -67,12 +67,12 @@ class TokenBucket:
         return round((1 - self.level) / self.rate * SECOND) + 1
 
     def give(self) -> None:
-        """A bucket does not care when requests end."""
+        """Do nothing: a bucket is independent of when requests end."""
 
 
 @dataclass(slots=True)
 class FixedWindow:
-    """*count* per window; windows begin at multiples of their length."""
+    """At most *count* requests per window; windows begin at multiples of their length."""
 
     count: int
     window: int
@@ -88,12 +88,12 @@ class FixedWindow:
         return None
 
     def give(self) -> None:
-        """A window does not care when requests end."""
+        """Do nothing: a window is independent of when requests end."""
 
 
 @dataclass(slots=True)
 class SlidingWindow:
-    """*count* within any stretch of the window's length."""
+    """At most *count* requests within any interval of the window's length."""
 
     count: int
     window: int
@@ -108,22 +108,24 @@ class SlidingWindow:
         return None
 
     def give(self) -> None:
-        """A window does not care when requests end."""
+        """Do nothing: a window is independent of when requests end."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """A limiter for each key (or model, or user), and how it refuses."""
+    """The kind of limiter for each scope (key, model or user), and how it refuses."""
 
     kind: str
     make: Callable[[], Limiter]
     limit: float
     scope: str = "model"
     retry_after: str = "absent"
-    penalty_s: float = 0.0  # after a refusal nothing passes for so long
+    penalty_s: float = 0.0  # no request passes for this long after a refusal
 
     def headers(self, wait: int, now: float) -> Headers:
-        """``Retry-After`` for a refusal. Whole seconds, rounded up: correct, unless configured to be short or long."""
+        """The ``Retry-After`` header of a refusal: whole seconds, rounded up, unless configured to be absent, a date,
+        too short or too long.
+        """
         seconds = -(-wait // SECOND)
         shown = {"short": seconds // 4, "long": seconds * 4 + 2}.get(self.retry_after, seconds)
         if self.retry_after == "absent":
@@ -156,7 +158,7 @@ class Limiters:
         self._scopes: OrderedDict[tuple[int, ...] | tuple[object, ...], _Scope] = OrderedDict()
 
     def take(self, key: str, model: str, user: str, now: int, clock: float) -> list[Limiter]:
-        """Reserves capacity for the request, to be returned at its end. Raises :class:`Refused` (429), holding nothing then."""
+        """Reserve capacity for the request, to be returned at its end. Raises :class:`Refused` (429), and then reserves nothing."""
         held: list[Limiter] = []
         for index, rule in enumerate(self.rules):
             parts = (key, model, user)[: SCOPES.index(rule.scope) + 1]
@@ -173,7 +175,7 @@ class Limiters:
         return held
 
     def clear(self) -> None:
-        """Forgets everything; requests in flight are released on limiters that are no longer in use."""
+        """Reset all state; requests in flight are later released on limiters that are no longer in use."""
         self._scopes.clear()
 
     def _scope(self, name: tuple[object, ...], rule: LimitRule) -> _Scope:
@@ -195,7 +197,7 @@ _COMMON = {"scope": str, "retry_after": str, "penalty_s": float}
 
 
 def rule(text: str) -> LimitRule:
-    """The rule in the text of ``--limit``. Raises :class:`UsageError`."""
+    """Parse the text of ``--limit``. Raises :class:`UsageError`."""
     kind, _, rest = text.partition(":")
     if kind not in _FIELDS:
         raise UsageError(f"unknown limit {kind!r}: choose from {', '.join(_FIELDS)}, none")

@@ -1,4 +1,4 @@
-"""Accounts in whole pico-units of their currency, so that a balance falls by exactly the bill and nothing is ever rounded.
+"""Accounts in whole pico-units of their currency, so that a balance falls by exactly the bill, without rounding.
 
 Every known price per million tokens has at most six decimals, so a token costs a whole number of 10⁻¹² units.
 """
@@ -12,7 +12,7 @@ from echosounder import specs
 from echosounder.wire.prices import EXACT
 
 PICO = 10**12
-ACCOUNTS = 10_000  # remembered; the one unused for longest is forgotten
+ACCOUNTS = 10_000  # accounts kept; the least recently used is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class TokenPrices:
 
 @dataclass(slots=True)
 class Account:
-    """Granted balance is spent before topped-up balance (fact sheet 3.2); the latter may become negative with the last request."""
+    """An account's balances. The granted balance is spent before the topped-up one (fact sheet 3.2), which the last
+    request may make negative.
+    """
 
     granted: int
     topped_up: int
@@ -69,7 +71,7 @@ class Accounts:
 
 
 class PriceList:
-    """Prices of a profile. Within the profile's own period the clock's instant applies, otherwise the profile's."""
+    """Prices of a profile, at the clock's time if that is within the profile's own period, otherwise at the profile's."""
 
     def __init__(self, profile: str, currency: str) -> None:
         self._profile, self._currency = specs.profile(profile), currency
@@ -79,7 +81,8 @@ class PriceList:
         return self._profile.priced(datetime.fromtimestamp(now, UTC))
 
     def rates(self, model: str, now: float, later_s: float = 0) -> TokenPrices:
-        """Rates *later_s* after the instant that counts. Windows open and close on full minutes.
+        """Prices per token, *later_s* seconds after the instant that applies. Price windows open and close on full
+        minutes.
 
         Raises :class:`specs.UnknownPriceError`.
         """
@@ -103,7 +106,7 @@ class PriceList:
 
 
 def pico(amount: str) -> int:
-    """An amount in pico-units. Raises ValueError for anything but a decimal amount of money."""
+    """Convert a decimal amount of money to pico-units. Raises ValueError for any other text."""
     try:
         value = EXACT.scaleb(Decimal(amount), 12)
         if not value.is_finite() or value != value.to_integral_value():
@@ -114,7 +117,7 @@ def pico(amount: str) -> int:
 
 
 def text(amount: int, digits: int = 12) -> str:
-    """``110.00``: at least two decimals, at most *digits*; further ones are truncated."""
+    """Format pico-units as in ``110.00``: at least two decimals, at most *digits*; further ones are truncated."""
     whole, part = divmod(abs(amount), PICO)
     decimals = f"{part:012}"[:digits].rstrip("0").ljust(2, "0")
     return f"{'-' if amount < 0 else ''}{whole}.{decimals}"

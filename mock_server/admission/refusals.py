@@ -1,8 +1,8 @@
-"""Refusals as the API words them. Fact sheet 9.2 (bodies), 9.3 (content types), 9.4 (texts).
+"""Refusals, worded as the API words them. Fact sheet 9.2 (bodies), 9.3 (content types), 9.4 (texts).
 
-The forms changed with time and are not regular: 401 without a usable header is plain text without a content type, a broken body is
-plain text typed ``application/octet-stream``, a value out of range is JSON of that same type. :class:`Refused` carries what was
-decided; the words and labels that depend on the profile are rows of its behaviour.
+The forms changed with time and are not regular: 401 without a usable header is plain text without a content type, a
+broken body is plain text typed ``application/octet-stream``, a value out of range is JSON of that same type.
+:class:`Refused` carries the decision; texts and labels that depend on the profile are rows of the profile's behaviour.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ OCTETS = "application/octet-stream"
 TEXT = "text/plain; charset=utf-8"
 
 
-Envelope = Callable[[str, str, str | None, str | None], dict[str, Any]]  # message, type, code, param -> the document
+Envelope = Callable[[str, str, str | None, str | None], dict[str, Any]]  # message, type, code, param -> the JSON object
 
 
 class Refused(Exception):
-    """A request is answered with an error. Without ``kind`` the message is the whole body, as plain text."""
+    """Raised to answer a request with an error. Without ``kind``, the message is the whole body, as plain text."""
 
     def __init__(
         self,
@@ -36,13 +36,13 @@ class Refused(Exception):
         super().__init__(message)
         self.status, self.message, self.kind, self.code = status, message, kind, code
         self.content_type, self.headers, self.param = content_type, headers or [], param
-        self.shape: Envelope = envelope  # of the document: that of the format which stands under the path
+        self.shape: Envelope = envelope  # the error's JSON shape, set by the format of the path
 
     def response(self) -> Response:
         text = self.message
         if self.kind:
             text = compact(self.shape(self.message, self.kind, self.code, self.param))
-        body = text.encode("utf-8", "replace")  # what it quotes of the request may be half a character
+        body = text.encode("utf-8", "replace")  # a quoted part of the request may be truncated UTF-8
         headers = [("content-type", self.content_type)] if self.content_type and body else []
         return Response(self.status, headers + self.headers, [body] if body else [], [0] if body else [])
 
@@ -82,7 +82,7 @@ def malformed(profile: str, status: int, problem: str) -> Refused:
 
 
 def invalid(profile: str, status: int, text: str) -> Refused:
-    """Well-formed, but a value is out of range or members contradict each other."""
+    """A value is out of range or members contradict each other, though the body is well-formed."""
     return refused(profile, "invalid", status, problem=text)
 
 

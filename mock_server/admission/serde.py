@@ -13,7 +13,7 @@ Check = Callable[[Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Fields of an object and the check of each. ``null`` stands for absent where a field is not needed."""
+    """Fields of an object and the check of each. ``null`` counts as absent for optional fields."""
 
     checks: Mapping[str, Check]
     needed: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Shape:
 
 
 class Malformed(Exception):
-    """``path`` grows outwards while the exception travels: ``messages[0].role``."""
+    """A type error at ``path``, which grows outwards as the exception propagates: ``messages[0].role``."""
 
     def __init__(self, what: str, path: str = "") -> None:
         super().__init__(what)
@@ -133,7 +133,7 @@ def struct(name: str, needed: Mapping[str, Check], optional: Mapping[str, Check]
 
 
 def check_fields(value: dict[str, Any], shape: Shape) -> None:
-    for name, member in value.items():  # in the order of the text, as serde reads it
+    for name, member in value.items():  # in the order of the JSON text, as serde reads it
         check = shape.checks.get(name)
         if check is not None and (member is not None or name in shape.needed):
             try:

@@ -1,1 +1,1 @@
-"""From an admitted body to a response: the planner (pure, seeded), a schedule of absolute offsets, and finally the bill."""
+"""Turns an admitted body into a response: the planner (pure, seeded), a schedule of absolute offsets, and finally the bill."""

@@ -1,6 +1,7 @@
-"""A machine that serves a fixed number of streams at once and lets the rest wait: pure arithmetic on the ends of what it accepted.
+"""A model of a machine that serves a fixed number of streams at once and queues the rest: pure arithmetic on the end
+times of accepted streams.
 
-All schedules are known when they begin, so the start of a request that has to wait is known when it arrives.
+Every schedule is known before it begins, so the start time of a queued request is known when it arrives.
 """
 
 import heapq
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Capacity:
-    """``slots`` streams at a time, ``queue`` more waiting; ``slowdown`` stretches each by up to that share when all slots are busy.
+    """``slots`` streams at a time, ``queue`` more waiting; ``slowdown`` lengthens each stream by up to that fraction
+    when all slots are busy.
 
     A client that hangs up frees its slot for newcomers at once; those whose start is already computed keep it.
     """
@@ -43,7 +45,7 @@ class Capacity:
         return start
 
     def leave(self, end: int) -> None:
-        """A stream that was to end at *end* has ended early."""
+        """Free the slot of a stream that was due to end at *end* and has ended early."""
         if self.slots is not None and end in self._ends:
             self._ends.remove(end)
             heapq.heapify(self._ends)

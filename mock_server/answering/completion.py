@@ -1,4 +1,4 @@
-"""From a body to a response: money, limits, cache, plan, time, bytes, and finally the bill."""
+"""Turns a body into a response: balance, limits, cache, plan, schedule, bytes, and finally the bill."""
 
 from echosounder import specs
 from echosounder.mock_server.admission import money, refusals
@@ -24,7 +24,7 @@ JSON_HEADERS: Headers = [("content-type", "application/json")]
 
 
 class Completions:
-    """Answers of the model, in every format of one server, with all the state that the answers share."""
+    """Produces the model's answers in every format of one server, and holds the state that they share."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config, self._clock = config, clock
@@ -32,7 +32,7 @@ class Completions:
             specs.demand(config.profile, judged=False)
             self.prices = money.PriceList(config.profile, config.currency)
             for model in specs.models(config.profile):
-                self.prices.rates(model, clock.now())  # better now than in the middle of a bill
+                self.prices.rates(model, clock.now())  # fail at startup rather than while billing
         except specs.UnknownPriceError as error:
             raise UsageError(f"{error}; choose another currency or clock") from None
         except specs.SpecError as error:
@@ -58,7 +58,7 @@ class Completions:
             self.room.files.clear()
 
     def respond(self, form: Format, request: HttpRequest, flight: InFlight, beta: bool, key: str) -> Response:
-        """The response. Leaves a bill with the request. Raises :class:`refusals.Refused` (400, 402, 415, 422, 429, 503)."""
+        """Return the response, and attach a bill to *flight*. Raises :class:`refusals.Refused` (400, 402, 415, 422, 429, 503)."""
         now = self._clock.now()
         check_media_type(request)
         if self.room and len(request.body) > self.room.bounds.body_bytes:
@@ -94,7 +94,7 @@ class Completions:
     # --- before
 
     def _limits(self, prepared: Prepared) -> Limiters:
-        """As configured, else the concurrency that the profile grants to an account per model."""
+        """The configured limiters, else the concurrency per model that the profile grants to an account."""
         if self._config.limit:
             return self.limits
         if prepared.model not in self._own_limits:
@@ -114,7 +114,7 @@ class Completions:
     # --- time
 
     def _timed(self, prepared: Prepared, flight: InFlight, bill: Reservation) -> Response:
-        """The response with the time of everything, waiting included."""
+        """The response with the due time of every part, including the time in the queue."""
         plan, config, now = bill.plan, self._config, flight.request.arrived
         rows = [choice.steps for choice in plan.choices]
         stretch = self.capacity.stretch(now) * schedule.MS
@@ -139,7 +139,7 @@ class Completions:
         return delayed(response, start - now, round(config.keepalive_ms * schedule.MS), self._patience(), plan.stream)
 
     def _patience(self) -> int:
-        """How long the profile lets a request wait, ns."""
+        """Maximum time that the profile lets a request wait, ns."""
         seconds = specs.limits(self._config.profile).wait_s
         return (seconds or 1 << 30) * 1_000_000_000
 
@@ -151,8 +151,9 @@ class Completions:
     # --- after
 
     def settle(self, flight: InFlight) -> None:
-        """Returns the reservation, stores the prompt and charges the account, once. A client that disconnects pays for the prompt and
-        the part already written, unless the configuration says otherwise.
+        """Release the reservation, store the prompt and charge the account, once. A client that disconnects pays for
+        the prompt and the part already written, unless configured otherwise.
+
         """
         bill, flight.bill = flight.bill, None
         if bill is None:
@@ -168,7 +169,7 @@ class Completions:
         self.accounts.of(bill.key).charge(flight.facts.price)
 
     def _price(self, plan: AnswerPlan, at: float, output: int) -> int:
-        """Of an answer, in pico-units."""
+        """Price of an answer, in pico-units."""
         odd, prompt = plan.surcharge, plan.prompt
         if odd is None:
             return self.prices.rates(plan.model, at).bill(prompt.hit, prompt.miss, output)
@@ -193,9 +194,9 @@ def _stream(
     offsets: list[int],
     gap: int,
 ) -> Response:
-    """*rows* are the tokens of each step of each choice, *offsets* when each step is due."""
+    """Build a streaming response. *rows* are the tokens of each step of each choice, *offsets* when each step is due."""
     steps = rows[0]
-    if plan.others:  # several choices are spoken at the same time
+    if plan.others:  # several choices are streamed interleaved
         steps, offsets = weave(rows), weave([offsets[: len(row)] for row in rows])
     script = prepared.form.render.stream(plan, prepared.limits, usage, prepared.known_parts(plan, deviates))
     if script.steps is not None:

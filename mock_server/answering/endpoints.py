@@ -1,4 +1,4 @@
-"""Request to response: the routes."""
+"""The routes, from request to response."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SECURITY: Headers = [
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Handler of a path, and the headers that may hold the key."""
+    """A handler for a path, and the headers that may hold the key."""
 
     method: str
     handler: Handler
@@ -51,7 +51,7 @@ class Answers:
         self._below = tuple(path for path in self.routes if path.endswith("/"))
 
     def _routes(self) -> Iterator[tuple[str, tuple[Route, ...]]]:
-        """By path; below a path that ends with a slash stands one thing for each name."""
+        """Routes by path; a path that ends with a slash matches any name below it."""
         for path, form in formats.paths(self.config.profile).items():
             yield path, (Route("POST", partial(self._completion, form, path.startswith(BETA)), form.credentials),)
         about = self._behaviour
@@ -136,7 +136,7 @@ class Answers:
 
     @property
     def _room(self) -> FileRoom:
-        assert self.completions.room is not None  # its routes are there with it
+        assert self.completions.room is not None  # these routes exist only if there is a room
         return self.completions.room
 
     def _web(
@@ -150,13 +150,13 @@ class Answers:
         check_media_type(request)
         self.completions.check_money(key)
         found = answer(request.body, self.config.profile, self.config.seed or 0)
-        if found.get("results", True):  # what finds nothing costs nothing
+        if found.get("results", True):  # searches without results are free
             self.completions.use(name, flight, key)
         return _json(found)
 
 
 def _last(request: HttpRequest) -> str:
-    """The name of the one thing that is asked about."""
+    """The last segment of the path: the id of the requested object."""
     return unquote(request.path.rpartition("/")[2])
 
 

@@ -9,7 +9,7 @@ CALL_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Identities:
-    """Ids by the number of the request: reproducible with a seed, fresh without one."""
+    """Ids derived from the request's number: reproducible with a seed, random without one."""
 
     def __init__(self, profile: str, seed: int | None) -> None:
         behaviour = specs.behaviour(profile)
@@ -26,13 +26,13 @@ class Identities:
         return as_uuid(self._digits(number)[32:])
 
     def _digits(self, number: int) -> str:
-        """Of a request: 64, which are remembered while it is the latest."""
+        """64 hexadecimal digits for a request, cached for the latest one."""
         if self._latest[0] != number:
             self._latest = number, self._digest(number, "id", 32)
         return self._latest[1]
 
     def call(self, number: int, index: int) -> str:
-        """``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
+        """The id of a call: ``call_00_`` and 24 letters or digits since V4, ``call_0_`` and a UUID before. Fact sheet 6.2."""
         digits = self._digest(number, f"call {index}", 24)
         if self._uuid_calls:
             return f"call_{index}_{as_uuid(digits)}"
@@ -44,5 +44,5 @@ class Identities:
 
 
 def as_uuid(digits: str) -> str:
-    """A version 4 UUID of at least 32 hexadecimal digits."""
+    """Format at least 32 hexadecimal digits as a version 4 UUID."""
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -1,8 +1,9 @@
 """Images as the model reads them: tokens by the number of pixels, the same for the same image.
 
-"Images with a total pixel count below roughly 384×384 are scaled up […]. Larger images are scaled down […], so that the total
-pixel count after resizing is roughly that of an 800×800 image. As a result, there is an upper bound of 384 tokens per image"
-(guides/vision, 2026-08-23); the bound is 1024 since deepseek-flash. ``detail: low`` makes 512×512 of it first.
+"Images with a total pixel count below roughly 384×384 are scaled up […]. Larger images are scaled down […], so that
+the total pixel count after resizing is roughly that of an 800×800 image. As a result, there is an upper bound of 384
+tokens per image" (guides/vision, 2026-08-23); the bound is 1024 since deepseek-flash. With ``detail: low`` the image
+is first scaled down to 512×512.
 """
 
 import base64
@@ -15,11 +16,13 @@ MOST = 1024  # tokens of one image
 PIXELS_PER_TOKEN = 800 * 800 / 384
 LEAST_PIXELS = 384 * 384
 LOW_PIXELS = 512 * 512
-PLACEHOLDER = "[image]"  # what a model that sees no images is told in its place; the wording is not documented
+PLACEHOLDER = "[image]"  # replaces images for a model without vision; the wording is not documented
 
 
 def read(source: str, low: bool = False) -> str:
-    """A text with as many tokens as the image has. *source*: a data URL, an address, or the id of a file, whose size is not known here."""
+    """Return a text with as many tokens as the image has. *source* is a data URL, an address, or a file id; only data
+    URLs reveal the image's size.
+    """
     pixels = _pixels(source)
     number = int.from_bytes(blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
     return "".join(prose(number, tokens(pixels, low)))

@@ -31,11 +31,11 @@ _COMMON = re.compile(
 )
 
 REACH = 2000  # characters
-TRIES = 50  # braces looked at in one prompt
+TRIES = 50  # maximum number of braces examined per prompt
 
 
 def repeated(prompt: str, gist: str) -> str | None:
-    """The text to repeat. *gist* is :func:`gist` of the prompt, which saves a search through the whole prompt."""
+    """The text to repeat. *gist* is :func:`gist` of the prompt; it avoids a search through the whole prompt."""
     if "repeat" in gist or "echo" in gist:
         found = _REPEAT.search(prompt)
         if found and found[1]:
@@ -45,7 +45,7 @@ def repeated(prompt: str, gist: str) -> str | None:
 
 
 def opening(prompt: str, gist: str) -> str:
-    """The first words of the prompt if it asks for them; else empty."""
+    """The prompt's first words if it asks for them; else an empty string."""
     found = _FIRST.search(gist) if "first" in gist else None
     return " ".join(prompt.split(None, 16)[: _COUNTS[found[1]]]) if found else ""
 
@@ -66,12 +66,12 @@ def open_ended(gist: str) -> bool:
 
 
 def gist(prompt: str) -> str:
-    """Beginning and end in lower case: instructions are not in the middle of a long text."""
+    """The prompt's beginning and end in lower case; instructions are not expected in the middle of a long text."""
     return (prompt if len(prompt) <= 2 * REACH else f"{prompt[:REACH]}\n{prompt[-REACH:]}").lower()
 
 
 def hints(prompt: str) -> Hints:
-    """Names, numbers and quotations of the prompt, in order, each once."""
+    """Names, numbers and quotations in the prompt, in order, without duplicates."""
     names = [name for found in _NAME.finditer(prompt) if (name := _strip_common(found[0]))]
     numbers = [value for text in _NUMBER.findall(prompt) if isfinite(value := float(text))]  # JSON has no infinity
     return Hints(list(dict.fromkeys(names)), list(dict.fromkeys(numbers)), prompt, _QUOTED.findall(prompt))
@@ -90,14 +90,14 @@ def example(prompt: str) -> dict[str, Any] | None:
 
 
 def without_examples(prompt: str) -> str:
-    """The prompt without its JSON objects: the rest is about the subject."""
+    """The prompt without its JSON objects, which leaves the text about the subject."""
     for start, end, _ in reversed(_objects(prompt)):
         prompt = prompt[:start] + prompt[end:]
     return prompt
 
 
 def _objects(prompt: str) -> list[tuple[int, int, dict[str, Any]]]:
-    """Outermost objects that are not empty: where they begin and end, and their value."""
+    """Outermost non-empty JSON objects: start, end and value of each."""
     decoder, found, start = json.JSONDecoder(), [], prompt.find("{")
     for _ in range(TRIES):
         if start < 0:

@@ -1,4 +1,4 @@
-"""Log probabilities that look like a model's: the sampled token first, alternatives below it, the same every time."""
+"""Deterministic log probabilities that look like a model's: the sampled token first, less likely alternatives after it."""
 
 from collections.abc import Iterable
 from typing import Any

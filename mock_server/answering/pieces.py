@@ -1,4 +1,4 @@
-"""Tokenizes any text: the pieces that a stream sends one by one and `usage` counts."""
+"""Tokenizes text into the pieces that a stream sends one by one and that `usage` counts."""
 
 import codecs
 import re
@@ -9,13 +9,13 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.tokens import vocabulary
 
 Split = Callable[[str], tuple[str, ...]]
-"""Text to the text of each token. A token that ends within a character is empty; the one that completes it has it all."""
+"""Splits a text into its tokens, as text. A token that ends within a character is empty; the next one has the whole character."""
 
 METHODS = ("estimate", "exact")
 # Stand-in for the vocabulary: a word with its space, up to three digits, white space, or one character.
 _PIECE = re.compile(r"\n+|[^\S\n]?[A-Za-z]{1,13}|\d{1,3}|[^\S\n]+|.", re.DOTALL)
-SHORT = 100  # characters up to which splitting by the pattern costs no more than remembering
-MEMO = 16 * 1024  # characters up to which a text is remembered: the turns of a conversation come again and again
+SHORT = 100  # characters; splitting shorter texts costs no more than a cache lookup
+MEMO = 16 * 1024  # characters; longer texts are not cached. Turns of a conversation recur
 
 
 def splitter(method: str) -> Split:

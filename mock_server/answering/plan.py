@@ -1,6 +1,7 @@
 """The planned answer, before it is serialized.
 
-These records are made for every request and never changed; they are not frozen, because that makes them thirty times slower to make.
+These records are made for every request and never changed; they are not frozen, because creating frozen ones takes
+thirty times longer.
 """
 
 from collections.abc import Mapping
@@ -13,42 +14,42 @@ Pieces = list[str]
 
 @dataclass(slots=True)
 class Question:
-    """The request as the planner sees it, independent of its format.
+    """The request as the planner sees it, independent of the wire format.
 
-    ``stop``, ``most`` and the mode truncate or transmit the same answer; only ``conversation`` determines which answer it is.
+    Only ``conversation`` determines the answer; ``stop``, ``most`` and the mode truncate it or set how it is sent.
     """
 
     model: str  # as asked for
     prompt: Pieces  # as the model reads it, in tokens
-    conversation: str  # equal for equal conversations: what the answer depends on
-    most: int  # output tokens that may be made
-    asked: str = ""  # the text that was said last
-    tool_result: str | None = None  # what a tool answered last, which the answer tells
-    continues: bool = False  # the answer goes on where the prompt ends, and does nothing that it asks for
+    conversation: str  # equal for equal conversations; determines the answer
+    most: int  # maximum number of output tokens
+    asked: str = ""  # the text of the last user message
+    tool_result: str | None = None  # the last result of a tool, which the answer repeats
+    continues: bool = False  # the answer continues the prompt instead of following its instructions
     blank_first: bool = False  # the answer begins with a blank
-    json: tuple[str, ...] | None = None  # a JSON object is wanted, like one that stands in the latest of these texts
+    json: tuple[str, ...] | None = None  # JSON mode: texts whose latest JSON object is the example to follow
     tools: tuple[dict[str, Any], ...] = ()  # functions on offer: name, description, parameters
-    tool_choice: str | tuple[str] = "auto"  # auto, none, required, or the one name of a function
-    parallel: bool = True  # several calls at once
+    tool_choice: str | tuple[str] = "auto"  # auto, none, required, or a tuple with the name of one function
+    parallel: bool = True  # several calls are allowed in one answer
     thinks: bool = False
     thinking_counted: bool = True  # ``most`` bounds the chain of thought too
-    wanted: int | None = None  # output tokens that were asked for
+    wanted: int | None = None  # the ``max_tokens`` of the request
     stop: tuple[str, ...] = ()
-    choices: int = 1  # answers to the same conversation
-    files: tuple[str, ...] = ()  # that are referred to, by id
-    images: int = 0  # that are shown, the files among them
-    user: str = ""  # of the account's users
+    choices: int = 1  # number of answers to the same conversation
+    files: tuple[str, ...] = ()  # ids of referenced files
+    images: int = 0  # number of images, including files
+    user: str = ""  # the ``user_id`` of the request
     stream: bool = False
     include_usage: bool = False
-    logprobs: int | None = None  # how many alternatives; None: not asked for
-    echo: str = ""  # FIM: the prompt that stands in front of the answer
-    schema: Any = None  # a JSON Schema that the answer is to conform to
-    told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer tells again
+    logprobs: int | None = None  # number of alternatives; None: not requested
+    echo: str = ""  # FIM: the prompt, repeated before the answer
+    schema: Any = None  # a JSON Schema that the answer must conform to
+    told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer repeats
 
 
 @dataclass(slots=True)
 class PromptTokens:
-    """A prompt in tokens, and how the cache splits them."""
+    """The number of prompt tokens, and how many of them hit the cache."""
 
     tokens: int
     hit: int = 0
@@ -60,7 +61,7 @@ class PromptTokens:
 
 @dataclass(slots=True)
 class PlannedCall:
-    """A tool call with its arguments cut into tokens, as many as ``max_tokens`` allows."""
+    """A tool call; its arguments are split into tokens and truncated as ``max_tokens`` requires."""
 
     id: str
     name: str
@@ -70,19 +71,21 @@ class PlannedCall:
 
 @dataclass(slots=True)
 class ModelOutput:
-    """Output that depends on the body alone and is shared by all requests with it. Calls have no ids yet."""
+    """Output that depends only on the body and is shared by all requests with that body. Calls have no ids yet."""
 
     content: Pieces
     finish: str
     tokens: int
     reasoning: Pieces | None = None
     calls: tuple[PlannedCall, ...] = ()
-    stopped: str = ""  # the stop text that ended it
+    stopped: str = ""  # the stop sequence that ended it
 
 
 @dataclass(slots=True)
 class Surcharge:
-    """Charges beyond the usage: tokens of each kind, prices at another time, a share of the total, and 10⁻¹² units of the currency."""
+    """Charges beyond the usage: extra tokens of each kind, prices at another time, a percentage of the total, and an
+    amount in pico-units.
+    """
 
     hit: int = 0
     miss: int = 0
@@ -111,16 +114,16 @@ class AnswerPlan:
     calls: tuple[PlannedCall, ...] = ()
     stream: bool = False
     include_usage: bool = False
-    logprobs: int | None = None  # how many alternatives; None: not asked for
-    echo: str = ""  # FIM: the prompt that stands in front of the answer
+    logprobs: int | None = None  # number of alternatives; None: not requested
+    echo: str = ""  # FIM: the prompt, repeated before the answer
     surcharge: Surcharge | None = None
     others: tuple[
         "AnswerPlan", ...
-    ] = ()  # further choices, where several were asked for; ``completion_tokens`` counts all
-    stopped: str = ""  # the stop text that ended the answer
-    told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer tells again
-    headers: tuple[tuple[str, str], ...] = ()  # beside those that every answer has
-    ended: int = 0  # when it will have been said, in seconds like ``created``
+    ] = ()  # further choices, if several were requested; ``completion_tokens`` counts all
+    stopped: str = ""  # the stop sequence that ended the answer
+    told: Mapping[str, Any] = field(default_factory=dict)  # members of the request that the answer repeats
+    headers: tuple[tuple[str, str], ...] = ()  # in addition to those of every answer
+    ended: int = 0  # planned end of the answer, in seconds since 1970 like ``created``
 
     @property
     def choices(self) -> list["AnswerPlan"]:
@@ -137,7 +140,7 @@ class AnswerPlan:
 
 
 def _events(pieces: Pieces) -> list[int]:
-    """Tokens per piece that has text; those without travel with the next one, or at the end with the last."""
+    """Number of tokens per piece with text; pieces without text are counted with the next one, or with the last one at the end."""
     if "" not in pieces:
         return [1] * len(pieces)
     made, waiting = [], 0

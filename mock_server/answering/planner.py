@@ -1,4 +1,4 @@
-"""Question to answer: pure and seeded. The same conversation gives the same answer, streamed or not, at any temperature."""
+"""Plans the answer to a question: pure and seeded. The same conversation gets the same answer, streaming or not, at any temperature."""
 
 import json
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from echosounder.mock_server.answering.plan import ModelOutput, Pieces, PlannedC
 from echosounder.mock_server.answering.prose import prose
 
 REASONING_SHARE = 2  # a chain of thought is about half as long as the answer
-SEPARATE_REASONING = 32 * 1024  # what R1 could think outside of max_tokens
-LONG = 1000  # tokens of an answer that is to be long, where the request does not say how long
+SEPARATE_REASONING = 32 * 1024  # tokens of R1's reasoning, not bounded by max_tokens
+LONG = 1000  # tokens of a long answer if the request states no length
 LONGEST = 1 << 15
-CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and the kind
+CALL_OVERHEAD = 4  # tokens of markup around a call: begin, separator, end and type
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Answers questions. ``output_tokens`` of prose in every answer; None: as the prompt asks."""
+    """Answers questions with ``output_tokens`` tokens of prose; None: as many as the prompt asks for."""
 
     seed: int
     output_tokens: int | None
@@ -50,13 +50,13 @@ class Planner:
         return ModelOutput(content, finish, draft.tokens + beside, reasoning, made, ended_by)
 
     def _digest(self, question: Question, choice: int) -> int:
-        """A number for the conversation, and for which answer to it."""
+        """A number derived from the conversation and the index of the choice."""
         text = f"{question.conversation}\0{choice}" if choice else question.conversation
         key = self.seed.to_bytes(8, "big", signed=True)
         return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest(), "big")
 
     def _text(self, question: Question, gist: str) -> Sequence[str] | None:
-        """The text where the prompt leaves no choice; None where the model may call a tool or talk."""
+        """The answer's text if the prompt determines it; None if the model may call a tool or write prose."""
         if question.tool_result is not None:
             return self.split(f"The result is: {question.tool_result}")
         if question.schema is not None:
@@ -69,7 +69,9 @@ class Planner:
         return None if repeated is None else self.split(repeated)
 
     def _prose(self, question: Question, gist: str, number: int, left: int) -> list[str]:
-        """As long as the server is told, else as the prompt asks, else some sentences; where it has no end, one more than asked for."""
+        """Prose of the configured length, else of the length that the prompt asks for, else some sentences. An
+        open-ended answer is one token longer than requested, so that it is cut.
+        """
         length = self.output_tokens or intent.length(gist)
         if length is None:
             length = (question.wanted or LONG) + 1 if intent.open_ended(gist) else 16 + number % 32
@@ -80,7 +82,7 @@ class Planner:
 
 @dataclass(slots=True)
 class Draft:
-    """An answer in the making: three phases that share one allowance of tokens."""
+    """An answer under construction: reasoning, content and calls share one allowance of tokens."""
 
     left: int
     finish: str = "stop"
@@ -97,7 +99,7 @@ class Draft:
 
 
 def _conforming(wanted: Any, asked: str) -> str:
-    """A value that conforms to a schema, filled from the last question; an empty object where the schema makes no sense."""
+    """JSON text of a value that conforms to a schema, filled from the last question; an empty object for an invalid schema."""
     try:
         value = schema.value(wanted, intent.hints(intent.without_examples(asked)))
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
@@ -137,7 +139,7 @@ def _reasoning_length(answer: Sequence[str], number: int) -> int:
 
 
 def _stopped(answer: Sequence[str], stops: Sequence[str]) -> tuple[Sequence[str], str]:
-    """The pieces before the first stop sequence, and which it is; a piece that it begins in is cut."""
+    """Return the pieces before the first stop sequence, and that sequence; the piece in which it begins is truncated."""
     if not stops:
         return answer, ""
     text = "".join(answer)

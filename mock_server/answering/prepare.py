@@ -1,4 +1,4 @@
-"""Everything that depends on the body alone, not on sender or time. Pure, so it can be cached: bodies repeat."""
+"""Everything that depends only on the body, not on sender or time. It is pure and cached, because bodies repeat."""
 
 from collections.abc import Callable
 from copy import copy
@@ -14,8 +14,8 @@ from echosounder.mock_server.config import Config
 from echosounder.mock_server.formats import Format
 from echosounder.specs import Limits
 
-REMEMBERED = 64  # bodies, the latest
-LARGEST = 16 * 1024  # bytes up to which a body is remembered
+REMEMBERED = 64  # number of bodies cached, the latest ones
+LARGEST = 16 * 1024  # bytes; larger bodies are not cached
 
 
 @dataclass(slots=True)
@@ -24,14 +24,14 @@ class Prepared:
 
     form: Format
     limits: Limits  # of its model
-    model: str  # that serves
+    model: str  # the model that serves the request
     question: Question
     answers: list[ModelOutput]  # one for each choice
-    parts: list[bytes] | None = None  # of a stream, once they were wanted twice
+    parts: list[bytes] | None = None  # of a stream, rendered at the second request for them
     wanted: int = 0
 
     def plan(self, number: int, identities: Identities, created: int, hit: int) -> AnswerPlan:
-        """The answer as it goes to one request."""
+        """Plan of the answer to one request, with its own ids and time."""
         made = self._plan(self.answers[0], number, identities, created, hit)
         if len(self.answers) > 1:
             made.others = tuple(self._plan(answer, number, identities, created, hit) for answer in self.answers[1:])
@@ -64,7 +64,7 @@ class Prepared:
         )
 
     def known_parts(self, plan: AnswerPlan, deviates: bool) -> list[bytes] | None:
-        """Parts of a stream rendered earlier. None if they contain ids, a deviation may apply, or on first use."""
+        """Parts of a stream rendered earlier. None on first use, or if they contain ids, or if a deviation may apply."""
         if deviates or plan.calls or plan.others:
             return None
         self.wanted += 1
@@ -77,7 +77,7 @@ Prepare = Callable[[Format, bytes, bool], Prepared]
 
 
 def preparer(config: Config) -> Prepare:
-    """A function from format, body and whether the path is a beta one; it raises :class:`refusals.Refused` (400, 422)."""
+    """Return a function of a format, a body, and whether the path is a beta path; it raises :class:`refusals.Refused` (400, 422)."""
     split = splitter(config.tokens)
     planner = Planner(config.seed or 0, config.output_tokens, split)
 

@@ -1,4 +1,4 @@
-"""Text made of words that are one DeepSeek token each, with a leading space or without: N pieces are exactly N tokens."""
+"""Text made of words that are one DeepSeek token each, with or without a leading space: N pieces are exactly N tokens."""
 
 import random
 
@@ -8,7 +8,7 @@ RING_SIZE = 1 << 13
 
 
 def _ring() -> list[str]:
-    """Sentences of six to fourteen words, for ever the same."""
+    """A fixed sequence of sentences of six to fourteen words."""
     shuffle = random.Random("echosounder")
     ring: list[str] = []
     while len(ring) < RING_SIZE:

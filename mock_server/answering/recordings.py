@@ -1,4 +1,4 @@
-"""RecordedAnswers that were recorded: by the content of the request, with the times that were recorded, or a factor of them."""
+"""Answers from a recording, found by the content of the request, with the recorded times multiplied by a factor."""
 
 import sys
 from collections import Counter
@@ -25,7 +25,7 @@ Key = tuple[str, str, bytes]
 
 
 def key(method: str, path: str, body: bytes) -> Key:
-    """Cache key of a question: independent of the order of JSON members and of any prefix before the API's path."""
+    """Lookup key of a request: independent of the order of JSON members and of any prefix before the API's path."""
     try:
         content = strict_json.compact(_sorted(strict_json.parse(body.decode()).value)).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
@@ -41,7 +41,7 @@ def _sorted(value: Any) -> Any:
 
 @dataclass(slots=True)
 class RecordedAnswers:
-    """The recordings of one request, in their order, and the number of repetitions answered."""
+    """The recordings of one request in order, and how many times it was answered."""
 
     exchanges: list[Exchange]
     served: int = 0
@@ -50,8 +50,8 @@ class RecordedAnswers:
 class Recordings:
     """All recordings at *path*: a run's folder or log, or a recording of another tool. Raises :class:`UsageError`.
 
-    A repeated request is answered with its recordings in turn, and with the last one when they are used up; header, state and standard
-    error then report it.
+    A repeated request is answered with its recordings in turn, and then with the last one again, which a header, the
+    state and standard error report.
     """
 
     def __init__(self, path: str, speed: float) -> None:
@@ -63,8 +63,8 @@ class Recordings:
         for exchange in _exchanges(Path(path)):
             self._keep(exchange)
         if not self._known:
-            why = f"; {self.unusable} have no body: record with --bodies all" if self.unusable else ""
-            raise UsageError(f"{path} holds no answer that could be given again{why}")
+            why = f"; {self.unusable} have no body; record with --bodies all" if self.unusable else ""
+            raise UsageError(f"{path} holds no answer that can be replayed{why}")
 
     def _keep(self, exchange: Exchange | None) -> None:
         if exchange is None or exchange.status is None or exchange.notes.get("bodies") or exchange.side:
@@ -93,7 +93,9 @@ class Recordings:
     def _again(self, shown: str, exchange: Exchange, have: int) -> None:
         name = f"{shown} (exchange {exchange.id})"
         if name not in self._repeated:
-            _say(f"{name} was asked more often than it was recorded ({have}): its last answer is given again")
+            _say(
+                f"{name} was requested more than {have} times, the number of its recordings: the last answer is repeated"
+            )
         if name in self._repeated or len(self._repeated) < REMEMBERED:
             self._repeated[name] += 1
 
@@ -102,9 +104,9 @@ class Recordings:
         near = get_close_matches(api_path(request.path), paths, n=1)
         known = sum(1 for _, path, _ in self._known if [path] == near)
         hint = (
-            f"; of {near[0]} there are recordings of {known} other requests"
+            f"; recordings exist for {known} other requests to {near[0]}"
             if near
-            else f"; there are {', '.join(paths[:5])}"
+            else f"; recorded paths: {', '.join(paths[:5])}"
         )
         name = f"{shown} {key(request.method, request.target, request.body)[2].hex()[:12]}"
         if name not in self._missing and len(self._missing) < REMEMBERED:
@@ -129,7 +131,7 @@ class Recordings:
         )
 
     def _times(self, exchange: Exchange) -> tuple[list[int], int]:
-        """When each read and the head are due, ns after the request; at once where no times were recorded."""
+        """Due times of each read and of the head, ns after the request; 0 if no times were recorded."""
         sent = exchange.t_sent
         if sent is None or Observed.TIMES in exchange.lacks:
             return [0 for _ in exchange.reads], 0

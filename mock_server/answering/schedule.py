@@ -2,7 +2,7 @@
 
 Text form: ``constant``, ``list:400,100`` (pauses in ms after the first token, repeated), ``normal:cv=0.2``, ``lognormal:cv=0.5``,
 ``gamma:cv=1``, ``trace:FILE`` (a JSON array of token offsets in ms per line; a request takes the next line).
-The random ones keep the mean: what is drawn scatters about ``ttft`` and ``itl`` with that coefficient of variation.
+The random distributions have ``ttft`` and ``itl`` as their means and the given coefficient of variation.
 """
 
 import json
@@ -15,7 +15,7 @@ from random import Random
 from echosounder.wire.errors import UsageError
 
 MS = 1_000_000
-Draw = Callable[[Random, float], float]  # a value whose mean is the argument
+Draw = Callable[[Random, float], float]  # draws a value; the argument is the mean
 Offsets = Callable[[int, int, float, float], list[int]]  # request number, steps, ttft ns, gap ns -> offset of each step
 
 
@@ -108,10 +108,11 @@ def _random(kind: Callable[[float], Draw], text: str, seed: int) -> Offsets:
 
 
 def stream(tokens: list[int], lead: int, tail: int, gap: int) -> list[int]:
-    """Offsets of a whole stream: *lead* events one gap before the first token, *tail* events after the last one.
+    """Offsets of all events of a stream: *lead* events one gap before the first token, *tail* events after the last
+    one.
 
-    The events of the tail are due one nanosecond apart: they are sent at once, but each in its own write. Events due at the same
-    instant share one write.
+    The events of the tail are due one nanosecond apart: they are sent at once, but each in its own write. Events due
+    at the same instant share one write.
     """
     first = tokens[0] if tokens else 0
     last = tokens[-1] + gap if tokens else gap
@@ -120,7 +121,7 @@ def stream(tokens: list[int], lead: int, tail: int, gap: int) -> list[int]:
 
 
 def spread(events: list[int], tokens: list[int], offsets: list[int]) -> tuple[list[int], list[int]]:
-    """Tokens and offset of each event from those of each step, if a step has several events: *events* are their steps, ascending.
+    """Token count and offset of each event, from those of each step; *events* gives the step of each event, ascending.
 
     The first event of a step carries its tokens; the others follow a nanosecond apart, each in its own write.
     """

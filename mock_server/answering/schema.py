@@ -1,7 +1,7 @@
 """A value that is valid against a JSON Schema, shaped by hints from the prompt.
 
-Walks the keywords that the API documents for tool parameters (fact sheet 6.3) and those that clients send anyway. A keyword
-that is not understood is ignored: a schema which the real API would take is never refused.
+Walks the keywords that the API documents for tool parameters (fact sheet 6.3) and those others that clients send.
+Unknown keywords are ignored, so that no schema accepted by the real API is refused.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 from echosounder.wire.tokens import WORDS
 
 DEEP = 6  # levels after which optional members are left out, so that recursive schemas end
-ROOM = 1 << 16  # characters and values that one answer may have, whatever its schema demands: then texts and lists end
+ROOM = 1 << 16  # maximum number of characters and values in one answer; strings and arrays end there
 LONGEST_PATTERN = 500
 FORMATS = {
     "email": "someone@example.com",
@@ -37,7 +37,7 @@ class Hints:
     room: int = ROOM
 
     def spend(self, wanted: int) -> int:
-        """Takes the wanted amount from the room, or the rest if it is less."""
+        """Take the wanted amount from the room, or what is left of it, and return the amount taken."""
         got = max(min(wanted, self.room), 0)
         self.room -= got
         return got
@@ -63,7 +63,7 @@ def value(schema: Any, hints: Hints, root: Any = None, depth: int = 0) -> Any:
 
 
 def _given(item: Any, hints: Hints) -> Any:
-    """What the schema itself holds, where there is still room for it."""
+    """A value given in the schema itself, if there is room left for it."""
     size = len(str(item))
     return item if hints.spend(size) == size else None
 
@@ -158,7 +158,7 @@ def _choice(options: list[Any], hints: Hints) -> Any:
 
 
 def _simplest(options: list[Any], depth: int) -> Any:
-    """The first alternative; deep down the one that cannot recurse."""
+    """The first alternative; at great depth, one that cannot recurse."""
     flat = [
         option for option in options if isinstance(option, dict) and option.get("type") not in ("object", "array", None)
     ]
@@ -206,12 +206,12 @@ def _parsed(pattern: str) -> Any:
 
 
 def _quick(tree: Any) -> bool:
-    """Nothing repeats what repeats, and little repeats at all: a search then takes no more than a power of the text's length."""
+    """Whether a pattern has at most two unbounded repetitions, none nested, so that a search takes polynomial time."""
     return _repeats(tree) <= 2
 
 
 def _repeats(tree: Any) -> int:
-    """How many repetitions of no fixed number there are, those within another counted as many."""
+    """Number of repetitions without a fixed count; nested ones count more than tenfold."""
     found = 0
     for operation, argument in tree:
         parts = [part for part in _nested(argument) if part]
@@ -224,7 +224,7 @@ def _repeats(tree: Any) -> int:
 
 
 def _nested(argument: Any) -> list[Any]:
-    """The sequences of nodes within a node."""
+    """Return the sequences of nodes within a node."""
     if isinstance(argument, re._parser.SubPattern):  # type: ignore[attr-defined]
         return [argument]
     return [each for part in argument for each in _nested(part)] if isinstance(argument, (tuple, list)) else []

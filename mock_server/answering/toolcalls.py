@@ -1,4 +1,4 @@
-"""Function calls of a cooperative model: functions and arguments."""
+"""Function calls of a cooperative model: which functions, with which arguments."""
 
 import json
 import re
@@ -18,14 +18,14 @@ _STOP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """``arguments`` is the JSON text as the model writes it."""
+    """A call; ``arguments`` is the JSON text as the model writes it."""
 
     name: str
     arguments: str
 
 
 def calls(question: Question) -> list[ToolCall]:
-    """The calls for a prompt; empty if the model would rather answer in text. Several cities and one tool give parallel calls."""
+    """The calls for a prompt; empty if the model answers in text. Several names, such as cities, and one tool give parallel calls."""
     choice, prompt = question.tool_choice, question.asked
     if not question.tools or choice == "none":
         return []
@@ -43,7 +43,7 @@ def calls(question: Question) -> list[ToolCall]:
 
 
 def _relevant(tools: dict[str, dict[str, Any]], prompt: str) -> list[str]:
-    """Tools that share words with the prompt, in the order in which the prompt comes to them."""
+    """Tools that share words with the prompt, in the order in which those words appear in it."""
     said = _words(prompt)
     first: dict[str, int] = {}
     for name, function in tools.items():
@@ -83,7 +83,7 @@ def _nth(names: list[str], index: int) -> str | None:
 
 
 def _wants_a_name(function: dict[str, Any]) -> bool:
-    """Exactly one required free text: then each name of the prompt is a call of its own."""
+    """Whether exactly one free-text parameter is required; each name in the prompt then gets its own call."""
     parameters = function.get("parameters") or {}
     properties = parameters.get("properties") or {}
     needed = [properties.get(name) or {} for name in parameters.get("required") or properties]
@@ -105,7 +105,7 @@ def _call(function: dict[str, Any], found: Hints, name: str | None) -> ToolCall:
 
 
 def _arguments(parameters: Any, hints: Hints) -> Any:
-    """No arguments where a schema makes no sense, such as a minimum that is a text: the real API does not look at it."""
+    """Arguments for a schema; empty if the schema is invalid, such as one with a string as minimum, which the real API does not check."""
     try:
         return schema.value(parameters, hints)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A response that has to wait: keep-alives until it starts, and its end if that takes too long. Fact sheet 8.2."""
+"""Responses that have to wait: keep-alives until the answer starts, and a close if that takes too long. Fact sheet 8.2."""
 
 from echosounder.mock_server.net.http1 import Response
 from echosounder.wire import sse
@@ -8,8 +8,9 @@ EMPTY_LINE = b"\n"
 
 
 def delayed(response: Response, wait: int, every: int, patience: int, stream: bool) -> Response:
-    """The response *wait* later (ns): comments in a stream, empty lines before a non-streaming response; closed when patience is
-    exhausted.
+    """Delay a response by *wait* (all times in ns). Meanwhile comments are sent in a stream, empty lines before a
+    non-streaming response, one every *every*; if *wait* exceeds *patience*, the connection is closed then.
+
     """
     filler = COMMENT if stream else EMPTY_LINE
     pauses = list(range(every, min(wait, patience), every))

@@ -1,1 +1,1 @@
-"""``/__mock/``: the true times of all writes, and controls of the mock's behavior."""
+"""``/__mock/``: the true times of all writes, and control of the mock's behavior."""

@@ -1,4 +1,4 @@
-"""The true times: planned writes, actual writes and their instants, for every request. Bounded in memory, complete in a file."""
+"""The journal: planned and actual writes with their times, for every request. Bounded in memory, complete in a file."""
 
 import base64
 import hashlib
@@ -16,10 +16,10 @@ from echosounder.mock_server.net.scheduler import Act
 from echosounder.wire.errors import UsageError
 from echosounder.wire.redact import Redactor
 
-BODIES = 256  # latest entries that keep the bytes of request and response,
-KEPT = 64 << 20  # as long as those are no more than this many bytes in all; the latest entry keeps its own
+BODIES = 256  # number of latest entries that keep the bytes of request and response,
+KEPT = 64 << 20  # up to this many bytes in total; the latest entry always keeps its own
 BODY_CAP = 64 * 1024
-TOLERANCE = 1_000_000  # ns: a stream whose writes were later than this is no truth to measure others by
+TOLERANCE = 1_000_000  # ns; streams with later writes are not a reference for other measurements
 _REDACT = Redactor()
 
 
@@ -30,8 +30,9 @@ def lateness(flight: InFlight) -> list[int]:
 
 
 def record(flight: InFlight, bodies: bool = False, raw: bool = False) -> dict[str, Any]:
-    """As JSON; *bodies* adds request and response as text, *raw* as bytes, whole. ``due``, ``written`` and ``tokens`` have one
-    member per write; times are monotonic nanoseconds."""
+    """A request's entry as JSON; *bodies* adds request and response as text, *raw* adds them as complete bytes.
+    ``due``, ``written`` and ``tokens`` have one member per write; times are monotonic nanoseconds.
+    """
     request, facts, stream, late = flight.request, flight.facts, flight.stream, lateness(flight)
     p99 = late[(len(late) - 1) * 99 // 100] if late else 0
     blocked = stream is not None and stream.blocked
@@ -73,9 +74,11 @@ def _bodies(flight: InFlight) -> dict[str, Any]:
 
 
 def _raw(flight: InFlight) -> dict[str, Any]:
-    """For whoever compares bytes: ``writes_b64`` has a member for each of ``written``, an act as ``{"act": name}``.
+    """The complete bytes of an entry: ``writes_b64`` has an element for each of ``written``; an action on the
+    connection is ``{"act": name}``.
 
-    ``credential`` is the SHA-256 of the secret behind the scheme of Authorization, or of x-api-key, whose values are redacted.
+    ``credential`` is the SHA-256 of the secret behind the scheme of Authorization, or of x-api-key, whose values are
+    redacted.
     """
     request, sent = flight.request, flight.stream.writes if flight.stream else []
     secret = request.headers.get("authorization", "").partition(" ")[2] or request.headers.get("x-api-key", "")
@@ -99,21 +102,21 @@ def _forget_bodies(flight: InFlight) -> None:
 
 
 class Journal:
-    """A ring of entries, and a file of all. Raises :class:`UsageError` if the file cannot be opened."""
+    """A ring buffer of entries, and a file with all of them. Raises :class:`UsageError` if the file cannot be opened."""
 
     def __init__(self, size: int, path: str | None = None) -> None:
         self.entries: deque[InFlight] = deque(maxlen=size)
-        self._with_bodies: deque[tuple[InFlight, int]] = deque()  # and how many bytes they keep
+        self._with_bodies: deque[tuple[InFlight, int]] = deque()  # with the number of bytes that each keeps
         self._kept = 0
         try:
             self._file = Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115  # open as long as the server
         except OSError as error:
             raise UsageError(f"cannot write the journal {path}: {error.strerror}; choose another file") from None
         self.total = 0
-        self.open: dict[int, InFlight] = {}  # requests whose answer is still under way
+        self.open: dict[int, InFlight] = {}  # requests whose answer is still in progress
 
     def add(self, flight: InFlight) -> None:
-        """A request whose answer has ended."""
+        """Add a request whose answer has ended."""
         self.total += 1
         self.open.pop(flight.number, None)
         if flight.armed:
@@ -134,17 +137,17 @@ class Journal:
             self._kept -= freed
 
     def since(self, number: int, bodies: bool = False, raw: bool = False) -> Iterator[dict[str, Any]]:
-        """Entries of the requests after number *number*."""
+        """Return the entries of requests after number *number*."""
         return (record(flight, bodies, raw) for flight in list(self.entries) if flight.number > number)
 
     def under_way(self, number: int, raw: bool = False) -> Iterator[dict[str, Any]]:
-        """The same for answers in progress: the part written so far."""
+        """Return the entries of answers in progress, with the part written so far."""
         flights = [flight for later, flight in sorted(self.open.items()) if later > number]
         return (record(flight, raw=raw) | {"open": True} for flight in flights)
 
     @property
     def latest(self) -> int:
-        """The highest number of a request that ended."""
+        """The highest number of a request that has ended."""
         return max((flight.number for flight in self.entries), default=0)
 
     def clear(self) -> None:
@@ -161,7 +164,7 @@ class Journal:
             self._written(lambda file: file.close())
 
     def _written(self, write: Callable[[TextIO], object]) -> None:
-        """A file that cannot be written, such as on a full disk, ends; the mock does not."""
+        """Write to the file. If that fails, as on a full disk, the journal file ends and the mock goes on."""
         if file := self._file:
             try:
                 write(file)
@@ -170,5 +173,5 @@ class Journal:
                     f"mock: the journal ends here, {error.strerror}: free some space and start again", file=sys.stderr
                 )
                 self._file = None
-                with suppress(OSError):  # what it still holds cannot be written either
+                with suppress(OSError):  # its buffered data cannot be written either
                     file.close()

@@ -40,13 +40,14 @@ Handler = Callable[[Controlled, dict[str, Any]], Any]
 
 
 def respond(server: Controlled, request: HttpRequest) -> Response:
-    """The response of the control interface. An invalid request gets 400 with a sentence; a disabled interface a plain 404."""
+    """Return the response of the control interface: 400 with an explanation for an invalid request, 404 if the interface is disabled."""
     rule = server.config.control
     if rule == "none" or (rule == "loopback" and not request.loopback):
         return refusals.no_route(server.config.profile, request.target).response()
     if rule == "loopback" and not admitted(request.headers):
         return _json(
-            {"error": "the control interface is for programs and pages of this machine, not for pages of others"}, 403
+            {"error": "the control interface is for programs and pages on this machine, not for pages of other sites"},
+            403,
         )
     name = request.path.removeprefix(PREFIX)
     handler = ROUTES.get((request.method, name))
@@ -148,8 +149,8 @@ def clock(server: Controlled, arguments: dict[str, Any]) -> Any:
     seconds = arguments.get("advance_s")
     if arguments.keys() != {"advance_s"} or not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
         raise UsageError('give {"advance_s": seconds}')
-    if not abs(seconds) <= FARTHEST or not abs(server.clock.advanced + seconds) <= FARTHEST:  # NaN is within no bound
-        raise UsageError(f"advance_s leads further than {FARTHEST} s away from the time of day; that is ten years")
+    if not abs(seconds) <= FARTHEST or not abs(server.clock.advanced + seconds) <= FARTHEST:  # also refuses NaN
+        raise UsageError(f"advance_s moves the clock more than {FARTHEST} s (ten years) away from the time of day")
     server.clock.advance(seconds)
     return {"now": server.clock.now()}
 

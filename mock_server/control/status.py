@@ -1,4 +1,4 @@
-"""``GET /__mock/``: an overview for people, as one page without scripts."""
+"""``GET /__mock/``: an HTML overview, one page without scripts."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -12,7 +12,7 @@ STYLE = (
 
 
 def page(state: dict[str, Any], config: dict[str, Any], entries: Sequence[dict[str, Any]]) -> str:
-    """*entries* are journal records, oldest first."""
+    """Return the status page; *entries* are journal records, oldest first."""
     numbers = [
         (name.replace("_", " "), state[name]) for name in ("requests", "in_flight", "connections", "load", "priced_at")
     ]

@@ -1,7 +1,7 @@
-"""Runs a deviation over frames: sees whether it changed anything, and lets the bytes through where it fails.
+"""Runs a deviation over frames, detects whether it changed anything, and passes the original bytes on if it fails.
 
-A deviation may meet an upstream that answers in unforeseen ways. Its mistake must not become the client's: what it
-held when it failed goes on as it came, and so does the rest.
+A deviation may fail on an unforeseen answer of an upstream. That must not affect the client: the frames that it held
+are passed on unchanged, and so is the rest.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ Frames = Iterator[Frame]
 
 @dataclass(slots=True)
 class One:
-    """A selection at work on one request. ``failed`` says why it had no effect."""
+    """A deviation applied to one request. ``failed`` is the reason why it had no effect."""
 
     selection: Selection
     context: Context
@@ -46,7 +46,7 @@ class One:
 
 @dataclass(slots=True)
 class _Source:
-    """Frames on their way into a deviation: their fingerprint, and those that it took since it last gave one."""
+    """The input frames of a deviation: their fingerprint, and those consumed since its last output."""
 
     frames: Frames
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
@@ -67,7 +67,7 @@ class _Source:
 
 
 def metered(one: One, run: Callable[[Frames], Frames], frames: Frames) -> Frames:
-    """The frames that *run* makes of *frames*; if they differ in anything, the deviation was applied."""
+    """Yield the output of *run* on *frames*, and record whether it differs from the input."""
     source = _Source(frames)
     coming = iter(source)
     yield from _watched(one, source, lambda: run(coming))
@@ -90,7 +90,7 @@ def _watched(one: One, source: _Source, run: Callable[[], Frames]) -> Frames:
 
 
 def metered_reply(one: One, reply: Reply) -> Reply:
-    """Like :func:`metered`, for a head and its body together."""
+    """Like :func:`metered`, for a whole reply, head and body."""
     source, before = _Source(reply.frames), replace(reply, headers=list(reply.headers))
     reply.frames = iter(source)
     try:

@@ -1,4 +1,4 @@
-"""The deviations of one request at work, and whether each had an effect."""
+"""Applies the deviations of one request and records whether each had an effect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ BELOW_PLAN = frozenset({Layer.JSON, Layer.SSE, Layer.HTTP, Layer.TCP})
 
 @dataclass(slots=True)
 class Armed:
-    """Deviations of one request; applied layer by layer, in the order in which they were named."""
+    """The deviations of one request, applied layer by layer and within a layer in the order given."""
 
     ones: list[One] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Armed:
         return plan
 
     def writes(self, request: HttpRequest, response: Response, keep_alive: bool) -> tuple[Writes, bool]:
-        """Writes of a finished response, and whether the connection stays open after it."""
+        """Return the writes of a finished response, and whether the connection stays open after it."""
         reply = self.reply(response)
         keep_alive = keep_alive and reply.framing is not BodyFraming.CLOSE
         made = Writes()
@@ -60,11 +60,11 @@ class Armed:
         return made, keep_alive
 
     def reply(self, response: Response) -> Reply:
-        """JSON, SSE and HTTP layers over a finished response."""
+        """Apply the JSON, SSE and HTTP layers to a finished response."""
         return self.deviate(reply_of(response))
 
     def deviate(self, reply: Reply) -> Reply:
-        """JSON, SSE and HTTP layers over a body that may still be on its way."""
+        """Apply the JSON, SSE and HTTP layers to a body that may still be arriving."""
         for one in self.ones:
             one.context.stream = (reply.header("content-type") or "").startswith("text/event-stream")
             one.context.status = reply.status
@@ -76,7 +76,7 @@ class Armed:
         return reply
 
     def wire(self, reply: Reply, keep_alive: bool, body: bool = True) -> Iterator[Frame]:
-        """Bytes of the connection, after the last layer; without a *body* for HEAD requests."""
+        """Yield the bytes of the connection, after the last layer; without a *body* for HEAD requests."""
         return self._through(Layer.TCP, on_the_wire(reply, keep_alive, body))
 
     def _through(self, layer: Layer, frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -85,12 +85,12 @@ class Armed:
         return frames
 
     def record(self) -> list[dict[str, Any]]:
-        """Record for the journal."""
+        """Return the entry for the journal."""
         return [one.record() for one in self.ones]
 
 
 def _tried(one: One, subject: Any, otherwise: Any) -> Any:
-    """What the deviation makes of *subject*; *otherwise* if it fails."""
+    """Return the deviation's result for *subject*; *otherwise* if it fails."""
     try:
         return one.run(subject)
     except Refused:

@@ -1,4 +1,6 @@
-"""All selections of a running mock: by option and control for every request, by header or key for the one that carries it."""
+"""The selected deviations of a running mock: those of the command line and the control interface apply to every
+request, those in a header or key only to that request.
+"""
 
 import json
 from collections.abc import Iterator
@@ -16,11 +18,11 @@ from echosounder.specs import DEFAULT_PROFILE
 
 HEADER = "x-mock-deviate"
 KEY = "sk-mock-"
-REMEMBERED = 1024  # texts of headers and keys whose counts are kept
+REMEMBERED = 1024  # maximum number of header and key texts whose counters are kept
 
 
 class Armoury:
-    """The selected deviations. Raises :class:`wire.errors.UsageError` for a text that does not name a deviation."""
+    """The selected deviations. Raises :class:`wire.errors.UsageError` for a text that names no deviation."""
 
     def __init__(self, texts: tuple[str, ...] = (), seed: int = 0, profile: str = DEFAULT_PROFILE) -> None:
         self.standing = [selection for text in texts for selection in selections(text)]
@@ -28,7 +30,7 @@ class Armoury:
         self._seed, self._profile = seed, profile
 
     def replace(self, texts: tuple[str, ...]) -> None:
-        """New standing selections, all or none of them."""
+        """Replace the deviations that apply to every request; if one is invalid, none is replaced."""
         self.standing = [selection for text in texts for selection in selections(text)]
 
     def forget(self) -> None:
@@ -39,7 +41,7 @@ class Armoury:
         return [selection.record() for selection in chain(self.standing, *self._passing.values())]
 
     def arm(self, request: HttpRequest, number: int) -> Armed | None:
-        """The deviations of this request; None, at no cost, if there are none."""
+        """Return the deviations of this request; None if there are none."""
         named = request.headers.get(HEADER, "")
         key = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get("x-api-key", "")
         if key.startswith(KEY):

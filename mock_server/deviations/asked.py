@@ -9,22 +9,22 @@ Body = dict[str, Any]
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a list."""
+    """The objects in an array."""
     yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
 
 
 def turns(body: Body, *roles: str) -> Iterator[dict[str, Any]]:
-    """The messages, or those of the given roles."""
+    """The messages of a request, or those of the given roles."""
     yield from (each for each in objects(body.get("messages")) if not roles or each.get("role") in roles)
 
 
 def calls_of(turn: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The calls in a message of the history."""
+    """The tool calls in a message."""
     yield from objects(turn.get("tool_calls"))
 
 
 def functions(body: Body) -> Iterator[dict[str, Any]]:
-    """The functions on offer."""
+    """The functions offered in a request."""
     yield from objects([each.get("function") for each in objects(body.get("tools"))])
 
 

@@ -16,7 +16,7 @@ def invalid(text: str) -> Refused:
 
 # --- parameters
 
-KNOWN = {  # of chat and FIM, as documented
+KNOWN = {  # documented parameters of chat and FIM
     "messages",
     "model",
     "thinking",
@@ -48,7 +48,7 @@ OF_MESSAGE = {"role", "content", "name", "prefix", "reasoning_content", "tool_ca
     {"chat.unknown-field-ignored", "tools.parallel-flag"},
 )
 def param_unknown_rejected(request: HttpRequest, context: Context) -> bool:
-    """A request with a member that is not documented is refused."""
+    """A request with an undocumented member is refused."""
     return bool(context.body.keys() - KNOWN) or any(turn.keys() - OF_MESSAGE for turn in turns(context.body))
 
 
@@ -64,13 +64,13 @@ def param_null_rejected(request: HttpRequest, context: Context) -> bool:
 
 @refuses("stop-string-form", invalid("stop: expected an array"), {"chat.stop-string", "fim.stop"})
 def stop_string_form(request: HttpRequest, context: Context) -> bool:
-    """``stop`` is refused as a string; only the array is taken."""
+    """``stop`` as a string is refused; only an array is accepted."""
     return isinstance(context.body.get("stop"), str)
 
 
 @refuses("stop-empty-rejected", invalid("stop: must not be empty"), {"limits.stop-empty"})
 def stop_empty_rejected(request: HttpRequest, context: Context) -> bool:
-    """An empty array of stop texts is refused."""
+    """An empty array of stop sequences is refused."""
     return context.body.get("stop") == []
 
 
@@ -79,13 +79,13 @@ CRASH = Refused(500, "Internal Server Error", "internal_error", "internal_error"
 
 @refuses("logprobs-zero", CRASH, {"logprobs.zero"})
 def logprobs_zero(request: HttpRequest, context: Context) -> bool:
-    """Log probabilities without alternatives crash the server."""
+    """A request for log probabilities without alternatives crashes the server."""
     return context.body.get("logprobs") is True and not context.body.get("top_logprobs")
 
 
 @refuses("effort-without-thinking-crashes", CRASH, {"thinking.effort-with-disabled", "request.open-answered"})
 def effort_without_thinking_crashes(request: HttpRequest, context: Context) -> bool:
-    """A ``reasoning_effort`` with thinking disabled crashes the server, which may refuse it or serve it."""
+    """A ``reasoning_effort`` with thinking disabled crashes the server; both refusing and serving it would be legal."""
     return "reasoning_effort" in context.body and context.body.get("thinking") == {"type": "disabled"}
 
 
@@ -94,7 +94,7 @@ def effort_without_thinking_crashes(request: HttpRequest, context: Context) -> b
 
 @refuses("tool-history-null-content-rejected", invalid("content: expected a string"), {"tools.null-content-history"})
 def tool_history_null_content_rejected(request: HttpRequest, context: Context) -> bool:
-    """An assistant message with calls is not taken back when its content is null."""
+    """An assistant message with calls is refused in the history when its content is null."""
     answers = turns(context.body, "assistant")
     return any(turn.get("tool_calls") and turn.get("content", "") is None for turn in answers)
 
@@ -114,13 +114,13 @@ def tools_empty_array_rejected(request: HttpRequest, context: Context) -> bool:
     ),
 )
 def tool_result_array_content_rejected(request: HttpRequest, context: Context) -> bool:
-    """Legal: the result of a tool is refused as an array of parts; documented is a string."""
+    """Legal: the result of a tool as an array of parts is refused; the documentation has only strings."""
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
 
 @refuses("tool-result-array-content-crashes", CRASH, {"tools.result-content-parts", "request.open-answered"})
 def tool_result_array_content_crashes(request: HttpRequest, context: Context) -> bool:
-    """The result of a tool as an array of parts crashes the server, which may refuse it or serve it."""
+    """The result of a tool as an array of parts crashes the server; both refusing and serving it would be legal."""
     return any(isinstance(result.get("content"), list) for result in turns(context.body, "tool"))
 
 
@@ -129,7 +129,7 @@ def tool_result_array_content_crashes(request: HttpRequest, context: Context) ->
     Refused(400, "Failed to deserialize the JSON body into the target type: unknown variant `developer`", INVALID),
 )
 def role_developer_rejected(request: HttpRequest, context: Context) -> bool:
-    """Legal: messages of the role developer are refused, as DeepSeek does; OpenAI takes them."""
+    """Legal: messages of the role developer are refused, as by DeepSeek; OpenAI accepts them."""
     return any(turns(context.body, "developer"))
 
 
@@ -138,7 +138,7 @@ def role_developer_rejected(request: HttpRequest, context: Context) -> bool:
     invalid("The last message must be a user message, or an assistant message with prefix mode on"),
 )
 def assistant_last_400(request: HttpRequest, context: Context) -> bool:
-    """Legal: a conversation that ends with an assistant message without ``prefix`` is refused; others continue it."""
+    """Legal: a conversation that ends with an assistant message without ``prefix`` is refused; other servers continue it."""
     *_, last = {}, *turns(context.body)
     return last.get("role") == "assistant" and not last.get("prefix")
 
@@ -155,7 +155,7 @@ REFUSALS = {
 def refuse(
     request: HttpRequest, context: Context, *, status: int = 429, retry_after: int = 0, after_ms: int = 0
 ) -> Response | None:
-    """Legal: completions are refused for a reason that is not the client's: no money, too many requests, overload."""
+    """Legal: completions are refused for a reason other than the request itself: no balance, too many requests, overload."""
     if not context.body:
         return None
     response = REFUSALS.get(status, Refused(status, "The request is refused.", INVALID)).response()
@@ -173,7 +173,7 @@ def refuse(
     {"transport.bearer-any-case"},
 )
 def auth_scheme_case(request: HttpRequest, context: Context) -> bool:
-    """The scheme Bearer is refused in lower case."""
+    """The authorization scheme ``bearer`` in lower case is refused."""
     scheme = request.headers.get("authorization", "").partition(" ")[0]
     return scheme != "Bearer" and scheme.lower() == "bearer"
 
@@ -199,7 +199,7 @@ def big_body_413(request: HttpRequest, context: Context, *, limit: int = 1 << 20
 
 @refuses("fetch-metadata-refused", Refused(403, "Forbidden", content_type="text/plain"), {"chat.sdks-served"})
 def fetch_metadata_refused(request: HttpRequest, context: Context) -> bool:
-    """A firewall rejects requests with fetch metadata, such as those of Node, as cross-site requests."""
+    """A firewall rejects requests with fetch metadata headers, such as those of Node, as cross-site requests."""
     return request.headers.get("sec-fetch-mode") == "cors"
 
 
@@ -213,12 +213,12 @@ BELOW_BETA = {
 
 @refuses("prefix-beta-route", Refused(404, content_type=None), BELOW_BETA)
 def prefix_beta_route(request: HttpRequest, context: Context) -> bool:
-    """There are no endpoints below ``/beta``."""
+    """There are no endpoints under ``/beta``."""
     return request.path.startswith("/beta/")
 
 
 @deviation("trailing-slash", Layer.ADMISSION, {"transport.no-redirect"})
 def trailing_slash(request: HttpRequest, context: Context) -> Response | None:
-    """Paths with a slash too many are redirected, and clients make a GET of their POST."""
+    """Paths with an extra trailing slash are redirected, and clients turn their POST into a GET."""
     clean = "/" + "/".join(filter(None, request.path.split("/")))
     return None if clean == request.path else Response(301, [("location", clean)])

@@ -1,4 +1,4 @@
-"""Servers of Responses and Messages that are stricter than the API: each row refuses something that is legal."""
+"""Responses and Messages servers that are stricter than the API: each row refuses a legal request."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Condition = Callable[[Body], bool]
 
 
 def kinds(body: Body) -> list[Any]:
-    """The types of the items of an input, or of the blocks of all messages."""
+    """The types of all input items, or of the blocks of all messages."""
     found = [*objects(body.get("input"))]
     for message in objects(body.get("messages")):
         found += objects(message.get("content"))
@@ -66,13 +66,15 @@ KNOWN = {
         ]
     ),
 }
-"""Members that a server looks at."""
+"""Members that a strict server accepts; it refuses all others."""
 BUILT_IN = {"function", "custom"}
 Row = tuple[str, set[str], str, Condition]
 
 
 def shared(format: str, bound: str, *history: str) -> tuple[Row, ...]:
-    """Conditions common to both formats, with the member that bounds the output; *history*: calls are turns of the assistant, too."""
+    """Register the conditions common to both formats. *bound* is the member that limits the output; *history* states
+    whether calls count as assistant turns.
+    """
     return (
         (
             "members-refused",
@@ -175,13 +177,13 @@ ROWS: dict[str, tuple[Row, ...]] = {
         (
             "long-names-refused",
             {"name-128"},
-            "A function name of more than 64 characters is refused, as in chat before September 2026.",
+            "A function name longer than 64 characters is refused, as in chat before September 2026.",
             lambda body: any(len(str(tool.get("name"))) > 64 for tool in tools(body)),
         ),
         (
             "efforts-refused",
             {"efforts"},
-            "Efforts whose names stand for another one are refused.",
+            "Efforts that are aliases of another effort are refused.",
             lambda body: at(body, "reasoning", "effort") in ("minimal", "xhigh"),
         ),
     ),
@@ -260,7 +262,7 @@ for format, rows in ROWS.items():
         refused(described(summary, _of_body(condition)))
 
 
-# --- headers, which Messages alone has
+# --- headers, only in Messages
 
 
 @refuses(

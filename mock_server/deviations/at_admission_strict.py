@@ -1,4 +1,4 @@
-"""Servers that are stricter than the API: each row refuses something that is legal."""
+"""Servers that are stricter than the API: each row refuses a legal request."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,19 +41,19 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     (
         "sdk-blocked",
         {"chat.client-headers"},
-        "Requests with the User-Agent of an SDK are refused, as by a rule against robots.",
+        "Requests with the User-Agent of an SDK are refused, as by bot protection.",
         lambda request, context: "openai" in request.headers.get("user-agent", "").lower(),
     ),
     (
         "late-system-rejected",
         {"chat.system-anywhere"},
-        "A system message must be the first.",
+        "A system message is refused unless it is the first message.",
         lambda request, context: any(each.get("role") == "system" for each in list(turns(context.body))[1:]),
     ),
     (
         "schema-keywords-rejected",
         {"tools.schema-keywords"},
-        "Parameters with keywords that a grammar cannot keep are refused.",
+        "Function parameters with JSON Schema keywords that a grammar cannot enforce are refused.",
         lambda request, context: any(
             word in str(each) for each in functions(context.body) for word in ("'pattern'", "'$ref'", "'not'")
         ),
@@ -93,7 +93,7 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     (
         "thinking-switch-rejected",
         {"request.members-served"},
-        "The switch that turns thinking off is refused.",
+        "A request that turns thinking off is refused.",
         lambda request, context: context.body.get("thinking") == {"type": "disabled"},
     ),
     (
@@ -111,13 +111,13 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     (
         "penalties-rejected",
         {"chat.penalties-accepted", "chat.nulls-accepted", "thinking.sampling-ignored"},
-        "Penalties are refused, now that they have no effect.",
+        "Penalties are refused because they no longer have an effect.",
         lambda request, context: bool(context.body.keys() & {"frequency_penalty", "presence_penalty"}),
     ),
     (
         "four-stops",
         {"chat.stop-16", "chat.stop-8", "chat.stop-array"},
-        "More than four stop texts are refused, as at OpenAI.",
+        "More than four stop sequences are refused, as by OpenAI.",
         lambda request, context: isinstance(context.body.get("stop"), list) and len(context.body["stop"]) > 4,
     ),
     (
@@ -135,13 +135,13 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     (
         "json-word-in-lower-case",
         {"json.word-any-case"},
-        "The word json counts in lower case and in messages of the user and the system only.",
+        "JSON mode requires the word json in lower case, in a user or system message.",
         lambda request, context: wants_json(context.body) and "json" not in words(context, "user", "system"),
     ),
     (
         "text-format-rejected",
         {"json.text-accepted"},
-        "response_format text is refused.",
+        "The ``response_format`` text is refused.",
         lambda request, context: context.body.get("response_format") == {"type": "text"},
     ),
     (
@@ -177,13 +177,13 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     (
         "tool-history-rejected",
         {"tools.round-trip", "tools.null-content-history", "thinking.reasoning-kept"},
-        "Results of tools cannot be sent back.",
+        "Messages with tool results are refused.",
         lambda request, context: any(turn.get("tool_calls") for turn in answers(context)),
     ),
     (
         "thinking-with-tools-rejected",
         {"thinking.tools"},
-        "Tools are refused while thinking, as by R1.",
+        "Tools are refused in thinking mode, as by R1.",
         lambda request, context: thinks(context) and any(functions(context.body)),
     ),
     (
@@ -195,25 +195,25 @@ ROWS: tuple[tuple[str, set[str], str, Condition], ...] = (
     (
         "effort-names-rejected",
         {"thinking.effort-mapped"},
-        "Efforts whose names stand for another one are refused.",
+        "Efforts that are aliases of another effort are refused.",
         lambda request, context: context.body.get("reasoning_effort") in ("minimal", "ultra"),
     ),
     (
         "tool-name-long-rejected",
         {"tools.name-128"},
-        "A function name of more than 64 characters is refused.",
+        "A function name longer than 64 characters is refused.",
         lambda request, context: any(len(str(each.get("name"))) > 64 for each in functions(context.body)),
     ),
     (
         "tool-parts-rejected",
         {"tools.result-parts"},
-        "A result that is an array of parts is refused.",
+        "A tool result that is an array of parts is refused.",
         lambda request, context: any(isinstance(turn.get("content"), list) for turn in turns(context.body, "tool")),
     ),
     (
         "v1-missing",
         {"transport.v1-alias"},
-        "There is nothing below /v1.",
+        "There are no endpoints under ``/v1``.",
         lambda request, context: request.path.startswith("/v1/"),
     ),
 )

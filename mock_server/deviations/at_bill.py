@@ -10,7 +10,7 @@ from echosounder.mock_server.deviations.registry import Context, Layer, deviatio
 
 
 class Charged(StrEnum):
-    """Kinds of charged tokens."""
+    """Kinds of tokens that are charged."""
 
     HIT = "hit"
     MISS = "miss"
@@ -31,7 +31,7 @@ def bill_off_by_one(plan: AnswerPlan, context: Context, *, kind: Charged = Charg
 
 @deviation("bill-wrong-window", Layer.PLAN, {"balance.price-window"})
 def bill_wrong_window(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Prices of the wrong time apply: the clock is off by hours or uses another time zone; in a week with holidays, by days."""
+    """Prices of the wrong time apply: the clock is off by hours or uses another time zone; in a week with holidays, it is off by days."""
     created = specs.profile(context.profile).priced(datetime.fromtimestamp(plan.created, UTC))
     hours = (timedelta(hours=hour) for hour in range(1, 24 * 12))
     shift = next((each for each in hours if _rates(plan.model, created + each) != _rates(plan.model, created)), None)
@@ -46,7 +46,7 @@ def bill_streams_dearer(plan: AnswerPlan, context: Context, *, percent: int = 11
 
 @deviation("bill-drifts", Layer.PLAN, {"balance.charged"})
 def bill_drifts(plan: AnswerPlan, context: Context, *, pico: int = 1) -> AnswerPlan:
-    """The balance loses a trillionth with each answer: money is kept in floats, or rounded."""
+    """The balance loses an extra trillionth with each answer: amounts are stored as floats, or rounded."""
     return replace(plan, surcharge=Surcharge(pico=pico))
 
 

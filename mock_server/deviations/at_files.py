@@ -1,4 +1,4 @@
-"""Undocumented handling of files and images: file data, listings, image types and image costs."""
+"""Faults in the handling of files and images: file data, listings, image types and image costs."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _files(document: Document) -> list[Document]:
     return [each for each in told if isinstance(each, dict) and each.get("object") == "file" and "bytes" in each]
 
 
-# --- what is told
+# --- reported file data
 
 
 @each_body("file-size-of-form", {"files.upload-told"})
@@ -59,7 +59,7 @@ def file_in_milliseconds(document: Document, context: Context) -> None:
 
 @each_body("file-list-of-array", {"response.document-valid"})
 def file_list_of_array(document: Document, context: Context) -> None:
-    """The list of files has them under ``files`` in place of ``data``."""
+    """The list of files has the member ``files`` instead of ``data``."""
     if context.request.path.endswith("/files") and "data" in document:
         document["files"] = document.pop("data")
 
@@ -80,11 +80,11 @@ def file_kept_after_delete(request: HttpRequest, context: Context) -> Response |
     return Response(200, [("content-type", JSON)], [compact(told).encode()], [0])
 
 
-# --- which are listed
+# --- listings
 
 
 def _without(name: str) -> Callable[[HttpRequest, Context], HttpRequest]:
-    """A request for a list, whose query lacks a member."""
+    """The request for a list without one parameter of its query."""
 
     def change(request: HttpRequest, context: Context) -> HttpRequest:
         target = re.sub(rf"([?&]){name}=[^&]*&?", r"\1", request.target).rstrip("?&")
@@ -95,7 +95,7 @@ def _without(name: str) -> Callable[[HttpRequest, Context], HttpRequest]:
 
 def _ignored(name: str, requirement: str) -> None:
     change = _without(name)
-    change.__doc__ = f"``{name}`` of a list of files is ignored."
+    change.__doc__ = f"The query parameter ``{name}`` of a list of files is ignored."
     deviation(f"file-list-without-{name}", Layer.REQUEST, {requirement})(change)
 
 
@@ -107,7 +107,7 @@ for member, broken in {"limit": "list-limit", "after": "list-after", "order": "l
 
 
 def _form(name: str, requirement: str, old: bytes, new: bytes, summary: str) -> None:
-    """Fix a form before the server reads it."""
+    """Register a deviation that repairs an upload form before the server reads it."""
 
     def change(request: HttpRequest, context: Context) -> HttpRequest:
         if not request.headers.get("content-type", "").startswith("multipart/"):
@@ -123,14 +123,14 @@ _form(
     "files.expiry-bounds",
     rb'(?<=name="expires_after\[seconds\]"\r\n\r\n)\d+',
     b"3600",
-    "An expiry out of range is moved into it.",
+    "An expiry out of range is clamped to the range.",
 )
 _form(
     "file-purpose-ignored",
     "files.purpose-refused",
     rb'(?<=name="purpose"\r\n\r\n)[^\r]*',
     b"user_data",
-    "A file is taken for any purpose.",
+    "A file with any purpose is accepted.",
 )
 
 
@@ -215,7 +215,7 @@ def image_free(request: HttpRequest, context: Context) -> HttpRequest:
 
 @deviation("image-overcounted", Layer.PLAN, {"vision.tokens"})
 def image_overcounted(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """An image counts as 1500 tokens more than it may."""
+    """An image is counted with 1500 tokens more than the maximum."""
     if not parts(context.body):
         return plan
     return replace(plan, prompt=replace(plan.prompt, tokens=plan.prompt.tokens + 1500))
@@ -236,7 +236,7 @@ def image_rejected(request: HttpRequest, context: Context) -> bool:
 
 @refuses("image-file-rejected", Refused(400, "unknown variant `file`", INVALID), {"vision.file-served"})
 def image_file_rejected(request: HttpRequest, context: Context) -> bool:
-    """Parts of the type ``file`` are not known."""
+    """Message parts of the type ``file`` are refused as unknown."""
     return any(part["type"] == "file" for part in parts(context.body))
 
 
@@ -248,6 +248,6 @@ def upload_rejected(request: HttpRequest, context: Context) -> bool:
 
 @lax("search-query-cut", {"search.query-bounds"})
 def search_query_cut(body: Document, context: Context) -> None:
-    """A query that is too long is truncated, and an empty query is served."""
+    """A search query that is too long is truncated, and an empty query is served."""
     if context.request.path.endswith("/tools/search") and isinstance(body.get("query"), str):
         body["query"] = body["query"][:128] or "news"

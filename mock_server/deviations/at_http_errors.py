@@ -1,4 +1,4 @@
-"""Errors under another status, another media type, or without a body."""
+"""Errors with another status, another media type, or without a body."""
 
 from echosounder.mock_server.admission.refusals import envelope
 from echosounder.mock_server.deviations.edits import SECOND, followed
@@ -21,7 +21,7 @@ def page(status: int) -> bytes:
 
 
 def replace_body(reply: Reply, body: bytes, content_type: str, status: int | None = None) -> Reply:
-    """Another body, with its length, and optionally another status."""
+    """Replace the body and its length, and optionally the status."""
     reply.status = status or reply.status
     reply.frames, reply.framing = iter([Frame(reply.head_at, body)]), BodyFraming.LENGTH
     reply.set_header("content-type", content_type)
@@ -29,7 +29,7 @@ def replace_body(reply: Reply, body: bytes, content_type: str, status: int | Non
 
 
 def peek(reply: Reply) -> bytes:
-    """The whole body of an error, which stays in the reply."""
+    """Read the whole body of an error without consuming it."""
     held = list(reply.frames)
     reply.frames = iter(held)
     return b"".join(frame.raw for frame in held)
@@ -70,7 +70,7 @@ def wrong_method_404(reply: Reply, context: Context) -> Reply:
 
 @deviation("body-before-key", Layer.HTTP, {"error.auth-before-body"})
 def body_before_key(reply: Reply, context: Context) -> Reply:
-    """A request with a bad key and a bad body is refused for the body."""
+    """A request with both an invalid key and an invalid body is refused because of the body."""
     if reply.status == 401 and context.request.body and not context.body:
         body = b"Failed to parse the request body as JSON: EOF while parsing a value at line 1 column 9"
         replace_body(reply, body, "application/octet-stream", 400)
@@ -99,10 +99,10 @@ def status_402_remapped(reply: Reply, context: Context, *, to: int = 429) -> Rep
 @deviation(
     "error-200-sse-first",
     Layer.HTTP,
-    {"error.stream-same-status", "error.client-fault-4xx", "error.wrong-type"},  # a ``stream`` that is 7 is one of them
+    {"error.stream-same-status", "error.client-fault-4xx", "error.wrong-type"},  # one of them is a ``stream`` of 7
 )
 def error_200_sse_first(reply: Reply, context: Context) -> Reply:
-    """A bad request for a stream gets a stream with status 200, whose first event is the error."""
+    """An invalid request for a stream gets a stream with status 200 whose first event is the error."""
     if reply.status >= 400 and context.body.get("stream"):
         body = b"data: " + (peek(reply) or b"{}") + b"\n\n" + context.edits.end
         replace_body(reply, body, "text/event-stream; charset=utf-8", 200)
@@ -114,7 +114,7 @@ def error_200_sse_first(reply: Reply, context: Context) -> Reply:
 
 @deviation("error-html", Layer.HTTP, {"error.no-html"})
 def error_html(reply: Reply, context: Context) -> Reply:
-    """Errors are pages of the web server in front."""
+    """Errors are HTML pages of the web server in front."""
     return replace_body(reply, page(reply.status), HTML) if reply.status >= 400 else reply
 
 
@@ -126,7 +126,7 @@ def status_empty_body(reply: Reply, context: Context) -> Reply:
 
 @deviation("empty-200", Layer.HTTP, {"chat.body-not-empty"})
 def empty_200(reply: Reply, context: Context) -> Reply:
-    """A successful answer is blank: keep-alive lines and then nothing, as in the outage of early 2025."""
+    """A successful answer is empty: only keep-alive lines, as in the outage of early 2025."""
     if reply.status == 200 and context.body and not context.stream:
         reply.frames = (Frame(frame.at, b"\n") for frame in reply.frames)
     return reply

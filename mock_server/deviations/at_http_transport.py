@@ -13,7 +13,7 @@ GZIP = 16 + zlib.MAX_WBITS
 
 
 def offered(context: Context) -> bool:
-    """Whether the client takes gzip."""
+    """Whether the client accepts gzip."""
     return "gzip" in context.request.headers.get("accept-encoding", "").lower()
 
 
@@ -48,7 +48,7 @@ def _as_text(frames: Frames) -> Frames:
 
 @deviation("gzip-unasked", Layer.HTTP, {"transport.encoding-honest"})
 def gzip_unasked(reply: Reply, context: Context) -> Reply:
-    """Answers are compressed for clients that did not offer it."""
+    """Answers are compressed for clients that do not accept compression."""
     if not offered(context) and reply.status == 200:
         reply.set_header("content-encoding", "gzip")
         reply.frames = zipped(reply.frames, zlib.Z_SYNC_FLUSH)
@@ -66,7 +66,7 @@ def compress_batches_tokens(reply: Reply, context: Context) -> Reply:
 
 @deviation("gzip", Layer.HTTP)
 def gzip(reply: Reply, context: Context) -> Reply:
-    """Legal: answers are compressed for a client that offered it, and flushed after each event."""
+    """Legal: answers are compressed for a client that accepts it, and flushed after each event."""
     if offered(context) and reply.status == 200:
         reply.set_header("content-encoding", "gzip")
         reply.frames = zipped(reply.frames, zlib.Z_SYNC_FLUSH)
@@ -78,7 +78,7 @@ def gzip(reply: Reply, context: Context) -> Reply:
 
 @deviation("no-framing-close", Layer.HTTP, {"transport.framed", "transport.keep-alive"})
 def no_framing_close(reply: Reply, context: Context) -> Reply:
-    """A stream has neither length nor chunks and ends with its connection, as in HTTP/1.0."""
+    """A stream has neither a Content-Length nor chunked coding and ends when the connection closes, as in HTTP/1.0."""
     if context.stream:
         reply.frames, reply.framing = followed(reply.frames, act=Act.CLOSE), BodyFraming.CLOSE
     return reply
@@ -86,7 +86,7 @@ def no_framing_close(reply: Reply, context: Context) -> Reply:
 
 @deviation("content-length-body", Layer.HTTP)
 def content_length_body(reply: Reply, context: Context) -> Reply:
-    """Legal: a non-streaming response has a Content-Length instead of chunks."""
+    """Legal: a non-streaming response has a Content-Length instead of chunked coding."""
     if not context.stream:
         reply.framing = BodyFraming.LENGTH
     return reply
@@ -94,7 +94,7 @@ def content_length_body(reply: Reply, context: Context) -> Reply:
 
 @deviation("chunked-errors", Layer.HTTP)
 def chunked_errors(reply: Reply, context: Context) -> Reply:
-    """Legal: errors are sent in chunks instead of with their length."""
+    """Legal: errors are sent with chunked coding instead of a Content-Length."""
     if reply.status >= 400:
         reply.framing = BodyFraming.CHUNKED
     return reply
@@ -178,7 +178,7 @@ def content_type_malformed(reply: Reply, context: Context) -> Reply:
 
 @deviation("content-type-other-charset", Layer.HTTP, {"transport.content-type-exact"})
 def content_type_other_charset(reply: Reply, context: Context) -> Reply:
-    """The media type claims Latin-1, and the body is UTF-8."""
+    """The media type declares Latin-1, but the body is UTF-8."""
     media_type = (reply.header("content-type") or "text/plain").partition(";")[0]
     reply.set_header("content-type", f"{media_type}; charset=iso-8859-1")
     return reply
@@ -195,14 +195,14 @@ def content_type_spelling(reply: Reply, context: Context) -> Reply:
 
 @deviation("header-case", Layer.HTTP)
 def header_case(reply: Reply, context: Context) -> Reply:
-    """Legal: names of headers are written With Capitals."""
+    """Legal: header names are Capitalized."""
     reply.headers = [(name.title(), value) for name, value in reply.headers]
     return reply
 
 
 @deviation("extra-headers", Layer.HTTP)
 def extra_headers(reply: Reply, context: Context) -> Reply:
-    """Legal: answers have headers of a content delivery network and of another vendor."""
+    """Legal: answers have extra headers, of a content delivery network and of another vendor."""
     reply.headers = [*reply.headers, *MORE]
     return reply
 

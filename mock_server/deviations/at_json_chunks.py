@@ -65,7 +65,7 @@ def role_in_every_chunk(chunk: Document, context: Context) -> None:
 
 @each_chunk("delta-null-spam", {"stream.no-empty-members", "chat.no-tool-calls-key"})
 def delta_null_spam(chunk: Document, context: Context) -> None:
-    """Every delta lists each member that a message could ever have, empty."""
+    """Every delta lists every possible member of a message, each one empty."""
     empty = dict.fromkeys(("name", "tool_call_id", "function_call", "refusal"))
     for delta in context.edits.messages(chunk):
         delta.update({**empty, "tool_calls": [], **delta})
@@ -73,7 +73,7 @@ def delta_null_spam(chunk: Document, context: Context) -> None:
 
 @deviation("message-in-chunk", Layer.JSON, {"stream.no-message"})
 def message_in_chunk(frames: Frames, context: Context) -> Frames:
-    """The last chunk holds the whole answer as a message; clients that read both print it twice."""
+    """The last chunk holds the whole answer as a message; clients that read both the deltas and the message print it twice."""
     whole: list[str] = []
 
     def change(chunk: Document) -> None:
@@ -125,7 +125,7 @@ def finish_reason_absent_interior(chunk: Document, context: Context) -> None:
 
 @deviation("finish-reason-twice", Layer.JSON, {"stream.finish-once"})
 def finish_reason_twice(frames: Frames, context: Context) -> Frames:
-    """A second chunk ends the choice with ``stop`` after the one that ended it; clients lose the calls of the first."""
+    """After the chunk that ends the choice, another one ends it with ``stop``; clients lose the tool calls of the first."""
     for frame in frames:
         yield frame
         if context.stream and frame.json and context.edits.finishes(frame.json):
@@ -143,7 +143,7 @@ def finish_on_first_chunk(frames: Frames, context: Context) -> Frames:
 
 
 def ended_at_first(frames: Frames, context: Context, where: Callable[[Document], bool]) -> Frames:
-    """The first chunk for which it holds ends its choice with ``stop``; later chunks still follow."""
+    """End the choice with ``stop`` in the first chunk for which the condition holds; later chunks still follow."""
     over = False
     for frame in frames:
         if not over and where(frame.json or {}):
@@ -218,7 +218,7 @@ def system_fingerprint_absent(document: Document, context: Context) -> None:
     },
 )
 def id_empty_or_missing(frames: Frames, context: Context) -> Frames:
-    """Before the first chunk comes one with everything empty but the result of a filter for the prompt."""
+    """Before the first chunk comes one in which every member is empty except the result of a prompt filter."""
     filtered = {"prompt_index": 0, "content_filter_results": {}}
     for number, frame in enumerate(frames):
         if context.stream and not number:
@@ -231,7 +231,7 @@ def id_empty_or_missing(frames: Frames, context: Context) -> Frames:
 def n_interleave_id(frames: Frames, context: Context) -> Frames:
     """With several choices, each has its own id and its own ``[DONE]``.
 
-    Only occurs in the openai dialect, because DeepSeek refuses n.
+    Only occurs in the ``openai`` profile, because DeepSeek refuses n.
     """
     several = (whole_number(context.body, "n") or 1) if context.stream else 1
     for frame in frames:
@@ -247,7 +247,7 @@ def n_interleave_id(frames: Frames, context: Context) -> Frames:
 def n_done_each(frames: Frames, context: Context) -> Frames:
     """With several choices, each ends the stream: there is a ``[DONE]`` per choice, under one id.
 
-    Only occurs in the openai dialect, because DeepSeek refuses n.
+    Only occurs in the ``openai`` profile, because DeepSeek refuses n.
     """
     several = (whole_number(context.body, "n") or 1) if context.stream else 1
     for frame in frames:
@@ -283,7 +283,7 @@ def chunk_reordered(frames: Frames, context: Context) -> Frames:
     {"stream.text-complete", "stream.usage-present", "proxy.truncation-visible"},
 )
 def truncation_masked(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """A stream that broke off is given a ``finish_reason`` and ``[DONE]``, as if it were complete; its usage is lost."""
+    """A broken stream is completed with a ``finish_reason`` and ``[DONE]``, as if it were whole; its usage is lost."""
     for number, frame in enumerate(frames):
         if context.stream and number == after and frame.json:
             yield Frame(frame.at, json=ending(frame.json, context))

@@ -1,4 +1,4 @@
-"""Counts in the right place that cannot be true."""
+"""Token counts in the right place with impossible values."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Usage = dict[str, Any]
 
 
 def recount(usage: Usage, edits: Edits, prompt: int, hit: int = 0) -> None:
-    """Another number of prompt tokens, with everything that depends on it."""
+    """Change the number of prompt tokens and every count that depends on it."""
     usage |= {"prompt_tokens": prompt, "prompt_cache_hit_tokens": hit, "prompt_cache_miss_tokens": prompt - hit}
     usage["prompt_tokens_details"] = {"cached_tokens": hit}
     add(usage, edits)
@@ -30,14 +30,14 @@ def prompt_count_varies(document: Document, context: Context) -> None:
 
 @each_document("prompt-count-constant", {"usage.prompt-grows", "fim.suffix-counted"})
 def prompt_count_constant(document: Document, context: Context) -> None:
-    """Every prompt is counted with the same number of tokens."""
+    """Every prompt has the same token count."""
     for usage in context.edits.usages(document):
         recount(usage, context.edits, 16)
 
 
 @each_document("prompt-count-tenfold", {"usage.plausible", "usage.prompt-within-bytes"})
 def prompt_count_tenfold(document: Document, context: Context) -> None:
-    """Prompts count ten times their tokens."""
+    """Prompts are counted with ten times their tokens."""
     for usage in context.edits.usages(document):
         recount(usage, context.edits, usage["prompt_tokens"] * 10)
 
@@ -108,7 +108,7 @@ def cache_odd_units(document: Document, context: Context) -> None:
 
 @each_document("cache-whole-prompt", {"cache.not-whole-prompt", "cache.unit-128", "cache.unit-64"})
 def cache_whole_prompt(document: Document, context: Context) -> None:
-    """A prompt that hits the cache hits with all its tokens."""
+    """If a prompt hits the cache, all its tokens count as cached."""
     for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
             recount(usage, context.edits, usage["prompt_tokens"], usage["prompt_tokens"])
@@ -116,7 +116,7 @@ def cache_whole_prompt(document: Document, context: Context) -> None:
 
 @each_document("cache-changes-shape", {"cache.no-effect-on-shape"})
 def cache_changes_shape(document: Document, context: Context) -> None:
-    """Answers that hit the cache have another member."""
+    """Answers that hit the cache have an extra member."""
     for usage in context.edits.usages(document):
         if usage.get("prompt_cache_hit_tokens"):
             document["from_cache"] = True

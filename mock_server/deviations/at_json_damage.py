@@ -1,4 +1,4 @@
-"""Arguments and texts that are damaged on their way in each answer, or in each stream."""
+"""Arguments and texts that an intermediary damages in every answer, or in every stream."""
 
 import json
 from collections.abc import Callable, Collection
@@ -16,7 +16,7 @@ TORN = {"stream.text-kept", "stream.text-complete"}
 
 
 def rewritten(frames: Frames, context: Context, change: Callable[[str], str]) -> Frames:
-    """The arguments of each call as *change* makes them: in a stream all of them in the first piece."""
+    """Apply *change* to the arguments of each call; in a stream, all of them are then in the first piece."""
     held = list(frames)
     parts: dict[object, list[dict[str, str]]] = {}
     for frame in held:
@@ -45,7 +45,7 @@ def damage(
 
 
 def retyped(text: str) -> str:
-    """Strings that look like another type become that type, as in a YAML parser."""
+    """Convert strings that look like another type to that type, as a YAML parser does."""
     value = json.loads(text)
     for name, each in value.items():
         with suppress(ValueError):
@@ -55,25 +55,23 @@ def retyped(text: str) -> str:
 
 damage(
     "arguments-retyped",
-    "Arguments that look like a number, a truth or null become one.",
+    "String arguments that look like a number, a boolean or null become one.",
     retyped,
     breaks={"tools.arguments-typed"},
 )
-damage("arguments-encoded-twice", "Arguments are JSON in a JSON string.", json.dumps)
+damage("arguments-encoded-twice", "Arguments are JSON-encoded twice.", json.dumps)
 damage("arguments-in-python", "Arguments are the repr of a Python dict.", lambda text: repr(json.loads(text)))
 damage(
     "arguments-brace-lost", "The last brace of the arguments is missing.", lambda text: text.rstrip().removesuffix("}")
 )
-damage(
-    "streamed-arguments-opened-twice", "In streams an empty object stands before the arguments.", "{{}}{}".format, True
-)
-damage("streamed-arguments-twice", "Streams send the arguments a second time, whole.", lambda text: text * 2, True)
+damage("streamed-arguments-opened-twice", "In streams an empty object precedes the arguments.", "{{}}{}".format, True)
+damage("streamed-arguments-twice", "Streams send the whole arguments a second time.", lambda text: text * 2, True)
 damage("streamed-arguments-head-lost", "Streams lose the first piece of the arguments.", lambda text: text[3:], True)
-damage("streamed-arguments-lost", "Streams bring a call without its arguments.", lambda text: "{}", True)
+damage("streamed-arguments-lost", "Streams contain calls without their arguments.", lambda text: "{}", True)
 
 
 def _texts(frames: Frames, context: Context) -> list[tuple[Frame, bool]]:
-    """All frames, and which of them hold a piece of the text."""
+    """All frames, and the indexes of those with a piece of the text."""
     return [(each, any(holder[name] for holder, name in context.edits.texts(each.json or {}))) for each in frames]
 
 
@@ -126,7 +124,7 @@ def plain_letters(text: str) -> str:
 
 
 def reform(name: str, summary: str, change: Callable[[str], str], breaks: Collection[str] = ()) -> None:
-    """A deviation that changes each piece of a text alike, in both modes."""
+    """Register a deviation that changes every piece of text, in streaming and non-streaming responses."""
 
     def apply(document: dict[str, object], context: Context) -> None:
         for holder, place in context.edits.texts(document):
@@ -135,26 +133,26 @@ def reform(name: str, summary: str, change: Callable[[str], str], breaks: Collec
     each_document(name, {"chat.echo-form", *breaks})(described(summary, apply))
 
 
-reform("text-escaped-as-html", "Texts are escaped as HTML.", lambda text: text.translate(ENTITIES))
-reform("text-escaped-twice", "Texts are escaped as JSON once more.", lambda text: json.dumps(text)[1:-1])
+reform("text-escaped-as-html", "Texts are HTML-escaped.", lambda text: text.translate(ENTITIES))
+reform("text-escaped-twice", "Texts are JSON-escaped twice.", lambda text: json.dumps(text)[1:-1])
 reform("text-percent-encoded", "Texts are percent-encoded.", quote, {"chat.stop-array"})
 reform(
     "text-read-as-latin-1",
-    "The UTF-8 of texts is read as Latin-1.",
+    "Texts in UTF-8 are decoded as Latin-1.",
     lambda text: str(text.encode(), "latin-1"),
     {"chat.unicode"},
 )
-reform("text-in-latin-1", "Texts go through Latin-1: question marks stand for what it lacks.", narrow)
+reform("text-in-latin-1", "Texts are converted to Latin-1; question marks replace characters that it lacks.", narrow)
 reform("text-decomposed", "Characters with accents are decomposed.", lambda text: normalize("NFD", text))
 reform("text-without-accents", "Letters lose their accents.", plain_letters)
 reform("text-in-lower-case", "Texts are in lower case.", str.lower)
-reform("text-without-blanks", "Texts lose their blanks.", lambda text: text.replace(" ", ""))
+reform("text-without-blanks", "Texts lose their spaces.", lambda text: text.replace(" ", ""))
 reform("text-without-line-feeds", "Texts lose their line feeds.", lambda text: text.replace("\n", ""), {"fim.echo"})
 
 
 @deviation("words-lost", Layer.JSON, {"usage.text-counted", "stream.text-complete"})
 def words_lost(frames: Frames, context: Context, *, every: int = 3) -> Frames:
-    """One in ``every`` words of a text is lost, in documents as in streams."""
+    """One in ``every`` words of a text is lost, in non-streaming responses as in streams."""
     if context.stream:
         yield from pieces_lost_in_streams(frames, context, every=every)
         return

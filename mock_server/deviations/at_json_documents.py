@@ -1,4 +1,4 @@
-"""Answers of the other endpoints in another shape: FIM, models, balance."""
+"""Malformed answers of the other endpoints: FIM, models, balance."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -64,7 +64,7 @@ CATALOGUE = {
 
 @each_document("models-incomplete", {*CATALOGUE, "models.expected-2024-07"})
 def models_incomplete(document: Document, context: Context) -> None:
-    """``/models`` lists a single model, which is not served."""
+    """``/models`` lists a single model that is not served."""
     for model in document.get("data") or ():
         model["id"] = "house-model"
     document.update({"data": document["data"][:1]} if "data" in document else {})
@@ -113,7 +113,7 @@ def balance_numbers(document: Document, context: Context) -> None:
 
 @each_document("balance-in-exponents", {"balance.string-amounts", "balance.schema", "response.document-valid"})
 def balance_in_exponents(document: Document, context: Context) -> None:
-    """Amounts of money are written with an exponent."""
+    """Amounts of money are in scientific notation."""
     for account in accounts(document):
         account |= {name: f"{float(value):.2E}" for name, value in account.items() if name.endswith("_balance")}
 

@@ -1,4 +1,4 @@
-"""Errors whose body is of another shape, and errors within a stream."""
+"""Errors with a body of another shape, and errors within a stream."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ TRACE = '\nTraceback (most recent call last):\n  File "/usr/lib/python3/dist-pac
 
 
 def error_of(document: Document) -> Document:
-    """The inner object of an error, to be edited; empty if there is none."""
+    """The inner object of an error, for editing; an empty object if there is none."""
     error = document.get("error")
     return error if isinstance(error, dict) else {}
 
@@ -33,7 +33,7 @@ def error_string(document: Document, context: Context) -> None:
 
 @each_error("error-code-int", {"error.code-is-name"})
 def error_code_int(document: Document, context: Context) -> None:
-    """``error.code`` is the number of the HTTP status."""
+    """``error.code`` is the HTTP status as a number."""
     error_of(document)["code"] = context.status
 
 
@@ -60,7 +60,7 @@ def error_leak_internals(document: Document, context: Context) -> None:
     },
 )
 def choices_null_200(document: Document, context: Context) -> None:
-    """A successful answer has ``choices`` null."""
+    """``choices`` is null in a successful answer."""
     if "choices" in document:
         document["choices"] = None
 
@@ -69,7 +69,7 @@ def choices_null_200(document: Document, context: Context) -> None:
 
 
 def broken_off(frames: Frames, context: Context, after: int, ending: list[Frame]) -> Frames:
-    """A stream whose frames from number *after* on are replaced by *ending*."""
+    """Replace the frames of a stream by *ending*, from frame number *after* on."""
     for number, frame in enumerate(frames):
         if context.stream and number >= after:
             for last in ending:
@@ -85,19 +85,19 @@ BLAMED = envelope("The request was broken off.", "invalid_request_error", "inval
 
 @deviation("done-after-error", Layer.JSON, {"stream.error-not-done", "stream.complete"})
 def done_after_error(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """In the middle of a stream comes an error and then ``[DONE]``, which clients take for success."""
+    """A stream is interrupted by an error and then ``[DONE]``, which clients take for success."""
     return broken_off(frames, context, after, [Frame(0, json=FAULT), Frame(0, context.edits.end)])
 
 
 @deviation("error-event-midstream", Layer.JSON, {"stream.complete"})
 def error_event_midstream(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """A stream breaks off with an error event and no ``[DONE]``: honest, but the answer is lost."""
+    """A stream breaks off with an error event and no ``[DONE]``: the error is reported correctly, but the answer is lost."""
     return broken_off(frames, context, after, [Frame(0, json=FAULT)])
 
 
 @deviation("error-midstream-wrong-class", Layer.JSON, {"stream.error-class", "stream.complete"})
 def error_midstream_wrong_class(frames: Frames, context: Context, *, after: int = 4) -> Frames:
-    """A stream that breaks off ends in a client error, so that clients do not retry."""
+    """A stream that breaks off ends with a client error, so clients do not retry."""
     return broken_off(frames, context, after, [Frame(0, json=BLAMED)])
 
 

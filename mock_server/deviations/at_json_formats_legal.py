@@ -33,28 +33,28 @@ def _ids_of_openai(event: Document) -> None:
 RESPONSES.changed(
     "responses-ids-of-openai",
     (),
-    "Legal: ids that begin with what they are of, as those of OpenAI.",
+    "Legal: ids begin with a prefix for their type, as at OpenAI.",
     NUMBERED,
     _ids_of_openai,
 )
 RESPONSES.changed(
     "responses-obfuscated",
     (),
-    "Legal: deltas with padding of random length beside them, as OpenAI sends.",
+    "Legal: deltas come with padding of random length, as at OpenAI.",
     ("response.output_text.delta", "response.function_call_arguments.delta"),
     lambda event: event.update(obfuscation="x" * (len(str(event.get("delta"))) * 7 % 16)),
 )
 RESPONSES.changed(
     "responses-unknown-members",
     (),
-    "Legal: a response with members that are not documented.",
+    "Legal: a response has undocumented members.",
     SHOWN,
     lambda event: response_of(event).update(billing={"payer": "developer"}, tool_usage={}),
 )
 RESPONSES.changed(
     "responses-tier-changes",
     (),
-    "Legal: the service tier is ``auto`` at the beginning and ``default`` at the end, as OpenAI's.",
+    "Legal: the service tier is ``auto`` at the beginning and ``default`` at the end, as at OpenAI.",
     SHOWN[:2],
     lambda event: response_of(event).update(service_tier="auto"),
 )
@@ -73,7 +73,7 @@ def _without_logprobs(event: Document) -> None:
 RESPONSES.changed(
     "responses-no-logprobs",
     (),
-    "Legal: parts without the empty list of log probabilities.",
+    "Legal: parts lack the empty array of log probabilities.",
     NUMBERED,
     _without_logprobs,
 )
@@ -87,14 +87,14 @@ def _without_phase(event: Document) -> None:
 RESPONSES.changed(
     "responses-no-phase",
     (),
-    "Legal: messages without ``phase``, a member of DeepSeek only.",
+    "Legal: messages lack ``phase``, which only DeepSeek has.",
     NUMBERED,
     _without_phase,
 )
 RESPONSES.rewritten(
     "responses-commented",
     (),
-    "Legal: a comment before every tenth event.",
+    "Legal: every tenth event is preceded by a comment.",
     lambda raw: b": keep-alive\n\n" + raw if re.search(rb'"sequence_number":\d*0}', raw) else raw,
     RESPONSES_PATH,
 )
@@ -102,7 +102,7 @@ RESPONSES.rewritten(
 
 # --- Messages
 
-MESSAGES.dropped("messages-no-ping", (), "Legal: a stream without ``ping``.", "ping")
+MESSAGES.dropped("messages-no-ping", (), "Legal: a stream has no ``ping``.", "ping")
 MESSAGES.repeated("messages-many-pings", (), "Legal: several pings.", "ping", times=3)
 
 
@@ -115,7 +115,7 @@ def _id_of_anthropic(document: Document) -> None:
 MESSAGES.changed(
     "messages-ids-of-anthropic",
     (),
-    "Legal: ids that begin with ``msg_``.",
+    "Legal: ids begin with ``msg_``.",
     ("message", "message_start"),
     _id_of_anthropic,
 )
@@ -128,7 +128,7 @@ def _output_alone(event: Document) -> None:
 MESSAGES.changed(
     "messages-output-counted-alone",
     (),
-    "Legal: usage of ``message_delta`` counts only the output.",
+    "Legal: the usage of ``message_delta`` counts only the output.",
     ("message_delta",),
     _output_alone,
 )
@@ -142,7 +142,7 @@ def _more_members(document: Document) -> None:
 MESSAGES.changed(
     "messages-unknown-members",
     (),
-    "Legal: a message with undocumented members.",
+    "Legal: a message has undocumented members.",
     ("message", "message_start"),
     _more_members,
 )
@@ -156,7 +156,7 @@ def _spaced(raw: bytes) -> bytes:
 MESSAGES.rewritten(
     "messages-spaced",
     (),
-    "Legal: JSON with blanks behind its colons and commas.",
+    "Legal: JSON has spaces after its colons and commas.",
     _spaced,
     MESSAGES_PATH,
 )

@@ -1,4 +1,4 @@
-"""Wrong usage in Responses and Messages, most of it seen in gateways that translate."""
+"""Wrong usage in Responses and Messages, mostly observed in gateways that translate between formats."""
 
 from echosounder.mock_server.deviations.at_json_messages import ENDING
 from echosounder.mock_server.deviations.at_json_responses import ENDS, SHOWN, response_of
@@ -39,7 +39,7 @@ def as_in_chat(event: Document) -> None:
 RESPONSES.changed(
     "responses-usage-of-chat",
     {"responses.usage-present"},
-    "The counts of usage have the names of chat (sgl-project/sglang#10012).",
+    "The counts of usage have the member names of chat (sgl-project/sglang#10012).",
     ENDS,
     as_in_chat,
 )

@@ -1,4 +1,4 @@
-"""Documents that differ from DeepSeek's in ways that clients must not rely on."""
+"""Answers that differ from DeepSeek's in details on which clients must not rely."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 def objects(document: Document, edits: Edits) -> Iterator[Document]:
-    """Every object of an answer that the API describes."""
+    """Every object in an answer for which the API defines members."""
     yield document
     yield from edits.usages(document)
     yield from edits.choices(document)
@@ -64,7 +64,7 @@ def finish_without_delta(chunk: Document, context: Context) -> None:
 
 @deviation("finish-with-content", Layer.JSON, {"stream.finish-adds-nothing"})
 def finish_with_content(frames: Frames, context: Context) -> Frames:
-    """The last piece of text comes with the end of its choice, as from many servers: a fault by the documentation only."""
+    """The last piece of text is in the chunk that ends the choice, as from many servers: a fault by the documentation only."""
     held: Frame | None = None
     for frame in frames:
         chunk = frame.json or {}
@@ -86,7 +86,7 @@ def _one_text(chunk: Document, edits: Edits) -> bool:
 
 
 def _joined(last: Document, end: Document, edits: Edits) -> None:
-    """The end with the text of the chunk before it, and with its log probabilities."""
+    """The last chunk with the text and log probabilities of the previous one."""
     for before, after in zip(edits.choices(last), edits.choices(end), strict=False):
         after["logprobs"] = before.get("logprobs")
     for (before, name), (after, _) in zip(edits.texts(last), edits.texts(end), strict=False):
@@ -95,21 +95,21 @@ def _joined(last: Document, end: Document, edits: Edits) -> None:
 
 @each_document("zero-reasoning-details")
 def zero_reasoning_details(document: Document, context: Context) -> None:
-    """Legal: usage counts the reasoning as 0 if there is none."""
+    """Legal: usage reports 0 reasoning tokens if there is no reasoning."""
     for usage in context.edits.usages(document):
         usage.setdefault("completion_tokens_details", {"reasoning_tokens": 0})
 
 
 @each_document("calls-without-index")
 def calls_without_index(document: Document, context: Context) -> None:
-    """Legal: the calls of a non-streaming response have no index, which is not documented there."""
+    """Legal: the calls of a non-streaming response have no index, which is documented only for streams."""
     for call in () if context.stream else context.edits.calls(document):
         call.pop("index", None)
 
 
 @deviation("long-line", Layer.JSON)
 def long_line(frames: Frames, context: Context, *, bytes: int = 71_680) -> Frames:
-    """Legal: a non-streaming response, or the second event of a stream, is very long: it has a member of that many bytes."""
+    """Legal: a non-streaming response, or the second event of a stream, is very long: it has a member of the given number of bytes."""
     for number, frame in enumerate(frames):
         if frame.json is not None and number == context.stream:
             frame.json["x_padding"] = "x" * bytes
@@ -121,14 +121,14 @@ def long_line(frames: Frames, context: Context, *, bytes: int = 71_680) -> Frame
 
 @each_document("hex-ids")
 def hex_ids(document: Document, context: Context) -> None:
-    """Legal: the id of an answer is 32 hex digits, as in the examples of the documentation."""
+    """Legal: the id of an answer has 32 hex digits, as in the documentation's examples."""
     if "choices" in document:
         document["id"] = document["id"].replace("-", "")
 
 
 @each_document("other-call-ids")
 def other_call_ids(document: Document, context: Context) -> None:
-    """Legal: ids of calls have the form that was used in 2025."""
+    """Legal: ids of calls have the form of 2025."""
     for call in context.edits.calls(document):
         if "id" in call:
             call["id"] = f"call_{call.get('index', 0)}_{context.rng.getrandbits(64):016x}-{len(call['id'])}"
@@ -163,7 +163,7 @@ def joined(first: Frame, second: Frame, edits: Edits) -> Frame:
 
 
 def _chained(ours: Document, theirs: Document) -> Document | None:
-    """The arrays of two logprobs objects, each joined; null where there are none."""
+    """The arrays of two logprobs objects, concatenated; null if neither has one."""
     return {name: [*(ours.get(name) or ()), *(theirs.get(name) or ())] or None for name in (ours | theirs)} or None
 
 
@@ -188,7 +188,9 @@ def first_content_in_role_chunk(frames: Frames, context: Context) -> Frames:
 
 
 def said(frame: Frame, edits: Edits) -> str | None:
-    """The one member in which a chunk of choices has text, if it does nothing but talk. Named events count what came before them."""
+    """The member with the text of a chunk that holds nothing but text; None for other chunks and for named events,
+    whose indexes merging would break.
+    """
     chunk = frame.json or {}
     if not any(edits.choices(chunk)):
         return None

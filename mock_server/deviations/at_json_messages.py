@@ -1,4 +1,4 @@
-"""Faults of Messages only, and legal behavior of its other servers, most of it seen in gateways that translate."""
+"""Faults of Messages only, and legal behavior of other servers, mostly observed in gateways that translate between formats."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from echosounder.wire.strict_json import compact
 TABLE = Table(__name__, "messages")
 PATH = "/messages"
 DELTA, START, STOP = "content_block_delta", "content_block_start", "content_block_stop"
-ENDING = ("message", "message_delta")  # a document, and the event that ends one
+ENDING = ("message", "message_delta")  # a non-streaming response, and the event that ends a stream
 BLOCKS = (START, DELTA, STOP)
 
 
 def _holder(document: Document) -> Document:
-    """What says why the answer ended."""
+    """The object that holds the stop reason."""
     delta = document.get("delta")
     return delta if isinstance(delta, dict) else document
 
 
 def _calls(document: Document) -> Iterator[Document]:
-    """The calls of a message, or that which a block begins with."""
+    """The calls of a message, or the call in the event that starts a block."""
     found = [*objects(document.get("content")), *objects([document.get("content_block")])]
     yield from (block for block in found if block.get("type") == "tool_use")
 
@@ -33,19 +33,19 @@ TABLE.dropped("messages-not-started", {"messages.stream-opens"}, "A stream lacks
 TABLE.dropped(
     "messages-block-left-open",
     {"messages.blocks-balanced"},
-    "Blocks that began never end (BerriAI/litellm#27442).",
+    "Blocks have no stop event (BerriAI/litellm#27442).",
     STOP,
 )
 TABLE.dropped(
     "messages-block-not-started",
     {"messages.blocks-balanced", "messages.delta-in-block", "messages.tool-name"},
-    "Blocks have no beginning (BerriAI/litellm#27442).",
+    "Blocks have no start event (BerriAI/litellm#27442).",
     START,
 )
 TABLE.dropped(
     "messages-no-delta",
     {"messages.delta-once", "messages.finish-known"},
-    "A stream has no ``message_delta``, so no stop reason and no usage.",
+    "A stream has no ``message_delta``, hence no stop reason and no usage.",
     "message_delta",
 )
 TABLE.dropped(
@@ -59,7 +59,7 @@ TABLE.repeated("messages-delta-twice", {"messages.delta-once"}, "``message_delta
 TABLE.rewritten(
     "messages-done-marker",
     {"messages.stream-json", "messages.stream-no-done"},
-    "A stream ends with ``[DONE]``, as that of a chat (agentgateway/agentgateway#2843).",
+    "A stream ends with ``[DONE]``, as in chat (agentgateway/agentgateway#2843).",
     lambda raw: raw + b"data: [DONE]\n\n" if raw.startswith(b"event: message_stop\n") else raw,
     PATH,
 )
@@ -79,7 +79,7 @@ TABLE.rewritten(
 )
 
 
-# --- what events say
+# --- the content of events
 
 TABLE.changed(
     "messages-index-constant",
@@ -106,7 +106,7 @@ def _as_arguments(event: Document) -> None:
 TABLE.changed(
     "messages-text-as-arguments",
     {"messages.delta-fits-block"},
-    "Text is sent as empty arguments of a call (BerriAI/litellm#29286).",
+    "Text is sent as deltas of a call with empty arguments (BerriAI/litellm#29286).",
     (DELTA,),
     _as_arguments,
 )
@@ -158,7 +158,7 @@ TABLE.changed(
 TABLE.changed(
     "messages-call-starts-full",
     {"messages.tool-starts-empty"},
-    "A call starts with its input, and its deltas repeat it.",
+    "A call's start event already has its input, and its deltas repeat it.",
     (START,),
     lambda event: [call.update(input={"location": "Paris"}) for call in _calls(event)],
 )
@@ -226,7 +226,7 @@ TABLE.changed(
 TABLE.changed(
     "messages-starts-with-content",
     {"messages.start-empty", "messages.stream-event-schema"},
-    "``message_start`` already has a block, which the stream then repeats (BerriAI/litellm#34692).",
+    "``message_start`` already contains a block, which the stream then repeats (BerriAI/litellm#34692).",
     ("message_start",),
     lambda event: event["message"].update(content=[{"type": "text", "text": ""}]),
 )
@@ -234,7 +234,7 @@ TABLE.changed(
 
 @each_error("messages-errors-of-anthropic", {"messages.error-envelope"}, format="messages")
 def errors_of_anthropic(document: Document, context: Context) -> None:
-    """Errors have the shape of Anthropic's, whereas DeepSeek uses that of chat."""
+    """Errors have Anthropic's shape, whereas DeepSeek uses that of chat."""
     if context.request.path.endswith(PATH) and isinstance(document.get("error"), dict):
         error = {"type": document["error"].get("type"), "message": document["error"].get("message")}
         document.clear()

@@ -1,4 +1,4 @@
-"""Answers that are another request's: of a caller who is served at the same time, or of one who was served before."""
+"""Answers that belong to another request: one of a client served at the same time, or one served earlier."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -12,24 +12,24 @@ from echosounder.mock_server.net.frames import Frame
 
 Document = dict[str, Any]
 LASTS = 24 * MS
-"""How much longer answers take, so that requests which are sent at once are under way at once."""
+"""Time by which answers are delayed, so that requests sent together are in progress together."""
 
 
 @dataclass(slots=True)
 class Earlier:
-    """The answer to an earlier request: its documents, and when the last of them is due, ns on the clock of arrivals."""
+    """The answer to an earlier request: its JSON objects, and when the last of them is due, ns on the clock of arrivals."""
 
     stream: bool
     documents: list[Document] = field(default_factory=list)
     ends: int = 0
 
     def under_way(self, context: Context) -> bool:
-        """Whether it is being answered when *context*'s request arrives."""
+        """Whether this answer is in progress when *context*'s request arrives."""
         return self.stream == context.stream and context.request.arrived < self.ends
 
 
 def remembered(frames: Frames, context: Context) -> Iterator[tuple[Frame, Earlier | None]]:
-    """Each frame with the latest earlier answer that is still in progress; the answer to this request is stored in turn."""
+    """Yield each frame with the latest earlier answer that is still in progress, and store the answer to this request in turn."""
     before: Earlier | None = context.memory.get("latest")
     if before is not None and not before.under_way(context):
         before = None

@@ -1,4 +1,4 @@
-"""Faults of Responses only, and legal behavior of its other servers, most of it seen in gateways and local servers."""
+"""Faults of Responses only, and legal behavior of other servers, mostly observed in gateways and local servers."""
 
 from echosounder.mock_server.deviations.asked import objects
 from echosounder.mock_server.deviations.named import Document, Table
@@ -31,7 +31,7 @@ IN_ITEM = NUMBERED - set(SHOWN)
 
 
 def response_of(document: Document) -> Document:
-    """The response that an event shows."""
+    """The response object in an event."""
     response = document.get("response")
     return response if isinstance(response, dict) else {}
 
@@ -111,7 +111,7 @@ TABLE.repeated(
 TABLE.rewritten(
     "responses-done-marker",
     {"responses.stream-json", "responses.stream-no-done"},
-    "A stream ends with ``[DONE]``, as that of a chat.",
+    "A stream ends with ``[DONE]``, as in chat.",
     lambda raw: (
         raw + b"data: [DONE]\n\n" if raw.startswith(tuple(f"event: {name}\n".encode() for name in ENDS)) else raw
     ),
@@ -133,7 +133,7 @@ TABLE.rewritten(
 )
 
 
-# --- what events say
+# --- the content of events
 
 
 TABLE.growing(
@@ -180,14 +180,14 @@ TABLE.changed(
 TABLE.changed(
     "responses-item-id-changes",
     {"responses.item-id-kept"},
-    "The deltas of an item name another ``item_id`` than the item has.",
+    "The deltas of an item have an ``item_id`` other than the item's id.",
     ("response.output_text.delta", "response.reasoning_text.delta", "response.function_call_arguments.delta"),
     lambda event: event.update(item_id=f"other-{event.get('item_id')}"),
 )
 TABLE.changed(
     "responses-id-changes",
     {"responses.id-constant"},
-    "The response has another id at its end than at its beginning.",
+    "The response has a different id at the end of the stream than at its beginning.",
     ENDS,
     lambda event: response_of(event).update(id=f"other-{response_of(event).get('id')}"),
 )
@@ -208,7 +208,7 @@ def _still_in_progress(event: Document) -> None:
 TABLE.changed(
     "responses-items-in-progress",
     {"responses.item-status"},
-    "Items of a completed response stay in progress.",
+    "Items of a completed response keep the status ``in_progress``.",
     ("response.output_item.done", *ENDS),
     _still_in_progress,
 )
@@ -235,14 +235,14 @@ def _cut_as_complete(event: Document) -> None:
 TABLE.changed(
     "responses-cut-as-complete",
     {"responses.end-fits-status", "responses.length-finish"},
-    "A response that ``max_output_tokens`` cut is completed (BerriAI/litellm#37710).",
+    "A response truncated by ``max_output_tokens`` has the status ``completed`` (BerriAI/litellm#37710).",
     ("response.incomplete",),
     _cut_as_complete,
 )
 TABLE.changed(
     "responses-cut-for-no-reason",
     {"responses.finish-known", "responses.incomplete-reason", "responses.length-finish"},
-    "``incomplete_details`` of a cut response is null.",
+    "``incomplete_details`` of a truncated response is null.",
     ("response.incomplete",),
     lambda event: response_of(event).update(incomplete_details=None),
 )

@@ -23,7 +23,7 @@ def in_json(context: Context) -> bool:
 
 
 def wrapped(frames: Frames, context: Context, opening: str, closing: str) -> Frames:
-    """A JSON answer between two texts."""
+    """Put a JSON answer between two texts."""
     opened = False
     for frame in frames:
         for holder, name in context.edits.texts(frame.json or {}) if wants_json(context.body) else ():
@@ -54,7 +54,7 @@ def json_array(frames: Frames, context: Context) -> Frames:
 
 @each_document("json-empty", {"json.not-empty", "json.usable"}, where=in_json)
 def json_empty(document: Document, context: Context) -> None:
-    """A JSON answer has no text at all."""
+    """A JSON answer is empty."""
     for holder, name in context.edits.texts(document):
         holder[name] = ""
 

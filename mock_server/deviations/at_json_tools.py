@@ -1,4 +1,4 @@
-"""Tool calls that are lost, torn, nameless, or in the wrong place."""
+"""Tool calls that are lost, damaged, unnamed, or in the wrong place."""
 
 from collections.abc import Iterator
 from itertools import chain, pairwise
@@ -17,7 +17,7 @@ MADE = {"tools.required-calls", "tools.named-calls"}
 
 
 def begins(call: Document) -> bool:
-    """Whether this is the first part of a call in a stream, or a whole call."""
+    """Whether this is a whole call, or the first part of one in a stream."""
     return bool(call.get("function", {}).get("name"))
 
 
@@ -48,7 +48,7 @@ def _markup(call: Document) -> str:
 
 @each_document("calls-lost", {"tools.finish-has-calls", *MADE})
 def calls_lost(document: Document, context: Context) -> None:
-    """Calls are lost in both modes, and ``finish_reason`` still reports calls."""
+    """Calls are lost, streaming or not, but ``finish_reason`` still reports calls."""
     for message in context.edits.messages(document):
         if message.pop("tool_calls", None):
             message.setdefault("content", "")
@@ -56,7 +56,7 @@ def calls_lost(document: Document, context: Context) -> None:
 
 @each_document("cut-calls-as-complete", {"tools.cut-marked"})
 def cut_calls_as_complete(document: Document, context: Context) -> None:
-    """Answers that ``max_tokens`` cuts end with ``tool_calls`` if a call was required."""
+    """Answers truncated by ``max_tokens`` end with ``tool_calls`` if a call was required."""
     for choice in context.edits.choices(document) if context.body.get("tools") else ():
         if choice.get("finish_reason") == "length" and context.body.get("tool_choice") == "required":
             choice["finish_reason"] = "tool_calls"
@@ -64,7 +64,7 @@ def cut_calls_as_complete(document: Document, context: Context) -> None:
 
 @each_document("prose-ends-as-call", {"tools.finish-has-calls"})
 def prose_ends_as_call(document: Document, context: Context) -> None:
-    """An answer in prose ends with ``tool_calls`` where tools were on offer."""
+    """An answer in prose ends with ``tool_calls`` if tools were offered."""
     for choice in context.edits.choices(document) if context.body.get("tools") else ():
         if choice.get("finish_reason") == "stop":
             choice["finish_reason"] = "tool_calls"
@@ -135,7 +135,7 @@ def tool_id_new_per_delta(chunk: Document, context: Context) -> None:
 
 @each_chunk("tool-name-empty-overwrites", {"tools.no-empty-name"})
 def tool_name_empty_overwrites(chunk: Document, context: Context) -> None:
-    """Later pieces of a call have an empty id and name; clients for which the last one counts lose both."""
+    """Later pieces of a call have an empty id and name; clients that keep the latest values lose both."""
     for call in context.edits.calls(chunk):
         if not begins(call):
             call["id"] = call["function"]["name"] = ""
@@ -143,7 +143,7 @@ def tool_name_empty_overwrites(chunk: Document, context: Context) -> None:
 
 @deviation("tool-id-repeated-per-delta", Layer.JSON, {"tools.id-once"})
 def tool_id_repeated_per_delta(frames: Frames, context: Context) -> Frames:
-    """Each piece of a call repeats its id; clients take every one for a new call."""
+    """Each piece of a call repeats its id; clients take each piece for a new call."""
     ids: dict[int, str] = {}
 
     def change(chunk: Document) -> None:
@@ -183,7 +183,7 @@ def tool_markup_in_arguments(frames: Frames, context: Context) -> Frames:
 
 
 def _ending(frames: Frames, edits: Edits) -> Iterator[tuple[Frame, list[Document]]]:
-    """Each frame with the calls whose arguments end in it, which the frame after it tells."""
+    """Each frame with the calls whose arguments end in it, found by looking one frame ahead."""
     for frame, following in pairwise(chain(frames, (Frame(0),))):
         after = {call.get("index") for call in edits.calls(following.json or {})}
         found = edits.calls(frame.json or {})

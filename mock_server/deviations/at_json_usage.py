@@ -1,4 +1,4 @@
-"""Wrong counts: misplaced, repeated or missing."""
+"""Usage that is wrong, misplaced, repeated or missing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ SCHEMAS = {"chat.response-schema", "fim.response-schema", "response.document-val
 
 
 def add(usage: Document, edits: Edits, **amounts: int) -> None:
-    """Increase the counts (prompt, completion) that the usage has, and the total accordingly."""
+    """Increase the prompt and completion counts if the usage has them, and the total accordingly."""
     names = edits.counts
     for what, amount in amounts.items():
         if names.get(what) in usage:
@@ -97,7 +97,7 @@ LENGTH = {"chat.length-finish", "fim.length-finish", "json.length-cut", "thinkin
 
 @each_document("length-overwritten", LENGTH)
 def length_overwritten(document: Document, context: Context) -> None:
-    """An answer that was cut by ``max_tokens`` ends with ``stop``."""
+    """An answer truncated by ``max_tokens`` ends with ``stop``."""
     for choice in context.edits.choices(document):
         if choice.get("finish_reason") == "length":
             choice["finish_reason"] = "stop"
@@ -109,7 +109,7 @@ def length_overwritten(document: Document, context: Context) -> None:
 def apart(
     frames: Frames, context: Context, change: Callable[[Document], object] = lambda extra: None, pause_ms: int = 0
 ) -> Frames:
-    """The usage of a stream in a separate chunk without choices, after the one that ends the choice."""
+    """Move the usage of a stream to a separate chunk without choices, after the one that ends the choice."""
     for frame in frames:
         chunk = frame.json or {}
         counts = chunk.get("usage")

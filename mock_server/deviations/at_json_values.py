@@ -12,7 +12,7 @@ Document = dict[str, Any]
 SCHEMAS = {"stream.chunk-schema", "chat.response-schema", "response.document-valid"}
 
 
-# --- what an answer says of itself
+# --- metadata of an answer
 
 
 @each_document("object-swapped", {"chat.object", "stream.object", *SCHEMAS})
@@ -55,13 +55,13 @@ def created_old(document: Document, context: Context) -> None:
 
 @each_chunk("created-drifts", {"stream.created-constant"})
 def created_drifts(chunk: Document, context: Context) -> None:
-    """Each chunk has the time at which it was made."""
+    """``created`` of each chunk is the time at which that chunk was made."""
     chunk["created"] = chunk.get("created", 0) + context.rng.randrange(60)
 
 
 @each_chunk("model-drifts", {"stream.model-constant"})
 def model_drifts(chunk: Document, context: Context) -> None:
-    """Chunks name several replicas of a model."""
+    """``model`` names different replicas in the chunks of a stream."""
     chunk["model"] = f"{chunk.get('model')}-{context.rng.randrange(1000)}"
 
 
@@ -103,7 +103,7 @@ def finish_stop_with_calls(document: Document, context: Context) -> None:
 
 @each_body("second-choice", {"chat.one-choice"})
 def second_choice(document: Document, context: Context) -> None:
-    """An answer has two choices, though one was asked for."""
+    """An answer has two choices, though one was requested."""
     if document.get("choices"):
         document["choices"].append({**document["choices"][0], "index": 1})
 
@@ -161,7 +161,7 @@ def begun(context: Context) -> bool:
 
 @deviation("continuation-blank-lost", Layer.JSON, {"prefix.goes-on"})
 def continuation_blank_lost(frames: Frames, context: Context) -> Frames:
-    """The answer to a prefix loses the blank that it begins with."""
+    """The answer to a prefix loses its leading space."""
     left = begun(context)
     for frame in frames:
         for holder, name in context.edits.texts(frame.json or {}):
@@ -231,6 +231,6 @@ def key_half_masked(document: Document, context: Context) -> None:
 
 @each_error("key-in-error", {"error.401-masks-key"})
 def key_in_error(document: Document, context: Context) -> None:
-    """The error about a key repeats it."""
+    """The error about a key contains the whole key."""
     if context.status == 401:
         document["error"]["message"] = f"Incorrect API key provided: {context.request.headers.get('authorization')}"

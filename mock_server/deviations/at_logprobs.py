@@ -29,7 +29,7 @@ def logprobs_dropped_in_stream(chunk: Document, context: Context) -> None:
 
 @each_document("logprobs-wrong-shape", {"logprobs.shape", "logprobs.in-stream", "fim.logprobs", *SHAPES})
 def logprobs_wrong_shape(document: Document, context: Context) -> None:
-    """Chat has the four arrays of the completions API, and FIM the list of chat."""
+    """Chat answers have the four arrays of the completions API, and FIM answers the array of chat."""
     for choice in context.edits.choices(document):
         found = choice.get("logprobs")
         if found:
@@ -93,7 +93,7 @@ def logprobs_bytes_wrong(document: Document, context: Context) -> None:
 
 @each_document("logprobs-bytes-as-code-points", {"logprobs.bytes", "logprobs.text-complete"})
 def logprobs_bytes_as_code_points(document: Document, context: Context) -> None:
-    """``bytes`` holds the code points of a token, which are its bytes in ASCII alone."""
+    """``bytes`` holds the code points of a token, which equal its bytes only in ASCII."""
     for entries in tokens(document, context):
         for entry in entries:
             entry["bytes"] = [ord(letter) for letter in entry["token"]]

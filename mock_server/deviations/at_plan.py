@@ -1,4 +1,4 @@
-"""Answers in the right form with another content than requested. A model may give them, so few are faults of the API."""
+"""Well-formed answers with content other than requested. Models may give them, so few are faults of the API."""
 
 from dataclasses import replace
 
@@ -25,7 +25,9 @@ def resource_interruption(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 @deviation("aborted", Layer.PLAN)
 def aborted(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the server gives up half-way, as documented for chat since September 2026; else the reason is not known."""
+    """Legal: the server aborts half-way, as documented for chat since September 2026; formats without
+    that reason are unaffected.
+    """
     reasons = "FimFinishReason" if "prompt" in context.body else "FinishReason"
     known = specs.document(context.profile)["components"]["schemas"][reasons]["enum"]
     return _half(plan, context, "aborted") if "aborted" in known else plan
@@ -40,14 +42,14 @@ def content_filter(plan: AnswerPlan, context: Context) -> AnswerPlan:
 def _half(plan: AnswerPlan, context: Context, finish: str) -> AnswerPlan:
     half = len(plan.content) // 2
     if plan.finish != "stop" or not half or context.body.get("stop"):
-        return plan  # that a stop text ends an answer is a rule of its own
+        return plan  # stop sequences have their own rule
     left = plan.completion_tokens - (len(plan.content) - half)
     return replace(plan, content=plan.content[:half], finish=finish, completion_tokens=left)
 
 
 @deviation("uncooperative-model", Layer.PLAN)
 def uncooperative_model(plan: AnswerPlan, context: Context) -> AnswerPlan:
-    """Legal: the model ignores instructions in prose, such as repeating a text."""
+    """Legal: the model ignores instructions in the prompt, such as to repeat a text."""
     said = ["I", " would", " rather", " not", "."]
     if plan.finish != "stop" or len(plan.content) < len(said) or "response_format" in context.body:
         return plan

@@ -1,4 +1,4 @@
-"""What a sound model gets wrong by chance, and says otherwise when it is asked again: no fault of the server that passes it on."""
+"""Random mistakes of a working model, which differ when it is asked again and are not faults of the server."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from echosounder.mock_server.deviations.asked import wants_json, whole_number
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 
 Slip = Callable[[Pieces, int], Pieces]
-"""The pieces of a text with something wrong at a place."""
+"""Changes the pieces of a text at one place."""
 
 LONGER: tuple[Slip, ...] = (
     lambda pieces, at: ["Sure", "!", " ", *pieces],
@@ -29,7 +29,7 @@ SHORTER: tuple[Slip, ...] = (
     lambda pieces, at: ["I", " would", " rather", " not", "."][: len(pieces)],
 )
 LEAST = 3
-"""Pieces that a text has at least, so that something can go wrong in it."""
+"""Minimum number of pieces of a text in which a mistake is made."""
 PERCENT = 100
 
 
@@ -53,7 +53,7 @@ def misspoken(plan: AnswerPlan, context: Context) -> AnswerPlan:
 
 
 def miscalled(plan: AnswerPlan, rng: Random) -> AnswerPlan:
-    """One call lacks its last piece, has one piece twice, or is written as Python."""
+    """Damage one call: its last piece is missing, one piece is doubled, or it is written as Python."""
     number = rng.randrange(len(plan.calls))
     call = plan.calls[number]
     made = replace(call, arguments=_wrong(call, rng)) if len(call.arguments) >= LEAST else call

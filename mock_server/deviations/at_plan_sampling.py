@@ -1,4 +1,4 @@
-"""Answers that are drawn, as models do at a temperature: the same request gets another text each time."""
+"""Sampled answers, as from a model at a high temperature: the same request gets a different text each time."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from echosounder.mock_server.deviations.registry import Context, Layer, deviatio
 from echosounder.wire.strict_json import at
 
 HOT = 1.5
-"""A temperature from which on a model does not even repeat what it is told to."""
+"""Temperature from which on a model does not even repeat a text as instructed."""
 
 
 @deviation("sampling-model", Layer.PLAN)

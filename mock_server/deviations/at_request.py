@@ -1,4 +1,4 @@
-"""Misread requests: the answer fits a request other than the one sent."""
+"""Misread requests: the server answers a request other than the one sent."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def tool_choice_ignored(body: Body, context: Context) -> None:
 
 @rewrites("tool-choice-thinking-status", {"thinking.tool-choice-refused"})
 def tool_choice_thinking_status(body: Body, context: Context) -> None:
-    """Forced calls are served while thinking, whereas the official API refuses them."""
+    """Forced calls are served in thinking mode, whereas the official API refuses them."""
     if body.get("thinking") == {"type": "enabled"} and body.get("tool_choice") not in (None, "none", "auto"):
         del body["tool_choice"]
 
@@ -49,7 +49,7 @@ def stop_ignored(body: Body, context: Context) -> None:
 
 @rewrites("stop-ignored-while-thinking", {"thinking.stop"})
 def stop_ignored_while_thinking(body: Body, context: Context) -> None:
-    """``stop`` has no effect if the model thinks."""
+    """``stop`` has no effect in thinking mode."""
     if at(body, "thinking", "type") == "enabled":
         body.pop("stop", None)
 
@@ -121,7 +121,7 @@ def user_id_ignored(body: Body, context: Context) -> None:
     {"thinking.reasoning-kept", "thinking.reasoning-refused", "proxy.reasoning-both-ways"},
 )
 def reasoning_not_accepted_back(body: Body, context: Context) -> None:
-    """``reasoning_content`` is removed from the history, and the API refuses the request without it."""
+    """A proxy removes ``reasoning_content`` from the history, and the API refuses the request without it."""
     for turn in turns(body):
         turn.pop("reasoning_content", None)
 
@@ -134,14 +134,14 @@ def reasoning_not_accepted_back(body: Body, context: Context) -> None:
     {"usage.within-max-tokens", "usage.completion-counted", "thinking.both-counted"},
 )
 def max_tokens_exceeded(body: Body, context: Context, *, by: int = 64) -> None:
-    """``max_tokens`` does not bound the answer. It is only raised here, so that no test runs away."""
+    """``max_tokens`` does not bound the answer. Here it is only raised, so that answers stay finite."""
     if (whole_number(body, "max_tokens") or 0) > 0:
         body["max_tokens"] += by
 
 
 @rewrites("max-completion-tokens-ignored", {"limits.max-completion-tokens"})
 def max_completion_tokens_ignored(body: Body, context: Context, *, by: int = 64) -> None:
-    """``max_completion_tokens`` does not bound the answer. It is only raised here, too."""
+    """``max_completion_tokens`` does not bound the answer. Here it is only raised, so that answers stay finite."""
     if (whole_number(body, "max_completion_tokens") or 0) > 0:
         body["max_completion_tokens"] += by
 
@@ -155,7 +155,7 @@ def echo_always(body: Body, context: Context) -> None:
 
 @rewrites("thinking-never", {"thinking.enabled", "thinking.default-on", "thinking.tool-choice-refused"})
 def thinking_never(body: Body, context: Context) -> None:
-    """The model never thinks, even if requested."""
+    """The model never thinks, even if thinking is requested."""
     if "messages" in body:
         body["thinking"] = {"type": "disabled"}
         body.pop("reasoning_effort", None)
@@ -163,7 +163,7 @@ def thinking_never(body: Body, context: Context) -> None:
 
 @rewrites("int-precision", {"transport.numbers-exact", "proxy.request-numbers"})
 def int_precision(body: Body, context: Context) -> None:
-    """Integers beyond 2**53 lose their last digits: an intermediary keeps numbers as floats."""
+    """Integers beyond 2**53 lose their last digits: an intermediary stores numbers as floats."""
     for name, value in body.items():
         body[name] = rounded(value)
 
@@ -181,6 +181,6 @@ def rounded(value: Any) -> Any:
 
 @rewrites("role-developer-accepted")
 def role_developer_accepted(body: Body, context: Context) -> None:
-    """Legal: messages of the role developer count as system messages, as OpenAI has it."""
+    """Legal: messages of the role developer count as system messages, as at OpenAI."""
     for turn in turns(body, "developer"):
         turn["role"] = "system"

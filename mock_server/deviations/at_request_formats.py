@@ -1,4 +1,4 @@
-"""Responses and Messages requests that are misread: members get lost, and errors are repaired silently."""
+"""Responses and Messages requests that are misread: members are lost, and errors are repaired silently."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -14,11 +14,11 @@ Body = dict[str, Any]
 Change = Callable[[Body], object]
 ROLES = ("user", "assistant", "system", "developer")
 MODEL = "deepseek-v4-flash"
-CUSTOM = "apply_patch"  # the one custom tool that there is
+CUSTOM = "apply_patch"  # the only custom tool
 
 
 def row(format: str, name: str, breaks: Collection[str], summary: str, change: Change) -> None:
-    """Register *change*, which edits the bodies of requests in *format*; *breaks* are named without it."""
+    """Register *change*, which edits request bodies in *format*; *breaks* lists requirements without the format's prefix."""
 
     def apply(body: Body, context: Context) -> None:
         change(body)
@@ -37,7 +37,7 @@ def cool(body: Body) -> None:
 
 
 def more(name: str) -> Change:
-    """The bound is only raised, so that no test runs away."""
+    """Raise the bound instead of removing it, so that answers stay finite."""
 
     def change(body: Body) -> None:
         if isinstance(body.get(name), int):
@@ -67,12 +67,12 @@ for format, bound in (("responses", "max_output_tokens"), ("messages", "max_toke
 
 
 def items(body: Body, *kinds: str) -> list[Body]:
-    """The items of the input of those types; all if no type is given."""
+    """The input items of the given types; all items if no type is given."""
     return [each for each in objects(body.get("input")) if not kinds or each.get("type") in kinds]
 
 
 def kept(body: Body, name: str, keep: Callable[[Body], bool]) -> None:
-    """Leaves the objects of a list that *keep* is false for out."""
+    """The list without the objects for which *keep* is false."""
     if isinstance(body.get(name), list):
         body[name] = [each for each in body[name] if not isinstance(each, dict) or keep(each)]
 
@@ -90,7 +90,7 @@ def calls_answered(body: Body) -> None:
 
 
 def ids_made_up(body: Body) -> None:
-    """Calls and outputs are paired by their order."""
+    """Replace the ids of calls and outputs so that they are paired by order."""
     for kind in ("function_call", "function_call_output"):
         for number, each in enumerate(items(body, kind)):
             each["call_id"] = f"call_{number}"
@@ -147,7 +147,7 @@ for name, breaks, summary, change in (
     (
         "names-mended",
         {"name-long-refused", "name-pattern-refused"},
-        "Names of tools are cut and their blanks replaced.",
+        "Names of tools are truncated and their spaces replaced.",
         names_mended,
     ),
     ("twins-dropped", {"name-twice-refused"}, "Of two tools with the same name the second is dropped.", twins_dropped),
@@ -166,10 +166,10 @@ for name, breaks, summary, change in (
     (
         "input-defaulted",
         {"error-no-input", "error-wrong-type"},
-        "A missing input, or one that is a number, counts as a string.",
+        "A missing input, or a number, is treated as a string.",
         input_defaulted,
     ),
-    ("roles-mended", {"error-role"}, "Messages of an unknown role count as the user's.", roles_mended),
+    ("roles-mended", {"error-role"}, "Messages of an unknown role count as user messages.", roles_mended),
 ):
     row("responses", name, breaks, summary, change)
 
@@ -231,7 +231,7 @@ for name, breaks, summary, change in (
     (
         "choice-unknown-served",
         {"error-tool-choice"},
-        "A ``tool_choice`` that does not exist has no effect.",
+        "An unknown ``tool_choice`` has no effect.",
         choice_mended,
     ),
     ("stops-ignored", {"stop-sequence"}, "``stop_sequences`` have no effect.", lost("stop_sequences")),
@@ -251,21 +251,21 @@ for name, breaks, summary, change in (
     (
         "messages-defaulted",
         {"error-no-messages", "error-wrong-type"},
-        "A request without messages is served, and one whose messages are an object.",
+        "A request without messages is served, and so is one whose messages are an object.",
         messages_defaulted,
     ),
-    ("roles-mended", {"error-role"}, "Messages of an unknown role count as the user's.", authors_mended),
+    ("roles-mended", {"error-role"}, "Messages of an unknown role count as user messages.", authors_mended),
     ("unknown-model-mapped", {"unknown-model-refused"}, "Any model is served, as until September 2026.", model_mapped),
 ):
     row("messages", name, breaks, summary, change)
 
 
-# --- headers, of which Messages alone has two for the key
+# --- headers; only Messages has two for the key
 
 
 @deviation("messages-x-api-key-wins", Layer.REQUEST, {"messages.two-keys"}, "messages")
 def x_api_key_wins(request: HttpRequest, context: Context) -> HttpRequest:
-    """With two keys, the one under ``x-api-key`` counts, as at Anthropic."""
+    """With two keys, the one in ``x-api-key`` counts, as at Anthropic."""
     return without(request, "authorization") if "x-api-key" in request.headers else request
 
 
@@ -276,12 +276,12 @@ def x_api_key_wins(request: HttpRequest, context: Context) -> HttpRequest:
     "messages",
 )
 def bearer_ignored(request: HttpRequest, context: Context) -> HttpRequest:
-    """A key under ``Authorization`` does not count."""
+    """A key in ``Authorization`` is ignored."""
     return without(request, "authorization")
 
 
 def without(request: HttpRequest, name: str) -> HttpRequest:
-    """The request without a header, if it is for a message."""
+    """Return the request without a header, if it is a Messages request."""
     if not asked_in("messages", request) or name not in request.headers:
         return request
     return replace(request, headers={each: value for each, value in request.headers.items() if each != name})

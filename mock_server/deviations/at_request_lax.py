@@ -1,4 +1,4 @@
-"""Servers that are laxer than the API: faulty requests are repaired silently, and served."""
+"""Servers that are laxer than the API: invalid requests are silently repaired and served."""
 
 import re
 from collections.abc import Collection
@@ -18,7 +18,7 @@ PARAMETER = "error.status-400-parameter"
 
 
 def lax(name: str, breaks: Collection[str]) -> Register:
-    """A fault that the general rule for faulty requests covers, too."""
+    """Register a deviation that also breaks the general rule that invalid requests are refused."""
     return rewrites(name, {FAULT, *breaks})
 
 
@@ -73,12 +73,12 @@ def top_logprobs_clamped(body: Body, context: Context) -> None:
 
 @rewrites("effort-unknown-served", {"thinking.effort-unknown-refused"})
 def effort_unknown_served(body: Body, context: Context) -> None:
-    """A ``reasoning_effort`` that does not exist has no effect."""
+    """An unknown ``reasoning_effort`` has no effect."""
     if body.get("reasoning_effort") not in ("none", "minimal", "low", "medium", "high", "xhigh", "max"):
         body.pop("reasoning_effort", None)
 
 
-# --- members that miss each other
+# --- members that require each other
 
 
 @lax("top-logprobs-alone-served", {"limits.top-logprobs-alone"})
@@ -110,14 +110,14 @@ def messages_defaulted(body: Body, context: Context) -> None:
 
 @rewrites("prompt-defaulted", {"fim.prompt-required"})
 def prompt_defaulted(body: Body, context: Context) -> None:
-    """FIM without a prompt is served with the default prompt in the documentation's form."""
+    """FIM without a prompt is served with the documented default prompt."""
     if not context.request.path.endswith("/chat/completions"):
         body.setdefault("prompt", "Once upon a time,")
 
 
 @rewrites("thinking-type-defaulted", {"thinking.type-required"})
 def thinking_type_defaulted(body: Body, context: Context) -> None:
-    """``thinking`` of any form switches thinking on."""
+    """``thinking`` in any form switches thinking on."""
     known = ({"type": "enabled"}, {"type": "disabled"}, None)
     if body.get("thinking") not in known:
         body["thinking"] = {"type": "enabled"}
@@ -135,7 +135,7 @@ def messages_wrapped(body: Body, context: Context) -> None:
 
 @lax("roles-mapped", {"error.unknown-role", "error.developer-role"})
 def roles_mapped(body: Body, context: Context) -> None:
-    """A role that does not exist counts as the user."""
+    """An unknown role counts as the user's."""
     for turn in turns(body):
         if turn.get("role") not in ("system", "user", "assistant", "tool"):
             turn["role"] = "user"
@@ -156,7 +156,7 @@ def tool_history_unchecked(body: Body, context: Context) -> None:
 
 @rewrites("reasoning-missing-served", {"thinking.reasoning-missing-refused", "thinking.reasoning-by-tools"})
 def reasoning_missing_served(body: Body, context: Context) -> None:
-    """Assistant messages with calls are accepted back without their reasoning."""
+    """Assistant messages with calls are accepted in the history without their reasoning."""
     for turn in turns(body, "assistant"):
         if turn.get("reasoning_content") is None:
             turn["reasoning_content"] = ""
@@ -174,7 +174,7 @@ def tools_cut_off(body: Body, context: Context) -> None:
 
 @rewrites("tool-names-unchecked", {"tools.bad-name-refused", "tools.long-name-refused", "tools.duplicate-name-refused"})
 def tool_names_unchecked(body: Body, context: Context) -> None:
-    """Functions may have any name, and the same one."""
+    """Functions may have any name, and several the same one."""
     seen: set[str] = set()
     for number, function in enumerate(functions(body)):
         name = re.sub(r"[^\w-]", "_", str(function.get("name")))[:60]
@@ -184,7 +184,7 @@ def tool_names_unchecked(body: Body, context: Context) -> None:
 
 @rewrites("tool-parameters-unchecked", {"tools.parameters-object", "tools.strict-schema-checked"})
 def tool_parameters_unchecked(body: Body, context: Context) -> None:
-    """Parameters may be any schema, also of strict functions."""
+    """Parameters may be any schema, even in strict functions."""
     for function in functions(body):
         function.pop("strict", None)
         if at(function, "parameters", "type") != "object":
@@ -196,7 +196,7 @@ def tool_parameters_unchecked(body: Body, context: Context) -> None:
     {"thinking.logprobs-refused", "limits.top-logprobs-range", "limits.top-logprobs-alone"},
 )
 def logprobs_of_reasoner_dropped(body: Body, context: Context) -> None:
-    """Log probabilities of the reasoner have no effect."""
+    """A request to the reasoner for log probabilities has no effect."""
     if body.get("model") == "deepseek-reasoner":
         body.pop("logprobs", None)
         body.pop("top_logprobs", None)
@@ -207,7 +207,7 @@ SERVED = {name for profile in specs.PROFILES for name in specs.models(profile)}
 
 @lax("status-404-missing", {"error.unknown-model"})
 def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-v4-flash") -> None:
-    """A model that does not exist is replaced by another one; with model-echoed the answer even names the requested one."""
+    """A model that does not exist is replaced by another one; combined with model-echoed, the answer even names the requested one."""
     if isinstance(body.get("model"), str) and body["model"] not in SERVED:
         body["model"] = served
 
@@ -218,7 +218,7 @@ def status_404_missing(body: Body, context: Context, *, served: str = "deepseek-
 @deviation(
     "any-key-served",
     Layer.REQUEST,
-    {"error.status-401"},  # one fact; what else is asked of keys cannot be judged then
+    {"error.status-401"},  # a single fault, which makes other requirements on keys untestable
 )
 def any_key_served(request: HttpRequest, context: Context) -> HttpRequest:
     """Every API key is accepted, and so is a request without one."""

@@ -1,4 +1,4 @@
-"""Events with wrong bytes: markers, comments, line ends, characters."""
+"""Events with wrong bytes: end markers, comments, line endings, characters."""
 
 from echosounder.mock_server.deviations.edits import Frames
 from echosounder.mock_server.deviations.forms import each_event
@@ -38,7 +38,7 @@ def done_twice(frames: Frames, context: Context) -> Frames:
 
 @each_event("done-not-exact", {"stream.done-exact", *NEVER_DONE})
 def done_not_exact(raw: bytes, context: Context, *, marker: str = "[Done]") -> bytes:
-    """The marker at the end has another spelling."""
+    """The end marker ``[DONE]`` is misspelled."""
     return f"data: {marker}\n\n".encode() if raw == context.edits.end else raw
 
 
@@ -58,16 +58,16 @@ def sse_comment_as_data(frames: Frames, context: Context) -> Frames:
 
 @each_event("sse-keepalive-inside-event", {"stream.keepalive-is-comment", "stream.data-is-json", "stream.fields-known"})
 def sse_keepalive_inside_event(raw: bytes, context: Context) -> bytes:
-    """A comment is written into the middle of an event, by an intermediary that ignores where events end."""
+    """An intermediary that ignores event boundaries writes a comment into the middle of an event."""
     at = middle(raw)
     return raw if raw == context.edits.end else raw[:at] + b": keepalive\n\n" + raw[at:]
 
 
 @deviation("sse-keepalive-blank-event", Layer.SSE, {"stream.one-line-per-event"})
 def sse_keepalive_blank_event(frames: Frames, context: Context) -> Frames:
-    """Events have ids, with comments and blank lines between them: old SDKs take those for empty events.
+    """Events have ids, with comments and blank lines between them: old SDKs take the blank lines for empty events.
 
-    Legal by the standard, so only the recommendation of one data line per event is broken.
+    This is legal by the standard; only the recommendation of one data line per event is broken.
     """
     for number, frame in enumerate(frames):
         if context.stream:
@@ -97,7 +97,7 @@ def jsonl_not_sse(raw: bytes, context: Context) -> bytes:
 
 @each_event("json-split-across-events", {"stream.data-is-json"})
 def json_split_across_events(raw: bytes, context: Context) -> bytes:
-    """Each read becomes an event: JSON texts are split in two."""
+    """Each read becomes an event, so JSON texts are split in two."""
     data = payload(raw)
     if data is None or raw == context.edits.end:
         return raw
@@ -119,7 +119,7 @@ def event_lines(raw: bytes, context: Context) -> bytes:
 
 @each_event("events-named", {"stream.events-heard"})
 def events_named(raw: bytes, context: Context) -> bytes:
-    """Every event has a name that default listeners never hear."""
+    """Every event has a name, so listeners for the default name never receive it."""
     return raw if raw.startswith(b":") else b"event: completion\n" + raw
 
 

@@ -1,4 +1,4 @@
-"""Other notations of the same events and responses. A client that rejects one of them is wrong."""
+"""Other legal notations of the same events and responses, which clients must accept."""
 
 import json
 from itertools import chain, cycle
@@ -45,7 +45,7 @@ def keepalive_single_newline(raw: bytes, context: Context) -> bytes:
 
 @each_event("no-space-after-colon")
 def no_space_after_colon(raw: bytes, context: Context) -> bytes:
-    """Legal: ``data:`` is followed by its value at once; the space is optional in the standard."""
+    """Legal: ``data:`` is followed directly by its value; the space is optional in the standard."""
     return raw.replace(DATA, DATA.rstrip(), 1) if payload(raw) is not None else raw
 
 
@@ -69,7 +69,7 @@ def extra_blank_lines(raw: bytes, context: Context) -> bytes:
 
 @deviation("retry-line", Layer.SSE)
 def retry_line(frames: Frames, context: Context) -> Frames:
-    """Legal: a stream begins by saying how long to wait before connecting again."""
+    """Legal: a stream begins with a ``retry`` line, which states how long to wait before reconnecting."""
     for number, frame in enumerate(frames):
         if context.stream and not number:
             yield Frame(frame.at, b"retry: 3000\n\n")
@@ -98,7 +98,7 @@ def paced(frames: Frames, context: Context, *, gap_ms: int = 20, first_ms: int =
 
 
 def respelled(frames: Frames, **style: Any) -> Frames:
-    """The same JSON in another notation."""
+    """Serialize the same JSON in another notation."""
     for frame in frames:
         value = document(frame.raw)
         if value is not None:
@@ -115,7 +115,7 @@ def spaced_json(frames: Frames, context: Context) -> Frames:
 
 @deviation("unicode-escapes", Layer.SSE)
 def unicode_escapes(frames: Frames, context: Context) -> Frames:
-    r"""Legal: characters beyond ASCII are written as ``\uXXXX``, some in pairs."""
+    r"""Legal: non-ASCII characters are written as ``\uXXXX``, some as surrogate pairs."""
     return respelled(frames, separators=(",", ":"))
 
 

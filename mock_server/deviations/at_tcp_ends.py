@@ -1,4 +1,4 @@
-"""Connections that end before the answer does, or with it."""
+"""Connections that end before the answer is complete, or right after it."""
 
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ class CutBy(StrEnum):
 class CutAt(StrEnum):
     """Positions at which a stream can be cut."""
 
-    COUNT = "count"  # after as many events as ``after`` says
+    COUNT = "count"  # after ``after`` events
     ROLE = "role"  # after the first chunk
     FINISH = "finish"  # after the chunk that ends the choice
 

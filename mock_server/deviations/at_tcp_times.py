@@ -1,4 +1,4 @@
-"""Timing of bytes: held back, too late, or never."""
+"""Bytes that are held back, late, or never sent."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from echosounder.mock_server.deviations.edits import MS, SECOND, Frames, later
 from echosounder.mock_server.deviations.registry import Context, Layer, deviation
 from echosounder.mock_server.net.http1 import LAST_CHUNK
 
-PATIENCE = 120.0  # s; longer than clients wait
+PATIENCE = 120.0  # s; longer than client timeouts
 
 
 @deviation("stream-buffered-by-proxy", Layer.TCP, {"stream.unbuffered", "stream.flows"})
@@ -28,7 +28,7 @@ def no_close_after_done(frames: Frames, context: Context, *, seconds: float = 3.
 
 
 def hangs(frames: Frames, condition: bool, seconds: float) -> Frames:
-    """Sends nothing for this long, if the condition holds."""
+    """Register a deviation that sends nothing for the given time if a condition holds."""
     return later(frames, round(seconds * SECOND)) if condition else frames
 
 
@@ -40,7 +40,7 @@ def completions_stream_hangs(frames: Frames, context: Context, *, seconds: float
 
 @deviation("chunked-request-hangs", Layer.TCP, {"transport.chunked-request"})
 def chunked_request_hangs(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
-    """A request body in chunks is never answered."""
+    """A request with a chunked body is never answered."""
     return hangs(frames, "transfer-encoding" in context.request.headers, seconds)
 
 
@@ -49,7 +49,7 @@ LARGEST = 393_216
 
 @deviation("max-tokens-invalid", Layer.TCP, {"error.prompt-refusal"})
 def max_tokens_invalid(frames: Frames, context: Context, *, seconds: float = PATIENCE) -> Frames:
-    """A ``max_tokens`` out of range is not refused for a long time."""
+    """A ``max_tokens`` out of range is refused only after a long time."""
     fits = context.body.get("max_tokens") is None or 1 <= (whole_number(context.body, "max_tokens") or 0) <= LARGEST
     return hangs(frames, not fits, seconds)
 

@@ -1,4 +1,4 @@
-"""Division of bytes into writes: clients must not rely on it. The first frame of an answer is its head."""
+"""How bytes are divided into writes, on which clients must not rely. The first frame of an answer is its head."""
 
 import re
 from dataclasses import replace
@@ -25,7 +25,7 @@ def one_byte_writes(frames: Frames, context: Context, *, size: int = 1) -> Frame
 
 @deviation("several-events-per-write", Layer.TCP)
 def several_events_per_write(frames: Frames, context: Context, *, count: int = 3) -> Frames:
-    """Legal: several events leave in one write, when the last of them is due."""
+    """Legal: several events are sent in one write, when the last of them is due."""
     held: list[Frame] = []
     for number, frame in enumerate(frames):
         held.append(frame)
@@ -40,7 +40,7 @@ CHUNK = re.compile(rb"\A([0-9a-f]+)\r\n")
 
 @deviation("chunk-extensions", Layer.TCP)
 def chunk_extensions(frames: Frames, context: Context) -> Frames:
-    """Legal: chunks have extensions, their sizes capitals and leading zeros, and the last one a trailer."""
+    """Legal: chunks have extensions, sizes in capitals with leading zeros, and a trailer after the last one."""
     chunked = False
     for number, frame in enumerate(frames):
         if not number:
@@ -58,7 +58,7 @@ def _extended(size: re.Match[bytes]) -> bytes:
 
 @deviation("early-hints", Layer.TCP)
 def early_hints(frames: Frames, context: Context) -> Frames:
-    """Legal: an interim response 103 comes before the answer (RFC 9110, 15.2)."""
+    """Legal: an interim response with status 103 precedes the answer (RFC 9110, 15.2)."""
     for number, frame in enumerate(frames):
         if not number:
             yield Frame(frame.at, b"HTTP/1.1 103 Early Hints\r\nlink: </docs>; rel=preload\r\n\r\n")

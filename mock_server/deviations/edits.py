@@ -1,4 +1,4 @@
-"""Common parts of deviations: iteration over frames. Edits of their content are part of the formats."""
+"""Iteration over frames, shared by deviations. Edits of their content are in the formats."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ SECOND = 1_000_000_000
 
 
 def edit(frames: Frames, change: Callable[[dict[str, Any]], object]) -> Frames:
-    """Call *change* on every document; it edits in place."""
+    """Call *change* on the JSON of every frame, which it edits in place."""
     for frame in frames:
         if frame.json is not None:
             change(frame.json)
@@ -20,14 +20,14 @@ def edit(frames: Frames, change: Callable[[dict[str, Any]], object]) -> Frames:
 
 
 def later(frames: Frames, delay: int) -> Frames:
-    """All frames, *delay* nanoseconds later."""
+    """Delay all frames by *delay* nanoseconds."""
     for frame in frames:
         frame.at += delay
         yield frame
 
 
 def followed(frames: Frames, raw: bytes = b"", act: Act | None = None) -> Frames:
-    """The frames with one more at the end, due with the last."""
+    """Append a frame, due with the last one."""
     at = 0
     for frame in frames:
         at = frame.at

@@ -1,6 +1,6 @@
-"""Forms that many deviations have: with a decorator of this module only the idea of each is left to write.
+"""Decorators for common kinds of deviations, which leave only the change itself to write.
 
-The function stays a deviation like any other: its docstring is the summary, its keyword-only parameters can be set.
+As for every deviation, the function's docstring is the summary, and its keyword-only parameters can be set.
 """
 
 import json
@@ -21,7 +21,7 @@ Register = Callable[[Function], Function]
 
 
 def described(summary: str, function: Function) -> Function:
-    """The function with that docstring: for rows of a table."""
+    """Set the docstring of a function, for deviations defined as rows of a table."""
     function.__doc__ = summary
     return function
 
@@ -29,7 +29,7 @@ def described(summary: str, function: Function) -> Function:
 def each_document(
     name: str, breaks: Collection[str] = (), where: Callable[[Context], bool] = lambda context: True, format: str = ""
 ) -> Register:
-    """Register ``change(document, context)``, which edits one JSON document in place."""
+    """Register ``change(document, context)``, which edits the JSON of a response or event in place."""
 
     def register(change: Function) -> Function:
         @deviation(name, Layer.JSON, breaks, format)
@@ -68,12 +68,14 @@ def each_event(name: str, breaks: Collection[str] = ()) -> Register:
 
 
 def asked_in(format: str, request: HttpRequest) -> bool:
-    """Whether the request is in that wire format. An empty name matches any."""
+    """Whether the request is in the given wire format. An empty name matches any."""
     return not format or specs.under(request.path) == format
 
 
 def refuses(name: str, answer: Refused, breaks: Collection[str] = (), format: str = "") -> Register:
-    """Register ``condition(request, context) -> bool``: requests for which it holds get *answer*; of one *format*, if given."""
+    """Register ``condition(request, context) -> bool``: requests for which it is true get *answer*; restricted to one
+    *format*, if given.
+    """
 
     def register(condition: Function) -> Function:
         @deviation(name, Layer.ADMISSION, breaks, format)
@@ -88,8 +90,9 @@ def refuses(name: str, answer: Refused, breaks: Collection[str] = (), format: st
 
 
 def rewrites(name: str, breaks: Collection[str] = (), format: str = "") -> Register:
-    """Register ``change(body, context)``, which edits the request's JSON in place before the server reads it; of one *format*, if
-    given."""
+    """Register ``change(body, context)``, which edits the request's JSON in place before the server reads it;
+    restricted to one *format*, if given.
+    """
 
     def register(change: Function) -> Function:
         @deviation(name, Layer.REQUEST, breaks, format)

@@ -1,4 +1,4 @@
-"""Deviations of formats with named events: changes to the events of some types."""
+"""Deviations of formats with named events, as changes to events of given types."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ def type_of(document: Document | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Registers the deviations of one module, all of them in one wire format."""
+    """Registers the deviations of one module for one wire format."""
 
     module: str
     format: str
 
     def changed(self, name: str, breaks: Collection[str], summary: str, kinds: Collection[str], change: Change) -> None:
-        """Register *change*, which edits the JSON of those types in place, in streams or not."""
+        """Register *change*, which edits the JSON of the given types in place, streaming or not."""
 
         def apply(frames: Frames, context: Context) -> Frames:
             for frame in frames:
@@ -38,8 +38,9 @@ class Table:
     def growing(
         self, name: str, breaks: Collection[str], summary: str, kind: str, text: Callable[[Document], Any]
     ) -> None:
-        """Register a stream whose text deltas each contain all the previous text; *text* returns the object and the member that contain
-        a delta's text, None for other deltas.
+        """Register a deviation by which each text delta of a stream contains all previous text. *text* returns the
+        object and member with a delta's text, None for other deltas.
+
         """
 
         def apply(frames: Frames, context: Context) -> Frames:
@@ -54,7 +55,7 @@ class Table:
         self._register(name, Layer.JSON, breaks, summary, apply)
 
     def dropped(self, name: str, breaks: Collection[str], summary: str, *kinds: str) -> None:
-        """Register a stream that lacks the events of those types."""
+        """Register a deviation by which a stream lacks the events of the given types."""
 
         def apply(frames: Frames, context: Context) -> Frames:
             for frame in frames:
@@ -66,7 +67,7 @@ class Table:
     def rewritten(
         self, name: str, breaks: Collection[str], summary: str, change: Callable[[bytes], bytes], path: str
     ) -> None:
-        """Register a stream with other bytes for each of its events, under paths that end with *path*."""
+        """Register a deviation that rewrites the bytes of each event of a stream, on paths that end with *path*."""
 
         def apply(frames: Frames, context: Context) -> Frames:
             for frame in frames:
@@ -77,7 +78,7 @@ class Table:
         self._register(name, Layer.SSE, breaks, summary, apply)
 
     def repeated(self, name: str, breaks: Collection[str], summary: str, kind: str, times: int = 2) -> None:
-        """Register a stream that has every event of a type more than once."""
+        """Register a deviation by which a stream repeats every event of a type."""
 
         def apply(frames: Frames, context: Context) -> Frames:
             for frame in frames:

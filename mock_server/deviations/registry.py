@@ -1,4 +1,4 @@
-"""Definition of a deviation, and the table of all."""
+"""Definition of a deviation, and the registry of all."""
 
 import difflib
 import importlib
@@ -20,13 +20,13 @@ from echosounder.wire.errors import UsageError
 class Layer(StrEnum):
     """Stage of a request at which a deviation acts, in order of processing."""
 
-    REQUEST = "request"  # (Request, Context) -> Request: what the server believes it was sent
-    ADMISSION = "admission"  # (Request, Context) -> Response | None: refuse what should be let in
-    PLAN = "plan"  # (AnswerPlan, Context) -> AnswerPlan: what will be answered; not in the proxy position
-    JSON = "json"  # (frames, Context) -> frames: documents, of a body or of each event
+    REQUEST = "request"  # (Request, Context) -> Request: the request as the server reads it
+    ADMISSION = "admission"  # (Request, Context) -> Response | None: a refusal of a valid request
+    PLAN = "plan"  # (AnswerPlan, Context) -> AnswerPlan: the content of the answer; not in the proxy position
+    JSON = "json"  # (frames, Context) -> frames: the JSON of a body or of each event
     SSE = "sse"  # (frames, Context) -> frames: bytes of each event
     HTTP = "http"  # (Reply, Context) -> Reply: status, headers, framing, the body as a whole
-    TCP = "tcp"  # (frames, Context) -> frames: writes, their times, and how the connection ends
+    TCP = "tcp"  # (frames, Context) -> frames: writes, their times, and the end of the connection
 
 
 @dataclass(slots=True)
@@ -36,20 +36,21 @@ class Context:
     request: HttpRequest
     body: dict[str, Any]  # the request's JSON; empty if it has none
     rng: Random
-    number: int  # of the request, from 1
-    edits: Edits = NO_FORMAT  # how to walk over the documents of the format that is spoken
-    profile: str = DEFAULT_PROFILE  # that the mock serves
+    number: int  # number of the request, from 1
+    edits: Edits = NO_FORMAT  # access to the JSON of the wire format in use
+    profile: str = DEFAULT_PROFILE  # the profile that the mock serves
     stream: bool = False  # the response is an event stream; known from JSON downwards
-    status: int = 200  # of the response; known from JSON downwards
-    memory: dict[str, Any] = field(default_factory=dict)  # of this selection: what earlier requests left behind
+    status: int = 200  # status of the response; known from JSON downwards
+    memory: dict[str, Any] = field(default_factory=dict)  # state of this selection, kept across requests
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """``breaks`` are requirements that must fail because of it; a legal variant breaks none.
+    """A fault or legal variant. ``breaks`` lists the requirements that must fail because of it; empty for a legal
+    variant.
 
-    ``params`` are the keyword-only parameters of the function with their defaults. ``format`` is the only wire format that it affects,
-    empty if it works on any.
+    ``params`` are the keyword-only parameters of the function with their defaults. ``format`` is the only wire format
+    that it affects, empty if it works on any.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Deviation:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Each parameter with its type or its choices, and its default, in words."""
+        """Describe each parameter: its type or choices, and its default."""
         return {name: f"{_kind(default)}, {default} by default" for name, default in self.params.items()}
 
     @property
@@ -73,7 +74,7 @@ class Deviation:
         return not self.breaks
 
     def arguments(self, texts: Mapping[str, str]) -> dict[str, Any]:
-        """Parameters from text, of the types of their defaults. Raises :class:`UsageError`."""
+        """Parse parameters, which have the types of their defaults. Raises :class:`UsageError`."""
         for name in texts:
             if name not in self.params:
                 known = ", ".join(self.params) or "it has none"
@@ -106,13 +107,13 @@ _TABLE: dict[str, Deviation] = {}
 def deviation(
     name: str, layer: Layer, breaks: Collection[str] = (), format: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function. Its docstring is the summary, its keyword-only parameters can be set by users."""
+    """Register a function as a deviation. Its docstring is the summary; users can set its keyword-only parameters."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         if name in _TABLE:
             raise ValueError(f"deviation {name!r} exists twice")
         if not function.__doc__:
-            raise ValueError(f"deviation {name!r} has no docstring: it is what users read")
+            raise ValueError(f"deviation {name!r} has no docstring, which users need as its summary")
         parameters = inspect.signature(function).parameters.values()
         params = {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
         _TABLE[name] = Deviation(name, layer, function, frozenset(breaks), params, format)
@@ -137,7 +138,7 @@ def all_deviations() -> tuple[Deviation, ...]:
 
 
 def find(name: str) -> Deviation:
-    """Raises :class:`UsageError` with the nearest name."""
+    """Find a deviation by name. Raises :class:`UsageError` with the nearest name."""
     _load()
     if name not in _TABLE:
         near = difflib.get_close_matches(name, _TABLE, n=1)

@@ -1,4 +1,4 @@
-"""Selection of the requests that a deviation applies to.
+"""Selects the requests to which a deviation applies.
 
 Text form: ``name``, ``name:after=3``, ``name:after=3,when.path=/beta/*,when.nth=2``; several are separated by ``;``.
 """
@@ -17,25 +17,27 @@ SELECTORS = {
     "path": "requests whose path matches this glob",
     "model": "requests for a model whose name matches this glob",
     "stream": "true: only requests for a stream; false: only others",
-    "nth": "only the N-th of the requests that path, model and stream let through, from 1",
-    "every": "each K-th of them",
-    "p": "a share of them, such as 1/10, drawn by the seed",
-    "times": "at most this many of them",
+    "nth": "only the N-th request that matches path, model and stream, from 1",
+    "every": "every K-th of these",
+    "p": "a random share of these, such as 1/10, drawn with the seed",
+    "times": "at most this many of these",
 }
-"""By name: what ``when.<name>=value`` selects. All that are given must hold."""
+"""Meaning of ``when.<name>=value`` by name. All conditions given must hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """All that are given must hold. ``nth`` and ``every`` count the requests that path, model and stream let through."""
+    """Conditions on a request, all of which must hold. ``nth`` and ``every`` count the requests that match ``path``,
+    ``model`` and ``stream``.
+    """
 
     path: str | None = None  # glob
     model: str | None = None  # glob
     stream: bool | None = None
-    nth: int | None = None  # only that one, from 1
-    every: int | None = None  # each k-th
-    p: tuple[int, int] | None = None  # n of d, by the seed
-    times: int | None = None  # at most so often
+    nth: int | None = None  # only the N-th, from 1
+    every: int | None = None  # every k-th
+    p: tuple[int, int] | None = None  # n of d on average, drawn with the seed
+    times: int | None = None  # maximum number of times
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> "When":
@@ -80,13 +82,13 @@ class Selection:
     arguments: dict[str, Any]
     when: When = field(default_factory=When)
     text: str = ""
-    matched: int = 0  # requests of the right path, model and kind
-    armed: int = 0  # of those, chosen
-    applied: int = 0  # of those, changed by it
+    matched: int = 0  # requests that match path, model and stream
+    armed: int = 0  # matched requests that were chosen
+    applied: int = 0  # chosen requests that it changed
     memory: dict[str, Any] = field(default_factory=dict)
 
     def chooses(self, request: HttpRequest, body: Mapping[str, Any], rng: Random) -> bool:
-        """Whether this request is to suffer; counts."""
+        """Whether the deviation applies to this request; also counts requests."""
         when = self.when
         if not when.admits(request, body):
             return False
@@ -127,5 +129,5 @@ def selections(text: str) -> Iterator[Selection]:
 def _pair(part: str, pair: str) -> tuple[str, str]:
     key, separator, value = pair.partition("=")
     if not separator:
-        raise UsageError(f"{part!r}: {pair!r} is no name=value")
+        raise UsageError(f"{part!r}: {pair!r} is not of the form name=value")
     return key.strip(), value.strip()

@@ -1,4 +1,4 @@
-"""The parts of a multipart form with files. RFC 7578, and RFC 2046, 5.1 for the boundaries between them."""
+"""Parses multipart forms with files. RFC 7578, and RFC 2046, 5.1 for the boundaries between parts."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _BOUNDARY = re.compile(r'multipart/form-data;.*?boundary=(?:"([^"]{1,70})"|([^\s
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``filename`` is None for a field that is not a file."""
+    """A field of a form; ``filename`` is None if it is not a file."""
 
     name: str
     data: bytes
@@ -19,7 +19,7 @@ class Field:
 
 
 def fields(content_type: str, body: bytes) -> list[Field]:
-    """Raises ValueError, with a description, for an invalid form."""
+    """Parse the fields of a form. Raises ValueError, with a description, if the form is invalid."""
     found = _BOUNDARY.match(content_type)
     if found is None:
         raise ValueError("the content type is not multipart/form-data with a boundary")
@@ -40,7 +40,7 @@ def _field(part: bytes) -> Field:
 
 
 def _filename(disposition: str) -> str | None:
-    """As browsers write it: UTF-8 where it is not ASCII, a quote as %22; or in the form of RFC 5987."""
+    """Decode a file name as browsers write it (UTF-8, quotes as %22) or in the form of RFC 5987."""
     if extended := re.search(r"filename\*=utf-8''([^;\s]+)", disposition, re.IGNORECASE):
         return unquote_to_bytes(extended[1]).decode("utf-8", "replace")
     plain = re.search(r'filename="((?:[^"\\]|\\.)*)"|filename=([^;\s]+)', disposition)

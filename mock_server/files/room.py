@@ -12,13 +12,13 @@ from echosounder.mock_server.files.store import Files, Full, StoredFile
 from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.specs import Attachments
 
-PAGE = 10_000  # files in a list where no limit is asked for, and at most
+PAGE = 10_000  # files in a list: the default limit, which is also the maximum
 ANCHOR, SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 Form = dict[str, Field]
 
 
 class FileRoom:
-    """The files of one server. Answers are documents; every method raises :class:`Refused`."""
+    """The files of one server. Methods return JSON objects and raise :class:`Refused`."""
 
     def __init__(self, bounds: Attachments) -> None:
         self.bounds, self.files = bounds, Files(bounds)

@@ -6,7 +6,7 @@ from typing import Any
 
 from echosounder.specs import Attachments
 
-ROOM = 256 << 20  # bytes of all files of all keys; the real server has 25 GiB for each account
+ROOM = 256 << 20  # bytes of all files of all keys; the real server allows 25 GiB per account
 
 
 class Full(Exception):
@@ -15,7 +15,7 @@ class Full(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """Times in seconds since 1970. ``expires`` None: it stays."""
+    """A stored file. Times are seconds since 1970; ``expires`` None: the file does not expire."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class Files:
     def __init__(self, bounds: Attachments, room: int = ROOM) -> None:
         self._bounds, self._room = bounds, room
         self._kept: dict[str, dict[str, StoredFile]] = {}
-        self._expiry: list[tuple[int, str, str]] = []  # when, key, id: the next first; some are deleted already
+        self._expiry: list[tuple[int, str, str]] = []  # heap of expiry time, key, id; may contain deleted files
         self.bytes = 0
 
     def add(self, key: str, file: StoredFile, now: float) -> None:
@@ -44,11 +44,11 @@ class Files:
         self._drop_expired(now)
         mine = self._kept.get(key, {})
         if len(mine) >= self._bounds.files:
-            raise Full(f"the account keeps {self._bounds.files} files already")
+            raise Full(f"the account already has the maximum of {self._bounds.files} files")
         if sum(len(each.data) for each in mine.values()) + len(file.data) > self._bounds.files_bytes:
             raise Full(f"the files of the account would have more than {self._bounds.files_bytes} bytes")
         if self.bytes + len(file.data) > self._room:
-            raise Full(f"mock: it keeps at most {self._room} bytes of files in all; delete some")
+            raise Full(f"mock: all files together may have at most {self._room} bytes; delete some")
         self._kept.setdefault(key, {})[file.id] = file
         self.bytes += len(file.data)
         if file.expires is not None:
@@ -59,12 +59,12 @@ class Files:
         return self._kept.get(key, {}).get(id)
 
     def delete(self, key: str, id: str, now: float) -> bool:
-        """Deletes a file; returns whether it existed."""
+        """Delete a file; return whether it existed."""
         self._drop_expired(now)
         return self._drop(key, id)
 
     def listed(self, key: str, ascending: bool, now: float) -> list[StoredFile]:
-        """The oldest first, or the newest."""
+        """Return the files, the oldest or the newest first."""
         self._drop_expired(now)
         mine = list(self._kept.get(key, {}).values())
         return mine if ascending else mine[::-1]
@@ -75,7 +75,7 @@ class Files:
         self.bytes = 0
 
     def state(self) -> dict[str, int]:
-        """For the control interface; expired files count until the next request for files."""
+        """State for the control interface; expired files count until the next request for files."""
         return {"kept": sum(map(len, self._kept.values())), "bytes": self.bytes}
 
     def _drop_expired(self, now: float) -> None:

@@ -1,11 +1,11 @@
-"""The wire grammars that the mock speaks. Written apart from :mod:`wire.formats`: only the facts in `specs` are shared.
+"""The wire formats that the mock serves, written independently of :mod:`wire.formats`: they share only the facts in
+`specs`.
 
-How to add one
---------------
-Make a folder with a module for each member of :class:`~mock_server.formats.format.Format` and a ``FORMAT`` in its ``__init__``,
-and let a profile say under which paths it stands. Nothing else has to know of it: deviations of transport, framing, time, bill
-and limits work on its streams as they are, those of documents through its ``edits``. One member is taken for granted in a body,
-for it decides the limits before anything is read: ``model``.
+How to add one -------------- Make a folder with a module for each member of
+:class:`~mock_server.formats.format.Format` and a ``FORMAT`` in its ``__init__``, and list its paths in a profile. No
+other code needs to change: deviations of transport, framing, time, bill and limits work on its streams as they are,
+those of JSON objects through its ``edits``. Every body needs a ``model``, because it determines the limits before the
+rest is read.
 """
 
 import importlib
@@ -28,7 +28,7 @@ FORMATS: dict[str, Format] = {
 
 @cache
 def paths(profile: str) -> Mapping[str, Format]:
-    """Formats of a profile, by path. Raises :class:`UsageError` for a format that has no folder here."""
+    """Return the formats of a profile, by path. Raises :class:`UsageError` for a format that has no folder here."""
     served = specs.behaviour(profile).formats
     if unknown := served.keys() - FORMATS.keys():
         raise UsageError(
@@ -38,7 +38,7 @@ def paths(profile: str) -> Mapping[str, Format]:
 
 
 def edits_at(profile: str, path: str) -> Edits:
-    """Edits for the answers of a path, also if an upstream has a prefix before it."""
+    """Edits for the answers of a path, even if an upstream has a prefix before it."""
     known = paths(profile)
     ends = [each for each in known if path.endswith(each)]
     return known[max(ends, key=len)].edits if ends else NO_FORMAT

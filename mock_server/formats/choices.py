@@ -1,7 +1,7 @@
 """Common parts of chat and the older completions: ``choices``, one ``usage``, a stream that ends with ``[DONE]``.
 
-AnswerPlan to bytes in the key order of the captures (fact sheet 2.3, 2.7). A chunk is a template made once per stream with the escaped
-token put in: a hundredth of the cost of serialising it whole.
+Members are in the order of the captures (fact sheet 2.3, 2.7). A chunk is a template, made once per stream, with the
+escaped token inserted: a hundredth of the cost of serializing each chunk.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,8 +14,8 @@ from echosounder.mock_server.formats.format import DONE, Counts, Document, Edits
 from echosounder.mock_server.formats.texts import compact, quote, quoted
 from echosounder.specs import Limits
 
-HOLE = "\0"  # where the token goes in a template; no JSON text contains it raw
-Around = tuple[bytes, bytes]  # what stands before a piece of text and after it
+HOLE = "\0"  # marks the token's place in a template; never occurs unescaped in JSON
+Around = tuple[bytes, bytes]  # bytes before and after a piece of text
 
 
 # --- deviations
@@ -43,7 +43,7 @@ class ChoiceEdits(Edits):
 
 
 def strings(holders: Iterator[Document], name: str) -> Iterator[Place]:
-    """The places of that name that contain a string."""
+    """The members of that name that hold a string."""
     yield from ((holder, name) for holder in holders if isinstance(holder.get(name), str))
 
 
@@ -51,24 +51,26 @@ def strings(holders: Iterator[Document], name: str) -> Iterator[Place]:
 
 
 def around(choice: Document) -> Around:
-    """A choice as the text before and after its variable part."""
+    """Split a serialized choice into the bytes before and after its variable part."""
     before, after = compact(choice).split(quoted(HOLE))
     return before, after
 
 
 def filled(pieces: Sequence[str], hole: Around, before: bytes, after: bytes) -> list[bytes]:
-    """A choice for each piece that has text, with the members around it."""
+    """A serialized choice for each non-empty piece."""
     before, after = before + hole[0], hole[1] + after
     return [before + quoted(piece) + after for piece in pieces if piece]
 
 
 def _counted(usage: Counts) -> str:
-    """Names and whole numbers as JSON: Python writes them alike, but for quotes and spaces, at a quarter of an encoder's cost."""
+    """A usage as JSON. Python's repr of names and integers differs from JSON only in quotes and spaces, and costs a
+    quarter of an encoder.
+    """
     return repr(usage).replace("'", '"').replace(" ", "")
 
 
 def _numbered(made: list[bytes], index: int) -> list[bytes]:
-    """Choices of a chat with another index, which they begin with."""
+    """The same serialized chat choices with another ``index``, their first member."""
     return [b'{"index":%d%b' % (index, choice.removeprefix(b'{"index":0')) for choice in made]
 
 
@@ -77,14 +79,16 @@ def _numbered(made: list[bytes], index: int) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceRenderer:
-    """``parts`` makes the choice of each event before the ending, between two given texts: the first ``lead`` carry no token."""
+    """Renders answers that have ``choices``. ``spoken`` makes the event of each piece between two given texts; the
+    first ``lead`` events carry no token.
+    """
 
-    document: str  # ``object`` of an answer that is no stream
-    chunk: str  # and of each event
+    document: str  # ``object`` of a non-streaming response
+    chunk: str  # ``object`` of each event
     choice: Callable[[AnswerPlan, Limits], Document]
     spoken: Callable[[AnswerPlan, Limits, bytes, bytes], list[bytes]]
-    last: Callable[[AnswerPlan], bytes]  # the choice that ends
-    lead: Callable[[AnswerPlan], int]  # how many events come before the first token
+    last: Callable[[AnswerPlan], bytes]  # the last choice, with the finish reason
+    lead: Callable[[AnswerPlan], int]  # number of events before the first token
 
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts:
         prompt = plan.prompt
@@ -126,7 +130,7 @@ class ChoiceRenderer:
         return Script([*spoken, *ending], self.lead(plan) * len(plan.choices), len(ending))
 
     def _envelope(self, plan: AnswerPlan) -> Around:
-        """What every chunk of a stream has around its choice."""
+        """The bytes before and after the choice in every chunk of a stream."""
         head = (
             f'data: {{"id":"{plan.id}","object":"{self.chunk}","created":{plan.created},"model":{quote(plan.model)},'
             f'"system_fingerprint":"{plan.fingerprint}","choices":['

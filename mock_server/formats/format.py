@@ -1,8 +1,9 @@
 """Interface of a wire format: between the grammar of an API and the rest of the mock.
 
-A format is a folder of this package whose ``__init__`` holds a ``FORMAT``. It says which bodies are well-formed and allowed, reads
-a body as a :class:`Question` that the planner answers without knowing the format, and writes the :class:`AnswerPlan` as bytes. Paths are
-the profile's; time, framing, limits and the bill are the same for all formats.
+A format is a folder of this package whose ``__init__`` holds a ``FORMAT``. It defines which bodies are well-formed and
+allowed, reads a body as a :class:`Question` that the planner answers without knowing the format, and writes the
+:class:`AnswerPlan` as bytes. The profile defines the paths; time, framing, limits and the bill are the same for all
+formats.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from echosounder.specs import Limits
 from echosounder.wire import sse
 
 Document = dict[str, Any]
-Place = tuple[Document, str]  # a member: where it stands, and its name
+Place = tuple[Document, str]  # a member: the object that holds it, and its name
 Counts = dict[str, Any]
 
 
@@ -26,9 +27,9 @@ Counts = dict[str, Any]
 class Script:
     """The events of a stream as bytes, in order.
 
-    ``lead`` events come before the first step of the plan and ``tail`` after the last. ``steps`` has the number of its step for each
-    event between them, in ascending order, where a step has several events, such as the end of a block and the next one's
-    beginning; None: each is a step.
+    ``lead`` events come before the first step of the plan and ``tail`` after the last. If a step has several events,
+    such as the end of a block and the start of the next, ``steps`` holds the step number of each event between them,
+    ascending; None: one event per step.
     """
 
     events: list[bytes]
@@ -38,29 +39,27 @@ class Script:
 
 
 class Renderer(Protocol):
-    """AnswerPlan to bytes. The format names the parts of a usage."""
+    """Renders an AnswerPlan as bytes; ``usage`` has the format's member names."""
 
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts: ...
 
     def whole(self, plan: AnswerPlan, limits: Limits, usage: Counts) -> bytes:
-        """The body of an answer that is not a stream."""
+        """The body of a non-streaming response."""
 
     def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
-        """Parts of a stream that depend on the body alone, cached while the same body comes again."""
+        """Parts of a stream that depend only on the request body, which are cached while that body recurs."""
 
     def stream(self, plan: AnswerPlan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script: ...
 
 
 class Edits:
-    """Edits of a format's answers, for deviations. The base class has none, as for ``/models``.
+    """Access to the parts of a format's answers that deviations edit. The base class finds none, as for ``/models``.
 
     Documents may have any shape, even one produced by another deviation, so each walk visits only what is present.
     """
 
-    counts: ClassVar[
-        Mapping[str, str]
-    ] = {}  # member of a usage by what it counts: prompt, completion, total, hit, miss
-    end: bytes = b""  # the event that ends every stream and has no document; empty: there is none
+    counts: ClassVar[Mapping[str, str]] = {}  # member name by count: prompt, completion, total, hit, miss
+    end: bytes = b""  # data of the event that ends every stream, without JSON; empty: none
 
     def ends(self, raw: bytes) -> bool:
         """Whether this event is the last of a stream."""
@@ -71,7 +70,7 @@ class Edits:
         yield from ()
 
     def messages(self, document: Document) -> Iterator[Document]:
-        """Message of each choice: a whole one, or the part that an event brings."""
+        """The message of each choice: a whole one, or the part in an event."""
         yield from ()
 
     def texts(self, document: Document) -> Iterator[Place]:
@@ -87,11 +86,11 @@ class Edits:
         yield from ()
 
     def usages(self, document: Document) -> Iterator[Counts]:
-        """Every usage that is not null."""
+        """Every non-null usage."""
         yield from ()
 
     def finishes(self, document: Document) -> bool:
-        """Whether an answer ends with this event."""
+        """Whether this event ends an answer."""
         return False
 
     def speaks(self, document: Document) -> bool:
@@ -115,10 +114,10 @@ class Format:
     """One wire grammar."""
 
     name: str
-    shape: Callable[[str], Shape]  # the types of a body's members, by profile
-    rules: Rules  # what a well-formed body must still obey
-    read: Callable[[Document, Limits, bool, Split], Question]  # what a body asks for; the bool: under a beta path
+    shape: Callable[[str], Shape]  # types of a body's members, by profile
+    rules: Rules  # rules for a well-formed body
+    read: Callable[[Document, Limits, bool, Split], Question]  # parses a body; the bool: under a beta path
     render: Renderer
     edits: Edits
-    envelope: Envelope = field(default=envelope)  # the document of an error
-    credentials: tuple[str, ...] = ("authorization",)  # headers that may hold the key; the first that is there counts
+    envelope: Envelope = field(default=envelope)  # builds the JSON object of an error
+    credentials: tuple[str, ...] = ("authorization",)  # headers that may hold the key; the first one present counts

@@ -1,4 +1,4 @@
-"""Common parts of formats with named events: blocks that open and close around the content, each event with its step."""
+"""Common parts of formats with named events: blocks that open and close around content, and the step of each event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from echosounder.mock_server.formats.texts import compact
 
 
 def event(kind: str, members: Mapping[str, Any]) -> bytes:
-    """One event; its name is repeated in its data, as ``type``."""
+    """Serialize an event; its data repeats its name as ``type``."""
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), compact({"type": kind, **members}))
 
 
@@ -31,6 +31,6 @@ class Course:
             self._steps.append(self._step)
 
     def ended(self, *tail: bytes) -> Script:
-        """All events; *tail* comes one gap after the last content."""
+        """Return the finished script; *tail* comes one gap after the last content."""
         lead = len(self.events) - len(self._steps)
         return Script([*self.events, *tail], lead, len(tail), self._steps)

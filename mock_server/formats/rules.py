@@ -1,7 +1,7 @@
-"""Validation of well-formed bodies: ranges, counts and members that depend on each other. Fact sheet 2.1, 6, 7, 9.4.
+"""Validation of well-formed bodies: ranges, counts and members that depend on one another. Fact sheet 2.1, 6, 7, 9.4.
 
-Each rule is a function that returns the text of the refusal, or None. The first refusal wins, in the order of the tuples. Here
-are those that several formats share.
+Each rule is a function that returns the text of the refusal, or None. The first refusal in the order of the tuples is
+sent. This module has the rules that several formats share.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ BASE = 'is only available when using beta api (set base_url="https://api.deepsee
 
 
 class Rules:
-    """Rules in order, each for one member: if that is absent or null, the rule holds."""
+    """Rules in order, each for one member; a rule whose member is absent or null is skipped."""
 
     def __init__(self, *rules: tuple[str, Rule]) -> None:
         self._rules = rules
         self._members = frozenset(member for member, _ in rules)
-        self._about = lru_cache(maxsize=1024)(self._choose)  # most bodies have few members, and the same ones
+        self._about = lru_cache(maxsize=1024)(self._choose)  # cached: most bodies have the same few members
 
     def check(self, body: Body, limits: Limits, beta: bool) -> None:
-        """Raises :class:`refusals.Refused` for the first rule that is broken."""
+        """Raise :class:`refusals.Refused` for the first broken rule."""
         there = self._members.intersection([name for name, value in body.items() if value is not None])
         for rule in self._about(there):
             text = rule(body, limits, beta)
@@ -96,7 +96,7 @@ def stream_options(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def known_effort(effort: Callable[[Body], Any], where: str) -> Rule:
-    """A rule for the reasoning effort, which must be one of the profile. *effort* finds it in a body, *where* names its place."""
+    """A rule for the reasoning effort, which the profile must list. *effort* extracts it from a body, *where* is its path in errors."""
 
     def rule(body: Body, limits: Limits, beta: bool) -> str | None:
         value = effort(body)

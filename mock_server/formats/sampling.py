@@ -1,4 +1,4 @@
-"""Members of a body that chat and completions share: sampling, bounds, how the answer is sent. Fact sheet 2.1."""
+"""Request members that chat and completions share: sampling, bounds, streaming. Fact sheet 2.1."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ SAMPLING: dict[str, Check] = {
 
 
 def known(shape: Shape, profile: str) -> Shape:
-    """Without fields unknown to the profile: those are ignored, whatever their value."""
+    """The shape without fields that the profile does not know; these are ignored, whatever their value."""
     limits = specs.limits(profile)
     absent = {
         "thinking": limits.thinking != "switch",
@@ -37,7 +37,7 @@ def known(shape: Shape, profile: str) -> Shape:
 
 
 def common(body: dict[str, Any]) -> dict[str, Any]:
-    """The members of a question that are read alike."""
+    """Members of a :class:`Question` that chat and completions read in the same way."""
     stop = body.get("stop") or ()
     return {
         "wanted": body.get("max_tokens"),

@@ -1,4 +1,4 @@
-"""Serialized JSON of responses and events: compact, with every character unescaped."""
+"""JSON serialization of responses and events: compact, with non-ASCII characters unescaped."""
 
 import json
 from json.encoder import encode_basestring
@@ -6,7 +6,9 @@ from typing import Any
 
 from echosounder.mock_server.answering.prose import RING
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: that is half of its cost
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode  # created once: creating it is half of the cost
 quote = json.encoder.c_encode_basestring or encode_basestring  # type: ignore[attr-defined]
 
 
@@ -19,9 +21,9 @@ def _escape(text: str) -> bytes:
     return escaped
 
 
-_ESCAPED = {piece: _escape(piece) for piece in set(RING)}  # what almost every event is made of
+_ESCAPED = {piece: _escape(piece) for piece in set(RING)}  # the token texts, which are most of what is serialized
 
 
 def quoted(text: str) -> bytes:
-    """A text as JSON."""
+    """Serialize a string as JSON, in UTF-8."""
     return _ESCAPED.get(text) or _escape(text)

@@ -17,8 +17,8 @@ from echosounder.mock_server.net.http1 import HttpRequest
 from echosounder.mock_server.net.scheduler import UNSENT, Scheduler, Stream
 
 MAX_HEADER = 64 * 1024
-PIPELINE = 32  # requests waiting behind the current one before reading pauses
-TURN = 16  # requests answered at once before other connections have theirs
+PIPELINE = 32  # queued requests at which reading pauses
+TURN = 16  # requests answered in a row before other connections get a turn
 
 
 class Application(Protocol):
@@ -36,7 +36,7 @@ class Application(Protocol):
 
 
 class _Unacceptable(Exception):
-    """Not a request that we take; ``status`` says why."""
+    """An unacceptable request; ``status`` is that of the refusal."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -68,9 +68,9 @@ class ServerConnection(asyncio.BufferedProtocol):
         self.busy = self._answering = False
         self.lingers_since: int | None = None
         self.stream: Stream | None = None
-        self.started: int | None = None  # first byte of a request that is not complete yet, monotonic ns
+        self.started: int | None = None  # arrival of the first byte of an incomplete request, monotonic ns
         self.idle_since = time.monotonic_ns()
-        self.unread = (0, 0)  # bytes that the client has not taken, if they are many, and since when it is so many
+        self.unread = (0, 0)  # many unread bytes: their number, and since when it is unchanged
         self._begin()
 
     # --- asyncio.BufferedProtocol
@@ -118,11 +118,11 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._next()
 
     def _behind(self) -> bool:
-        """Whether the client has still to read so much that it gets no further answer."""
+        """Whether the client has so much unread data that no further request is answered."""
         return self.transport.get_write_buffer_size() > UNSENT
 
     def stalled(self, now: int) -> int:
-        """Time for which the client has read none of its pending data, as far as calls of this see it; ns."""
+        """Time since the client last read any of its pending data, ns, at the resolution of calls to this method."""
         unsent = self.transport.get_write_buffer_size()
         if unsent <= UNSENT:
             return 0
@@ -192,7 +192,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """There is no protocol to upgrade to, and RFC 9110, 7.8 lets a server ignore the wish: read the request as if without it."""
+        """Read the request as if it had no Upgrade header, which a server may ignore (RFC 9110, 7.8)."""
         method, version = self._parser.get_method().decode(), self._parser.get_http_version()
         kept = (f"{name}: {value}" for name, value in self._headers.items() if name not in ("upgrade", "connection"))
         head = "\r\n".join((f"{method} {self._url.decode('latin-1')} HTTP/{version}", *kept, "", ""))
@@ -214,14 +214,14 @@ class ServerConnection(asyncio.BufferedProtocol):
             self._next()
 
     def expire(self) -> None:
-        """The request did not become complete in time."""
+        """Refuse a request that did not arrive completely in time."""
         if self._deaf:
             return
         self._refuse(_Unacceptable(408))
         self._next()
 
     def _next(self) -> None:
-        """Answer what has arrived. An answer that ends at once comes back here, from within: then the loop below goes on."""
+        """Answer queued requests. An answer that ends immediately re-enters this method, which then returns to the loop below."""
         if self._answering:
             return
         self._answering = True
@@ -246,7 +246,7 @@ class ServerConnection(asyncio.BufferedProtocol):
                 self._app.refuse(self, problem.status)
 
     def _leave(self) -> None:
-        """Close, but read on for a while: closing with unread bytes would reset the connection and take the answer along."""
+        """Close, but keep reading for a while: closing with unread bytes would reset the connection and discard the answer."""
         self._deaf = True
         self._queue.clear()
         if self.hung_up or self.started is None:

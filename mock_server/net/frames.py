@@ -16,15 +16,16 @@ DATA = b"data: "
 class Frame:
     """One piece, due ``at`` nanoseconds after the request arrived.
 
-    ``raw`` is its bytes: an SSE event with its blank line, a whole document, or below HTTP the bytes of one write. ``json`` is the
-    document in it, if there is one; changing it changes ``raw``. A frame with ``act`` holds no bytes but an action on the connection.
+    ``raw`` is its bytes: an SSE event with its blank line, a whole body, or below HTTP the bytes of one write.
+    ``json`` is the JSON in it, if any; changing it changes ``raw``. A frame with ``act`` holds an action on the
+    connection instead of bytes.
     """
 
     at: int
     raw: bytes = b""
     json: Any = None
-    act: Act | None = None  # the last of a response
-    tokens: int = 0  # that its bytes carry, for the journal
+    act: Act | None = None  # in the last frame of a response only
+    tokens: int = 0  # number in its bytes, for the journal
 
 
 @dataclass(slots=True)
@@ -37,13 +38,13 @@ class Reply:
     framing: BodyFraming = BodyFraming.CHUNKED
     reason: str | None = None
     head_at: int = 0
-    cut_at: int | None = None  # the connection is closed here, the body left without its end
+    cut_at: int | None = None  # offset at which the connection closes and leaves the body incomplete
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     def set_header(self, name: str, value: str | None) -> None:
-        """Replace a header in its place, append it, or with None remove it."""
+        """Replace a header in its place, or append it; None removes it."""
         if value is not None and self.header(name) is None:
             self.headers = [*self.headers, (name, value)]
             return
@@ -52,7 +53,7 @@ class Reply:
 
 
 def reply_of(response: Response) -> Reply:
-    """A finished response, to be deviated from."""
+    """Convert a finished response to a reply that deviations can change."""
     frames, due = _frames(response), response.head_due
     return Reply(response.status, response.headers, frames, response.framing, response.reason, due, response.cut_at)
 
@@ -82,19 +83,19 @@ def document(raw: bytes) -> Any:
 
 
 def rewritten(raw: bytes, text: bytes) -> bytes:
-    """An event with the same name, or a body, with another document in it."""
+    """The same event or body with other JSON in it."""
     label = raw[: _label(raw)]
     return label + text + b"\n\n" if label else text
 
 
 def _label(raw: bytes) -> int:
-    """How many bytes stand before the document of an event: its name, if it has one, and ``data:``."""
+    """Number of bytes before the JSON of an event: its name, if any, and ``data:``."""
     at = raw.find(b"\n") + 1 if raw.startswith(b"event:") else 0
     return at + len(DATA) if raw.startswith(DATA, at) else 0
 
 
 def rendered(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames whose bytes follow their JSON; unchanged JSON keeps its bytes."""
+    """Update the bytes of frames whose JSON was changed; other frames keep theirs."""
     for frame in frames:
         if frame.json is not None and _text(frame.json) != _text(document(frame.raw)):
             frame.raw = rewritten(frame.raw or DATA, _text(frame.json))
@@ -106,7 +107,7 @@ def _text(value: Any) -> bytes:
 
 
 def on_the_wire(reply: Reply, keep_alive: bool, body: bool = True) -> Iterator[Frame]:
-    """Head and body as the connection carries them, one frame a write; for HEAD no *body*, only actions on the connection."""
+    """Head and body as bytes on the wire, one frame per write; without *body* (HEAD), only actions on the connection."""
     frames: Iterable[Frame] = reply.frames
     response = Response(reply.status, reply.headers, framing=reply.framing, reason=reply.reason)
     if reply.framing is BodyFraming.LENGTH:
@@ -142,7 +143,7 @@ class Writes:
     tokens: list[int] = field(default_factory=list)
 
     def add(self, frame: Frame, arrived: int) -> None:
-        """Bytes that are due at the same instant join the write before."""
+        """Add a frame; bytes that are due at the same instant as the previous write are appended to it."""
         due = max(arrived + frame.at, self.due[-1] if self.due else 0)
         last = self.data[-1] if self.data and due == self.due[-1] else None
         if frame.act is None and isinstance(last, bytes):
@@ -175,7 +176,7 @@ def honest_writes(response: Response, arrived: int, keep_alive: bool, body: bool
 
 
 def _joined(pieces: list[bytes], offsets: list[int], tokens: list[int], arrived: int) -> Writes:
-    """Pieces that are due at the same instant as one write."""
+    """Merge pieces that are due at the same instant into one write."""
     starts = [index for index, (before, at) in enumerate(zip([-1, *offsets], offsets, strict=False)) if before != at]
     if len(starts) == len(offsets):
         return Writes(list(pieces), [arrived + at for at in offsets], tokens)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as values: a request that was read, a response to be written, and the bytes of its framing."""
+"""HTTP/1.1 values: a received request, a response to write, and the bytes of its framing."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,9 +20,9 @@ class HttpRequest:
     version: str = "1.1"
     keep_alive: bool = True
     loopback: bool = True
-    earlier: int = 0  # requests that came over the same connection before
-    connection: int = 0  # the number of the connection that it came on, from 1
-    armed: Any = None  # mock_server.deviations.armed.Armed, where any is
+    earlier: int = 0  # earlier requests on the same connection
+    connection: int = 0  # number of its connection, from 1
+    armed: Any = None  # mock_server.deviations.armed.Armed, if any deviation is armed
 
     @property
     def path(self) -> str:
@@ -46,7 +46,7 @@ class Response:
     framing: BodyFraming = BodyFraming.LENGTH
     reason: str | None = None
     head_due: int = 0
-    cut_at: int | None = None  # close without an end at this offset
+    cut_at: int | None = None  # offset at which the connection closes without ending the body
     tokens: list[int] = field(default_factory=list)  # output tokens in each piece; empty for none
 
     def head(self, keep_alive: bool = True) -> bytes:
@@ -74,12 +74,12 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of the chunked transfer coding (RFC 9112, 7.1); empty data gives nothing, for it would end the body."""
+    """One chunk of the chunked transfer coding (RFC 9112, 7.1); empty for empty data, because an empty chunk would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
 def chunks(pieces: list[bytes]) -> list[bytes]:
-    """The same for many pieces."""
+    """Return the chunk of each piece."""
     try:
         return [_SIZES[len(piece)] + piece + b"\r\n" if piece else b"" for piece in pieces]
     except IndexError:

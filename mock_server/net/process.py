@@ -1,4 +1,4 @@
-"""The mock as a process beside the caller's."""
+"""Runs the mock in a separate process."""
 
 import os
 import subprocess
@@ -28,12 +28,12 @@ class RunningMock:
 def spawn(**settings: Any) -> Iterator[RunningMock]:
     """Run ``python -m echosounder.mock_server`` until the block ends. Settings are the fields of :class:`Config`.
 
-    Raises :class:`CannotJudge` when it does not come up, and again at the end when it did not stop with exit code 0.
+    Raises :class:`CannotJudge` if the mock does not start, or if it does not stop with exit code 0 at the end.
     """
-    # It stops by itself when this process dies without a word, for then its standard input ends.
+    # The mock stops by itself if this process is killed, because its standard input then ends.
     arguments = Config.of({"while_stdin": True, **settings}).arguments()
     command = [sys.executable, "-m", "echosounder.mock_server", *arguments]
-    # Ctrl-C is for this process, which then stops the mock: a group of its own keeps the terminal from telling both.
+    # Ctrl-C must reach only this process, which then stops the mock; hence a separate process group.
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -1,8 +1,8 @@
-"""The proxy position: a request is forwarded to an upstream, its response comes back through the deviations. Nothing is held
-back.
+"""The proxy position: a request is forwarded to an upstream, and its response is passed back through the deviations
+without buffering.
 
-A relayed response is read in a thread of its own, for the same generators that deviate from a finished answer run over
-one that is still coming, and those wait for their next frame. What they yield is handed to the event loop at once.
+Each relayed response is read in its own thread, because the deviations are generators that block until the next frame.
+The frames that they yield are passed to the event loop immediately.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from echosounder.mock_server.net.http1 import BodyFraming, HttpRequest
 from echosounder.mock_server.net.scheduler import Act
 from echosounder.wire.errors import UsageError
 
-# RFC 9110, 7.6.1, and what the relay decides itself.
+# RFC 9110, 7.6.1, and headers that the relay sets itself.
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -42,9 +42,9 @@ HOP_BY_HOP = frozenset(
 )
 THREADS = 256
 READ = 64 * 1024
-CONNECT_S = 10  # until an upstream must have accepted; a thread cannot be woken before that
+CONNECT_S = 10  # timeout of connecting to the upstream; a thread cannot be woken earlier
 IDLE_S = 600
-HIGH_WATER = 1 << 19  # bytes that a slow client may be behind before reading from upstream pauses
+HIGH_WATER = 1 << 19  # unread bytes of a slow client at which reading from the upstream pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Upstream:
 
     @classmethod
     def of(cls, url: str) -> "Upstream":
-        """The upstream at a URL. Raises :class:`UsageError`."""
+        """Parse the URL of an upstream. Raises :class:`UsageError`."""
         try:
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
@@ -76,7 +76,7 @@ class Upstream:
 
 @dataclass(slots=True)
 class Passage:
-    """One request on its way to the upstream and back. ``emit`` is called in the event loop for each frame, and finally with None."""
+    """One relayed request and its response. ``emit`` is called in the event loop for each frame, and finally with None."""
 
     request: HttpRequest
     armed: Armed
@@ -88,17 +88,17 @@ class Passage:
     _connection: http.client.HTTPConnection | None = field(default=None)
 
     def cancel(self) -> None:
-        """The client disconnected: wake the thread that waits for the upstream, which then closes its connection too."""
+        """Called when the client disconnects: wake the thread that waits for the upstream, so that it closes that connection too."""
         self.gone = True
         connected = self._connection.sock if self._connection else None
         if connected is not None:
             try:
                 connected.shutdown(socket.SHUT_RDWR)
             except OSError:
-                return  # it is closed already
+                return  # the connection is already closed
 
     def frames(self, upstream: Upstream) -> Iterator[Frame]:
-        """All frames for the client; runs in the thread."""
+        """Yield all frames for the client; runs in the passage's thread."""
         reply = self.armed.deviate(self._reply(upstream))
         self.status = reply.status
         self.keep_alive = self.keep_alive and reply.framing is not BodyFraming.CLOSE
@@ -123,11 +123,11 @@ class Passage:
         return Reply(answer.status, kept, self._body(answer, connection), framing, answer.reason, self.at())
 
     def at(self) -> int:
-        """The current time on the clock of frames."""
+        """The current time on the clock of frames: ns after the request arrived."""
         return time.monotonic_ns() - self.request.arrived
 
     def _body(self, answer: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> Iterator[Frame]:
-        """Reads as they come, cut into events or gathered to a document only where a deviation needs that."""
+        """Yield the upstream's data as it arrives, split into events or collected into a whole body only if a deviation needs that."""
         document = any(self.armed.at(Layer.JSON)) and not (answer.getheader("content-type") or "").startswith(
             "text/event-stream"
         )
@@ -144,19 +144,19 @@ class Passage:
                 else:
                     whole, rest = [rest], b""
                 yield from (Frame(self.at(), piece) for piece in whole)
-            broken = bool(answer.length)  # of the length that was announced, so much is missing
+            broken = bool(answer.length)  # number of bytes missing from the announced length
         except (OSError, http.client.HTTPException, ValueError):
             broken = True
         finally:
             connection.close()
         if rest:
             yield Frame(self.at(), rest)
-        if broken:  # the upstream broke off: so does the relay, and the body stays without its end
+        if broken:  # the upstream broke off, so the relay also leaves the body incomplete
             yield Frame(self.at(), act=Act.CLOSE)
 
 
 def _events(data: bytes) -> tuple[list[bytes], bytes]:
-    """Complete events, each with its blank line, and what is left."""
+    """Complete events, each with its blank line, and the remaining bytes."""
     found: list[bytes] = []
     while True:
         ends = [at + len(blank) for blank in (b"\n\n", b"\r\n\r\n", b"\r\r") if (at := data.find(blank)) >= 0]
@@ -172,7 +172,7 @@ def _bad_gateway(reason: str, at: int) -> Reply:
 
 
 class Relay:
-    """All passages of a server."""
+    """Runs the relayed requests of a server in a thread pool."""
 
     def __init__(self, url: str, loop: asyncio.AbstractEventLoop) -> None:
         self.upstream = Upstream.of(url)
@@ -186,7 +186,7 @@ class Relay:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, passage: Passage) -> None:
-        if passage.gone:  # while all threads were busy
+        if passage.gone:  # the client left while all threads were busy
             return
         try:
             for frame in passage.frames(self.upstream):
@@ -195,7 +195,7 @@ class Relay:
                     time.sleep(0.005)
                 if passage.gone:
                     break
-        except Exception:  # the client must not wait for the rest, the operator gets the reason
+        except Exception:  # the client must not wait any longer; the operator gets the traceback
             traceback.print_exc()
             passage.keep_alive = False
             self._loop.call_soon_threadsafe(passage.emit, Frame(passage.at(), act=Act.CLOSE))

@@ -18,10 +18,10 @@ from enum import Enum
 
 from echosounder.mock_server.net.timer import timer
 
-CROWD = 512  # streams from which on a turn of the event loop is made to serve more than one of them,
-SLACK = 100_000  # by waking up no sooner than this many nanoseconds after the last write
-UNSENT = 1 << 20  # bytes that a client may be behind before nothing more is written to it until it reads
-BURST = 256  # writes in one turn of the event loop, so that reading never starves
+CROWD = 512  # from this many streams on, one wake-up serves several of them:
+SLACK = 100_000  # the timer waits at least this long after the last write, ns
+UNSENT = 1 << 20  # unread bytes of a client at which its writes pause
+BURST = 256  # writes per turn of the event loop, so that reading is never starved
 
 
 class Act(Enum):
@@ -30,14 +30,15 @@ class Act(Enum):
     CLOSE = "close"  # flush, then FIN
     RESET = "reset"  # RST; unsent bytes are lost
     HALF = "half-close"  # FIN, but keep reading
-    HANG = "hang"  # nothing more, and the socket stays open
+    HANG = "hang"  # send no more, but leave the socket open
 
 
 class Stream:
     """Planned writes of one connection and their times; afterwards the actual times.
 
-    ``due`` are absolute monotonic nanoseconds in ascending order, one per write; ``stamps`` grows as the writes happen.
-    ``tokens`` of output are in each write. ``transport`` is None once the client is gone, or the end was reported.
+    ``due`` are absolute monotonic nanoseconds in ascending order, one per write; ``stamps`` grows as the writes
+    happen. ``tokens`` is the number of output tokens in each write. ``transport`` is None once the client is gone, or
+    the end was reported.
     """
 
     __slots__ = (
@@ -70,21 +71,23 @@ class Stream:
         self.transport: asyncio.Transport | None = transport
         self.writes, self.due, self.tokens = writes, due, tokens
         self.stamps = array("q")
-        self.blocked = False  # the client did not read fast enough: stamps no longer tell when bytes left
+        self.blocked = False  # the client read too slowly, so stamps are no longer send times
         self.open = False  # more writes may be added
-        self.paused = False  # the client reads too slowly; who sees that it reads again starts the stream again
+        self.paused = False  # the client reads too slowly; the stream is restarted when it reads again
         self.ended = False
         self.left: int | None = None  # when the client was first seen to hang up, monotonic ns
-        self.queued = False  # the scheduler will come back to it
+        self.queued = False  # has an entry in the scheduler's heap
         self._fd: int = transport.get_extra_info("socket").fileno()
         self._index = 0
-        # Nobody else writes to the transport, so an empty buffer stays empty until the socket is full.
+        # Only this stream writes to the transport, so an empty buffer stays empty until the socket is full.
         self._direct = transport.get_write_buffer_size() == 0
         self._gone = False
         self._on_end = on_end
 
     def step(self) -> int | None:
-        """Do the next write; when the one after it is due, or None at the end (or for now, if ``open`` or ``paused``)."""
+        """Do the next write. Return the due time of the following one; None at the end, or if ``open`` or ``paused``
+        and nothing more can be written now.
+        """
         if self.transport is None:
             return None
         index = self._index
@@ -115,21 +118,21 @@ class Stream:
             on_end, self._on_end = (
                 self._on_end,
                 _nothing,
-            )  # what it holds on to is freed at once, for nobody collects garbage
+            )  # drop its references now: the garbage collector is off
             try:
                 on_end(self)
             finally:
                 self.transport = None
 
     def abort(self) -> None:
-        """No further writes are possible."""
+        """Stop writing and abort the connection."""
         self._index = len(self.due)
         self.open = False
         if self.transport is not None:
             self.transport.abort()
 
     def leave(self) -> None:
-        """The client has hung up, or at least will send no more."""
+        """Record that the client has hung up or closed its sending side."""
         if self.left is None:
             self.left = time.monotonic_ns()
 
@@ -138,26 +141,26 @@ class Stream:
         return self.due[self._index] if self._index < len(self.due) else None
 
     def add(self, data: bytes | Act, due: int, tokens: int = 0) -> None:
-        """One more write, while ``open``."""
+        """Add a write, while ``open``."""
         self.writes.append(data)
         self.tokens.append(tokens)
         self.due.append(max(due, self.due[-1]) if self.due else due)
 
     def close(self) -> None:
-        """No more writes will be added."""
+        """End the stream after the writes added so far."""
         self.open = False
         if self._index == len(self.due):
             self.end()
 
     def _refused(self, transport: asyncio.Transport, error: OSError) -> int:
-        """The socket took nothing: it is full, or the client is gone."""
+        """Handle a failed write: the socket is full, or the client is gone. Returns 0, the number of bytes sent."""
         if not isinstance(error, (BlockingIOError, InterruptedError)):
             self._gone = True
             transport.abort()
         return 0
 
     def _buffer(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Leave it to the transport; as soon as that has nothing left to send, writes are direct again."""
+        """Hand data to the transport. Once its buffer is empty, writes go directly to the socket again."""
         if self._gone:
             return
         self.blocked = True
@@ -166,7 +169,7 @@ class Stream:
         self._direct, self.paused = unsent == 0, unsent > UNSENT
 
     def _act(self, transport: asyncio.Transport, act: Act) -> None:
-        self._gone, self._direct = True, False  # nothing can follow
+        self._gone, self._direct = True, False  # nothing can be written after it
         if act is Act.CLOSE:
             transport.close()
         elif act is Act.RESET:
@@ -178,7 +181,7 @@ class Stream:
 
 
 def _nothing(stream: Stream) -> None:
-    """The end was reported."""
+    """Replaces a callback that was already called."""
 
 
 def reset(transport: asyncio.Transport) -> None:
@@ -187,7 +190,7 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-Entry = tuple[int, int, Stream]  # when it is due, a number that makes entries different, whose write it is
+Entry = tuple[int, int, Stream]  # due time, unique number, stream
 
 
 class Scheduler:
@@ -201,7 +204,7 @@ class Scheduler:
         self.kind = self._timer.kind
 
     def start(self, stream: Stream) -> None:
-        """Write the data that is due already; the timer does the rest. Call it again after adding to a stream."""
+        """Write data that is already due; the timer does the rest. Call this again after adding to a stream."""
         if stream.queued or stream.paused:
             return
         due = stream.next_due
@@ -219,7 +222,7 @@ class Scheduler:
         self._timer.close()
 
     def _step(self, stream: Stream) -> int | None:
-        """The stream's next write. If it fails, or what it reports its end to, then this stream alone is over."""
+        """Do the stream's next write. If that or the stream's end callback fails, only this stream ends."""
         try:
             return stream.step()
         except Exception:
@@ -241,7 +244,7 @@ class Scheduler:
             if not heap:
                 break
             if heap[0][0] > now:
-                now = time.monotonic_ns()  # the clock is read again only where that can make a difference
+                now = time.monotonic_ns()  # read the clock again only if that can make a difference
                 if heap[0][0] > now:
                     break
             entry = heap[0]
@@ -264,6 +267,6 @@ class Scheduler:
     def _remove(self, entry: Entry) -> None:
         if self._heap[0] is entry:
             heapq.heappop(self._heap)
-        else:  # the end of the stream started another one that was due even earlier
+        else:  # the end of this stream started another one that is due earlier
             self._heap.remove(entry)
             heapq.heapify(self._heap)

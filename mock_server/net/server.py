@@ -1,4 +1,4 @@
-"""The server process: listens, does periodic cleanup, stops on request."""
+"""The server process: listens, cleans up periodically, stops on request."""
 
 import asyncio
 import errno
@@ -40,7 +40,7 @@ async def _serve(config: Config) -> None:
         loop.add_signal_handler(number, stopped.set)
     if config.while_stdin:
         _watch_input(loop, stopped)
-    # What exists by now lives as long as the process: the collector need not look at it again.
+    # Objects created so far live as long as the process, so the collector can skip them.
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -65,7 +65,7 @@ class Complaints:
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if self.stopping and isinstance(error, ValueError):
-            return  # asyncio tries thousands of times more to accept, one second after it could not: the listener is closed by then
+            return  # asyncio retries accepting thousands of times one second after a failure, on a listener that is closed by then
         if not (isinstance(error, OSError) and error.errno in EXHAUSTED):
             loop.default_exception_handler(context)
         elif loop.time() >= self._silent_until:
@@ -81,7 +81,7 @@ def _watch_input(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> Non
     try:
         loop.add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stopped)
     except (OSError, ValueError):
-        raise UsageError("standard input cannot be watched: give a pipe, or leave --while-stdin out") from None
+        raise UsageError("standard input cannot be watched: connect a pipe, or omit --while-stdin") from None
 
 
 def _stop_at_end_of_input(stopped: asyncio.Event) -> None:

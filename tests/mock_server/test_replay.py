@@ -85,7 +85,7 @@ def test_a_request_that_is_repeated_gets_its_recordings_in_order_and_then_it_is_
         ["recording 2 of 2, again: time 4"],
     ]
     assert recordings.state()["repeated"] == {"POST /v1/chat/completions (exchange 2)": 2}
-    assert capsys.readouterr().err.count("asked more often than it was recorded (2)") == 1
+    assert capsys.readouterr().err.count("requested more than 2 times") == 1
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_an_answer_that_was_cut_is_cut_again(tmp_path):
 @pytest.mark.parametrize(
     ("exchanges", "says"),
     [
-        ([], "no answer that could be given again"),
+        ([], "no answer that can be replayed"),
         ([exchange("1", ASK, status=None)], "no answer"),
         ([exchange("1", {}, notes={"bodies": "left out"})], "record with --bodies all"),
     ],

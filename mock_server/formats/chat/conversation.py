@@ -1,6 +1,6 @@
 """Rules for messages and tools: the order of roles, and the result of each call. Fact sheet 6, 7, 9.4, 12.3.
 
-Each is a rule as :mod:`mock_server.formats.rules` has them.
+Each is a rule as defined in :mod:`mock_server.formats.rules`.
 """
 
 import re
@@ -29,7 +29,7 @@ def json_word(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def text_of(message: Body) -> str:
-    """The text of a message, parts joined."""
+    """The text of a message, its parts joined."""
     content = message.get("content")
     if isinstance(content, list):
         return "".join(part["text"] for part in content if part["type"] == "text")
@@ -60,7 +60,7 @@ def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def names_refused(names: Sequence[str], limits: Limits, member: str) -> str | None:
-    """Error message for the first tool with an invalid name, which is in that member; None if all are valid."""
+    """Error message for the first tool with an invalid name; None if all are valid."""
     for index, name in enumerate(names):
         where = f"Invalid 'tools[{index}].{member}': "
         if not NAME.fullmatch(name):
@@ -83,7 +83,7 @@ def tool_schemas(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def strict_tools(body: Body, limits: Limits, beta: bool) -> str | None:
-    """Only `required` is enforced (fact sheet 6.3, observed), and only below /beta."""
+    """Rule for strict tools: only `required` is enforced (fact sheet 6.3, observed), and only under /beta."""
     if not (beta and limits.strict_tools):
         return None
     for tool in body.get("tools") or []:
@@ -138,7 +138,7 @@ def tool_results(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def reasoning_input(body: Body, limits: Limits, beta: bool) -> str | None:
-    """Forbidden for R1, required back in a turn that calls tools since V3.2. Fact sheet 12.3."""
+    """Rule for reasoning in the history: R1 forbids it; since V3.2 it is required in a turn that calls tools. Fact sheet 12.3."""
     messages = body["messages"]
     if limits.reasoning_input == "forbidden":
         sent = any(message.get("reasoning_content") is not None and not message.get("prefix") for message in messages)
@@ -152,7 +152,9 @@ def reasoning_input(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def _owes_reasoning(message: Body, body: Body, limits: Limits) -> bool:
-    """Messages that made calls, where the last word is a result; since August 2026 all, where tools are offered."""
+    """Whether an assistant message must carry its reasoning: if it made calls and the last message is a result; since
+    August 2026 always, if tools are offered.
+    """
     if limits.reasoning_input == "required-by-tools":
         return bool(body.get("tools")) and message["role"] == "assistant" and not message.get("prefix")
     called = bool(_calls(message)) and body["messages"][-1]["role"] == "tool"
@@ -160,12 +162,12 @@ def _owes_reasoning(message: Body, body: Body, limits: Limits) -> bool:
 
 
 def _calls(message: Body) -> Sequence[Body]:
-    """The calls that a message made: a member of that name is known, and its shape judged, in an assistant's message alone."""
+    """The tool calls of a message. Only assistant messages have this member; in others it is unknown, and its shape unchecked."""
     return message.get("tool_calls") or () if message["role"] == "assistant" else ()
 
 
 def reasoner_order(body: Body, limits: Limits, beta: bool) -> str | None:
-    """R1 wanted user and assistant to take turns. Fact sheet 9.4."""
+    """Rule for R1: user and assistant messages must alternate. Fact sheet 9.4."""
     if limits.thinking != "always" or not specs.behaviour(limits.profile).turns_alternate:
         return None
     turns = [(index, message) for index, message in enumerate(body["messages"]) if message["role"] != "system"]

@@ -1,10 +1,10 @@
-"""Thinking mode that a chat request asks for."""
+"""The thinking mode that a chat request asks for."""
 
 from typing import Any
 
 from echosounder.specs import Limits
 
-OFF_ALIASES = frozenset({"deepseek-chat"})  # the old names kept their meaning when V4 took over
+OFF_ALIASES = frozenset({"deepseek-chat"})  # the old names kept their meaning in V4
 
 
 def thinking(body: dict[str, Any], limits: Limits) -> bool:

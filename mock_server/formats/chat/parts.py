@@ -14,7 +14,7 @@ Part = dict[str, Any]
 
 
 def read(message: Body) -> str:
-    """Text of a message, as the model reads it."""
+    """Return the text of a message, as the model reads it."""
     content = message.get("content")
     return "".join(map(_read, content)) if isinstance(content, list) else text_of(message)
 
@@ -29,22 +29,22 @@ def _read(part: Part) -> str:
 
 
 def joined(parts: list[Part]) -> str | list[Part]:
-    """A content that is nothing but text as one text."""
+    """The texts of a content that contains only text, joined."""
     return parts if any(part["type"] != "text" for part in parts) else "".join(part["text"] for part in parts)
 
 
 def shown(body: Body) -> list[Part]:
-    """Images, inline, by address or as files."""
+    """The image parts of a content: inline, by URL or as files."""
     return [part for _, part in _beyond_text(body)]
 
 
 def files(shown: list[Part]) -> tuple[str, ...]:
-    """The ids of the files among them."""
+    """The file ids in a content."""
     return tuple(part["file"]["file_id"] for part in shown if part["type"] == "file")
 
 
 def allowed(body: Body, limits: Limits, beta: bool) -> str | None:
-    """Validates images: the model must accept them, and their number and size are limited."""
+    """Validate images: the model must accept them, and their number and size are limited."""
     shown = list(_beyond_text(body))
     if not shown:
         return None
@@ -60,7 +60,7 @@ def allowed(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 def _beyond_text(body: Body) -> Iterator[tuple[str, Part]]:
-    """Parts that are not text, each with its place."""
+    """Parts that are not text, each with its path in the body."""
     for index, message in enumerate(body["messages"]):
         if isinstance(message.get("content"), list):
             for place, part in enumerate(message["content"]):

@@ -14,17 +14,18 @@ from echosounder.specs import Limits
 from echosounder.wire.strict_json import compact
 
 BOS, EOS, USER, ASSISTANT, RESULT = "<｜begin｜>", "<｜end｜>", "<｜User｜>", "<｜Assistant｜>", "<｜tool▁output｜>"
-BARE = 3  # beginning, user mark, assistant mark: what every template has
+BARE = 3  # begin, user and assistant markers, which every template has
 
 
-# What the answer depends on. Not on stream, temperature, max_tokens, stop: those cut or carry the same answer.
+# Members that determine the answer. stream, temperature, max_tokens and stop do not: they truncate or deliver the same
+# answer.
 CONVERSATION = ("messages", "tools", "tool_choice", "response_format")
 BEYOND_MESSAGES = frozenset(CONVERSATION) - {"messages"}
 _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Question:
-    """Reads a body that passed validation."""
+    """Read a validated body into a :class:`Question`."""
     messages, thinks = body["messages"], thinking(body, limits)
     last, shown = messages[-1], parts.shown(body)
     wants_json = (body.get("response_format") or {}).get("type") == "json_object"
@@ -52,7 +53,7 @@ def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Ques
 
 
 def _allowance(body: dict[str, Any], limits: Limits, beta: bool) -> int:
-    """The 8K of mid-2024 needed both the beta URL and the field."""
+    """Maximum number of output tokens. The 8K of mid-2024 needed both the beta URL and the field ``max_tokens``."""
     most = (limits.max_tokens_beta if beta else limits.max_tokens) or 1 << 30
     return int(min(body.get("max_tokens") or _default(body, limits) or most, most))
 
@@ -75,12 +76,12 @@ def _tool_choice(body: dict[str, Any]) -> str | tuple[str]:
 
 
 def _canonical(body: dict[str, Any]) -> str:
-    """The order of members does not matter."""
+    """Text that identifies the conversation, independent of the order of members."""
     return _sorted({name: body[name] for name in CONVERSATION if body.get(name) is not None})
 
 
 def _plain(body: dict[str, Any]) -> str | None:
-    """A conversation of nothing but texts, which most are, without the cost of JSON."""
+    """Text that identifies a conversation of plain texts, without the cost of JSON; None for other conversations."""
     if not BEYOND_MESSAGES.isdisjoint(body) and any(body.get(name) is not None for name in BEYOND_MESSAGES):
         return None
     texts = []
@@ -109,13 +110,13 @@ def _prompt(body: dict[str, Any], limits: Limits, thinks: bool, split: Split) ->
 
 @cache
 def _preamble(count: int) -> list[str]:
-    """Hidden text about the effort that V4 puts in front when it thinks."""
+    """Hidden instructions about the effort, which V4 puts before the prompt in thinking mode."""
     return [f"<effort {number}>" for number in range(count)]
 
 
 @cache
 def _opening(count: int) -> list[str]:
-    """What the template puts behind the mark of the assistant."""
+    """Tokens that the template puts after the assistant marker."""
     return [f"<think {number}>" for number in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""AnswerPlan to bytes: chat. Fact sheet 2.3, 2.4, 2.7."""
+"""Renders an AnswerPlan as bytes: chat. Fact sheet 2.3, 2.4, 2.7."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -74,7 +74,7 @@ def _around_arguments(index: int) -> Around:
 
 
 def _logprobs(plan: AnswerPlan, content: Pieces | None, reasoning: Pieces | None) -> Document | None:
-    """Of a whole message, or of one token of it."""
+    """Log probabilities of a whole message, or of one of its tokens."""
     if plan.logprobs is None:
         return None
     made = {"content": _items(content, plan.logprobs)}
@@ -85,7 +85,7 @@ def _items(pieces: Pieces | None, top: int) -> list[Document] | None:
     return None if pieces is None else entries(pieces, top)
 
 
-# The parts of chunks that never change, rendered once. Pairs: without thinking, with it.
+# The constant parts of chunks, rendered once. Pairs: without and with thinking.
 _FIRST = (
     compact(_delta({"role": "assistant", "content": ""})),
     compact(_delta({"role": "assistant", "content": None, "reasoning_content": ""})),

@@ -21,7 +21,7 @@ from echosounder.mock_server.formats.sampling import SAMPLING, known
 
 
 def _content(parts: Check) -> Check:
-    """Text, or parts of it."""
+    """Check a content: a string, or an array of parts."""
 
     def check(value: Any) -> None:
         if isinstance(value, str):
@@ -74,7 +74,7 @@ def message(value: Any) -> None:
         and isinstance(value.get("content"), str)
         and value.get("role") in PLAIN
     ):
-        return  # what most messages are
+        return  # the shape of most messages
     expect(value, isinstance(value, dict), "internally tagged enum ChatCompletionRequestMessage")
     if "role" not in value:
         raise Malformed("missing field `role`")

@@ -8,13 +8,13 @@ from echosounder.mock_server.answering.plan import Question
 from echosounder.mock_server.formats.sampling import common
 from echosounder.specs import Limits
 
-MOST = 4096  # output tokens where the profile does not say
+MOST = 4096  # output tokens if the profile has no default
 CONVERSATION = ("prompt", "suffix")
 _sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Question:
-    """Reads a body that passed validation."""
+    """Read a validated body into a :class:`Question`."""
     prompt, most = body["prompt"], limits.fim_max_tokens or MOST
     return Question(
         body["model"],
@@ -29,5 +29,5 @@ def read(body: dict[str, Any], limits: Limits, beta: bool, split: Split) -> Ques
 
 
 def _tokens(prompt: str, suffix: str, split: Split) -> list[str]:
-    """``<begin> prompt <hole> suffix <end>`` after the beginning of the text."""
+    """Tokens of the prompt: ``<begin> prompt <hole> suffix <end>`` after the begin-of-text token."""
     return ["<｜begin｜>", "<｜fim▁begin｜>", *split(prompt), "<｜fim▁hole｜>", *split(suffix), "<｜fim▁end｜>"]

@@ -1,4 +1,4 @@
-"""AnswerPlan to bytes: completions. Fact sheet 4.2."""
+"""Renders an AnswerPlan as bytes: completions. Fact sheet 4.2."""
 
 from functools import cache
 from typing import Any
@@ -32,7 +32,7 @@ def _spoken(plan: AnswerPlan, limits: Limits, before: bytes, after: bytes) -> li
 
 
 def _logprobs(plan: AnswerPlan, pieces: Pieces, offset: int) -> Document | None:
-    """Four parallel arrays; offsets count characters from the start of the text."""
+    """Log probabilities as four parallel arrays; offsets count characters from the start of the text."""
     if plan.logprobs is None:
         return None
     if plan.echo and not offset:

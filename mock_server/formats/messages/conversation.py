@@ -1,4 +1,4 @@
-"""The messages as the body of an equivalent chat, so that equal texts cost equal tokens."""
+"""Converts messages to the body of an equivalent chat request, so that equal texts cost equal tokens."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def as_chat(body: Body, limits: Limits) -> Body:
-    """The chat request that asks the same."""
+    """The equivalent chat request."""
     made = {
         "model": body["model"],
         "messages": list(_messages(body, limits)),
@@ -31,7 +31,7 @@ def as_chat(body: Body, limits: Limits) -> Body:
 
 
 def blocks(message: Body) -> list[Body]:
-    """The content of a message; a string is one block."""
+    """The blocks of a message's content; a string is one block."""
     content = message["content"]
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
@@ -64,7 +64,7 @@ def _messages(body: Body, limits: Limits) -> Iterator[Body]:
 def _assistant(message: Body) -> Body:
     made: Body = {"role": "assistant", "content": texts_of(message["content"])}
     parts = blocks(message)
-    # A thought without its signature counts as none (ranxianglei/billion-context#147).
+    # A thinking block without its signature is ignored (ranxianglei/billion-context#147).
     thought = "".join(part["thinking"] for part in parts if part["type"] == "thinking" and part.get("signature"))
     if thought:
         made["reasoning_content"] = thought
@@ -82,7 +82,7 @@ def _call(part: Body) -> Body:
 
 
 def _user(message: Body, sees: bool) -> Iterator[Body]:
-    """The results of tools first, each a message of its own; then what the user says."""
+    """Tool results first, each as its own message, then the user's text."""
     said = []
     for part in blocks(message):
         if part["type"] == "tool_result":
@@ -102,7 +102,7 @@ def _content(content: Any, sees: bool) -> str | list[Body]:
 
 
 def _part(part: Body, sees: bool) -> Body:
-    """As a chat has it."""
+    """Convert a block to a part of a chat message."""
     if part["type"] == "text":
         return {"type": "text", "text": part["text"]}
     if not sees:

@@ -1,4 +1,4 @@
-"""Edits for Messages answers: the blocks of a message, or the event that brings a part of one."""
+"""Edits for Messages answers: the blocks of a message, or the event that carries a part of one."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar

@@ -11,7 +11,7 @@ from echosounder.specs import Limits
 
 
 def read(body: Body, limits: Limits, beta: bool, split: Split) -> Question:
-    """Reads a body that passed validation. If the last message is the assistant's, the answer continues it."""
+    """Read a validated body into a :class:`Question`. If the last message is the assistant's, the answer continues it."""
     asked = (texts_of(message["content"]) for message in reversed(body["messages"]) if message["role"] == "user")
     return replace(
         read_chat(as_chat(body, limits), limits, beta, split),

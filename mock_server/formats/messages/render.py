@@ -1,4 +1,4 @@
-"""AnswerPlan to bytes: Messages. Sources: guides/anthropic_api, anthropic-messages."""
+"""Renders an AnswerPlan as bytes: Messages. Sources: guides/anthropic_api, anthropic-messages."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def blocks(plan: AnswerPlan) -> Iterator[Block]:
 
 
 def _finished(block: Block, plan: AnswerPlan) -> Document:
-    """A block as it stands in a document. The signature of a thought is the id of its message."""
+    """A block as in a non-streaming response. The signature of a thinking block is the id of its message."""
     text = "".join(block.pieces)
     if block.call is not None:
         return {**block.empty, "input": _object(text)}
@@ -51,7 +51,7 @@ def _finished(block: Block, plan: AnswerPlan) -> Document:
 
 
 def _object(text: str) -> object:
-    """What arguments that were cut came to is not known: no member of them."""
+    """Parse the arguments of a call; an empty object if they were truncated."""
     try:
         return json.loads(text)
     except ValueError:
@@ -60,7 +60,7 @@ def _object(text: str) -> object:
 
 class MessagesRenderer:
     def usage(self, plan: AnswerPlan, limits: Limits) -> Counts:
-        """``input_tokens`` are those that missed the cache."""
+        """The usage; ``input_tokens`` counts the tokens that missed the cache."""
         return {
             "input_tokens": plan.prompt.miss,
             "cache_creation_input_tokens": 0,
@@ -74,7 +74,7 @@ class MessagesRenderer:
         return compact(_message(plan, content, usage) | _stop(plan))
 
     def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
-        """The events of each piece, which hold no id."""
+        """The delta events of a stream, which contain no ids."""
         return [made for index, block in enumerate(blocks(plan)) for made in _deltas(index, block)]
 
     def stream(self, plan: AnswerPlan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script:
@@ -114,7 +114,7 @@ def _stop(plan: AnswerPlan) -> Document:
 
 
 def _told(usage: Counts) -> Counts:
-    """The counts at the end of a stream; they are the whole ones, not what came since the beginning."""
+    """The token counts at the end of a stream: totals, not increments since its start."""
     return {name: count for name, count in usage.items() if name.endswith("tokens")}
 
 

@@ -1,4 +1,4 @@
-"""Validation of Messages requests. Source: guides/anthropic_api, and public reports for the texts."""
+"""Validation of Messages requests. Source: guides/anthropic_api; error texts from public reports."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The types of request bodies, field by field. Source: guides/anthropic_api. What the server does not support it does not look at."""
+"""The types of request bodies, field by field. Source: guides/anthropic_api. Unsupported members are ignored."""
 
 from functools import cache
 from typing import Any
@@ -36,7 +36,7 @@ IMAGE = {"image": Shape.of({"source": tagged("ImageSource", SOURCES)})}
 
 
 def _content(name: str, variants: dict[str, Shape]) -> Check:
-    """Text, or blocks."""
+    """Check a content: a string, or an array of blocks."""
     blocks = sequence(tagged(name, variants))
 
     def check(value: Any) -> None:
@@ -50,7 +50,7 @@ def _content(name: str, variants: dict[str, Shape]) -> Check:
 
 
 def _message(images: bool) -> Check:
-    """*images*: there is a model that takes them."""
+    """Check a message; *images* states whether any model accepts images."""
     seen = TEXT | (IMAGE if images else {})
     blocks = {
         **seen,
@@ -64,7 +64,7 @@ def _message(images: bool) -> Check:
 
 
 def _tool(value: Any) -> None:
-    """Only tools of the client are looked at; those that a server would run are ignored."""
+    """Check a client tool; server-side tools are ignored."""
     expect(value, isinstance(value, dict), "struct Tool")
     if value.get("type") in (None, "custom"):
         check_fields(value, TOOL)
@@ -82,7 +82,7 @@ def shape(profile: str) -> Shape:
     return Shape.of(
         {"model": string, "messages": sequence(_message(any(map(about.sees, about.model_entries))))},
         {
-            "max_tokens": integer(32),  # Anthropic demands it; that DeepSeek does is not documented
+            "max_tokens": integer(32),  # required by Anthropic; DeepSeek documents no such requirement
             "metadata": struct("Metadata", {}, {"user_id": string}),
             "stop_sequences": sequence(string),
             "stream": boolean,

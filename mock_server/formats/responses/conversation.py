@@ -1,7 +1,7 @@
-"""The input items as the body of an equivalent chat, so that equal texts cost equal tokens.
+"""Converts input items to the body of an equivalent chat request, so that equal texts cost equal tokens.
 
-"Merged into the adjacent assistant message" (guides/responses_api) is taken literally: what stands side by side of one assistant
-turn is one message, and an output between two calls makes two turns of them.
+"Merged into the adjacent assistant message" (guides/responses_api) is taken literally: adjacent items of an assistant
+turn become one message, and an output between two calls separates them into two turns.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ OUTPUTS = ("function_call_output", "custom_tool_call_output")
 
 
 def as_chat(body: Body, limits: Limits) -> Body:
-    """The chat request that asks the same."""
+    """The equivalent chat request."""
     wanted = _format(body).get("type")
     made = {
         "model": body["model"],
@@ -38,7 +38,7 @@ def as_chat(body: Body, limits: Limits) -> Body:
 
 
 def items(body: Body) -> Iterator[tuple[str, Body]]:
-    """Kind and item of all that are not ignored; a string is one message of the user."""
+    """Kind and item of every item that is not ignored; a string is one user message."""
     given = body.get("input")
     if isinstance(given, str):
         yield "message", {"role": "user", "content": given}
@@ -58,7 +58,7 @@ def effort(body: Body) -> str | None:
 
 
 def schema(body: Body) -> Any:
-    """The JSON Schema of the requested answer; None without one."""
+    """The JSON Schema of the requested answer; None if there is none."""
     return _format(body).get("schema") if _format(body).get("type") == "json_schema" else None
 
 
@@ -94,7 +94,7 @@ def _messages(body: Body, limits: Limits) -> Iterator[Body]:
 
 
 def _turn(turn: Iterable[tuple[str, Body]]) -> Iterator[Body]:
-    """One message of the assistant, of what stands side by side."""
+    """One assistant message, made of adjacent items."""
     parts = list(turn)
     if not parts:
         return
@@ -128,7 +128,7 @@ def _content(content: Any, sees: bool) -> str | list[Body]:
 
 
 def _part(part: Body, sees: bool) -> Body:
-    """As a chat has it."""
+    """Convert a part to a part of a chat message."""
     if part["type"] != "input_image":
         return {"type": "text", "text": part["text"]}
     if not sees:

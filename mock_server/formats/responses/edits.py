@@ -1,4 +1,4 @@
-"""Edits for Responses answers: the items of a response, or the event that brings a part of one."""
+"""Edits for Responses answers: the items of a response, or the event that carries a part of one."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ class ResponsesEdits(Edits):
             yield document, "delta"
 
     def _parts(self, document: Document, kind: str) -> Iterator[Place]:
-        """Of a response that is not a stream: in one, every text was said before."""
+        """Parts of a non-streaming response; the final event of a stream only repeats earlier text, so it has none."""
         for item in _objects(document.get("output")):
             if item.get("type") == kind:
                 yield from (

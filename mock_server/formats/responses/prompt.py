@@ -1,4 +1,4 @@
-"""Parses a Responses request as a chat with the same conversation, and keeps the members that the answer repeats."""
+"""Parses a Responses request as a chat with the same conversation, and keeps the members that the response repeats."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from echosounder.specs import Limits
 
 
 def read(body: Body, limits: Limits, beta: bool, split: Split) -> Question:
-    """Reads a body that passed validation."""
+    """Read a validated body into a :class:`Question`."""
     question = read_chat(as_chat(body, limits), limits, beta, split)
     said = [item for kind, item in items(body) if kind == "message" and item["role"] in ("user", "developer")]
     shape = schema(body)

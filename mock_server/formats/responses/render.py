@@ -1,4 +1,4 @@
-"""AnswerPlan to bytes: Responses. Members and their order as in the captures of 2026-09-17 (responses-captures-2026-09)."""
+"""Renders an AnswerPlan as bytes: Responses. Members and their order as in the captures of 2026-09-17 (responses-captures-2026-09)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from echosounder.specs import Limits
 
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 FAILED = "insufficient_system_resource"
-# Every member of a response, in order. What has a value here is what the server does not support: it is the same in every response.
+# Every member of a response, in order. Members with a value here are unsupported and the same in every response.
 BLANK: Document = {
     "id": None,
     "object": "response",
@@ -90,7 +90,7 @@ class Writer:
     """Writes the items of one plan, in their initial and their final state."""
 
     plan: AnswerPlan
-    last: int  # index of the last item, which is what was cut where the answer was
+    last: int  # index of the last item, the one truncated if the answer was
 
     def id(self, block: OutputBlock) -> str:
         return as_uuid(blake2b(f"{self.plan.id} item {block.index}".encode(), digest_size=16).hexdigest())
@@ -136,7 +136,7 @@ class ResponsesRenderer:
         return compact(_ended(plan, usage))
 
     def parts(self, plan: AnswerPlan, limits: Limits) -> list[bytes]:
-        """The deltas as JSON texts: the ids around them are each request's own."""
+        """The deltas as JSON texts, without ids, which differ for each request."""
         return [quoted(piece) for block in blocks(plan) for piece in block.pieces if piece]
 
     def stream(self, plan: AnswerPlan, limits: Limits, usage: Counts, parts: list[bytes] | None) -> Script:
@@ -165,7 +165,7 @@ class Numbered(Course):
         self.beside(self.numbered(kind, members))
 
     def block(self, block: OutputBlock) -> None:
-        """An item from its beginning to its end."""
+        """All events of an item, from added to done."""
         writer, where = self._writer, {"output_index": block.index}
         added = self.numbered("response.output_item.added", {"item": writer.item(block, done=False), **where})
         if block.call is not None:
@@ -193,7 +193,7 @@ class Numbered(Course):
         self.put("response.content_part.done", {**at, **place, "part": done})
 
     def _say(self, kind: str, block: OutputBlock, before: Document, place: Document) -> None:
-        """An event for each piece, from a template that is made once."""
+        """An event for each piece, from a template made once."""
         head = event(kind, before).removesuffix(b"}\n\n") + b',"delta":%b,'
         tail = compact(place)[1:-1] + b',"sequence_number":%d}\n\n'
         for piece in filter(None, block.pieces):

@@ -1,4 +1,4 @@
-"""Validation of Responses requests. Sources: api/create-response, guides/responses_api, and public reports for the texts."""
+"""Validation of Responses requests. Sources: api/create-response, guides/responses_api; error texts from public reports."""
 
 from collections import Counter
 from dataclasses import replace
@@ -27,7 +27,7 @@ from echosounder.mock_server.formats.rules import (
 )
 from echosounder.specs import Limits
 
-CUSTOM = "apply_patch"  # the one custom tool, for the sake of Codex
+CUSTOM = "apply_patch"  # the only custom tool, supported for Codex
 
 
 def has_input(body: Body, limits: Limits, beta: bool) -> str | None:
@@ -50,7 +50,7 @@ def custom_tools(body: Body, limits: Limits, beta: bool) -> str | None:
 
 
 NAME_MAX = 128
-"""Characters of a tool's name, since there is this format; chat allowed 64 until September 2026."""
+"""Maximum length of a tool's name in this format, in characters; chat allowed 64 until September 2026."""
 
 
 def tool_names(body: Body, limits: Limits, beta: bool) -> str | None:

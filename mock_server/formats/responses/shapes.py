@@ -1,4 +1,4 @@
-"""The types of request bodies, field by field. Source: api/create-response. What the server does not support it does not look at."""
+"""The types of request bodies, field by field. Source: api/create-response. Unsupported members are ignored."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ PART = tagged("ContentPart", {"input_text": TEXT, "output_text": TEXT, "input_im
 
 
 def content(value: Any) -> None:
-    """Text, or parts."""
+    """Check a content: a string, or an array of parts."""
     if isinstance(value, str):
         return
     if not isinstance(value, list):
@@ -48,7 +48,7 @@ ITEMS = {
 
 
 def kind_of(item: dict[str, Any]) -> str:
-    """``type``, which a message with a role may leave out; empty for items that are ignored."""
+    """The ``type`` of an item, which a message with a role may omit; empty for items that are ignored."""
     kind = item.get("type", "message" if "role" in item else None)
     return kind if isinstance(kind, str) and kind in ITEMS else ""
 
@@ -68,7 +68,7 @@ def _input(value: Any) -> None:
 
 
 def _tool(value: Any) -> None:
-    """Only functions are looked at; the tools of other vendors are ignored."""
+    """Check a tool. Only functions are checked further; other types are ignored."""
     expect(value, isinstance(value, dict), "struct ResponseTool")
     if "type" not in value:
         raise Malformed("missing field `type`")

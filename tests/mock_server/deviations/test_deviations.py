@@ -107,7 +107,7 @@ def test_armed_but_not_applied_is_said(mock: RunningMock, client: httpx.Client) 
         ("missing-done:when.sometimes=1", "unknown selector when.sometimes"),
         ("missing-done:when.p=0.5", "a fraction such as 1/10"),
         ("missing-done:when.nth=0", "a whole number from 1"),
-        ("missing-done:now", "is no name=value"),
+        ("missing-done:now", "is not of the form name=value"),
     ],
 )
 def test_mistakes_in_a_selection_are_named(client: httpx.Client, text: str, message: str) -> None:

@@ -50,9 +50,9 @@ def test_a_deleted_file_is_freed_once():
 
 
 FULL = {
-    "files": (replace(BOUNDS, files=2), 100, "2 files already"),
+    "files": (replace(BOUNDS, files=2), 100, "already has the maximum of 2 files"),
     "bytes": (replace(BOUNDS, files_bytes=2), 100, "more than 2 bytes"),
-    "room": (BOUNDS, 2, "mock: it keeps at most 2 bytes"),
+    "room": (BOUNDS, 2, "mock: all files together may have at most 2 bytes"),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from echosounder.mock_server.net.process import RunningMock, spawn
@@ -191,6 +191,7 @@ messages = st.lists(
     body=st.dictionaries(fields, json_values, max_size=6),
     said=st.none() | messages,
 )
+@example(path="/chat/completions", body={}, said=[{"role": "system", "content": "", "tool_calls": [None]}])
 def test_any_json_in_a_body(
     client: httpx.Client, path: str, body: dict[str, object], said: list[object] | None
 ) -> None:
