@@ -1,4 +1,4 @@
-"""``echosounder``: the commands, and what happens when one of them fails."""
+"""``echosounder``: the commands, and the handling of their errors."""
 
 import ast
 import importlib
@@ -43,7 +43,7 @@ COMMANDS = (
 )
 MODULES = {"spec-diff": "spec_diff", "list": "catalogue", "explain": "catalogue"}
 FUNCTIONS = {"spec-diff": "spec_diff", "list": "list_"}
-INTERRUPTED = 130  # what typer makes of Ctrl-C that nobody caught
+INTERRUPTED = 130  # typer's exit code for an uncaught Ctrl-C
 
 
 def root(
@@ -76,14 +76,16 @@ def main() -> None:
 
 
 def _complete(line: list[str]) -> int:
-    """Answers a shell. No settings are read, for a broken file must not break the Tab key; and what is only named is not imported."""
+    """Complete a command line. No settings are read, so that a broken file does not break completion, and commands that
+    are only listed are not imported.
+    """
     named = _named(line)
     command: Any = typer.main.get_command(registered(named, Path(os.devnull) / settings.FILE) if named else outlined())
     return int(command.main([], prog_name="echosounder", standalone_mode=False) or 0)
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line; returns its exit code. Every failure is one line on stderr."""
+    """Run one command line; return its exit code. Every failure is one line on stderr."""
     if arguments[:1] == ["--version"]:
         print(f"echosounder {echosounder.__version__}")
         return 0
@@ -105,7 +107,7 @@ def run(arguments: list[str]) -> int:
     except (
         BrokenPipeError,
         SystemExit,
-    ):  # who read our output has had enough of it: Rich and Typer exit with 1, which would accuse
+    ):  # the reader closed the pipe; Rich and Typer would exit with 1, which means deviations
         return _unread()
     except Exception as error:
         return _say(_unforeseen(error), CannotJudge.exit_code, arguments)
@@ -113,27 +115,26 @@ def run(arguments: list[str]) -> int:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Nothing that a target or a file holds may end in a traceback, nor in the exit code that accuses it."""
+    """Report an unexpected error in one line. No target or file may cause a traceback, or the exit code for deviations."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot go on: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
     if isinstance(error, MemoryError):
         return "cannot go on: there is not enough memory for this"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
-    return (
-        f"cannot go on, by a mistake of Echosounder's own: {type(error).__name__} at {place}: {error}; please report it"
-    )
+    return f"internal error of Echosounder: {type(error).__name__} at {place}: {error}; please report it"
 
 
 def _unread() -> int:
-    """Standard output is closed: nothing more goes there, the flush at the end neither."""
+    """Redirect a closed standard output, so that the flush at exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return CannotJudge.exit_code
 
 
 def outlined() -> typer.Typer:
-    """The commands by name and help alone, for a command line without one. Read from their source, because importing them all takes a
-    second.
+    """The commands with only their names and help texts, for a command line without a command. They are read from the
+    source, because importing them all takes a second.
+
     """
     program = _application()
     for name in COMMANDS:
@@ -148,12 +149,14 @@ def _help(name: str) -> str | None:
 
 
 def _named(arguments: list[str]) -> list[str]:
-    """The command that a line names, if it names one."""
+    """The command named on the command line, if any."""
     return [argument for argument in arguments if argument in COMMANDS][:1]
 
 
 def registered(arguments: list[str], file: Path) -> typer.Typer:
-    """The commands. Only the requested one is imported, unless help or the settings need them all: a mock must start quickly."""
+    """The command-line application. Only the requested command is imported, unless help or the settings need all,
+    because a mock must start quickly.
+    """
     named = _named(arguments)
     done = {command.name for command in app.registered_commands}
     for name in COMMANDS if file.exists() or not named else named:
@@ -169,7 +172,9 @@ def _defaults(command: Any, file: Path) -> dict[str, Any]:
 
 
 def _settings_file(arguments: list[str]) -> Path:
-    """Settings are defaults for the parser, so their file must be known before it runs. Only the usual one may be absent."""
+    """The path of the settings file, which must be known before parsing, because settings are defaults. Only the
+    default file may be absent.
+    """
     spelled = [argument.removeprefix("--config=") for argument in arguments if argument.startswith("--config=")]
     given = [value for flag, value in pairwise(arguments) if flag == "--config"] + spelled
     named = given[0] if given else os.environ.get("ECHOSOUNDER_CONFIG")

@@ -1,7 +1,8 @@
-"""Load: arrivals on an absolute schedule, streams stamped read by read, figures that carry their own error.
+"""Load tests: arrivals on an absolute schedule, streams time-stamped read by read, figures with their measurement
+errors.
 
-Locust is the engine and runs in a subprocess (:mod:`load.worker.locustfile`), because ``import locust`` patches sockets.
-The parent (:mod:`load.engine`) starts it, reads the samples that it appends to files, and analyses them.
+Locust is the engine and runs in a subprocess (:mod:`load.worker.locustfile`), because ``import locust`` patches
+sockets. The parent (:mod:`load.engine`) starts it, reads the samples that it appends to files, and analyses them.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ __all__ = ["StreamUser"]
 
 
 def __getattr__(name: str) -> Any:
-    """``StreamUser``, for locustfiles, and only when it is asked for: it imports Locust."""
+    """Import ``StreamUser``, for locustfiles, on first access only, because that imports Locust."""
     if name != "StreamUser":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from echosounder.load.stream_user import StreamUser

@@ -1,6 +1,6 @@
 """Measures this machine's accuracy: the client against a server with known write times, over a grid of streams × rate.
 
-Both are on one machine and read one clock, so that the difference of two stamps is an error and nothing else.
+Both run on one machine and read one clock, so any difference of two stamps is an error.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ STREAMS = (16, 64, 256, 1024)
 RATES = (10.0, 50.0)  # events per second and stream
 MOST = 256 * 1024 * 1024
 
-# Gives, for the length of a block, the URL of a mock with a journal whose answers take so many ms from event to event.
+# Context manager that yields the URL of a mock with a journal, whose events are the given number of ms apart.
 Serve = Callable[[float], AbstractContextManager[str]]
 
 
@@ -78,7 +78,7 @@ def _cell(options: Options, streams: int, rate: float, seconds: float) -> Cell:
 
 
 def _gap_errors(written: list[int], gaps_us: list[int]) -> Iterator[int]:
-    """Differences of true and measured gaps, µs; none for a stream in which reads came together."""
+    """Differences of true and measured gaps, µs; empty for a stream in which several events were read together."""
     true = [(b - a) // 1000 for a, b in pairwise(written)]
     return (abs(a - b) for a, b in zip(true, gaps_us, strict=True)) if len(true) == len(gaps_us) else iter(())
 
@@ -104,7 +104,7 @@ def _made(
 
 
 def journal(options: Options) -> Iterator[dict[str, Any]]:
-    """The journal entries of the mock that are streams."""
+    """The mock's journal entries of streams."""
     answer = get(options, "/__mock/journal", MOST).json
     entries = at(answer, "entries")
     if not isinstance(entries, list):

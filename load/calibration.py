@@ -26,13 +26,11 @@ class Cell:
     ttft_p99: float
     gap_p50: float
     gap_p99: float
-    read_p50: (
-        float | None
-    )  # how long bytes had waited when we read them: the error that user-space stamps would have had
+    read_p50: float | None  # time that bytes waited to be read: the error that user-space stamps would have had
     read_p99: float | None
     stamps: str
     cpu: float | None
-    server_late: float  # share of the streams that the server itself did not write in time
+    server_late: float  # share of the streams that the server did not write in time
 
     @property
     def worst(self) -> float:
@@ -99,7 +97,7 @@ def default_path() -> Path:
 
 
 def saved(path: Path | None = None) -> Calibration | None:
-    """The calibration of this machine; None without one, or with one of another machine."""
+    """The saved calibration of this machine; None if there is none, or if it is another machine's."""
     try:
         record = json.loads((path or default_path()).read_text(encoding="utf-8"))
         made = Calibration(record["machine"], record["measured"], tuple(Cell(**cell) for cell in record["cells"]))

@@ -17,8 +17,8 @@ from echosounder.load.options import Options, secrets, told
 from echosounder.load.scenarios import SCENARIOS
 from echosounder.wire.children import environment
 
-PATIENCE = 60  # s that a master waits for its workers
-MOST_WORDS = 8 * 1024 * 1024  # bytes of what workers say
+PATIENCE = 60  # s for which a master waits for its workers
+MOST_WORDS = 8 * 1024 * 1024  # maximum bytes of output of workers
 _ERROR = re.compile(r"[\w.]+(Error|Exception): |\[.*/(ERROR|CRITICAL)/")
 LOCUSTFILE = Path(__file__).parent / "worker" / "locustfile.py"
 
@@ -32,8 +32,8 @@ def start(options: Options) -> "subprocess.Popen[bytes]":
     options = _settled(options)
     (parts / "options.json").write_text(json.dumps(told(options)), encoding="utf-8")
     with (parts / "locust.log").open("wb") as words, _whispered(secrets(options)) as whispered:
-        # A session of its own: Ctrl-C in the terminal must reach us alone, so that we can stop in good order. A folder of its own:
-        # Locust and Python would take settings and modules from the user's.
+        # A separate session, because Ctrl-C must reach only this process, which then stops in order. A separate folder,
+        # because Locust and Python would read settings and modules from the user's.
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "locust", *arguments(options)],
             env=_environment(options, parts.absolute(), whispered),
@@ -47,7 +47,7 @@ def start(options: Options) -> "subprocess.Popen[bytes]":
 
 
 def _settled(options: Options) -> Options:
-    """The options for a process in another folder, with a secret for the workers that it may start."""
+    """The options for a process in another folder, with a secret for the workers that it starts."""
     scenario = options.scenario if options.scenario in SCENARIOS else str(Path(options.scenario).absolute())
     paths = {
         name: path.absolute() for name in ("trace", "prompts", "out") if (path := getattr(options, name)) is not None
@@ -61,7 +61,7 @@ def _settled(options: Options) -> Options:
 
 
 def _environment(options: Options, parts: Path, whispered: int) -> dict[str, str]:
-    """Of the Locust process: no secret, nothing that Locust would take for its own settings, which it also looks for at home."""
+    """The environment of the Locust process, without secrets and Locust's own settings, which it also reads from the home directory."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         if given.get(name):
@@ -72,13 +72,13 @@ def _environment(options: Options, parts: Path, whispered: int) -> dict[str, str
         "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path),
         "ECHOSOUNDER_LOAD_OPTIONS": str(parts / "options.json"),
         "ECHOSOUNDER_LOAD_WHISPERED": str(whispered),
-        "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP": "0",  # our carriers report nothing
+        "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP": "0",  # carrier users report nothing
     }
 
 
 @contextmanager
 def _whispered(text: str) -> Iterator[int]:
-    """A descriptor from which a child can read *text*, once: arguments and environments are open to others."""
+    """A descriptor from which a child can read *text* once, because other users can read arguments and environments."""
     read, write = os.pipe()
     try:
         with os.fdopen(write, "w", encoding="utf-8") as pipe:
@@ -131,7 +131,9 @@ def close(process: "subprocess.Popen[bytes]") -> None:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Order the workers to stop: they abandon requests in flight, write, and end. Workers that take more than 10 s are killed."""
+    """Tell the workers to stop: they abandon requests in flight, write their samples, and end. Workers that take more
+    than 10 s are killed.
+    """
     close(process)
     try:
         process.wait(10)
@@ -153,11 +155,11 @@ def hush(options: Options) -> None:
 
 
 def last_words(out: Path) -> str:
-    """Why no worker started, if known."""
+    """The reason why no worker started, if known."""
     try:
         lines = (out / "parts" / "locust.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         return "it said nothing"
     own = [line for line in lines if line.startswith("echosounder:")]
-    errors = [line for line in lines if _ERROR.match(line)]  # behind them Locust prints its statistics
+    errors = [line for line in lines if _ERROR.match(line)]  # Locust prints its statistics after them
     return (own or errors or lines or ["it said nothing"])[-1]

@@ -27,7 +27,7 @@ def placed(options: Options, here: Options) -> Options:
     """
     _demand(
         options.url == here.target.shown,
-        f"the master loads {line(options.url)}, and this worker was started for {here.target.shown}; start both with the same URL",
+        f"the master loads {line(options.url)}, but this worker was started for {here.target.shown}; start both with the same URL",
     )
     for name in FILES:
         _demand(
@@ -55,13 +55,13 @@ def checked(options: Options) -> Options:
     if options.arrival == "trace" or options.trace:
         options = replace(options, arrival="trace")
         _demand(options.trace is not None, "--arrival trace needs --trace FILE")
-        _demand(options.rate is None, "a trace says when requests are due: give no --rate with it")
+        _demand(options.rate is None, "a trace already determines when requests are due; omit --rate")
     _demand(options.arrival in ARRIVALS, f"unknown arrivals {options.arrival!r}; choose from {', '.join(ARRIVALS)}")
     bounded(options)
     for level in (options.users, options.rate):
         if level is not None:
             shape.parse(level, options.duration, options.warmup)
-    if options.users and (options.rate or options.trace):  # a worker without a user could send nothing of its share
+    if options.users and (options.rate or options.trace):  # a worker without a user cannot send its share
         users = shape.parse(options.users, options.duration, options.warmup).peak
         _demand(
             users >= options.workers,
@@ -88,7 +88,7 @@ def sworn(options: Options) -> None:
     """Raises :class:`UsageError` if a master or worker lacks the run's secret, without which anyone could join."""
     _demand(
         (options.master is None and options.worker is None) or len(options.run_secret or "") >= SECRET,
-        f"a master and its workers know each other by a secret of the run: put one of {SECRET} characters or more into the variable "
+        f"a master and its workers share a secret of the run: put one of {SECRET} characters or more into the variable "
         "ECHOSOUNDER_RUN_SECRET of each of them, or into a file that ECHOSOUNDER_RUN_SECRET_FILE names",
     )
 
@@ -114,7 +114,7 @@ def _swept(options: Options) -> None:
         ("--prompts", options.prompts),
         ("--trace", options.trace),
     ):
-        _demand(not given, f"--by-input-length says how long prompts are: give no {name} with it")
+        _demand(not given, f"--by-input-length already determines the length of prompts; omit {name}")
     for level in (options.rate, options.users):
         if level is not None:
             parts = shape.parse(level, options.duration).segments
@@ -125,7 +125,7 @@ def _swept(options: Options) -> None:
 
 
 def _places(options: Options) -> None:
-    """Who works where: a process is a master, a worker of one, or neither."""
+    """Check the roles of processes: a master, a worker of one, or neither."""
     for address in (options.master, options.worker):
         if address is not None:
             host, _, port = address.rpartition(":")
@@ -136,11 +136,11 @@ def _places(options: Options) -> None:
     _demand(options.master is None or options.worker is None, "one process is --master or --worker, not both")
     _demand(
         options.master is None or options.expect_workers > 0,
-        "--master needs --expect-workers N: how many there will be",
+        "--master needs --expect-workers N, the number of workers to wait for",
     )
     _demand(
         options.master is not None or options.expect_workers == 0,
-        "--expect-workers is how many a --master waits for; give --master HOST:PORT, or --processes N for workers here",
+        "--expect-workers is the number of workers that a --master waits for; give --master HOST:PORT, or --processes N for local workers",
     )
     _demand(
         options.processes == 1 or (options.master is None and options.worker is None),
@@ -148,12 +148,12 @@ def _places(options: Options) -> None:
     )
     _demand(
         options.worker is None or options.url != NOWHERE,
-        "--worker needs the URL that it may load, the same that its master has: it loads no other",
+        "--worker needs the same URL as its master, the only one that it will load",
     )
 
 
 def _reachable(options: Options) -> None:
-    """Raises where the URL or a file of certificates is of no use, before a worker finds out."""
+    """Check the URL and the certificate files before starting a worker. Raises the errors of both."""
     if options.target.secure or options.access != DIRECT:
         context(options.access)
 

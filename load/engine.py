@@ -1,4 +1,4 @@
-"""A load run, seen from the parent: check, start Locust, read the workers' records, analyse. Never imports Locust."""
+"""A load run in the parent process: check the options, start Locust, read the workers' records, analyse. Never imports Locust."""
 
 import platform
 import time
@@ -31,9 +31,7 @@ from echosounder.wire.errors import CannotJudge, UsageError
 from echosounder.wire.header import Aimed, ClockReading, Header, RunKind
 
 POLL = 0.2  # s
-OVERDUE = (
-    "a worker did not end within the time that the run may take, and was killed; the figures are of what it had written"
-)
+OVERDUE = "a worker did not end in time and was killed; the figures cover what it had written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def run(options: Options, progress: Progress = lambda step: None) -> LoadResult:
 def _ready(options: Options) -> Options:
     """The options with the model they are for; raises what :func:`preflight` raises, and where a budget could not be kept."""
     if options.worker:
-        return options  # the master has looked, and says what to send
+        return options  # the master has checked the target and chooses the requests
     options = preflight(options)
     if options.budget_usd is not None and worst(options) is None:
         raise UsageError(
@@ -139,7 +137,9 @@ def _measure(options: Options, tally: Tally, log: Log, progress: Progress) -> tu
                 read(parts, log, tally)
                 live.take(tally, time.monotonic_ns())
                 progress(_step(options, tally))
-                if any(stop["kind"] != "budget" for stop in tally.stopped):  # who has spent his share waits for answers
+                if any(
+                    stop["kind"] != "budget" for stop in tally.stopped
+                ):  # a worker that has spent its share waits for answers
                     close(process)
                 if time.monotonic() > until():
                     tally.stopped.append({"kind": "worker", "reason": OVERDUE, "worker": None})
@@ -169,7 +169,7 @@ def _measure(options: Options, tally: Tally, log: Log, progress: Progress) -> tu
 
 
 def _deadline(options: Options, tally: Tally) -> Callable[[], float]:
-    """When the run must be over, s on the monotonic clock: a worker that is stopped, or that only says that it is there, holds nobody."""
+    """When the run must be over, s on the monotonic clock, so that a suspended or hanging worker does not block it."""
     begun = time.monotonic()
 
     def at() -> float:
@@ -181,7 +181,7 @@ def _deadline(options: Options, tally: Tally) -> Callable[[], float]:
 
 
 def _began(tally: Tally) -> float:
-    """When the last worker of this machine began; those of others have clocks of their own."""
+    """When the last worker on this machine began; workers elsewhere have other clocks."""
     own = [int(record["begin"]) for record in tally.workers.values() if record.get("host") == platform.node()]
     return max(own, default=0) / 1e9
 

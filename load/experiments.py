@@ -1,4 +1,4 @@
-"""The scenarios that find something out, rather than put a load on a target."""
+"""The scenarios that are experiments on a target rather than load tests."""
 
 from collections.abc import Callable
 
@@ -10,4 +10,4 @@ EXPERIMENTS: dict[str, Callable[..., LoadResult]] = {
     "cache-pricing": pricing.verify,
     "capacity": capacity.find,
 }
-TWO_KEYS = ("rate-limit", "cache-pricing")  # those that can compare two keys
+TWO_KEYS = ("rate-limit", "cache-pricing")  # experiments that can compare two keys

@@ -15,7 +15,9 @@ Reader = Callable[[Parts, Log, Tally], None]
 
 
 def reader(options: Options) -> Reader:
-    """Reader for use during the run. If the workers need every core, figures are delayed unless they are displayed live."""
+    """Return the reader for use during the run. If the workers need every core, counting is deferred unless figures are
+    displayed live.
+    """
     watched = options.web is not None or options.prometheus is not None or options.otel
     return read if watched or options.master is not None or _cores() > options.workers else keep
 
@@ -40,21 +42,23 @@ def fold(path: Path, tally: Tally) -> None:
 
 
 def bury(options: Options, log: Log, tally: Tally) -> int:
-    """Number of workers that ended early. They and the unsent rest of their schedule are recorded."""
+    """Record workers that ended early, with the unsent rest of their schedules; return their number."""
     expected = list(tally.workers) if options.worker else range(options.workers)
     dead = [worker for worker in expected if worker not in tally.ended]
     for worker in dead:
         record = {"dead": worker, "unscheduled": _left(options, tally, worker)}
         log.write("lost", record)
         tally.enter([{"kind": "lost", **record}])
-    if not tally.ended and all(stop["kind"] != "disk" for stop in tally.stopped):  # a full disk takes no end either
+    if not tally.ended and all(
+        stop["kind"] != "disk" for stop in tally.stopped
+    ):  # a full disk cannot take the end record either
         reason = "every worker died before the end; the figures are of what they had written"
         tally.stopped.append({"kind": "worker", "reason": reason, "worker": None})
     return len(dead)
 
 
 def _left(options: Options, tally: Tally, worker: int) -> int:
-    """What a worker was to send and never came to, up to the time when the others stopped."""
+    """Number of requests that a dead worker did not send, up to the time when the others stopped."""
     begin = min(int(record["begin"]) for record in tally.workers.values())
     stopped = max(tally.ended.values()) - begin if tally.ended else round(options.seconds * SECOND)
     begun = int(tally.ticks[worker]["scheduled"]) if worker in tally.ticks else 0

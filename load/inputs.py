@@ -23,7 +23,7 @@ from echosounder.wire.errors import UsageError
 from echosounder.wire.files import text
 from echosounder.wire.prices import Rated, dearest
 
-BEHIND = 0.001  # s: the window is open to the right
+BEHIND = 0.001  # s; the last request is due at the open end of the window
 TRACE_LINE = '{"offset": 1.5, "prompt_tokens": 200, "output_tokens": 64}'
 
 
@@ -34,7 +34,7 @@ class Due:
     offset: float
     prompt_tokens: int
     output_tokens: int
-    blocks: tuple[int, ...] = ()  # of the prompt, whose beginning is that of any other with the same first blocks
+    blocks: tuple[int, ...] = ()  # blocks of the prompt; prompts with the same first blocks share a prefix
 
 
 def items(options: Options) -> tuple[Item, ...]:
@@ -62,7 +62,7 @@ def items(options: Options) -> tuple[Item, ...]:
     fixed = "--trace" if options.trace else "--by-input-length" if options.by_input_length else None
     if fixed and (session := next((item.name for item in found if item.session), None)):
         raise UsageError(
-            f"{fixed} says how long each prompt is, but in a session ({session}) the answers do; leave one of them out"
+            f"{fixed} sets the length of each prompt, but in a session ({session}) the answers do; omit one of them"
         )
     return found
 
@@ -85,7 +85,7 @@ def _with_prompts(found: tuple[Item, ...], path: Path) -> tuple[Item, ...]:
 
 
 def _asked_in(item: Item, format: str) -> Item:
-    """Raises :class:`UsageError` where the format cannot ask what the item is about."""
+    """Raise :class:`UsageError` if the format has no request of the item's kind."""
     kinds = formats.named(format).grammar.kinds
     if item.kind not in kinds:
         raise UsageError(
@@ -125,13 +125,13 @@ def beyond(options: Options) -> int | None:
 
 
 def worst(options: Options) -> Rated | None:
-    """Prices for a cap: those given, else the highest of the list during the run; None if neither is known for the model."""
+    """Prices for a spending cap: those given, else the highest of the price list during the run; None if the model has no known price."""
     lasts = timedelta(seconds=options.seconds + options.drain)
     return dearest(options.model or "", datetime.now(UTC), _given(options), lasts)
 
 
 def prices(options: Options) -> Callable[[datetime], Rated | None]:
-    """The prices that were given, else those of the list at the instant."""
+    """The given prices, else those of the price list at that time."""
     fixed = _given(options)
 
     def at(instant: datetime) -> Rated | None:
@@ -170,7 +170,7 @@ def _due(path: Path, number: int, row: dict[str, Any]) -> Due:
         offset, *tokens = row["offset"], row["prompt_tokens"], row["output_tokens"]
     except KeyError as error:
         raise UsageError(f"{path}:{number}: not a request of a trace ({error!r}); write {TRACE_LINE}") from None
-    if type(offset) not in {int, float} or not 0 <= offset <= MAX_SECONDS:  # NaN is in no range
+    if type(offset) not in {int, float} or not 0 <= offset <= MAX_SECONDS:  # also refuses NaN
         raise UsageError(f"{path}:{number}: offset must be seconds between 0 and {MAX_SECONDS}, not {offset!r}")
     for count in tokens:
         if type(count) is not int or not 1 <= count <= MAX_TOKENS:
@@ -183,7 +183,7 @@ def _prompts(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[str]:
     for number, line in lines:
         try:
             value = json.loads(line) if line.startswith(("{", '"')) else line
-        except (ValueError, RecursionError):  # a quotation, or code: text all the same
+        except (ValueError, RecursionError):  # a quotation or code, which is also text
             value = line
         prompt = value.get("prompt") if isinstance(value, dict) else value
         if not isinstance(prompt, str) or not prompt or _half(prompt):
@@ -192,12 +192,12 @@ def _prompts(path: Path, lines: Sequence[tuple[int, str]]) -> Iterator[str]:
 
 
 def _half(text: str) -> bool:
-    """Does it hold half a character (a lone surrogate, which JSON can spell and UTF-8 cannot)?"""
+    """Whether a value holds a lone surrogate, which JSON can represent but UTF-8 cannot."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:  # by line feeds only: JSON may hold the other characters at which str.splitlines parts
+    try:  # split at line feeds only, because JSON may contain the other separators of str.splitlines
         lines = text(path).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None

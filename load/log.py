@@ -1,4 +1,4 @@
-"""The run's log with the workers' lines in it, as they are: a sample is encoded once, by the worker that measured it."""
+"""The run's log, which contains the workers' lines unchanged, so that each sample is encoded only once, by its worker."""
 
 import fcntl
 import os
@@ -34,13 +34,13 @@ class Log(RunWriter):
 
 def claim(file: Any) -> None:
     """Mark an open file as being written: the mark disappears when its process ends, however it ends."""
-    with suppress(OSError):  # a file system without locks: nobody can ask there either
+    with suppress(OSError):  # a file system without locks
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def claimed(path: Path) -> bool:
     """Whether a process is still writing to it."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would wait for its writer
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # opening a pipe would block
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -14,11 +14,11 @@ from echosounder.wire.target import Target, target
 
 ARRIVALS = ("constant", "poisson", "trace")
 MAX_SECONDS = 7 * 86400
-GRACE = 60.0  # s that workers may need to write what they measured
+GRACE = 60.0  # s allowed for workers to write their samples
 MAX_TOKENS = 1_000_000
-SHORTEST = 0.1  # s of sending
-NOWHERE = "http://worker.invalid"  # the target of a worker that was given none
-GONE = frozenset({"ca_file"})  # options of logs of 0.1.0 that no figure depends on
+SHORTEST = 0.1  # s of sending by default
+NOWHERE = "http://worker.invalid"  # target of a worker without a URL
+GONE = frozenset({"ca_file"})  # options in logs of 0.1.0 that do not affect figures
 PORT: dict[str, Any] = {"low": 1, "high": 65535, "metavar": "PORT"}
 
 
@@ -51,7 +51,7 @@ class Options:
     )
     arrival: str = setting("constant", "When the requests of the open loop are due.", choices=ARRIVALS)
     trace: Path | None = setting(None, "File of JSON lines with offset, prompt_tokens and output_tokens to replay.")
-    beyond: int | None = None  # requests of the trace that are due after the duration; found out when the run begins
+    beyond: int | None = None  # requests of the trace due after the duration; set at the start
     duration: float = setting(
         10.0,
         "How long to send; by default 30s, or the length of the trace. For rate-limit and capacity: the maximum duration, 5m by default.",
@@ -116,8 +116,8 @@ class Options:
     )
     seed: int = setting(
         0,
-        "Seed for all random choices. Without it each load draws its own and tells it: a server that has cached the "
-        "prompts of one run must not know those of the next.",
+        "Seed for all random choices. By default each run draws its own and reports it, so that prompts cached by "
+        "the server in one run are not those of the next.",
         later=True,
     )
     out: Path = Path("runs/load")
@@ -128,7 +128,7 @@ class Options:
     breaker: int = setting(20, low=1, high=1_000_000)
     sample_every: int = setting(20, low=1, high=1_000_000_000)
     sample_limit: int = setting(50, low=0, high=100_000)
-    kernel_stamps: bool = True  # False takes stamps when bytes are read, as where the kernel gives none
+    kernel_stamps: bool = True  # False: stamp bytes when they are read, as without kernel stamps
 
     @property
     def target(self) -> Target:

@@ -1,4 +1,4 @@
-"""The workers' files as they grow: complete lines, in the order of each file."""
+"""Reads the workers' files while they grow: complete lines, in the order of each file."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def _files(folder: Path, known: Mapping[int, int]) -> Iterator[tuple[Path, int]]
 
 
 def _behind(path: Path, count: int) -> int:
-    """The offset behind so many lines."""
+    """The offset after this many lines."""
     with path.open("rb") as file:
         for _ in range(count):
             file.readline()
@@ -62,7 +62,7 @@ def lines(block: bytes) -> list[str]:
 
 
 def _whole_lines(file: Any) -> bytes:
-    """The lines that a block holds to their end; one line where a block does not hold one."""
+    """The complete lines of a block; if it has none, one line, read to its end."""
     block: bytes = file.read(BLOCK)
     whole = block[: block.rfind(b"\n") + 1]
     if whole or len(block) < BLOCK:
@@ -77,14 +77,16 @@ def count(tally: Tally, record: dict[str, Any]) -> None:
 
 
 def entered(new: list[str], tally: Tally) -> list[str]:
-    """Lines of a worker, counted in the tally, in the form that the log takes: stamps of other machines on the first one's clock."""
+    """Count lines of a worker in the tally, and return them as written to the log: stamps of other machines are on the
+    first one's clock.
+    """
     read = list(map(parse, new))
     moved = zip(new, read, tally.enter(read), strict=True)
     return [line if record is before else unparse(record) for line, before, record in moved]
 
 
 def worker_of(record: Record) -> int | None:
-    """The number of the worker that wrote it; None for records of the parent."""
+    """The number of the worker that wrote a record; None for records of the parent."""
     if isinstance(record, Sample):
         return record.worker
     if record["kind"] == "exchange":
@@ -97,7 +99,7 @@ def is_sample(line: str) -> bool:
 
 
 def parse(line: str) -> Record:
-    """A record of a worker's file."""
+    """Parse a line of a worker's file."""
     if is_sample(line):
         return decoded(line)
     record: dict[str, Any] = json.loads(line)
@@ -105,5 +107,5 @@ def parse(line: str) -> Record:
 
 
 def unparse(record: Record) -> str:
-    """The line of a record."""
+    """Serialize a record as a line."""
     return encoded(record).decode()

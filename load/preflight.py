@@ -1,4 +1,4 @@
-"""One free request before the load: is the target there, does it take our key, which model does it have?"""
+"""One free request before the load, which checks that the target responds and accepts the key, and finds its model."""
 
 import json
 import socket
@@ -36,14 +36,14 @@ class PreflightResponse:
 
 
 def preflight(options: Options) -> Options:
-    """The options with a model: the given one, else the first that the target lists.
+    """Return the options with a model: the given one, else the first that the target lists.
 
     Any HTTP response proves that a target is there, except a refused key and a web page. Raises :class:`Unreachable`,
     :class:`KeyRefused`, and :class:`UsageError` if there is no model to request.
     """
     answer = get(options, "/models")
     if answer.status in {401, 403}:
-        hint = "it does not accept our API key" if options.api_key else "it wants an API key"
+        hint = "it does not accept our API key" if options.api_key else "it requires an API key"
         raise KeyRefused(f"{options.target.shown}: {hint} ({answer.status})", "; check {variable}, see --api-key-env")
     if "html" in answer.media_type and answer.json is None:
         raise Unreachable(
@@ -100,7 +100,7 @@ def _open(sock: socket.socket, way: bytes, deadline: float) -> None:
     said = b""
     while not opened(said):
         sock.settimeout(max(deadline - time.monotonic(), 0.001))
-        if not (data := sock.recv(1)):  # what comes behind is the target's
+        if not (data := sock.recv(1)):  # later bytes are the target's
             raise ConnectionError("the forward proxy closed the connection")
         said += data
 
@@ -113,7 +113,7 @@ def _receive(sock: socket.socket, deadline: float, most: int) -> PreflightRespon
         size += len(data)
         body += framing.feed(data)
         if framing.broken:
-            raise OSError(f"what it says is not HTTP ({framing.broken})")
+            raise OSError(f"its answer is not HTTP ({framing.broken})")
         if size > most:
             raise OSError(f"its answer does not end within {most} bytes")
         if not data:

@@ -1,7 +1,7 @@
-"""A run analysed from its log: again, or for the first time, because its process was killed before it could.
+"""Analyses a run from its log: again, or for the first time if its process was killed before it could.
 
-What the workers had written and the log does not hold yet is added to it. The log stays without a footer then: the run stays
-unfinished, and its report says so.
+Lines that the workers had written and the log lacks are added to it. The log then stays without a footer, and the
+report states that the run is unfinished.
 """
 
 import os
@@ -25,7 +25,7 @@ from echosounder.wire.logged import LoggedStop
 from echosounder.wire.runlog import records
 
 WRONG = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, msgspec.MsgspecError)
-"""Raised where a log holds what no run writes."""
+"""Errors raised by logs with content that no run writes."""
 UNKNOWN = "the run was stopped before anything was written down, so what was sent by then is not known; run it again"
 UNFINISHED = "the run did not finish: its process was killed; the figures are of what was written until then"
 
@@ -76,7 +76,7 @@ def recover(folder: Path, slo: tuple[str, ...] = ()) -> tuple[Options, LoadResul
 
 
 def _marked(document: dict[str, Any], finished: bool) -> dict[str, Any]:
-    """Figures of an unfinished run are good as far as they go, which every output has to say."""
+    """Mark the report of an unfinished run, whose figures cover only a part of it."""
     measurement = document["measurement"]
     if finished:
         return document
@@ -104,11 +104,11 @@ def _made(path: Path) -> Made:
                 raise LogError(f"{path}: its options are not of this version ({error!r})") from None
         if record["kind"] == "options":
             raise LogError(
-                f"{path} cannot be analysed again, because it asked by what it had heard: {_report_of(header.scenario)}"
+                f"{path} cannot be analysed again, because its requests depended on earlier answers: {_report_of(header.scenario)}"
             )
         if worker_of(record) is not None:
             raise LogError(
-                f"{path} does not say how it was made, so it cannot be analysed again: {_report_of(header.scenario)}"
+                f"{path} does not record its options, so it cannot be analysed again: {_report_of(header.scenario)}"
             )
     raise CannotJudge(f"{path}: nothing was sent before the run was stopped; run it again")
 
@@ -118,7 +118,7 @@ def _report_of(scenario: str) -> str:
 
 
 def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any]]:
-    """The log into the tally; how many lines of each worker it holds, and the footer, empty where there is none."""
+    """Count the log in the tally. Returns the number of lines of each worker, and the footer, empty if there is none."""
     known: Counter[int] = Counter()
     footer: dict[str, Any] = {}
     for block in blocks(path):
@@ -130,10 +130,10 @@ def _enter(path: Path, tally: Tally) -> tuple[Counter[int], dict[str, Any]]:
 
 
 def _merge(folder: Path, tally: Tally, known: Counter[int]) -> None:
-    """What the workers wrote and the log does not hold, into both; a line that the kill cut off in the log is completed by it."""
+    """Add the workers' lines that the log lacks to the tally and the log; a line truncated in the log is completed."""
     path = folder / "run.jsonl"
     os.truncate(path, sum(map(len, blocks(path))))
-    # What the log holds of workers elsewhere has been moved to the first one's clock; what follows has not.
+    # Logged lines of workers on other machines are on the first one's clock; the new lines are not yet.
     tally.shifts = {worker: row["moved_by"] for worker, row in tally.workers.items() if "moved_by" in row}
     parts = Parts(folder / "parts", known)
     with path.open("a", encoding="utf-8") as log:
@@ -143,7 +143,7 @@ def _merge(folder: Path, tally: Tally, known: Counter[int]) -> None:
 
 
 def _stopped(tally: Tally, footer: dict[str, Any]) -> list[dict[str, Any]]:
-    """As the footer has it, which is written last: a footer without it is of a run that was broken off while it merged."""
+    """The reason to stop, from the footer, which is written last; a footer without one is of a run killed while merging."""
     unfinished = {"kind": "unfinished", "reason": UNFINISHED, "worker": None}
     told: list[dict[str, Any]] = footer.get("stopped", [*tally.stopped, unfinished])
     return told

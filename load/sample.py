@@ -1,4 +1,4 @@
-"""One record per request: the seam between the worker that measured it and everything that is computed later."""
+"""The record of a request: the interface between the worker that measured it and all later computations."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from echosounder.wire.stream import StreamEnd, Timeline
 from echosounder.wire.usage import Usage
 
 MEASURED, WARMUP = "measured", "warm-up"
-CLIENT_LIMIT = "client-limit"  # the failure of a request for which this machine had no connection
-NO_TOKEN = "no-token"  # the failure of a stream that came to its end and brought nothing
-NOT_FINISHED = "not-finished"  # the failure of a request that the drain waited for in vain
+CLIENT_LIMIT = "client-limit"  # failure: this machine had no connection left
+NO_TOKEN = "no-token"  # failure: the stream ended without a token
+NOT_FINISHED = "not-finished"  # failure: not ended within the drain
 
 
 class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
@@ -40,19 +40,19 @@ class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
     malformed: int = 0
     bytes: int = 0
     usage: Usage | None = None
-    prompt_tokens: int | None = None  # what we think we sent
+    prompt_tokens: int | None = None  # our count of the prompt's tokens
     max_tokens: int | None = None
-    expected_hit: int | None = None  # tokens of the prompt that our own oracle expects to be cached
+    expected_hit: int | None = None  # prompt tokens expected in the cache
     model: str | None = None
     finish: str | None = None
     retry_after: str | None = None
-    trace: str | None = None  # the target's own id of the request, where it gives one
+    trace: str | None = None  # the target's id of the request, if any
     error: str = ""
-    session: str = ""  # the session that it belongs to, with the number of the sub-agent behind a slash
-    turn: int = 0  # which request of that session it is, from 1
+    session: str = ""  # id of its session, with the number of the sub-agent after a slash
+    turn: int = 0  # number of the request in its session, from 1
 
     def record(self) -> dict[str, Any]:
-        """A JSON object without the members that are empty; :func:`from_record` gives an equal sample back."""
+        """The sample as a JSON object without empty members; the inverse of :func:`from_record`."""
         record: dict[str, Any] = msgspec.to_builtins(self)
         return record
 
@@ -63,7 +63,7 @@ class Sample(Timeline, omit_defaults=True, tag_field="kind", tag="sample"):
 
     @property
     def worker(self) -> int:
-        """The number of the worker that sent it, which its ids begin with."""
+        """The number of the worker that sent it, with which its ids begin."""
         return int(self.id.partition("-")[0])
 
 

@@ -1,4 +1,4 @@
-"""Judges the exchanges that a load run kept whole by the checks of the conformance suite: which requirements fail only under load?"""
+"""Judges the exchanges that a load run kept, with the checks of the conformance suite, to find requirements that fail only under load."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from echosounder.wire.runlog import exchange_from, records
 from echosounder.wire.strict_json import at
 
 SHARED, OWN = "chat.id-unique", "chat.answers-own"
-"""The requirements on several answers that are judged under load too: there they are mixed up first."""
+"""Requirements on several answers that are also judged under load, where answers are most likely to be mixed up."""
 
 
 def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def with_conformance(report: dict[str, Any], log: Path, profile: str) -> dict[st
 
 
 def told(exchange: Exchange) -> Iterator[OwnWords]:
-    """The exchange with the words that only its prompt requested first; nothing if it requested none."""
+    """The exchange and the words that only its prompt requested first; None if it requested none."""
     asked = next((each for each in texts(exchange.asked) if each.endswith(OWN_ASK)), "")
     begin, end = exchange.t_sent, exchange.t_closed
     if begin is None or end is None or exchange.status != 200:
@@ -67,6 +67,6 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     if sampled and not failing:
         yield f"conformance: {sampled} exchanges judged, none broke a requirement"
     for id, number in sorted(failing.items(), key=lambda item: -item[1]):
-        yield f"conformance: {number} of {sampled} exchanges break {id}; `echosounder explain {id}` says what it asks for"
+        yield f"conformance: {number} of {sampled} exchanges break {id}; `echosounder explain {id}` explains the requirement"
     for path, number in report["conformance"].get("unjudged", {}).items():
         yield f"conformance: {number} exchanges of {path} not judged: no wire format is known for this path"

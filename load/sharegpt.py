@@ -1,7 +1,8 @@
-"""ShareGPT's conversations: an array of ``{"conversations": [{"from": "human", "value": text}, …]}``, or such an object a line.
+"""ShareGPT's conversations: an array of ``{"conversations": [{"from": "human", "value": text}, …]}``, or such an object
+a line.
 
-They have no times, so they are sessions and not a trace: the user's texts are asked one after the other, and go on with the answers
-that come now.
+They have no times, so they are used as sessions, not as a trace: the user's texts are sent one after another, with the
+answers received now.
 """
 
 import json
@@ -53,7 +54,7 @@ def _rows(lines: Sequence[Line]) -> Iterator[tuple[int, Any]]:
 
 
 def _gapless(lines: Sequence[Line]) -> Iterator[str]:
-    """The lines with the empty ones between them, so that line ends can be counted."""
+    """All lines, including the empty ones, so that line numbers are right."""
     expected = lines[0][0]
     for number, text in lines:
         yield from [""] * (number - expected)
@@ -62,7 +63,7 @@ def _gapless(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _past(text: str, place: int, mark: str) -> int:
-    """The place behind white space and at most one *mark*."""
+    """The position after white space and at most one *mark*."""
     found = re.compile(rf"\s*{mark}?\s*").match(text, place)
     return found.end() if found else place
 

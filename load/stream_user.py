@@ -1,8 +1,9 @@
-"""``StreamUser``: our stream client in a locustfile of your own, run by plain ``locust -f``. Importing it imports Locust.
+"""``StreamUser``: the stream client for your own locustfile, run by plain ``locust -f``. Importing it imports Locust.
 
-A task sends with :meth:`StreamUser.stream` and has the measured sample when the answer is over. Locust's event ``request`` is fired
-per answer, with the sample in its context, and the time to the first token and the gaps are entries of their own in Locust's
-statistics: per name, and not in its totals, which count answers. Workers send them to their master like all others.
+A task sends with :meth:`StreamUser.stream`, which returns the measured sample when the answer is over. Locust's event
+``request`` is fired per answer, with the sample in its context, and the time to the first token and the gaps are
+entries of their own in Locust's statistics: per name, and not in its totals, which count answers. Workers send them to
+their master like all others.
 """
 
 import os
@@ -31,7 +32,7 @@ from echosounder.wire.formats import Question, Turn
 from echosounder.wire.strict_json import compact
 from echosounder.wire.target import Target
 
-EXTRA = ("ttft", "tpot")  # latencies, one of an answer, that get an entry of their own; gaps have one, too
+EXTRA = ("ttft", "tpot")  # latencies with one value per answer that get their own entry; gaps have one, too
 _NUMBERS = count()
 
 
@@ -45,7 +46,7 @@ class StreamUser(User):
     model = ""
     api_key_env = "DEEPSEEK_API_KEY"
     wire_format = "chat"
-    idle_timeout = 120.0  # s without a byte, after which a stream is given up
+    idle_timeout = 120.0  # s without a byte after which a stream is abandoned
 
     def stream(self, prompt: str | tuple[Turn, ...], max_tokens: int = 64, name: str = "", **asked: Any) -> Sample:
         """Send a request, read the answer to its end, and return its sample; never raises for errors of a target: ``failure`` names
@@ -98,7 +99,7 @@ class _Awaited(ActiveCall):
 
 @cache
 def _client(host: str, key: str | None, idle: float) -> tuple[Client, Head]:
-    """One for all users of a process: connections are kept, whoever needs them next."""
+    """The client shared by all users of a process, so that connections are reused among users."""
     options = Options(url=host, api_key=key, profile=specs.DEFAULT_PROFILE, idle_timeout=idle)
     target: Target = options.target
     loop = gevent.get_hub().loop
@@ -115,7 +116,7 @@ def _done(call: ActiveCall) -> None:
 
 
 def _tell(environment: Any, found: Sample) -> None:
-    """Locust's event, and our entries beside it."""
+    """Fire Locust's event, and add our own entries to its statistics."""
     began, ended = found.t_sent or found.t_dispatched, found.t_closed or found.t_dispatched
     environment.events.request.fire(
         request_type="POST",

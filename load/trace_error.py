@@ -1,4 +1,4 @@
-"""What is wrong with a line of a file of recorded requests."""
+"""The error of an invalid line in a file of recorded requests."""
 
 Line = tuple[int, str]
 """The number of a line, and its text."""

@@ -13,8 +13,8 @@ from typing import Any
 from echosounder.load import sharegpt
 from echosounder.load.trace_error import Line, TraceError
 
-Row = tuple[int, dict[str, Any]]  # offset (s), prompt_tokens, output_tokens, and blocks where prompts share beginnings
-BLOCK = 512  # tokens that a hash of Mooncake's stands for
+Row = tuple[int, dict[str, Any]]  # offset (s), prompt_tokens, output_tokens, and blocks if prompts share prefixes
+BLOCK = 512  # tokens per block hash of Mooncake
 _INPUT, _OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
 
 
@@ -74,7 +74,7 @@ def _azure(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _burst(row: dict[str, Any]) -> dict[str, Any]:
-    """A response of no tokens is a request that failed then."""
+    """Rows of BurstGPT; a response without tokens is a failed request."""
     answered = int(row["Response tokens"])
     if not answered:
         raise ValueError("it failed: 0 response tokens; take the file without failures, or delete the line")

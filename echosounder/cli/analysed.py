@@ -1,4 +1,4 @@
-"""A load run's report for people and machines, made from the log alone if the run was killed before its end."""
+"""Writes a load run's reports, from the log alone if the run was killed before its end."""
 
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ def is_load(run: Path) -> bool:
 
 
 def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadResult]:
-    """The report, and the run that it was made from; *slo* replaces the run's own objectives. Raises the errors of
-    :func:`load.recovery.recover`.
+    """Return the report, and the run from which it was made; *slo* replaces the run's own objectives. Raises the errors
+    of :func:`load.recovery.recover`.
     """
     options, outcome = recover(run if run.is_dir() else run.parent, slo)
     known_profile(options.profile)
@@ -33,18 +33,18 @@ def remade(run: Path, slo: tuple[str, ...] = ()) -> tuple[dict[str, Any], LoadRe
 
 
 def publish(report: dict[str, Any], out: Path, as_json: bool) -> None:
-    """Writes the files into the run's folder, prints the summary, and the reason if the run was stopped."""
+    """Write the files into the run's folder; print the summary, and the reason if the run was stopped."""
     results.publish(report, source.read(out, report), out, as_json)
     for sentence in () if as_json else sampled.lines(report):
         print(sentence)
     if beyond := report["load"].get("beyond_duration"):
         say(f"requests of the trace that are due after --duration and were not sent: {beyond}")
     for stop in report.get("stopped", ()):
-        say(f"{stop['reason']}; what was measured is in {out}")
+        say(f"{stop['reason']}; the measurements so far are in {out}")
 
 
 def write_if_missing(run: Path) -> None:
-    """Gives a load run the report that it could not write itself."""
+    """Write the report of a load run that was killed before it could."""
     folder = run if run.is_dir() else run.parent
     if not (folder / "report.json").exists() and is_load(run):
         report, _ = remade(run)

@@ -27,19 +27,19 @@ class BaselineAction(StrEnum):
 def baseline(
     action: Annotated[BaselineAction, typer.Argument(help="write: add an entry for each finding of RUN.")],
     run: options.Run,
-    file: Annotated[Path, typer.Option("--file", help="The baseline; what it holds already is kept.")] = FILE,
-    reason: Annotated[str, typer.Option(help="Why these findings are accepted.")] = "to be reviewed",
+    file: Annotated[Path, typer.Option("--file", help="Baseline file; its existing entries are kept.")] = FILE,
+    reason: Annotated[str, typer.Option(help="Reason why these findings are accepted.")] = "to be reviewed",
     expires: Annotated[
         str | None,
         typer.Option(
-            metavar="DATE", help=f"Last day on which they are accepted; {DAYS} days after the run by default."
+            metavar="DATE", help=f"Last day on which the findings are accepted; {DAYS} days after the run by default."
         ),
     ] = None,
 ) -> None:
     """Accept the findings of a run, so that only others fail. Afterwards: `check --baseline baseline.toml`."""
     day = _date(expires)
     if not reason.strip():
-        raise UsageError("--reason is empty; say why these findings are accepted")
+        raise UsageError("--reason is empty; state why these findings are accepted")
     if analysed.is_load(run):
         raise UsageError(f"{run} is a load run; a baseline accepts findings of a check")
     header, found, probes = _judged(run)
@@ -48,9 +48,7 @@ def baseline(
     new = missing(found, known, header.target.url, today, probes, reason, day or today + timedelta(days=DAYS))
     _append(file, "".join(map(toml, new)))
     kept = f", {len(known.entries)} were there already" if known.entries else ""
-    print(
-        f"{file}: {len(new)} {'entry' if len(new) == 1 else 'entries'} added{kept}; review each, and say why it is accepted"
-    )
+    print(f"{file}: {len(new)} {'entry' if len(new) == 1 else 'entries'} added{kept}; review each entry and its reason")
 
 
 def _date(text: str | None) -> date | None:
@@ -61,7 +59,7 @@ def _date(text: str | None) -> date | None:
 
 
 def _judged(run: Path) -> tuple[Header, tuple[Result, ...], dict[str, str]]:
-    """The header, the verdicts by today's checks, and the probe of each exchange."""
+    """The header, the verdicts by the current checks, and the probe of each exchange."""
     if again.known(run):
         header, found = again.verdicts(run if run.is_dir() else run.parent, "interop")
         return header, found, {}

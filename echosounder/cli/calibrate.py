@@ -1,4 +1,4 @@
-"""``echosounder calibrate``: how wrong are this machine's figures?"""
+"""``echosounder calibrate``: measure the error of this machine's figures."""
 
 import json
 from collections.abc import Iterator

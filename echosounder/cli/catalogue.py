@@ -1,4 +1,4 @@
-"""``echosounder list`` and ``echosounder explain``: the catalogue, from its data."""
+"""``echosounder list`` and ``echosounder explain``: show the catalogue."""
 
 import difflib
 import json
@@ -112,7 +112,7 @@ def _probes(profile: str | None) -> Iterable[dict[str, Any]]:
             "title": (steps.__doc__ or "").strip().splitlines()[0],
             "suite": "proxy",
             "requests": len(list(steps(ask))),
-            "tokens": 0,  # our own mock answers
+            "tokens": 0,  # the bundled mock answers
             "features": ["proxy"],
             "requirements": wanted[name],
         }
@@ -122,7 +122,7 @@ def _probes(profile: str | None) -> Iterable[dict[str, Any]]:
             "id": name,
             "title": about,
             "suite": "client",
-            "requests": len(mine),  # runs of the client, each of which sends what it will
+            "requests": len(mine),  # runs of the client, which chooses the requests
             "tokens": 0,
             "features": ["client"],
             "requirements": wanted[name],
@@ -147,7 +147,7 @@ def _deviations(_: str | None) -> Iterable[dict[str, Any]]:
 
 
 def _usage_of(row: Deviation) -> str:
-    """How to ask for it, with every parameter."""
+    """How to select it, with every parameter."""
     pairs = ",".join(f"{name}={default}" for name, default in row.params.items())
     return f"echosounder mock --deviate {row.name}{':' if pairs else ''}{pairs}"
 

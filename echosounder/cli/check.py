@@ -1,4 +1,4 @@
-"""``echosounder check``: does the target conform?"""
+"""``echosounder check``: check whether a target conforms."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ from echosounder.wire.target import Target, target
 
 Proxy = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Base URL of a proxy that forwards to --upstream-port of this machine."),
+    typer.Option(metavar="URL", help="Base URL of a proxy that forwards to --upstream-port on this machine."),
 ]
 UpstreamPort = Annotated[
     int | None,
@@ -62,7 +62,9 @@ def check(
     json_: options.Json = False,
     network: Network = STRAIGHT,
 ) -> int:
-    """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both of its sides."""
+    """Check a target against the requirements of a profile; without URL, the bundled mock. With --proxy, compare both
+    sides of a proxy.
+    """
     options.known_profile(profile)
     amount, formats = options.money(budget_usd), options.formats(format, profile)
     chosen = selection(only or (), exclude or (), features or ())
@@ -95,7 +97,7 @@ def check(
 
 
 def _target(network: Network, given: str | None, bundled: str, model: str | None, beta_url: str | None) -> Target:
-    """What the user named, by the way that the network asks for; the bundled mock is next to us."""
+    """The target of the options, reached through the configured network; the bundled mock is always local."""
     return network.target(given, model, beta_url) if given else target(bundled, model, beta_url)
 
 

@@ -1,4 +1,4 @@
-"""``echosounder client -- COMMAND``: is this client, SDK or agent right?"""
+"""``echosounder client -- COMMAND``: check a client, SDK or agent."""
 
 from typing import Annotated
 
@@ -42,7 +42,7 @@ Patience = Annotated[
         "--client-timeout",
         parser=duration(),
         metavar="DURATION",
-        help="Timeout to tell the client, in ECHO_TIMEOUT_S.",
+        help="Timeout that the client gets in ECHO_TIMEOUT_S.",
     ),
 ]
 Time = Annotated[
@@ -75,7 +75,7 @@ def client(
     out: options.Out = None,
     json_: options.Json = False,
 ) -> int:
-    """Run a client against an honest mock, every legal variant and every fault; judge its requests and how it handles the answers."""
+    """Run a client against a correct mock, every legal variant and every fault; judge its requests and how it handles the answers."""
     options.known_profile(profile)
     known_patterns(tuple(only or ()))
     found(tuple(command))

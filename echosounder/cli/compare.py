@@ -98,8 +98,8 @@ def compare(
         float,
         typer.Option(min=0.0, max=10.0, help="For loads: the smallest relative change that counts, such as 0.05."),
     ] = 0.05,
-    page: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as a page.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a job summary.")] = False,
+    page: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="HTML output path.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, such as for a job summary.")] = False,
     live: Live = False,
     reference_model: ReferenceModel = None,
     model: CandidateModel = None,
@@ -176,5 +176,5 @@ def _compared(before: list[Any], after: list[Any], common: bool, threshold: floa
     if kind(before[0][0]) == "check":
         return comparing.checks([report for report, _ in before], [report for report, _ in after], common)
     if len(before) + len(after) > 2:
-        raise UsageError("load runs are compared two at a time; give no --also-before or --also-after")
+        raise UsageError("load runs are compared two at a time; omit --also-before and --also-after")
     return comparing.loads(before[0], after[0], threshold)

@@ -1,4 +1,4 @@
-"""``echosounder compare --live``: the same probes to two targets, and the differences of their answers."""
+"""``echosounder compare --live``: send the same probes to two targets and report the differences of their answers."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ class Settings:
 
 
 def live(settings: Settings, as_json: bool) -> int:
-    """0 if nothing differs, 1 if something does; raises if one of the two cannot be compared."""
+    """Compare two targets. Returns 0 if nothing differs, 1 if something does; raises if one of the two cannot be compared."""
     options.known_profile(settings.profile)
     amount = options.money(settings.budget_usd)
     with ExitStack() as stack:

@@ -9,7 +9,7 @@ Completer = Callable[[str], list[tuple[str, str]]]
 
 
 def names(*kinds: str) -> Completer:
-    """Completes ids of the catalogue, each with its title; of every kind if none is named.
+    """Return a function that completes ids of the catalogue, each with its title; of every kind if none is given.
 
     The catalogue imports the whole program, and a mock must start quickly, so it is read only when a shell requests completions.
     """
@@ -23,7 +23,7 @@ def names(*kinds: str) -> Completer:
 
 
 def words() -> list[str] | None:
-    """The command line to complete; None outside of completion. Bash passes it in one variable, other shells in another."""
+    """The command line to complete, which Bash passes in one variable and other shells in another; None outside of completion."""
     if VARIABLE not in os.environ:
         return None
     return os.environ.get("_TYPER_COMPLETE_ARGS", os.environ.get("COMP_WORDS", "")).split()

@@ -1,4 +1,4 @@
-"""The fields of a record of settings as options of a command: the one place that knows typer."""
+"""Turns the fields of a settings record into options of a command; only this module uses typer for that."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def described(record: type, variables: str, completed: Mapping[str, Any] | None = None) -> Callable[[F], F]:
-    """Gives a command, which takes them as ``**given``, an option for each setting of *record* that has a help text.
+    """Add an option for each setting of *record* that has a help text to a command, which takes them as ``**given``.
 
     *variables* is the prefix of the names of their environment variables; *completed* are functions that complete values, by setting.
     :func:`values` converts the arguments of the command to those of the record.
@@ -32,7 +32,7 @@ def described(record: type, variables: str, completed: Mapping[str, Any] | None 
 
 
 def values(record: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as tuples, and comma-separated texts as tuples if the record has these."""
+    """Convert lists to tuples, and comma-separated texts too if the record has tuples."""
     kinds = {each.name: each for each in settings(record)}
     return {name: _value(kinds[name], value) for name, value in given.items()}
 
@@ -47,7 +47,7 @@ def _option(each: Setting, variables: str, complete: Any) -> Parameter:
     unit = _unit(each)
     more: dict[str, Any] = {"parser": duration(unit=unit), "metavar": "DURATION"} if unit else {"metavar": each.metavar}
     if each.plain is int and not each.optional:
-        more["min"] = each.low  # so that help shows it
+        more["min"] = each.low  # so that the help shows it
     option = typer.Option(
         each.option,
         *each.aliases,
@@ -79,7 +79,7 @@ def _default(each: Setting) -> Any:
 
 
 def _unit(each: Setting) -> str:
-    """Of a duration: the record says it, or its name ends in it. Empty for what is none."""
+    """The unit of a duration, from the record or from the suffix of its name; empty for other settings."""
     suffix = each.name.rpartition("_")[2]
     return each.unit or (suffix if each.plain is float and suffix in UNITS else "")
 

@@ -1,4 +1,4 @@
-"""``echosounder doctor``: is this machine, this key and this target fit for a run?"""
+"""``echosounder doctor``: check whether this machine, key and target are fit for a run."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ MARKS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]BAD[/] 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """``state``: ok, note (works, but know it) or bad (a run would fail)."""
+    """The result of one check. ``state``: ok, note (a run works with limitations) or bad (a run would fail)."""
 
     state: str
     what: str
@@ -41,7 +41,7 @@ def doctor(
     url: options.Url = None,
     api_key_env: options.KeyEnv = options.DEFAULT_KEY_ENV,
     timeout: Annotated[
-        float, typer.Option(parser=duration(0.1), metavar="DURATION", help="How long to wait for the target.")
+        float, typer.Option(parser=duration(0.1), metavar="DURATION", help="Maximum time to wait for the target.")
     ] = 5.0,
     network: Network = STRAIGHT,
 ) -> int:
@@ -54,7 +54,7 @@ def doctor(
 
 
 def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Symptom]:
-    """Every symptom, cheap ones first. Only ``GET /models`` is sent, once."""
+    """Run every check, cheap ones first. Only one request is sent, ``GET /models``."""
     yield Symptom(
         "ok", f"echosounder {echosounder.__version__}, Python {platform.python_version()} on {platform.system()}"
     )
@@ -67,7 +67,7 @@ def examine(aim: Target | None, key_env: str, timeout: float) -> Iterator[Sympto
 
 
 def prices(at: datetime) -> Iterator[Symptom]:
-    """A note on estimated prices. Budgets hold all the same, because they use the highest prices of a day."""
+    """A note on estimated prices. Budgets hold nevertheless, because they use the highest prices of a day."""
     guessed = (specs.caution(model, at) for name in specs.PROFILES for model in specs.models(name))
     for said in dict.fromkeys(filter(None, guessed)):
         yield Symptom("note", f"prices: {said}")
@@ -84,7 +84,7 @@ def _machine() -> Iterator[Symptom]:
     yield Symptom("ok" if late < 1 else "note", f"timers: a sleep of 1 ms ends {late:.2f} ms late (median of 50)")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        yield Symptom("ok", f"a free loopback port can be had ({probe.getsockname()[1]})")
+        yield Symptom("ok", f"a free loopback port is available ({probe.getsockname()[1]})")
     timer = hasattr(os, "timerfd_create") or sys.platform == "linux"
     yield Symptom(
         "ok" if timer else "note",
@@ -108,7 +108,7 @@ def _key(name: str) -> Symptom:
 
 
 def _reach(aim: Target, key_env: str, timeout: float) -> Symptom:
-    """Asks as a check would, by the same way."""
+    """Send a request to the target in the same way as a check would."""
     key = options.api_key(key_env)
     with HttpSender(aim, key, Bounds(connect_s=timeout, idle_s=timeout)) as runner:
         answer = runner.send(Send("GET", "/models", headers=()), "1", "doctor")

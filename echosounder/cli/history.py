@@ -1,4 +1,4 @@
-"""``echosounder history``: how verdicts and latency went, run after run."""
+"""``echosounder history``: show verdicts and latency over a series of runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def history(
 ) -> None:
     """Index a folder of runs (rebuilt from the logs each time) and plot the trend of each target."""
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}; `echosounder check --out {folder}/first` makes a run")
+        raise UsageError(f"there is no folder {folder}; create a run with `echosounder check --out {folder}/first`")
     database, page = folder / "history.sqlite", out or folder / "history.html"
     _writable(page)
     for complaint in pages.index(folder, database):
@@ -26,7 +26,7 @@ def history(
 
 
 def _writable(page: Path) -> None:
-    """Raises :class:`UsageError` where the page cannot be, before minutes go into the index."""
+    """Raise :class:`UsageError` if the page cannot be written, before spending minutes on the index."""
     try:
         page.open("a", encoding="utf-8").close()
     except OSError as error:

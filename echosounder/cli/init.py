@@ -10,17 +10,17 @@ from echosounder.wire.errors import UsageError
 
 TEMPLATE = """\
 # Settings of Echosounder. The command line wins over ECHOSOUNDER_* variables, and those win over this file.
-# Keys up here hold for every command that has such an option; a table holds for the command it is named after.
+# Top-level keys apply to every command with that option; a table applies to the command of that name.
 
 # url = "http://localhost:8000/v1"     # the target; without it: the bundled mock
-# profile = "2026-11"                  # which date of the API, or "openai"; see: echosounder list profiles
+# profile = "2026-11"                  # dated version of the API, or "openai"; see: echosounder list profiles
 # model = "deepseek-v4-flash"          # default: the first that /models lists
-# api-key-env = "DEEPSEEK_API_KEY"     # the variable that holds the key; the key itself never stands in a file
-# budget-usd = "0.50"                  # never spend more than this in one run
+# api-key-env = "DEEPSEEK_API_KEY"     # the variable that holds the key; never put the key itself into a file
+# budget-usd = "0.50"                  # spending cap of a run
 
 [check]
 # suite = "standard"                   # smoke (at most 40 requests), standard (at most 300), thorough
-# policy = "interop"                   # interop: what clients need; documented: the letter of the documentation
+# policy = "interop"                   # interop: what clients need; documented: the documentation to the letter
 # baseline = "echosounder-baseline.toml"
 
 [load]

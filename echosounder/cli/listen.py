@@ -58,7 +58,7 @@ def listen(
     aim = _aim(network, upstream)
     bounds = Until(duration, requests)
     if baseline:
-        Baseline.load(baseline)  # the process that judges would find out too late
+        Baseline.load(baseline)  # the judging process would detect this too late
     limit, way = size(keep), Onward.of(aim, keep_host)
     with results.folder(out, "listen") as folder:
         settings = JudgeSettings(
@@ -107,7 +107,7 @@ def _told(folder: Path, as_json: bool) -> int:
 
 
 def _now(heard: dict[str, Any], forwarded: dict[str, Any], alone: bool) -> str:
-    """What is known so far, in one line."""
+    """The results so far, in one line."""
     parts = [
         f"{heard.get('requests', 0):,} requests",
         f"{heard.get('streams', 0):,} streams",
@@ -116,7 +116,7 @@ def _now(heard: dict[str, Any], forwarded: dict[str, Any], alone: bool) -> str:
     parts += [f"{heard['broken']:,} broken ({', '.join(heard['worst'])})"] if heard.get("broken") else []
     added = forwarded["added_ms"]
     parts += [f"added latency p99 at most {added['p99']} ms"] if added["count"] else []
-    parts += ["nothing is judged any more: the process that does it has ended"] if alone else []
+    parts += ["traffic is no longer judged, because the judging process has ended"] if alone else []
     for name, words in (("not_kept", "not kept"), ("unreached", "without an upstream"), ("unwritten", "")):
         parts += [f"{heard[name]} {words}".strip()] if heard.get(name) else []
     return "  ".join(parts)
@@ -126,7 +126,7 @@ def _aim(network: Network, upstream: str) -> Target:
     if network.header or network.auth_header:
         raise UsageError("listen does not change requests, so it takes neither --header nor --auth-header")
     if network.trust_env:
-        raise UsageError("listen connects by itself: --trust-env does not go with it")
+        raise UsageError("listen does not support --trust-env")
     aim = network.target(upstream)
     if aim.query:
         raise UsageError("--upstream has a query, which listen would have to add to every request; leave it out")
@@ -134,7 +134,7 @@ def _aim(network: Network, upstream: str) -> Target:
 
 
 def size(text: str) -> int:
-    """Bytes of ``500M``. Raises :class:`UsageError`."""
+    """Parse a size such as ``500M`` to bytes. Raises :class:`UsageError`."""
     number, unit = text.rstrip("bBkKmMgGiI"), text[len(text.rstrip("bBkKmMgGiI")) :][:1].upper()
     try:
         return int(float(number) * UNITS["" if unit == "B" else unit])

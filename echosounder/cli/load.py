@@ -1,4 +1,4 @@
-"""``echosounder load``: how fast, how steady, how expensive, and how sure are we?"""
+"""``echosounder load``: measure latency, throughput and cost of a target."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -49,7 +49,7 @@ Scenario = Annotated[
 ]
 
 
-USUAL, LONGEST = 30.0, 300.0  # s; of a load, and of an experiment, which stops when it knows
+USUAL, LONGEST = 30.0, 300.0  # s; default of a load, and maximum of an experiment
 FIRST = "streaming"
 
 
@@ -69,13 +69,13 @@ def load(
     network: Network = STRAIGHT,
     **given: Any,
 ) -> int:
-    """Load a target and report latency, throughput and cost, and how far to trust them; without URL, the bundled mock."""
+    """Load a target and report latency, throughput and cost, and their reliability; without URL, those of the bundled mock."""
     options.known_profile(profile)
     scenario, url = _what_and_where(scenario, url)
     runner = _runner(scenario, other_api_key_env)
     given = values(Options, given)
     given["duration"] = _duration(scenario, **given)
-    if given["seed"] is None:  # what an experiment asks does not depend on what others asked before
+    if given["seed"] is None:  # the requests of an experiment are independent of earlier runs
         given["seed"] = 0 if scenario in EXPERIMENTS else randbelow(2**31)
     with results.folder(out, f"load-{Path(scenario).stem}") as folder, ExitStack() as stack:
         settings = Options(
@@ -96,12 +96,12 @@ def load(
 
 
 def _what_and_where(scenario: str, url: str | None) -> tuple[str, str | None]:
-    """Scenario and URL, in whichever order they were given; a URL alone is loaded with :data:`FIRST`."""
+    """Scenario and URL, given in either order; a URL alone is loaded with :data:`FIRST`."""
     if not _is_url(scenario):
         return scenario, url
     return (
         FIRST if url is None or _is_url(url) else url
-    ), scenario  # a second URL is that of the variable, which is weaker
+    ), scenario  # the second URL is from the variable, which has lower precedence
 
 
 def _is_url(text: str) -> bool:
@@ -113,7 +113,7 @@ def _access(network: Network, url: str | None) -> Access:
 
 
 def _duration(scenario: str, duration: float | None, trace: Path | None, warmup: float, **others: Any) -> float:
-    """How long to send by default: a trace to its end."""
+    """Default duration; that of a trace is its length."""
     if duration is not None:
         return duration
     if scenario in EXPERIMENTS:
@@ -122,19 +122,19 @@ def _duration(scenario: str, duration: float | None, trace: Path | None, warmup:
 
 
 def _runner(scenario: str, other_key_env: str | None) -> Callable[..., engine.LoadResult]:
-    """What runs the scenario. Raises :class:`UsageError` for a second key that is of no use or not there."""
+    """The function that runs the scenario. Raises :class:`UsageError` for a second key that is not used or not set."""
     if other_key_env is None:
         return EXPERIMENTS.get(scenario, engine.run)
     if scenario not in TWO_KEYS:
         raise UsageError(f"--other-api-key-env works with {' and '.join(TWO_KEYS)} only, not with {scenario}")
     key = options.api_key(other_key_env)
     if key is None:
-        raise UsageError(f"the variable {other_key_env} holds no API key; set it, or leave --other-api-key-env out")
+        raise UsageError(f"the variable {other_key_env} holds no API key; set it, or omit --other-api-key-env")
     return partial(EXPERIMENTS[scenario], other_key=key)
 
 
 def _first(settings: Options, step: engine.Step) -> Iterator[str]:
-    """What is said at the first step: where to watch; of an experiment what it may take, before anything is sent."""
+    """The message at the first step: where to watch and, for an experiment, its worst case, before anything is sent."""
     if settings.web is not None:
         page = f"http://127.0.0.1:{settings.web}"
         yield f"watch: {page}/echosounder, and Locust's own page: {page}/"

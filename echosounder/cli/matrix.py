@@ -1,4 +1,4 @@
-"""``echosounder matrix``: targets side by side, as a page."""
+"""``echosounder matrix``: write a page that compares targets side by side."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,6 +1,7 @@
-"""Options of other people's networks, for each command that sends: certificates, a forward proxy, further headers, the key's own.
+"""Network options of every command that sends requests: certificates, a forward proxy, extra headers, the header of the
+key.
 
-A command that is :func:`networked` gets them as one value, its parameter ``network``; typer sees the options.
+A :func:`networked` command gets them as one value, its parameter ``network``, while typer sees the single options.
 """
 
 import os
@@ -75,7 +76,7 @@ class Network:
     client_key_password_env: str = PASSWORD
 
     def access(self, url: str) -> Access:
-        """The network access for *url*. Raises ``UsageError``."""
+        """Return the network access for *url*. Raises ``UsageError``."""
         access = Access(
             headers=headers(self.header or ()),
             auth=auth_header(self.auth_header),
@@ -86,13 +87,11 @@ class Network:
             password=os.environ.get(self.client_key_password_env) or None,
         )
         if access.ca_file or access.client_cert or access.client_key:
-            context(
-                access
-            )  # wrong files are found out before anything is sent, also where the target has no certificate
+            context(access)  # invalid files are detected before anything is sent, even if the target has no certificate
         return access
 
     def target(self, url: str, model: str | None = None, beta_url: str | None = None) -> Target:
-        """The target of a user's *url*; prints a note if an endpoint's path was removed from it."""
+        """Return the target of a user's *url*; print a note if an endpoint's path was removed from it."""
         aim = target(url, model, beta_url, self.access(url))
         if shortened(url, aim):
             say(f"the URL ends in the path of an endpoint; its base is {aim.shown}")
@@ -103,7 +102,7 @@ STRAIGHT = Network()
 
 
 def networked(command: Callable[..., Any]) -> Callable[..., Any]:
-    """*command* with :data:`OPTIONS` in place of its parameter ``network``."""
+    """Return *command* with :data:`OPTIONS` in place of its parameter ``network``."""
     own = [each for each in Signature.from_callable(command).parameters.values() if each.name != "network"]
 
     @wraps(command)

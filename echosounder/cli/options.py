@@ -1,4 +1,4 @@
-"""Options that several commands share, each with its variable. The key itself is never an option: only its variable's name is."""
+"""Options that several commands share, each with its variable. The key itself is never an option, only the name of its variable."""
 
 import os
 from collections.abc import Iterator
@@ -129,7 +129,7 @@ Prices = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Folder for the results; runs/<time>-<name> by default.")
+    Path | None, typer.Option(envvar="ECHOSOUNDER_OUT", help="Output folder; runs/<time>-<name> by default.")
 ]
 Baseline = Annotated[
     Path | None,
@@ -143,7 +143,10 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its
 
 SuiteOption = Annotated[
     SuiteName,
-    typer.Option(envvar="ECHOSOUNDER_SUITE", help="How much to send: at most 40 requests, at most 300, or all."),
+    typer.Option(
+        envvar="ECHOSOUNDER_SUITE",
+        help="Number of probes: smoke (at most 40 requests), standard (at most 300) or thorough (all).",
+    ),
 ]
 Requests = Annotated[
     int | None,
@@ -206,7 +209,7 @@ RUN_SECRET = "ECHOSOUNDER_RUN_SECRET"
 
 
 def run_secret() -> str | None:
-    """Shared secret of a master and its workers: from the variable, or from the file that another variable names."""
+    """The shared secret of a master and its workers, from the variable, or from the file named by another variable."""
     named = os.environ.get(f"{RUN_SECRET}_FILE")
     if not named:
         return os.environ.get(RUN_SECRET) or None
@@ -220,7 +223,7 @@ def run_secret() -> str | None:
 
 @contextmanager
 def naming_the_key(variable: str) -> Iterator[None]:
-    """Adds the name of its environment variable, which only the command line knows, to the error about a refused key."""
+    """Add the name of the key's environment variable, which only the command line knows, to the error about a refused key."""
     try:
         yield
     except KeyRefused as error:
@@ -228,7 +231,7 @@ def naming_the_key(variable: str) -> Iterator[None]:
 
 
 def money(text: str | None) -> Decimal | None:
-    """An amount from the command line; :class:`UsageError` for anything else."""
+    """Parse an amount of money. Raises :class:`UsageError` for anything else."""
     try:
         amount = None if text is None else Decimal(text)
     except InvalidOperation:

@@ -1,4 +1,4 @@
-"""Common parts of `listen` and `score`: which bodies are kept, and the header of a log of traffic."""
+"""Common parts of `listen` and `score`: the option for kept bodies, and the header of a traffic log."""
 
 import time
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ BodiesOption = Annotated[
 
 
 def header(kind: RunKind, url: str, profile: str, access: dict[str, Any] | None = None) -> Header:
-    """The header of a log that begins now."""
+    """The header of a new log."""
     clock = ClockReading(time.time(), time.monotonic_ns())
     return Header(
         kind_of_run=kind,

@@ -1,4 +1,4 @@
-"""``echosounder plan``: the requests of a check, before anything is sent."""
+"""``echosounder plan``: show the requests of a check without sending them."""
 
 import json
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ def _show(ask: Ask, sends: Plan, bounds: Bounds, console: Console) -> None:
         if sends.usd is None
         else f"at most {sends.usd.normalize():f} USD"
     )
-    more = f", and {sends.reduction} more to make a wrongly answered one smaller" if sends.reduction else ""
+    more = f", and {sends.reduction} more to minimize failing requests" if sends.reduction else ""
     console.print(
         f"\n{sends.requests} requests{more}, at most {sends.prompt_tokens} + {sends.completion_tokens} tokens: {price}"
         f" for {ask.model}, at the highest prices of {sends.at:%Y-%m-%d}, "

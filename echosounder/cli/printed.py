@@ -1,4 +1,4 @@
-"""Standard output: wrapped to the window of a terminal; in a pipe or a file every line is whole, whatever its length."""
+"""Standard output: wrapped to the width of a terminal, unwrapped in a pipe or file."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar for a person at a terminal, now and then a line for a log."""
+"""Progress on standard error: a bar on a terminal, occasional lines otherwise."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class Lines(Progress):
 
 @contextmanager
 def progress(label: str, quiet: bool) -> Iterator[Progress]:
-    """Progress display of the run named *label*; with *quiet* none, as for ``--json``."""
+    """Progress display of the run named *label*; none if *quiet*, as for ``--json``."""
     console = Console(stderr=True)
     if not (quiet or console.is_terminal):
         yield Lines(label, console)

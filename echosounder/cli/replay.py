@@ -1,4 +1,4 @@
-"""``echosounder replay``: send one exchange of a run again. Is it fixed?"""
+"""``echosounder replay``: send one exchange of a run again, to see whether it is fixed."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ STYLES = {ReplayOutcome.FIXED: "bold green", ReplayOutcome.STILL: "bold red", Re
 @networked
 def replay(
     run: options.Run,
-    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Id of the exchange, as findings show it.")],
+    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Id of the exchange, as shown in findings.")],
     url: Annotated[
         str | None, typer.Option(envvar="ECHOSOUNDER_URL", help="Base URL to send it to; by default the run's target.")
     ] = None,
@@ -40,7 +40,7 @@ def replay(
 ) -> int:
     """Send one exchange again and report FIXED, STILL or OTHER; exit 0 if there is no finding any more."""
     log = read(run)
-    _ = log.header.checking  # a load run has no exchange that could be judged alone
+    _ = log.header.checking  # exchanges of a load run cannot be judged individually
     if log.header.kind_of_run is RunKind.CLIENT:
         header = log.header
         return _shown(
@@ -71,7 +71,9 @@ def _shown(exchange: str, outcome: Replay) -> int:
 
 
 def _aim(network: Network, url: str | None, recorded: Aimed, key: str | None) -> Target:
-    """A log may come from anyone, so it alone does not say where our key goes: the user does, or the key that the log was made with."""
+    """Where to send the request. A log may come from anyone, so the key is only sent to the user's URL, or to that of a
+    log made with the same key.
+    """
     if url:
         return network.target(url)
     if MARK in recorded.url:
@@ -88,7 +90,7 @@ def _aim(network: Network, url: str | None, recorded: Aimed, key: str | None) ->
 
 
 def _through(log: Run, exchange: str, proxy: Target, key: str | None, bounds: Bounds) -> Replay:
-    """The mock listens where it did in the run: that is where the proxy forwards to."""
+    """The upstream mock, which listens on the same port as in the run, to which the proxy forwards."""
     with spawn(profile=log.header.profile, port=urlsplit(log.header.checking.upstream or "").port or 0) as mock:
         return both_sides.again(log, exchange, proxy, key, mock.url, bounds)
 

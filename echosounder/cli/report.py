@@ -1,4 +1,4 @@
-"""``echosounder report``: render a run again, in one format, on stdout."""
+"""``echosounder report``: print a run's report in another format."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,9 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Write the samples of a load run as .csv or .jsonl.")
     ] = None,
 ) -> None:
-    """Render a run's report in another format, or write a load run's samples to a file. A load run that was killed gets its report."""
+    """Render a run's report in another format, or write a load run's samples to a file. The report of a load run that
+    was killed is written first.
+    """
     analysed.write_if_missing(run)
     if samples:
         count = export(run, samples)
@@ -36,5 +38,5 @@ def report(
         return
     document, log = source.load(run)
     if log.footer is None:
-        tell(f"{run}: the log has no footer: it was cut, and bytes that the report names may be missing")
+        tell(f"{run}: the log has no footer: it was truncated, and exchanges named in the report may be missing")
     sys.stdout.write(reports.render(format, document, log))

@@ -26,14 +26,15 @@ from echosounder.wire.runlog import Run, read
 from echosounder.wire.verdict import Result
 
 POSITIONS = {RunKind.PROXY: pairs, RunKind.CLIENT: client}
-"""Where other rules than those of a server hold."""
+"""The positions with rules other than a server's."""
 EXIT = {"conforms": 0, "deviates": 1}
 RUNS = Path("runs")
 
 
 def judge(run: Path, baseline: Path | None, as_json: bool, only: Sequence[str] = ()) -> int:
-    """Scores the log, finished or not, for the requirements *only* if given, and publishes the reports beside it; returns the exit
-    code.
+    """Score the log, finished or not, for the requirements *only* if given, and write the reports next to it; return
+    the exit code.
+
     """
     log = _narrowed(read(run), only)
     known = Baseline.load(baseline) if baseline else Baseline()
@@ -44,7 +45,7 @@ def judge(run: Path, baseline: Path | None, as_json: bool, only: Sequence[str] =
 
 
 def _narrowed(log: Run, only: Sequence[str]) -> Run:
-    """The log as if it had been asked for *only* these, as far as it was."""
+    """The log restricted to the requirements *only*, as far as it covers them."""
     if not only:
         return log
     asked = log.header.checking
@@ -57,21 +58,21 @@ def _narrowed(log: Run, only: Sequence[str]) -> Run:
 
 
 def scored(log: Run) -> tuple[Result, ...]:
-    """The verdicts of a log, by the rules of its position."""
+    """Return the verdicts of a log, by the rules of its position."""
     sides: Any = POSITIONS.get(log.header.kind_of_run)
     return tuple(sides.score(log)) if sides else verdicts(log, PROBES)
 
 
 def publish(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
-    """Writes every format into *out* and prints the report as text, or as JSON only. *silent*: nothing was judged, so no report is
-    printed; the caller prints one line with the reason.
+    """Write every format into *out* and print the report as text, or as JSON only. *silent*: nothing was judged, so no
+    report is printed; the caller prints one line with the reason.
     """
     write(report, run, out)
     show(report, run, out, as_json, silent)
 
 
 def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: bool = False) -> None:
-    """Prints a report whose files are already in *out*."""
+    """Print a report whose files are already in *out*."""
     if as_json:
         sys.stdout.write(reports.render("json", report, run))
     elif not silent:
@@ -83,11 +84,11 @@ def show(report: dict[str, Any], run: Run, out: Path, as_json: bool, silent: boo
 
 
 def write(report: dict[str, Any], run: Run, out: Path) -> list[Path]:
-    """Writes every format into *out*."""
+    """Write every format into *out*."""
     try:
         return reports.write_all(out, report, run)
-    except ValueError as error:  # of the log: no figure of ours is one that JSON lacks
-        raise LogError(f"{out / 'run.jsonl'} holds what no report can ({error}); it is not as it was written") from None
+    except ValueError as error:  # the log's fault: our own figures are always valid JSON
+        raise LogError(f"{out / 'run.jsonl'} cannot be reported ({error}); it was changed after the run") from None
     except OSError as error:
         raise UsageError(
             f"cannot write the reports into {out}: {error.strerror}; the run is safe in {out / 'run.jsonl'}"
@@ -118,7 +119,7 @@ def made(out: Path | None, name: str) -> Iterator[Path]:
 
 
 def _discard(path: Path, ours: Sequence[Path]) -> None:
-    """Empty files and folders only: what was written is never lost."""
+    """Remove empty files and folders only, so that no data is lost."""
     for each in list(path.iterdir()) if path in ours else [path / "run.jsonl"]:
         if each.is_file() and not each.stat().st_size:
             each.unlink()

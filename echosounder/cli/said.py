@@ -22,7 +22,7 @@ _USER = re.compile(r"(?<=://)[^\s/?#@]*(?:@[^\s/?#@]*)*@")
 
 
 def say(sentence: str, arguments: Sequence[str] | None = None) -> None:
-    """Print *sentence* to standard error; *arguments* are the command line that it is about."""
+    """Print *sentence* to standard error; secrets in the command line *arguments* are removed."""
     tell(f"echosounder: {sentence}", arguments)
 
 
@@ -39,9 +39,10 @@ def discreet(sentence: str, arguments: Sequence[str], environment: Mapping[str, 
 
 
 def demand_no_key_in(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Raises :class:`UsageError` for an option that contains a key from the environment and that reports would show.
+    """Raises :class:`UsageError` for an option that reports would show and that contains a key from the environment.
 
-    A URL and a header may contain one, which is removed from every record; a client's own command comes after ``--``.
+    URLs and headers may contain a key, because it is removed from every record; so may a client's own command after
+    ``--``.
     """
     ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
     keys = [each for each in _of_environment(ours, environment) if len(each) >= SHORTEST]
@@ -53,7 +54,7 @@ def demand_no_key_in(arguments: Sequence[str], environment: Mapping[str, str]) -
 
 
 def _of_arguments(arguments: Sequence[str]) -> Iterator[str]:
-    """Keys on the command line, values of headers, users and queries of URLs."""
+    """Secrets on the command line: keys, values of headers, users and queries of URLs."""
     for flag, value in pairwise(["", *arguments]):
         name, colon, secret = value.removeprefix("--header=").partition(":")
         if colon and (flag == "--header" or value.startswith("--header=")) and name.strip().lower() not in PLAIN:

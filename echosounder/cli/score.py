@@ -1,4 +1,4 @@
-"""``echosounder score``: judge a log again, offline, with today's checks; a load run is analysed again, a recording of others judged."""
+"""``echosounder score``: judge a log again, offline, with the current checks; analyse a load run again; judge a foreign recording."""
 
 from pathlib import Path
 from typing import Annotated
@@ -75,7 +75,7 @@ def _accepted(baseline: Path | None) -> Baseline:
 
 def _recording(path: Path, profile: str, bodies: Bodies, baseline: Path | None, out: Path | None, as_json: bool) -> int:
     options.known_profile(profile)
-    next(exchanges(path), None)  # before a folder is made for what cannot be read
+    next(exchanges(path), None)  # before a folder is created for an unreadable log
     accepted = _accepted(baseline)
     with results.folder(out, "score") as folder:
         witness = Witness(folder, header(RunKind.RECORDING, str(path), profile), "interop", bodies)

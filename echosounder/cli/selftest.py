@@ -1,4 +1,4 @@
-"""``echosounder selftest``: how strong the suite is, measured."""
+"""``echosounder selftest``: measure the strength of the suite."""
 
 import json
 from fnmatch import fnmatchcase
@@ -20,7 +20,7 @@ Patterns = Annotated[
     list[str] | None, typer.Option("--only", metavar="GLOB", help="Deviations and legal variants; may be repeated.")
 ]
 Passes = Annotated[
-    int, typer.Option(min=1, help="Runs per deviation, each with another seed, to see whether they agree.")
+    int, typer.Option(min=1, help="Runs per deviation, each with another seed, to test whether they agree.")
 ]
 FILE = "kill-matrix.json"
 
@@ -52,7 +52,7 @@ def _run(profile: str, suite: options.SuiteName, names: set[str] | None, passes:
         study, interrupted = Study(profile, Suite.named(suite), names, passes, watch), False
         try:
             study.run()
-        except KeyboardInterrupt:  # what is known is still told
+        except KeyboardInterrupt:  # known results are still reported
             interrupted = True
     matrix = study.matrix
     written = write(matrix, folder)

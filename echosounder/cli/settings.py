@@ -1,6 +1,6 @@
 """``echosounder.toml``: defaults for options, weaker than ``ECHOSOUNDER_*`` variables and the command line.
 
-Keys at the top hold for every command that has such an option; a table named after a command holds for that one.
+Top-level keys apply to every command with that option; a table applies to the command of that name.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from echosounder.wire.files import text
 
 FILE = "echosounder.toml"
 LINES = {"header": "ECHOSOUNDER_HEADER", "reference_header": "ECHOSOUNDER_REFERENCE_HEADER"}
-"""Options whose values may hold blanks, at which a parser would part them: their variables have one value a line."""
+"""Options whose values may contain spaces; their variables have one value per line."""
 
 
 def defaults(path: Path, options: Mapping[str, frozenset[str]]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""``echosounder settle``: questions that the documentation leaves open, answered by a few paid requests."""
+"""``echosounder settle``: answer questions that the documentation leaves open with a few paid requests."""
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -72,5 +72,5 @@ def answer(row: Requirement, verdict: Verdict) -> str:
     if verdict in OPEN:
         return f"still open ({verdict}); {row.conflict}"
     if verdict is Verdict.PASS:
-        return "as documented: take conflict and settle out of the row, so that the other form is a finding."
+        return "as documented: remove conflict and settle from the row, so that the other form is a finding."
     return f"not as documented: {row.settle}"

@@ -1,4 +1,4 @@
-"""``echosounder spec-diff``: a published OpenAPI document compared with ours, and the client-visible differences."""
+"""``echosounder spec-diff``: show the client-visible differences between a published OpenAPI document and that of a profile."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def _fetched(url: str) -> bytes:
 
 
 def _client(url: str) -> httpx.Client:
-    """One that a server cannot keep for longer than a minute in all."""
+    """An HTTP client whose requests take at most a minute in total."""
     access = Access(proxy=proxy_for(url, os.environ))
     stamps = SocketStamps()
     stamps.begin(SECONDS)
@@ -79,7 +79,7 @@ def _client(url: str) -> httpx.Client:
 
 
 def _expanded(value: Any, known: dict[int, float]) -> float:
-    """How many values it takes to write *value* out; aliases of YAML make much of little, and without end where one names itself."""
+    """Number of values in *value* with all YAML aliases expanded, which may be huge, or infinite for a recursive alias."""
     if not isinstance(value, dict | list):
         return 1
     if id(value) not in known:
@@ -90,7 +90,7 @@ def _expanded(value: Any, known: dict[int, float]) -> float:
 
 
 def _document(text: str) -> Any:
-    """JSON, else YAML: JSON that escapes an emoji as two surrogates is not a YAML."""
+    """Parse JSON, else YAML. JSON is tried first, because YAML does not allow an emoji escaped as two surrogates."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""Processing of observed or recorded traffic: each exchange judged, counted and written down, in a process of its own."""
+"""Processes observed or recorded traffic in a separate process, which judges, counts and records each exchange."""

@@ -1,7 +1,8 @@
-"""The process that reads the tape: ``python -m echosounder.listening``. Settings are a line of JSON on standard input, the tape follows.
+"""The process that judges observed traffic: ``python -m echosounder.listening``. Standard input holds the settings as a
+line of JSON, then the tape of the traffic.
 
-It writes the log and, at the end and now and then, the reports; a line of JSON on standard output tells what was seen so far. It goes
-on until the tape ends, whoever ended it.
+It writes the log and, periodically and at the end, the reports; JSON lines on standard output hold the counts so far.
+It runs until the tape ends, even if the forwarding process was killed.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class JudgeSettings(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forwards: this one ends with the tape
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the forwarding process; this one ends with the tape
     os.nice(5)
     source = sys.stdin.buffer
     settings = msgspec.json.decode(source.readline(), type=JudgeSettings)
@@ -57,7 +58,7 @@ def main() -> None:
     more = _listen(source, witness, assembly, _publisher(folder))
     document = witness.report(more, baseline)
     footer = {"traffic": {name: value for name, value in more.items() if name != "ended"}}
-    witness.log.close(footer | ({} if more["ended"] else {"interrupted": "the process that forwards was killed"}))
+    witness.log.close(footer | ({} if more["ended"] else {"interrupted": "the forwarding process was killed"}))
     _write(folder, document)
     over.set()
     telling.join()
@@ -69,7 +70,7 @@ def _listen(
 ) -> dict[str, Any]:
     shown = time.monotonic()
     for frame in frames(source):
-        if frame.connection == 0:  # the last word of the process that forwards
+        if frame.connection == 0:  # the final message of the forwarding process
             return _more(witness, assembly) | {"ended": True, "relay": json.loads(frame.data)}
         for exchange in assembly.feed(frame):
             witness.take(exchange)
@@ -103,13 +104,13 @@ def _publisher(folder: Path) -> Callable[[dict[str, Any]], None]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """All of it or nothing: it may be read meanwhile."""
+    """Replace a file atomically, because it may be read meanwhile."""
     try:
         fresh = path.with_suffix(".new")
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(path)
     except OSError:
-        return  # the page is a convenience while it lasts; that the disk is full is told at the end
+        return  # the live page is optional; a full disk is reported at the end
 
 
 def _write(folder: Path, document: dict[str, Any]) -> None:
@@ -120,7 +121,7 @@ def _write(folder: Path, document: dict[str, Any]) -> None:
 
 
 def _telling(witness: Witness, assembly: Assembly, over: threading.Event) -> None:
-    """Now and then, whether something passes or not."""
+    """Report the counts periodically, with or without traffic."""
     while not over.wait(TELL_S):
         _tell(witness, assembly)
 

@@ -1,4 +1,4 @@
-"""Recordings and logs of traffic judged again: without sending anything, in one pass, in bounded memory."""
+"""Judges recordings and traffic logs again, without sending anything, in one pass and bounded memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Document = dict[str, Any]
 
 
 def recording(path: Path, witness: Witness, baseline: Baseline) -> Document:
-    """Judges a recording by another tool. A damaged file is judged up to the damage, and ``reason`` reports it."""
+    """Judge a recording of another tool. A damaged file is judged up to the damage, which ``reason`` describes."""
     unread, reason = 0, ""
     try:
         for exchange in exchanges(path):
@@ -46,8 +46,8 @@ def recording(path: Path, witness: Witness, baseline: Baseline) -> Document:
 
 
 def log(folder: Path, policy: str, baseline: Baseline) -> Document:
-    """The report of a log that ``listen`` wrote: exchanges kept whole are judged by today's checks, the others count as they were
-    judged then.
+    """Return the report of a log of ``listen``. Completely recorded exchanges are judged by the current checks; the
+    others keep their verdicts.
 
     Raises :class:`LogError`, also for invalid records: the log is untrusted.
     """
@@ -132,7 +132,7 @@ class _Again:
 
 
 def _said(record: dict[str, Any], sets: dict[int, list[str]]) -> Iterator[Result]:
-    """What was found when the exchange passed."""
+    """The findings recorded when the exchange was observed."""
     found = [Finding(**each) for each in record.get("findings", ())]
     for name in sets[record["set"]] if "set" in record else record["results"]:
         requirement, _, verdict = name.partition("=")
@@ -154,7 +154,7 @@ def _counts(record: dict[str, Any]) -> TrafficCounts:
 
 
 def known(path: Path) -> bool:
-    """Whether it is a folder or log that ``listen`` made."""
+    """Whether a folder or log was written by ``listen``."""
     folder = path if path.is_dir() else path.parent
     logs = [*parted_log.parts(folder), folder / "run.jsonl"]
     if (path.is_file() and path.name != "run.jsonl") or not any(each.exists() for each in logs):

@@ -1,4 +1,4 @@
-"""Starts the process that judges, feeds it, and hears from it."""
+"""Starts the judging process, and exchanges data with it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from echosounder.listening.__main__ import JudgeSettings
 
 
 class Judge:
-    """The process and its two pipes: ``tape`` is the descriptor to write to, ``heard`` its last line."""
+    """The judging process and its two pipes: ``tape`` is the descriptor of its input, ``heard`` the last line of its output."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "echosounder.listening"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C at the terminal is not for it
+            start_new_session=True,  # Ctrl-C at the terminal must not reach it
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -34,7 +34,7 @@ class Judge:
         self.heard: dict[str, Any] = {}
 
     def hear(self) -> dict[str, Any]:
-        """Reads its new output; returns the last line."""
+        """Read its new output; return the last line."""
         assert self._process.stdout is not None
         self._rest += self._process.stdout.read() or b""
         *lines, self._rest = self._rest.split(b"\n")
@@ -47,12 +47,12 @@ class Judge:
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ends without traffic and without a report."""
+        """Stop the process without traffic and without a report."""
         self._process.kill()
         self.wait()
 
     def wait(self) -> dict[str, Any]:
-        """Waits until everything is judged; returns its last line."""
+        """Wait until everything is judged; return its last line."""
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), True)
         heard = self.hear()

@@ -1,7 +1,8 @@
-"""A run log of traffic without end: in parts, the oldest of which go when all of them are larger than they may be.
+"""A run log of unlimited traffic, in parts, the oldest of which are deleted when the total size exceeds the maximum.
 
-``run.jsonl`` is the part that is being written; ``run-0001.jsonl`` and so on are those before it. Each begins with the header and,
-but for the first, with what was counted before it (a record ``carried``), so that counts survive the parts they came from.
+``run.jsonl`` is the part that is being written; ``run-0001.jsonl`` and so on are those before it. Each part begins
+with the header and, except for the first, with the counts of earlier parts (a record ``carried``), so that counts
+survive the deletion of parts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Judges exchanges one by one, counts, and records what may be kept of them."""
+"""Judges and counts exchanges one by one, and records what may be kept of them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from echosounder.wire.verdict import Finding, Result
 class Bodies(StrEnum):
     """Selection of the exchanges whose bodies are recorded."""
 
-    NONE = "none"  # of none, and findings say nothing of them either
-    FINDINGS = "findings"  # of those that break a requirement
+    NONE = "none"  # none; findings contain no content either
+    FINDINGS = "findings"  # bodies of exchanges that break a requirement
     ALL = "all"
 
 
@@ -75,7 +75,7 @@ class Witness:
         one = sample(exchange)
         place = {"model": asked_model(exchange), "path": exchange.request.path[:200], "client": client(exchange)}
         found = [finding for result in results for finding in result.findings if result.verdict in BROKEN]
-        self.log.turn()  # before it is counted: the next part begins with what was before it
+        self.log.turn()  # before counting: the next part begins with the earlier counts
         self._count(one, results, place, exchange)
         self._keep(exchange, found)
         self._sample(one, results, place, found)
@@ -84,7 +84,7 @@ class Witness:
         self.counts.add(exchange, results)
         self.rates.add(map(self._shown, results), place)
         if exchange.format == UNKNOWN:
-            return  # what is asked of no model has no tokens
+            return  # requests without a model have no tokens
         digest = blake2b(exchange.request.body, digest_size=8).digest() if exchange.request.body else b""
         self.traffic.add(one, place["client"], digest)
 
@@ -110,7 +110,7 @@ class Witness:
         self.log.write("sample", one.record() | {**place} | said | ({"findings": shown} if shown else {}))
 
     def _carried(self) -> dict[str, Any]:
-        self._sets.clear()  # a part stands for itself
+        self._sets.clear()  # each part must be complete by itself
         return {"rates": self.rates.record(), "counts": self.counts.record()}
 
     def report(self, more: Mapping[str, Any], baseline: Baseline = NO_BASELINE) -> dict[str, Any]:
@@ -138,5 +138,5 @@ def bare(exchange: Exchange) -> Exchange:
 
 
 def _silent(finding: Finding) -> Finding:
-    """A finding that says where, and nothing of what was said."""
+    """The finding with its location, but without content."""
     return replace(finding, message=specs.requirement(finding.requirement).title, excerpt="")

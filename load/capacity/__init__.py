@@ -1,7 +1,9 @@
-"""The highest rate, or number of users, at which a target still meets the objectives, found with as few requests as possible.
+"""The highest rate, or number of users, at which a target still meets the objectives, found with as few requests as
+possible.
 
-:mod:`load.capacity.search` says which level to try next, :mod:`load.capacity.holding` whether a level meets the objectives; both are
-pure. :mod:`load.capacity.hunting` sends, and :func:`find` runs it against a real target.
+:mod:`load.capacity.search` chooses the next level, :mod:`load.capacity.holding` decides whether a level meets the
+objectives; both are pure. :mod:`load.capacity.hunting` sends the requests, and :func:`find` runs the search against a
+real target.
 """
 
 import re
@@ -25,7 +27,7 @@ from echosounder.wire.header import RunKind
 from echosounder.wire.prices import bill
 from echosounder.wire.verdict import Result
 
-MOST = 256.0  # requests a second, or users, where nobody says what not to exceed
+MOST = 256.0  # requests per second, or users, if no maximum is given
 SECONDS = 2 * LEAST  # of a level that is as high as is allowed, until it is told
 LEVELS = 12  # that a search takes, if each has to be watched to its end
 FAILURES = 500  # in a row, before the target counts as broken: beyond its capacity it may refuse many
@@ -104,6 +106,6 @@ def _conclude(
 
 
 def _missed(state: Hunt) -> list[dict[str, Any]]:
-    """The objectives that not even the least load met."""
+    """The objectives that even the lowest load missed."""
     least = min(state.watched, key=lambda each: each.level, default=None)
     return [{"expr": row.expr, "value": None, "met": row.met} for row in (least.held if least else ())]

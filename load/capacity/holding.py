@@ -1,9 +1,10 @@
-"""Judges whether a level of load meets the objectives, from all requests that were due in it. Pure.
+"""Decides whether a level of load meets the objectives, from all requests that were due in it. Pure.
 
-A latency objective such as ``ttft_p95<500ms`` says that at most 5 % of the requests may take 500 ms or more, so it is a share that
-is judged, by the binomial distribution. Requests behind one queue are alike, and tell less than as many independent ones: the
-variance between batches says how much less. Requests that failed have taken too long. A backlog that grows would break any
-objective in the end, so that a level at which it does is missed, however good its first requests were.
+A latency objective such as ``ttft_p95<500ms`` requires that at most 5 % of the requests take 500 ms or more. This
+share is tested with the binomial distribution. Requests in one queue are correlated and carry less information than
+independent ones; the variance between batches shows how much less. Failed requests count as too slow. A growing
+backlog would eventually break any objective, so a level at which it grows is missed, however fast its first requests
+were.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ from echosounder.load.figures.tally import NEEDED
 from echosounder.load.sample import Sample
 from echosounder.wire.errors import UsageError
 
-ERROR = 0.005  # of a verdict to be wrong: a search asks a few times near its answer, which is to hold in 95 of 100
+ERROR = (
+    0.005  # probability of a wrong verdict: a search makes several near its result, which must hold in 95 of 100 cases
+)
 BATCHES = 10
 TREND = 5.04  # Student's t, 8 degrees of freedom, 0.1 % on both sides
 GROWS, STEADY = 5.0, 15.0  # ms a second by which a wait at least grows, and at most does not
@@ -113,12 +116,12 @@ def _regression(times: Sequence[float], values: Sequence[float]) -> tuple[float,
 
 
 def _allowed(slo: Slo) -> float:
-    """The share of requests that may be beyond the limit."""
+    """The share of requests that may exceed the limit."""
     return 1 - PERCENTILES[slo.statistic] if slo.latency else slo.limit
 
 
 def _marks(slo: Slo, sample: Sample) -> list[bool]:
-    """Which of the values of a request are beyond the limit; a request that failed is, and so is one that gave no value."""
+    """Whether each request is beyond the limit; failed requests and those without a value are."""
     if not slo.latency:
         return [outcome(sample) in SHARES[slo.name]]
     if outcome(sample) != COMPLETED:

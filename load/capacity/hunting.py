@@ -1,4 +1,4 @@
-"""The search as a script: put a level on the target, wait until it is steady, watch it until a verdict is there, and so on."""
+"""The search as a script: apply a level, wait until it is steady, observe it until there is a verdict, and so on."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -72,7 +72,7 @@ def hunt(state: Hunt, tell: Callable[[str], None] = lambda said: None) -> Script
         while (level := state.search.next()) is not None:
             tell(f"{level:g}")
             watched = yield from _watch(state, level)
-            if watched.verdict == CLIENT:  # something else may have needed the core
+            if watched.verdict == CLIENT:  # another process may have needed the core
                 watched = yield from _watch(state, level)
             if watched.verdict == CLIENT:
                 break
@@ -103,7 +103,7 @@ def _watch(state: Hunt, level: float) -> Script[Watched]:
 
 
 def _pass(state: Hunt, level: float, asks: list[DueRequest], fresh: list[DueRequest], until: float) -> Script[None]:
-    """Until the next look: what is due goes out; of users, each asks again when it has its answer."""
+    """Send until the next check: due requests, or for users, the next request of each one whose answer has ended."""
     book = state.book
     asks += fresh
     while book.now < until:
@@ -160,17 +160,17 @@ def _decide(
         return None
     grows = False if state.closed_loop else backlog(closed)
     if grows:
-        return said(MISSED, "the wait for the first token grows all the time")
+        return said(MISSED, "the time to first token keeps growing")
     if all(row.met for row in rows) and grows is False:
         return said(MET, "every objective is met")
     if len(closed) >= LOOKS[-1] * least:
         open_ = [f"{row.expr}: {row.beyond} of {row.of}" for row in rows if row.met is None]
-        return said(UNDECIDED, "; ".join(open_) or "whether the wait grows is unknown")
+        return said(UNDECIDED, "; ".join(open_) or "whether the time to first token grows is unknown")
     return None
 
 
 def _known(asked: list[tuple[DueRequest, Outcome | None]], since: float) -> list[Sample]:
-    """The samples of what was due from *since* on, up to the first whose end is not known: none is left out for being slow."""
+    """The samples of requests due from *since* on, up to the first whose end is unknown, so that none is omitted for being slow."""
     found: list[Sample] = []
     for ask, each in asked:
         if (ask.at or (each.sent if each else since)) < since:
@@ -182,7 +182,7 @@ def _known(asked: list[tuple[DueRequest, Outcome | None]], since: float) -> list
 
 
 def _takes(asked: list[tuple[DueRequest, Outcome | None]]) -> float | None:
-    """The least that an answer took so far; nothing where there are only failures."""
+    """The shortest duration of an answer so far; 0 if all failed."""
     ended = [each for _, each in asked if each is not None and each.closed is not None and each.sample is not None]
     whole = [each.closed - each.sent for each in ended if each.closed and each.sample and not each.sample.failure]
     return min(whole, default=0.0 if len(ended) >= GIVEN else None)
@@ -194,7 +194,7 @@ def _late_ms(samples: list[Sample]) -> float:
 
 
 def _learn(state: Hunt, found: Watched) -> None:
-    """How long an answer takes, from the first level of which there are some."""
+    """Record how long an answer takes, from the first level with answers."""
     if state.takes is None:
         spans = [s.t_closed - s.t_dispatched for s in found.samples if s.t_closed and outcome(s) == COMPLETED]
         state.takes = median(spans) / 1e9 if spans else None

@@ -31,7 +31,7 @@ def capacity(state: Hunt) -> dict[str, Any]:
 
 
 def _outward(state: Hunt, level: float | None, side: int) -> float | None:
-    """Users are counted; of rates, what a wait that grows so slowly that it cannot be seen comes to."""
+    """Widen the ends of an interval of rates by the growth too slow to be detected; numbers of users are exact."""
     if level is None or state.closed_loop:
         return level
     return float(f"{level * (1 + side * STEADY / 1000):.4g}")

@@ -1,16 +1,16 @@
 """Chooses the next level to try, and narrows a bracket. Pure, and the same for requests per second and for users.
 
-Levels go up by doubling until one is missed, and then the gap between the highest that met and the lowest that missed is halved
-on the logarithm. A level that stays undecided however long it is watched is one of the answer's inside: the search goes on at
-both sides of it.
+Levels double until one misses the objectives; then the gap between the highest level that met and the lowest that
+missed them is halved on a logarithmic scale. A level that stays undecided is inside the resulting interval, and the
+search continues on both sides of it.
 """
 
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log, sqrt
 
-STEP = 2.0  # from level to level on the way up
-LEAST_STEP = 1.02  # rates nearer than that nobody can tell apart
+STEP = 2.0  # factor from level to level on the way up
+LEAST_STEP = 1.02  # closer rates cannot be distinguished
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Search:
     verdicts: dict[float, bool | None] = field(default_factory=dict)
 
     def tell(self, level: float, met: bool | None) -> None:
-        """Records the result of a level; None if undecided."""
+        """Record the result of a level; None if undecided."""
         self.verdicts[level] = met
 
     @property
@@ -70,7 +70,7 @@ class Search:
         return self.rounded(min(highest * STEP, self.most)) if highest < self.most else None
 
     def _inside(self, low: float, high: float) -> float | None:
-        """The middle of the widest part of the bracket that no undecided level divides."""
+        """The middle of the widest part of the bracket, as divided by undecided levels."""
         open_ = sorted(level for level, met in self.verdicts.items() if met is None and low < level < high)
         ends = [low, *open_, high]
         parts = sorted(pairwise(ends), key=lambda part: log(part[1] / part[0]), reverse=True)

@@ -1,1 +1,1 @@
-"""The streaming client: connections in the loop's callbacks, framing, events, when their bytes arrived. No schedule, no figures."""
+"""The streaming client: connections run in the event loop's callbacks, framing, events, and arrival times. No schedule, no figures."""

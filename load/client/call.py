@@ -1,4 +1,4 @@
-"""One request in flight: the data read so far, and their meaning. No socket, no clock, no event loop here."""
+"""One request in flight: the data read so far and what they mean. Independent of sockets, clocks and the event loop."""
 
 import json
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ from echosounder.wire.formats import Format
 from echosounder.wire.redact import NO_SECRETS, Redactor
 from echosounder.wire.stream import StreamEnd, ended, refused
 
-BATCH_BYTES = 4 * 1024  # digested in one piece: some fifteen events
+BATCH_BYTES = 4 * 1024  # bytes parsed at a time: some fifteen events
 MAX_BODY = 64 * 1024 * 1024
 MAX_JSON = 4 * 1024 * 1024
-MAX_KEPT = 1024 * 1024  # of an exchange that goes into the log whole
-EXCERPT = 200  # characters of what a target says in a sample
-SEARCHED = 4 * EXCERPT  # of them, for secrets
+MAX_KEPT = 1024 * 1024  # maximum size of an exchange kept in the log
+EXCERPT = 200  # characters of a target's error message in a sample
+SEARCHED = 4 * EXCERPT  # characters searched for secrets
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class ActiveCall:
     t_scheduled: int
     t_dispatched: int
     phase: str = MEASURED
-    queued: bool = False  # it was due while every user was busy: what made it late is the target, not we
+    queued: bool = False  # due while every user was busy, so the target caused the delay, not the client
     keep: bool = False  # keep the body's reads, to make an Exchange of it
     reused: bool = False
     t_sent: int | None = None
@@ -76,7 +76,7 @@ class ActiveCall:
     t_closed: int | None = None
     end: End | None = None
     error: str = ""
-    cause: str = ""  # the class of the failure, where whoever ended the call knows better than its end tells
+    cause: str = ""  # class of the failure, if more specific than the end
     total: int = 0
     pending: int = 0
     reads: list[tuple[bytes, int, Ancillary]] = field(default_factory=list)
@@ -95,14 +95,14 @@ class ActiveCall:
         self.reads.append((data, read_at, ancillary))
         self.t_last_read = read_at
         self.pending += len(data)
-        # The last chunk of a chunked message ends in an empty line; a read shorter than that may be the rest of one.
+        # A chunked message ends with an empty line; a shorter read may be the rest of it.
         return not self.framing.chunked or self.pending > BATCH_BYTES or data.endswith(b"\r\n\r\n") or len(data) < 5
 
     def digest(self, stamps: Stamps) -> End | None:
         """Parse the stored reads; returns the end of the transfer if they contain it."""
         reads, self.reads, self.pending = self.reads, [], 0
         try:
-            # A stamp of the kernel may lie before one of ours; reads arrive in their order all the same.
+            # A kernel stamp may precede one of ours, but reads arrive in order.
             for data, read_at, ancillary in reads:
                 self._digest(data, max(stamps.arrival(read_at, ancillary), self.t_closed or 0))
         except sse.SseLimitError as error:
@@ -136,7 +136,7 @@ class ActiveCall:
             self._whole(at, b"".join(pieces))
 
     def _whole(self, at: int, data: bytes) -> None:
-        """Of a body that is not a stream. Empty lines that come before it are keep-alives, as comments are in a stream."""
+        """Read a non-streaming body. Empty lines before it are keep-alives, like comments in a stream."""
         if not self.body and data.isspace():
             for _ in range(data.count(b"\n")):
                 self.reader.keepalive(at)
@@ -179,7 +179,7 @@ def stream_end(call: ActiveCall, whole: Mark) -> StreamEnd:
 
 def failure(call: ActiveCall, end: StreamEnd) -> str:
     """The class of the failure; empty without one. It has no variable text, because classes are counted."""
-    if end in {StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE}:  # complete; `ends` tells which
+    if end in {StreamEnd.DONE, StreamEnd.FINISH_WITHOUT_DONE}:  # complete; see ``ends``
         return NO_TOKEN if call.job.stream and call.reader.line.t_first_token is None else ""
     if end is StreamEnd.REFUSED:
         return f"http-{call.framing.status}"
@@ -271,7 +271,7 @@ def exchange(call: ActiveCall, url: str, headers: Headers, redact: Redactor = NO
 
 
 def _message(call: ActiveCall, error: Any) -> Any:
-    """What the answer says that went wrong, or its beginning where it says nothing."""
+    """The error message of the answer, or else the beginning of the answer."""
     text = call.format.message(error)
     if not text and call.refused:
         text = b"".join(call.body)[:SEARCHED].decode("utf-8", "replace")
@@ -282,11 +282,11 @@ def _spelt(value: Any) -> str:
     try:
         return str(value)
     except (ValueError, RecursionError):
-        return f"a {type(value).__name__} that nobody can write down"
+        return f"a {type(value).__name__} that cannot be written as JSON"
 
 
 def _text(value: Any, redact: Redactor = NO_SECRETS) -> str | None:
-    """A short string that any file takes: a target may send another type, or half of a surrogate pair. None for nothing."""
+    """A short string that can be encoded as UTF-8, from a value of any type; lone surrogates are replaced. None for an empty value."""
     if not value:
         return None
     return _shown((value if isinstance(value, str) else _spelt(value))[:SEARCHED], redact)

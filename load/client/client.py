@@ -1,4 +1,4 @@
-"""The client: calls go out over a pool of keep-alive connections, and every one of them comes back with an end."""
+"""The client: sends calls over a pool of keep-alive connections and reports the end of each."""
 
 import fcntl
 import os
@@ -19,15 +19,15 @@ from echosounder.load.client.turns import Turns
 from echosounder.wire.exchange import End
 
 MOST_DESCRIPTORS = 65_536
-LOOK = 200_000_000  # ns between two looks at every connection
-AT_ONCE = 50  # connections that are looked at in one piece of work
+LOOK = 200_000_000  # ns between two checks of every connection
+AT_ONCE = 50  # connections checked per portion of work
 
 
 def make_room() -> None:
     """Grow the kernel's table of descriptors in advance: in a process with threads each doubling blocks for 10 to 20 ms."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, MOST_DESCRIPTORS)
-    with suppress(OSError):  # it grows later then
+    with suppress(OSError):  # the table then grows later
         os.close(fcntl.fcntl(0, fcntl.F_DUPFD, most - 1))
 
 
@@ -66,7 +66,7 @@ class Client:
         """Put *call* on a connection; never blocks, never raises: an error becomes the call's end."""
         try:
             connection = self._idle.pop() if self._idle else self._open()
-        except OSError as error:  # no descriptor left, no such address family
+        except OSError as error:  # no descriptor left, or unsupported address family
             call.end, call.error, call.t_closed = End.CONNECT_FAILED, f"no socket: {error}", time.monotonic_ns()
             call.cause = cause(error)
             self.loop.run_callback(self.done, call)

@@ -1,7 +1,8 @@
-"""One connection, whose reads are taken in the event loop's own callbacks.
+"""One connection, which is read in the event loop's own callbacks.
 
-A persistent watcher and no greenlet per stream: a greenlet switch per read is what makes other Python clients late. The
-callback reads once, stamps, stores; bytes are parsed in batches, or when the message may have ended.
+It has a persistent watcher instead of a greenlet per stream, because a greenlet switch per read delays the stamps of
+other Python clients. The callback reads once, takes the stamp and stores the bytes; they are parsed in batches, or
+when the message may have ended.
 """
 
 import errno
@@ -22,20 +23,22 @@ if TYPE_CHECKING:
     from echosounder.load.client.client import Client
 
 READ = 128 * 1024
-QUIET = 100_000_000  # ns without a read after which nothing speaks against digesting what there is
-DONE_GRACE = 1_000_000_000  # ns after [DONE] in which the peer may still end the message
+QUIET = 100_000_000  # ns without a read after which stored reads are parsed
+DONE_GRACE = 1_000_000_000  # ns after [DONE] within which the peer must end the message
 _OURS = {
     errno.EMFILE,
     errno.ENFILE,
     errno.ENOBUFS,
     errno.ENOMEM,
     errno.EADDRNOTAVAIL,
-}  # no file, no memory, no port left
+}  # no descriptors, memory or ports left
 
 
 @cache
 def _socket_type() -> Any:
-    """The system's own: Locust's patch has replaced it by one that switches greenlets. gevent is there with the extra `load` only."""
+    """The system's socket type, which gevent's patch replaces by one that switches greenlets. gevent is only installed
+    with the extra `load`.
+    """
     from gevent.monkey import get_original
 
     return get_original("socket", "socket")
@@ -95,7 +98,7 @@ class Connection:
             self._client.loop.run_callback(self._connect_failed, OSError(code, errno.errorcode.get(code, "?")))
 
     def finish(self, end: End, error: str = "") -> None:
-        """The call has ended: digest the remaining data and pass the result on."""
+        """End the call: parse the remaining data and pass the result on."""
         call, self.call = self.call, None
         if call is None:
             return
@@ -103,7 +106,7 @@ class Connection:
         call.end = found if found is End.COMPLETE else end
         call.error = call.error or error
         call.framing.release()
-        # Past [DONE] the answer is over: how long we then waited for the end of the message is no part of it.
+        # The answer ends with [DONE]; the wait for the end of the message is not part of it.
         if call.t_closed is None or not (call.end is End.COMPLETE or call.reader.done):
             call.t_closed = time.monotonic_ns()
         reusable = call.end is End.COMPLETE and call.framing.reusable and not self._closed
@@ -116,7 +119,7 @@ class Connection:
         self._sock.close()
 
     def sweep(self, now: int) -> None:
-        """Handles events that no read triggers: timeouts, and pending data of a quiet stream."""
+        """Handle what no read triggers: timeouts, and pending data of a quiet stream."""
         call = self.call
         if call is None:
             return
@@ -151,7 +154,7 @@ class Connection:
             self._reached()
 
     def _tunnelled(self) -> None:
-        """What a forward proxy says about the way to the target, until it is open."""
+        """Read the forward proxy's answer to CONNECT until the tunnel is open."""
         try:
             received = self._sock.recv(READ)
             self._proxy += received
@@ -168,7 +171,7 @@ class Connection:
         self._reached()
 
     def _reached(self) -> None:
-        """The target is at the other end."""
+        """Called when the connection to the target is established."""
         if self._tls is None:
             self._read.start(self._readable)
             self._established()
@@ -223,7 +226,7 @@ class Connection:
             self.finish(End.RESET, f"TLS: {error}")
 
     def _push(self, data: bytes) -> None:
-        """Hand bytes to the kernel; what it does not take waits until it does. A broken connection shows when it is read."""
+        """Pass bytes to the kernel; bytes that it does not accept wait until it does. A broken connection is noticed on reading."""
         if self._outgoing:
             self._outgoing += data
             return
@@ -272,12 +275,12 @@ class Connection:
 
     def _take(self, data: bytes, now: int, ancillary: Ancillary) -> None:
         if self.call is None:
-            self._client.dropped(self)  # bytes that nobody asked for
+            self._client.dropped(self)  # unsolicited bytes
         elif self.call.take(data, now, ancillary):
             self._digest_later()
 
     def _over(self, error: str) -> None:
-        """Nothing more will come; what did is digested in its turn. An *error* is what the system says, or nothing: closed."""
+        """Handle the end of the connection; stored data are parsed in their turn. *error* is the system's; None if the peer closed."""
         self._read.stop()
         self._closed, self._error = True, error
         if self.call is None:

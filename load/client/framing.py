@@ -7,7 +7,7 @@ import httptools
 from echosounder.wire import outside
 
 MAX_HEAD = 256 * 1024
-AROUND = 16  # bytes of chunk framing to one of the body: an honest peer has at most six
+AROUND = 16  # bytes of chunk framing per byte of the body; regular peers send at most six
 
 
 class Framing:
@@ -51,7 +51,9 @@ class Framing:
         self._persistent = False
         self._head = self._around = self.taken = self._end = 0
         self.chunked = self.complete = self.surplus = self.streamed = False
-        self._parser: Any = httptools.HttpResponseParser(self)  # looks its callbacks up at once: after on_body
+        self._parser: Any = httptools.HttpResponseParser(
+            self
+        )  # the parser looks its callbacks up on creation, so create it after on_body
 
     def feed(self, data: bytes) -> list[bytes]:
         """The pieces of the body in *data*, one per chunk."""
@@ -59,14 +61,14 @@ class Framing:
             self.surplus = self.surplus or bool(data)
             return []
         if self.status is None:
-            self._head += len(data)  # the parser itself would take headers without end
+            self._head += len(data)  # the parser itself does not limit headers
             if self._head > MAX_HEAD:
                 self.broken = f"its header section is longer than {MAX_HEAD} bytes"
                 return []
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.surplus = self.complete  # what follows a complete message does not spoil it
+            self.surplus = self.complete  # data after a complete message do not invalidate it
             self.broken = "" if self.complete else str(error) or "protocol upgrade"
         pieces = self._body[: self._end] if self.complete else self._body.copy()
         self._body.clear()
@@ -74,11 +76,11 @@ class Framing:
         return pieces
 
     def _bound(self, received: int, taken: int) -> None:
-        """Trailers, chunk extensions and interim answers are not a body, and the parser itself would take them without end."""
+        """Limit the size of trailers, chunk extensions and interim responses, which the parser itself does not."""
         self.taken += taken
         self._around += received - taken
         if not self.complete and self._around > MAX_HEAD + AROUND * self.taken:
-            self.broken = self.broken or f"more than {MAX_HEAD} bytes stand around its body"
+            self.broken = self.broken or f"more than {MAX_HEAD} bytes surround its body"
 
     def release(self) -> None:
         """Releases the parser. It and we reference each other, and during a measurement the garbage collector is off."""
@@ -86,7 +88,7 @@ class Framing:
 
     @property
     def until_close(self) -> bool:
-        """Neither chunked nor with a length: the peer's close is the regular end (RFC 9112, 6.3)."""
+        """Whether the peer's close is the regular end, because the message is neither chunked nor has a length (RFC 9112, 6.3)."""
         return self.status is not None and not self.chunked and self.length is None
 
     @property
@@ -95,7 +97,7 @@ class Framing:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The header section, in order and as it was written."""
+        """The header section, in the order and spelling received."""
         return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
 
     def header(self, name: bytes) -> str | None:
@@ -107,7 +109,7 @@ class Framing:
         """Whether *word*, in lower case, occurs in the name of a header."""
         return any(word in name for name in self._fields)
 
-    # What follows is called by the parser.
+    # The parser calls the following methods.
 
     def on_message_begin(self) -> None:
         self.surplus = self.complete
@@ -117,7 +119,7 @@ class Framing:
             self.reason = reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.status is None:  # what comes later is a trailer, or of an answer that nobody asked for
+        if self.status is None:  # later ones are trailers or belong to an unsolicited response
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -125,7 +127,9 @@ class Framing:
             return
         self.status = int(self._parser.get_status_code())
         self.http_version = self._parser.get_http_version()
-        fields = self._fields = {name.lower(): value for name, value in reversed(self._headers)}  # the first one counts
+        fields = self._fields = {
+            name.lower(): value for name, value in reversed(self._headers)
+        }  # the first value counts
         self.chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
         length = fields.get(b"content-length", b"")
         self.streamed = fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"text/event-stream"
@@ -136,7 +140,7 @@ class Framing:
             self._headers.clear()
         elif not self.complete:
             self.complete, self._end = True, len(self._body)
-            self._persistent = bool(self._parser.should_keep_alive())  # asked later, the parser has forgotten
+            self._persistent = bool(self._parser.should_keep_alive())  # the parser does not keep it
 
     @property
     def _interim(self) -> bool:

@@ -1,4 +1,4 @@
-"""The head of the requests: the same bytes each time but for the path and the length."""
+"""The head of requests, whose bytes differ only in path and length."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -9,7 +9,7 @@ from echosounder.wire.formats import Format, named
 from echosounder.wire.target import Target
 
 AGENT = "echosounder-load"
-MOST = 16 * 1024  # bytes of what a proxy may say
+MOST = 16 * 1024  # maximum bytes of a proxy's answer
 
 
 def place(target: Target, path: str) -> str:
@@ -50,7 +50,9 @@ def tunnel(target: Target) -> bytes | None:
 
 
 def opened(received: bytes) -> bool:
-    """Whether the proxy has opened the tunnel, by all bytes from it so far. Raises :class:`ConnectionError` if it refuses or sends more."""
+    """Whether the proxy has opened the tunnel, judging by all bytes received so far. Raises :class:`ConnectionError` if
+    it refuses or sends more.
+    """
     head, end, rest = received.partition(b"\r\n\r\n")
     if not end and len(received) < MOST:
         return False
@@ -71,7 +73,7 @@ def marked(request: bytes, name: str, value: str) -> bytes:
 class Head:
     """Makes requests to *target* with *api_key*; ``Accept-Encoding: identity``, because compression would delay events.
 
-    *others* are further keys in use, which must not be written down either.
+    *others* are further keys in use, which must not be logged either.
     """
 
     def __init__(self, target: Target, api_key: str | None, *others: str | None) -> None:

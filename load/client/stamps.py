@@ -1,7 +1,7 @@
 """Arrival times of bytes: the kernel's receive stamp if available, else our own.
 
-The kernel stamps a segment when it comes in (``SO_TIMESTAMPNS``), so a busy client does not age it. The stamp is on the
-real-time clock; it is moved to the monotonic clock by an offset that is measured again all the time.
+The kernel stamps a segment on arrival (``SO_TIMESTAMPNS``), so a busy client does not delay the stamp. The stamp is on
+the real-time clock; it is converted to the monotonic clock with an offset that is measured repeatedly.
 """
 
 import socket
@@ -12,7 +12,7 @@ from collections import Counter
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h; not in Python's socket module
 _TIMESPEC = struct.Struct("=qq")
 ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
-_PLAUSIBLE = 10_000_000_000  # ns a segment may have waited for us; beyond it the clock was stepped
+_PLAUSIBLE = 10_000_000_000  # ns; a segment that seems to have waited longer shows that the clock was stepped
 
 Ancillary = list[tuple[int, int, bytes]]
 

@@ -1,4 +1,4 @@
-"""Events of one stream that differ little: a template for them, and a fast test for similar events.
+"""Templates for the events of a stream, which differ little, and a fast test for similar events.
 
 A *template* is an event cut into the bytes that stay and the places that may vary: the string with the output, and the members of
 which the format says that they vary and tell nothing (``varying``: a counter, a filling). Another event is like it where the same
@@ -19,7 +19,7 @@ from typing import Any
 _whole, _escaped = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
 # The inside of a JSON string (RFC 8259, 7), but for the digits of \\u, which no server gets wrong.
 STRING = rb'[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*'
-OUTPUT = rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])' + STRING  # not empty
+OUTPUT = rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])' + STRING  # non-empty
 INTEGER = rb"-?(?:0|[1-9][0-9]{0,17})"  # any parser takes these; longer ones are parsed to see whether it does
 END = b"\n\n"
 PATTERNS = {"integer": INTEGER, "string": STRING}
@@ -40,7 +40,7 @@ class Template:
         self._begin, self._back = len(prefix), -len(suffix)
 
     def _fits(self, insides: list[bytes]) -> bool:
-        """May all of these stand between what stays?"""
+        """Whether all of these may stand between the fixed parts."""
         return _outputs(insides)
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
@@ -52,7 +52,7 @@ class Template:
         if self._fits(insides):
             left = pieces[len(insides) :]
             if not any(piece.startswith(prefix) and piece.endswith(suffix) for piece in left):
-                return left  # most often those that are like it come first
+                return left  # events that match usually come first
             return [piece for piece in pieces if not (piece.startswith(prefix) and piece.endswith(suffix))]
         return [piece for piece in pieces if not self._like(piece)]
 
@@ -88,7 +88,7 @@ class CountedTemplate(Template):
         self._between, self._next, self._ends = between, number, _ends(between, suffix)
 
     def _fits(self, insides: list[bytes]) -> bool:
-        """Asked of events with other counters than the next ones alone."""
+        """Only called for events whose counters are not the expected ones."""
         return _several(insides, [self._between], (OUTPUT, INTEGER))
 
     def unlike(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
@@ -106,7 +106,7 @@ class CountedTemplate(Template):
         return left
 
     def _expected(self, count: int) -> list[bytes]:
-        """What the next events should end in, as far as such ends are kept."""
+        """The expected ends of the next events, as far as they are cached."""
         ends, upto = self._ends, self._next + count
         if len(ends) < upto:
             numbers = range(len(ends), min(upto, MOST_ENDS))
@@ -114,7 +114,7 @@ class CountedTemplate(Template):
         return ends[self._next : upto]
 
     def _jumped(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
-        """The same where an event is not what was expected."""
+        """The unmatched events after an unexpected one, from which the counter is read again."""
         left = super().unlike(pieces)
         self._next += len(pieces)
         if len(left) < len(pieces):
@@ -150,7 +150,7 @@ def learned(block: bytes, output: Any, varying: tuple[str, ...]) -> Template | N
 
 
 def _others(block: bytes, data: int, output: Span, varying: tuple[str, ...]) -> Iterator[Span]:
-    """Where else it may vary. What looks like a member is one: inside a string its quotes would be escaped."""
+    """Other variable places of the event. A text that looks like a member is one, because its quotes would be escaped within a string."""
     for name in _members(varying):
         begin = block.find(name, data)
         value = _value(block, begin + len(name)) if begin > 0 and block[begin - 1] in BEFORE else None

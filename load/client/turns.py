@@ -31,8 +31,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-PORTION = 100_000  # ns; no read waits longer for us than this and one piece of work
-GATHER = 1_000_000  # ns; for so long requests wait for others while the client is busy
+PORTION = 100_000  # ns; a read waits at most for this and one piece of work
+GATHER = 1_000_000  # ns for which requests are gathered while the client is busy
 
 Work = Callable[[], None]
 
@@ -45,7 +45,7 @@ class Turns:
         self._queue: deque[Work] = deque()
         self._closing: list[Work] = []
         self._turn = loop.prepare()
-        self._awake = loop.idle()  # the loop does not sleep while something is left to do
+        self._awake = loop.idle()  # the loop does not sleep while work is queued
         self._active = False
         self._gather = 0
 

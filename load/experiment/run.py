@@ -1,4 +1,4 @@
-"""The shell around a script: check, ask for the model, open the log, send, and put the report together."""
+"""Runs a script as a whole experiment: checks the options, finds the model, opens the log, sends, and builds the report."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from echosounder.wire.verdict import Result
 
 T = TypeVar("T")
 ENOUGH = frozenset({"time", "patience", "budget"})
-"""What ends an experiment early without taking from what it found."""
+"""Reasons to end an experiment early that do not invalidate its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +126,13 @@ def _perform(
             log.footer["interrupted"] = "KeyboardInterrupt"
         if stopped.kind == "key-refused":
             raise KeyRefused(f"{options.target.shown}: {stopped.reason}")
-    del made["outcome"]  # who looks for a limit is turned away: that is the measurement
+    del made["outcome"]  # refusals are the purpose of a search for a limit
     made["requirements"] = [_requirement(result) for result in results]
     return LoadResult(made, code(made), log.path)
 
 
 def _requirement(result: Result) -> dict[str, Any]:
-    """As in a report of ``check``."""
+    """A requirement's result, as in a report of ``check``."""
     row = specs.requirement(result.requirement)
     sources = [{"page": source.page, "section": source.section, "date": source.date} for source in row.sources]
     record = result.record()

@@ -1,8 +1,8 @@
 """Experiments as scripts: generators that yield the next action and receive its result. No socket, no clock.
 
-A script yields a :class:`ScriptStep` and is sent :class:`News`. Whoever runs it (:mod:`load.experiment.sender`, or a simulation in the
-tests) sends every ask at its time and comes back at the first news, or at ``until``. All times are seconds since the script
-began.
+A script yields a :class:`ScriptStep` and is sent :class:`News`. Its runner (:mod:`load.experiment.sender`, or a
+simulation in the tests) sends every request at its time and resumes the script at the first news, or at ``until``. All
+times are seconds since the script began.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Runs a script against a target: the load client's connections, one event loop, no thread. What a script may not do is bounded here."""
+"""Runs a script against a target: the load client's connections, one event loop, no thread. It enforces the bounds and the budget."""
 
 import heapq
 import time
@@ -31,7 +31,7 @@ Note = Callable[[str, dict[str, Any]], None]
 
 @dataclass(slots=True, eq=False)
 class Asked(ActiveCall):
-    """A call that reports its status as soon as it arrives, and not only at its end."""
+    """A call that reports its status as soon as it arrives, not only at the end."""
 
     ask: DueRequest | None = None
     told: Callable[["Asked"], None] | None = None
@@ -54,7 +54,7 @@ class Asked(ActiveCall):
         return after is not None and self.reader.token_events >= after
 
     def take(self, data: bytes, read_at: int, ancillary: Any) -> bool:
-        """Parse at once until the status is known, for scripts wait for it, and where a token may be the last that is awaited."""
+        """Parse immediately until the status is known, because scripts wait for it, and if a script waits for a token."""
         at_once = self.framing.status is None or (self.ask is not None and self.ask.hang_up is not None)
         return ActiveCall.take(self, data, read_at, ancillary) or at_once
 
@@ -76,7 +76,7 @@ class Sender:
         self._target, self._keys, self._budget, self._bounds = target, keys, budget, bounds
         self.note: Note = lambda kind, record: None
         self._heads = [Head(target, key, *keys) for key in keys]
-        import gevent.event  # there with the extra `load` only
+        import gevent.event  # only installed with the extra `load`
 
         self._loop = gevent.get_hub().loop
         self._client = Client(endpoint, self._loop)
@@ -101,8 +101,9 @@ class Sender:
         return (time.monotonic_ns() - self._begin) / SECOND
 
     def run(self, script: Script[T]) -> T:
-        """The return value of the script. Ctrl-C, the time limit and the budget stop it: it gets a :class:`Stopped` and returns its result
-        so far.
+        """Run the script and return its result. Ctrl-C, the time limit and the budget raise :class:`Stopped` within it,
+        on which it returns its result so far.
+
         """
         self._begin = time.monotonic_ns()
         self._wall = time.time_ns() - self._begin
@@ -221,13 +222,13 @@ class Sender:
         if interrupted.is_set():
             self._stop("interrupted", "interrupted by the user")
         elif self.now > self._bounds.seconds:
-            self._stop("time", f"the {self._bounds.seconds:g} s that it may take are over; give a longer --duration")
+            self._stop("time", f"the maximum duration of {self._bounds.seconds:g} s is over; give a longer --duration")
 
     def _seconds(self, stamp: int) -> float:
         return (stamp - self._begin) / SECOND
 
     def _close(self) -> None:
-        """Give up what is still in flight, and write down how the client itself did."""
+        """Abandon requests in flight, and record the client's own health."""
         self._stopped = Stopped("over", "")
         self._alarm.stop()
         self._client.cancel()

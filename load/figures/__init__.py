@@ -1,1 +1,1 @@
-"""From samples to a report: definitions, histograms, intervals, objectives, money, and how far the figures are to be trusted. Pure."""
+"""Computes a report from samples: definitions, histograms, intervals, objectives, money, and the validity of the figures. Pure."""

@@ -1,4 +1,4 @@
-"""From a run's tally to ``report.json`` (``echosounder/load/1``). Pure: no clock, no file."""
+"""Converts a run's tally to ``report.json`` (``echosounder/load/1``). Pure: no clock, no file."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ DEFINITIONS = {
     "tpot_ms": "(t_last_token - t_first_token) / (N - 1) of complete answers, N the reported completion tokens",
     "e2e_ms": "end of the answer - t_sent, of complete answers",
     "e2e_from_schedule_ms": "the same from the time the request was due",
-    "dispatch_delay_ms": "when the client took the request up - when it was due",
-    "connect_ms": "time until a new connection was there, TLS included; none where a connection was used again",
+    "dispatch_delay_ms": "dispatch time of the request - its due time",
+    "connect_ms": "time to establish a new connection, TLS included; none for a reused connection",
     "keepalive_ms": "from the first keep-alive comment to the first event: queueing that the server shows",
     "keepalive_interval_ms": "from one keep-alive comment to the next, on average over a request that had several",
     "ttft_with_connect_ms": "TTFT including the time to connect",
@@ -112,7 +112,7 @@ def exit_code(made: dict[str, Any]) -> int:
     """3 stopped without an answer, nothing completed, or an objective undecided · 4 measurement invalid · 1 an objective missed, or
     requests badly served · 0."""
     codes = {STOP_CODES.get(stop["kind"], 3) for stop in made["stopped"]}
-    if 4 in codes:  # whatever else there is came of it
+    if 4 in codes:  # the other failures follow from it
         return 4
     if 3 in codes or not made["counts"]["completed"]:
         return 3

@@ -12,8 +12,8 @@ from echosounder.load.figures.validity import judge
 from echosounder.load.options import Options
 from echosounder.wire.strict_json import at
 
-ITS_OWN = (*LATENCIES, *SHARES, "hit_ratio")  # what an objective of the whole run may ask of a part of the requests
-RATES = ("goodput", "requests", "output_tokens")  # and of a part of the time
+ITS_OWN = (*LATENCIES, *SHARES, "hit_ratio")  # figures that an objective may have for a part of the requests
+RATES = ("goodput", "requests", "output_tokens")  # and for a part of the time
 
 
 def breakdown(options: Options, tally: Tally, error: dict[str, Any], begin: int, end: int) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _named(stage: Level) -> dict[str, Any]:
 
 
 def _prefilled(stage: Level, made: dict[str, Any]) -> dict[str, Any]:
-    """Of a sweep: how fast prompts were read, as far as the time to the first token tells."""
+    """Prefill rate at the levels of a sweep, estimated from the time to first token."""
     if stage.input_tokens is None:
         return {}
     waited = at(made, "metrics", "ttft_ms", "p50")
@@ -68,7 +68,7 @@ def _items(parts: Divided, error: dict[str, Any], begin: int, end: int) -> Itera
 
 
 def _part(part: Tally, error: dict[str, Any], passed: dict[str, Any], asked: tuple[str, ...]) -> dict[str, Any]:
-    """What both have. ``slo``: the objectives that make sense of a part of a run."""
+    """Figures common to levels and items. ``slo``: the objectives that apply to a part of a run."""
     made = {
         "counts": {name: number for name, number in members.counts(part).items() if name in _COUNTS},
         "failures": dict(sorted(part.failures.items())),

@@ -6,7 +6,7 @@ from echosounder.load.calibration import Calibration
 from echosounder.load.figures.tally import Tally
 from echosounder.wire.latency import SPANS
 
-# Stamps of bytes that came in. All others are of what the client itself did, and it did that when it says so.
+# Stamps of received bytes. All others are of the client's own actions and are exact.
 READS = frozenset({"t_headers", "t_first_keepalive", "t_kept_alive", "t_first_reasoning", "t_first_token", "t_closed"})
 
 
@@ -20,7 +20,7 @@ def client_error(tally: Tally, calibration: Calibration | None) -> dict[str, Any
     cell = calibration.nearest(*demand(tally)) if calibration else None
     by_kernel = tally.stamps["kernel"] > tally.stamps["user"]
     if calibration and cell:
-        user = cell.stamps == "kernel" and not by_kernel  # what was calibrated is not what was used here
+        user = cell.stamps == "kernel" and not by_kernel  # the calibration is for another kind of stamp
         gaps = (cell.read_p50, cell.read_p99) if user else (cell.gap_p50, cell.gap_p99)
         source = f"calibration of {calibration.measured} at {cell.streams} streams of {cell.rate:g} events/s"
         first = cell.read_p99 if user else cell.ttft_p99

@@ -51,7 +51,7 @@ class RunCourse:
         made = [[0.0] * 4 for _ in range((last - first) // width + 1)]
         for second, row in self.seconds.items():
             made[(second - first) // width] = [a + b for a, b in zip(made[(second - first) // width], row, strict=True)]
-        whole = made[:-1] if len(made) > LEAST else made  # the last one is seldom a whole one
+        whole = made[:-1] if len(made) > LEAST else made  # the last part is usually incomplete
         return float(width), whole
 
 
@@ -71,7 +71,7 @@ def steadiness(course: RunCourse, keepalive: Histogram, ttft: Histogram) -> dict
 
 
 def _warmup(means: Sequence[float]) -> int:
-    """How many parts at the beginning are unlike the rest; half of them at most."""
+    """Number of parts at the beginning that differ from the rest; at most half of them."""
     errors = [_mser(means[first:]) for first in range(len(means) // 2 + 1)]
     cut = next(first for first, error in enumerate(errors) if error <= NEARLY * min(errors))
     if cut == 0:
@@ -88,7 +88,7 @@ def _mser(rest: Sequence[float]) -> float:
 
 
 def _trend(means: Sequence[float]) -> float | None:
-    """By what share of its mean the figure changes from the first part to the last; None where that may be chance."""
+    """Relative change of the figure from the first part to the last; None if it may be due to chance."""
     count, middle = len(means), (len(means) - 1) / 2
     spread = sum((place - middle) ** 2 for place in range(count))
     mean = fmean(means)
@@ -113,7 +113,7 @@ def _drift(trend: float | None, means: Sequence[float]) -> Iterable[str]:
         word = "grew" if trend > 0 else "fell"
         yield (
             f"TTFT {word} within the run, from {fmean(means[:quarter]):.1f} to {fmean(means[-quarter:]):.1f} ms on average: "
-            "its figures are of no steady state"
+            "the figures are not those of a steady state"
         )
 
 
@@ -130,7 +130,7 @@ def _hits(rows: Sequence[Sequence[float]]) -> float | None:
 
 
 def _queue(keepalive: Histogram, ttft: Histogram) -> Iterable[str]:
-    """Time under keep-alives of those who saw any, where most did."""
+    """Reports the time under keep-alive comments, if most requests had any."""
     waited, first = keepalive.quantile(0.5), ttft.quantile(0.5)
     if waited and first and keepalive.count > ttft.count / 2 and waited > QUEUED * first:
-        yield f"requests stood in a queue: {waited:.0f} of {first:.0f} ms to the first token (medians) passed under keep-alives"
+        yield f"requests waited in a queue: {waited:.0f} of {first:.0f} ms to the first token (medians) passed under keep-alives"

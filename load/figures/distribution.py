@@ -13,7 +13,7 @@ from echosounder.wire.latency import nearest_rank
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 WITH_INTERVAL = ("p50", "p95", "p99")
-NEGLIGIBLE = 1.01  # a percentile that no requests given up could have moved by more stands as it is
+NEGLIGIBLE = 1.01  # a percentile that abandoned requests could have changed by less is reported as exact
 
 
 def figures(seen: Histogram, given_up: Histogram | None = None) -> dict[str, Any] | None:
@@ -73,7 +73,7 @@ def _together(seen: Histogram, given_up: Histogram | None) -> Histogram:
 
 
 def _hidden(seen: Histogram, every: Histogram, name: str, value: float) -> bool:
-    """Would the percentile be another if all that was given up had taken for ever?"""
+    """Whether the percentile would differ if all abandoned requests had taken forever."""
     rank = nearest_rank(PERCENTILES[name], every.count)
     return rank > seen.count or seen.rank(rank) > value * NEGLIGIBLE
 

@@ -13,9 +13,9 @@ from struct import pack
 
 DAY_US = 86_400_000_000
 DIGITS = 3
-BITS = 11  # the fewest that tell 2 * 10**DIGITS values apart
+BITS = 11  # the fewest that distinguish 2 * 10**DIGITS values
 HALF = 1 << (BITS - 1)
-# Of an encoding, and of the compressed envelope around it; 0x10 says that counts have variable length.
+# Cookies of an encoding and of its compressed envelope; 0x10 marks counts of variable length.
 ENCODING, ENVELOPE = 0x1C849303 | 0x10, 0x1C849304 | 0x10
 
 
@@ -45,7 +45,7 @@ def encoded(counts: Sequence[int]) -> str:
 
 
 def _runs(counts: Iterable[int]) -> Iterator[int]:
-    """The counts, with each run of empty buckets as minus its length."""
+    """The counts, with each run of empty buckets replaced by its negative length."""
     for empty, run in groupby(counts, lambda count: count == 0):
         if empty:
             yield -sum(1 for _ in run)
@@ -54,7 +54,9 @@ def _runs(counts: Iterable[int]) -> Iterator[int]:
 
 
 def _leb128(number: int) -> bytes:
-    """Seven bits a byte, least significant first, the sign in the lowest bit. Good below 2**55, which no count reaches."""
+    """Encode an integer with seven bits per byte, least significant first, the sign in the lowest bit. Valid below
+    2**55, which no count reaches.
+    """
     rest = 2 * number if number >= 0 else -2 * number - 1
     out = bytearray()
     while rest > 0x7F:

@@ -27,8 +27,9 @@ class Histogram:
         self._cumulated: tuple[list[int], list[int]] | None = None
 
     def add(self, values_us: Iterable[int]) -> None:
-        """Add values, or counts by value. They are gathered in a Counter first, which is C; the rest is Python, at a cost per distinct
-        value.
+        """Add values, or counts by value. They are first collected in a Counter, which is implemented in C; the rest
+        costs time per distinct value only.
+
         """
         self._pending.update(values_us)
         if len(self._pending) > MAX_PENDING:

@@ -7,9 +7,9 @@ from statistics import NormalDist, stdev
 
 from echosounder.load.figures.histogram import Grouped, Histogram
 
-_EXACT_BELOW = 2000  # from here on the binomial distribution is as good as normal
-_NORMAL_FROM = 30  # values whose mean is about normal, however skewed latencies are
-# Student's t, 97.5 %, by degrees of freedom (Abramowitz and Stegun, table 26.10): fewer groups than six tell too little.
+_EXACT_BELOW = 2000  # number of values from which the binomial distribution is approximated by the normal one
+_NORMAL_FROM = 30  # number of values whose mean is about normal, even for skewed latencies
+# Student's t, 97.5 %, by degrees of freedom (Abramowitz and Stegun, table 26.10): fewer than six groups are not used.
 _STUDENT = {5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 GROUPS = 1 + max(_STUDENT)
 
@@ -82,6 +82,6 @@ def at_most(successes: int, count: int, share: float) -> float:
 
 
 def _binomial(count: int, successes: int, share: float) -> float:
-    """Its mass by logarithms: (1 - share) ** count is nothing to a float soon."""
+    """The probability mass, computed with logarithms because (1 - share) ** count underflows."""
     ways = lgamma(count + 1) - lgamma(successes + 1) - lgamma(count - successes + 1)
     return exp(ways + successes * log(share) + (count - successes) * log1p(-share))

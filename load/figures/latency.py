@@ -1,4 +1,4 @@
-"""Definitions of a request's latencies: each once, as data, for one sample and for columns of many."""
+"""Definitions of a request's latencies, as data, for single samples and for columns of many."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
@@ -10,7 +10,7 @@ from echosounder.wire.latency import SPANS, Span
 from echosounder.wire.stream import StreamEnd
 
 REJECTED, TRUNCATED, FAILED, COMPLETED, IN_FLIGHT = "rejected", "truncated", "failed", "completed", "in_flight"
-# What a client may call complete: an answer that said it was finished, `[DONE]` or not.
+# Ends that count as complete: the answer was finished, with or without `[DONE]`.
 _OUTCOMES = {
     StreamEnd.DONE: COMPLETED,
     StreamEnd.FINISH_WITHOUT_DONE: COMPLETED,
@@ -22,13 +22,13 @@ _OUTCOMES = {
 
 
 METRICS = ("gap", "tpot", *SPANS, "keepalive_interval")
-# What a request that is given up would have exceeded: its age. Not of what need not come at all, as reasoning.
+# Latencies of which an abandoned request gives a lower bound, its age. Not those of optional parts, such as reasoning.
 CENSORED = ("ttft", "ttft_from_schedule", "ttft_with_connect", "headers", "e2e", "e2e_from_schedule", "gap")
 FROM_SCHEDULE = (
     "ttft_from_schedule",
     "e2e_from_schedule",
-)  # which are known to be long of requests that were never sent
-GIVEN_UP = (StreamEnd.CLIENT_CANCELLED, StreamEnd.IDLE_TIMEOUT)  # not what the target ended, but what we did
+)  # known to be long of requests that were never sent
+GIVEN_UP = (StreamEnd.CLIENT_CANCELLED, StreamEnd.IDLE_TIMEOUT)  # ended by the client, not by the target
 _NAMES = tuple(dict.fromkeys(stamp for name, span in SPANS.items() if name != "keepalive" for stamp in span[:2]))
 _row = attrgetter(*_NAMES)
 _STAMPS = {name: attrgetter(span.since, span.until) for name, span in SPANS.items()}

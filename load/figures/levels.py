@@ -1,4 +1,4 @@
-"""The parts of a run that have figures of their own: levels of the load, one after the other, and items of the scenario."""
+"""Parts of a run with separate figures: the consecutive levels of the load, and the items of the scenario."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from echosounder.load.sample import MEASURED, Sample
 from echosounder.load.worker import shape
 
 SECOND = 1_000_000_000
-SLICES = 5  # of a ramp: so many parts of it are looked at
-MOST = 200  # levels: what is longer is a ramp, and nobody reads its table
+SLICES = 5  # number of parts into which a ramp is divided
+MOST = 200  # maximum number of levels; more are treated as a ramp
 
 
 @dataclass(frozen=True, slots=True)

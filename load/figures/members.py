@@ -1,4 +1,4 @@
-"""The members of ``report.json`` that a whole run and its parts have: each from a tally. Pure: no clock, no file."""
+"""Members of ``report.json`` common to a whole run and its parts, each computed from a tally. Pure: no clock, no file."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,6 +1,6 @@
 """Outcomes of the requests: a verdict separate from that of the measurement, which rates the reliability of the figures.
 
-A run can be measured well and served badly: a valid measurement of an endpoint that cuts every fourth stream.
+A run can be measured well but served badly, such as a valid measurement of an endpoint that cuts every fourth stream.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNENDED = (
 )
 TURNED_AWAY = ("http-429", "http-503")
 TOGETHER, FEWEST = 0.9, 100
-"""The share of events that share a read, and the fewest of them, from which a stream is said to be buffered."""
+"""Share of events read together with others, and their minimum number, from which streams count as buffered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class FailureShare:
 
 
 SHARES = (
-    FailureShare(UNENDED, 0.01, "did not come to their end, which load.streams-complete asks for"),
-    FailureShare((NO_TOKEN,), 0.01, "came to their end without a token"),
-    FailureShare(TURNED_AWAY, 0.2, "were turned away for lack of room"),
+    FailureShare(UNENDED, 0.01, "did not end properly, as load.streams-complete requires"),
+    FailureShare((NO_TOKEN,), 0.01, "ended without a token"),
+    FailureShare(TURNED_AWAY, 0.2, "were refused for lack of capacity"),
 )
 
 

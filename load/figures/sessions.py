@@ -12,7 +12,7 @@ from echosounder.load.figures.money import Tokens, tokens
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire.latency import quantile
 
-PLACES = 24  # requests of a session that are told one by one; the rest together
+PLACES = 24  # requests of a session with separate figures; the rest is combined
 SUMS = ("requests", "questions", "calls", "subagents")
 
 
@@ -22,7 +22,7 @@ class RequestPlace:
 
     sent: int = 0
     tokens: Tokens = field(default_factory=Tokens)
-    counted: int = 0  # answers that told their tokens
+    counted: int = 0  # answers that reported their tokens
     ttft: Histogram = field(default_factory=Histogram)
 
     def add(self, samples: list[Sample]) -> None:
@@ -98,7 +98,7 @@ class SessionFigures:
     items: dict[str, ItemSessions] = field(default_factory=dict)
 
     def ended(self, record: dict[str, Any]) -> None:
-        """The record of a session that is over."""
+        """Count the record of a finished session."""
         if record["phase"] == MEASURED:
             self.items.setdefault(str(record["item"]), ItemSessions()).add(record)
 

@@ -1,4 +1,4 @@
-"""Service level objectives: ``ttft_p95<500ms``, ``failures<1%``, ``goodput>20/s``. Parse, and hold against a report."""
+"""Service level objectives: ``ttft_p95<500ms``, ``failures<1%``, ``goodput>20/s``. Parses them, and compares them with a report."""
 
 import difflib
 import operator
@@ -92,7 +92,7 @@ def _figure(text: str, name: str, compare: str, number: float, unit: str | None)
     return Slo(text, name, "", compare, limit)
 
 
-Interval = Callable[[str, str], Sequence[float] | None]  # of a latency's name and statistic: 95 %, ms
+Interval = Callable[[str, str], Sequence[float] | None]  # (latency, statistic) -> 95 % interval in ms
 
 
 def evaluate(slo: Slo, report: dict[str, Any], interval: Interval | None = None) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _reported(report: dict[str, Any]) -> Interval:
 
 
 def _latency(slo: Slo, report: dict[str, Any]) -> tuple[Any, bool]:
-    """The value, ms, None where too few requests resolve it; and whether it is a lower bound."""
+    """The value, ms, and whether it is a lower bound. The value is None if too few requests resolve it."""
     figures = at(report, "metrics", f"{slo.name}_ms")
     return at(figures, slo.statistic), slo.statistic in (at(figures, "at_least") or ())
 

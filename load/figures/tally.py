@@ -1,4 +1,4 @@
-"""Figures of a run, gathered from its records: order, number of workers and size of batches do not matter."""
+"""Accumulates the figures of a run from its records, independently of their order, the number of workers and the batch size."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -34,8 +34,13 @@ from echosounder.load.figures.validity import STILL_US, Tick
 from echosounder.load.sample import MEASURED, Sample
 from echosounder.wire.stream import StreamEnd
 
-STAMPS = frozenset({"at", "begin", "stopped_sending"})  # the members of other records that are stamps
-NEEDED = ("ttft", "ttft_from_schedule", "e2e", "e2e_from_schedule")  # an answer without one of these has not met it
+STAMPS = frozenset({"at", "begin", "stopped_sending"})  # members of other records that are stamps
+NEEDED = (
+    "ttft",
+    "ttft_from_schedule",
+    "e2e",
+    "e2e_from_schedule",
+)  # an answer without one of these latencies misses an objective on it
 _SAMPLE_STAMPS = tuple(name for name in Sample.__struct_fields__ if name.startswith("t_"))
 
 Record = Sample | dict[str, Any]
@@ -57,7 +62,7 @@ class Tally:
     money: Money = field(default_factory=Money)
     histograms: dict[str, Histogram] = field(default_factory=lambda: {name: _histogram(name) for name in METRICS})
     ages: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in CENSORED})
-    late: Histogram = field(default_factory=Histogram)  # dispatch delays that no busy user excuses
+    late: Histogram = field(default_factory=Histogram)  # dispatch delays not caused by busy users
     lags: Histogram = field(default_factory=Histogram)
     delays: Histogram = field(default_factory=Histogram)
     counts: Counter[str] = field(default_factory=Counter)
@@ -69,15 +74,15 @@ class Tally:
     ticks: dict[int, dict[str, Any]] = field(default_factory=dict)
     workers: dict[int, dict[str, Any]] = field(default_factory=dict)
     ended: dict[int, int] = field(default_factory=dict)
-    shifts: dict[int, int] = field(default_factory=dict)  # of workers on other machines: what moves their stamps
+    shifts: dict[int, int] = field(default_factory=dict)  # clock shifts of workers on other machines
     stopped: list[dict[str, Any]] = field(default_factory=list)
-    lost: dict[int, int] = field(default_factory=dict)  # workers that died, and how much of their schedule they left
+    lost: dict[int, int] = field(default_factory=dict)  # workers that died, and the unsent part of their schedule
     most_in_flight: int = 0
-    frozen_us: int = 0  # in which the loops of the workers stood still
+    frozen_us: int = 0  # for which the workers' loops were stalled
     passed: Throughput = field(default_factory=Throughput)
     course: RunCourse = field(default_factory=RunCourse)
     sessions: SessionFigures = field(default_factory=SessionFigures)
-    parts: "PartCounter | None" = None  # levels and items, counted for themselves as well
+    parts: "PartCounter | None" = None  # levels and items, which are also counted separately
 
     def enter(self, records: Iterable[Record]) -> list[Record]:
         """Count records of workers' logs; returns the same records, on the clock of the first worker's machine."""
@@ -91,7 +96,7 @@ class Tally:
         """Count requests; for those of the warm-up only their number, cost and throughput."""
         if not batch:
             return
-        worker = next(iter(self.workers.values()), {})  # all stamps are on the clock of this one's machine
+        worker = next(iter(self.workers.values()), {})  # all stamps are converted to the clock of its machine
         self.passed.begin(int(worker.get("begin", batch[0].t_scheduled)))
         outcomes = list(map(outcome, batch))
         self._passed(batch, outcomes)
@@ -125,15 +130,17 @@ class Tally:
             self.sessions.ended(record)
         elif kind == "end":
             self.ended[int(record["worker"])] = int(record["stopped_sending"])
-            for name in FROM_SCHEDULE:  # what never found a user was slow too
+            for name in FROM_SCHEDULE:  # requests that never found a user were slow too
                 self.ages[name].add(_expand(record.get("unsent_us", {})))
         elif kind == "stopped":
             self._stop({"kind": record["why"], "reason": record["reason"], "worker": record.get("worker")})
-        elif kind == "lost":  # nothing of it is in flight any more, and what it had yet to send nobody will
+        elif (
+            kind == "lost"
+        ):  # none of its requests is in flight any more, and the rest of its schedule will not be sent
             self.lost[int(record["dead"])] = int(record.get("unscheduled", 0))
 
     def _stop(self, stop: dict[str, Any]) -> None:
-        """Workers stop for the same reason; it is said once."""
+        """Record the reason to stop once, because all workers stop for the same one."""
         if all((stop["kind"], stop["reason"]) != (known["kind"], known["reason"]) for known in self.stopped):
             self.stopped.append(stop)
 
@@ -143,7 +150,7 @@ class Tally:
         return sum(int(tick["in_flight"]) for worker, tick in self.ticks.items() if worker not in self.lost)
 
     def _worker(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Clocks of two machines begin at different times: what their distance to wall time differs by is the shift."""
+        """Register a worker and the shift of its clock: the difference of the offsets to wall time of the two machines."""
         number, first = int(record["worker"]), next(iter(self.workers.values()), record)
         if _clock(record) != _clock(first) and "moved_by" not in record:
             shift = self.shifts[number] = record["wall_offset"] - first["wall_offset"]
@@ -178,7 +185,7 @@ class Tally:
         self.stamps.update(kernel=record["kernel"], user=record["user"])
 
     def _passed(self, batch: Sequence[Sample], outcomes: Sequence[str]) -> None:
-        """Throughput counts whatever passed in the measured time, warm-up's late answers too: else it would lose the ends."""
+        """Count throughput in the measured time, including late answers to requests of the warm-up."""
         judged = any(slo.latency for slo in self.slos)
         answers = []
         for sample, kind in zip(batch, outcomes, strict=True):
@@ -190,7 +197,7 @@ class Tally:
         self.passed.add(answers)
 
     def _good(self, sample: Sample) -> bool:
-        """Does the request by itself meet every latency that an objective names? One that it does not have it may legitimately lack."""
+        """Whether the request meets every latency objective by itself; latencies that it may legitimately lack are ignored."""
         judged = ((slo, latencies_us(slo.name, sample)) for slo in self.slos if slo.latency)
         return all(
             all(slo.holds(value / 1000) for value in values) and bool(values or slo.name not in NEEDED)
@@ -222,7 +229,7 @@ class Tally:
         self._gaps(measured)
 
     def _gaps(self, measured: Sequence[Sample]) -> None:
-        """In groups of whole streams, drawn by the number of the request, which does not depend on who sent it."""
+        """Add gaps to groups of whole streams, assigned by the request's number, which is independent of the worker."""
         groups: list[list[tuple[int, ...]]] = [[] for _ in range(GROUPS)]
         for sample in measured:
             if sample.gaps_us:
@@ -249,7 +256,7 @@ class Tally:
         self._expected([sample for sample in measured if sample.expected_hit is not None])
 
     def _expected(self, foretold: Sequence[Sample]) -> None:
-        """Cache hits beside those that the workload foretold."""
+        """Count cache hits, and those that the workload predicted."""
         for sample in foretold:
             if sample.usage is not None:
                 told = tokens((sample.usage,))
@@ -263,7 +270,7 @@ def _histogram(name: str) -> Histogram:
 
 
 def _clock(worker: dict[str, Any]) -> str | None:
-    """Whose monotonic clock it is: two machines may bear one name, but they were not started at once."""
+    """Identity of a monotonic clock. Machines may share a name, but not the time of their start."""
     return worker.get("boot") or worker.get("host")
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 SLOT = 100_000_000  # ns
 SLOTS_PER_S = 1_000_000_000 // SLOT
-Answer = tuple[int, int, int, bool, bool]  # since, closed (ns), tokens, whole, good
-MOST = 8 * 86400 * SLOTS_PER_S  # what a stamp that cannot be true may make us keep
+Answer = tuple[int, int, int, bool, bool]  # (first token or end, end (ns), tokens, complete answers, good answers)
+MOST = 8 * 86400 * SLOTS_PER_S  # maximum number of slots, against impossible stamps
 
 
 class Passed(NamedTuple):
@@ -29,7 +29,9 @@ class Throughput:
 
     def __init__(self) -> None:
         self._origin: int | None = None
-        self._columns = tuple(array("d") for _ in range(5))  # whole answers, good ones, lumps, rates, moments
+        self._columns = tuple(
+            array("d") for _ in range(5)
+        )  # complete answers, good ones, tokens without duration, rates, moments
 
     def begin(self, origin: int) -> None:
         """The instant, ns, from which slots are counted; the first call sets it."""
@@ -37,7 +39,7 @@ class Throughput:
             self._origin = origin
 
     def add(self, answers: Sequence[Answer]) -> None:
-        """Answers with output. Call :meth:`begin` first."""
+        """Add answers with output. Call :meth:`begin` first."""
         whole, good, lumps, rates, moments = self._columns
         origin = self._origin or 0
         self._make_room(max((answer[1] for answer in answers), default=origin))
@@ -66,7 +68,7 @@ class Throughput:
         return Passed((slots.stop - slots.start) / SLOTS_PER_S, whole, good, tokens)
 
     def _tokens(self, slot: int) -> float:
-        """Of streams, until a slot begins."""
+        """Tokens of streams until a slot begins."""
         _, _, _, rates, moments = self._columns
         return sum(rates[:slot]) * slot - sum(moments[:slot])
 

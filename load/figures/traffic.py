@@ -28,7 +28,7 @@ REMEMBERED = 4096
 
 
 def sample(exchange: Exchange) -> Sample:
-    """*exchange* as a request of a load run."""
+    """Convert an exchange to the sample of a load run."""
     line, answer, end = timeline(exchange), exchange.answer, _end(exchange)
     marks = [(exchange.events[index].at, mark) for index, mark in exchange.marks if mark.kind]
     reads = list(dict.fromkeys(at for at, _ in marks))
@@ -58,7 +58,7 @@ def sample(exchange: Exchange) -> Sample:
 
 
 def _end(exchange: Exchange) -> StreamEnd:
-    """As a load run classes it: a document that can be read is done."""
+    """Classify the end as a load run does; a readable non-streaming response is complete."""
     if exchange.wants_stream:
         return stream_end(exchange)
     whole = exchange.reader.whole(exchange.json)

@@ -1,4 +1,4 @@
-"""Whether the target or the client limited the figures: signals of the client's own health, and their meaning for the run."""
+"""Decides whether the target or the client limited the figures, from signals of the client's own health."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from itertools import pairwise
 
 STILL_US = 1_000_000
 ORDER = ("valid", "degraded", "invalid")
-WINDOW = 800_000_000  # ns that a share of a core is looked at for: two ticks may come right after each other, and say nothing each
+WINDOW = (
+    800_000_000  # ns over which the share of a core is averaged, because two ticks may be too close to each other each
+)
 Tick = tuple[int, float]  # when it came, monotonic ns, and the share of a core since the one before
 
 

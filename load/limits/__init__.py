@@ -1,7 +1,7 @@
-"""Identifies the limiter of a target and its behavior, with as few requests as possible.
+"""Identifies a target's rate limiter and its behavior, with as few requests as possible.
 
-The experiments are scripts (:mod:`load.experiment.script`), the conclusions are drawn by pure estimators from what was accepted and
-refused and when (:mod:`load.limits.seen`), and :func:`discover` runs them against a real target.
+The experiments are scripts (:mod:`load.experiment.script`), pure estimators draw conclusions from the times of
+accepted and refused requests (:mod:`load.limits.seen`), and :func:`discover` runs them against a real target.
 """
 
 from dataclasses import replace
@@ -26,8 +26,8 @@ from echosounder.wire.prices import bill
 from echosounder.wire.verdict import Result
 
 MOST_IN_FLIGHT = 10_000
-PATIENCE = 0.4  # of the time that it may take: as long as nothing may be accepted
-REQUESTS_PER_PLACE = 16  # what it takes to find a cap of n and to see what it does, times n, is less
+PATIENCE = 0.4  # fraction of the maximum duration for which nothing may be accepted
+REQUESTS_PER_PLACE = 16  # requests allowed per place of a cap; finding and examining a cap takes fewer
 
 __all__ = ["LimiterGoal", "discover"]
 
@@ -63,7 +63,9 @@ def discover(
 
 
 def _goal(options: Options) -> LimiterGoal:
-    """``users`` is the most that may be in flight; a cap is looked for up to there. ``duration`` is the longest that it may take."""
+    """The goal from the options: ``users`` is the maximum number in flight, up to which a cap is searched for;
+    ``duration`` is the maximum duration.
+    """
     usual = LimiterGoal(seed=options.seed, seconds=options.duration, patience=PATIENCE * options.duration)
     if options.users is None:
         return usual
@@ -76,7 +78,7 @@ def _goal(options: Options) -> LimiterGoal:
 
 
 def _accepted(options: Options) -> None:
-    """Raises :class:`KeyRefused` where the second key is not taken, before the first is spent on."""
+    """Check the second key before spending money on the first. Raises :class:`KeyRefused` if the target does not accept it."""
     try:
         preflight(options)
     except KeyRefused:

@@ -1,4 +1,4 @@
-"""The steps of experiments: fill, watch, drain, wait for recovery. Each sends the minimum number of requests."""
+"""Steps of experiments: fill, watch, drain, recover, saturate. Each sends as few requests as possible."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from echosounder.load.limits.seen import Fit, Range, Record, seen
 from echosounder.wire.errors import CannotJudge
 from echosounder.wire.exchange import TURNED_AWAY
 
-SAMPLE_TOKENS = 32  # of the answer that the time per token is taken from
-HOLD = (0.6, 8.0)  # s that a request is held in flight: at least, at most
+SAMPLE_TOKENS = 32  # length of the answer from which the time per token is measured
+HOLD = (0.6, 8.0)  # s for which a request is held in flight: minimum, maximum
 HOLD_TOKENS = 4096
-RATIO = 1.1  # of the waits between polls whose end nobody knows yet
-PATIENT = 6.0  # s one by one; from then on more at once, or what gives as fast as we ask would never refuse
-TOGETHER = 64  # so many that are in flight at once may be too many for what counts when they have ended
-POLLS = 12  # between the bounds of an end that is expected
+RATIO = 1.1  # growth factor of the time since the refusal, from poll to poll
+PATIENT = 6.0  # s of single requests; then more at a time, because a limiter that refills as fast as we ask would never refuse
+TOGETHER = 64  # from this many at a time on, wait for their ends, because the limiter may count ended requests only
+POLLS = 12  # polls between the bounds of the expected recovery
 LEAST_POLL = 0.004  # s
 
 Wall = Callable[[float], datetime]  # script time -> time of day
@@ -27,8 +27,9 @@ Wall = Callable[[float], datetime]  # script time -> time of day
 
 @dataclass(slots=True)
 class Bench:
-    """The state of an experiment. Times in s: ``rtt`` from sending to the status, ``itl`` per token, ``hold`` for which a request is
-    held open.
+    """The state of an experiment. Times in s: ``rtt``, from sending to the status; ``itl``, per token; ``hold``, for
+    which a request is held open.
+
     """
 
     goal: LimiterGoal
@@ -39,10 +40,11 @@ class Bench:
     ttft: float = 0.0
     hold: float = HOLD[0]
     stopped: Stopped | None = None
-    together: int | None = None  # requests that a drain sends at once, at most: one more would fill a cap that is known
-    arrival: bool = False  # it decides when a request comes in, and answers some only later
-    gentle: bool = False  # one request after the other: what counts when its answer is over counts too late in a burst
-    mine: set[int] = field(default_factory=set)  # asks of the scope under test, that the estimators read
+    # maximum number of requests that a drain sends at once; one more would fill a known cap
+    together: int | None = None
+    arrival: bool = False  # the limiter decides on arrival, but some answers come later
+    gentle: bool = False  # send sequentially: a limiter that counts ended requests would count a burst too late
+    mine: set[int] = field(default_factory=set)  # ids of the requests that the estimators read
 
     @property
     def now(self) -> float:
@@ -50,7 +52,7 @@ class Bench:
 
     @property
     def slack(self) -> float:
-        """How long after its last byte a request may still count, or its last byte may be in transit."""
+        """Time after its last byte for which a request may still count, or the byte may be in transit, s."""
         return 0.02 + 2 * self.rtt
 
     @property
@@ -70,11 +72,11 @@ class Bench:
         return self.ask(self.asking.job(max(round(self.hold_tokens * share), 2)))
 
     def sized(self, size: RequestSize) -> DueRequest:
-        """Request of another size, excluded from the estimators, which assume that all requests are alike."""
+        """A request of another size, excluded from the estimators, which assume that all requests are alike."""
         return self.book.ask(self.asking.job(size.tokens, size=size))
 
     def decided(self, asks: Sequence[DueRequest]) -> Script[list[Outcome]]:
-        """Wait until the requests count: until their first byte, or their last if the limiter may count at the end."""
+        """Wait until the requests count: until their status, or their last byte if ``gentle``."""
         return (yield from self.book.ended(asks) if self.gentle else self.book.answered(asks))
 
     def ask_other(self, at: float = 0.0) -> DueRequest:
@@ -118,7 +120,7 @@ def _first(bench: Bench) -> Script[Outcome]:
 
 
 def _pace(outcome: Outcome) -> tuple[float, float]:
-    """Seconds per token, and until the first."""
+    """Seconds per token, and until the first token."""
     sample = outcome.sample
     if sample is None or sample.t_first_token is None or sample.t_last_token is None or sample.t_sent is None:
         return 0.02, 0.0
@@ -159,7 +161,7 @@ def drain(bench: Bench, expected: int = 1) -> Script[int]:
             )
         else:
             outcomes = yield from bench.book.answered([bench.short() for _ in range(size)])
-            if size >= TOGETHER and not refused(outcomes):  # it may count only what has ended
+            if size >= TOGETHER and not refused(outcomes):  # the limiter may count ended requests only
                 yield from bench.book.wait(bench.now + bench.ttft + bench.slack)
         count += accepted(outcomes)
         if refused(outcomes):
@@ -183,7 +185,7 @@ def recover(bench: Bench, expected: Range | None = None) -> Script[Outcome]:
 
 
 def _polls(bench: Bench, expected: Range | None) -> Callable[[float, float], float]:
-    """When to poll next, given the time and when it began."""
+    """Return a function of the current time and the begin of polling that gives the time of the next poll."""
     if expected is None:
         return lambda now, since: since + (now - since) * RATIO
     margin = max((expected.high - expected.low) / POLLS, bench.rtt)
@@ -204,7 +206,7 @@ def typical(values: Sequence[float]) -> float | None:
 
 
 def saturate(bench: Bench, fit: Fit, hold: float | None = None) -> Script[list[DueRequest]]:
-    """Make the limiter refuse and keep it there; returns the requests that occupy the places of a cap."""
+    """Exhaust the limiter; returns the requests that occupy the places of a cap."""
     if fit.kind is not LimiterKind.CONCURRENCY or fit.limit is None:
         yield from drain(bench, round(fit.limit.high) if fit.limit and fit.kind is not LimiterKind.BUCKET else 1)
         return []

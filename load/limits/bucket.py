@@ -1,8 +1,9 @@
-"""A token bucket: *rate* tokens a second into a bucket of *burst*, one token a request, full at the start.
+"""Fits a token bucket: *rate* tokens per second refill a bucket of *burst*, which is full at the start; each request
+takes one token.
 
-Between any two accepts no more can have been taken than a full bucket and the time gave; at a refusal less than one token was
-left, so some earlier time must account for all of them. Both are bounds on the burst at a given rate; the rates at which they
-leave room are those that explain what was seen.
+Between any two accepts, at most a full bucket plus the refill in that time can have been taken. At a refusal less than
+one token was left, so earlier accepts must account for the missing tokens. Both are bounds on the burst at a given
+rate; the rates that leave room between them explain the observations.
 """
 
 from bisect import bisect_left
@@ -13,12 +14,12 @@ from itertools import accumulate
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record, impossible
 
-FASTEST = 1e4  # tokens a second
+FASTEST = 1e4  # tokens per second
 GRID = 320
 PEAKS = 5
-STEP, FINEST = 0.03, 1e-4  # relative steps of the search from a peak of the grid
-FINE, SPAN = 0.004, 0.12  # relative steps around the peaks of the grid, and how far
-NARROW = 0.05  # of the burst that a peak of the grid may lack, for its top to be worth a finer look
+STEP, FINEST = 0.03, 1e-4  # relative steps of the search from a grid peak: first, last
+FINE, SPAN = 0.004, 0.12  # relative step and range of the finer grid around the peaks
+NARROW = 0.05  # fraction of the burst by which the best grid peak may miss for a finer search to be made
 EDGE_STEPS = 24
 
 
@@ -27,8 +28,8 @@ class Constraints:
     """Accepts and refusals in the form that both bounds need."""
 
     sent: list[float]
-    latest: list[float]  # running maximum of answered: by then all accepts up to this one were decided
-    earliest: list[float]  # minimum of answered from this accept on: one of them was decided by then
+    latest: list[float]  # running maximum of ``answered``: time by which all accepts up to this one were decided
+    earliest: list[float]  # minimum of ``answered`` from this accept on: time by which at least one of them was decided
     refusals: list[tuple[float, int, int]]  # sent, accepts possibly before, first accept whose time may be after `sent`
     round_trip: float
 
@@ -58,7 +59,7 @@ class Constraints:
 def constraints(record: Record) -> Constraints:
     answered = [each.answered for each in record.accepts]
     earliest = list(accumulate(reversed(answered), min))[::-1]
-    # Of refusals between the same accepts the last binds most, whatever the rate.
+    # Of refusals between the same accepts, the last is the tightest constraint, whatever the rate.
     last: dict[tuple[int, int], float] = {}
     for each in record.refusals:
         before = bisect_left(record.sent, each.answered)
@@ -70,7 +71,7 @@ def constraints(record: Record) -> Constraints:
 
 
 def fit(record: Record) -> Fit:
-    """The whole range of possible rates, including gaps: a range with a gap needs another experiment."""
+    """Fit the whole range of possible rates, including gaps; a range with a gap needs another experiment."""
     given = constraints(record)
     if not given.refusals:
         return impossible(LimiterKind.BUCKET)
@@ -78,7 +79,7 @@ def fit(record: Record) -> Fit:
     peaks = sorted((_climb(given.room, rate) for rate in _peaks(given.room, slowest, FASTEST)), key=given.room)
     if (
         0 <= -given.room(peaks[-1]) < NARROW * given.least(peaks[-1])
-    ):  # a long record leaves a narrow peak, which lies between two rates of the grid
+    ):  # the peak of a long record is narrow and may lie between two rates of the grid
         near = (_climb(given.room, rate, FINE) for rate in _around(given.room, peaks))
         peaks = sorted((*peaks, *near), key=given.room)
     best = peaks[-1]
@@ -91,7 +92,7 @@ def fit(record: Record) -> Fit:
 
 
 def _peaks(room: Callable[[float], float], low: float, high: float) -> list[float]:
-    """The rates of a grid that have more room than their neighbours, those with the most first."""
+    """The grid rates with at least as much room as their neighbors, those with the most room first."""
     ratio = (high / low) ** (1 / GRID)
     rates = [low * ratio**step for step in range(GRID + 1)]
     rooms = [-INFINITY, *map(room, rates), -INFINITY]
@@ -104,14 +105,14 @@ def _peaks(room: Callable[[float], float], low: float, high: float) -> list[floa
 
 
 def _around(room: Callable[[float], float], peaks: list[float]) -> list[float]:
-    """The rates of a finer grid around *peaks* that have the most room."""
+    """The rates with the most room on a finer grid around *peaks*."""
     steps = round(SPAN / FINE)
     rates = [peak * (1 + FINE) ** step for peak in peaks for step in range(-steps, steps + 1)]
     return sorted(rates, key=room)[-PEAKS:]
 
 
 def _climb(room: Callable[[float], float], rate: float, step: float = STEP) -> float:
-    """The top of the peak that begins at *rate*, by ever smaller steps."""
+    """Climb from *rate* to the top of its peak, in decreasing steps."""
     while step > FINEST:
         better = max((rate, rate * (1 + step), rate / (1 + step)), key=room)
         step = step if better != rate else step / 2
@@ -120,7 +121,7 @@ def _climb(room: Callable[[float], float], rate: float, step: float = STEP) -> f
 
 
 def _edge(room: Callable[[float], float], inside: float, outside: float) -> float:
-    """Where the room ends between a rate that has some and one that has none."""
+    """The rate at which the room ends, between *inside* (room) and *outside* (no room)."""
     for _ in range(EDGE_STEPS):
         middle = (inside * outside) ** 0.5
         inside, outside = (middle, outside) if room(middle) > 0 else (inside, middle)

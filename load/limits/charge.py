@@ -1,7 +1,8 @@
-"""Measures whether a refused request costs money. Balances around two bursts that differ in their number of refusals.
+"""Measures whether a refused request costs money, from the balances around two bursts with different shares of
+refusals.
 
-All requests of both bursts are the same, so the two falls of the balance are two equations in what an accepted one and a refused one
-cost: no price need be known.
+All requests are identical, so the two decreases of the balance are two equations for the cost of an accepted and of a
+refused request. No price needs to be known.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from echosounder.wire.strict_json import at
 
 BALANCE = Job("balance", "/user/balance", b"", stream=False, prompt_tokens=0, max_tokens=0)
 FEW, MANY = 4, 16  # requests of the two bursts
-STILL = (0.1, 5)  # s between two readings that must agree, and how often that is tried
+STILL = (0.1, 5)  # s between two readings that must agree; number of tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class ObservedCost:
 
 
 def charge(one: Burst, two: Burst) -> ObservedCost:
-    """Solve ``accepted x + refused y = fell`` for both."""
+    """Solve ``accepted x + refused y = fell`` for the two bursts."""
     determinant = one.accepted * two.refused - two.accepted * one.refused
     if not determinant:
-        return ObservedCost(says="as many were refused of one burst as of the other")
+        return ObservedCost(says="both bursts had the same share of refusals")
     falls = Fraction(one.fell), Fraction(two.fell)
     each = (falls[0] * two.refused - falls[1] * one.refused) / determinant
     lost = (falls[1] * one.accepted - falls[0] * two.accepted) / determinant
@@ -75,13 +76,13 @@ def charged(bench: Bench, fit: Fit) -> Script[ObservedCost]:
             return found
         if before_it is not None and found != before_it:
             return ObservedCost(
-                says="what refusals seem to cost differs from burst to burst: the account may be settled late"
+                says="the apparent cost of refusals differs from burst to burst: the account may be settled late"
             )
     return found or ObservedCost()
 
 
 def _refused_burst(bench: Bench, fit: Fit, size: int) -> Script[Burst | None]:
-    """A burst at a limiter that refuses; None where something that costs may have ended meanwhile."""
+    """Send a burst to an exhausted limiter; None if other requests that cost money may have ended meanwhile."""
     held = yield from saturate(bench, fit)
     going = [outcome.ask for outcome in bench.book.outcomes.values() if outcome.closed is None]
     yield from bench.book.closed([ask for ask in going if ask not in held])
@@ -105,7 +106,7 @@ def _tokens(outcome: Outcome) -> object:
 
 
 def _still(bench: Bench) -> Script[Decimal | None]:
-    """The balance, when two readings agree."""
+    """The balance once two successive readings agree; None if they do not, or it cannot be read."""
     pause, tries = STILL
     last = yield from _read(bench)
     for _ in range(tries):

@@ -1,4 +1,4 @@
-"""Fits each kind of limiter to the decisions so far; the simplest that explains them all is named."""
+"""Fits each kind of limiter to the decisions so far, and names the simplest kind that explains them all."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record
 
 PER_TIME = (LimiterKind.BUCKET, LimiterKind.SLIDING, LimiterKind.FIXED)
-PUNISHING = 20  # times the round trip: from then on the wait between a refusal and the next accept is no accident
-VAGUE = 0.1  # error from which a number is too vague to play the limiter with
-BELIEVED = 0.6  # share of the decisions that a kind must account for to be named
-LOOSE = 0.2  # strain up to which the nearest kind is named although it does not explain everything
+PUNISHING = 20  # times the round trip; a longer wait between a refusal and the next accept is not an accident
+VAGUE = 0.1  # relative error from which a number is too vague for a simulation
+BELIEVED = 0.6  # share of the decisions that a named kind must predict correctly
+LOOSE = 0.2  # strain up to which the nearest kind is named, although it does not explain everything
 
 
 @dataclass(slots=True)
@@ -22,12 +22,13 @@ class Identified:
     fit: Fit
     rivals: tuple[LimiterKind, ...] = ()
     needs: list[str] = field(default_factory=list)
-    penalty: float | None = None  # s after a refusal in which everything is refused, at most; asking again renews it
-    highest_rate: float = 0.0  # requests per second that were all accepted, where none was refused
+    # upper bound, s, of the time after a refusal in which everything is refused; asking again restarts it
+    penalty: float | None = None
+    highest_rate: float = 0.0  # requests per second, all accepted, if none was refused
     highest_in_flight: int = 0
 
 
-# The simplest first: of two that explain everything the first is taken.
+# The simplest first: of two kinds that explain everything, the first is chosen.
 ESTIMATORS: dict[LimiterKind, Callable[[Record, float], Fit]] = {
     LimiterKind.CONCURRENCY: concurrency.fit,
     LimiterKind.BUCKET: lambda record, slack: bucket.fit(record),
@@ -47,14 +48,16 @@ def conclude(bench: Bench, kinds: Iterable[LimiterKind] = tuple(ESTIMATORS)) -> 
         return Identified(feasible[0], tuple(fit.kind for fit in feasible[1:]))
     if found and found[0].strain <= LOOSE:
         return Identified(found[0], needs=[_near(found[0])])
-    needs = ["no kind of limiter that is known here explains what was accepted and refused"]
+    needs = ["no known kind of limiter explains which requests were accepted and refused"]
     if PUNISHING * bench.rtt < record.quiet < INFINITY:
         needs.append(f"nothing was ever accepted within {record.quiet:.1f} s of a refusal: refusals may be punished")
     return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), needs=needs)
 
 
 def _likely(record: Record, feasible: list[Fit]) -> list[Fit]:
-    """Without those that explain everything only by coincidences. Of numbers that are still vague nobody can say that."""
+    """The fits without those that explain the record only by coincidence. Fits with vague numbers are kept, because
+    they cannot be simulated.
+    """
     sure = [
         fit for fit in feasible if all(number is None or number.error < VAGUE for number in (fit.limit, fit.window))
     ]
@@ -66,7 +69,7 @@ def believed(record: Record, found: Identified) -> Identified:
     """Unresolved if the kind allows each decision but predicts most of them wrongly: such decisions look random."""
     if found.fit.kind is LimiterKind.UNRESOLVED or (share := simulate.agreement(record, found.fit)) >= BELIEVED:
         return found
-    says = f"a {found.fit.kind} is the nearest, but would have made only {share:.0%} of the decisions: refusals may come at random"
+    says = f"a {found.fit.kind} is the nearest kind, but predicts only {share:.0%} of the decisions: refusals may be random"
     return Identified(Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [says])
 
 
@@ -78,7 +81,7 @@ def doubted(found: Identified, why: str) -> Identified:
 
 
 def _near(fit: Fit) -> str:
-    return f"{fit.kind} is the nearest kind, but {fit.strain:.0%} off what was seen: the limit may change over time"
+    return f"{fit.kind} is the nearest kind, but its numbers are {fit.strain:.0%} off: the limit may change over time"
 
 
 def as_cap(bench: Bench) -> Identified | None:

@@ -1,4 +1,6 @@
-"""A cap on requests in flight: at least the observed parallel requests, at most those possibly in flight at a refusal."""
+"""Fits a cap on requests in flight: at least the number certainly in flight at once, at most the number possibly in
+flight at a refusal.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
@@ -8,7 +10,7 @@ from functools import partial
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import INFINITY, Decision, Fit, Range, Record, impossible
 
-MAX_LAG = 1.0  # s; a slot that stays taken for longer after its answer is another kind of limiter
+MAX_LAG = 1.0  # s; a limiter whose places stay occupied for longer after the answer is of another kind
 LAG_STEPS = 12
 LAG_ROUNDS = 6
 
@@ -24,18 +26,18 @@ class Cap:
 
     @property
     def strain(self) -> float:
-        """By how much, relative to the cap, its bounds contradict each other."""
+        """Amount by which the bounds contradict each other, relative to the cap."""
         over = max(self.low - self.high, self.resume_low - self.resume_high, -self.resume_high, 0)
         return over / max(self.low, 1)
 
     @property
     def plain(self) -> bool:
-        """Whether one free place was enough for the next accept, so there is no hysteresis."""
+        """Whether one free place sufficed for the next accept, so that there is no hysteresis."""
         return self.strain == 0 and self.resume_high >= self.low - 1
 
 
 def fit(record: Record, slack: float) -> Fit:
-    """Fit a cap to the record. ``slack``: time after its last byte in which a request may still count, s."""
+    """Fit a cap to the record. ``slack``: time after its last byte for which a request may still count, s."""
     if not record.refusals or not record.accepts:
         return impossible(LimiterKind.CONCURRENCY)
     cap = bounds(record, slack)
@@ -72,9 +74,9 @@ def _fit(cap: Cap, lag: float) -> Fit:
 
 
 def _lag(record: Record, slack: float) -> float | None:
-    """The middle of the lags that make a plain cap of it; None where no lag does.
+    """The middle of the range of lags with which the record is that of a plain cap; None if there is no such lag.
 
-    The longer a request counts, the more were in flight, those that were served among them: so the search goes on from each answer.
+    A longer lag also raises the number that was certainly served at once, so the search is repeated with each result.
     """
     shortest = 0.0
     for _ in range(LAG_ROUNDS):
@@ -87,13 +89,13 @@ def _lag(record: Record, slack: float) -> float | None:
 
 
 def _enough(record: Record, slack: float, served: int, lag: float) -> bool:
-    """Can so many have been in flight at each refusal?"""
+    """Whether *served* requests may have been in flight at each refusal."""
     cap = bounds(record, slack, lag)
     return cap.high >= served and cap.resume_high >= served - 1
 
 
 def _edge(reached: Callable[[float], bool], low: float, high: float) -> float:
-    """The lowest value that has *reached* it, which all higher ones have."""
+    """The lowest value for which *reached* is true, by bisection; it must be monotonic."""
     for _ in range(LAG_STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if reached(middle) else (middle, high)
@@ -101,13 +103,13 @@ def _edge(reached: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def _first(run: list[Decision]) -> Iterator[Decision]:
-    """Those of a run of refusals that may have been the first: refused because of the cap, not because of a refusal before."""
+    """Refusals of a run that may have been its first, which are due to the cap and not to an earlier refusal."""
     soonest = min(each.answered for each in run)
     return (each for each in run if each.sent < soonest)
 
 
 def _peak(record: Record, lag: float) -> int:
-    """The most requests that were certainly in flight at one time."""
+    """The maximum number of requests that were certainly in flight at once."""
     level = peak = 0
     for _, change in sorted(_changes(record.accepts, lag)):
         level += change

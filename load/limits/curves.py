@@ -1,4 +1,4 @@
-"""The figures of a discovery: the fitted model and the observations, and the whole run by the second."""
+"""Data for the charts of a discovery: the fitted model beside the observations, and the whole run per second."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 from echosounder.load.limits import simulate
 from echosounder.load.limits.discovery import Discovery
 
-BIN = 0.1  # s of a timeline; longer where a run has more than BINS of them
+BIN = 0.1  # s per bin of a timeline; longer if a run would have more than BINS bins
 BINS = 600
 
 
@@ -46,7 +46,9 @@ def curves(found: Discovery) -> Iterator[dict[str, Any]]:
 
 
 def _busiest(found: Discovery) -> Iterator[int]:
-    """The most in flight in each second. A last byte is on its way for a while in which its place is already another's."""
+    """The maximum number in flight in each second. ``slack`` is subtracted from the ends, because a place may be taken
+    again while the last byte is in transit.
+    """
     accepts = [
         each for each in found.events if each.status == 200 and not each.ask.key and each.ask.job.name != "other"
     ]

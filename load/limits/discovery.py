@@ -1,4 +1,4 @@
-"""The whole discovery as one script: kind, numbers, and other properties, in the order of importance."""
+"""The whole discovery as one script: kind, numbers and other properties, in order of importance."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ from echosounder.load.limits.trials import Trial, contradicted, trials
 from echosounder.load.limits.weighing import UNKNOWN, CountedUnit, in_unit, weighed
 
 LEAST_PAUSE = 3.0  # s
-VAGUE = 0.05  # half width of a number from which the answer is not certain
-HALF = 0.4  # of the requests
-LONGER, ROUNDS = 4.0, 5.0  # times the silence, where it was too short; times as long as it, that a recount takes
-TRIED = 0.8  # of the requests that may be sent, after which it is not tried again
+VAGUE = 0.05  # relative half width from which a number makes the answer uncertain
+HALF = 0.4  # fraction of the allowed requests
+LONGER, ROUNDS = 4.0, 5.0  # factor for a silence that was too short; duration of a recount, in silences
+TRIED = 0.8  # fraction of the allowed requests after which no new attempt is made
 
 
 @dataclass(slots=True)
@@ -58,7 +58,9 @@ class Discovery:
     def doubts(self) -> list[str]:
         """Why the answer is uncertain; empty if all requests agree with it and every test was made."""
         found, fit = self.identified, self.identified.fit
-        needs = [] if fit.kind in {LimiterKind.NONE, LimiterKind.QUEUE} else found.needs  # they say how far it looked
+        needs = (
+            [] if fit.kind in {LimiterKind.NONE, LimiterKind.QUEUE} else found.needs
+        )  # these needs state how far the search went
         doubts = [
             *needs,
             *(f"{kind} explains as much" for kind in found.rivals),
@@ -68,7 +70,7 @@ class Discovery:
         if self.stopped is not None:
             doubts.append(str(self.stopped))
         if fit.strain:
-            doubts.append(f"it does not explain everything: {fit.strain:.0%} off")
+            doubts.append(f"it does not explain everything: its numbers are {fit.strain:.0%} off")
         played = simulate.agreement(self.record, fit) if fit.counted or fit.fading else 1.0
         if played < 1 - whole.EXACT or (fit.phase is not None and fit.fading and self.counts.unit != "requests"):
             doubts.append(f"it explains {played:.1%} of the requests, not all")
@@ -87,7 +89,7 @@ class Discovery:
         ):
             yield "its numbers are known only roughly"
         if self.counts.unit is None and not self.counts.needs:
-            yield "whether it counts requests, tokens or bytes was not found out"
+            yield "whether it counts requests, tokens or bytes is unknown"
         if fit.kind in PER_TIME and self.hammered is None:
             yield "whether it counts refused requests was not tested"
         if not self.further.tried:
@@ -112,7 +114,7 @@ class Discovery:
 
 
 def _rough(number: Range) -> bool:
-    """Of a whole number: several are possible, and differ by more than is exact."""
+    """Whether several whole numbers are possible that differ by more than :data:`VAGUE`."""
     wholes = floor(number.high) - ceil(number.low) + 1
     return wholes > 1 and (number.error > VAGUE or 1 / max(number.low, 1.0) > VAGUE)
 
@@ -139,7 +141,9 @@ def discover(bench: Bench, wall: Wall, tell: Callable[[str], None] = lambda stag
 
 
 def _resolved(bench: Bench, found: Discovery, identified: Identified, tell: Callable[[str], None]) -> Script[None]:
-    """The kind, and what it counts. Where the first look explains little, a second one: with requests of one size, one by one."""
+    """Find the kind and the unit that it counts. If the first attempt explains little, repeat it with short requests
+    only, sent one at a time or at once.
+    """
     unresolved: Identified | None = None
     for gentle in (False, True, None):
         found.counts = UNKNOWN
@@ -153,10 +157,10 @@ def _resolved(bench: Bench, found: Discovery, identified: Identified, tell: Call
             found.identified = doubted(found.identified, found.counts.needs)
             break
         tell("again")
-        hurried = bench.book.asked > HALF * bench.goal.requests  # no requests left for a look that bursts again
+        hurried = bench.book.asked > HALF * bench.goal.requests  # too few requests left for another attempt with bursts
         identified = yield from afresh(bench, gentle or found.counts.again or hurried)
     if unresolved is not None and found.identified.fit.kind in PER_TIME and found.counts.unit is None:
-        found.identified = unresolved  # a second look that cannot be put to the test says no more than the first
+        found.identified = unresolved  # a second result that cannot be tested is worth no more than the first
     fit = found.identified.fit
     if (fit.kind is LimiterKind.UNRESOLVED or fit.strain) and not bench.stopped and _recovers(bench):
         yield from _together(bench, found)
@@ -168,7 +172,7 @@ def _recovers(bench: Bench) -> bool:
 
 
 def _together(bench: Bench, found: Discovery) -> Script[None]:
-    """What no single limiter explains may be several."""
+    """Test whether several limiters, or another way of counting, explain what no single limiter does."""
     waits = (accept.answered - refusal.sent for refusal, accept in found.record.turns if accept is not None)
     pause = max([*waits, LEAST_PAUSE])
     if bench.book.asked + replicas.MOST > bench.goal.requests or bench.now + 3 * pause > bench.goal.seconds:
@@ -184,8 +188,9 @@ def _together(bench: Bench, found: Discovery) -> Script[None]:
 
 
 def _counted(bench: Bench, found: Discovery, pause: float) -> Script[bool]:
-    """A window that counts in another way, tried on what nothing else explains, from ever longer silence; that refusals count is put to
-    the test by hammering it."""
+    """Try windows with other ways of counting, from increasing silences; whether refusals count is tested by hammering.
+    Returns whether one was found.
+    """
     for silence in (pause, LONGER * pause):
         if ROUNDS * silence > bench.goal.seconds - bench.now:
             return False
@@ -201,7 +206,7 @@ def _counted(bench: Bench, found: Discovery, pause: float) -> Script[bool]:
 
 
 def _explained(bench: Bench, found: Discovery, tell: Callable[[str], None]) -> Script[bool]:
-    """Is there a kind, and did a limiter per time do again what it says?"""
+    """Whether a kind was found and, for a limiter over time, whether its behavior was reproduced."""
     kind = found.identified.fit.kind
     if kind is LimiterKind.CONCURRENCY:
         tell("sizes")
@@ -220,7 +225,7 @@ def _explained(bench: Bench, found: Discovery, tell: Callable[[str], None]) -> S
 
 
 def _recounted(bench: Bench, found: Discovery) -> Script[None]:
-    """What is refused counts too, so the numbers that were told from what was accepted are wrong."""
+    """Fit the numbers again, because refused requests count too and the first fit counted accepted ones only."""
     fit = found.identified.fit
     window = (
         fit.window.high
@@ -239,7 +244,7 @@ def _recounted(bench: Bench, found: Discovery) -> Script[None]:
 
 
 def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
-    """What can be told from all that happened."""
+    """Evaluate all requests of the run: refusals, clock skew, announced limits, contradicted hints."""
     found.stopped, found.slack = bench.stopped, bench.slack
     found.events = whole.events(bench)
     found.refusals = [outcome for outcome in found.events if refused([outcome])]
@@ -253,7 +258,7 @@ def _look_back(bench: Bench, found: Discovery, wall: Wall) -> None:
 
 
 def _against_all(bench: Bench, found: Discovery) -> Script[None]:
-    """What explains the requests that it was told from may not explain those that were sent to find out other things."""
+    """Test the result against all requests, because it was inferred only from those of the main experiment."""
     fit, all_sent = found.identified.fit, _alike(bench, found)
     off = whole.off(all_sent, fit, bench.slack)
     if off > whole.EXACT and (other := whole.only(all_sent, bench.slack)) is not None:
@@ -264,17 +269,17 @@ def _against_all(bench: Bench, found: Discovery) -> Script[None]:
             yield from _together(bench, found)
             off = whole.off(_alike(bench, found), found.identified.fit, bench.slack)
     if whole.EXACT < off <= whole.AT_ALL:
-        found.identified.needs.append(f"it is {off:.0%} off what was sent to find out other things")
+        found.identified.needs.append(f"it is {off:.0%} off for the requests of other experiments")
 
 
 def _alike(bench: Bench, found: Discovery) -> Record:
-    """All that was sent, before and after; none where a request may count for more than one, or two limiters decide."""
+    """All comparable requests of the run; empty if a request may count for more than one, or if two limiters decide."""
     alone = found.counts.unit == "requests" and not found.further.fit and not found.further.needs
     return whole.alike(bench) if alone and found.identified.fit.kind in PER_TIME else Record(())
 
 
 def _unfinished(bench: Bench) -> Identified:
-    """What a stop in the middle leaves. Without a refusal there is nothing to explain, and not enough to say that there is none."""
+    """The result of a run that was stopped early: unresolved, with the possible kinds if anything was refused."""
     seen = conclude(bench) if bench.record.refusals else Identified(Fit(LimiterKind.UNRESOLVED, 1.0))
     reason = bench.stopped.reason if bench.stopped else ""
     rivals = tuple(kind for kind in (seen.fit.kind, *seen.rivals) if kind is not LimiterKind.UNRESOLVED)
@@ -285,7 +290,7 @@ def _extras(bench: Bench, found: Discovery, wall: Wall, tell: Callable[[str], No
     identified = found.identified
     if (
         identified.fit.kind is LimiterKind.SLIDING
-    ):  # it gives back one by one what it took, and is to be used up at once
+    ):  # it frees its places one by one, and the next tests exhaust it at once
         yield from _rest(bench, identified)
     tell("scope")
     held = yield from saturate(bench, identified.fit)

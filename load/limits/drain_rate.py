@@ -1,4 +1,4 @@
-"""Experiments on a limiter per time: exhaust it, wait for its recovery, and repeat, until one kind and its numbers are left."""
+"""Experiments on a limiter over time: exhaust it, wait for its recovery, and repeat until one kind and its numbers remain."""
 
 from math import ceil
 
@@ -10,15 +10,15 @@ from echosounder.load.limits.conclude import PER_TIME, Identified, conclude, nex
 from echosounder.load.limits.seen import Fit, Range
 
 TRIES = 3
-ROUNDS = 6  # recoveries that are waited for to tell the kinds per time apart
-TOKENS = (24, 200)  # refills that a rate is counted from: at least, at most
-SHALLOW = 2  # a bucket of less overflows between two requests of a train
-LONG_ENOUGH = 30.0  # s without an accept, from which it looks as if nothing came back
-LONGEST_REST = 90.0  # s to wait for a bucket to be full
+ROUNDS = 6  # maximum number of recoveries used to distinguish the kinds
+TOKENS = (24, 200)  # number of refills from which a rate is determined: minimum, maximum
+SHALLOW = 2  # a smaller bucket overflows between two requests of a train
+LONG_ENOUGH = 30.0  # s without an accept after which the limiter is taken for a quota
+LONGEST_REST = 90.0  # maximum s to wait for a bucket to fill
 
 
 def per_time(bench: Bench) -> Script[Identified]:
-    """Exhaust the limiter, wait for its recovery, and repeat until a bucket or one kind of window remains."""
+    """Exhaust the limiter, wait for its recovery, and repeat until a bucket or one kind of window remains; returns the result."""
     halved = False
     try:
         yield from drain(bench)
@@ -31,20 +31,20 @@ def per_time(bench: Bench) -> Script[Identified]:
             if found.fit.kind is not LimiterKind.BUCKET and _sharp(bench, found):
                 return found
             if found.fit.kind is LimiterKind.UNRESOLVED and bench.record.recoveries:
-                break  # what contradicts a kind goes on to do so
+                break  # further observations cannot remove a contradiction
     except Stopped as stop:
         bench.stopped = stop
     return _loose_ends(bench, conclude(bench, PER_TIME))
 
 
 def _loose_ends(bench: Bench, found: Identified) -> Identified:
-    """The same, with what would have to be done to know more. A kind per time that never recovered is not a kind yet."""
+    """Add to the result what is needed to know more. A limiter that never recovered is a quota or unresolved."""
     if not bench.record.recoveries and bench.stopped is not None:
         if bench.stopped.kind == "patience" and bench.record.span > LONG_ENOUGH:
             quota = len(bench.record.accepts)
             wait = f"a window of more than {bench.record.span:.0f} s looks the same: {bench.stopped}"
             return Identified(Fit(LimiterKind.QUOTA, 0.0, Range(quota, quota)), needs=[wait])
-        passed = f"let {len(bench.record.accepts)} requests through and then nothing any more"
+        passed = f"let {len(bench.record.accepts)} requests through and then none"
         return Identified(
             Fit(LimiterKind.UNRESOLVED, 1.0), (found.fit.kind, *found.rivals), [f"it {passed}: {bench.stopped}"]
         )
@@ -59,8 +59,10 @@ def _loose_ends(bench: Bench, found: Identified) -> Identified:
 
 
 def _round(bench: Bench, before: Identified, may_halve: bool) -> Script[bool]:
-    """One recovery and what it gives. Once the length of a window is known, half is used at its begin and half in its middle:
-    a sliding window gives each half back on its own, a fixed one all together. True where that was done."""
+    """Wait for a recovery and exhaust the limiter again. Once the length of a window is known, half of the limit is
+    used at its begin and half in its middle: a sliding window frees each half separately, a fixed one both at once.
+    Returns whether the limit was halved.
+    """
     window, limit = before.fit.window, before.fit.limit
     expected = next_recovery(bench.record, before.fit)
     first = yield from recover(bench, expected)
@@ -83,7 +85,7 @@ def _sharp(bench: Bench, found: Identified) -> bool:
 
 
 def _sharpen_bucket(bench: Bench) -> Script[None]:
-    """Count refills at a rate that takes each as it comes; then let the bucket fill, and pour it out at once."""
+    """Sharpen the rate with single refills or trains of requests; then let the bucket fill and empty it at once, for the burst."""
     for _ in range(TRIES):
         fit = bucket.fit(bench.record)
         if fit.strain or fit.limit is None or fit.burst is None or fit.limit.error <= bench.goal.error:
@@ -104,7 +106,7 @@ def _sharpen_bucket(bench: Bench) -> Script[None]:
 
 
 def _train(bench: Bench, rate: float) -> Script[None]:
-    """Requests at an even pace, faster than the bucket fills, until enough refills have been seen."""
+    """Send requests at an even pace, faster than the bucket refills, until enough refills have been observed."""
     tokens = min(max(ceil((1 + 2 * rate * bench.rtt) / bench.goal.error), TOKENS[0]), TOKENS[1])
     yield from drain(bench)
     begin, gap = bench.now, 0.4 / rate

@@ -7,12 +7,12 @@ from echosounder.load.limits.bench import HOLD, Bench, accepted, refused, watch
 from echosounder.load.limits.conclude import LOOSE, Identified, as_cap
 
 TRIES = 3
-TURNS = 4  # of nearly as many as the cap, one after the other
-EARLY, LATE = 0.4, 0.9  # parts of a hold
+TURNS = 4  # batches of one less than the cap
+EARLY, LATE = 0.4, 0.9  # fractions of a hold
 
 
 def capped(bench: Bench) -> Script[Identified | None]:
-    """The complete cap; None if it is not a cap after all."""
+    """Determine the cap completely; None if the limiter is not a cap."""
     found = yield from _narrowed(bench)
     if found is not None and (found.rivals or found.penalty) and (yield from _refused_below(bench, found)):
         return None
@@ -20,7 +20,7 @@ def capped(bench: Bench) -> Script[Identified | None]:
 
 
 def _narrowed(bench: Bench) -> Script[Identified | None]:
-    """Fill to the cap again, let places become free one by one, and see when one is taken."""
+    """Fill the cap again, let places become free one by one, and observe when one is taken."""
     found = as_cap(bench)
     for _ in range(TRIES):
         if found is None or (before := found).fit.limit is None:
@@ -38,8 +38,9 @@ def _narrowed(bench: Bench) -> Script[Identified | None]:
 
 
 def _refused_below(bench: Bench, found: Identified) -> Script[bool]:
-    """Nearly as many as the cap, again as soon as they have ended, and again: a cap has no reason to refuse any of them, and what
-    counts requests per time has been used up."""
+    """Send batches of one less than the cap, each after the previous one has ended. Returns whether one was refused,
+    which a cap would not do, but an exhausted limiter over time would.
+    """
     assert found.fit.limit is not None
     size, rest = max(round(found.fit.limit.low) - 1, 1), bench.slack + found.fit.lag
     yield from bench.book.wait(bench.now + rest + (found.penalty or 0))
@@ -51,8 +52,9 @@ def _refused_below(bench: Bench, found: Identified) -> Script[bool]:
 
 
 def _refill(bench: Bench, before: Identified, early: bool) -> Script[Identified | None]:
-    """Slightly more than the cap, ending one after the other, and polls all the while. *early*: one ends long before the others, and
-    nothing is asked until it has."""
+    """Hold slightly more requests than the cap, which end one after another, and poll meanwhile. *early*: one ends long
+    before the others, and polling starts after its end.
+    """
     assert before.fit.limit is not None
     size = max(round(before.fit.limit.high), 1)
     size = min(size + max(size // 32, 2), bench.goal.in_flight)
@@ -70,8 +72,9 @@ def _refill(bench: Bench, before: Identified, early: bool) -> Script[Identified 
 
 
 def _shares(size: int, early: bool) -> Iterator[float]:
-    """Parts of a hold: evenly one after the other; or one alone early, which tells a place that is slow to become free from a cap
-    that lets nobody in until several are."""
+    """Ends of the requests as fractions of a hold: evenly spaced, or one alone early, which distinguishes a place that
+    is slow to become free from a cap that accepts only after several are free.
+    """
     if early:
         yield EARLY
     yield from ((LATE if early else 0.5) + 0.5 * index / size for index in range(size - early))

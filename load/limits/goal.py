@@ -8,17 +8,17 @@ from echosounder.wire.formats import CHAT, Question, Turn
 from echosounder.wire.strict_json import compact
 
 PROMPT = "Write a very long story about a ship that measures the depth of the sea. Do not stop early."
-PROMPT_TOKENS = 64  # more than the prompt and any chat template around it
+PROMPT_TOKENS = 64  # upper bound of the prompt's tokens, including any chat template
 
 
-STOPS = [" ", ",", ".", "\n"]  # the first of them ends an answer after a word or two, whatever it may be
+STOPS = [" ", ",", ".", "\n"]  # every answer contains one of these after a word or two
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSize:
-    """Quantities of a request that a limiter may count: ``tokens``, the maximum it requests; ``prompts``, a multiple of the usual
-    prompt; ``blanks`` around the JSON, which are bytes but not tokens. ``stopped``: a stop text ends the answer after a word,
-    whatever its maximum.
+    """Quantities of a request that a limiter may count: ``tokens``, the maximum it requests; ``prompts``, a multiple of
+    the usual prompt; ``blanks`` around the JSON, which are bytes but not tokens. ``stopped``: a stop sequence ends the
+    answer after a word, whatever its maximum.
     """
 
     tokens: int = 1
@@ -48,7 +48,7 @@ class LimiterGoal:
 
 @dataclass(frozen=True, slots=True)
 class LimiterJobs:
-    """Makes the jobs. Thinking is off if the profile has the switch; a profile without ``user_id`` does not distinguish users."""
+    """Makes the requests. Thinking is off if the profile allows that; a profile without ``user_id`` does not distinguish users."""
 
     model: str
     profile: str = specs.DEFAULT_PROFILE

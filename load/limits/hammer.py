@@ -1,5 +1,5 @@
-"""Whether a limiter counts refused requests, too. Then a client that keeps asking locks itself out, which no count of accepts can
-explain.
+"""Tests whether a limiter also counts refused requests. If so, a client that keeps asking locks itself out, which no
+count of accepts explains.
 """
 
 from bisect import bisect_left
@@ -14,23 +14,23 @@ from echosounder.load.limits.bench import Bench, accepted, refused
 from echosounder.load.limits.conclude import Identified
 from echosounder.load.limits.seen import Fit, Range, Record, seen
 
-HARDER = 3.0  # times as often as it gives, while it is hammered: a window may look twice as long as it is where refusals count
-LONGER = 1.25  # times its window
-REFILLS = 8  # of a bucket
+HARDER = 3.0  # hammering rate in multiples of the limit: a window may look twice its length if refusals count
+LONGER = 1.25  # duration of hammering in windows
+REFILLS = 8  # duration of hammering a bucket, in refills
 MOST = 400  # requests
-ROUNDS = 3  # recoveries that are waited for
-RATIO, FIRST = 1.12, 0.2  # of the waits until a single request; the first of them, in windows
-POLLS = 6  # between the waits that did not do and did, from the second recovery on
-SPREAD = 4.0  # times the window that was found: the true one is not further off
+ROUNDS = 3  # number of recoveries observed
+RATIO, FIRST = 1.12, 0.2  # growth factor of the wait before a single request; first wait in windows
+POLLS = 6  # steps between the longest failing and the shortest sufficient wait, from the second recovery on
+SPREAD = 4.0  # the true window is at most this factor away from the one found
 GRID = 160
-PHASES, COARSE = 12, 2  # of a period by the clock, whose lengths are tried in longer steps
-HOPEFUL = 0.85  # share of the decisions, from which a closer look may find ALIKE
-CLOSER, FINE = 5, 6  # of the best, that are looked at more closely; steps to each side
+PHASES, COARSE = 12, 2  # phases tried for windows aligned to the clock; stride through the lengths for these
+HOPEFUL = 0.85  # share of correct decisions from which a finer search may reach ALIKE
+CLOSER, FINE = 5, 6  # number of best candidates searched more finely; steps to each side
 EQUAL, SAME = (
     200,
     0.005,
-)  # windows that do equally well, that are compared by all that was sent; how close they then are
-ALIKE = 0.97  # share of the decisions that a model must get right
+)  # maximum number of equally good windows compared on all requests; share by which those may then differ
+ALIKE = 0.97  # share of the decisions that a model must predict correctly
 
 
 def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
@@ -98,7 +98,7 @@ def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script
 
 
 def _in_order(record: Record) -> Record:
-    """Of requests that were sent together nobody knows the order of arrival: who was served came before who was refused."""
+    """The record with refusals ordered after accepts that were sent at the same time, because the order of arrival is unknown."""
     beside = [
         bisect_left(record.sent, each.answered) > bisect_left(record.answered, each.sent) for each in record.refusals
     ]
@@ -110,7 +110,7 @@ def _in_order(record: Record) -> Record:
 
 
 def _used_up(bench: Bench, mine: list[int], limit: int) -> Script[int]:
-    """The number that were served until one was refused: as many at once as it is known to take, else twice as many each time."""
+    """Number of requests served until one is refused. They are sent *limit* at once, or in doubling batches if the limit is unknown."""
     served, size = 0, max(limit, 1)
     while True:
         outcomes = yield from bench.book.answered([_ask(bench, mine) for _ in range(size)])
@@ -161,8 +161,10 @@ def _lengths(window: float) -> list[float]:
 
 
 def _played(record: Record, limit: int, window: float, counting: Counting) -> Iterator[tuple[float, Fit]]:
-    """Each length, with each phase that a period by the clock may have, and the share of the decisions that it gets right; then closer
-    to the best of them, as a phase that is a little off is far off many periods later."""
+    """Simulate each length, with each possible phase of windows aligned to the clock; yield the share of correct
+    decisions and the fit. The best of the latter are searched more finely, because a small error of the phase adds up
+    over many periods.
+    """
     made = Fit(LimiterKind.SLIDING, 0.0, Range(limit, limit), counted=counting.counted, fading=counting.fading)
     lengths = _lengths(window)[:: COARSE if counting.by_clock else 1]
     tried = [_sized(made, length, phase) for length in lengths for phase in _phases(length, counting)]
@@ -182,7 +184,7 @@ def _phases(length: float, counting: Counting) -> Iterator[float | None]:
 
 
 def _near(fit: Fit) -> Iterator[Fit]:
-    """Around one that is good: lengths that are up to a step of the grid longer or shorter, and phases up to a step before or after."""
+    """Variants of a good fit: lengths and phases within one grid step of it."""
     assert fit.window is not None
     assert fit.phase is not None
     for longer in range(-FINE, FINE + 1):

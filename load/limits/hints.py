@@ -9,7 +9,7 @@ from echosounder.wire.waits import Wait, date, wait
 ROUNDING = {
     "seconds": 1.0,
     "date": 2.0,
-}  # s by which whole seconds, and a difference of two dates, may say more than the truth
+}  # s by which whole seconds, and the difference of two dates, may exceed the true wait
 NO_HINT = Wait("", "unparsable", None)
 
 

@@ -12,11 +12,11 @@ from echosounder.load.limits.fill_cap import capped
 from echosounder.load.limits.queues import held_for_longer, queued
 from echosounder.load.limits.seen import Fit
 
-SUSTAINED = (2.0, 200)  # s and requests of the last test before "no limiter"
-RESTED = 1.5  # times the longest wait for an accept: by then a limiter per time is at rest
+SUSTAINED = (2.0, 200)  # s and requests of the last test before reporting no limiter
+RESTED = 1.5  # multiple of the longest wait for an accept after which a limiter over time is at rest
 LEAST_REST = 5.0  # s
-LATE = 3.0  # times as long as a refusal or the quickest answer takes: then it has waited in line
-FREE_AGAIN = 2.0  # s; the longest wait for a cap to let in again
+LATE = 3.0  # a request that takes this many times as long as a refusal or the quickest answer has waited in a queue
+FREE_AGAIN = 2.0  # s; maximum wait for a cap to accept again
 
 
 def identify(bench: Bench) -> Script[Identified]:
@@ -41,7 +41,7 @@ def identify(bench: Bench) -> Script[Identified]:
 
 
 def _in_line(bench: Bench, held: list[DueRequest]) -> Script[Identified | None]:
-    """Refuses at once and serves late: a bucket that lets requests wait, or a target that is slow behind a cap; None for that."""
+    """Identify a bucket that queues requests, which refuses immediately and serves late; None if the target is only slow behind a cap."""
     yield from bench.book.closed(held)
     mine = set(bench.mine)
     found = yield from afresh(bench, gentle=False)
@@ -67,15 +67,16 @@ def afresh(bench: Bench, gentle: bool) -> Script[Identified]:
 
 
 def _answers_late(bench: Bench) -> bool:
-    """Refuses at once, and lets some that it serves wait before it says so."""
+    """Whether refusals are immediate while some served requests wait before their answer."""
     served = [each.answered - each.sent for each in bench.record.accepts]
     longest = max((each.answered - each.sent for each in bench.record.refusals), default=0.0)
     return max(served, default=0.0) > LATE * max(min(served, default=0.0), longest) + bench.slack
 
 
 def _free_again(bench: Bench) -> Script[bool]:
-    """With nothing in flight a cap lets requests in again, at once or after a moment; nothing else has to. The waits grow, because
-    there are limiters that punish those who ask again."""
+    """Whether a request is accepted soon after nothing is in flight, as a cap must. The waits grow, because some
+    limiters penalize repeated requests.
+    """
     wait = bench.slack
     while wait < FREE_AGAIN:
         yield from bench.book.wait(bench.now + wait)
@@ -86,7 +87,7 @@ def _free_again(bench: Bench) -> Script[bool]:
 
 
 def _unlimited(bench: Bench, held: list[DueRequest]) -> Script[Identified]:
-    """Nothing was refused however many were in flight: do they wait, or is it the rate that is limited?"""
+    """Identify a limiter that refused nothing at the maximum number in flight: a queue, a limited rate, or none."""
     queue = queued(bench, held)
     if queue is not None:
         return Identified(queue)

@@ -1,4 +1,4 @@
-"""A discovery as the evidence that the requirements on limits are judged by."""
+"""Converts a discovery to the evidence by which the requirements on limits are judged."""
 
 from echosounder.judgement.limiter import Hinted, LimiterEvidence, LimiterRefusal, limiter
 from echosounder.load.limits.charge import ObservedCost

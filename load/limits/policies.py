@@ -12,8 +12,8 @@ from echosounder.load.limits.hints import hint
 from echosounder.wire.exchange import TURNED_AWAY
 
 ATTEMPTS = 6
-EXCESS = (4, 16)  # jobs more than the limiter takes at once: at least, at most
-LONGEST = 20.0  # s that one client may take
+EXCESS = (4, 16)  # jobs beyond what the limiter accepts at once: minimum, maximum
+LONGEST = 20.0  # maximum duration of one client, s
 
 Delay = Callable[
     [int, float | None, Random, float], float | None
@@ -22,10 +22,11 @@ Delay = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Result of one client. ``seconds`` until the last job was done or given up, ``rest`` until the limiter had recovered.
+    """Result of one client. ``seconds`` until the last job was done or given up, ``rest`` until the limiter had
+    recovered.
 
-    ``goodput_per_s``: jobs done per second of both together. Without the rest, a client that uses the burst and gives up all other jobs
-    would seem faster than the limiter allows.
+    ``goodput_per_s``: jobs done per second of ``seconds`` and ``rest`` together. Without the rest, a client that uses
+    the burst and gives up all other jobs would seem faster than the limiter allows.
     """
 
     policy: str
@@ -49,7 +50,7 @@ class Retries:
 POLICIES: dict[str, Delay] = {
     "none": lambda attempt, said, random, base: None,
     "fixed": lambda attempt, said, random, base: base,
-    # "Full jitter": a random part of a wait that doubles.
+    # "Full jitter": a random fraction of a wait that doubles with each attempt.
     "exponential-jitter": lambda attempt, said, random, base: random.uniform(0, base * 2**attempt),
     "retry-after": lambda attempt, said, random, base: said,
 }
@@ -73,7 +74,7 @@ def rest(found: Identified) -> float:
     fit = found.fit
     if fit.kind is LimiterKind.BUCKET and fit.limit and fit.burst:
         return fit.burst.high / fit.limit.low
-    windows = 2 if fit.fading else 1  # a count that fades is gone after the second
+    windows = 2 if fit.fading else 1  # a fading count lasts for two windows
     return (windows * fit.window.high if fit.window else fit.lag) + (found.penalty or 0.0)
 
 
@@ -98,7 +99,7 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
     random, begin = Random(f"{bench.goal.seed} {name}"), bench.now
     jobs = _jobs(found)
     tokens = max(bench.hold_tokens // 3, 1) if found.fit.kind is LimiterKind.CONCURRENCY else 1
-    waiting: dict[int, int] = {}  # ask -> attempts before it
+    waiting: dict[int, int] = {}  # request id -> number of earlier attempts
     abandoned: list[float] = []
     done = sent = 0
     batch: list[DueRequest] = []
@@ -129,8 +130,9 @@ def _client(bench: Bench, found: Identified, name: str, delay: Delay, base: floa
 
 
 def best(results: Sequence[Retries]) -> Retries | None:
-    """The client that gives up the fewest jobs; among equals the one with the fewest requests per job, then the fastest; None if not
-    even that one completes most of its jobs.
+    """The client that gives up the fewest jobs; among equals the one with the fewest requests per job, then the
+    fastest. None if even that client does not complete most of its jobs.
+
     """
     if not results:
         return None

@@ -1,4 +1,4 @@
-"""A queue in front of the target: excess requests are not refused but wait, with or without keep-alives."""
+"""Detects a queue in front of the target, in which excess requests wait instead of being refused, with or without keep-alives."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,8 +9,10 @@ from echosounder.load.limits.bench import HOLD, Bench, fill
 from echosounder.load.limits.seen import Fit, Range
 from echosounder.load.sample import Sample
 
-LONG_WAIT = 0.1  # s for a first token beyond what is usual, after which it may have waited in a queue that says nothing
-LONGER = 3  # times the hold, where it was too short to tell
+LONG_WAIT = (
+    0.1  # s beyond the usual time to first token after which a request may have waited in a queue without keep-alives
+)
+LONGER = 3  # factor for a hold that was too short
 
 
 def queued(bench: Bench, held: list[DueRequest]) -> Fit | None:
@@ -43,7 +45,7 @@ def held_for_longer(bench: Bench, held: list[DueRequest]) -> Script[list[DueRequ
 
 
 class _Span(NamedTuple):
-    """When an answer was asked for, and when its tokens were written, s."""
+    """Times of a request and of its first and last token, s."""
 
     sent: float
     first: float
@@ -63,7 +65,9 @@ def _span(sample: Sample) -> _Span | None:
 
 
 def _waiting(bench: Bench, spans: list[_Span]) -> Iterator[_Span]:
-    """A busy target is slow with all of them; in a queue the first token comes when another answer has ended."""
+    """The requests that waited in a queue: their first token came late, after another answer had ended. A busy target
+    would be slow for all.
+    """
     ended = min((span.last for span in spans), default=0.0) - bench.slack
     usual = bench.ttft + LONG_WAIT
     return (span for span in spans if span.first >= ended and (span.keepalives or span.first - span.sent > usual))

@@ -1,4 +1,4 @@
-"""Form of refusals."""
+"""Describes the form of refusals."""
 
 from collections.abc import Iterator, Sequence
 

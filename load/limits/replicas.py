@@ -1,17 +1,21 @@
-"""Several limiters that count each for themselves, as replicas behind a balancer do: refused and served at the same time, up to a sum."""
+"""Detects several independent limiters, such as those of replicas behind a load balancer: some requests are refused
+while others are served, up to a total.
+"""
 
 from dataclasses import dataclass
 
 from echosounder.load.experiment.script import Script
 from echosounder.load.limits.bench import Bench, refused
 
-BATCH, MOST = 10, 300  # requests at once, and in all
-MIXED = 2  # refusals before the last accept, from which it was no single counter
+BATCH, MOST = 10, 300  # requests at once, and in total
+MIXED = 2  # refusals before the last accept from which a single counter is excluded
 
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """``served`` in total, ``early`` refusals before the last accept; ``over``: at the end no request was served any more."""
+    """Counts of a batch of requests: ``served`` in total, ``early`` refusals before the last accept; ``over``: at the
+    end no request was served.
+    """
 
     served: int
     early: int
@@ -23,9 +27,9 @@ class Mixed:
         if self.early < MIXED:
             return ""
         if not self.over:
-            return f"{self.early} were refused while {self.served} others were served, without an end: refusals may come at random"
+            return f"{self.early} were refused while {self.served} others were served, up to the end: refusals may be random"
         counts = f"{self.early} were refused while others were served, until {self.served} were served and then none"
-        return f"{counts}: several replicas may each count for themselves; a run against each of them would show it"
+        return f"{counts}: several replicas may each have their own limiter; run against each of them to verify"
 
 
 def mixed(bench: Bench, pause: float) -> Script[Mixed]:

@@ -1,4 +1,4 @@
-"""From a discovery to the member ``rate_limit`` of ``report.json``, and the figures to draw."""
+"""Converts a discovery to the member ``rate_limit`` of ``report.json``, with the data for its charts."""
 
 from collections import Counter
 from decimal import Decimal
@@ -19,7 +19,7 @@ from echosounder.load.limits.trials import Trial
 from echosounder.load.limits.weighing import in_unit
 from echosounder.load.sample import Sample
 
-DOUBTED = 0.99  # the most that is said of an answer with a doubt
+DOUBTED = 0.99  # maximum confidence of an answer with a doubt
 
 
 def rate_limit(found: Discovery) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def rate_limit(found: Discovery) -> dict[str, Any]:
 
 
 def _fitted(found: Discovery) -> dict[str, Any]:
-    """What it is, and how sure that is."""
+    """The kind and numbers of the limiter, and the confidence in them."""
     fit = found.identified.fit
     return {
         "kind": str(kind_of(fit)),
@@ -70,7 +70,7 @@ def _fitted(found: Discovery) -> dict[str, Any]:
 
 
 def _bounded(found: Discovery) -> dict[str, Any]:
-    """Bounds of its numbers, and what else it could be."""
+    """Bounds of the numbers, and rival kinds."""
     identified, fit = found.identified, found.identified.fit
     return {
         "limit_ci": _bounds(limit_in_unit(found)),
@@ -84,7 +84,7 @@ def _bounded(found: Discovery) -> dict[str, Any]:
 
 
 def _behaviour(found: Discovery) -> dict[str, Any]:
-    """How it refuses, and lets in again."""
+    """How the limiter refuses, and how it recovers."""
     fit = found.identified.fit
     resumes = {"resumes_at": _bounds(fit.resume)} if fit.kind is LimiterKind.CONCURRENCY and fit.resume else None
     return {
@@ -98,7 +98,7 @@ def _behaviour(found: Discovery) -> dict[str, Any]:
 
 
 def _beside(found: Discovery) -> dict[str, Any]:
-    """What was found out on the way: the bill, the queue, the other users, the clients' patience, what the target says itself."""
+    """Further findings: the cost of requests, the queue, fairness, retry policies, and the limits that the target announces."""
     return {
         "charge": _charge(found),
         "queue": _queue(found),
@@ -131,7 +131,7 @@ def retry_after(found: Discovery) -> dict[str, Any] | None:
 
 
 def _confidence(found: Discovery) -> float:
-    """The share of all decisions that the fitted model gets right; below 1 where anything else is in doubt."""
+    """The share of all decisions that the fitted model predicts correctly; below 1 if anything else is in doubt."""
     fit = found.identified.fit
     if fit.kind is LimiterKind.UNRESOLVED:
         return 0.0
@@ -187,7 +187,7 @@ def _announced(told: ToldLimit) -> dict[str, Any]:
 
 
 def _charge(found: Discovery) -> dict[str, Any] | None:
-    """By the balance and in its currency, as exact text; None where the balance did not tell."""
+    """Costs of requests in the currency of the balance, as exact text; None if the balance did not show them."""
     if found.charge is None:
         return None
     costs = {"accepted": found.charge.accepted, "refused": found.charge.refused}
@@ -200,7 +200,7 @@ def _decimal(amount: Fraction) -> str:
 
 
 def _queue(found: Discovery) -> dict[str, Any] | None:
-    """How long accepted requests waited for their first token while the target kept them alive; None where none did."""
+    """Time for which accepted requests waited under keep-alives for their first token; None if none did."""
     waits = [wait for outcome in found.events if outcome.sample and (wait := _waited(outcome.sample)) is not None]
     statuses = Counter(outcome.status for outcome in found.refusals)
     if not waits:

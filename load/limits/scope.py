@@ -1,4 +1,4 @@
-"""Whom a limiter counts together, and who gets how much of it."""
+"""Determines which requests a limiter counts together, and how it shares the limit among users."""
 
 from math import ceil
 
@@ -8,14 +8,16 @@ from echosounder.load.limits.bench import Bench, accepted, refused, saturate
 from echosounder.load.limits.seen import Fit
 
 SANDWICHES = 3
-COMPARED = 8  # requests of the user who asks for less, from which shares are worth comparing
-QUICK = 3.0  # s of rest up to which the bursts are repeated for that
+COMPARED = 8  # requests of the slower user from which shares are worth comparing
+QUICK = 3.0  # maximum rest, s, for which the bursts are repeated to reach that number
 OTHER_USER = "echosounder-other"
 
 
 def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
-    """What was compared -> counted together (True), separately (False), unknown (None). A request with another key, user or model is
-    sent between two of ours that are refused: is it refused too?
+    """Maps each compared property to whether the limiter counts it together (True), separately (False), or unknown
+    (None). Requests with another key, user or model are sent between two refused ones, to see whether they are refused
+    too.
+
     """
     found: dict[str, bool | None] = {}
     others: dict[str, DueRequest] = {}
@@ -31,7 +33,9 @@ def scope(bench: Bench, fit: Fit) -> Script[dict[str, bool | None]]:
 
 
 def _together(bench: Bench, other: DueRequest, fit: Fit) -> Script[bool | None]:
-    """The others are more than can have become free meanwhile: served all, they are counted on their own."""
+    """Whether the other requests are counted together with ours. More are sent than can have become free; if all are
+    served, they are counted separately.
+    """
     refill = fit.limit.high * 4 * bench.rtt if fit.kind is LimiterKind.BUCKET and fit.limit else 0
     for _ in range(SANDWICHES):
         [before] = yield from bench.book.answered([bench.short()])
@@ -45,7 +49,7 @@ def _together(bench: Bench, other: DueRequest, fit: Fit) -> Script[bool | None]:
 
 
 def counted_for(found: dict[str, bool | None]) -> str:
-    """The scope of the limiter as far as the comparisons show, and what would show more."""
+    """Describes the scope of the limiter as far as known, and what would show more."""
     apart = [PER[name] for name in PER if found.get(name) is False]
     together = [name for name in PER if found.get(name)]
     says = [
@@ -56,17 +60,25 @@ def counted_for(found: dict[str, bool | None]) -> str:
     return "; ".join(each for each in says if each)
 
 
-PER = {"key": "API key (or per account, if each key is of another)", "user_id": "user_id", "model": "model"}
+PER = {
+    "key": "API key (or per account, if the keys belong to different accounts)",
+    "user_id": "user_id",
+    "model": "model",
+}
 WIDER = (
-    "both keys share it: it counts per organisation, per address or for everybody; a key of another organisation and a run from another "
-    "address would tell"
+    "both keys share it: it counts per organization, per address or for everybody; a key of another organization and a run from "
+    "another address would tell"
 )
-ASKS = {"key": "whether per key, per organisation or per address: a second key (--other-api-key-env) would tell"}
+ASKS = {
+    "key": "whether it counts per key, per organization or per address is unknown: a second key (--other-api-key-env) would tell"
+}
 
 
 def contention(bench: Bench, fit: Fit, rest: float) -> Script[dict[str, tuple[int, int]]]:
-    """User -> (admitted, offered). Two users at once, one sending four times as much as the other, both more than the limit; repeated
-    after *rest* s until the slower user has sent enough requests to be compared.
+    """Maps each of two users to its numbers of admitted and offered requests. Both send at once, one four times as many
+    as the other, and together more than the limit; repeated after *rest* s until the slower user has sent enough
+    requests to be compared.
+
     """
     limit = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     if limit is None or bench.goal.in_flight < 3 or not (bench.asking.users or bench.goal.keys > 1):

@@ -1,4 +1,4 @@
-"""Detects another limiter behind the first one. It only shows below the first limit, over a longer time."""
+"""Detects another limiter behind the first one, which only shows below the first limit and over a longer time."""
 
 from dataclasses import dataclass, replace
 
@@ -11,21 +11,26 @@ from echosounder.load.limits.drain_rate import per_time
 from echosounder.load.limits.policies import rest
 from echosounder.load.limits.seen import Fit, Range, Record, seen
 
-PACE, BELOW = 1.15, 0.85  # times what the first gives back; less where what it refuses counts, too
-WINDOWS, LEAST, SECONDS, REQUESTS = 3, 8.0, 40.0, 300  # for which it is kept up: at least, at least, at most, at most
-OUTAGE = 2.5  # times the window, without an accept: longer than the first explains
-TURNS = 40  # times as many as a cap, one after the other
-RESTED, LEAST_REST, LONGEST_REST = 3.0, 5.0, 90.0  # times as long as using it up, s, s: then it rests
-STRICTER = 0.85  # share of its limit, for what the first limiter explains for certain
-NEAR = 0.05  # strain up to which a second limiter is named: what the first refused is known less well
-ROUNDS = 2  # of the second that are waited for
-TRIES = 3  # from ever longer silence
+PACE, BELOW = 1.15, 0.85  # sending rate in multiples of the first limit; the lower one if refused requests count too
+WINDOWS, LEAST, SECONDS, REQUESTS = (
+    3,
+    8.0,
+    40.0,
+    300,
+)  # duration of sending: minimum in windows, minimum s, maximum s, maximum number of requests
+OUTAGE = 2.5  # windows without an accept that the first limiter does not explain
+TURNS = 40  # maximum number of batches of nearly the cap
+RESTED, LEAST_REST, LONGEST_REST = 3.0, 5.0, 90.0  # rest in multiples of the time to exhaust it; minimum and maximum, s
+STRICTER = 0.85  # share of the first limit up to which that limiter certainly serves
+NEAR = 0.05  # strain up to which a second limiter is named, because its refusals are known less precisely
+ROUNDS = 2  # number of recoveries of the second limiter observed
+TRIES = 3  # tries, from increasing silences
 
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """``tried``: whether another limiter was searched for, with a number of ``seconds`` and ``requests``; ``fit``: the limiter found,
-    or None; ``needs``: why a detected limiter cannot be identified.
+    """Result of the search for another limiter. ``tried``: whether it was made, taking ``seconds`` and ``requests``;
+    ``fit``: the limiter found, or None; ``needs``: why a detected limiter cannot be identified.
     """
 
     tried: bool = False
@@ -48,7 +53,7 @@ def further(bench: Bench, found: Identified) -> Script[Further]:
 
 
 def _behind_cap(bench: Bench, found: Identified) -> Script[Further]:
-    """As many as nearly fill the cap, again and again: a cap has no reason to refuse any of them."""
+    """Search behind a cap: send batches of one less than the cap, none of which a cap would refuse."""
     assert found.fit.limit is not None
     size, pause = max(round(found.fit.limit.low) - 1, 1), bench.slack + found.fit.lag
     turns = min(TURNS, REQUESTS // size, max((bench.goal.requests - bench.book.asked) // (4 * size), 0))
@@ -66,14 +71,16 @@ def _behind_cap(bench: Bench, found: Identified) -> Script[Further]:
 
 
 def _per_time(bench: Bench, made: Further, together: int) -> Script[Further]:
-    """What limits the requests per time, found with fewer in flight than the cap takes."""
+    """Identify the limiter over time behind a cap, with at most *together* requests in flight."""
     mine, bench.mine, bench.together = bench.mine, set(), together
     try:
         begin = bench.now
         yield from recover(bench)
         pause = min(max(RESTED * (bench.now - begin + made.seconds), LEAST_REST), SECONDS)
         second = yield from _from_rest(bench, pause)
-        if second.fit.kind in NAMED and pause < rest(second) < LONGEST_REST:  # it was not full when it was looked at
+        if (
+            second.fit.kind in NAMED and pause < rest(second) < LONGEST_REST
+        ):  # the first measurement did not start from rest
             second = yield from _from_rest(bench, RESTED * rest(second))
     except Stopped as stop:
         bench.stopped = stop
@@ -96,7 +103,9 @@ def _from_rest(bench: Bench, pause: float) -> Script[Identified]:
 
 
 def _slower(bench: Bench, found: Identified) -> Script[Further]:
-    """From rest, slightly more than the first gives, until nothing comes for longer than it explains; once more after that."""
+    """Search behind a limiter over time: send slightly above its rate until nothing is accepted for longer than it
+    explains; then measure the second limiter from rest.
+    """
     fit = found.fit
     assert fit.limit is not None
     window = fit.window.high if fit.window else 1 / fit.limit.low
@@ -127,19 +136,19 @@ def _slower(bench: Bench, found: Identified) -> Script[Further]:
                 break
             silence = min(needed, LONGEST_REST)
         else:
-            seconds = []  # what it lets through from rest is known only of one that was at rest
+            seconds = []  # the limiter never rested long enough, so its capacity from rest is unknown
     except Stopped as stop:
         bench.stopped = stop if stop.kind != "patience" else None
         seconds = []
     made = Further(True, bench.now - begin, bench.book.asked - asked)
     if not seconds:
-        return replace(made, needs=f"{says}; a longer --duration shows its kind")
+        return replace(made, needs=f"{says}; use a longer --duration to find its kind")
     rivals = ", ".join(str(rival.kind) for rival in seconds[1:])
     return replace(made, fit=seconds[0], needs=f"of the slower limiter {rivals} explains as much" if rivals else "")
 
 
 def _kept_up(bench: Bench, mine: list[int], rate: float, seconds: float, outage: float) -> Script[bool]:
-    """True where nothing was accepted any more for as long as *outage*."""
+    """Send at *rate* for *seconds*; returns whether nothing was accepted for *outage* s."""
     begin = last = bench.now
     while bench.now - begin < seconds or bench.now - last > outage / 2:
         outcome = yield from _one(bench, mine)
@@ -152,7 +161,7 @@ def _kept_up(bench: Bench, mine: list[int], rate: float, seconds: float, outage:
 
 
 def _recovered(bench: Bench, mine: list[int]) -> Script[None]:
-    """Wait for it to accept again, with ever longer pauses."""
+    """Poll with increasing pauses until a request is accepted. Raises :class:`Stopped` when patience is exhausted."""
     begin = bench.now
     while (yield from _one(bench, mine)).status != 200:
         if bench.now - begin > bench.goal.patience:
@@ -167,7 +176,7 @@ def _one(bench: Bench, mine: list[int]) -> Script[Outcome]:
 
 
 def _stricter(fit: Fit) -> Fit:
-    """What even a stricter first limiter would serve, the first does not explain."""
+    """A stricter version of the first limiter: refusals of requests that even this one would serve are not the first limiter's."""
     assert fit.limit is not None
     if fit.kind is LimiterKind.BUCKET:
         burst = fit.burst and Range(max(fit.burst.low - 1, 1.0), max(fit.burst.low - 1, 1.0))
@@ -178,7 +187,7 @@ def _stricter(fit: Fit) -> Fit:
 
 
 def _behind(record: Record, first: Fit, slack: float) -> list[Fit]:
-    """The kinds that explain the refusals that the first does not; the likeliest first."""
+    """The fits that explain the refusals that the first limiter does not, the likeliest first."""
     served = {id(each): by_first for each, _, by_first in simulate.predictions(record, _stricter(first))}
     left = Record(tuple(each for each in record.all if each.accepted or served[id(each)]))
     if not left.refusals:

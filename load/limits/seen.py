@@ -1,8 +1,8 @@
 """The observed decisions of a limiter, and the uncertainty of their times.
 
-A client cannot know when a limiter decided, only that it was between sending and answer. Every estimator here reasons with that
-interval and never with a guess inside it. So a set of parameters that contradicts an observation is wrong for certain, however
-late the client was, and the parameters that are left are bounds, not a fit: the widths that are reported come from them.
+A client cannot know when a limiter decided, only that it was between sending and answer. The estimators use that
+interval and never a guess within it. Parameters that contradict an observation are therefore certainly wrong, however
+late the client was, and the remaining ones are bounds, which give the reported widths.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -38,7 +38,7 @@ class Range:
 
     @property
     def error(self) -> float:
-        """Half of the width, divided by the middle."""
+        """Relative half width: half of the width, divided by the middle."""
         return (self.high - self.low) / 2 / self.mid if self.mid else INFINITY
 
 
@@ -73,11 +73,11 @@ class Fit:
     burst: Range | None = None
     resume: Range | None = None
     lag: float = 0.0
-    phase: float | None = None  # where a window by the clock begins; None: with its first request
-    period: float | None = None  # the length of a window that goes with that phase
-    counted: bool = False  # what is refused counts too
-    delayed: bool = False  # of a bucket: what comes too soon waits for its turn
-    fading: bool = False  # of a sliding window: told by two counters, of which the older fades
+    phase: float | None = None  # start of a window aligned to the clock; None: windows begin with a first request
+    period: float | None = None  # length of the window that belongs to ``phase``
+    counted: bool = False  # refused requests count too
+    delayed: bool = False  # bucket: early requests are queued
+    fading: bool = False  # sliding window: approximated by two counters, the older of which fades
 
 
 def impossible(kind: LimiterKind) -> Fit:
@@ -139,7 +139,7 @@ class Record:
 
     @cached_property
     def runs(self) -> list[list[Decision]]:
-        """Runs of refusals without a certain accept between them."""
+        """Sequences of refusals without a certain accept between them."""
         soonest = list(accumulate((each.answered for each in reversed(self.accepts)), min))[::-1]
         found: list[list[Decision]] = []
         latest = -INFINITY
@@ -171,7 +171,7 @@ class Record:
 
     @cached_property
     def recoveries(self) -> list[tuple[Range, Decision]]:
-        """Each time that the limiter began to accept again: the time, and the first accepted request."""
+        """The recoveries of the limiter: the range of the time, and the first accepted request."""
         pairs = ((self.blocked_by(each), each) for each in self.accepts)
         return [(Range(refusal.sent, each.answered), each) for refusal, each in pairs if refusal is not None]
 

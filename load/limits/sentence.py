@@ -1,4 +1,4 @@
-"""The result in a sentence and in its numbers, each in the unit that the limiter counts."""
+"""Describes the result in a sentence, and gives its numbers in the unit that the limiter counts."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ WORDS = {
     LimiterKind.BUCKET: "Token bucket: {limit} {unit}/s, burst {burst}",
     LimiterKind.FIXED: "Fixed window: {limit} {unit} per {window} s",
     LimiterKind.SLIDING: "Sliding window: {limit} {unit} within any {window} s",
-    LimiterKind.QUEUE: "Queue: {limit} answers are written at once, further requests wait",
-    LimiterKind.LEAKY: "Leaky bucket: {limit} {unit}/s, {burst} at once, of which all but the first wait in line",
-    LimiterKind.QUOTA: "Quota: {limit} requests, and nothing came back within {span:.0f} s",
+    LimiterKind.QUEUE: "Queue: {limit} answers are served at a time, further requests wait",
+    LimiterKind.LEAKY: "Leaky bucket: {limit} {unit}/s, {burst} at once, all but the first of which are queued",
+    LimiterKind.QUOTA: "Quota: {limit} requests, none restored within {span:.0f} s",
     LimiterKind.UNRESOLVED: "Limiter not resolved",
 }
 
@@ -32,7 +32,7 @@ def kind_of(fit: Fit) -> LimiterKind:
 
 
 def second(fit: Fit | None) -> dict[str, Any] | None:
-    """The limiter behind the one that was found, in requests."""
+    """Describes the second limiter behind the first, in requests."""
     if fit is None:
         return None
     limit = (
@@ -47,7 +47,7 @@ def second(fit: Fit | None) -> dict[str, Any] | None:
 
 
 def answer(found: Discovery) -> str:
-    """The limiter in words, with a second one behind it if there is one."""
+    """Describes the limiter, and the second one behind it, if any."""
     first = _one_answer(found)
     if found.identified.fit.counted:
         first += "; refused requests count too: a client that keeps asking stays locked out"
@@ -82,7 +82,7 @@ def _plain(value: float | None) -> str:
 
 
 def limit(found: Discovery) -> float | int | None:
-    """Number in flight, per second (bucket) or per window; None if unknown."""
+    """The limit in flight, per second (bucket) or per window; None if unknown."""
     bounds = limit_in_unit(found)
     if found.identified.fit.kind is not LimiterKind.BUCKET:
         return whole(bounds)
@@ -90,7 +90,7 @@ def limit(found: Discovery) -> float | int | None:
 
 
 def limit_in_unit(found: Discovery) -> Range | None:
-    """Bounds of the limit, in the unit that the limiter counts."""
+    """Bounds of the limit in the unit that the limiter counts."""
     fit = found.identified.fit
     return in_unit(fit.limit, found.counts, whole=fit.kind is not LimiterKind.BUCKET)
 
@@ -108,5 +108,5 @@ def whole(bounds: Range | None) -> int | None:
 
 
 def rounded(value: float | None) -> float | None:
-    """Rounding for reports: six decimals, None for unknown values."""
+    """Round to six decimals for reports; None for unknown values."""
     return None if value is None else round(value, 6)

@@ -1,8 +1,8 @@
 """Simulates a fitted limiter on the sent requests: its decision for each.
 
-Bounds say what is impossible; this says what is likely. A bucket that refills in microseconds can explain any refusal by two
-requests that came at once, but not a hundred of them. The share of decisions that a model gets right is also the confidence that
-is reported, and its decisions are what a report draws over the real ones.
+Bounds show what is impossible; the simulation shows what is likely. A bucket that refills in microseconds can explain
+one refusal by two simultaneous requests, but not a hundred refusals. The share of correctly predicted decisions is the
+reported confidence, and charts show these decisions beside the real ones.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import Decision, Fit, Record
 
-Model = Callable[[float, Decision], bool]  # the time of a request -> would it be served; told what really happened
+Model = Callable[[float, Decision], bool]  # (time of a request, its real decision) -> whether the model would serve it
 
 
 def predictions(record: Record, fit: Fit) -> Iterator[tuple[Decision, float, bool]]:
@@ -83,7 +83,9 @@ def _sliding(fit: Fit) -> Model:
 
 
 def _fading(fit: Fit) -> Model:
-    """A counter of this period and one of the last, which counts less and less. Without a phase a first period begins with a request."""
+    """A sliding window approximated by the counters of this period and, with decreasing weight, of the last. Without a
+    phase, the first period begins with a request.
+    """
     limit, window = (fit.limit.mid if fit.limit else 0.0), fit.period or (fit.window.mid if fit.window else 1.0)
     start, count, last = float("-inf"), 0, 0
 
@@ -146,6 +148,6 @@ MODELS: dict[LimiterKind, Callable[[Fit], Model]] = {
 
 
 def likely(record: Record, fits: Sequence[Fit], tolerance: float = 0.05) -> list[Fit]:
-    """The *fits* that predict nearly as many decisions as the best one."""
+    """The fits that predict nearly as many decisions correctly as the best one."""
     shares = [agreement(record, fit) for fit in fits]
     return [fit for fit, share in zip(fits, shares, strict=True) if share >= max(shares) - tolerance]

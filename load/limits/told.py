@@ -1,4 +1,4 @@
-"""The limits in a target's headers, compared with the limiter that was found."""
+"""Compares the limits announced in a target's headers with the identified limiter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from echosounder.load.limits.weighing import REQUESTS, CountedUnit, in_unit
 from echosounder.wire.limit_headers import Announced, announced
 
 TOKENS = {"prompt tokens", "prompt and max_tokens", "tokens used", "completion tokens used"}
-NEAR = 0.05  # how far a number may be off what was found
+NEAR = 0.05  # relative tolerance of announced numbers
 
 
 @dataclass(frozen=True, slots=True)
 class ToldLimit:
-    """One announced limit. ``agrees`` is None if there is no measured limit to compare with. ``says``: sentence on the difference."""
+    """An announced limit. ``agrees`` is None if there is no measured limit to compare with; ``says`` describes a difference."""
 
     what: str
     limit: float | None
@@ -29,7 +29,7 @@ class ToldLimit:
 def told_limits(
     outcomes: Sequence[tuple[Outcome, datetime]], fit: Fit, counts: CountedUnit = REQUESTS
 ) -> list[ToldLimit]:
-    """The limits that the responses announced, each once, with its last value."""
+    """Compare the announced limits, each with its last value."""
     limits: dict[str, Announced] = {}
     left: dict[str, float] = {}
     for outcome, now in outcomes:
@@ -53,16 +53,16 @@ def told_limits(
 
 
 def _held(said: Announced, fit: Fit | None, left: float | None) -> ToldLimit:
-    """*fit*: in the unit that is announced, None where the limiter counts another."""
+    """Compare an announced limit with *fit*, which is in the announced unit; None if the limiter counts another unit."""
     agrees = _agrees(said, fit) if fit else None
     says = f"{said.limit:g} {said.what} are announced, which differs from the measured limit" if agrees is False else ""
     if left:
-        agrees, says = False, f"a refusal announces {left:g} {said.what} that are left"
+        agrees, says = False, f"a refusal announces that {left:g} {said.what} are left"
     return ToldLimit(said.what, said.limit, said.window, agrees, says)
 
 
 def _agrees(said: Announced, fit: Fit) -> bool | None:
-    """A number of requests is a cap, a burst, what a window holds, or, with the window that is announced, a rate."""
+    """Whether the announced number matches the cap, the burst, the limit per window or, with the announced window, the rate."""
     if said.limit is None or fit.limit is None:
         return None
     if fit.kind is LimiterKind.BUCKET:

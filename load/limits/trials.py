@@ -1,4 +1,4 @@
-"""``Retry-After`` put to the test: is a request refused until the time that it names, and accepted at that time?"""
+"""Tests ``Retry-After``: is a request refused before the announced time, and accepted at that time?"""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from echosounder.load.limits.seen import Fit
 from echosounder.wire.waits import Wait
 
 EARLY_MARGIN = 0.25  # s
-LONGEST_HINT = 30.0  # s that a hint is waited for
-POLLS = 12  # before the time of a hint: when exactly a limiter has recovered is not known so well
-TRIES = 8  # of a hint that says "now": a fast limiter may have recovered while our request was on its way
+LONGEST_HINT = 30.0  # maximum wait, s, that is tested
+POLLS = 12  # number of early requests, because the time of the recovery is not known exactly
+TRIES = 8  # tries of a zero wait: a fast limiter may have recovered while our request was in transit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Trial:
 
     @property
     def says(self) -> str:
-        """One sentence on the error; empty if there is none."""
+        """Describes the error; empty if there is none."""
         if self.hint.wrong:
             return self.hint.wrong
         shown = f"{self.hint.source}: {self.hint.text!r}"
@@ -51,7 +51,9 @@ class Trial:
 
 
 def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Script[None]:
-    """One request well before the announced time, then one at that time, nothing in between; *done* receives the results."""
+    """Test a hint with requests before the announced time; if these are refused, test hints at the announced time.
+    *done* receives the results.
+    """
     held = yield from saturate(bench, found.fit)
     said = _last_hint(bench, wall)
     if said is not None:
@@ -67,7 +69,7 @@ def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Sc
         return
     for _ in range(1 if said.wait else TRIES):
         yield from bench.book.wait(bench.now + bench.slack + found.fit.lag + (found.penalty or 0))
-        # By the time that a hint names our own requests have ended; only where it says "now" they go on.
+        # Our own requests must have ended by the announced time, unless the wait is zero.
         held = yield from saturate(bench, found.fit, min(bench.hold, said.wait / 2) if said.wait else None)
         done.append((yield from _late(bench, found, wall)))
         yield from bench.book.closed(held)
@@ -76,11 +78,13 @@ def trials(bench: Bench, done: list[Trial], found: Identified, wall: Wall) -> Sc
 
 
 def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> Trial | None:
-    """A hint that other requests show to be wrong: a refusal at the announced time or later, without an accept in between. With a fast
-    limiter many requests show that, whereas a single trial may arrive just after it has recovered.
+    """Find a hint that other requests contradict: one was refused at or after the announced time, without an accept in
+    between. Against a fast limiter many requests are needed for this; a single trial may arrive just after it has
+    recovered.
+
     """
     if found.penalty:
-        return None  # asking again renewed the wait
+        return None  # every refused request restarts the wait
     refusals = sorted((each for each in outcomes if refused([each])), key=lambda each: each.sent)
     accepts = sorted((each for each in outcomes if each.status == 200), key=lambda each: each.sent)
     asked, latest = [each.sent for each in accepts], list(accumulate((each.answered for each in accepts), max))
@@ -97,12 +101,15 @@ def contradicted(outcomes: Sequence[Outcome], found: Identified, wall: Wall) -> 
 
 
 def _early(bench: Bench, said: Wait, found: Identified, held: Sequence[DueRequest]) -> Script[Trial]:
-    """From when the limiter should accept until well before the hint says so, ask; only once where that is punished."""
+    """Send requests from the time at which the limiter should accept until well before the announced time; only one if
+    refusals are penalized.
+    """
     last = _last_refusal(bench)
     assert last is not None
     assert said.wait is not None
     begin = _ready(bench, found.fit) if not held else bench.now
-    # What is accepted long before shows that a hint says too much; to wait until then would be to let the target say how long we run.
+    # The wait is bounded, so that the target does not determine the length of the run; early requests suffice to refute
+    # a long hint.
     longest = max(begin - last.answered, 0.0) + LONGEST_HINT
     soonest = last.answered + min(said.wait - ROUNDING.get(said.form, 0.0) - EARLY_MARGIN, longest)
     if held:
@@ -119,7 +126,7 @@ def _early(bench: Bench, said: Wait, found: Identified, held: Sequence[DueReques
 
 
 def _ready(bench: Bench, fit: Fit) -> float:
-    """When a drained limiter per time accepts again, by what is known of it."""
+    """Expected time at which a drained limiter over time accepts again."""
     if fit.kind is LimiterKind.BUCKET and fit.limit is not None:
         return bench.now + 1.5 / fit.limit.low
     expected = next_recovery(bench.record, fit)
@@ -127,14 +134,14 @@ def _ready(bench: Bench, fit: Fit) -> float:
 
 
 def _late(bench: Bench, found: Identified, wall: Wall) -> Script[Trial]:
-    """At the time that the hint names, ask."""
+    """Send a request at the announced time."""
     last, said = _last_refusal(bench), _last_hint(bench, wall)
     if last is None or said is None or said.wait is None:
         return Trial(said or NO_HINT)
     yield from bench.book.wait(last.answered + said.wait)
     busy = sum(outcome.closed is None for outcome in bench.book.outcomes.values() if outcome.status == 200)
     [outcome] = yield from bench.book.answered([bench.short()])
-    # Nobody can know when our own requests will end; only "now" is wrong while they go on.
+    # The target cannot know when our requests end, so only a zero wait is wrong while they are in flight.
     excused = said.wait >= 1 and found.fit.limit is not None and busy >= found.fit.limit.low
     return Trial(said, late=True if outcome.status == 200 else None if excused else False)
 

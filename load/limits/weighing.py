@@ -1,7 +1,7 @@
-"""The unit of a limiter: requests, tokens of the prompt, tokens requested or used, bytes, or a sum of them.
+"""Finds the unit that a limiter counts: requests, prompt tokens, tokens requested or used, bytes, or a sum of these.
 
-From rest it is used up with requests of one size, then of another that is larger in one respect. Where it takes fewer of these, that is
-what it counts, and by how many fewer says with which weight.
+The limiter is exhausted from rest with requests of one size, then with requests that are larger in one respect. If it
+accepts fewer of these, it counts that respect, and the ratio of the numbers gives the weight.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,12 +17,15 @@ from echosounder.load.limits.goal import RequestSize
 from echosounder.load.limits.policies import rest
 from echosounder.load.limits.seen import Fit, Range
 
-FACTOR = (2, 6)  # times as large a request is made: at least, at most
-COUNTS = 1.3  # times as dear, from which a limiter counts what is larger
-DEARER = 1.6  # times the weight of a token of the prompt, from which a token of the answer costs, rather than counts
-HURRY = 3.0  # times what comes back, that is asked for to use up what there is
+FACTOR = (2, 6)  # factor by which requests are enlarged: minimum, maximum
+COUNTS = 1.3  # ratio of weights from which a limiter counts the enlarged quantity
+DEARER = 1.6  # weight of an output token relative to a prompt token from which the unit is cost, not tokens
+HURRY = 3.0  # sending rate in multiples of the recovery rate, to exhaust the limiter
 LEAST_REST, LONGEST_REST = 0.3, 100.0  # s
-CALM, LEAST_CALM = 4.0, 12.0  # times its rest, and s, of silence, where the same requests were not served as before
+CALM, LEAST_CALM = (
+    4.0,
+    12.0,
+)  # silence in multiples of the rest, and minimum s, if identical requests were not served as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,16 @@ class CountedUnit:
     needs: str = ""
     ratio: float | None = None
     again: bool = False
-    error: float = 0.0  # of the weight, relative: a ratio is told from how many were served
+    error: float = 0.0  # relative error of the weight, which is inferred from numbers of served requests
 
 
 REQUESTS = CountedUnit("requests")
 ASKED_FOR = "tokens of max_tokens"
 AFTERWARDS = {"tokens used", "completion tokens used"}
 UNKNOWN = CountedUnit()
-CHANGED = "the same requests again found {} served: what it counts is not the requests alone"
-BEHIND = 6.0  # s of silence before a second try: a limiter per time behind the cap may have been used up
-HEAVY = 4  # times the usual prompt
+CHANGED = "a repetition with the same requests had {} served: it does not count requests alone"
+BEHIND = 6.0  # s of silence before a second try: a limiter over time behind the cap may be exhausted
+HEAVY = 4  # prompt length in multiples of the usual one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,11 @@ class Poured:
     before: int = 0
     prompt: float | None = None
     used: float | None = None
-    # Of those that were sent together, that may have been served beyond the limit before any of them counted.
+    # Number of concurrent requests that may have been served beyond the limit before any of them counted.
     unseen: int = 0
 
     def dearer(self, fit: Fit) -> float:
-        """Weight of one such request in short requests: a lower bound, from the refused one."""
+        """Estimated weight of one such request in short requests; the refused request bounds it."""
         assert fit.limit is not None
         if fit.kind is LimiterKind.BUCKET:
             capacity = (fit.burst.mid if fit.burst else 1.0) + fit.limit.rate * self.seconds
@@ -74,7 +77,7 @@ class Poured:
 
 
 def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
-    """The unit that the limiter counts: of a cap by requests in flight, of a limiter over time only if its numbers are known."""
+    """Find the unit that the limiter counts: for a cap with requests in flight, for a limiter over time only if its numbers are known."""
     fit = found.fit
     if fit.kind is LimiterKind.CONCURRENCY:
         return (yield from _weighed_cap(bench, found))
@@ -87,11 +90,11 @@ def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
     calm = max(CALM * rest(found), LEAST_CALM)
     if not made.again or bench.now + 3 * calm > bench.goal.seconds:
         return made
-    return (yield from _weighed(bench, found, calm))  # a slower limiter may have been used up meanwhile
+    return (yield from _weighed(bench, found, calm))  # a slower limiter may have been exhausted meanwhile
 
 
 def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit]:
-    """*calm*: s of silence in front of each rest."""
+    """One attempt to find the unit. *calm*: s of silence before each rest."""
     fit = found.fit
     capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     assert capacity is not None
@@ -103,11 +106,13 @@ def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit
     prompt = base.prompt or 20.0
     larger = _Larger(factor, round(prompt), round(factor * prompt), (factor - 1) * len(bench.asking.job(1).body))
     every = yield from pour(RequestSize(larger.used, factor, larger.blanks))
-    usual = base.dearer(fit)  # more than 1 where it takes fewer than was told: what is compared with it is as much off
+    usual = base.dearer(
+        fit
+    )  # above 1 if fewer are accepted than the fit predicts; the other weights have the same bias
     if every.dearer(fit) / usual < COUNTS:
         return REQUESTS
     size = yield from _apart(fit, pour, larger, usual)
-    # The control: fewer were served because they were larger, not because of all that was sent before.
+    # Control: fewer must have been served because of their size, not because of earlier requests.
     again = yield from pour(RequestSize())
     if not same(again, fit):
         return CountedUnit(needs=CHANGED.format(again.served), again=True)
@@ -115,7 +120,7 @@ def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit
 
 
 def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
-    """As many at once as it takes, and each with a prompt several times as long: a cap on requests serves them all."""
+    """Test a cap with as many concurrent requests as it allows, each with a longer prompt: a cap on requests serves them all."""
     assert found.fit.limit is not None
     size, count = RequestSize(bench.hold_tokens, HEAVY), round(found.fit.limit.low)
     if count > bench.goal.requests - bench.book.asked:
@@ -125,7 +130,9 @@ def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
         yield from bench.book.wait(bench.now + wait)
         if not refused((yield from bench.book.ended([bench.sized(size) for _ in range(count)]))):
             return REQUESTS
-    return CountedUnit(needs="as many requests with longer prompts were not all served: it counts more than requests")
+    return CountedUnit(
+        needs="the same number of requests with longer prompts was not served completely: it counts more than requests"
+    )
 
 
 def same(base: Poured, fit: Fit) -> bool:
@@ -139,7 +146,9 @@ def same(base: Poured, fit: Fit) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Larger:
-    """How a request is made larger: the prompt ``factor`` times, tokens that are used, tokens that are only asked for, bytes."""
+    """How requests are enlarged: ``factor`` for the prompt, ``used`` tokens, ``long`` requested but unused tokens,
+    ``blanks`` in bytes.
+    """
 
     factor: int
     used: int
@@ -149,7 +158,7 @@ class _Larger:
 
 @dataclass(frozen=True, slots=True)
 class _Apart:
-    """How much dearer a request is that is larger in one respect: bytes, prompt, tokens asked for (a few, many), tokens used."""
+    """Relative weight of requests enlarged in one respect: bytes, prompt, requested tokens (few, many), used tokens."""
 
     blanks: float
     prompt: float
@@ -173,7 +182,7 @@ def _apart(fit: Fit, pour: Callable[[RequestSize], Script[Poured]], larger: _Lar
 
 
 def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float, capacity: float) -> CountedUnit:
-    """By what is dearer. Bytes first: a longer prompt is more bytes."""
+    """The unit, from the respects in which larger requests weigh more. Bytes come first, because a longer prompt also has more bytes."""
     if size.blanks >= COUNTS:
         both = size.many > COUNTS
         return CountedUnit("bytes and max_tokens" if both else "bytes", len(bench.asking.job(1).body))
@@ -192,13 +201,14 @@ def _named(bench: Bench, size: _Apart, larger: _Larger, prompt: float, capacity:
     if size.prompt >= COUNTS:
         return CountedUnit("prompt tokens", prompt)
     return CountedUnit(
-        needs="requests that are larger in every respect are dearer, but in no respect alone; several such runs are needed"
+        needs="requests that are larger in every respect weigh more, but in no single respect; several such runs are needed"
     )
 
 
 def _both(dearer: float, prompt: float, long: int, unit: str, capacity: float) -> CountedUnit:
-    """Prompt and answer: a token of the answer weighs *ratio*, from ``prompt + ratio long = dearer (prompt + ratio)``. One more of the
-    ``capacity / dearer`` that were served would have moved it by the error."""
+    """A unit that includes prompt and answer. The weight ``ratio`` of an output token follows from ``prompt + ratio
+    long = dearer (prompt + ratio)``; its error is the change by half a served request of ``capacity / dearer``.
+    """
     ratio = prompt * (dearer - 1) / max(long - dearer, 1e-9)
     if ratio >= DEARER:
         error = ratio / (prompt + ratio) * (1 / (2 * max(capacity / dearer, 0.5))) * dearer / max(dearer - 1, 1e-9)
@@ -207,7 +217,7 @@ def _both(dearer: float, prompt: float, long: int, unit: str, capacity: float) -
 
 
 def poured(bench: Bench, found: Identified, calm: float, size: RequestSize) -> Script[Poured]:
-    """From rest, sequential requests until one is refused; concurrent only if there is no time for that."""
+    """From rest, send requests of one size until one is refused, in the smallest batches that outpace the recovery."""
     yield from bench.book.wait(bench.now + calm)
     before = yield from _at_rest(bench, found)
     fit = found.fit
@@ -220,7 +230,7 @@ def poured(bench: Bench, found: Identified, calm: float, size: RequestSize) -> S
         ),
         1,
     )
-    if fit.delayed:  # who waits in line gives it time to recover: all at once
+    if fit.delayed:  # queued requests give it time to recover, so send all at once
         batch = 2 * ceil(capacity.high) + 2
     while not refused(outcomes) and accepted(outcomes) <= 4 * capacity.high + 8:
         outcomes += yield from bench.book.ended([bench.sized(size) for _ in range(batch)])
@@ -233,13 +243,15 @@ def poured(bench: Bench, found: Identified, calm: float, size: RequestSize) -> S
 
 
 def _per_second(fit: Fit) -> float:
-    """What it gives back: only who asks for more can use it up."""
+    """The recovery rate in requests per second, which sending must exceed to exhaust the limiter."""
     assert fit.limit is not None
     return fit.limit.high / (fit.window.low if fit.window else 1.0)
 
 
 def _at_rest(bench: Bench, found: Identified) -> Script[int]:
-    """Wait until it is as in the beginning. A fixed window begins with the first that is accepted again; the number of these."""
+    """Wait until the limiter is at rest. A fixed window begins with its first accepted request; returns the number of
+    requests used for that.
+    """
     if found.fit.kind is not LimiterKind.FIXED or found.fit.limit is None:
         yield from bench.book.wait(bench.now + max(rest(found), LEAST_REST) + bench.slack)
         return 0

@@ -1,4 +1,4 @@
-"""An answer against all that was sent, also the requests that were sent to find out other things."""
+"""Tests a result against all requests of the run, including those of other experiments."""
 
 from statistics import median
 
@@ -8,10 +8,13 @@ from echosounder.load.limits.bench import Bench
 from echosounder.load.limits.conclude import ESTIMATORS, PER_TIME
 from echosounder.load.limits.seen import INFINITY, Fit, Record, seen
 
-EXACT, AT_ALL = 0.01, 0.5  # share off all that was sent, from which it is not certain, and not the kind
-PLAYED = 0.9  # share of the decisions that a window told by playing it gets right
-MANY = 1500  # decisions, more of which take long to explain
-SOON = 10.0  # round trips, within which something is accepted after a refusal that is for no reason
+EXACT, AT_ALL = (
+    0.01,
+    0.5,
+)  # strain on all requests from which the result is uncertain, and from which the kind is rejected
+PLAYED = 0.9  # share of the decisions that a simulated window must predict correctly
+MANY = 1500  # maximum number of decisions; fitting more takes long
+SOON = 10.0  # round trips within which a request is accepted after a random refusal
 
 
 def events(bench: Bench) -> list[Outcome]:
@@ -45,5 +48,5 @@ def only(record: Record, slack: float) -> Fit | None:
 def doubt(record: Record, fit: Fit) -> str:
     waits = [accept.answered - refusal.sent for refusal, accept in record.turns if accept is not None]
     soon = median(waits or [INFINITY]) <= SOON * record.round_trip
-    chance = "; refusals may come at random" if soon else ""
-    return f"a {fit.kind} does not explain what was sent to find out other things{chance}"
+    chance = "; refusals may be random" if soon else ""
+    return f"a {fit.kind} does not explain the requests of other experiments{chance}"

@@ -37,12 +37,12 @@ from itertools import accumulate
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import INFINITY, Decision, Fit, Range, Record, impossible
 
-PHASES = 16  # places in the narrowest recovery where a window by the clock may begin
-LENGTHS = 12  # of windows from their first request, tried between their bounds
-CANDIDATES = 8  # limits that fixed windows are tried with
-LONGEST = 20  # times the time that passed: as long as a window may be that was seen to end once
-MOST_WINDOWS = 400  # in the time that passed
-LEAST_LIMIT = 2  # a window of one is a token bucket of one
+PHASES = 16  # start times tried, within the narrowest recovery, for windows aligned to the clock
+LENGTHS = 12  # lengths tried, between their bounds, for windows that begin with their first request
+CANDIDATES = 8  # number of limits tried for fixed windows
+LONGEST = 20  # maximum length of a window that was observed to end once, in durations of the record
+MOST_WINDOWS = 400  # maximum number of windows in the duration of the record
+LEAST_LIMIT = 2  # a window with a limit of one is a token bucket with a burst of one
 
 
 def sliding(record: Record) -> Fit:
@@ -70,12 +70,12 @@ def _sliding_window(record: Record, latest: list[float], before: list[list[float
 
 
 def _since(record: Record, before: list[list[float]], limit: int) -> float:
-    """The longest time that certainly lay between the *limit*-th accept before a refusal and the refusal."""
+    """The longest time that certainly passed between the *limit*-th accept before a refusal and that refusal."""
     return max(refusal.sent - times[-limit] for refusal, times in zip(record.refusals, before, strict=True))
 
 
 def _fit(kind: LimiterKind, found: Sequence[tuple[int, Range, float | None]]) -> Fit:
-    """Everything that fits, as one: ``(limit, window, phase)``."""
+    """Combine all possible ``(limit, window, phase)`` into one fit."""
     limit = Range(min(n for n, _, _ in found), max(n for n, _, _ in found))
     window = Range(min(each.low for _, each, _ in found), max(each.high for _, each, _ in found))
     _, typical, phase = max(found, key=lambda each: each[1].high - each[1].low)
@@ -102,7 +102,7 @@ def fixed(record: Record) -> Fit:
 
 
 def _limits(record: Record, before: list[list[float]]) -> Iterator[int]:
-    """What a window may have let through: the accepts since the last recovery at each first refusal, give or take one."""
+    """Candidate limits: the number of accepts since the last recovery at each first refusal, plus or minus one."""
     began = [when.mid for when, _ in record.recoveries]
     counts = set()
     for run in record.runs:
@@ -118,7 +118,7 @@ def _limits(record: Record, before: list[list[float]]) -> Iterator[int]:
 
 
 def _from_first_request(record: Record, before: list[list[float]], limit: int) -> Iterator[Range]:
-    """At a refusal the n-th accept back began the window, which ends before the next accept."""
+    """Possible lengths of a window in which the n-th accept before a refusal began it and the next accept came after its end."""
     shortest = _since(record, before, limit)
     longest = min(_until_next(record, limit), default=INFINITY)
     if shortest >= longest or longest == INFINITY:
@@ -131,7 +131,7 @@ def _from_first_request(record: Record, before: list[list[float]], limit: int) -
 
 
 def _until_next(record: Record, limit: int) -> Iterator[float]:
-    """From what began a window that was used up to the accept that ended the refusals."""
+    """Times from the accept that began an exhausted window to the accept that ended the refusals."""
     for refusal, accept in record.turns:
         earlier = bisect_left(record.sent, refusal.answered)
         if earlier >= limit and accept is not None:
@@ -160,8 +160,8 @@ class FirstRequest:
 
     def __init__(self, record: Record, length: float) -> None:
         self._length = length
-        self._low: list[float] = []  # when a window began at the earliest
-        self._high: list[float] = []  # and at the latest
+        self._low: list[float] = []  # earliest begin of each window
+        self._high: list[float] = []  # latest begin of each window
         doubtful: float | None = None
         for each in record.accepts:
             if not self._low or each.sent >= self._high[-1] + length:
@@ -172,8 +172,9 @@ class FirstRequest:
                 doubtful = each.sent
 
     def of(self, each: Decision) -> tuple[int, int]:
-        """First and last window that it may belong to. A window may end before the next begins: a request in between would begin the
-        next.
+        """The first and last window to which a decision may belong. A request between the end of a window and the begin
+        of the next belongs to the next.
+
         """
         first = max(bisect_right(self._high, each.sent) - 1, 0)
         last = max(bisect_left(self._low, each.answered) - 1, first)
@@ -186,7 +187,9 @@ class FirstRequest:
 
 
 def _by_clock(record: Record, before: list[list[float]], limit: int) -> Iterator[tuple[int, Range, float]]:
-    """Some spans hold a boundary, some hold none; for each phase the lengths that suit all of them, exactly."""
+    """Possible windows aligned to the clock: for each phase, the lengths with a boundary in every span that must have
+    one and none in the others.
+    """
     edges = [when for when, _ in record.recoveries]
     crossed = _smallest([*edges, *_crossed(record, limit)])
     clear = _clear(record, before, limit)
@@ -203,19 +206,19 @@ def _by_clock(record: Record, before: list[list[float]], limit: int) -> Iterator
 
 
 def _crossed(record: Record, limit: int) -> Iterator[Range]:
-    """Spans that certainly hold a boundary: n + 1 accepts."""
+    """Spans that certainly contain a boundary: those of n + 1 accepts."""
     latest = list(accumulate((each.answered for each in record.accepts), max))
     yield from (Range(first, last) for first, last in zip(record.sent, latest[limit:], strict=False))
 
 
 def _clear(record: Record, before: list[list[float]], limit: int) -> list[Range]:
-    """Spans that hold none: from the n-th accept before a refusal to the refusal."""
+    """Spans that contain no boundary: from the n-th accept before a refusal to the refusal."""
     spans = (Range(times[-limit], refusal.sent) for refusal, times in zip(record.refusals, before, strict=True))
     return _merged(span for span in spans if span.low < span.high)
 
 
 def _smallest(spans: Iterable[Range]) -> list[Range]:
-    """Those that hold no other one: a boundary in the other is one in it."""
+    """The spans that contain no other span; a boundary in an inner span is also one in the outer."""
     kept: list[Range] = []
     for span in sorted(spans, key=lambda each: (each.high, -each.low)):
         if not kept or span.low > kept[-1].low:
@@ -224,7 +227,7 @@ def _smallest(spans: Iterable[Range]) -> list[Range]:
 
 
 def _lengths(span: Range, phase: float, shortest: float) -> list[Range]:
-    """The lengths for which a boundary, counted from the phase, falls into *span*; all of them where the phase itself does."""
+    """The lengths for which a boundary, counted from the phase, falls into *span*; all lengths if the phase itself does."""
     if span.low <= phase <= span.high:
         return [Range(0.0, INFINITY)]
     near, far = sorted((abs(span.low - phase), abs(span.high - phase)))
@@ -232,7 +235,7 @@ def _lengths(span: Range, phase: float, shortest: float) -> list[Range]:
 
 
 def _merged(spans: Iterable[Range]) -> list[Range]:
-    """In order, those that overlap made one."""
+    """The spans in order, with overlapping ones merged."""
     kept: list[Range] = []
     for span in sorted(spans, key=lambda each: each.low):
         if kept and span.low <= kept[-1].high:
@@ -243,13 +246,13 @@ def _merged(spans: Iterable[Range]) -> list[Range]:
 
 
 def _gaps(spans: list[Range]) -> list[Range]:
-    """What lies between *spans*, which are in order."""
+    """The gaps between *spans*, which are in order."""
     lows, highs = [0.0, *(span.high for span in spans)], [*(span.low for span in spans), INFINITY]
     return [Range(low, high) for low, high in zip(lows, highs, strict=True) if low < high]
 
 
 def _common(one: list[Range], other: list[Range]) -> list[Range]:
-    """What both hold; each in order and without overlaps."""
+    """The intersection of two lists of spans, each in order and without overlaps."""
     found: list[Range] = []
     left = right = 0
     while left < len(one) and right < len(other):

@@ -1,7 +1,7 @@
 """Verifies the bill: prompts with known prefixes, an oracle for the context cache, and the balance before and after.
 
 The oracle is written from the documentation and knows only what was sent (:mod:`load.pricing.oracle`); money is exact
-(:mod:`load.pricing.ledger`); what does not come out gets a name (:mod:`load.pricing.diagnose`).
+(:mod:`load.pricing.ledger`); discrepancies are explained by hypotheses (:mod:`load.pricing.diagnose`).
 """
 
 from dataclasses import replace
@@ -37,10 +37,10 @@ from echosounder.wire.verdict import Result
 
 __all__ = ["BillGoal", "concluded", "verify"]
 
-FAULT = Decimal("0.01")  # of a bill, that is worth finding
-GROUPS = 64  # requests of all groups but the first tokens and the last one, at most
+FAULT = Decimal("0.01")  # smallest fault worth finding, as a fraction of the bill
+GROUPS = 64  # maximum number of requests of all groups except the first-token group and the last one
 USD, CURRENCIES = "USD", ("USD", "CNY")
-UNIT = 64  # tokens, where the profile names no unit
+UNIT = 64  # tokens, if the profile has no unit
 
 
 def verify(
@@ -84,21 +84,21 @@ def verify(
 
 
 def _goal(options: Options) -> BillGoal:
-    """As many requests at once as there are users: a closed loop of one round."""
+    """The goal from the options; ``users`` is the number of concurrent requests in the last group."""
     goal = BillGoal(salt=uuid4().hex)
     together = int(options.users) if options.users and options.users.isdecimal() else goal.together
     return replace(goal, together=max(together, 1), bulk=max(together, goal.bulk), seconds=options.duration)
 
 
 def _currency(options: Options) -> str:
-    """That of the account; dollars where it has some, or says nothing."""
+    """The currency of the account; US dollars if it has any, or if the balance cannot be read."""
     infos = at(get(options, "/user/balance").json, "balance_infos")
     named = [at(info, "currency") for info in infos] if isinstance(infos, list) else []
     return USD if USD in named else next((name for name in named if name in CURRENCIES), USD)
 
 
 def _digit(options: Options, currency: str) -> Decimal | None:
-    """The value of the last digit that the account's balance shows; None where it shows none."""
+    """The value of the last decimal that the account's balance shows; None if it shows no decimals."""
     infos = at(get(options, "/user/balance").json, "balance_infos")
     told = (
         [at(info, "total_balance") for info in infos if at(info, "currency") == currency]
@@ -114,7 +114,7 @@ def seen_after(unit: Decimal | None, rates: Rated) -> str:
     each = bill(0, BASE + TEMPLATE, OUTPUT, rates).total * FAULT
     if unit is None or not each or (requests := ceil(unit / each)) <= 1:
         return ""
-    shows = f"if that stays so, a fault of 1 % shows after {requests} requests of {BASE} tokens"
+    shows = f"with this resolution, a fault of 1 % shows after {requests} requests of {BASE} tokens"
     return f"the balance shows nothing below {unit:f} now; {shows}"
 
 
@@ -147,7 +147,9 @@ def plan(goal: BillGoal, tariff: Tariff) -> WorstCase:
 
 
 def _capped(options: Options, planned: WorstCase, rates: Rated) -> Options:
-    """What was printed as the ceiling holds, whatever the target counts. The first request must be within the budget."""
+    """Cap the spending at the printed ceiling, whatever the target counts. Raises :class:`UsageError` if the budget
+    does not cover the first request.
+    """
     least = bill(0, BASE + TEMPLATE, OUTPUT, rates).total
     if options.budget is not None and options.budget < least:
         raise UsageError(
@@ -171,7 +173,7 @@ def concluded(lab: BillState) -> tuple[dict[str, Any], list[Result], Stopped | N
 
 
 def _why(stopped: Stopped | None, nothing: Stopped | None) -> Stopped | None:
-    """Out of time or money is an answer where something was verified by then, and none where nothing was."""
+    """The reason why there is no verdict. A run that ran out of time or money still has one if anything was verified."""
     if stopped is not None and nothing is not None and stopped.kind in ENOUGH:
         return Stopped(nothing.kind, f"{stopped.reason}: {nothing.reason}")
     return stopped or nothing
@@ -183,7 +185,7 @@ def _unverified(evidence: Evidence) -> Stopped | None:
 
 
 def _money_is_exact(measurement: dict[str, Any]) -> dict[str, Any]:
-    """A client that is too slow makes times worthless, but neither tokens nor money."""
+    """Degrade an invalid measurement: a slow client invalidates times, but neither tokens nor money."""
     if measurement["verdict"] != "invalid":
         return measurement
     reasons = [*measurement["reasons"], "so times are not valid; tokens and money are exact"]

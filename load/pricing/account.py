@@ -1,4 +1,4 @@
-"""Reading balances with patience: a charge may be settled a moment after the answer."""
+"""Reads balances repeatedly, because a charge may be settled after the answer."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,7 +8,7 @@ from echosounder.load.pricing.ledger import CENT, Balance, Entry, balance, merge
 from echosounder.load.pricing.prompts import PromptJobs
 
 FIRST, LONGEST = 0.05, 2.0  # s between two readings
-PENDING = 3  # times the patience with charges that have not come yet
+PENDING = 3  # factor of the patience for missing charges
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Accountant:
         found = balance(outcome, self.currency)
         self.available, self.status = found is not None, outcome.status
         if found is not None:
-            # Zeros at the end may be left out, so the digits of one balance are the least that the account has.
+            # Trailing zeros may be omitted, so the account has at least as many decimals as any balance shows.
             self.unit = min(self.unit, found.unit)
         return found
 
@@ -41,7 +41,7 @@ class Accountant:
         """Fill in ``after``: read the balance until it matches the bill, or patience is exhausted."""
         patience = self.patience if entry.charges else 0.0
         if not (yield from self._until_explained(entry, patience)):
-            self.patience /= 4  # what did not come this time is not worth so long a wait the next
+            self.patience /= 4  # do not wait as long for the next missing charge
 
     def settle_all(self, entries: list[Entry], patience: float) -> Script[None]:
         """Final reading for the whole run: the last entry's ``after`` is read again until the sum is correct. A missing charge may

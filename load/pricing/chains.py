@@ -1,5 +1,5 @@
-"""Workloads with known beginnings, as chains: each yields its next request once its last answers can be hit. They send nothing
-themselves.
+"""Workloads with known prefixes, as chains: each yields its next requests once its previous answers can be hit. They
+send nothing themselves.
 """
 
 from collections.abc import Generator, Iterator
@@ -11,13 +11,13 @@ from echosounder.load.pricing.prompts import Prompt, changed, cut, joined, retur
 
 DEPTHS = (88, 344, 600)
 LENGTHS = (24, 88, 152, 216, 344, 472, 600, 856)
-BASE = 984  # tokens; lengths are 24 or 88 above a multiple of 128, so that a token of template more or less changes no expectation
+BASE = 984  # tokens; lengths are 24 or 88 above a multiple of 128, so that one template token more or less changes no expectation
 SHORT = 24
 ROUNDS = 3
 FEW = 4
 
 Chain = Generator[list[BillRequest], list[ServedRequest], None]
-"""Yields requests that are sent one after the other; is given their answers when those can be hit."""
+"""Yields requests that are sent sequentially, and receives their answers once these can be hit."""
 
 
 def chains(goal: BillGoal, users: bool) -> Iterator[tuple[str, Chain]]:
@@ -37,7 +37,7 @@ def chains(goal: BillGoal, users: bool) -> Iterator[tuple[str, Chain]]:
 
 
 def repeated(request: BillRequest) -> Chain:
-    """Cold, then warm: one request each, between two balances."""
+    """A cold request, then a warm one, each between two balances."""
     yield [replace(request, name="cold")]
     yield [replace(request, name="warm")]
 
@@ -68,7 +68,9 @@ def long_text(salt: str) -> Chain:
 
 
 def conversation(salt: str) -> Chain:
-    """Each round repeats all previous ones, answers included. Rounds are 64 tokens long, and none ends near a whole unit."""
+    """A conversation in which each round repeats all previous ones, answers included. Rounds have 64 tokens, and none
+    ends near a multiple of the unit.
+    """
     prompt = Prompt((system(88, f"{salt} guide"), user(240, f"{salt} round 0")))
     for number in range(1, ROUNDS + 1):
         [answer] = yield [BillRequest(f"round {number}", prompt, tokens=24)]
@@ -86,7 +88,7 @@ def few_shots(salt: str) -> Chain:
 
 
 def two_users(salt: str, first: str, second: str) -> Chain:
-    """One prompt for two users and without a user: the cache of one must not serve another."""
+    """One prompt for two users and without a user: the cache of one must not serve the other."""
     prompt = Prompt((user(600, f"{salt} users"),))
     yield [BillRequest("first user", prompt, user_id=first)]
     yield [BillRequest("first user again", prompt, user_id=first), BillRequest("second user", prompt, user_id=second)]

@@ -1,5 +1,5 @@
-"""Explanations for the unexplained part of a bill: the fewest hypotheses that are exact in every entry, also in those without a
-remainder.
+"""Explains the difference between bill and balance by the fewest hypotheses that are exact in every entry, including
+those without a remainder.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,15 +16,15 @@ from echosounder.specs import UsePrice
 from echosounder.wire.prices import EXACT, Rated, bill
 
 Uses = Callable[[Charge], Sequence[UsePrice]]
-"""What is billed by use and not by token at the time of a charge."""
-MOST = 3  # hypotheses that are told where several fit
+"""Maps a charge to the prices, at its time, of features billed per use instead of per token."""
+MOST = 3  # maximum number of hypotheses reported if several fit
 
 
 def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: ()) -> list[BillCause]:
     """Causes of a difference between bill and balance; empty if they agree, ``unexplained`` if no hypothesis fits."""
     known = [entry for entry in entries if entry.explained is not None]
     if len(known) == len(entries) > 0 and all(entry.explained for entry in known):
-        known = [merged(known, "all")]  # each within the last digit that the balance shows; all together?
+        known = [merged(known, "all")]  # each entry agrees within the last digit of the balance; test their sum
     if not known or all(entry.explained for entry in known):
         return []
     if not any(entry.fell for entry in known):
@@ -34,9 +34,9 @@ def causes(entries: Sequence[Entry], other: Other, uses: Uses = lambda charge: (
 
 
 def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list[BillCause]:
-    """One that comes out, or two; those with a number of their own last, because they would explain the most."""
+    """Find one hypothesis that fits, or two. Those with a free number come last, because they can explain almost anything."""
     free = derived(entries, [entry.remainder or ZERO for entry in entries])
-    if _blind(entries):  # digits are missing, so more than one may fit; of two together any would
+    if _blind(entries):  # digits are missing, so several may fit alone, and almost any pair would
         fit = [_named(each, entries) for each in (*candidates, *free) if not each.narrow and _fits(entries, (each,))]
         return [_several(entries, fit)] if len({cause.name for cause in fit}) > 1 else fit[:1]
     for alone in (candidates, free):
@@ -48,13 +48,13 @@ def _fitting(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> list
 
 
 def _pair(entries: Sequence[Entry], pairs: Iterable[tuple[Hypothesis, Hypothesis]]) -> list[BillCause]:
-    """The first that comes out together."""
+    """The causes of the first pair that fits; empty if none does."""
     found = next((pair for pair in pairs if _fits(entries, pair)), ())
     return [_named(each, entries) for each in found]
 
 
 def _beside(entries: Sequence[Entry], candidates: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, Hypothesis]]:
-    """Beside each candidate what explains the rest with a number of its own."""
+    """Pairs of each candidate and a hypothesis with a free number, derived from the rest."""
     for one in candidates:
         rests = [(entry.remainder or ZERO) - extra for entry, extra in zip(entries, one.extras, strict=True)]
         yield from ((one, other) for other in derived(entries, rests))
@@ -68,7 +68,7 @@ def _fits(entries: Sequence[Entry], chosen: Sequence[Hypothesis]) -> bool:
 
 
 def _blind(entries: Sequence[Entry]) -> bool:
-    """Does the balance show too few digits to see a token?"""
+    """Whether the balance shows too few digits to reveal a single token."""
     tokens = (bill(0, 1, 0, charge.rates[0]).total for entry in entries for charge in entry.charges)
     return any(entry.coarse for entry in entries) and entries[0].unit > min(tokens, default=ZERO)
 
@@ -80,7 +80,7 @@ def _named(hypothesis: Hypothesis, entries: Sequence[Entry]) -> BillCause:
 
 
 def _either(alike: Sequence[Hypothesis], entries: Sequence[Entry]) -> BillCause:
-    """The first; what comes to the same amount in each entry is said as well."""
+    """The cause of the first hypothesis; its sentence includes the others, which have the same amounts in every entry."""
     first = _named(alike[0], entries)
     says = list(dict.fromkeys(each.cause.says for each in alike if each.cause.name != first.name))
     return replace(first, says=", or ".join([first.says, *says][:MOST]))
@@ -98,12 +98,12 @@ def _names(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 
 def _granularity(entries: Sequence[Entry]) -> int:
-    """Tokens that all hits are multiples of."""
+    """The greatest common divisor of all hits, in tokens."""
     return gcd(*(charge.hit for entry in entries for charge in entry.charges)) or 1
 
 
 def _of_some(entries: Sequence[Entry], unit: int, uses: Uses) -> list[BillCause]:
-    """Not all requests have the same fault: tokens or units that some of them account for, if possible the same in every entry."""
+    """Explain a difference by faults of some requests, as numbers of tokens or units; by the same fault in every entry if possible."""
     ways: list[Callable[[Entry], BillCause | None]] = [partial(_some_tokens, kind) for kind in KINDS]
     ways += [partial(_some_hits, unit), partial(_by_use, uses), _some_units]
     for way in ways:
@@ -134,7 +134,7 @@ def _some_tokens(kind: str, entry: Entry) -> BillCause | None:
     count = None if rates is None else _times(entry.remainder or ZERO, bill(*KINDS[kind], rates).total)
     if count is None or not 0 < abs(count) <= len(entry.charges):
         return None
-    says = f"one {kind} token {'more' if count > 0 else 'less'} than usage says is charged for some requests"
+    says = f"one {kind} token {'more' if count > 0 else 'less'} than usage reports is charged for some requests"
     return BillCause("off-by-one-token", says, "balance.charged", (entry.name,))
 
 
@@ -147,7 +147,7 @@ def _some_units(entry: Entry) -> BillCause | None:
 
 
 def _rates(entry: Entry) -> Rated | None:
-    """Where all requests had the same."""
+    """The rates of an entry; None if its requests have different ones."""
     found = {charge.rates[0] for charge in entry.charges}
     return found.pop() if len(found) == 1 else None
 
@@ -166,13 +166,13 @@ def _some_hits(unit: int, entry: Entry) -> BillCause | None:
 
 
 def _by_use(uses: Uses, entry: Entry) -> BillCause | None:
-    """A part of the bill that is not a token: so many uses of what is billed by use."""
+    """Explain a difference by a number of uses of a feature that is billed per use."""
     for use in uses(entry.charges[0]) if entry.charges else ():
         count = _times(entry.remainder or ZERO, EXACT.scaleb(use.per_thousand, -3))
         if count and count > 0:
             says = (
-                f"{count} {use.use} at {use.per_thousand:f} {use.currency} for a thousand are charged beside the tokens: "
-                "they are billed by use, and this run asked for none"
+                f"{count} {use.use} at {use.per_thousand:f} {use.currency} per thousand are charged in addition to the tokens; "
+                "they are billed per use, and this run requested none"
             )
             return BillCause("billed-by-use", says, "balance.charged", (entry.name,))
     return None
@@ -184,11 +184,11 @@ def _unexplained(entries: Sequence[Entry]) -> BillCause:
 
 
 def _amount(remainder: Decimal) -> str:
-    return f"{abs(remainder):f} {'more' if remainder > 0 else 'less'} than the bill was taken so far"
+    return f"{abs(remainder):f} {'more' if remainder > 0 else 'less'} than the bill was charged so far"
 
 
 def _times(amount: Decimal, price: Decimal) -> int | None:
-    """How many times *price* is *amount*, if it is a whole number of times."""
+    """*amount* divided by *price* if that is a whole number; else None."""
     if not price:
         return None
     whole, rest = divmod(amount, price)

@@ -1,4 +1,4 @@
-"""A run as the judges see it: answers with the oracle's expectation of each, entries of the ledger, and causes."""
+"""The evidence of a run for judgement: answers with the oracle's expectations, ledger entries, and causes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,8 +23,9 @@ class Counted:
 
 @dataclass(slots=True)
 class Evidence:
-    """Evidence of a run. ``model`` and ``unit`` are those of the profile's cache, None if it promises nothing. ``entries`` are those of
-    the run, with late charges assigned to their entries.
+    """Evidence of a run. ``model`` and ``unit`` are those of the profile's cache, None if it promises nothing. In
+    ``entries``, late charges are assigned to the entries where they belong.
+
     """
 
     lab: BillState

@@ -1,4 +1,4 @@
-"""The run as a script: the requests in order, and the balances around them."""
+"""The billing experiment as a script: the requests in order, and the balances around them."""
 
 from dataclasses import dataclass, replace
 
@@ -23,8 +23,8 @@ from echosounder.load.pricing.oracle import Scale
 from echosounder.load.pricing.prompts import Message, Prompt, joined, user
 from echosounder.wire.errors import CannotJudge
 
-SETTLE_WAITS = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0, 6.0)  # s between repetitions that look for the first hit
-ROUGH = 0.1  # share by which a count may be off where a word is not one token
+SETTLE_WAITS = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0, 6.0)  # s between repetitions until the first hit
+ROUGH = 0.1  # relative error of token counts if a word is not one token
 
 
 def experiment(lab: BillState) -> Script[BillState]:
@@ -45,7 +45,7 @@ def experiment(lab: BillState) -> Script[BillState]:
 
 
 def _last_balance(lab: BillState) -> Script[None]:
-    """Reading it costs nothing, so that also a run without money left knows what it cost."""
+    """Read the balance, which is free, so that the cost of a run without remaining budget is known too."""
     try:
         yield from close_entry(lab)
     except Stopped as stop:
@@ -53,7 +53,7 @@ def _last_balance(lab: BillState) -> Script[None]:
 
 
 def _idle(lab: BillState) -> Script[None]:
-    """Does the balance move without us?"""
+    """Check whether the balance changes without requests of ours."""
     lab.tell("balance")
     before = yield from lab.accountant.read()
     if before is None:
@@ -64,7 +64,7 @@ def _idle(lab: BillState) -> Script[None]:
 
 
 def _settling(lab: BillState) -> Script[None]:
-    """How the target counts our words, and how long a prompt takes to be stored: it is repeated until it hits."""
+    """Measure how the target counts our words, and the time until a prompt is stored, by repeating it until it hits."""
     lab.tell("settle time")
     yield from open_entry(lab, "settling")
     prompt = _first(lab)
@@ -125,7 +125,7 @@ class ActiveChain:
 
 
 def _chains(lab: BillState) -> Script[None]:
-    """All chains link by link, so that one rest between two links is a rest for all of them."""
+    """Run all chains in parallel, link by link, so that they share the rests between links."""
     users = lab.asking.limits.user_id_max is not None
     live = [ActiveChain(name, chain, next(chain)) for name, chain in chains(lab.goal, users)]
     while live:
@@ -149,7 +149,7 @@ def _link(lab: BillState, running: ActiveChain) -> Script[list[ServedRequest]]:
 
 
 def _keys(lab: BillState) -> Script[None]:
-    """Two keys: are they one account, and if they are not, do they share a cache?"""
+    """Test two keys: whether they share an account and, if not, whether they share a cache."""
     if lab.keys < 2:
         return
     lab.tell("two keys")
@@ -165,12 +165,12 @@ def _keys(lab: BillState) -> Script[None]:
     yield from open_entry(lab, "second key")
     yield from one(lab, BillRequest("the same prompt", prompt, key=1))
     if lab.same_account is not True and lab.entry is not None:
-        lab.entry.charges.clear()  # paid for by somebody else
+        lab.entry.charges.clear()  # charged to the other account
     yield from close_entry(lab)
 
 
 def _fim(lab: BillState) -> Script[None]:
-    """FIM costs what chat costs."""
+    """Send a FIM request, which must cost as much as chat."""
     if not lab.asking.limits.fim:
         return
     lab.tell("fim")
@@ -183,7 +183,7 @@ def _fim(lab: BillState) -> Script[None]:
 
 
 def _bulk(lab: BillState) -> Script[None]:
-    """Many at once, of few families, streamed and not: does the sum come out to the last digit?"""
+    """Send many concurrent requests of few prompt families, streaming and not, whose sum must match the balance exactly."""
     if not lab.goal.bulk:
         return
     lab.tell("many at once")
@@ -201,7 +201,7 @@ def _of_family(lab: BillState, family: Message, number: int) -> BillRequest:
 
 
 def _kept(lab: BillState) -> Script[None]:
-    """Is the first prompt still there, after all the others?"""
+    """Test whether the first prompt is still cached after all the others."""
     if lab.settle is not None:
         yield from open_entry(lab, "at the end")
         yield from one(lab, BillRequest("the first prompt", _first(lab)))

@@ -1,4 +1,4 @@
-"""Effect of a cache hit on the time to first token: two groups of times, no assumption about their distribution."""
+"""Effect of a cache hit on the time to first token, from two groups of times, without assumptions about their distribution."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 SURE = 0.95
-EXACT_UP_TO = 20_000  # ways to deal the times to two groups
+EXACT_UP_TO = 20_000  # number of ways to split the times into two groups
 
 
 def compared(cold: Sequence[float], warm: Sequence[float]) -> dict[str, Any] | None:
@@ -32,7 +32,9 @@ def compared(cold: Sequence[float], warm: Sequence[float]) -> dict[str, Any] | N
 
 
 def _left_out(many: int, few: int) -> int | None:
-    """How many of the differences lie outside of the interval at each end: the greatest number of which less than 2.5 % come by chance."""
+    """Number of differences outside the interval at each end: the greatest number that occurs by chance with a
+    probability below 2.5 %.
+    """
     below, total = 0.0, comb(many + few, many)
     for rank in range(many * few + 1):
         below += _ways(many, few, rank) / total
@@ -43,7 +45,7 @@ def _left_out(many: int, few: int) -> int | None:
 
 @cache
 def _ways(many: int, few: int, rank: int) -> int:
-    """Orders of two groups in which the one comes before the other in *rank* pairs: the distribution of Mann and Whitney's U."""
+    """Number of orders of two groups in which one precedes the other in *rank* pairs: the distribution of Mann and Whitney's U."""
     if rank < 0 or rank > many * few:
         return 0
     if not many or not few:

@@ -1,6 +1,7 @@
-"""What a client pays for that hangs up in mid-stream: by the balance before and after, next to the same answer read to its end.
+"""The charge for a stream that the client disconnects from, by the balance, compared with the same answer read to its
+end.
 
-No document says what is right, so this is told and not judged; the requests are in no group of the bill.
+The correct charge is not documented, so it is reported without a verdict; these requests are in no group of the bill.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,9 @@ class HangUpBilling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HangUps:
-    """Streams that the client hung up on after *seen* tokens each. ``taken`` from the balance for all of them; ``whole``: the charge of
-    the same answer read to its end. ``missing``: why nothing can be said."""
+    """Streams from which the client disconnected after *seen* tokens each. ``taken``: decrease of the balance for all
+    of them; ``whole``: the charge of the same answer read to its end; ``missing``: why there is no result.
+    """
 
     whole: Charge
     currency: str
@@ -35,7 +37,7 @@ class HangUps:
 
     @property
     def tokens(self) -> Decimal:
-        """Tokens of the answer that each was charged for, on average; negative where not even the prompt was."""
+        """Average number of output tokens charged per stream; negative if not even the whole prompt was charged."""
         rates = self.whole.rates[0]
         prompts = bill(self.whole.hit, self.whole.miss, 0, rates).total * len(self.seen)
         return EXACT.subtract(self.taken, prompts) / (bill(0, 0, 1, rates).total * len(self.seen))

@@ -1,4 +1,4 @@
-"""Hangs up on streams, and reads the balance before and after."""
+"""Disconnects from streams, and reads the balance before and after."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -13,15 +13,15 @@ from echosounder.load.pricing.prompts import Message, Prompt, joined, user
 from echosounder.wire.prices import bill
 from echosounder.wire.stream import StreamEnd
 
-TIMES = 3  # streams that are hung up on
-SEEN, TOKENS = 8, 64  # tokens after which, and of the whole answer
-QUIET = 0.3  # s without a change of the balance, beside the time that charges took to show so far
-CLEAR = 2  # smallest units of the balance that two ways to bill must differ by
+TIMES = 3  # number of streams from which the client disconnects
+SEEN, TOKENS = 8, 64  # tokens before disconnecting; tokens of the whole answer
+QUIET = 0.3  # s without a change of the balance, in addition to the observed delay of charges
+CLEAR = 2  # minimum difference of two ways to bill, in smallest units of the balance
 LONG = Message("user", "now tell a long story", 5)
 
 
 def read_whole(lab: BillState) -> Script[None]:
-    """The answer read to its end, twice: the second has the cache hits that those have that are hung up on."""
+    """Read the answer to its end, twice; the second has the same cache hits as the later streams from which the client disconnects."""
     for number in (1, 2):
         lab.tell("long answer")
         yield from open_entry(lab, f"long answer {number}")
@@ -32,7 +32,7 @@ def read_whole(lab: BillState) -> Script[None]:
 
 
 def hang_up(lab: BillState) -> Script[None]:
-    """Last of all, and between two balances of their own: nobody knows what the bill should be."""
+    """Disconnect from streams, between separate balances and at the end, because the correct charge is unknown."""
     whole = lab.whole
     if whole is None or not whole.charges or not lab.accountant.available:
         return
@@ -49,13 +49,11 @@ def _too_small(lab: BillState, whole: Entry) -> str:
     if charge.output < 2 * SEEN:
         return f"an answer of {charge.output} tokens is too short to hang up on"
     if not whole.explained:
-        return "not even the same answer read to its end is billed at the known prices"
+        return "the same answer read to its end is not billed at the known prices"
     least = bill(0, 0, charge.output - 2 * SEEN, charge.rates[0]).total * TIMES
     if least >= CLEAR * lab.accountant.unit:
         return ""
-    return (
-        f"the balance shows nothing below {lab.accountant.unit:f}, and the rests of {TIMES} answers cost {money(least)}"
-    )
+    return f"the balance shows nothing below {lab.accountant.unit:f}, and the remainders of {TIMES} answers cost {money(least)}"
 
 
 def _measured(lab: BillState, whole: Entry) -> Script[HangUps]:
@@ -75,7 +73,7 @@ def _measured(lab: BillState, whole: Entry) -> Script[HangUps]:
 
 
 def _fallen(lab: BillState, entry: Entry, most: Decimal) -> Script[Decimal | None]:
-    """What was taken, once it has not changed for as long as charges took to show so far, or an answer to be made."""
+    """The decrease of the balance, once it has not changed for the observed delay of charges plus the duration of an answer."""
     answers = [each.outcome for each in lab.answers if each.send.tokens == TOKENS]
     lasted = max(((each.closed or each.sent) - each.sent for each in answers), default=0.0)
     quiet = QUIET + lasted + 2 * max(lab.accountant.settled_after, default=0.0)

@@ -1,4 +1,4 @@
-"""Hypotheses for a wrong bill: each gives the excess that would be charged for a request."""
+"""Hypotheses about a wrong bill: each gives the excess charge of every entry."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from echosounder.load.pricing.ledger import ZERO, Charge, Entry, total
 from echosounder.wire.prices import EXACT, Rated, bill
 
 Other = Callable[[Charge], list[tuple[str, Rated]]]
-"""The other rates of the price list, with the name of the window or the row."""
+"""Maps a charge to other rates of the price list, with the name of the time window or row."""
 Extra = Callable[[Charge, Decimal], Decimal]
-"""Of a request, and the smallest unit of the balance: what was taken beyond its bill."""
+"""Maps a charge and the smallest unit of the balance to the excess charge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _amount(free: Free, entry: Entry) -> Fraction:
 
 
 def _solved(sums: Sequence[tuple[Fraction, Fraction, Fraction]]) -> tuple[Fraction, Fraction] | None:
-    """``x a + y b = rest`` for all; None where no x and y, or only one of them, do that."""
+    """Solve ``x a + y b = rest`` for all entries; None if there is no solution, or if x or y is 0."""
     for (a, b, rest), (c, d, other) in combinations(sums, 2):
         if determinant := a * d - b * c:
             x, y = (rest * d - b * other) / determinant, (a * other - rest * c) / determinant
@@ -92,7 +92,7 @@ def _free(free: Free, share: Fraction, entries: Sequence[Entry]) -> Hypothesis:
 
 
 def _fees(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
-    """The same amount for each request, whatever it is: a part of the bill that is not a token."""
+    """Hypotheses of a fixed fee per request."""
     for which, words, chosen in _SCOPES:
         counts = [sum(map(chosen, entry.charges)) for entry in entries]
         shares = {Fraction(rest) / count for count, rest in zip(counts, rests, strict=True) if count}
@@ -121,7 +121,7 @@ def _whole(charge: Charge) -> bool:
 
 
 def _by_price(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Callable[[Charge], bool]]]:
-    """Where prices changed within the run: the requests of either time."""
+    """If prices changed during the run: the requests at each of the prices, with a prefix and a phrase."""
     found = dict.fromkeys(charge.rates[0] for entry in entries for charge in entry.charges)
     dearest = max((bill(1, 1, 1, rates).total for rates in found), default=ZERO)
     for rates in found if len(found) > 1 else ():
@@ -136,13 +136,13 @@ def _priced(rates: Rated, charge: Charge) -> bool:
 
 _SCOPES = (
     ("", "", _all),
-    ("stream-", " of streamed requests", _streamed),
-    ("document-", " of requests that are not streamed", _whole),
+    ("stream-", " of streaming requests", _streamed),
+    ("document-", " of non-streaming requests", _whole),
 )
 
 
 def _rules(entries: Sequence[Entry], other: Other) -> Iterator[tuple[str, str, str, Extra]]:
-    """Name, sentence, requirement, and the extra of a request."""
+    """Rules for wrong charges: name, sentence, requirement, and the excess charge of a request."""
     yield (
         "hit-billed-as-miss",
         "cache hits{which} are charged at the price of misses",
@@ -156,7 +156,7 @@ def _rules(entries: Sequence[Entry], other: Other) -> Iterator[tuple[str, str, s
         lambda charge, unit: -difference(charge.miss, charge.rates[0]),
     )
     for window in dict.fromkeys(name for entry in entries for charge in entry.charges for name, _ in other(charge)):
-        says = f"requests{{which}} are charged at the {window} prices, which are not those of the time"
+        says = f"requests{{which}} are charged at the {window} prices, which did not apply at that time"
         yield "wrong-price-window", says, "balance.price-window", partial(_in_window, other, window)
     yield from _tokens()
     yield from _parts()
@@ -184,12 +184,12 @@ def _rules(entries: Sequence[Entry], other: Other) -> Iterator[tuple[str, str, s
 def _tokens() -> Iterator[tuple[str, str, str, Extra]]:
     for kind, counts in KINDS.items():
         for step, word in ((1, "more"), (-1, "less")):
-            says = f"one {kind} token {word} than usage says is charged for each request{{which}}"
+            says = f"one {kind} token {word} than usage reports is charged for each request{{which}}"
             yield "off-by-one-token", says, "balance.charged", partial(_token, counts, step)
 
 
 def _parts() -> Iterator[tuple[str, str, str, Extra]]:
-    """A part of the bill at the price of another, twice, or not at all."""
+    """Rules by which a part of the bill is charged at the price of another, twice, or not at all."""
     for part, other in (("output", "miss"), ("miss", "output"), ("output", "hit"), ("hit", "output")):
         says = f"{WORDS[part]}{{which}} are charged at the price of {WORDS[other]}"
         yield f"{part}-billed-as-{other}", says, "balance.charged", partial(_part, {part: -1, other: 1}, part)
@@ -202,7 +202,7 @@ def _parts() -> Iterator[tuple[str, str, str, Extra]]:
 
 
 def _part(prices: Mapping[str, int], part: str, charge: Charge, unit: Decimal) -> Decimal:
-    """The tokens of *part*, once more or less at each of *prices*."""
+    """Excess charge if the tokens of *part* are added to (1) or removed from (-1) the bill at each of *prices*."""
     tokens: int = getattr(charge, part)
     rows = [(step * tokens, KINDS[price]) for price, step in prices.items()]
     hit, miss, output = (sum(count * row[place] for count, row in rows) for place in range(3))
@@ -236,7 +236,7 @@ def _drift(step: int, charge: Charge, unit: Decimal) -> Decimal:
 
 
 def _factors(entries: Sequence[Entry], rests: Sequence[Decimal]) -> Iterator[Hypothesis]:
-    """Requests that all cost a multiple of what they should. It takes two entries that agree to say so."""
+    """Hypotheses that requests are charged a multiple of their cost; at least two entries with different bills must agree."""
     for which, words, chosen in (*_SCOPES, *_by_price(entries)):
         bills = [total(charge.amount for charge in entry.charges if chosen(charge)) for entry in entries]
         pairs = [(bill, rest) for bill, rest in zip(bills, rests, strict=True) if bill]

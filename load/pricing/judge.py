@@ -1,4 +1,4 @@
-"""A run as the evidence that the requirements on usage, cache and bill are judged by."""
+"""Converts a run to the evidence by which the requirements on usage, cache and bill are judged."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from echosounder.wire.formats import named
 
 @dataclass(frozen=True, slots=True)
 class RequestId:
-    """A request by the id that its exchange has in the log, if it was kept."""
+    """Identifies a request by the id of its exchange in the log, if the exchange was kept."""
 
     id: str
 

@@ -1,4 +1,4 @@
-"""The bench of the pricing run: requests and answers, and which requests lie between two balances."""
+"""The state of the billing run: requests and answers, grouped by the balances around them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ from echosounder.wire import outside
 from echosounder.wire.prices import Rated
 from echosounder.wire.usage import Usage
 
-SKEW = timedelta(minutes=1)  # between two clocks, from which prices may differ
-CHANGE = 5.0  # s before a change of prices in which nothing is sent: nobody could say which price counts
-MARGIN, GRACE = 1.2, 0.02  # times the time that a prompt took to be stored, and s more
-OUTPUT = 8  # tokens of an answer where its text does not matter
+SKEW = timedelta(minutes=1)  # difference of two clocks from which prices may differ
+CHANGE = 5.0  # s before a price change in which nothing is sent, because the applicable price would be unclear
+MARGIN, GRACE = 1.2, 0.02  # rest before a hit: multiple of the observed storing time, plus s
+OUTPUT = 8  # length of answers whose text does not matter, in tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class BillGoal:
 
 @dataclass(frozen=True, slots=True)
 class BillRequest:
-    """A planned request; ``name`` is for display, ``role`` is its purpose. ``keep``: store the answer, if its text matters and there
-    are few of them.
+    """A planned request; ``name`` is for display, ``role`` states its purpose. ``keep``: store the answer, if its text
+    matters and there are few of them.
     """
 
     name: str
@@ -89,7 +89,7 @@ class ServedRequest:
 class BillState:
     """The state of a run. ``settle``: s after which an answered prompt can hit, None if none ever did. ``idle``: two balances with no
     request in between. ``skew``: the target's clock minus ours. ``same_account``: whether the two keys share one.
-    ``whole``: an answer like those that are hung up on, read to its end; ``hung``: what those cost.
+    ``whole``: the reference answer for disconnects, read to its end; ``hung``: the cost of disconnected streams.
     """
 
     goal: BillGoal
@@ -120,7 +120,7 @@ class BillState:
         return self.skew is None or abs(self.skew) <= SKEW
 
     def seen(self, answer: ServedRequest) -> ServedPrompt:
-        """The request as input of the oracle. The target reads a prompt after it was sent and before its answer ends."""
+        """The request as input to the oracle. The target reads a prompt after it was sent and before its answer ends."""
         send, outcome = answer.send, answer.outcome
         completion = answer.usage.completion if answer.usage else None
         whole = send.prompt.then(returned(answer.text, completion)) if completion and answer.text else None
@@ -152,7 +152,7 @@ def send(lab: BillState, sends: Sequence[BillRequest]) -> Script[list[ServedRequ
     try:
         yield from lab.book.ended(asks)
     except Stopped as stop:
-        refused = stop.kind == "budget" and len(asks) == 1  # then it was never sent
+        refused = stop.kind == "budget" and len(asks) == 1  # otherwise it was never sent
         raise
     finally:
         ended = [(each, outcome) for each, ask in zip(sends, asks, strict=True) if (outcome := _over(lab, ask.id))]
@@ -177,7 +177,7 @@ def _over(lab: BillState, number: int) -> Outcome | None:
 
 
 def _steady(lab: BillState) -> Script[None]:
-    """Wait until prices have changed where they are about to."""
+    """If prices are about to change, wait until they have."""
     until = lab.book.now + 2 * CHANGE
     while lab.book.now < until and _rates(lab, 0.0) != _rates(lab, CHANGE):
         yield from lab.book.wait(lab.book.now + CHANGE / 10)
@@ -214,22 +214,22 @@ def charge(lab: BillState, entry: Entry, name: str, outcome: Outcome, usage: Usa
 
 
 def _legal(lab: BillState, when: datetime, later: datetime, skew: timedelta) -> list[Rated]:
-    """The rates at sending and at the end: by the target's clock where it is another than ours, and by ours."""
+    """The rates that may apply: at sending and at the end, by the target's clock if it differs from ours, and by ours."""
     own = [lab.tariff.rates(when), lab.tariff.rates(later)]
     if lab.clocks_agree:
         return own
     try:
         return [lab.tariff.rates(when + skew), lab.tariff.rates(later + skew), *own]
-    except specs.UnknownPriceError:  # by its clock there was no price yet
+    except specs.UnknownPriceError:  # no price is known at the target's time
         return [*own, *own]
 
 
 def _skew(outcome: Outcome, when: datetime) -> timedelta | None:
-    """The target's clock minus ours, by the header ``Date``; None where it sends none."""
+    """The target's clock minus ours, from the header ``Date``; None if it is missing or invalid."""
     date = outside.date(outcome.header("date") or "")
     return None if date is None else date - when
 
 
 def rest(lab: BillState) -> Script[None]:
-    """Waits until the last answer can be hit; returns at once if there were no hits."""
+    """Wait until the last answer can be hit; almost no wait if there were no hits."""
     yield from lab.book.wait(lab.book.now + GRACE + MARGIN * (lab.settle or 0.0))

@@ -1,4 +1,4 @@
-"""Money before and after: balances as the account reports them, bills from usages and the price list. Exact decimals."""
+"""The ledger: balances as the account reports them, and bills from usages and the price list. Exact decimals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -97,12 +97,12 @@ class Entry:
 
     @property
     def bills(self) -> list[Decimal]:
-        """One bill for each rule of which rates apply."""
+        """The bills, one for each rule of which rates apply."""
         rules = range(len(self.charges[0].rates)) if self.charges else ()
         return [self._bill(rule) for rule in rules] or [ZERO]
 
     def _bill(self, rule: int) -> Decimal:
-        """Tokens first: they can be added without a decimal."""
+        """Sum the tokens before pricing them, because integers are cheaper to add than decimals."""
         tokens: dict[Rated, tuple[int, int, int]] = {}
         for charge in self.charges:
             hit, miss, output = tokens.get(charge.rates[rule], (0, 0, 0))
@@ -111,7 +111,7 @@ class Entry:
 
     @property
     def billed(self) -> Decimal:
-        """The bill by the rule that comes nearest to the charge."""
+        """The bill that is nearest to the actual charge."""
         fell = self.fell
         return self.bills[0] if fell is None else min(self.bills, key=lambda bill: abs(EXACT.subtract(fell, bill)))
 
@@ -174,12 +174,12 @@ def settled(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _rests(entry: Entry) -> list[Decimal] | None:
-    """What is left by each rule; None where it is unknown."""
+    """The unexplained remainder by each rule; None if it is unknown."""
     return None if entry.fell is None or entry.unknown else [EXACT.subtract(entry.fell, bill) for bill in entry.bills]
 
 
 def _late(unit: Decimal, rests: Sequence[list[Decimal] | None]) -> int:
-    """How many neighbours come out together; 1 where the first does alone, or where none do."""
+    """Number of adjacent entries, from the first, whose remainders cancel out; 1 if the first needs no others or none cancel out."""
     sums: list[Decimal] = []
     for number, rest in enumerate(rests, 1):
         if rest is None:
@@ -191,7 +191,7 @@ def _late(unit: Decimal, rests: Sequence[list[Decimal] | None]) -> int:
 
 
 def money(amount: Decimal | None) -> str | None:
-    """Decimal text without exponent and trailing zeros."""
+    """Format an amount without exponent and trailing zeros."""
     if amount is None:
         return None
     text = format(amount, "f")

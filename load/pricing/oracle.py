@@ -1,8 +1,8 @@
 """Predicts cache hits by the two documented sets of rules. It knows the requests, and never reads the reported hits.
 
 ``prefix-blocks`` (August 2024 until V3.2): every full block of *unit* tokens that a request begins with can be hit by a later one.
-``prefix-units`` (V4): what is stored are whole units: a request up to the end of its input, the same with its output, and a
-beginning at which several requests were seen to part. A unit is hit as a whole or not at all.
+``prefix-units`` (V4): whole units are stored: a request up to the end of its input, the same with its output, and a prefix after which
+several requests diverged. A unit is hit as a whole or not at all.
 
 How it works. Both are best effort, and which of two requests in flight together the target read first cannot be known. So an expectation
 is a range. What is *promised* counts only requests that were over, and stored (``settle``), before this one was sent. The *most* that can
@@ -38,7 +38,7 @@ from echosounder.load.pricing.prompts import Path, Prompt
 
 BLOCKS, UNITS = "prefix-blocks", "prefix-units"
 MODELS = (BLOCKS, UNITS)
-SMALLEST = 64  # tokens below which nothing was ever cached
+SMALLEST = 64  # minimum number of tokens ever cached
 NEVER = float("inf")
 
 
@@ -147,7 +147,7 @@ def _places(scope: Scope) -> tuple[object, ...]:
 
 
 def _split(node: Node, path: Path) -> None:
-    """Make the nodes so that the path ends at one, and leaves others' ways at one."""
+    """Create or split nodes so that the path ends at a node, and diverges from other paths only at nodes."""
     at = 0
     while at < len(path.texts):
         child = node.next.get(path.texts[at])
@@ -210,6 +210,6 @@ def _expect(seen: ServedPrompt, paths: Sequence[Sequence[Node]], scale: Scale) -
 
 
 def _reach(path: Sequence[Node], seen: ServedPrompt) -> Node | None:
-    """The longest beginning that another prompt, sent before this one was over, has too."""
+    """The longest prefix shared with another prompt that was sent before this one was over."""
     shared = list(takewhile(lambda node: node.since(seen) <= seen.closed, path))
     return shared[-1] if shared else None

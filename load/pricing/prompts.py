@@ -1,4 +1,4 @@
-"""Prompts whose common beginnings are known: messages of words that are one token each."""
+"""Prompts with known common prefixes: messages made of words that are one token each."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -9,8 +9,8 @@ from echosounder.load.worker.words import text
 from echosounder.wire.formats import CHAT, FIM, Format, Question, Turn
 from echosounder.wire.strict_json import compact
 
-TEMPLATE = 128  # tokens that a chat template adds at most
-PER_MESSAGE = 3  # tokens that it may put before the text of a message
+TEMPLATE = 128  # maximum number of tokens that a chat template adds
+PER_MESSAGE = 3  # maximum number of tokens that it puts before the text of a message
 
 
 class Path(NamedTuple):
@@ -77,7 +77,7 @@ def system(tokens: int, seed: str) -> Message:
 
 
 def shown(tokens: int, seed: str) -> Message:
-    """An answer of our own invention, for few-shot prompts."""
+    """An invented assistant answer, for few-shot prompts."""
     return Message("assistant", text(tokens, seed), tokens)
 
 
@@ -104,7 +104,7 @@ def joined(first: Message, *others: Message) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class PromptJobs:
-    """Makes jobs of prompts: greedy, without thinking if it can be switched off, so that requests are alike."""
+    """Makes requests from prompts: greedy, without thinking if it can be switched off, so that requests are alike."""
 
     model: str
     profile: str = specs.DEFAULT_PROFILE

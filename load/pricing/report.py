@@ -1,4 +1,4 @@
-"""From a run to the members ``cache``, ``cost`` and ``slo`` of ``report.json``."""
+"""Converts a billing run to the members ``cache``, ``cost`` and ``slo`` of ``report.json``."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -51,14 +51,16 @@ def cache(evidence: Evidence, billed: BillEvidence) -> dict[str, Any]:
 
 
 def cost(evidence: Evidence) -> dict[str, Any]:
-    """Member ``cost``. Specified by the design, decimal strings in ``currency``: ``usd``, ``usd_without_cache``, ``balance_delta``,
-    ``unexplained`` (amount charged beyond the bill; 0 if it agrees to the last digit that the balance shows).
+    """Member ``cost``. Specified by the design, decimal strings in ``currency``: ``usd``, ``usd_without_cache``,
+    ``balance_delta``, ``unexplained`` (amount charged beyond the bill; 0 if it agrees to the last digit that the
+    balance shows).
 
-    Further members: ``unit``, the value of that digit; ``unverified``, why there is no verdict, None if there is one; ``entries``
-    ``[{"name", "requests", "billed", "fell", "unexplained", "explained"}]``; ``causes`` ``[{"name", "says", "requirement",
-    "entries"}]``; ``waterfall`` ``[{"label", "amount"}]``, each step added to the previous ones, the last one the sum; ``settled_s``,
-    the longest time until a charge appeared; ``unknown``, answers of unknown cost; ``clock_skew_s``, target minus ours; ``hang_ups``, what
-    a client pays that hangs up, see :class:`load.pricing.hang_ups.HangUps`, None where that was not tried.
+    Further members: ``unit``, the value of that digit; ``unverified``, why there is no verdict, None if there is one;
+    ``entries`` ``[{"name", "requests", "billed", "fell", "unexplained", "explained"}]``; ``causes`` ``[{"name",
+    "says", "requirement", "entries"}]``; ``waterfall`` ``[{"label", "amount"}]``, each step added to the previous
+    ones, the last one the sum; ``settled_s``, the longest time until a charge appeared; ``unknown``, answers of
+    unknown cost; ``clock_skew_s``, target minus ours; ``hang_ups``, the charge of streams from which the client
+    disconnects, see :class:`load.pricing.hang_ups.HangUps`, None if not tested.
     """
     lab, entries = evidence.lab, evidence.entries
     known = [entry for entry in entries if entry.remainder is not None]
@@ -116,7 +118,7 @@ def objectives(evidence: Evidence, billed: BillEvidence) -> list[dict[str, Any]]
 
 
 def unexplained(evidence: Evidence) -> Decimal | None:
-    """The sum of the unexplained amounts, without signs, so that faults do not cancel out; None without a balance."""
+    """The sum of the absolute unexplained amounts, so that faults do not cancel out; None without a balance."""
     known = [entry for entry in evidence.entries if entry.remainder is not None]
     if not known:
         return None
@@ -142,7 +144,7 @@ def waterfall(evidence: Evidence) -> list[dict[str, str]]:
 
 
 def _left(entry: Entry) -> Decimal:
-    """What is unexplained: nothing where it is below the last digit that the balance shows."""
+    """The unexplained amount of an entry; 0 if it is below the last digit that the balance shows."""
     return ZERO if entry.explained else entry.remainder or ZERO
 
 
@@ -163,14 +165,14 @@ def _point(each: Counted, evidence: Evidence) -> dict[str, Any]:
 
 
 def _latency(counted: Sequence[Counted]) -> dict[str, Any] | None:
-    """Of the first tokens of long prompts, cold and warm as usage says."""
+    """Comparison of times to first token of long prompts, cold and warm according to usage."""
     times = [(each.hit > 0, each.answer.ttft_ms) for each in counted if each.answer.send.role is Role.TIMED]
     groups = ([time for warm, time in times if warm is kind and time is not None] for kind in (False, True))
     return compared(*groups)
 
 
 def _kept(counted: Sequence[Counted]) -> float | None:
-    """The longest time between a prompt and the same one again that hit."""
+    """The longest time between the first use of a prompt and a hit by a repetition."""
     first: dict[object, float] = {}
     waits = []
     for each in counted:
@@ -181,7 +183,7 @@ def _kept(counted: Sequence[Counted]) -> float | None:
 
 
 def _evicted(evidence: Evidence) -> list[str]:
-    """Requests whose prompt had been hit before and then was not."""
+    """Names of requests whose prompt had hit before and then missed."""
     last: dict[object, int] = {}
     gone = []
     for each in evidence.counted:

@@ -3,7 +3,7 @@
 from echosounder.load.pricing.evidence import Evidence
 from echosounder.load.pricing.ledger import merged, money
 
-UNITS = 10  # of the balance's last digit that a bill must come to
+UNITS = 10  # minimum bill, in units of the balance's last digit
 
 
 def unverified(evidence: Evidence) -> str:
@@ -24,7 +24,7 @@ def unverified(evidence: Evidence) -> str:
 
 
 def _too_small(evidence: Evidence) -> str:
-    """A bill of a cent comes out to the cent whatever is wrong with it. What does not come out even so is worth a finding."""
+    """Why the bill is too small for the balance's resolution; empty if it is large enough, or if a fault shows nevertheless."""
     whole = merged(evidence.entries, "all")
     if evidence.causes or not whole.coarse or whole.billed >= UNITS * whole.unit:
         return ""

@@ -32,7 +32,7 @@ def read_scenario(path: Path) -> tuple[Item, ...]:
 
 
 def _only_items(path: Path, content: dict[Any, Any]) -> None:
-    """A key that does nothing must not look as if it did."""
+    """Refuse keys without effect."""
     for key in content:
         if key != "items":
             raise UsageError(
@@ -57,7 +57,7 @@ def _item(path: Path, number: int, row: Any) -> Item:
 
 
 def _of_a_session(where: str, row: dict[str, Any], item: Item) -> None:
-    """A key that does nothing must not look as if it did."""
+    """Refuse keys without effect."""
     tools = ("tool_rounds", "tool_time", "tool_tokens", "subagents")
     if item.session and item.kind not in {"chat", "tools"}:
         raise UsageError(f"{where}: a session is of kind chat, or of kind tools, not {item.kind}")

@@ -27,8 +27,9 @@ def mixed() -> tuple[Item, ...]:
 
 
 def _agent(name: str, form: str = "") -> Item:
-    """A coding agent in the format that it speaks: long instructions that stay, calls of tools that are answered after a pause, and
-    a context that grows by the answers that came; its first call goes to a sub-agent.
+    """A coding agent in its wire format: constant long instructions, tool calls answered after a pause, and a context
+    that grows by the received answers; its first call goes to a sub-agent.
+
     """
     return Item(
         name,

@@ -1,1 +1,1 @@
-"""A run looked at while it lasts: the page, Prometheus, OpenTelemetry."""
+"""Live views of a run: the page, Prometheus, OpenTelemetry."""

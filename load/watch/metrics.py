@@ -20,7 +20,7 @@ COUNTERS = (
         "requests_completed",
         "completed",
         "{request}",
-        "Answers that came whole, warm-up excluded",
+        "Complete answers, warm-up excluded",
     ),
     LiveMetric(
         "tokens.prompt", "prompt_tokens", "prompt_tokens", "{token}", "Prompt tokens, as the target reports them"

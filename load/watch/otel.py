@@ -10,7 +10,7 @@ from typing import Any
 from echosounder.load.watch import metrics
 from echosounder.wire.errors import UsageError
 
-Values = Sequence[tuple[float | None, dict[str, str]]]  # each with the attributes that tell it from its like
+Values = Sequence[tuple[float | None, dict[str, str]]]  # observations, each with its attributes
 PREFIX = "echosounder.load."
 PERIOD_MS = 2000
 

@@ -1,4 +1,4 @@
-"""Our page beside Locust's own during a load; it polls the figures once a second."""
+"""The live page of a load run, served beside Locust's own; it polls the figures once a second."""
 
 from pathlib import Path
 from typing import Any

@@ -44,7 +44,7 @@ class Collector:
         return made
 
     def _latencies(self, state: dict[str, Any], labels: dict[str, str]) -> Iterator[Any]:
-        """As histograms with fixed bounds, which add up over instances as quantiles do not."""
+        """Latencies as histograms with fixed bounds, which can be added across instances, unlike quantiles."""
         for metric in metrics.LATENCIES:
             found = state[f"{metric.member}_seconds"]
             counts = zip(map(str, metrics.BOUNDS_S), found["up_to"], strict=True)
@@ -64,10 +64,10 @@ class _Threaded(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 10  # s for a request: who connects and says nothing holds no thread
+    timeout = 10  # s for a request, so that an idle connection does not block a thread
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Logs nothing: requests of a scraper need no log."""
+        """Do nothing: requests of a scraper need no log."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The current figures of a run: the data for the page, Prometheus and OpenTelemetry. Pure but for the file that holds them."""
+"""The current figures of a run: the data for the page, Prometheus and OpenTelemetry. Pure except for writing the file."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def distribution(tally: Tally, name: str) -> dict[str, Any]:
 
 
 def _sent(tally: Tally) -> int:
-    """By the workers' own counts, each taken in one moment: what has ended is read later than what is in flight."""
+    """Number of requests sent, by the workers' own counts, because ended requests are read later than those in flight."""
     ticks = tally.ticks.values()
     return sum(int(tick[name]) for tick in ticks for name in ("completed", "failed", "in_flight"))
 
@@ -100,7 +100,7 @@ def held(options: Options, tally: Tally, now: int) -> list[dict[str, Any]]:
 
 
 def _point(state: dict[str, Any]) -> dict[str, Any]:
-    """Of the last seconds, not of the whole run."""
+    """A point of the live curves: figures of the last seconds, not of the whole run."""
     last = state["window"]
     figures = {f"{name}_{label}": last[f"{name}_ms"][label] for name in SHOWN for label in ("p50", "p99")}
     rates = {name: last[name] for name in ("completed_per_s", "failed_per_s")}
@@ -108,7 +108,7 @@ def _point(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """At once, so that a reader never sees half a file."""
+    """Replace a file atomically, so that a reader never sees a part of it."""
     fresh = path.with_suffix(".new")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)

@@ -1,4 +1,4 @@
-"""The last seconds of a run, shown while it lasts: a figure over the whole run hides the present."""
+"""Figures of the last seconds of a running load, because figures of the whole run hide the present."""
 
 from collections import deque
 from dataclasses import dataclass, field

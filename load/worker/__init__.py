@@ -1,1 +1,1 @@
-"""The worker process: schedule, content and stop of requests. Locust is imported in one file."""
+"""The worker process: schedule, content and stop of requests. Only one file imports Locust."""

@@ -43,7 +43,7 @@ class TimerFd:
 
 
 class Alarm:
-    """Calls *ring* in the loop of gevent's hub at the time that was set."""
+    """Calls *ring* in the loop of gevent's hub at the set time."""
 
     def __init__(self, loop: Any, ring: Callable[[], None], clock: Callable[[], int]) -> None:
         self._loop, self._ring, self._clock = loop, ring, clock

@@ -1,4 +1,4 @@
-"""Puts a session together from the options: the one place that knows all the parts."""
+"""Builds a session from the options, with all its parts."""
 
 import socket
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def session(
 
 
 def _opened(workload: Workload) -> Callable[[int], Opened] | None:
-    """The sessions of a workload; None where it has only single requests."""
+    """The sessions of a workload; None if it has only single requests."""
 
     def opened(index: int) -> Opened:
         item = workload.item(index)
@@ -98,7 +98,7 @@ def endpoint(options: Options) -> Endpoint:
 
 
 def _answering(found: Any, timeout: float) -> tuple[int, Any]:
-    """The first address that takes a connection: ``localhost`` is often two, and the server listens on one."""
+    """The first address that accepts a connection; ``localhost`` often has two, of which the server uses one."""
     if len(found) > 1:
         for family, _, _, _, address in found:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -130,7 +130,7 @@ def _sweep(options: Options) -> Callable[[float], int] | None:
 
 
 def _budget(options: Options, worker: int) -> LoadBudget:
-    """This worker's share of what may be spent."""
+    """This worker's share of the budget."""
     usd, requests = options.budget, options.budget_requests
     return LoadBudget(
         worst(options),

@@ -1,4 +1,4 @@
-"""Stop conditions: a target that refuses the key, has no money for us, or fails every request."""
+"""Stop conditions: a refused key, an exhausted balance, or only failed requests."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from echosounder.wire.exchange import TURNED_AWAY
 _AT_ONCE = {
     401: ("key-refused", "the target does not accept the API key (401); set the variable named by --api-key-env"),
     402: ("no-balance", "the account has no balance left (402); top it up, or test another one"),
-    403: ("key-refused", "the target forbids what we ask with this API key (403); check what the key may do"),
+    403: ("key-refused", "the target forbids this request for this API key (403); check the permissions of the key"),
 }
-_FEWEST = 5  # failures in a row: fewer happen by chance
+_FEWEST = 5  # failures in a row; fewer may be chance
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class LoadBudget:
     paid: Callable[[], Rated | None] | None = None
 
     def ceiling(self, job: Job) -> Decimal:
-        if self.rates is None or self.usd is None:  # nobody asks: exact decimals are dear
+        if self.rates is None or self.usd is None:  # without a cap, skip the expensive decimals
             return Decimal(0)
         return bill(0, job.most_tokens, job.max_tokens or 0, self.rates).total
 

@@ -1,7 +1,8 @@
 """The connection between a master and its workers: encrypted, and accepted only with the run's secret.
 
-CurveZMQ (RFC 26) with key pairs made of the secret: only who knows it can make the master's public key, without which no connection
-comes about, and only a master who knows it can answer. It is laid on the sockets that Locust opens.
+It uses CurveZMQ (RFC 26) with key pairs derived from the secret. Only a peer that knows it can derive the master's
+public key, which is needed to connect, and only a master that knows it can answer. It is applied to the sockets that
+Locust opens.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SHORTEST = 16
-"""Characters of a run secret."""
+"""Minimum number of characters of a run secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def key_pairs(secret: str) -> tuple[KeyPair, KeyPair]:
 
 
 def lock(sockets: Any, secret: str) -> None:
-    """Make the Locust class *sockets* open only sockets that know *secret*."""
+    """Make the Locust class *sockets* open only sockets encrypted with *secret*."""
     import zmq
 
     opened = sockets.__init__

@@ -1,8 +1,9 @@
-"""A session: a conversation that goes on with the answers that really came, or an agent at work. Pure: no clock, no socket.
+"""A session: a conversation that continues with the received answers, or an agent with tools. Pure: no clock, no
+socket.
 
-An answer is repeated as it came, so that the target's cache finds what it would find in real use. Where it calls tools, each call is
-answered after a pause, and the context grows by call and result. The first calls of a session may go to sub-agents: each begins
-with a context of its own, and its last answer is the result of the call.
+Answers are sent back unchanged, so that the target's cache hits as in real use. Each tool call is answered after a
+pause, and the context grows by call and result. The first calls of a session may go to sub-agents: each begins with
+its own context, and its last answer is the result of the call.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +46,9 @@ class Chain:
     call: str = ""
     requests: int = 0
     tool_rounds: int = 0
-    results: dict[str, str | None] = field(default_factory=dict)  # by id of the call; None while a sub-agent is at work
+    results: dict[str, str | None] = field(
+        default_factory=dict
+    )  # by id of the call; None while its sub-agent is running
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Dialogue:
         self._manners, self._opening, self._draw = manners, opening, Random(seed)
         self._left = manners.subagents
         self.questions = self.calls = self.subagents = 0
-        self.open = 1  # requests that are to be sent, or to be answered
+        self.open = 1  # requests not yet sent or not yet answered
 
     def begin(self) -> Next:
         return self._ask(Chain(0, list(self._opening), self._manners.rounds), pause=0.0)
@@ -74,7 +77,7 @@ class Dialogue:
         calls = () if cut else tuple(call for call in answer.calls if _usable(call))
         if not self._manners.tool_rounds:
             calls = ()
-        if answer.content or calls:  # an empty turn is refused by some, and says nothing to the others
+        if answer.content or calls:  # some targets refuse empty turns, and others ignore them
             thoughts = answer.reasoning or "" if self._manners.thoughts else ""
             chain.turns.append(Turn("assistant", answer.content or "", thoughts, calls))
         found = list(self._worked(chain, calls) if calls else self._went_on(chain, answer.content or ""))
@@ -82,7 +85,7 @@ class Dialogue:
         return found
 
     def _worked(self, chain: Chain, calls: tuple[Call, ...]) -> Iterator[Next]:
-        """Tools at work; the context goes on when the last of them is done."""
+        """Run the called tools; the context continues when the last of them is done."""
         chain.tool_rounds += 1
         chain.results = {}
         delegated = []
@@ -104,7 +107,7 @@ class Dialogue:
         return self._ask(Chain(self.subagents, list(self._opening), 1, parent, call), pause=0.0)
 
     def _reported(self, chain: Chain, pause: float) -> Iterator[Next]:
-        """The results are there: they go back with the next request, after the last allowed round with the next question."""
+        """Send the results back with the next request, or after the last allowed round with the next question."""
         chain.turns += [Turn("tool", text or "", call=id) for id, text in chain.results.items()]
         if chain.tool_rounds < self._manners.tool_rounds:
             yield Next(chain, pause)
@@ -112,7 +115,7 @@ class Dialogue:
             yield from self._went_on(chain, "")
 
     def _went_on(self, chain: Chain, said: str) -> Iterator[Next]:
-        """The next question, or the end of the context; that of a sub-agent is the result of a call."""
+        """Continue with the next question, or end the context; the end of a sub-agent's context is the result of its call."""
         if chain.rounds:
             yield self._ask(chain, self._draw.uniform(*self._manners.think))
         elif chain.parent is not None:
@@ -130,5 +133,5 @@ class Dialogue:
 
 
 def _usable(call: Call) -> bool:
-    """A call that can be answered: without an id or a name nobody knows which it was."""
+    """Whether a call can be answered: it needs an id and a name."""
     return isinstance(call.id, str) and bool(call.id) and isinstance(call.name, str)

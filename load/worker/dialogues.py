@@ -1,4 +1,4 @@
-"""The sessions of a worker that are under way: which request comes next, and when. No socket here; the loop only for its alarm."""
+"""The sessions of a worker in progress: which request comes next, and when. Uses no sockets, and the loop only for its alarm."""
 
 import heapq
 import json
@@ -31,7 +31,7 @@ _strict = msgspec.json.Decoder().decode
 
 
 class Listener(StreamReader):
-    """A reader that keeps the answer, because the next request repeats it."""
+    """A stream reader that keeps the answer, because the next request repeats it."""
 
     __slots__ = ("heard",)
 
@@ -58,7 +58,7 @@ class SessionCall(ActiveCall):
 
     @property
     def session(self) -> str:
-        """The session's id, with the number of the sub-agent behind a slash."""
+        """The session's id, with the number of the sub-agent after a slash."""
         return f"{self.live.id}/{self.chain.number}" if self.chain.number else self.live.id
 
     def answer(self) -> Answer:
@@ -88,7 +88,7 @@ class LiveSession:
     prompt: int = 0
     hit: int = 0
     output: int = 0
-    split: bool = True  # all answers so far told hit and miss
+    split: bool = True  # all answers so far reported hits and misses
     failed: bool = False
     busy_us: int = 0
 

@@ -1,4 +1,4 @@
-"""Assigns work to users: requests fall due on a schedule, or whenever a user is free. No clock, no socket, no loop here."""
+"""Assigns requests to users: they are due on a schedule, or whenever a user is free. Uses no clock, socket or loop."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from echosounder.load.worker.shape import LoadShape
 
 SECOND = 1_000_000_000
-PAUSE = SECOND // 2  # a user whose request failed does not hammer
+PAUSE = SECOND // 2  # ns for which a user pauses after a failure
 
 Turn = tuple[int, int, bool]  # index, when it was due (ns), and whether it then had to wait for a user
 
@@ -30,7 +30,7 @@ class Dispatcher:
         self._spread = spread if due is None else 0.0
         self._next: tuple[int, int] | None = None
         self._waiting: deque[Turn] = deque()
-        self._resting: deque[int] = deque()  # users whose request failed, by the time at which they go on
+        self._resting: deque[int] = deque()  # users whose request failed, by the time at which they continue
         self._index, self._begin, self._room, self._held = worker, 0, float("inf"), 0
         self.scheduled = self.busy = 0
 
@@ -104,7 +104,7 @@ class Dispatcher:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the whole schedule has been handed out."""
+        """Whether the whole schedule has been assigned."""
         return self._due is not None and self._next is None and not self._waiting
 
 

@@ -4,7 +4,7 @@ from echosounder.load.figures.tally import Tally
 from echosounder.load.parts import parse, worker_of
 
 MOST = 64 * 1024 * 1024
-"""Bytes of one message."""
+"""Maximum size of a message, bytes."""
 
 
 class Inbox:
@@ -25,12 +25,12 @@ class Inbox:
         return b"".join(line + b"\n" for line in good)
 
     def _sound(self, line: bytes) -> bool:
-        """Does it say what a load's record says? Entered into a tally of its own, for that is what the parent does with it."""
+        """Whether a record is valid: it is entered into a separate tally, as the parent does later."""
         try:
             record = parse(line.decode("utf-8"))
             if worker_of(record) != self._worker:
                 return False
             self._trial.enter([record])
-        except Exception:  # whatever is wrong with it: it is none
+        except Exception:  # any error means that it is not a valid record
             return False
         return True

@@ -1,4 +1,6 @@
-"""Lives with a limiter: a closed loop rests as long as the target says, and that is counted. An open loop keeps its schedule."""
+"""Reacts to a limiter: users of a closed loop rest as long as the target requests, and the rests are counted. An open
+loop keeps its schedule.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +16,9 @@ from echosounder.wire.waits import wait
 
 SECOND = 1_000_000_000
 MARGIN = 0.05
-"""s: a second that is counted in whole ones is over a little later."""
+"""Margin, s, because a wait in whole seconds ends slightly later."""
 LARGEST = 64 * 1024
-"""bytes of a refusal that are read for a wait."""
+"""Bytes of a refusal that are searched for a wait."""
 
 
 @dataclass(slots=True)
@@ -31,8 +33,9 @@ class LimitedUsers:
     _until: int = field(default=0, init=False)
 
     def heard(self, call: ActiveCall, at: int, end: int) -> int | None:
-        """Until when (ns) users should pause, according to an answer that ended at *at*; None if it does not say, or if patience is
-        exhausted. No rest lasts beyond *end*.
+        """Until when (ns) users should pause, according to an answer that ended at *at*; None if it has no wait, or if
+        patience is exhausted. No rest lasts beyond *end*.
+
         """
         seconds = self._told(call)
         if seconds is None:

@@ -1,4 +1,4 @@
-"""Locust's side: one carrier user per worker that runs a session, and the words that master and workers exchange.
+"""Locust's side: one carrier user per worker, which runs a session, and the messages between master and workers.
 
 Started by :mod:`load.engine` as ``locust -f load/worker/locustfile.py``. The options come as a file named by ECHOSOUNDER_LOAD_OPTIONS,
 secrets by the descriptor ECHOSOUNDER_LOAD_WHISPERED, the order to stop as the end of standard input: it ends when the parent
@@ -48,7 +48,7 @@ def whispered() -> str:
 OPTIONS = whole(json.loads(Path(os.environ["ECHOSOUNDER_LOAD_OPTIONS"]).read_text(encoding="utf-8")), whispered())
 lock(zmqrpc.BaseSocket, OPTIONS.run_secret or "")
 GO, HERE, LINES, OVER, STOP = (f"echosounder-{word}" for word in ("go", "here", "lines", "over", "stop"))
-AHEAD = 200_000_000  # ns between the order to begin and the beginning: long enough for the order to reach every worker
+AHEAD = 200_000_000  # ns between the start message and the start, long enough for the message to reach every worker
 
 
 class Place:
@@ -62,7 +62,7 @@ class Place:
         self.go, self.over = Event(), Event()
         self.session: Session | None = None
         self.taken = self.stopped = self.failing = self.leaving = False
-        # Of the master: workers that are done, those that died, and the processes of all.
+        # On the master: workers that are done, workers that died, and all processes.
         self.finished: set[str] = set()
         self.lost: set[str] = set()
         self.pids: dict[str, int] = {}
@@ -121,7 +121,7 @@ class Place:
         hub.handle_error = partial(self._broke, hub.handle_error)
         gc.collect()
         gc.freeze()
-        gc.disable()  # a collection stops every stream at once
+        gc.disable()  # garbage collection would pause every stream
         self.session.start(self.begin or time.monotonic_ns())
         self.over.wait()
         gc.enable()
@@ -130,17 +130,17 @@ class Place:
             shipping.join()
 
     def _broke(self, report: Callable[..., None], context: Any, kind: Any, error: Any, trace: Any) -> None:
-        """An exception in the loop: of the session's callbacks a mistake of ours, after which its figures would lack something."""
+        """Handle an exception in the loop: one in the session's callbacks is a bug, after which its figures would be incomplete."""
         report(context, kind, error, trace)
         if self.session is None or isinstance(context, gevent.Greenlet) or not isinstance(error, Exception):
             return
-        if self.failing:  # it cannot even stop
+        if self.failing:  # the session cannot even be stopped
             self.over.set()
         self.failing = True
         self.session.trip(Trip("worker", mistake(error)))
 
     def _ship(self, index: int, lines: Queue) -> None:
-        """To the master on another machine: what was appended here. Not from the loop's callbacks, because sending may wait."""
+        """Send appended data to the master on another machine. Not called from the loop's callbacks, because sending may block."""
         while data := lines.get():
             self.runner.send_message(LINES, {"worker": index, "lines": data})
 
@@ -193,7 +193,7 @@ def on_init(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None
         runner.register_message(message, listener)
     if isinstance(runner, MasterRunner):
         gevent.spawn(quit_when_over, runner)
-    elif not isinstance(runner, WorkerRunner):  # a worker goes when the master says so
+    elif not isinstance(runner, WorkerRunner):  # a worker quits when the master says so
         PLACE.go.set()
     gevent.spawn(watch_parent)
 
@@ -215,11 +215,11 @@ def on_go(environment: Any, msg: Any, **_: Any) -> None:
     PLACE.runner.send_message(HERE, {"pid": os.getpid()})
     same_clock = msg.data["boot"] == boot()
     PLACE.begin = int(msg.data["begin"]) if same_clock else time.monotonic_ns() + AHEAD
-    if OPTIONS.worker:  # what the master was told holds, as far as this machine agrees
+    if OPTIONS.worker:  # the master's options apply, as far as this machine allows them
         try:
             PLACE.options = placed(whole(msg.data["options"]), OPTIONS)
         except (UsageError, ValueError, TypeError, KeyError) as error:
-            say(f"the worker does not do what its master says: {error}")
+            say(f"the worker refuses its master's options: {error}")
             PLACE.stopped = True
     PLACE.go.set()
 
@@ -258,7 +258,7 @@ def quit_when_over(runner: Any) -> None:
 
 def all_over(runner: Any) -> bool:
     gone = [client.id in PLACE.finished or lost(runner, client) for client in list(runner.clients.values())]
-    return all(gone)  # each was looked at
+    return all(gone)  # all were checked
 
 
 def lost(runner: Any, client: Any) -> bool:
@@ -278,7 +278,7 @@ def write_down(kind: str, record: dict[str, Any]) -> None:
 
 def died(pid: int | None) -> bool:
     """Whether a worker on this machine has exited. Locust takes seconds to notice a killed worker; gevent has already reaped it."""
-    if pid is None or OPTIONS.master:  # a number means something here only
+    if pid is None or OPTIONS.master:  # a process id is only valid on this machine
         return False
     try:
         os.kill(pid, 0)

@@ -20,7 +20,7 @@ def boot() -> str:
 
 
 def _moved() -> str:
-    """How far this process's monotonic clock was moved; empty where it was not."""
+    """The offset of this process's monotonic clock; empty if it has none."""
     try:
         rows = [line.split() for line in _OFFSETS.read_text(encoding="ascii").splitlines()]
     except OSError:

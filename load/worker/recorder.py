@@ -12,7 +12,7 @@ from echosounder.wire.exchange import Exchange
 from echosounder.wire.runlog import exchange_record
 
 UNWRITTEN = 28  # exit code of the load process when samples could not be written; the number of ENOSPC
-BATCH = 64 * 1024  # bytes that are written at once: a write of megabytes would stop every stream
+BATCH = 64 * 1024  # maximum bytes per write; writing megabytes would pause every stream
 
 
 class Recorder:

@@ -1,4 +1,4 @@
-"""One answer read before the run begins: code that never ran is fetched from the disk when it first does, and every stream waits."""
+"""Reads one answer before the run begins, because code is loaded from disk when it first runs, which would delay every stream."""
 
 import time
 from collections.abc import Callable

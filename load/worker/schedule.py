@@ -1,4 +1,4 @@
-"""The part of the schedule that a worker sends."""
+"""The part of the schedule assigned to a worker."""
 
 from collections.abc import Iterator
 

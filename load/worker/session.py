@@ -27,7 +27,7 @@ from echosounder.load.worker.rehearsal import rehearse
 from echosounder.load.worker.vitals import Vitals, resident_kb
 
 Opened = tuple[str, Dialogue, Callable[[Chain], Job]] | None
-"""A session that begins: the name of its item, how it goes, and what its requests are; None for a single request."""
+"""A new session: the name of its item, its dialogue and its requests; None for a single request."""
 SECOND = 1_000_000_000
 SWEEP = 0.05  # s
 MOST_KB = 4 * 1024 * 1024  # of memory; a thousand streams at once take 0.2 GB
@@ -71,7 +71,7 @@ class Session:
         self._kept_pair = -1
         self._said = 0  # requests of sessions
         self._over = self._tripped = self._filling = False
-        self._cause = NOT_FINISHED if options.drain else ""  # without patience nobody can tell slow from hung
+        self._cause = NOT_FINISHED if options.drain else ""  # without a timeout, slow and hung cannot be distinguished
         client.done = self.finished
         recorder.failed = self._disk_failed
 
@@ -110,7 +110,7 @@ class Session:
             self._cause = ""
 
     def finished(self, call: ActiveCall) -> None:
-        """A call has ended."""
+        """Handle a call that has ended."""
         record = sample(call, self._head.redact)
         said = call if isinstance(call, SessionCall) else None
         if said is not None:
@@ -140,7 +140,7 @@ class Session:
             self._dispatcher.hold(until)
 
     def _closed(self, record: dict[str, Any]) -> None:
-        """A session is over, and its user free."""
+        """Release the user of a finished session."""
         self._recorder.note("session", {"worker": self.worker, **record})
         self._dispatcher.release(time.monotonic_ns(), record["ended"] == FAILED)
         self._fill()
@@ -152,7 +152,7 @@ class Session:
         self.stop()
 
     def _ring(self) -> None:
-        """The alarm: everything that is due now goes out, or waits for a free user."""
+        """Called by the alarm: send every request that is due, or queue it for a free user."""
         self._set(self._dispatcher.fall_due(time.monotonic_ns(), self._stop_at))
         self._fill()
 
@@ -161,13 +161,13 @@ class Session:
             self._alarm.set(at)
 
     def _fill(self) -> None:
-        """See to it that users who are free get work."""
+        """Schedule work for free users."""
         if not self._filling:
             self._filling = True
             self._client.turns.later(self._give)
 
     def _give(self) -> None:
-        """One request to a free user, and so on in the next turn."""
+        """Give one request to a free user, and continue in the next turn."""
         self._filling = False
         now = time.monotonic_ns()
         if now < self._stop_at and (turn := self._dispatcher.take(now)):
@@ -192,7 +192,7 @@ class Session:
         self._client.send(call, self._head.request(job))
 
     def _affords(self, job: Job) -> bool:
-        """Debit the budget; where it is spent, the run ends."""
+        """Debit the budget; returns False and ends the run if it is spent."""
         if self._budget.debit(job):
             return True
         self._skipped += 1
@@ -201,7 +201,7 @@ class Session:
         return False
 
     def _say(self, live: LiveSession, chain: Chain, due: int, queued: bool = False) -> None:
-        """The next request of a session."""
+        """Send the next request of a session."""
         assert self._dialogues is not None
         now, job = time.monotonic_ns(), live.job(chain)
         if now >= self._stop_at or not self._affords(job):
@@ -229,13 +229,13 @@ class Session:
         self._client.send(call, marked(request, header, self._affinity(live)) if header else request)
 
     def _affinity(self, live: LiveSession) -> str:
-        """What names a session to a router: no other session of this run or the next has it."""
+        """The value of the session header, unique to a session and a run."""
         return f"{self._options.seed:x}-{live.id}"
 
     def _keeps(self, index: int, now: int) -> bool:
-        """Is this one of the exchanges that are kept whole, for the checks? Each part of the run has its share of them.
+        """Whether this exchange is kept for the checks; kept exchanges are spread over the run.
 
-        Two in a row, which are mostly under way at once: else nobody could see that the one got what belongs to the other.
+        Two in a row are kept, which are mostly in progress at once, so that mixed-up answers can be detected.
         """
         pair, second = divmod(index // self._workers, 2)
         if second:
@@ -290,7 +290,7 @@ class Session:
         if self._over:
             return
         self._over = True
-        # A rate holds for all of its time, though nothing may have been due in the rest of it; a trace ends with its lines.
+        # A rate lasts for its whole duration, even if no more requests are due; a trace ends with its last line.
         stopped = min(self._stop_at, now) if self._options.trace else self._stop_at
         try:
             self._alarm.stop()

@@ -1,4 +1,4 @@
-"""The client's own health while it measures: lateness of its loop, time that reads waited, processor time, memory."""
+"""Measures the client's own health during a run: loop lag, waiting time of reads, processor time, memory."""
 
 import resource
 import time

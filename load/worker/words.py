@@ -6,7 +6,7 @@ from random import Random
 
 from echosounder.wire.tokens import WORDS
 
-_HEAD = 5  # words that tell two texts apart: 45 bits
+_HEAD = 5  # words that make texts distinct: 45 bits
 
 
 def text(tokens: int, seed: str) -> str:

@@ -17,11 +17,11 @@ from echosounder.wire import formats
 from echosounder.wire.formats import Format, Question, Tool, Turn
 
 _encode = msgspec.json.Encoder().encode
-TEMPLATE = 128  # tokens that a chat template adds at most: the largest known adds 79 (thinking on)
+TEMPLATE = 128  # upper bound of a chat template's tokens; the largest known adds 79 (thinking on)
 OWN_WORDS = 8
-"""How many words of its own a prompt asks to hear first, so that an answer with another caller's is known."""
+"""Number of its own words with which a prompt asks the answer to begin, so that another client's answer is recognized."""
 OWN_ASK = "start your answer with these first eight words above"
-"""One token per word, as in the text that it ends."""
+"""Ends a prompt; one token per word, like the rest of the text."""
 JSON_ASK = "Answer with one json object that has the keys name, value and reason."
 TOOL_ASK = "now look the first of these words up in the index"
 """The end of a question to an agent, so that it has a reason to call the tool. One token per word."""
@@ -149,13 +149,13 @@ class Workload:
         """The next request of a context of a session."""
         form = item.asked_in
         tools = (TOOL,) if item.kind == "tools" else ()
-        # Where thoughts would have to come back as signed blocks or encrypted items, a session asks for none.
+        # If reasoning would have to be sent back as signed blocks or encrypted items, a session disables it.
         thinking = False if tools and form.name != _usual("tools") else None
         question = Question(tuple(chain.turns), item.output_tokens, item.stream, thinking, tools=tools)
         body = form.ask(self._model, question)
         try:
             data = _encode(body)
-        except UnicodeEncodeError:  # half a character came in an answer: JSON can spell it, UTF-8 cannot
+        except UnicodeEncodeError:  # an answer may contain a lone surrogate, which JSON can represent but UTF-8 cannot
             data = json.dumps(body).encode()
         ours = (
             [turn.text for turn in chain.turns if turn.role != "assistant"] if not (item.prompts or item.talks) else []
@@ -197,7 +197,7 @@ class Workload:
         drawn = self._draw(item, index, seed)
         form = item.asked_in
         data = _encode(form.ask(self._model, _QUESTIONS[item.kind](drawn)))
-        # No token is shorter than a byte: what is not text of known tokens counts by its bytes.
+        # No token is shorter than a byte, so text without a known token count is bounded by its bytes.
         ceiling = len(data) + TEMPLATE - (drawn.size - drawn.tokens)
         return Job(
             item.name,
@@ -220,14 +220,16 @@ class Workload:
         tokens, output = low, item.output_tokens
         if self._lengths:
             tokens, output = self._lengths(index)
-        elif low < high:  # to seed a generator costs as much as all the rest of a request
+        elif low < high:  # seeding a generator costs as much as the rest of a request
             tokens = Random(f"{seed} length").randint(low, high)
         prefix = [text(item.shared_prefix, f"{self._seed} {item.name}")] if item.shared_prefix else []
         texts = (*prefix, self._owned(tokens, item, index))
         return Drawn(item, texts, tokens + item.shared_prefix, output, seed)
 
     def _owned(self, tokens: int, item: Item, index: int) -> str:
-        """A prompt that asks to hear its own beginning first; without that where it is short, or its kind or a trace says what to ask."""
+        """The texts of a prompt, which asks the answer to begin with the prompt's first words, unless it is short or
+        its kind or a trace determines it.
+        """
         rest = tokens - len(OWN_ASK.split())
         if item.kind != "chat" or self._blocks or rest < 2 * OWN_WORDS:
             return self._prompt(tokens, item, index)
@@ -243,7 +245,7 @@ class Workload:
         )
 
     def _conversation(self, item: Item, index: int, seed: int) -> Drawn:
-        """Question, answer, question … of the conversation that this index belongs to, up to its present round."""
+        """Questions and answers of the conversation to which this index belongs, up to its current round."""
         slot, step = index % item.conversations, index // item.conversations
         begun = step + Random(self._seed * 7919 + slot).randrange(item.rounds)
         generation, round_ = divmod(begun, item.rounds)
@@ -256,7 +258,7 @@ class Workload:
 
 
 def _turns(drawn: Drawn) -> tuple[Turn, ...]:
-    """A shared prefix is the system message; then user and assistant take turns, user first and last."""
+    """The turns of a conversation: a shared prefix as system message, then user and assistant alternately, user first and last."""
     texts = list(drawn.texts)
     system = [Turn("system", texts.pop(0))] if drawn.item.shared_prefix else []
     return (*system, *(Turn("assistant" if place % 2 else "user", each) for place, each in enumerate(texts)))
@@ -272,9 +274,9 @@ def _json(drawn: Drawn) -> Question:
 
 
 def _tools(drawn: Drawn) -> Question:
-    """A forced call is refused where thinking is on, so the tool is only offered.
+    """The tools of a request. A call is not forced, because forced calls are refused in thinking mode.
 
-    Where there are tools, what was thought before has to come back, and made-up answers had no thoughts: a conversation asks for none.
+    With tools, earlier reasoning must be sent back, but invented answers have none, so conversations disable thinking.
     """
     thinking = False if drawn.item.rounds > 1 else None
     return Question(_turns(drawn), drawn.output_tokens, drawn.item.stream, thinking, tools=(TOOL,))
@@ -293,5 +295,5 @@ KINDS = tuple(_QUESTIONS)
 
 @cache
 def _usual(kind: str) -> str:
-    """The first format in which a kind can be asked."""
+    """The first format that has requests of a kind."""
     return next(name for name, each in formats.FORMATS.items() if kind in each.grammar.kinds)

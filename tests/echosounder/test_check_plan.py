@@ -94,7 +94,7 @@ def test_what_a_plan_costs_at_most_does_not_depend_on_the_hour():
 def test_a_plan_in_words_is_one_line_to_copy(capsys):
     run(["plan", "--suite", "thorough", "--only", "chat.legal-served"])
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "requests, and 40 more to make a wrongly answered one smaller" in last
+    assert "requests, and 40 more to minimize failing requests" in last
     assert last.endswith("Nothing was sent.")
 
 

@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
         (["--timeout", "0"], "--timeout must be between 0.05"),
         (["--prometheus", "99999"], "--prometheus must be between 1 and 65535, not 99999"),
         (["--web", "99999"], "--web must be between 1 and 65535, not 99999"),
-        (["--expect-workers", "4"], "--expect-workers is how many a --master waits for"),
+        (["--expect-workers", "4"], "--expect-workers is the number of workers that a --master waits for"),
         (["--expect-workers", "-1"], "Invalid value for '--expect-workers'"),
         (["--worker", "127.0.0.1:5", "--processes", "2"], "--processes is for workers of one machine"),
         (["--ca-file", "nope.pem"], "cannot read certificates from --ca-file nope.pem: No such file or directory"),

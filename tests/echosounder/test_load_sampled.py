@@ -70,7 +70,7 @@ def test_ctrl_c_says_so_in_one_line_keeps_everything_and_exits_3(tmp_path):
             os.kill(process.pid, signal.SIGINT)
             out, err = process.communicate(timeout=90)
     assert process.returncode == 3
-    assert err.splitlines() == [f"echosounder: interrupted by the user; what was measured is in {tmp_path}"]
+    assert err.splitlines() == [f"echosounder: interrupted by the user; the measurements so far are in {tmp_path}"]
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["counts"]["sent"] == log.read_text(encoding="utf-8").count('"kind":"sample"') > 0
     assert report["stopped"][-1]["kind"] == "interrupted"

@@ -209,4 +209,4 @@ def test_a_log_that_does_not_say_how_it_was_made_is_named(left, capsys):
     ]
     (left / "run.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert run(["score", str(left)]) == 2
-    assert "does not say how it was made" in capsys.readouterr().err
+    assert "does not record its options" in capsys.readouterr().err

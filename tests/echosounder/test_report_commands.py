@@ -179,7 +179,7 @@ def test_of_a_log_that_was_cut_report_says_so_and_shows_what_is_there(bad, capsy
     said = capsys.readouterr()
     assert (
         said.err
-        == "bad: the log has no footer: it was cut, and bytes that the report names may be missing\n".replace(
+        == "bad: the log has no footer: it was truncated, and exchanges named in the report may be missing\n".replace(
             "bad", str(bad), 1
         )
     )

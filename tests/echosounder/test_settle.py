@@ -32,7 +32,7 @@ def test_the_price_comes_first_and_the_honest_mock_is_as_documented(tmp_path, ca
     code, said = settled(tmp_path, capsys)
     assert code == 0
     assert "USD at most settle" in said.splitlines()[0]
-    assert said.count("as documented: take conflict and settle out") == len(disputed(PROFILE)) >= 4
+    assert said.count("as documented: remove conflict and settle") == len(disputed(PROFILE)) >= 4
     assert "not as documented" not in said
 
 

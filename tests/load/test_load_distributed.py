@@ -125,7 +125,7 @@ def test_a_worker_whose_share_is_spent_stops_nobody_else(tmp_path: Path) -> None
         ({"master": "h:70000"}, "write HOST:PORT"),
         ({"master": "h:1", "worker": "h:1"}, "not both"),
         ({"master": "h:1"}, "needs --expect-workers"),
-        ({"worker": "h:1", "run_secret": SECRET, "url": NOWHERE}, "needs the URL"),
+        ({"worker": "h:1", "run_secret": SECRET, "url": NOWHERE}, "needs the same URL"),
         ({"users": "3", "rate": "20", "processes": 4}, "give --users 4 or more"),
     ],
 )

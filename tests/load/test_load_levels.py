@@ -114,7 +114,7 @@ MISTAKES = [
     ({"by_input_length": "1k,"}, "cannot read the length of prompt ''"),
     ({"by_input_length": "0"}, "cannot read the length of prompt '0'"),
     ({"by_input_length": "9000k"}, "cannot read the length of prompt '9000k'"),
-    ({"by_input_length": "1k", "prompt_tokens": "9"}, "give no --prompt-tokens with it"),
+    ({"by_input_length": "1k", "prompt_tokens": "9"}, "already determines the length of prompts; omit --prompt-tokens"),
     ({"by_input_length": "1k", "rate": "4,8"}, "sweeps at one load"),
     ({"by_input_length": "1k", "users": "1..8"}, "sweeps at one load"),
 ]

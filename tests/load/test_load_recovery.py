@@ -143,7 +143,7 @@ def test_the_options_come_back_without_the_key(tmp_path: Path) -> None:
     [
         (('"options":{', '"options":{"colour":"red",'), "not of this version"),
         (('"kind":"sample"', '"kind":"sample","gaps_us":7'), "a record is not of a load run"),
-        (('"kind":"options"', '"kind":"opinions"'), "does not say how it was made"),
+        (('"kind":"options"', '"kind":"opinions"'), "does not record its options"),
     ],
 )
 def test_a_log_of_another_kind_is_named(change: tuple[str, str], says: str, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_load_that_was_asked_nothing_begins_with_its_measurement(load_report):
     assert "DEGRADED" in shown(asked_nothing)
 
 
-SAID = "8 of 8 requests (100.0%) did not come to their end, which load.streams-complete asks for: 8 chunk-truncated"
+SAID = "8 of 8 requests (100.0%) did not end properly, as load.streams-complete requires: 8 chunk-truncated"
 OUTCOMES = {"served": ([], False), "impaired": ([SAID], False), "broken": ([SAID], True)}
 
 

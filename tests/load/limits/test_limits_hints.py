@@ -22,7 +22,7 @@ def test_who_is_counted_together(name, scope):
 FOR_WHOM = [
     ({"key": False, "user_id": True, "model": True}, ["it counts per API key"]),
     ({"key": False, "model": False}, ["per API key", "and per model"]),
-    ({"key": True, "user_id": True}, ["a key of another organisation and a run from another address would tell"]),
+    ({"key": True, "user_id": True}, ["a key of another organization and a run from another address would tell"]),
     ({"key": True, "model": False}, ["it counts per model"]),
     ({"user_id": True}, ["a second key (--other-api-key-env) would tell"]),
     ({"key": None, "user_id": False}, ["it counts per user_id", "a second key"]),

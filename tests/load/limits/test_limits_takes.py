@@ -50,7 +50,7 @@ def test_a_rate_that_is_only_known_roughly_is_reported_in_the_middle_of_the_time
 def test_refusals_for_no_reason_are_no_limiter():
     report = played("at random").report
     assert report["kind"] == "unresolved"
-    assert "refusals may come at random" in report["says"]
+    assert "refusals may be random" in report["says"]
 
 
 def test_a_target_that_serves_nothing_is_unresolved_in_one_sentence():

@@ -59,7 +59,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=90)
     assert (process.returncode, "Traceback" in out + errors) == (3, False)
-    assert "interrupted by the user; what was measured is in" in errors
+    assert "interrupted by the user; the measurements so far are in" in errors
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["cost"]["unverified"] == "the run was over before anything was charged"
     assert report["counts"]["sent"] >= 3

@@ -112,7 +112,7 @@ def test_a_run_says_what_hanging_up_costs(hang_up, currency, digits, words, tmp_
 def fault_shows(said, unit, currency):
     """The plan names the number of requests: a hundredth of a cold prompt of 984 tokens, with at most 128 of a template, and 8 of an
     answer, off-peak and peak."""
-    shown = f"the balance shows nothing below {unit} now; if that stays so, a fault of 1 % shows after "
+    shown = f"the balance shows nothing below {unit} now; with this resolution, a fault of 1 % shows after "
     requests = int(said.split(shown)[1].split()[0])
     _, miss, output = map(Decimal, PRICES[currency])
     hundredth = ((984 + 128) * miss + 8 * output) / 1_000_000 / 100

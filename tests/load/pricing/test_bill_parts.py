@@ -320,7 +320,7 @@ def test_what_is_billed_by_use_is_named_as_what_it_is():
     rows = [entry("a", [charge(miss=5)], 10, charge(miss=5).amount + 2 * Decimal("0.00075"))]
     found = causes(rows, lambda charge: [], lambda charge: [searches])
     assert [(each.name, each.entries) for each in found] == [("billed-by-use", ("a",))]
-    assert found[0].says.startswith("2 web-search at 0.75 USD for a thousand are charged beside the tokens")
+    assert found[0].says.startswith("2 web-search at 0.75 USD per thousand are charged in addition to the tokens")
     assert [each.name for each in causes(rows, lambda charge: [])] == ["unexplained"]
 
 
@@ -330,7 +330,7 @@ def test_what_is_billed_by_use_is_named_as_what_it_is():
         (None, ""),
         (Decimal("0.000000000001"), ""),
         # 1 % of 512 + template misses and a few tokens of output at these prices is some millionths of a dollar.
-        (Decimal("0.01"), "the balance shows nothing below 0.01 now; if that stays so, a fault of 1 % shows after"),
+        (Decimal("0.01"), "the balance shows nothing below 0.01 now; with this resolution, a fault of 1 % shows after"),
     ],
 )
 def test_the_plan_says_how_many_requests_show_a_fault_of_one_percent(unit, says):

@@ -88,7 +88,7 @@ def test_what_no_hypothesis_fits_is_said_to_be_unexplained_once():
     """A token too few of some requests, and another one too many in all usages: no rule holds for all of them."""
     *_, cause = run("token-less-sometimes", "counts-one-more")[0]["cost"]["causes"]
     assert cause["name"] == "unexplained"
-    assert cause["says"].endswith(" less than the bill was taken so far")
+    assert cause["says"].endswith(" less than the bill was charged so far")
 
 
 def test_two_faults_do_not_make_up_for_each_other():
