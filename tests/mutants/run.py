@@ -122,8 +122,27 @@ def killed(mutant: Mutant, tests: Tests) -> bool | None:
         path.write_text(text, encoding="utf-8")
 
 
+UNSEEN = {
+    "frozen",
+    "slots",
+    "strict",
+}  # of a dataclass and of `zip`: they guard against mistakes of ours, which are not made
+
+
 class Run(ast.NodeTransformer):
-    """What of the code is run: annotations are not."""
+    """What of the code can be seen when it runs: no annotations, none of the guards in UNSEEN, and `is None` is `== None` of a value
+    that has no equality of its own.
+    """
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        guard = node.arg in UNSEEN and isinstance(node.value, ast.Constant)
+        return ast.keyword(node.arg, ast.Constant(None)) if guard else self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None:
+            node.ops[0] = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}.get(type(node.ops[0]), type(node.ops[0]))()
+        return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
