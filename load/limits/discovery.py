@@ -10,10 +10,12 @@ from echosounder.load.limits import hammer, policies, replicas, simulate, whole
 from echosounder.load.limits.bench import Bench, Wall, calibrate, refused, saturate, typical
 from echosounder.load.limits.charge import ObservedCost, charged
 from echosounder.load.limits.conclude import PER_TIME, Identified, believed, conclude, doubted
+from echosounder.load.limits.fading import fading
 from echosounder.load.limits.hammer import counts_refused, recount
 from echosounder.load.limits.hints import skew
 from echosounder.load.limits.identify import afresh, identify
 from echosounder.load.limits.policies import Retries
+from echosounder.load.limits.portions import portions
 from echosounder.load.limits.scope import contention, scope
 from echosounder.load.limits.second import UNTRIED, Further, further
 from echosounder.load.limits.seen import INFINITY, Fit, Range, Record
@@ -71,7 +73,7 @@ class Discovery:
             doubts.append(str(self.stopped))
         if fit.strain:
             doubts.append(f"it does not explain everything: its numbers are {fit.strain:.0%} off")
-        played = simulate.agreement(self.record, fit) if fit.counted or fit.fading else 1.0
+        played = simulate.agreement(self.record, fit) if fit.played else 1.0
         if played < 1 - whole.EXACT or (fit.phase is not None and fit.fading and self.counts.unit != "requests"):
             doubts.append(f"it explains {played:.1%} of the requests, not all")
         if fit.kind in NAMED:
@@ -177,6 +179,9 @@ def _together(bench: Bench, found: Discovery) -> Script[None]:
     pause = max([*waits, LEAST_PAUSE])
     if bench.book.asked + replicas.MOST > bench.goal.requests or bench.now + 3 * pause > bench.goal.seconds:
         return
+    for tried in (portions(bench), fading(bench, pause)):
+        if (yield from _alone(bench, found, tried)):
+            return
     if (yield from _counted(bench, found, pause)):
         return
     if found.identified.fit.kind is not LimiterKind.UNRESOLVED:
@@ -185,6 +190,19 @@ def _together(bench: Bench, found: Discovery) -> Script[None]:
     if seen.says:
         found.replicas = seen.over
         found.identified = Identified(found.identified.fit, found.identified.rivals, [seen.says])
+
+
+def _alone(bench: Bench, found: Discovery, tried: Script[tuple[Record, Fit] | None]) -> Script[bool]:
+    """Whether the kind that the experiment *tried* found was reproduced."""
+    again = yield from tried
+    if again is None or (yield from counts_refused(bench, Identified(again[1]))):
+        return False
+    counts = yield from weighed(bench, Identified(again[1]))
+    if counts.again:
+        return False
+    found.record, fit = again
+    found.identified, found.hammered, found.counts = Identified(fit), False, counts
+    return True
 
 
 def _counted(bench: Bench, found: Discovery, pause: float) -> Script[bool]:
@@ -265,9 +283,9 @@ def _against_all(bench: Bench, found: Discovery) -> Script[None]:
         found.record, found.identified, off = all_sent, Identified(other), 0.0
     if off > whole.AT_ALL:
         found.identified = doubted(found.identified, whole.doubt(all_sent, fit))
-        if _recovers(bench) and not bench.stopped:
-            yield from _together(bench, found)
-            off = whole.off(_alike(bench, found), found.identified.fit, bench.slack)
+    if off > whole.EXACT and _recovers(bench) and not bench.stopped:
+        yield from _together(bench, found)
+        off = whole.off(_alike(bench, found), found.identified.fit, bench.slack)
     if whole.EXACT < off <= whole.AT_ALL:
         found.identified.needs.append(f"it is {off:.0%} off for the requests of other experiments")
 

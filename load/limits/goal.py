@@ -8,6 +8,7 @@ from echosounder.wire.formats import CHAT, Question, Turn
 from echosounder.wire.strict_json import compact
 
 PROMPT = "Write a very long story about a ship that measures the depth of the sea. Do not stop early."
+DIGITS = 4  # of max_tokens, up to which all requests have the same length
 PROMPT_TOKENS = 64  # upper bound of the prompt's tokens, including any chat template
 
 
@@ -73,5 +74,6 @@ class LimiterJobs:
         )
         name = "other" if user or model else "hold" if tokens > 1 else "short"
         body = CHAT.ask(model or self.model, question)
-        data = compact({**body, "stop": STOPS} if size.stopped else body).encode() + b" " * size.blanks
+        alike = max(DIGITS - len(str(size.tokens)), 0)  # a limiter of bytes is to take all of one size for alike
+        data = compact({**body, "stop": STOPS} if size.stopped else body).encode() + b" " * (size.blanks + alike)
         return Job(name, CHAT.path, data, True, PROMPT_TOKENS * size.prompts, size.tokens, format=CHAT.name)

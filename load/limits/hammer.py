@@ -39,7 +39,7 @@ def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
     """
     fit = found.fit
     assert fit.limit is not None
-    seconds = LONGER * fit.window.high if fit.window else REFILLS / fit.limit.low
+    seconds = LONGER * fit.window.high if fit.window else max(REFILLS / fit.limit.low, LONGER * fit.turn)
     rate = HARDER * fit.limit.high / (fit.window.low if fit.window else 1.0)
     count = ceil(seconds * rate)
     if count > min(MOST, bench.goal.requests - bench.book.asked) or bench.now + 2 * seconds > bench.goal.seconds:
@@ -57,16 +57,19 @@ def counts_refused(bench: Bench, found: Identified) -> Script[bool | None]:
 @dataclass(frozen=True, slots=True)
 class Counting:
     """How the limiter counts: whether refused requests count; whether a count fades with its window, as with two counters, or each
-    request expires by itself; whether windows are aligned to the clock or begin with a first request.
+    request expires by itself; whether windows are aligned to the clock or begin with a first request; whether the
+    count is rounded down before it is compared.
     """
 
     counted: bool
     fading: bool = False
     by_clock: bool = False
+    floored: bool = False
 
 
 COUNTED = (Counting(True), Counting(True, fading=True))
-ALL = (*COUNTED, Counting(False, fading=True, by_clock=True))
+CLOCK = Counting(False, fading=True, by_clock=True)
+ALL = (*COUNTED, CLOCK, replace(CLOCK, floored=True))
 
 
 def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script[tuple[Record, Fit] | None]:
@@ -77,7 +80,7 @@ def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script
     mine = list[int]()
     limit, low, high = 0, FIRST * window, 0.0
     for round_ in range(ROUNDS):
-        served = yield from _used_up(bench, mine, limit)
+        served = yield from used_up(bench, mine, limit)
         limit = limit or served
         if not limit:
             return None
@@ -89,7 +92,7 @@ def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script
             if wait > SPREAD * window or bench.now > bench.goal.seconds:
                 return None
         high = wait
-    record = _in_order(seen((bench.book.outcomes[id] for id in mine), bench.slack))
+    record = in_order(seen((bench.book.outcomes[id] for id in mine), bench.slack))
     alike = (
         outcome for outcome in bench.book.outcomes.values() if outcome.ask.job.name != "other" and not outcome.ask.key
     )
@@ -97,7 +100,7 @@ def recount(bench: Bench, window: float, variants: Sequence[Counting]) -> Script
     return best(record, limit, window, variants, all_sent)
 
 
-def _in_order(record: Record) -> Record:
+def in_order(record: Record) -> Record:
     """The record with refusals ordered after accepts that were sent at the same time, because the order of arrival is unknown."""
     beside = [
         bisect_left(record.sent, each.answered) > bisect_left(record.answered, each.sent) for each in record.refusals
@@ -109,7 +112,7 @@ def _in_order(record: Record) -> Record:
     return Record(tuple(sorted([*record.accepts, *late], key=lambda each: each.sent)))
 
 
-def _used_up(bench: Bench, mine: list[int], limit: int) -> Script[int]:
+def used_up(bench: Bench, mine: list[int], limit: int) -> Script[int]:
     """Number of requests served until one is refused. They are sent *limit* at once, or in doubling batches if the limit is unknown."""
     served, size = 0, max(limit, 1)
     while True:
@@ -138,8 +141,9 @@ def best(
     the one that explains most of *all_sent*.
     """
     found = [_best(list(_played(record, limit, window, each)), all_sent) for each in variants]
-    (share, _, fit), *others = sorted(found, key=lambda made: -made[0])
-    if share < ALIKE or (others and others[0][0] >= share):
+    (share, _, fit), *others = sorted(found, key=lambda made: (-made[0], -made[1]))
+    rivals = [other for other, _, its in others if (its.counted, its.fading) != (fit.counted, fit.fading)]
+    if share < ALIKE or max(rivals, default=0.0) >= share:
         return None
     return record, fit
 
@@ -165,7 +169,14 @@ def _played(record: Record, limit: int, window: float, counting: Counting) -> It
     decisions and the fit. The best of the latter are searched more finely, because a small error of the phase adds up
     over many periods.
     """
-    made = Fit(LimiterKind.SLIDING, 0.0, Range(limit, limit), counted=counting.counted, fading=counting.fading)
+    made = Fit(
+        LimiterKind.SLIDING,
+        0.0,
+        Range(limit, limit),
+        counted=counting.counted,
+        fading=counting.fading,
+        floored=counting.floored,
+    )
     lengths = _lengths(window)[:: COARSE if counting.by_clock else 1]
     tried = [_sized(made, length, phase) for length in lengths for phase in _phases(length, counting)]
     shares = [(simulate.agreement(record, fit), fit) for fit in tried]

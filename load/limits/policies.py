@@ -73,7 +73,7 @@ def rest(found: Identified) -> float:
     """Seconds until an idle limiter is back in its initial state."""
     fit = found.fit
     if fit.kind is LimiterKind.BUCKET and fit.limit and fit.burst:
-        return fit.burst.high / fit.limit.low
+        return fit.burst.high / fit.limit.low + (fit.turn if fit.portion else 0.0)
     windows = 2 if fit.fading else 1  # a fading count lasts for two windows
     return (windows * fit.window.high if fit.window else fit.lag) + (found.penalty or 0.0)
 

@@ -19,7 +19,7 @@ WINDOWS, LEAST, SECONDS, REQUESTS = (
     300,
 )  # duration of sending: minimum in windows, minimum s, maximum s, maximum number of requests
 OUTAGE = 2.5  # windows without an accept that the first limiter does not explain
-TURNS = 40  # maximum number of batches of nearly the cap
+TURNS, SENT = 40, 240  # number of batches of nearly the cap, and of requests, whichever takes longer
 RESTED, LEAST_REST, LONGEST_REST = 3.0, 5.0, 90.0  # rest in multiples of the time to exhaust it; minimum and maximum, s
 STRICTER = 0.85  # share of the first limit up to which that limiter certainly serves
 NEAR = 0.05  # strain up to which a second limiter is named, because its refusals are known less precisely
@@ -56,7 +56,9 @@ def _behind_cap(bench: Bench, found: Identified) -> Script[Further]:
     """Search behind a cap: send batches of one less than the cap, none of which a cap would refuse."""
     assert found.fit.limit is not None
     size, pause = max(round(found.fit.limit.low) - 1, 1), bench.slack + found.fit.lag
-    turns = min(TURNS, REQUESTS // size, max((bench.goal.requests - bench.book.asked) // (4 * size), 0))
+    turns = min(
+        max(TURNS, SENT // size), REQUESTS // size, max((bench.goal.requests - bench.book.asked) // (4 * size), 0)
+    )
     if turns < 2 or (found.fit.resume is not None and found.fit.resume.low < size):
         return UNTRIED
     yield from bench.book.wait(bench.now + pause + (found.penalty or 0.0))
@@ -108,7 +110,7 @@ def _slower(bench: Bench, found: Identified) -> Script[Further]:
     """
     fit = found.fit
     assert fit.limit is not None
-    window = fit.window.high if fit.window else 1 / fit.limit.low
+    window = fit.turn
     rate = (BELOW if fit.counted else PACE) * (fit.limit.high / fit.window.low if fit.window else fit.limit.high)
     longest = min(max(WINDOWS * window, LEAST, 10 / rate), SECONDS, REQUESTS / rate)
     if (

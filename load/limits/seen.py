@@ -78,6 +78,21 @@ class Fit:
     counted: bool = False  # refused requests count too
     delayed: bool = False  # bucket: early requests are queued
     fading: bool = False  # sliding window: approximated by two counters, the older of which fades
+    floored: bool = False  # the sum of both counters is rounded down
+    portion: int = 0  # bucket: tokens added at once, every ``period``; 0: they are added one by one
+
+    @property
+    def played(self) -> bool:
+        """Whether it was found by simulation, not by bounds."""
+        return self.counted or self.fading or bool(self.portion)
+
+    @property
+    def turn(self) -> float:
+        """Maximum time between two recoveries, s."""
+        if self.window:
+            return self.window.high
+        one = 1 / self.limit.low if self.limit and self.limit.low else 0.0
+        return (self.period or 0.0) if self.portion else one
 
 
 def impossible(kind: LimiterKind) -> Fit:

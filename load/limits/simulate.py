@@ -8,6 +8,7 @@ reported confidence, and charts show these decisions beside the real ones.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
+from math import floor
 
 from echosounder.judgement.limiter import LimiterKind
 from echosounder.load.limits.seen import Decision, Fit, Record
@@ -52,6 +53,8 @@ def _concurrency(fit: Fit) -> Model:
 
 
 def _bucket(fit: Fit) -> Model:
+    if fit.portion:
+        return _portions(fit)
     rate, burst = (fit.limit.rate if fit.limit else 0.0), (fit.burst.mid if fit.burst else 0.0)
     level, at = burst, 0.0
 
@@ -60,6 +63,21 @@ def _bucket(fit: Fit) -> Model:
         level, at = min(burst, level + (now - at) * rate), now
         served = level >= 1
         level = max(level - each.accepted, 0.0)
+        return served
+
+    return model
+
+
+def _portions(fit: Fit) -> Model:
+    burst, period, phase = (fit.burst.mid if fit.burst else 0.0), fit.period or 1.0, fit.phase or 0.0
+    level, filled = burst, float("-inf")
+
+    def model(now: float, each: Decision) -> bool:
+        nonlocal level, filled
+        fills = (now - phase) // period
+        level, filled = min(burst, level + (fills - filled) * fit.portion), fills
+        served = level >= 1
+        level = max(level - 1, 0.0) if each.accepted else 0.0
         return served
 
     return model
@@ -96,7 +114,8 @@ def _fading(fit: Fit) -> Model:
             count, last = 0, 0
         elif now >= start + window:
             start, count, last = start + window, 0, count
-        served = count + 1 + last * (1 - (now - start) / window) <= limit
+        faded = last * (1 - (now - start) / window)
+        served = count + 1 + (floor(faded) if fit.floored else faded) <= limit
         count += each.accepted or fit.counted
         return served
 

@@ -6,7 +6,6 @@ accepts fewer of these, it counts that respect, and the ratio of the numbers giv
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
 
 from echosounder.judgement.limiter import LimiterKind
@@ -17,7 +16,7 @@ from echosounder.load.limits.goal import RequestSize
 from echosounder.load.limits.policies import rest
 from echosounder.load.limits.seen import Fit, Range
 
-FACTOR = (2, 6)  # factor by which requests are enlarged: minimum, maximum
+FACTOR = (3, 6)  # factor by which requests are enlarged: minimum, maximum
 COUNTS = 1.3  # ratio of weights from which a limiter counts the enlarged quantity
 DEARER = 1.6  # weight of an output token relative to a prompt token from which the unit is cost, not tokens
 HURRY = 3.0  # sending rate in multiples of the recovery rate, to exhaust the limiter
@@ -46,6 +45,12 @@ class CountedUnit:
 REQUESTS = CountedUnit("requests")
 ASKED_FOR = "tokens of max_tokens"
 AFTERWARDS = {"tokens used", "completion tokens used"}
+# Of one request, in short ones, for the units of which that is known beforehand.
+WEIGHT: dict[str, Callable[[RequestSize], int]] = {
+    "prompt tokens": lambda size: size.prompts,
+    ASKED_FOR: lambda size: size.tokens,
+}
+TOLERATED = 0.1  # of the number that is expected to be served
 UNKNOWN = CountedUnit()
 CHANGED = "a repetition with the same requests had {} served: it does not count requests alone"
 BEHIND = 6.0  # s of silence before a second try: a limiter over time behind the cap may be exhausted
@@ -68,12 +73,15 @@ class Poured:
 
     def dearer(self, fit: Fit) -> float:
         """Estimated weight of one such request in short requests; the refused request bounds it."""
+        capacity = self.capacity(fit)
+        return capacity / (self.served + 0.5) * (1 + 0.5 / max(capacity, 1))
+
+    def capacity(self, fit: Fit) -> float:
+        """Number of short requests that the limiter would have served meanwhile."""
         assert fit.limit is not None
         if fit.kind is LimiterKind.BUCKET:
-            capacity = (fit.burst.mid if fit.burst else 1.0) + fit.limit.rate * self.seconds
-        else:
-            capacity = fit.limit.mid - self.before
-        return capacity / (self.served + 0.5) * (1 + 0.5 / max(capacity, 1))
+            return (fit.burst.mid if fit.burst else 1.0) + fit.limit.rate * self.seconds
+        return fit.limit.mid - self.before
 
 
 def weighed(bench: Bench, found: Identified) -> Script[CountedUnit]:
@@ -98,7 +106,13 @@ def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit
     fit = found.fit
     capacity = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     assert capacity is not None
-    pour = partial(poured, bench, found, calm)
+    sizes = list[tuple[RequestSize, Poured]]()
+
+    def pour(size: RequestSize) -> Script[Poured]:
+        made = yield from poured(bench, found, calm, size)
+        sizes.append((size, made))
+        return made
+
     factor = round(min(max(capacity.mid / 4, FACTOR[0]), FACTOR[1]))
     base = yield from pour(RequestSize())
     if not same(base, fit):
@@ -116,7 +130,16 @@ def _weighed(bench: Bench, found: Identified, calm: float) -> Script[CountedUnit
     again = yield from pour(RequestSize())
     if not same(again, fit):
         return CountedUnit(needs=CHANGED.format(again.served), again=True)
-    return _named(bench, size, larger, prompt, capacity.mid)
+    named = _named(bench, size, larger, prompt, capacity.mid)
+    if named.unit in WEIGHT and not all(_suits(named.unit, fit, *each) for each in sizes):
+        return CountedUnit(needs=CHANGED.format(again.served), again=True)
+    return named
+
+
+def _suits(unit: str, fit: Fit, size: RequestSize, made: Poured) -> bool:
+    """Whether as many were served as a limiter lets through that counts *unit*."""
+    expected = made.capacity(fit) / WEIGHT[unit](size)
+    return abs(made.served - int(expected)) <= 1 + TOLERATED * expected + made.unseen
 
 
 def _weighed_cap(bench: Bench, found: Identified) -> Script[CountedUnit]:
@@ -140,7 +163,7 @@ def same(base: Poured, fit: Fit) -> bool:
     assert fit.limit is not None
     number = fit.burst if fit.kind is LimiterKind.BUCKET else fit.limit
     assert number is not None
-    more = fit.limit.high * base.seconds if fit.kind is LimiterKind.BUCKET else 0.0
+    more = fit.limit.high * base.seconds + fit.portion if fit.kind is LimiterKind.BUCKET else 0.0
     return number.low - 1 <= base.served + base.before <= number.high + more + 1 + base.unseen
 
 

@@ -31,7 +31,7 @@ def off(record: Record, fit: Fit, slack: float) -> float:
     """The relative deviation of *fit* from the record; 0 for an empty record."""
     if not record.all or fit.kind not in PER_TIME:
         return 0.0
-    if fit.counted or fit.fading:
+    if fit.played:
         return max(PLAYED - simulate.agreement(record, fit), 0.0)
     return ESTIMATORS[fit.kind](record, slack).strain
 

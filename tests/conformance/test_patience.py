@@ -107,3 +107,22 @@ def test_an_honest_limiter_makes_nothing_inconclusive_and_it_is_said_what_it_cos
     assert found["waited"]["requests"] > 0
     assert not found["waited"]["over"]
     assert all(not row["unserved"] for row in found["served"])
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("told", ["seconds", "date", "absent"])
+def test_twenty_requests_in_three_seconds_cost_time_and_no_verdict(told, tmp_path):
+    """The whole standard suite, against the same target without a limiter."""
+    found = {}
+    for limit in ("none", f"fixed:count=20,window_s=3,retry_after={told}"):
+        (tmp_path / limit[:4]).mkdir()
+        with spawn(limit=(limit,)) as mock:
+            made = CheckOptions(target(mock.url), tmp_path / limit[:4], "sk-patience", suite=Suite.named("standard"))
+            found[limit[:4]] = check(made).report
+    verdicts = {name: {row["id"]: row["verdict"] for row in report["requirements"]} for name, report in found.items()}
+    differ = {row for row, verdict in verdicts["fixe"].items() if verdict != verdicts["none"][row]}
+    assert len(differ) <= 3, differ
+    waited = found["fixe"]["waited"]
+    assert waited["requests"] > 0
+    assert not waited["over"]
+    assert found["none"].get("waited") is None
