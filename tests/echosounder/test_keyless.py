@@ -62,10 +62,9 @@ def test_a_target_without_keys_conforms(keyless, tmp_path, capsys):
 
 def test_load_and_doctor_need_no_key_either(keyless, tmp_path, capsys):
     _, url, _ = keyless
-    assert (
-        run(["load", "streaming", url, "--duration", "1s", "--users", "1", "--rate", "5", "--out", str(tmp_path)]) == 0
-    )
-    capsys.readouterr()
+    load = ["load", "streaming", url, "--duration", "1s", "--users", "1", "--rate", "5", "--out", str(tmp_path)]
+    assert run(load) in (0, 4)  # on a busy machine the figures are not valid, and say so
+    assert "5 completed" in capsys.readouterr().out
     assert run(["doctor", url]) == 0
     assert "a target that needs no key" in capsys.readouterr().out
 

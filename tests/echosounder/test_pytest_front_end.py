@@ -54,7 +54,8 @@ def verdicts(folder):
     }
 
 
-def test_a_client_is_judged_as_by_the_command(tmp_path):
+def test_a_client_is_judged_as_by_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONUTF8", "1")  # the client's prompt is not ASCII
     command = f"{shlex.quote(sys.executable)} -m echosounder.conformance.client.drivers.httpx_by_hand"
     only = ["--echo-only", "client.cut-stream-is-error", "--echo-only", "client.no-legacy-members"]
     suite = ["--pyargs", "echosounder.conformance.suite", "--echo-suite", "smoke"]

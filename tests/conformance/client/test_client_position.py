@@ -17,6 +17,12 @@ CLIENTS = Path(__file__).parent / "clients"
 PYTHON = partial(lambda name: [sys.executable, str(CLIENTS / name)])
 
 
+@pytest.fixture(autouse=True)
+def readable(monkeypatch):
+    """The prompts are not ASCII: a client reads them in whatever locale the tests run in."""
+    monkeypatch.setenv("PYTHONUTF8", "1")
+
+
 def judged(out, *arguments, command):
     """The exit code, and the requirements of the report by id."""
     code = run(["client", "--out", str(out), "--parallel", "3", *arguments, "--", *command])
