@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from math import comb
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ from echosounder.judgement.bill import BillCause, Role
 from echosounder.load.experiment.script import Stopped
 from echosounder.load.options import Options
 from echosounder.load.pricing import FAULT, GROUPS, BillGoal, _capped, _why, known, plan, seen_after
-from echosounder.load.pricing.chains import BASE
+from echosounder.load.pricing.chains import BASE, chains
 from echosounder.load.pricing.diagnose import causes
 from echosounder.load.pricing.evidence import confusion
 from echosounder.load.pricing.first_tokens import compared
@@ -234,7 +234,7 @@ def test_causes_are_the_fewest_that_come_out_everywhere(over, names):
     if names == ["other-price"]:
         assert "charged 1.5 times what they cost" in found[0].says
     if names == ["unexplained"]:
-        assert found[0].says == "0.0001633690 more than the bill was taken so far"
+        assert found[0].says.startswith("0.0001633690 more than the bill was ")
         assert found[0].entries == ("a", "b", "c")
 
 
@@ -589,3 +589,45 @@ def _middle(values):
 def _orders(many, few):
     for places in combinations(range(many + few), many):
         yield ("c" if index in places else "w" for index in range(many + few))
+
+
+# ------------------------------------------------------------------------------------------------------------- chains
+
+
+def sent(chain):
+    """All requests of a chain, in groups that are in flight together; each answer is of eight tokens."""
+    groups, asked = [], next(chain)
+    try:
+        while True:
+            groups.append(asked)
+            asked = chain.send([ServedRequest("e", each, None, Usage(completion=8), "said") for each in asked])
+    except StopIteration:
+        return groups
+
+
+def test_each_chain_asks_what_its_name_says():
+    goal = BillGoal(pairs=2, latency_tokens=640, users=("u", "v"), salt="s")
+    groups = {name: sent(chain) for name, chain in chains(goal, users=True)}
+    modes = {name: {each.stream for group in rows for each in group} for name, rows in groups.items()}
+    assert (modes["document"], modes["stream"], modes["twins"]) == ({False}, {True}, {True, False})
+    assert [each.user_id for group in groups["two users"] for each in group] == ["u", "u", "v", "v", None]
+    assert len({each.prompt for group in groups["two users"] for each in group}) == 1
+    assert [[each.name for each in group] for group in groups["first tokens"]] == [["cold"] * 2, ["warm"] * 2]
+    assert [each.prompt.size for each in groups["first tokens"][0]] == [640, 640]
+    assert [each.prompt for each in groups["first tokens"][0]] == [each.prompt for each in groups["first tokens"][1]]
+    assert [[each.role for each in group] for group in groups["long text"]] == [[None], [None], [Role.THIRD]]
+    sizes = [each.prompt.size for [each] in groups["conversation"]]
+    assert [later - earlier for earlier, later in pairwise(sizes)] == [8 + 40] * 2
+    assert "two users" not in dict(chains(goal, users=False))
+
+
+def test_prompts_that_share_a_beginning_share_so_much_of_it():
+    [[base], others] = sent(dict(chains(BillGoal(salt="s"), users=False))["shared beginnings"])
+    words = base.prompt.messages[0].text.split()
+    for each in others:
+        theirs = each.prompt.messages[0].text.split()
+        common = next(
+            (at for at, pair in enumerate(zip(words, theirs, strict=False)) if len(set(pair)) > 1), len(words)
+        )
+        told = [int(word) for word in each.name.split() if word.isdecimal()]
+        assert common == (told[0] if told else len(words)), each.name
