@@ -166,8 +166,8 @@ def _notes(before: Report, after: Report) -> Iterator[str]:
         if verdict != "valid":
             yield f"the measurement of the {name} run is {verdict}: {'; '.join(map(str, report['measurement']['reasons']))}"
     for name in ("load", "workers", "warmup_s"):
-        if before.get(name) != after.get(name):
-            yield f"the runs differ in {name}: {_shown(before.get(name))} and {_shown(after.get(name))}"
+        if (was := _shown(before.get(name))) != (now := _shown(after.get(name))):
+            yield f"the runs differ in {name}: {was} and {now}"
 
 
 def _shown(value: object) -> str:

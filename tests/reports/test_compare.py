@@ -213,6 +213,8 @@ def test_another_load_is_noted(valid):
     one, two = ({"users": users, "rate": None, "seed": seed} for users, seed in (("8", 1), ("4", 2)))
     comparison = compare.loads((valid | {"load": one}, simulated(rng)), (valid | {"load": two}, simulated(rng)))
     assert "the runs differ in load: users 8 and users 4" in comparison.notes
+    same = one | {"seed": 3}
+    assert compare.loads((valid | {"load": one}, simulated(rng)), (valid | {"load": same}, simulated(rng))).notes == ()
 
 
 def test_warm_up_is_left_out(valid):
