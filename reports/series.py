@@ -12,6 +12,7 @@ from echosounder.wire.latency import complete, quantile
 
 Sample = Mapping[str, Any]
 MAX_POINTS = 60
+ENOUGH = 20  # points that show a course
 STEPS_PER_OCTAVE = 2
 _FLOOR_MS = 0.125  # gaps below share the lowest row: reads that came together
 _NS = 1e9
@@ -30,7 +31,7 @@ def points(samples: Sequence[Sample]) -> list[dict[str, Any]]:
     """Per interval: offered and achieved rate, TTFT p50 and p99 in ms by the time of sending, failed and rejected requests."""
     if not samples:
         return []
-    start, width = _axis(samples)
+    start, width = _axis(samples, least=4)
     offered = Counter(_column(sample["t_scheduled"], start, width) for sample in samples)
     good = [sample for sample in samples if complete(sample) and "t_closed" in sample]
     achieved = Counter(_column(sample["t_closed"], start, width) for sample in good)
@@ -67,11 +68,15 @@ def heat(samples: Sequence[Sample]) -> Heat | None:
     return Heat(width / _NS, tuple(2 ** (row / STEPS_PER_OCTAVE) for row in range(low, high + 2)), cells)
 
 
-def _axis(samples: Sequence[Sample]) -> tuple[int, int]:
-    """When the first request was due, and the width of an interval: 1, 2 or 5 times a power of ten; ns."""
+def _axis(samples: Sequence[Sample], least: int = 0) -> tuple[int, int]:
+    """When the first request was due, and the width of an interval: 1, 2 or 5 times a power of ten; ns.
+
+    An interval has *least* requests on average, as long as that leaves enough of them: a rate of a few requests is a comb.
+    """
     start = min(sample["t_scheduled"] for sample in samples)
     span = max(_over(sample) for sample in samples) - start
-    return start, next(width for width in _widths() if span / width <= MAX_POINTS)
+    fine = (width for width in _widths() if span / width <= MAX_POINTS)
+    return start, next(width for width in fine if len(samples) * width >= least * span or span / width <= ENOUGH)
 
 
 def _widths() -> Iterator[int]:

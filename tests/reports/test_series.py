@@ -26,21 +26,28 @@ def test_points_put_each_request_where_it_was_due_sent_and_over():
     ]
     points = {point["t_s"]: point for point in series.points(samples)}
     width = series.points(samples)[1]["t_s"]
-    assert width == pytest.approx(0.1)
+    assert width == pytest.approx(0.5)
     assert sum(point["offered_per_s"] * width for point in points.values()) == pytest.approx(4)
     assert sum(point["achieved_per_s"] * width for point in points.values()) == pytest.approx(2)
     by_column = {round(t / width): point for t, point in points.items()}
-    assert by_column[1]["ttft_p50_ms"] == pytest.approx(200)
-    assert by_column[11]["ttft_p99_ms"] == pytest.approx(400)
-    assert by_column[12]["rejected"] == 1
-    assert by_column[55]["failed"] == 1
+    assert by_column[0]["ttft_p50_ms"] == pytest.approx(200)
+    assert by_column[2]["ttft_p99_ms"] == pytest.approx(400)
+    assert by_column[2]["rejected"] == 1
+    assert by_column[11]["failed"] == 1
 
 
 @pytest.mark.parametrize(("span", "width"), [(5, 0.1), (7, 0.2), (29, 0.5), (60, 1), (61, 2), (3_600, 100)])
 def test_there_are_never_more_than_sixty_points(span, width):
-    points = series.points([sample(0, 0, 0.1, 0.2), sample(span, span, None, None)])
+    points = series.points([sample(span * n / 300, span * n / 300) for n in range(301)])
     assert points[1]["t_s"] == pytest.approx(width)
     assert len(points) <= series.MAX_POINTS + 1
+
+
+@pytest.mark.parametrize(("rate", "width"), [(40, 0.2), (10, 0.5), (4, 0.5), (1, 0.5)])
+def test_a_low_rate_is_counted_in_wider_intervals(rate, width):
+    """Four requests an interval, or at least ten intervals: in tenths of a second one request is ten a second, and none is zero."""
+    points = series.points([sample(n / rate, n / rate) for n in range(10 * rate + 1)])
+    assert points[1]["t_s"] == pytest.approx(width)
 
 
 def test_nothing_measured_is_no_points_and_no_map():
