@@ -27,6 +27,13 @@ PROFILES = [(profile, model) for profile in specs.PROFILES for model in specs.mo
 quick = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.fixture
+def mock():
+    """One of each test's own: what another test asked is in the cache of a shared one."""
+    with spawn(ttft_ms=0, itl_ms=0) as running:
+        yield running
+
+
 @pytest.mark.parametrize(("profile", "model"), PROFILES)
 @quick
 @given(walk=walks(1, 6), thinks=st.booleans())

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -228,7 +229,7 @@ def test_concurrency_is_limited_and_refusals_cost_nothing(connect: Connect) -> N
 
 
 def test_user_ids_and_keys_do_not_share_the_cache(connect: Connect, mock: RunningMock) -> None:
-    body = said(LONG, max_tokens=1)
+    body = said(f"{uuid4()} {LONG}", max_tokens=1)  # the mock serves other tests, and this one twice
 
     def hit(client: httpx.Client, **more: str) -> int:
         usage = client.post("/chat/completions", json={**body, **more}).json()["usage"]

@@ -337,7 +337,7 @@ DOWN = {
         {"proxy.error-kept"},
     ),
     "served without key": (only("no-key", status(200)), {"proxy.auth-enforced", "proxy.status-kept"}),
-    "counts as fractions": (got(b'"prompt_tokens":32,', b'"prompt_tokens":32.0,'), {"proxy.usage-untouched"}),
+    "counts as fractions": (got(b',"completion_tokens":', b'.0,"completion_tokens":'), {"proxy.usage-untouched"}),
     "an id for each chunk": (
         only("stream", events(lambda all: [*all[:3], *map(renewed, all[3:])])),
         {"proxy.ids-kept"},
