@@ -43,7 +43,7 @@ def broken(outcome):
 def honest(upstream, tmp_path_factory):
     """Both formats, with all that takes time."""
     with pytest.MonkeyPatch.context() as patch, gateway(upstream) as url:
-        patch.setattr(behaviours, "PACED", "paced:gap_ms=50")
+        patch.setattr(behaviours, "PACED", "paced:gap_ms=100")
         return judged(url, upstream, tmp_path_factory.mktemp("honest"), *FRONTS, only=ALL)
 
 
@@ -63,7 +63,7 @@ def test_both_sides_speak_formats_of_their_own(honest):
 
 
 def test_a_proxy_that_translates_nothing_is_clean_too(proxied, upstream, tmp_path, monkeypatch):
-    monkeypatch.setattr(behaviours, "PACED", "paced:gap_ms=50")
+    monkeypatch.setattr(behaviours, "PACED", "paced:gap_ms=100")
     with proxied(upstream) as url:
         outcome = judged(url, upstream, tmp_path, *FRONTS)
     assert broken(outcome) == {}
@@ -101,7 +101,7 @@ def test_each_flaw_is_found(flaw, upstream, tmp_path, monkeypatch):
     steps, expected = FLAWS[flaw]
     for front in FRONTS:
         monkeypatch.setitem(PROBES, f"proxy.{front}", only(steps | {"plain"}, front, PROBES[f"proxy.{front}"]))
-    monkeypatch.setattr(behaviours, "PACED", "paced:gap_ms=50")
+    monkeypatch.setattr(behaviours, "PACED", "paced:gap_ms=100")
     with gateway(upstream, **{flaw: True}) as url:
         outcome = judged(url, upstream, tmp_path, *FRONTS)
     found = {id for id, verdict in broken(outcome).items() if verdict in {"fail", "nonstrict"}}
